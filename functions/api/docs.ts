@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { html } from 'hono/html';
+import { notice } from '../pipeline/reading.ts';
+
+// The bundle carries its own copy; from source it comes from the package.
+const bundled = new URL('./web/scalar.js', import.meta.url);
+const packaged = new URL('../../node_modules/@scalar/api-reference/dist/browser/standalone.js', import.meta.url);
+const scalar = existsSync(bundled) ? bundled : packaged;
+
+const start = `Scalar.createApiReference('#reference', {
+  url: '/openapi.json', theme: 'default', darkMode: true, telemetry: false, withDefaultFonts: false, agent: { disabled: true },
+});`;
+
+/** `/openapi.json`, from the schemas that validate, and `/docs`, served from here alone. */
+export function docs(app: OpenAPIHono): void {
+  app.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: 'Alara',
+      version: '0.1.0',
+      description: `Chest-radiograph inference at the cheapest resolution whose measured accuracy is good enough for the finding asked for. ${notice}`,
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+  });
+
+  const javascript = { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'max-age=3600' };
+  app.get('/docs/scalar.js', async (c) => c.body(await readFile(scalar), 200, javascript));
+  app.get('/docs/start.js', (c) => c.body(start, 200, javascript));
+  app.get('/docs', async (c) => {
+    const page = await c.html(html`<!doctype html>
+      <html lang="en">
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width" />
+        <title>Alara API</title>
+        <div id="reference"></div>
+        <script src="/docs/scalar.js"></script>
+        <script src="/docs/start.js"></script>
+      </html>`);
+    // Scalar writes its styles into the page.
+    c.header(
+      'content-security-policy',
+      "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:",
+    );
+    return page;
+  });
+}

@@ -1,0 +1,84 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { parseParameters, ReadParameters } from '../pipeline/parameters.ts';
+import { Reading } from '../pipeline/reading.ts';
+import { upload } from './body.ts';
+import type { Deps } from './deps.ts';
+import { accept, problem, Refusal, strict } from './problem.ts';
+import { answers } from './responses.ts';
+
+const film = { type: 'string', format: 'binary' } as const;
+
+const create = createRoute({
+  method: 'post',
+  path: '/v1/readings',
+  summary: 'Read a radiograph',
+  description:
+    'Each finding is read by the cheapest plan of variants whose evidence is good enough for it. The same film and request have the same id: a retry answers 200 with the stored reading.',
+  request: {
+    query: ReadParameters,
+    body: {
+      required: true,
+      content: {
+        'image/png': { schema: film },
+        'image/jpeg': { schema: film },
+        'multipart/form-data': { schema: { type: 'object', required: ['image'], properties: { image: film } } },
+      },
+    },
+  },
+  responses: {
+    201: { description: 'A new reading', content: { 'application/json': { schema: Reading } } },
+    200: {
+      description: 'The same film was read before, with the same request',
+      content: { 'application/json': { schema: Reading } },
+    },
+    ...answers(400, 413, 415, 422, 500, 503, 504),
+  },
+});
+
+const show = createRoute({
+  method: 'get',
+  path: '/v1/readings/{id}',
+  summary: 'A stored reading',
+  request: {
+    params: z.object({ id: z.string().meta({ description: 'rd_ and 64 hexadecimal digits' }) }),
+    query: z.strictObject({}),
+  },
+  responses: {
+    200: { description: 'The reading', content: { 'application/json': { schema: Reading } } },
+    ...answers(404),
+  },
+});
+
+export function readings(app: OpenAPIHono, { router, engine, store, maxBodyBytes }: Deps): void {
+  app.use(
+    create.path,
+    bodyLimit({
+      maxSize: maxBodyBytes,
+      onError: (c) => problem(c, { code: 'body_too_large', limitBytes: maxBodyBytes }),
+    }),
+  );
+
+  app.openapi(
+    create,
+    async (c) => {
+      const request = accept(parseParameters(c.req.valid('query'), router.vocabulary));
+      const film = accept(await upload(c));
+      const id = await router.identify(film.bytes, request);
+      const location = { location: `/v1/readings/${id}` };
+      const known = await store.get(id);
+      if (known) return c.json(known, 200, location);
+      const reading = accept(await engine.read({ id, ...film, request }, c.req.raw.signal));
+      await store.put(reading);
+      return c.json(reading, 201, location);
+    },
+    strict(ReadParameters),
+  );
+
+  app.openapi(show, async (c) => {
+    const { id } = c.req.valid('param');
+    const reading = await store.get(id);
+    if (!reading) throw new Refusal({ code: 'reading_not_found', id });
+    return c.json(reading, 200);
+  });
+}

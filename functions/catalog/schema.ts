@@ -1,0 +1,232 @@
+import { z } from 'zod';
+
+/** How a number came about. `crossValidated`: measured out of fold, and the served weights were refitted on all films. */
+export const Protocol = z.enum(['heldOut', 'crossValidated']);
+export type Protocol = z.infer<typeof Protocol>;
+
+const Unit = z.number().min(0).max(1);
+const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
+
+/** Lower and upper end of a 95 % interval. */
+export const Interval = z.tuple([z.number(), z.number()]).refine(([low, high]) => low <= high, {
+  error: 'the lower end of an interval is above its upper end',
+});
+export type Interval = z.infer<typeof Interval>;
+
+const inside = (value: number, [low, high]: Interval) => low <= value && value <= high;
+const outside = { error: 'the interval does not contain its value', path: ['ci95'] };
+
+/** Area under the ROC curve on the family's own films. */
+export const Auroc = z
+  .object({
+    value: Unit,
+    ci95: Interval,
+    positives: z.int().positive(),
+    negatives: z.int().positive(),
+    protocol: Protocol,
+  })
+  .refine(({ value, ci95 }) => inside(value, ci95), outside)
+  .meta({ id: 'Auroc' });
+export type Auroc = z.infer<typeof Auroc>;
+
+/** Platt scaling: probability = 1 / (1 + exp(-(slope * logit + intercept))). */
+export const Calibration = z
+  .object({ method: z.literal('platt'), slope: z.number().positive(), intercept: z.number() })
+  .meta({ id: 'Calibration' });
+export type Calibration = z.infer<typeof Calibration>;
+
+/** The operating point, on calibrated probability; between `low` and `high` a call is indeterminate. */
+export const Threshold = z
+  .object({
+    value: Unit,
+    low: Unit,
+    high: Unit,
+    sensitivity: Unit,
+    specificity: Unit,
+    method: z.string().min(1),
+  })
+  .refine(({ value, low, high }) => low <= value && value <= high, {
+    error: 'the threshold lies outside its indeterminate band',
+    path: ['value'],
+  })
+  .meta({ id: 'Threshold' });
+export type Threshold = z.infer<typeof Threshold>;
+
+/** What one variant measured for one finding. */
+export const Head = z
+  .object({
+    auroc: Auroc,
+    calibration: Calibration,
+    threshold: Threshold,
+    /** Expected calibration error of the calibrated probability. */
+    ece: Unit.optional(),
+    /** Share of training films with the finding: what the probability presumes. */
+    prevalence: z.number().gt(0).lt(1),
+  })
+  .meta({ id: 'Head' });
+export type Head = z.infer<typeof Head>;
+
+/** How a film becomes the input tensor. Training and serving both obey this. */
+export const Input = z
+  .object({
+    channels: z.literal(1),
+    /** On pixels scaled to [0, 1]. */
+    mean: z.number(),
+    std: z.number().positive(),
+    kernel: z.literal('lanczos3'),
+    /** `contain`: the whole film, centred on black, aspect ratio kept. */
+    fit: z.literal('contain'),
+  })
+  .meta({ id: 'Input' });
+export type Input = z.infer<typeof Input>;
+
+/** What one film costs. */
+export const Cost = z
+  .object({
+    gmacs: z.number().positive(),
+    /** Median milliseconds a film, batch 1, one thread, by device. */
+    ms: z.record(z.string(), z.number().positive()),
+    /** Processor or accelerator, runtime and date of the measurement, by device. */
+    measuredOn: z.record(z.string(), z.string()),
+  })
+  .meta({ id: 'Cost' });
+export type Cost = z.infer<typeof Cost>;
+
+export const Precision = z.enum(['fp32', 'fp16', 'int8']);
+export type Precision = z.infer<typeof Precision>;
+
+/** One model file: a resolution and a precision. */
+export const Variant = z
+  .object({
+    id: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes'),
+    resolution: z.int().positive(),
+    precision: Precision,
+    file: z.string().regex(/^[\w.-]+\.onnx$/, 'expected the name of an .onnx file beside the catalog'),
+    sha256: Sha256,
+    bytes: z.int().positive(),
+    input: Input,
+    cost: Cost,
+    heads: z.record(z.string(), Head),
+  })
+  .meta({ id: 'Variant' });
+export type Variant = z.infer<typeof Variant>;
+
+/** A paired AUROC difference (variant minus reference) on the same films. */
+export const Comparison = z
+  .object({
+    finding: z.string(),
+    variant: z.string(),
+    reference: z.string(),
+    difference: z.number(),
+    ci95: Interval,
+    protocol: Protocol,
+  })
+  .refine(({ difference, ci95 }) => inside(difference, ci95), outside)
+  .meta({ id: 'Comparison' });
+export type Comparison = z.infer<typeof Comparison>;
+
+/** A share of films, with its 95 % interval and what was counted. */
+export const Rate = z
+  .object({ what: z.string(), value: Unit, ci95: Interval, films: z.int().positive() })
+  .refine(({ value, ci95 }) => inside(value, ci95), outside)
+  .meta({ id: 'Rate' });
+
+/**
+ * The input gate. Every graph also emits `gate`: one logit a class below (softmax gives the score of
+ * each), then the distance of the film's features from the training films.
+ */
+export const Quality = z
+  .object({
+    classes: z.array(z.string()).min(2),
+    /** The class that is let in. */
+    accept: z.string(),
+    /** By variant: a film below `minScore` for the accepted class, or beyond `maxDistance`, is refused. */
+    limits: z.record(z.string(), z.object({ minScore: Unit, maxDistance: z.number().positive() })),
+    /** How many frontal chest films it refuses wrongly. */
+    falseRefusals: z.array(Rate),
+    /** How many films from elsewhere it lets in. */
+    passUnderShift: z.array(Rate),
+    /** How many of what it should refuse it refuses. */
+    catches: z.array(Rate),
+    notMeasured: z.array(z.string()),
+  })
+  .meta({ id: 'Quality' });
+export type Quality = z.infer<typeof Quality>;
+
+export const Provenance = z
+  .object({
+    dataset: z.string(),
+    films: z.int().positive(),
+    patients: z.int().positive(),
+    splitDigest: Sha256,
+    codeRevision: z.string(),
+    date: z.iso.date(),
+    licence: z.string(),
+    citation: z.string(),
+    acknowledgement: z.string(),
+    link: z.url(),
+  })
+  .meta({ id: 'Provenance' });
+
+const Shape = z.object({
+  $schema: z.string().optional(),
+  family: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
+  findings: z.array(z.string().min(1)).min(1),
+  provenance: Provenance,
+  variants: z.array(Variant).min(1),
+  comparisons: z.array(Comparison),
+  quality: Quality,
+});
+
+/** A model family: what each variant is, costs and measured. Written by `training`, read by `functions`. */
+export const Catalog = Shape.superRefine((catalog, context) => {
+  const complain = (message: string, ...path: (string | number)[]) =>
+    context.addIssue({ code: 'custom', message, path });
+  const findings = new Set(catalog.findings);
+  const ids = new Set<string>();
+  if (findings.size !== catalog.findings.length) complain('a finding is listed twice', 'findings');
+  catalog.variants.forEach((variant, i) => {
+    if (ids.has(variant.id)) complain(`variant ${variant.id} is listed twice`, 'variants', i, 'id');
+    ids.add(variant.id);
+    for (const finding of Object.keys(variant.heads))
+      if (!findings.has(finding))
+        complain(`a head for ${finding}, which is not among the findings`, 'variants', i, 'heads', finding);
+    if (!catalog.quality.limits[variant.id])
+      complain(`the input gate has no limits for variant ${variant.id}`, 'quality', 'limits');
+  });
+  catalog.comparisons.forEach(({ finding, variant, reference }, i) => {
+    if (!findings.has(finding)) complain(`unknown finding ${finding}`, 'comparisons', i, 'finding');
+    if (!ids.has(variant)) complain(`unknown variant ${variant}`, 'comparisons', i, 'variant');
+    if (!ids.has(reference)) complain(`unknown variant ${reference}`, 'comparisons', i, 'reference');
+  });
+  if (!catalog.quality.classes.includes(catalog.quality.accept))
+    complain(`${catalog.quality.accept} is not a class of the gate`, 'quality', 'accept');
+}).meta({ id: 'Catalog' });
+export type Catalog = z.infer<typeof Catalog>;
+
+/** What is good enough for a finding: one of three kinds. */
+export const Rule = z
+  .union([
+    z.strictObject({ auroc: Unit, bound: z.enum(['lower', 'point']).default('lower') }),
+    z.strictObject({ nonInferiorTo: z.literal('best'), margin: z.number().min(0).max(1) }),
+    z.strictObject({
+      minResolution: z.int().positive(),
+      evidence: z.enum(['published', 'simulated']),
+      source: z.string().min(1),
+    }),
+  ])
+  .meta({ id: 'Rule' });
+export type Rule = z.infer<typeof Rule>;
+
+/** A rule a finding, and one for the findings that are not named. */
+export const Policy = z
+  .object({
+    $schema: z.string().optional(),
+    name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
+    description: z.string(),
+    citation: z.string().optional(),
+    rules: z.record(z.string(), Rule),
+    otherwise: Rule.optional(),
+  })
+  .meta({ id: 'Policy' });
+export type Policy = z.infer<typeof Policy>;

@@ -1,0 +1,118 @@
+import PQueue from 'p-queue';
+import { Piscina } from 'piscina';
+import type { Fault } from '../pipeline/fault.ts';
+import type { Reading } from '../pipeline/reading.ts';
+import { fail, type Result } from '../pipeline/result.ts';
+import { ms } from '../pipeline/units.ts';
+import type { ReadTask, Task, WorkerSetup } from './task.ts';
+
+export type EngineOptions = WorkerSetup & {
+  /** Worker threads: films read at the same time. */
+  readonly workers: number;
+  /** Films that may wait; one more is refused. */
+  readonly queue: number;
+  /** Milliseconds from acceptance to answer. */
+  readonly deadlineMs: number;
+};
+
+export type EngineStatus = { readonly waiting: number; readonly running: number; readonly fault: Fault | null };
+
+/** Reads films in worker threads that can be killed, so that the thread which answers HTTP only waits. */
+export type Engine = {
+  /** Settles when every worker has started and its usual variants are warm, or why they are not. */
+  readonly ready: Promise<Result<null, Fault>>;
+  /** Takes the bytes away from the caller. An aborted signal takes a film that still waits out of the queue. */
+  read(film: Omit<ReadTask, 'kind'>, signal?: AbortSignal): Promise<Result<Reading, Fault>>;
+  status(): EngineStatus;
+  /** Refuses what is new, finishes what was accepted, then stops the workers. */
+  close(): Promise<void>;
+};
+
+export function createEngine({ workers, queue: limit, deadlineMs, ...setup }: EngineOptions): Engine {
+  const pool = new Piscina<Task, Result<Reading | null, Fault>>({
+    filename: workerFile(),
+    name: 'work',
+    minThreads: workers,
+    maxThreads: workers,
+    workerData: setup,
+  });
+  // A worker that dies between two films is replaced by the pool; one that cannot start says why here.
+  pool.on('error', (error) => {
+    fault = { code: 'inference_failed', problem: `a worker stopped: ${message(error)}` };
+  });
+  // Waiting happens in this queue, where a film can be taken out again; the pool never holds more than it runs.
+  const queue = new PQueue({ concurrency: workers });
+  const pace = movingAverage(500);
+  let closing = false;
+  let fault: Fault | null = null;
+  const ready = warm();
+
+  async function warm(): Promise<Result<null, Fault>> {
+    const warmed = await Promise.all(Array.from({ length: workers }, () => submit({ kind: 'warm' })));
+    const failed = warmed.find((result) => !result.ok);
+    if (!failed) return { ok: true, value: null };
+    fault = failed.fault;
+    return failed;
+  }
+
+  async function submit(task: Task, signal?: AbortSignal) {
+    try {
+      const transferList = task.kind === 'read' ? [task.bytes.buffer] : [];
+      return await pool.run(task, { transferList, ...(signal && { signal }) });
+    } catch (error) {
+      if (signal?.aborted) return fail(late());
+      return fail<Fault>({ code: 'inference_failed', problem: `the worker stopped: ${message(error)}` });
+    }
+  }
+
+  const late = (): Fault => ({ code: 'deadline_exceeded', deadlineMs: ms(deadlineMs) });
+  const patience = () => ms(Math.ceil(((queue.size + 1) * pace.value()) / workers));
+
+  return {
+    ready,
+    async read(film, signal) {
+      if (closing) return fail({ code: 'shutting_down', retryAfterMs: ms(1000) });
+      if (queue.size >= limit) return fail({ code: 'queue_full', retryAfterMs: patience() });
+      const deadline = AbortSignal.timeout(deadlineMs);
+      // Only the deadline stops a film that is being read: killing a worker costs more than finishing.
+      const run = () => pace.time(() => submit({ kind: 'read', ...film }, deadline));
+      try {
+        const result = await queue.add(run, { signal: signal ? AbortSignal.any([deadline, signal]) : deadline });
+        if (!result.ok) return result;
+        if (result.value) return { ok: true, value: result.value };
+        throw new Error('a worker answered a film with nothing');
+      } catch (error) {
+        if (deadline.aborted) return fail(late());
+        if (signal?.aborted) return fail({ code: 'client_gone' });
+        throw error;
+      }
+    },
+    status: () => ({ waiting: queue.size, running: queue.pending, fault }),
+    async close() {
+      closing = true;
+      await queue.onIdle();
+      await pool.destroy();
+    },
+  };
+}
+
+const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** worker.ts beside this file when run from source, worker.js when bundled. */
+const workerFile = () => new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url).href;
+
+/** How long a film takes lately, in milliseconds: what Retry-After is computed from. */
+function movingAverage(initial: number) {
+  let average = initial;
+  return {
+    async time<Value>(work: () => Promise<Value>): Promise<Value> {
+      const start = performance.now();
+      try {
+        return await work();
+      } finally {
+        average += 0.1 * (performance.now() - start - average);
+      }
+    },
+    value: () => average,
+  };
+}

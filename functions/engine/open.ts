@@ -1,0 +1,56 @@
+import { type LoadedFamily, loadFamily } from '../catalog/load.ts';
+import { type CostTable, costTable } from '../pipeline/cost.ts';
+import type { Vocabulary } from '../pipeline/parameters.ts';
+import { canonical, type ReadRequest, readingId, sha256 } from '../pipeline/request.ts';
+import { route } from '../pipeline/route.ts';
+import type { Config } from '../platform/config.ts';
+import { ConfigError } from '../platform/config.ts';
+import { createEngine, type Engine } from './engine.ts';
+
+/** A family with what routes it: enough to plan, to explain and to name readings, without any model loaded. */
+export type Router = {
+  readonly family: LoadedFamily;
+  readonly costs: CostTable;
+  readonly vocabulary: Vocabulary;
+  /** The id that a film's reading has under a request. */
+  identify(bytes: Uint8Array<ArrayBuffer>, request: ReadRequest): Promise<string>;
+};
+
+/** Load the configured family. Throws ConfigError or CatalogError. */
+export function openRouter(config: Pick<Config, 'models' | 'family' | 'policy' | 'device'>): Router {
+  const family = loadFamily(config.models, config.family);
+  const costs = costTable(family.catalog, config.device);
+  const defaultPolicy = config.policy ?? family.ownPolicy;
+  if (!family.policies[defaultPolicy])
+    throw new ConfigError(
+      `ALARA_POLICY=${defaultPolicy}: no such policy. Known: ${Object.keys(family.policies).join(', ')}.`,
+    );
+  const costDigest = sha256(new TextEncoder().encode(canonical(costs.rows)));
+  return {
+    family,
+    costs,
+    vocabulary: { catalog: family.catalog, policies: family.policies, defaultPolicy },
+    identify: async (bytes, request) =>
+      readingId({
+        tenant: 'local',
+        body: await sha256(bytes),
+        catalog: family.digest,
+        policy: family.policyDigests[request.policy] ?? '',
+        costs: await costDigest,
+        request,
+      }),
+  };
+}
+
+/** Start the engine of a router, its workers warm for what the default policy runs. */
+export function openEngine(
+  { family, costs, vocabulary }: Router,
+  config: Pick<Config, 'device' | 'threads' | 'workers' | 'queue' | 'deadlineMs'>,
+): Engine {
+  const { catalog, defaultPolicy } = vocabulary;
+  const policy = family.policies[defaultPolicy];
+  if (!policy) throw new Error(`policy ${defaultPolicy} was checked at load`);
+  const usual = route(catalog, policy, costs, { findings: catalog.findings, minAuroc: {}, bestEffort: true });
+  const warm = usual.ok ? usual.value.runs.map(({ variant }) => variant.id) : [];
+  return createEngine({ family, warm, ...config });
+}

@@ -1,0 +1,23 @@
+import type { Catalog, Variant } from '../catalog/schema.ts';
+import { type Ms, ms } from './units.ts';
+
+/** What a film costs on each variant, as measured on one device. */
+export type CostTable = {
+  /** The device whose measurements these are. */
+  readonly device: string;
+  readonly of: (variant: Variant) => Ms;
+  readonly rows: Readonly<Record<string, number>>;
+};
+
+/**
+ * The costs of `device`, or of the first device that every variant was measured on; `device` in the
+ * answer says which. Throws when there is none: such a catalog cannot be routed.
+ */
+export function costTable(catalog: Catalog, device: string): CostTable {
+  const measured = (name: string) => catalog.variants.every((variant) => variant.cost.ms[name]);
+  const known = [device, ...catalog.variants.flatMap((variant) => Object.keys(variant.cost.ms))];
+  const chosen = known.find(measured);
+  if (!chosen) throw new Error('no device has a measured cost for every variant: measure them with alara-train');
+  const rows = Object.fromEntries(catalog.variants.map(({ id, cost }) => [id, cost.ms[chosen] ?? Number.NaN]));
+  return { device: chosen, rows, of: ({ cost }) => ms(cost.ms[chosen] ?? Number.NaN) };
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import type { Film } from './film.ts';
+
+/** Where the model looked: a coarse grid over a square region of the film. */
+export const Heatmap = z
+  .object({
+    rows: z.int(),
+    columns: z.int(),
+    values: z.array(z.number()).meta({
+      description:
+        "Row by row: what each cell adds to the finding's logit. Where the model looked, not where the disease is.",
+    }),
+    region: z
+      .object({ left: z.number(), top: z.number(), width: z.number(), height: z.number() })
+      .meta({
+        description:
+          'What the grid covers, in pixels of the upright film; it reaches beyond a film that is not square.',
+      }),
+  })
+  .meta({ id: 'Heatmap' });
+export type Heatmap = z.infer<typeof Heatmap>;
+
+/** Class-activation maps as the graph emits them: shape [findings, rows, columns]. */
+export type Activation = { readonly rows: number; readonly columns: number; readonly values: Float32Array };
+
+/** The heat map of the finding at `index`, placed on the film. */
+export function heatmap({ rows, columns, values }: Activation, index: number, film: Film): Heatmap {
+  const cells = rows * columns;
+  const side = Math.max(film.width, film.height);
+  return {
+    rows,
+    columns,
+    values: Array.from(values.subarray(index * cells, (index + 1) * cells), (v) => Number(v.toPrecision(4))),
+    region: { left: (film.width - side) / 2, top: (film.height - side) / 2, width: side, height: side },
+  };
+}

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Variant } from '../../catalog/schema.ts';
+import type { Fault } from '../fault.ts';
+import type { Output } from '../read.ts';
+import { fail, ok, type Result } from '../result.ts';
+
+export type Device = 'cpu' | 'cuda';
+
+export type SessionOptions = {
+  /** The folder of the family. */
+  readonly folder: string;
+  readonly device: Device;
+  /** Threads inside one run. */
+  readonly threads: number;
+};
+
+/** The sessions of one thread: each model is verified, loaded and warmed at its first use, then kept. */
+export function createSessions(options: SessionOptions) {
+  // Sessions are never released: creating and releasing them leaks (microsoft/onnxruntime#25325).
+  const loaded = new Map<string, Promise<Result<InferenceSession, Fault>>>();
+
+  function session(variant: Variant) {
+    const known = loaded.get(variant.id);
+    if (known) return known;
+    const loading = load(variant, options).catch((error: unknown): Result<never, Fault> => {
+      return fail({ code: 'inference_failed', problem: `${variant.id} cannot be loaded: ${message(error)}` });
+    });
+    loaded.set(variant.id, loading);
+    // A file that was wrong may be put right: only what loaded is kept.
+    void loading.then(({ ok }) => ok || loaded.delete(variant.id));
+    return loading;
+  }
+
+  return {
+    /** Run one film, tensor shape [1, 1, resolution, resolution], through a variant. */
+    async infer(variant: Variant, tensor: Float32Array): Promise<Result<Output, Fault>> {
+      const opened = await session(variant);
+      if (!opened.ok) return opened;
+      try {
+        return ok(await run(opened.value, variant.resolution, tensor));
+      } catch (error) {
+        return fail({ code: 'inference_failed', problem: `${variant.id}: ${message(error)}` });
+      }
+    },
+    /** Load and warm a variant without a film. */
+    async warm(variant: Variant): Promise<Result<null, Fault>> {
+      const opened = await session(variant);
+      return opened.ok ? ok(null) : opened;
+    },
+  };
+}
+
+const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+async function load(variant: Variant, { folder, device, threads }: SessionOptions) {
+  const bytes = await readFile(join(folder, variant.file));
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  if (digest !== variant.sha256)
+    return fail<Fault>({
+      code: 'model_corrupt',
+      variant: variant.id,
+      problem: `${variant.file} has SHA-256 ${digest.slice(0, 12)}…, the catalog says ${variant.sha256.slice(0, 12)}…`,
+    });
+  const session = await InferenceSession.create(bytes, {
+    executionProviders: [device],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    // A spinning pool starves the other workers of a small machine.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  });
+  await run(session, variant.resolution, new Float32Array(variant.resolution ** 2));
+  return ok(session);
+}
+
+async function run(session: InferenceSession, side: number, tensor: Float32Array): Promise<Output> {
+  const film = new Tensor('float32', tensor, [1, 1, side, side]);
+  const { logits, cam, gate } = await session.run({ film });
+  const [, , rows = 0, columns = 0] = cam?.dims ?? [];
+  return { logits: floats(logits), gate: floats(gate), activation: { rows, columns, values: floats(cam) } };
+}
+
+function floats(tensor: Tensor | undefined): Float32Array {
+  if (tensor?.data instanceof Float32Array) return tensor.data;
+  throw new Error('the graph must have the float32 outputs logits, cam and gate');
+}

@@ -1,0 +1,147 @@
+import type { Catalog, Policy, Variant } from '../catalog/schema.ts';
+import { atPrevalence, call, platt, thresholdAt } from './calibrate.ts';
+import type { CostTable } from './cost.ts';
+import type { Fault } from './fault.ts';
+import type { Film } from './film.ts';
+import { type Gate, gate } from './gate.ts';
+import { type Activation, heatmap } from './heatmap.ts';
+import { contain, isBlank, letterbox, normalise } from './preprocess.ts';
+import { presentAssignment, presentPlan } from './present.ts';
+import { type FindingResult, notice, type Reading } from './reading.ts';
+import type { ReadRequest } from './request.ts';
+import { fail, ok, type Result } from './result.ts';
+import { type Assignment, route } from './route.ts';
+import { logit, px } from './units.ts';
+
+/** What a graph says of one film. */
+export type Output = {
+  /** One a finding, in catalog order. */
+  readonly logits: Float32Array;
+  readonly activation: Activation;
+  /** One logit a gate class, then the feature distance. */
+  readonly gate: Float32Array;
+};
+
+/** The edges of the pipeline: everything that touches a codec, a runtime or the clock. */
+export type Stages = {
+  decode(bytes: Uint8Array, mediaType: string): Promise<Result<Film, Fault>>;
+  resize(film: Film, size: Pick<Film, 'width' | 'height'>): Promise<Film>;
+  infer(variant: Variant, tensor: Float32Array): Promise<Result<Output, Fault>>;
+  /** Milliseconds, never going back. */
+  clock(): number;
+  now(): Date;
+};
+
+/** The family that reads, and what routes it. */
+export type Family = {
+  readonly catalog: Catalog;
+  /** SHA-256 of the catalog file, in hexadecimal. */
+  readonly catalogDigest: string;
+  readonly policies: Readonly<Record<string, Policy>>;
+  readonly costs: CostTable;
+};
+
+/** One film and one request in, one reading or one fault out. */
+export async function read(
+  stages: Stages,
+  { catalog, catalogDigest, policies, costs }: Family,
+  id: string,
+  bytes: Uint8Array,
+  mediaType: string,
+  request: ReadRequest,
+): Promise<Result<Reading, Fault>> {
+  const timer = stopwatch(stages.clock);
+
+  const decoded = await timer.time('decode', () => stages.decode(bytes, mediaType));
+  if (!decoded.ok) return decoded;
+  const film = decoded.value;
+
+  const policy = policies[request.policy];
+  if (!policy) return fail({ code: 'unknown_policy', policy: request.policy, known: Object.keys(policies) });
+  const routed = route(catalog, policy, costs, request);
+  if (!routed.ok) return routed;
+  const plan = routed.value;
+
+  const outputs = new Map<Variant, Output>();
+  let quality: Gate | undefined;
+  for (const { variant } of plan.runs) {
+    const side = px(variant.resolution);
+    const tensor = await timer.time('preprocess', async () => {
+      const resized = await stages.resize(film, contain(film, side));
+      return isBlank(resized) ? null : normalise(letterbox(resized, side), variant.input);
+    });
+    if (!tensor) return fail({ code: 'blank_image' });
+    const inferred = await timer.time('infer', () => stages.infer(variant, tensor));
+    if (!inferred.ok) return inferred;
+    outputs.set(variant, inferred.value);
+    // The cheapest run decides whether this is a chest film at all, before a dearer one is paid for.
+    quality ??= gate(inferred.value.gate, catalog.quality, variant.id);
+    if (!quality.accepted)
+      return fail({ code: 'not_a_frontal_chest', looksLike: quality.looksLike, score: round(quality.score, 4) });
+  }
+
+  const findings = plan.assignments.map((assignment) => {
+    const output = outputs.get(assignment.variant);
+    if (!output) throw new Error(`${assignment.variant.id} was planned but not run`);
+    return result(assignment, output, catalog.findings.indexOf(assignment.finding), film, request);
+  });
+  return ok({
+    id,
+    createdAt: stages.now().toISOString(),
+    plan: presentPlan(plan, costs, film),
+    findings,
+    film: { width: film.width, height: film.height, bits: film.pixels instanceof Uint16Array ? 16 : 8 },
+    quality: { frontalChest: true, score: round(quality?.score ?? 0, 4) },
+    timingsMs: timer.timings(),
+    models: Object.fromEntries(plan.runs.map(({ variant }) => [variant.id, `sha256:${variant.sha256}`])),
+    catalog: `sha256:${catalogDigest}`,
+    notice,
+  });
+}
+
+/** Calibrate one finding and put it into the caller's terms. */
+function result(
+  assignment: Assignment,
+  { logits, activation }: Output,
+  index: number,
+  film: Film,
+  request: ReadRequest,
+): FindingResult {
+  const head = assignment.variant.heads[assignment.finding];
+  const raw = logits[index];
+  if (!head || raw === undefined) throw new Error(`${assignment.variant.id} has no head for ${assignment.finding}`);
+  const prevalence = request.prevalence[assignment.finding] ?? head.prevalence;
+  const probability = atPrevalence(platt(logit(raw), head.calibration), head.prevalence, prevalence);
+  const threshold = thresholdAt(head.threshold, head.prevalence, prevalence);
+  return {
+    ...presentAssignment(assignment),
+    probability,
+    prevalence,
+    threshold,
+    call: call(probability, threshold),
+    ...(request.explain && { heatmap: heatmap(activation, index, film) }),
+  };
+}
+
+const round = (value: number, digits: number) => Number(value.toFixed(digits));
+
+function stopwatch(clock: () => number) {
+  const start = clock();
+  const spent = { decode: 0, preprocess: 0, infer: 0 };
+  return {
+    async time<Value>(stage: keyof typeof spent, work: () => Promise<Value>): Promise<Value> {
+      const from = clock();
+      try {
+        return await work();
+      } finally {
+        spent[stage] += clock() - from;
+      }
+    },
+    timings: () => ({
+      decode: round(spent.decode, 1),
+      preprocess: round(spent.preprocess, 1),
+      infer: round(spent.infer, 1),
+      total: round(clock() - start, 1),
+    }),
+  };
+}

@@ -1,0 +1,7 @@
+/** What a caller can cause comes back as a value; exceptions are for bugs. */
+export type Result<Value, Failure> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly fault: Failure };
+
+export const ok = <Value>(value: Value) => ({ ok: true, value }) as const;
+export const fail = <Failure>(fault: Failure) => ({ ok: false, fault }) as const;

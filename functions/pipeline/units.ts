@@ -1,0 +1,16 @@
+declare const unit: unique symbol;
+type Unit<Name extends string> = number & { readonly [unit]: Name };
+
+/** Pixels along one side. */
+export type Px = Unit<'px'>;
+/** Milliseconds. */
+export type Ms = Unit<'ms'>;
+/** Raw model output. Means nothing until calibrated. */
+export type Logit = Unit<'logit'>;
+/** Calibrated, in [0, 1]. The only score the API may emit. */
+export type Probability = Unit<'probability'>;
+
+export const px = (n: number): Px => n as Px;
+export const ms = (n: number): Ms => n as Ms;
+export const logit = (n: number): Logit => n as Logit;
+export const probability = (n: number): Probability => n as Probability;
