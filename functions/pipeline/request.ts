@@ -26,7 +26,8 @@ export async function readingId(identity: Identity): Promise<string> {
 
 /** SHA-256 in hexadecimal, off the calling thread. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex();
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** JSON with sorted keys, so that equal values have equal text (in the manner of RFC 8785). */

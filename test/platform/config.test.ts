@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, readConfig } from '../../functions/platform/config.ts';
+import { cpus } from '../../functions/platform/cpus.ts';
+
+describe('settings', () => {
+  test('have defaults that need no cloud', () => {
+    expect(readConfig({})).toMatchObject({
+      port: 8080,
+      host: '127.0.0.1',
+      models: 'models',
+      family: 'chest14',
+      device: 'cpu',
+    });
+  });
+
+  test.each([
+    ['PORT', '80a'],
+    ['PORT', '70000'],
+    ['PORT', '1.5'],
+    ['HOST', ''],
+    ['ALARA_DEVICE', 'gpu'],
+    ['ALARA_MODELS', 's3://bucket/models'],
+    ['ALARA_WORKERS', '0'],
+    ['ALARA_DEADLINE_MS', '5'],
+    ['ALARA_LOG', 'loud'],
+    ['ALARA_FAMLY', 'chest14'],
+  ])('%s=%s is refused by name', (name, value) => {
+    expect(() => readConfig({ [name]: value })).toThrow(ConfigError);
+    expect(() => readConfig({ [name]: value })).toThrow(name);
+  });
+
+  test('that are wrong are all named at once', () => {
+    expect(() => readConfig({ PORT: 'x', ALARA_DEVICE: 'y', ALARA_Z: '' })).toThrow(/ALARA_Z.*PORT=x.*ALARA_DEVICE=y/s);
+  });
+
+  test('of the surroundings are left alone', () => {
+    expect(readConfig({ PATH: '/bin', HOME: '/', PORT: '0' }).port).toBe(0);
+  });
+});
+
+describe('processors', () => {
+  const files = (contents: Record<string, string>) => (path: string) => contents[path];
+
+  test('are what the cgroup allows, v2 or v1', () => {
+    expect(cpus(files({ '/sys/fs/cgroup/cpu.max': '100000 100000\n' }))).toBe(1);
+    expect(
+      cpus(
+        files({
+          '/sys/fs/cgroup/cpu/cpu.cfs_quota_us': '150000\n',
+          '/sys/fs/cgroup/cpu/cpu.cfs_period_us': '100000\n',
+        }),
+      ),
+    ).toBe(1);
+  });
+
+  test('are at least one, and never more than there are', () => {
+    expect(cpus(files({ '/sys/fs/cgroup/cpu.max': '20000 100000' }))).toBe(1);
+    const all = cpus(files({}));
+    expect(all).toBeGreaterThanOrEqual(1);
+    expect(cpus(files({ '/sys/fs/cgroup/cpu.max': 'max 100000' }))).toBe(all);
+    expect(cpus(files({ '/sys/fs/cgroup/cpu.max': '6400000 100000' }))).toBe(all);
+    expect(
+      cpus(files({ '/sys/fs/cgroup/cpu/cpu.cfs_quota_us': '-1', '/sys/fs/cgroup/cpu/cpu.cfs_period_us': '100000' })),
+    ).toBe(all);
+  });
+});
