@@ -13,6 +13,8 @@ export type EngineOptions = WorkerSetup & {
   readonly queue: number;
   /** Milliseconds from acceptance to answer. */
   readonly deadlineMs: number;
+  /** The module that each worker runs; its `work` takes a task. */
+  readonly worker?: string;
 };
 
 export type EngineStatus = { readonly waiting: number; readonly running: number; readonly fault: Fault | null };
@@ -28,9 +30,10 @@ export type Engine = {
   close(): Promise<void>;
 };
 
-export function createEngine({ workers, queue: limit, deadlineMs, ...setup }: EngineOptions): Engine {
+export function createEngine(options: EngineOptions): Engine {
+  const { workers, queue: limit, deadlineMs, worker = workerFile(), ...setup } = options;
   const pool = new Piscina<Task, Result<Reading | null, Fault>>({
-    filename: workerFile(),
+    filename: worker,
     name: 'work',
     minThreads: workers,
     maxThreads: workers,

@@ -1,0 +1,46 @@
+// Installs what is missing, then gets out of the way: `npm start` and `npm test` run it first.
+// Plain JavaScript, because it runs on whatever Node 20 or newer the host has.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Run `install` unless the folder says that it was made from the same files. */
+function once(folder, sources, install) {
+  const marker = join(root, folder, '.alara-setup');
+  const digest = createHash('sha256');
+  for (const source of sources) digest.update(readFileSync(join(root, source)));
+  const want = digest.digest('hex');
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === want) return;
+  install();
+  writeFileSync(marker, want);
+}
+
+function run(what, command, args) {
+  console.error(`--> ${what}`);
+  try {
+    execFileSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
+  } catch {
+    console.error(`\n${what} failed. Correct what is said above, then run the same command again.`);
+    process.exit(1);
+  }
+}
+
+once('node_modules', ['package.json', 'package-lock.json'], () => {
+  // `npm ci` of npm 11 refuses a lock file without the optional packages of other platforms (npm/cli#9846).
+  run('Installing Node packages (about a minute)', 'npm', ['install', '--no-save', '--loglevel=error']);
+});
+
+if (process.argv.includes('--python')) {
+  const python = process.env.PYTHON ?? 'python3';
+  once('.venv', ['training/pyproject.toml'], () => {
+    if (!existsSync(join(root, '.venv/bin/python')))
+      run('Making a Python environment in .venv', python, ['-m', 'venv', '.venv']);
+    run('Installing the training package (PyTorch: some minutes)', '.venv/bin/python', [
+      ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--editable', 'training[test]'],
+    ]);
+  });
+}

@@ -1,0 +1,84 @@
+const at = (id) => document.getElementById(id);
+const drop = at('drop');
+const file = at('file');
+const policy = at('policy');
+
+const { policies, policyInForce } = await (await fetch('/v1/catalog')).json();
+for (const name of Object.keys(policies))
+  policy.add(new Option(name, name, name === policyInForce, name === policyInForce));
+
+drop.addEventListener('dragover', (event) => {
+  event.preventDefault();
+  drop.classList.add('over');
+});
+drop.addEventListener('dragleave', () => drop.classList.remove('over'));
+drop.addEventListener('drop', (event) => {
+  event.preventDefault();
+  drop.classList.remove('over');
+  if (event.dataTransfer.files[0]) read(event.dataTransfer.files[0]);
+});
+file.addEventListener('change', () => file.files[0] && read(file.files[0]));
+document.addEventListener('paste', (event) => {
+  if (event.clipboardData.files[0]) read(event.clipboardData.files[0]);
+});
+at('request').addEventListener('submit', (event) => event.preventDefault());
+
+/** Send a film and show its reading, or what is wrong and how to mend it. */
+async function read(film) {
+  at('film').src = URL.createObjectURL(film);
+  at('film').hidden = false;
+  at('findings-table').hidden = true;
+  say('Reading…');
+  const query = new URLSearchParams({ policy: policy.value });
+  const findings = at('findings').value.trim();
+  if (findings) query.set('findings', findings);
+  const url = `/v1/readings?${query}`;
+  try {
+    const response = await fetch(url, { method: 'POST', headers: { 'content-type': film.type }, body: film });
+    const answer = await response.json();
+    if (!response.ok) return say(`${answer.title}. ${answer.fix}`, true);
+    show(answer);
+  } catch {
+    return say('The service did not answer. Is it still running?', true);
+  }
+  at('curl').textContent =
+    `curl --data-binary @${film.name} -H 'content-type: ${film.type}' '${location.origin}${url}'`;
+  at('curl').hidden = false;
+}
+
+function say(text, problem = false) {
+  at('status').textContent = text;
+  at('status').classList.toggle('problem', problem);
+}
+
+function show({ plan, findings, timingsMs, notice }) {
+  const sides = plan.variants.map(({ resolution }) => `${resolution} px`).join(' and ');
+  const share = Math.round(100 * plan.costVsLargest);
+  say(
+    `Read at ${sides} in ${Math.round(timingsMs.total)} ms: ${share} % of the cost of always using ${plan.largest.variant}. ${notice}`,
+  );
+  const rows = findings.map((finding) => {
+    const row = document.createElement('tr');
+    row.className = finding.call;
+    const { low, high } = finding.threshold;
+    const cells = [
+      finding.finding.replaceAll('_', ' '),
+      finding.call,
+      finding.probability.toFixed(3),
+      `${finding.threshold.value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)})`,
+      finding.variant,
+      finding.why,
+    ];
+    row.append(
+      ...cells.map((text, i) => {
+        const cell = document.createElement('td');
+        cell.textContent = text;
+        if (i === 2 || i === 3) cell.className = 'number';
+        return cell;
+      }),
+    );
+    return row;
+  });
+  at('findings-table').tBodies[0].replaceChildren(...rows);
+  at('findings-table').hidden = false;
+}

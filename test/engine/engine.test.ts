@@ -1,0 +1,138 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { createEngine, type Engine } from '../../functions/engine/engine.ts';
+import type { ReadRequest } from '../../functions/pipeline/request.ts';
+import { catalogOf, head, policyOf, variant } from '../pipeline/family.ts';
+
+let engine: Engine | undefined;
+afterEach(() => engine?.close());
+
+const catalog = catalogOf([variant('r256', 256, 10, { Mass: head(0.7) })]);
+const family = {
+  folder: '.',
+  catalog,
+  digest: '',
+  policies: { test: policyOf({}, { auroc: 0.5, bound: 'lower' }) },
+  policyDigests: {},
+  ownPolicy: 'test',
+};
+const request: ReadRequest = {
+  findings: ['Mass'],
+  minAuroc: {},
+  prevalence: {},
+  policy: 'test',
+  bestEffort: false,
+  explain: false,
+};
+
+function open(limits: { workers?: number; queue?: number; deadlineMs?: number } = {}): Engine {
+  const worker = new URL('./obedient-worker.ts', import.meta.url).href;
+  engine = createEngine({
+    family,
+    device: 'cpu',
+    threads: 1,
+    warm: [],
+    workers: 1,
+    queue: 10,
+    deadlineMs: 10_000,
+    worker,
+    ...limits,
+  });
+  return engine;
+}
+
+let films = 0;
+const film = (order: string) => ({
+  id: `rd_${++films}`,
+  bytes: new TextEncoder().encode(order),
+  mediaType: 'image/png',
+  request,
+});
+
+describe('the engine', () => {
+  test('reads a film in a worker', async () => {
+    const { ready, read } = open();
+    expect(await ready).toEqual({ ok: true, value: null });
+    const asked = film('go');
+    expect(await read(asked)).toEqual({ ok: true, value: { id: asked.id, order: 'go' } });
+    expect(asked.bytes.byteLength, 'the bytes were handed over, not copied').toBe(0);
+  });
+
+  test.each(['throw', 'exit'])('answers a film whose worker %ss, and reads the next one', async (order) => {
+    const { read } = open();
+    expect(await read(film(order))).toMatchObject({ ok: false, fault: { code: 'inference_failed' } });
+    expect(await read(film('go'))).toMatchObject({ ok: true });
+  });
+
+  test('stops a film that spins past its deadline, and reads the next one', async () => {
+    const { ready, read } = open({ deadlineMs: 1000 });
+    await ready;
+    expect(await read(film('spin'))).toEqual({ ok: false, fault: { code: 'deadline_exceeded', deadlineMs: 1000 } });
+    expect(await read(film('go'))).toMatchObject({ ok: true });
+  });
+
+  test('counts the wait against the deadline', async () => {
+    const { ready, read, status } = open({ deadlineMs: 300 });
+    await ready;
+    const both = [read(film('sleep 250')), read(film('sleep 250'))];
+    expect((await Promise.all(both)).map(({ ok }) => ok)).toEqual([true, false]);
+    expect(status().waiting).toBe(0);
+  });
+
+  test('refuses one more than may wait, with the time to wait', async () => {
+    const { ready, read } = open({ queue: 2 });
+    await ready;
+    const accepted = [read(film('sleep 100')), read(film('go')), read(film('go'))];
+    const refused = await read(film('go'));
+    expect(refused).toMatchObject({ ok: false, fault: { code: 'queue_full', retryAfterMs: expect.any(Number) } });
+    expect((await Promise.all(accepted)).every(({ ok }) => ok)).toBe(true);
+    expect(await read(film('go'))).toMatchObject({ ok: true });
+  });
+
+  test('takes an abandoned film out of the queue at once', async () => {
+    const { ready, read, status } = open();
+    await ready;
+    const running = read(film('sleep 200'));
+    const gone = new AbortController();
+    const waiting = read(film('go'), gone.signal);
+    expect(status()).toMatchObject({ running: 1, waiting: 1 });
+    gone.abort();
+    expect(await waiting).toEqual({ ok: false, fault: { code: 'client_gone' } });
+    expect(status()).toMatchObject({ running: 1, waiting: 0 });
+    expect(await running).toMatchObject({ ok: true });
+  });
+
+  test('does not take a film whose caller has already gone', async () => {
+    const { ready, read } = open();
+    await ready;
+    expect(await read(film('go'), AbortSignal.abort())).toEqual({ ok: false, fault: { code: 'client_gone' } });
+  });
+
+  test('does not kill a worker for a film whose caller goes while it is read', async () => {
+    const { ready, read } = open();
+    await ready;
+    const gone = new AbortController();
+    const running = read(film('sleep 100'), gone.signal);
+    setTimeout(() => gone.abort(), 20);
+    await running;
+    expect(await read(film('go'))).toMatchObject({ ok: true });
+  });
+
+  test('reads as many films at a time as it has workers', async () => {
+    const { ready, read } = open({ workers: 2 });
+    await ready;
+    const start = performance.now();
+    await Promise.all([read(film('sleep 300')), read(film('sleep 300'))]);
+    expect(performance.now() - start).toBeLessThan(590);
+  });
+
+  test('finishes what it accepted before it closes, and refuses what comes later', async () => {
+    const { ready, read, close } = open();
+    await ready;
+    const accepted = [read(film('sleep 50')), read(film('sleep 50'))];
+    const closed = close();
+    expect(await read(film('go'))).toMatchObject({ ok: false, fault: { code: 'shutting_down' } });
+    expect((await Promise.all(accepted)).every(({ ok }) => ok)).toBe(true);
+    await closed;
+    engine = undefined;
+  });
+});
