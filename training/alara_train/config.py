@@ -1,0 +1,64 @@
+"""One frozen value a family, from one TOML file: everything that can change a result."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+
+class BadConfig(ValueError):
+    """The TOML file does not say what a family needs; the message names the key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyConfig:
+    """Everything that can change a result. Nothing else may."""
+
+    family: str
+    backbone: str
+    """A key of `network.SCALES`."""
+    stages: tuple[str, ...]
+    """Stage maps that feed the heads."""
+    grid: int
+    """Films are pooled on `grid` x `grid` cells."""
+    sides_px: tuple[int, ...]
+    precisions: tuple[str, ...]
+    ridges: tuple[float, ...]
+    """Ridge strengths to choose from by inner validation, relative to the kernel's mean diagonal."""
+    quantise_films: int
+    """How many films set the ranges of the int8 activations."""
+    int8_keeps_float: tuple[str, ...]
+    """Beginnings of the names of trunk nodes that stay float32 in int8 variants."""
+    bootstraps: int
+    seed: int
+    gate_films: int
+    """How many films are turned, inverted and re-exposed to fit the input gate."""
+    gate_made: int
+    """How many drawings, textures and crops of photographs the gate is fitted on, in all."""
+    gate_directions: int
+    """Dimensions of the subspace in which the feature distance is measured."""
+    gate_refusals: float
+    """Share of the films that the limits of score and of distance may refuse, each."""
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a TOML file.
+
+        Raises:
+            BadConfig: A key is missing or unknown.
+        """
+        table = tomllib.loads(path.read_text())
+        names = {field.name for field in fields(cls)}
+        if missing := names - table.keys():
+            raise BadConfig(f"{path} lacks {', '.join(sorted(missing))}")
+        if unknown := table.keys() - names:
+            raise BadConfig(f"{path} has unknown keys {', '.join(sorted(unknown))}")
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+        return cls(**values)
+
+    @property
+    def variants(self) -> list[tuple[str, int, str]]:
+        """Id, side in px and precision of every variant, in the order of the catalog."""
+        return [(f"r{side}-{kind}", side, kind) for side in self.sides_px for kind in self.precisions]

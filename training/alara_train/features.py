@@ -1,0 +1,136 @@
+"""Pooled evidence of every film and gate sample, extracted once by the very graph that is served."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from alara_train import material
+from alara_train.config import FamilyConfig
+from alara_train.data import Films
+from alara_train.export import EVIDENCE_OUTPUT, session
+from alara_train.head import Float32s, grid_shares
+from alara_train.material import Sample
+from alara_train.network import MEAN, STD
+from alara_train.pixels import decode, resized, tensor
+
+Progress = Callable[[Iterable[int], str], Iterable[int]]
+"""Shows how far a loop is: (rows, title) gives the rows back."""
+
+Uint8s = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Resized pixels of everything that a variant is fitted and measured on, at one size."""
+
+    pixels: Uint8s
+    """[M, side, side]; the films come first, in order."""
+    kinds: npt.NDArray[np.str_]
+    """`film`, or what the gate sample is, with how it is used: `fit/sideways`, `test/photographs`."""
+    sources: npt.NDArray[np.str_]
+    """The film's name, or the sample's source."""
+
+    def where(self, kind: str) -> npt.NDArray[np.int64]:
+        """Rows of one kind."""
+        return np.flatnonzero(self.kinds == kind)
+
+
+def samples(films: Films, data: Path, config: FamilyConfig) -> Iterator[Sample]:
+    """Give the films, then everything for the gate, in an order that the seed fixes."""
+    for row, name in enumerate(films.names):
+        yield Sample("film", name, decode(films.path(row)).numpy())
+    rng = np.random.default_rng(config.seed)
+    for row in sorted(rng.choice(len(films), min(config.gate_films, len(films)), replace=False).tolist()):
+        film = decode(films.path(row)).numpy()
+        for kind, pixels in material.turned(film, rng):
+            yield Sample(f"fit/{kind}", films.names[row], pixels)
+    for sample in material.fitted_others(config.gate_made, rng):
+        yield Sample("fit/other", sample.source, sample.pixels)
+    for sample in material.held_out_others(rng):
+        yield Sample(f"test/{sample.kind}", sample.source, sample.pixels)
+    for name, source in elsewhere(data):
+        yield Sample(f"shift/{source}", name, decode(data / "ood" / name).numpy())
+
+
+def elsewhere(data: Path) -> list[tuple[str, str]]:
+    """Image and source of the frontal films that are not the family's own (`ood.csv`), if there are any."""
+    table = data / "ood.csv"
+    if not table.is_file():
+        return []
+    with table.open(newline="") as lines:
+        return [(row["image"], row["source"]) for row in csv.DictReader(lines)]
+
+
+def prepare(films: Films, data: Path, config: FamilyConfig, cache: Path, progress: Progress) -> None:
+    """Resize every sample to every size and keep the pixels as `pixels-<side>.npy` in `cache`."""
+    if all((cache / f"pixels-{side}.npy").is_file() for side in config.sides_px):
+        return
+    cache.mkdir(parents=True, exist_ok=True)
+    stacks: dict[int, list[Uint8s]] = {side: [] for side in config.sides_px}
+    kinds: list[str] = []
+    sources: list[str] = []
+    every = samples(films, data, config)
+    for _ in progress(range(len(films)), "prepare films"):
+        _add(next(every), stacks, kinds, sources)
+    rest = list(every)
+    for i in progress(range(len(rest)), "prepare gate"):
+        _add(rest[i], stacks, kinds, sources)
+    np.savez(cache / "rows.npz", kinds=np.array(kinds), sources=np.array(sources))
+    for side, stack in stacks.items():
+        np.save(cache / f"pixels-{side}.npy", np.stack(stack))
+
+
+def _add(sample: Sample, stacks: dict[int, list[Uint8s]], kinds: list[str], sources: list[str]) -> None:
+    for side, stack in stacks.items():
+        stack.append(resized(sample.pixels, side).astype(np.uint8))
+    kinds.append(sample.kind)
+    sources.append(sample.source)
+
+
+def load_rows(cache: Path, side_px: int) -> Rows:
+    """Open what `prepare` kept for one size."""
+    table = np.load(cache / "rows.npz")
+    return Rows(
+        pixels=np.load(cache / f"pixels-{side_px}.npy", mmap_mode="r"),
+        kinds=table["kinds"],
+        sources=table["sources"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooled:
+    """Pooled evidence [rows, C, cells], of the rows as they are and of the films mirrored."""
+
+    rows: Float32s
+    mirrored: Float32s
+
+
+def extract(
+    graph: onnx.ModelProto, rows: Rows, config: FamilyConfig, side_px: int, threads: int, progress: Progress, title: str
+) -> Pooled:
+    """Run a trunk that ends in `evidence` over all rows, and over the films mirrored."""
+    run = session(graph, threads)
+    shares = grid_shares(side_px // 32, side_px // 32, config.grid)
+
+    def pooled(pixels: Uint8s) -> Float32s:
+        film = tensor(np.ascontiguousarray(pixels)[None], MEAN, STD)
+        evidence = np.asarray(run.run([EVIDENCE_OUTPUT], {"film": film})[0][0])
+        flat: Float32s = evidence.reshape(evidence.shape[0], -1) @ shares
+        return flat
+
+    films = len(rows.where("film"))
+    straight: list[Float32s] = []
+    mirrored: list[Float32s] = []
+    for row in progress(range(len(rows.kinds) + films), title):
+        if row < len(rows.kinds):
+            straight.append(pooled(rows.pixels[row]))
+        else:
+            mirrored.append(pooled(rows.pixels[row - len(rows.kinds), :, ::-1]))
+    return Pooled(rows=np.stack(straight), mirrored=np.stack(mirrored))

@@ -1,0 +1,45 @@
+"""Read a film with a served variant, as the API does: the reference for parity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from scipy.special import expit
+
+from alara_train.data import Floats
+from alara_train.export import session
+from alara_train.head import Float32s
+from alara_train.pixels import Film, tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a variant says of one film."""
+
+    probabilities: Floats
+    """[findings], calibrated."""
+    gate: Floats
+    """[classes + 1], as the graph gives it."""
+
+
+def open_variants(family: Path, catalog: dict[str, Any]) -> dict[str, ort.InferenceSession]:
+    """Open every variant of a family folder on the CPU."""
+    return {v["id"]: session(family / v["file"]) for v in catalog["variants"]}
+
+
+def input_of(variant: dict[str, Any], pixels: Film) -> Float32s:
+    """Make the tensor [1, 1, side, side] of resized pixels [side, side]."""
+    return tensor(pixels[None], variant["input"]["mean"], variant["input"]["std"])
+
+
+def read(run: ort.InferenceSession, variant: dict[str, Any], findings: list[str], pixels: Film) -> Read:
+    """Run one film's resized pixels through one variant and calibrate."""
+    logits, gate = run.run(["logits", "gate"], {"film": input_of(variant, pixels)})
+    z = np.asarray(logits, dtype=np.float64)[0]
+    slope = np.array([variant["heads"][f]["calibration"]["slope"] for f in findings])
+    intercept = np.array([variant["heads"][f]["calibration"]["intercept"] for f in findings])
+    return Read(expit(slope * z + intercept), np.asarray(gate, dtype=np.float64)[0])
