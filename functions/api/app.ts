@@ -1,10 +1,10 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import { requestId } from 'hono/request-id';
-import { secureHeaders } from 'hono/secure-headers';
 import { catalog } from './catalog.ts';
 import type { Deps } from './deps.ts';
 import { docs } from './docs.ts';
+import { docsHeaders, pageHeaders } from './headers.ts';
 import { health } from './health.ts';
 import { page } from './page.ts';
 import { problem, Refusal, strict } from './problem.ts';
@@ -18,19 +18,7 @@ export function createApp(deps: Deps): OpenAPIHono {
   const app = new OpenAPIHono({ defaultHook: strict(z.object({})) });
 
   app.use(requestId());
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: {
-        defaultSrc: ["'self'"],
-        imgSrc: ["'self'", 'blob:', 'data:'],
-        frameAncestors: ["'none'"],
-        baseUri: ["'none'"],
-        formAction: ["'none'"],
-      },
-      // Plain HTTP on loopback is normal; TLS ends in front of this service.
-      strictTransportSecurity: false,
-    }),
-  );
+  app.use((c, next) => (c.req.path === '/docs' ? docsHeaders : pageHeaders)(c, next));
   app.use(async (c, next) => {
     const start = performance.now();
     await next();

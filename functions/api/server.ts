@@ -5,7 +5,12 @@ import type { Logger } from '../platform/log.ts';
 import { openStore } from '../platform/store.ts';
 import { createApp } from './app.ts';
 
-export type Running = { readonly url: string; close(): Promise<void> };
+export type Running = {
+  readonly url: string;
+  /** Whether the usual models are warm; if not, GET /health/ready says why. */
+  readonly ready: boolean;
+  close(): Promise<void>;
+};
 
 /** Start the API and resolve once films can be read. Throws ConfigError or CatalogError before it listens. */
 export async function startServer(config: Config, log: Logger): Promise<Running> {
@@ -26,9 +31,12 @@ export async function startServer(config: Config, log: Logger): Promise<Running>
   if (!warmed.ok) log.error({ fault: warmed.fault }, 'models are not ready');
   return {
     url,
+    ready: warmed.ok,
     async close() {
       // New connections stop, what was accepted is answered, then the rest closes.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // A connection that is kept alive could bring requests for ever: each ends with its next answer.
+      server.prependListener('request', (_, response) => response.setHeader('connection', 'close'));
       await engine.close();
       if ('closeIdleConnections' in server) server.closeIdleConnections();
       await closed;

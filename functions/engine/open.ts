@@ -52,5 +52,5 @@ export function openEngine(
   if (!policy) throw new Error(`policy ${defaultPolicy} was checked at load`);
   const usual = route(catalog, policy, costs, { findings: catalog.findings, minAuroc: {}, bestEffort: true });
   const warm = usual.ok ? usual.value.runs.map(({ variant }) => variant.id) : [];
-  return createEngine({ family, warm, ...config });
+  return createEngine({ ...config, family, warm });
 }

@@ -68,6 +68,7 @@ async function load(variant: Variant, { folder, device, threads }: SessionOption
     executionProviders: [device],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
+    logSeverityLevel: 3,
     // A spinning pool starves the other workers of a small machine.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   });

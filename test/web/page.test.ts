@@ -1,0 +1,80 @@
+import { existsSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openService, type Service } from '../service.ts';
+
+const executablePath = '/usr/bin/chromium';
+const missing = !existsSync(executablePath);
+
+describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install chromium)', () => {
+  let service: Service;
+  let server: ReturnType<typeof createAdaptorServer>;
+  let browser: Browser;
+  let page: Page;
+  let url: string;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    service = await openService();
+    server = createAdaptorServer({ fetch: service.app.fetch });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const args = [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-background-networking',
+      '--disable-component-update',
+    ];
+    browser = await chromium.launch({ executablePath, args });
+    page = await browser.newPage({ viewport: { width: 1100, height: 1000 } });
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on(
+      'request',
+      (request) => request.url().startsWith(url) || request.url().startsWith('blob:') || complaints.push(request.url()),
+    );
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await new Promise((resolve) => server?.close(resolve) ?? resolve(null));
+    await service?.close();
+  });
+
+  test('reads a chosen film under the chosen policy, and shows why', async () => {
+    await page.goto(url);
+    await page.selectOption('#policy', 'sabottke-spieler-2020');
+    await page.fill('#findings', 'Nodule,Emphysema');
+    await page.setInputFiles('#file', 'test/films/00000442_000.png');
+    await page.waitForSelector('#findings-table tbody tr');
+    expect(await page.locator('#findings-table tbody tr').allTextContents()).toEqual([
+      expect.stringMatching(/^Nodule.*512 px/s),
+      expect.stringMatching(/^Emphysema.*512 px/s),
+    ]);
+    expect(await page.textContent('#status')).toMatch(
+      /^Read at 512 px in \d+ ms: 100 % of the cost.*Not for diagnosis/,
+    );
+    expect(await page.textContent('#curl')).toContain(
+      "curl --data-binary @00000442_000.png -H 'content-type: image/png'",
+    );
+    if (process.env['ALARA_SCREENSHOT']) await page.screenshot({ path: process.env['ALARA_SCREENSHOT'] });
+  });
+
+  test('shows what is wrong with a file, and how to mend it', async () => {
+    complaints.length = 0;
+    await page.setInputFiles('#file', { name: 'note.png', mimeType: 'image/png', buffer: Buffer.from('not an image') });
+    await page.waitForSelector('#status.problem');
+    expect(await page.textContent('#status')).toMatch(/The body is not an image\. Send the bytes/);
+    complaints.length = 0;
+  });
+
+  test('/docs renders the operations, from here alone', async () => {
+    await page.goto(`${url}/docs`);
+    await page.getByText('Read a radiograph').first().waitFor();
+    expect(complaints).toEqual([]);
+  });
+});
