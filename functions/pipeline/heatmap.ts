@@ -10,12 +10,9 @@ export const Heatmap = z
       description:
         "Row by row: what each cell adds to the finding's logit. Where the model looked, not where the disease is.",
     }),
-    region: z
-      .object({ left: z.number(), top: z.number(), width: z.number(), height: z.number() })
-      .meta({
-        description:
-          'What the grid covers, in pixels of the upright film; it reaches beyond a film that is not square.',
-      }),
+    region: z.object({ left: z.number(), top: z.number(), width: z.number(), height: z.number() }).meta({
+      description: 'What the grid covers, in pixels of the upright film; it reaches beyond a film that is not square.',
+    }),
   })
   .meta({ id: 'Heatmap' });
 export type Heatmap = z.infer<typeof Heatmap>;

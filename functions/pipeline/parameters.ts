@@ -6,13 +6,10 @@ import { fail, ok, type Result } from './result.ts';
 
 /** What decides how a film is read, as text: query parameters over HTTP, options on the command line. */
 export const RouteParameters = z.strictObject({
-  findings: z
-    .string()
-    .optional()
-    .meta({
-      description: 'Comma-separated findings; all that the family reads by default.',
-      example: 'Nodule,Emphysema',
-    }),
+  findings: z.string().optional().meta({
+    description: 'Comma-separated findings; all that the family reads by default.',
+    example: 'Nodule,Emphysema',
+  }),
   minAuroc: z.string().optional().meta({
     description:
       "AUROC that a variant must reach by its interval's lower end, instead of the policy's rule: one number for all findings, or finding:number pairs.",
@@ -26,12 +23,9 @@ export const RouteParameters = z.strictObject({
     .string()
     .optional()
     .meta({ description: 'Pin one variant for every finding; the reading says what its rule would have said.' }),
-  bestEffort: z
-    .enum(['true', 'false'])
-    .optional()
-    .meta({
-      description: 'Serve a finding that no variant can satisfy by the nearest one, flagged, instead of refusing.',
-    }),
+  bestEffort: z.enum(['true', 'false']).optional().meta({
+    description: 'Serve a finding that no variant can satisfy by the nearest one, flagged, instead of refusing.',
+  }),
 });
 export type RouteParameters = z.infer<typeof RouteParameters>;
 

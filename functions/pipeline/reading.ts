@@ -71,12 +71,10 @@ export type FindingResult = z.infer<typeof FindingResult>;
 /** The answer to one film and one request. */
 export const Reading = z
   .object({
-    id: z
-      .string()
-      .meta({
-        example: 'rd_4b1f0c…',
-        description: 'A digest of film, request, catalog, policy and costs: a retry has the same id.',
-      }),
+    id: z.string().meta({
+      example: 'rd_4b1f0c…',
+      description: 'A digest of film, request, catalog, policy and costs: a retry has the same id.',
+    }),
     createdAt: z.iso.datetime(),
     plan: PlanView,
     findings: z.array(FindingResult),
