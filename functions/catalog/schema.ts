@@ -194,6 +194,9 @@ export const Catalog = Shape.superRefine((catalog, context) => {
     if (!catalog.quality.limits[variant.id])
       complain(`the input gate has no limits for variant ${variant.id}`, 'quality', 'limits');
   });
+  const devices = catalog.variants.map(({ cost }) => new Set(Object.keys(cost.ms)));
+  if (!devices.reduce((common, each) => common.intersection(each)).size)
+    complain('no device has a measured cost for every variant: measure them with alara-train', 'variants');
   catalog.comparisons.forEach(({ finding, variant, reference }, i) => {
     if (!findings.has(finding)) complain(`unknown finding ${finding}`, 'comparisons', i, 'finding');
     if (!ids.has(variant)) complain(`unknown variant ${variant}`, 'comparisons', i, 'variant');

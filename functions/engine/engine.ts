@@ -75,7 +75,8 @@ export function createEngine(options: EngineOptions): Engine {
     ready,
     async read(film, signal) {
       if (closing) return fail({ code: 'shutting_down', retryAfterMs: ms(1000) });
-      if (queue.size >= limit) return fail({ code: 'queue_full', retryAfterMs: patience() });
+      if (queue.pending >= workers && queue.size >= limit)
+        return fail({ code: 'queue_full', retryAfterMs: patience() });
       const deadline = AbortSignal.timeout(deadlineMs);
       // Only the deadline stops a film that is being read: killing a worker costs more than finishing.
       const run = () => pace.time(() => submit({ kind: 'read', ...film }, deadline));

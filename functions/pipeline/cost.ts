@@ -11,13 +11,13 @@ export type CostTable = {
 
 /**
  * The costs of `device`, or of the first device that every variant was measured on; `device` in the
- * answer says which. Throws when there is none: such a catalog cannot be routed.
+ * answer says which. A catalog without one is refused at load.
  */
 export function costTable(catalog: Catalog, device: string): CostTable {
   const measured = (name: string) => catalog.variants.every((variant) => variant.cost.ms[name]);
   const known = [device, ...catalog.variants.flatMap((variant) => Object.keys(variant.cost.ms))];
   const chosen = known.find(measured);
-  if (!chosen) throw new Error('no device has a measured cost for every variant: measure them with alara-train');
+  if (!chosen) throw new Error('the catalog was not checked: no device has a cost for every variant');
   const rows = Object.fromEntries(catalog.variants.map(({ id, cost }) => [id, cost.ms[chosen] ?? Number.NaN]));
   return { device: chosen, rows, of: ({ cost }) => ms(cost.ms[chosen] ?? Number.NaN) };
 }

@@ -62,7 +62,7 @@ describe('POST /v1/readings', () => {
   });
 
   test('reads the same film saved as 8-bit, 16-bit, RGB and palette PNG alike', async () => {
-    const { data, info } = await sharp(film(native)).raw().toBuffer({ resolveWithObject: true });
+    const { data, info } = await sharp(film(native)).toColourspace('b-w').raw().toBuffer({ resolveWithObject: true });
     const raw = { width: info.width, height: info.height, channels: 1 as const };
     const words = Uint16Array.from(data, (v) => v * 257);
     const files = [

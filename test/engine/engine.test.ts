@@ -88,6 +88,14 @@ describe('the engine', () => {
     expect(await read(film('go'))).toMatchObject({ ok: true });
   });
 
+  test('without a queue still reads on an idle worker', async () => {
+    const { ready, read } = open({ queue: 0 });
+    await ready;
+    const running = read(film('sleep 50'));
+    expect(await read(film('go'))).toMatchObject({ ok: false, fault: { code: 'queue_full' } });
+    expect(await running).toMatchObject({ ok: true });
+  });
+
   test('takes an abandoned film out of the queue at once', async () => {
     const { ready, read, status } = open();
     await ready;

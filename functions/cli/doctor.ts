@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import { CatalogError } from '../catalog/load.ts';
+import { ConfigError } from '../platform/config.ts';
+import { type Check, checks, type Finding } from './checks.ts';
+
+/** `alara doctor`: what works on this machine, and the fix for what does not. */
+export function doctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('Check this machine, its settings and its models: each check prints its pass, or the fix.')
+    .addHelpText(
+      'after',
+      '\nExample:\n  PORT=9000 ALARA_DATA=/srv/alara alara doctor\n\nThe exit code is 1 when a check failed.',
+    )
+    .action(async () => {
+      let failed = 0;
+      for (const [name, check] of Object.entries(checks)) {
+        const finding = await attempt(check);
+        if (finding.state === 'FAIL') failed++;
+        process.stdout.write(`${finding.state}  ${name.padEnd(12)}  ${finding.found}\n`);
+        if (finding.fix) process.stdout.write(`      fix: ${finding.fix}\n`);
+      }
+      if (failed > 0) process.stderr.write(`alara: ${failed} of ${Object.keys(checks).length} checks failed.\n`);
+      process.exitCode = failed > 0 ? 1 : 0;
+    });
+}
+
+/** A check that needs settings or models which an earlier check found at fault has nothing to say. */
+async function attempt(check: Check): Promise<Finding & { state: 'pass' | 'FAIL' | 'skip' }> {
+  try {
+    const finding = await check();
+    return { state: finding.fix ? 'FAIL' : 'pass', ...finding };
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof CatalogError)
+      return { state: 'skip', found: 'not checked: it needs what failed above' };
+    throw error;
+  }
+}

@@ -1,0 +1,14 @@
+/** Work on items at most `width` at a time and yield the results in the items' order. `work` must not throw. */
+export async function* inOrder<Item, Value>(
+  items: readonly Item[],
+  width: number,
+  work: (item: Item) => Promise<Value>,
+): AsyncGenerator<Value> {
+  const pending: Promise<Value>[] = [];
+  for (const item of items) {
+    pending.push(work(item));
+    const first = pending.length >= width ? pending.shift() : undefined;
+    if (first) yield await first;
+  }
+  for (const rest of pending) yield await rest;
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import about from '../../package.json' with { type: 'json' };
+import { notice } from '../pipeline/reading.ts';
+import { catalog } from './catalog.ts';
+import { complaint } from './complaint.ts';
+import { doctor } from './doctor.ts';
+import { read } from './read.ts';
+import { route } from './route.ts';
+import { serve } from './serve.ts';
+
+const program = new Command('alara')
+  .description('Reads chest radiographs, each finding at the cheapest resolution that is measured good enough for it.')
+  .version(about.version)
+  .showHelpAfterError('(add --help to see what it takes)')
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Examples:
+  alara serve                                   the HTTP API on http://127.0.0.1:8080
+  alara read film.png --findings Nodule         one film, as a table
+  alara read films/ --csv > readings.csv        a folder, as a spreadsheet
+  alara route --findings Nodule,Emphysema       which models would run, and why
+  alara doctor                                  what is missing on this machine
+
+In a clone of the repository, write "npm run --silent alara -- read film.png" for "alara read film.png".
+Exit codes: 0 fine, 1 a film failed or a check failed, 2 wrong usage or settings.
+${notice}`,
+  );
+for (const verb of [serve, read, route, catalog, doctor]) verb(program);
+
+// A reader that has seen enough (alara read … | head) ends the command; that is not an error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else {
+    const { text, exitCode } = complaint(error);
+    process.stderr.write(`${text}\n`);
+    process.exitCode = exitCode;
+  }
+}

@@ -1,0 +1,44 @@
+import { fork } from 'node:child_process';
+import { type Command, Option } from 'commander';
+import { notice } from '../pipeline/reading.ts';
+import { supervise } from './supervisor.ts';
+
+/** `alara serve`: the HTTP API in a child process that is started again when it crashes. */
+export function serve(program: Command): void {
+  program
+    .command('serve')
+    .description('Serve the HTTP API: GET /docs describes it.')
+    .addOption(new Option('--child').hideHelp())
+    .addHelpText(
+      'after',
+      `
+Settings come from the environment:
+  PORT               8080; 0 takes a free one
+  HOST               127.0.0.1; there is no authentication yet, so open it to a network you trust
+  ALARA_MODELS       models: the folder of the families and policies/
+  ALARA_FAMILY       chest14
+  ALARA_POLICY       the family's own: what is good enough when a request names no policy
+  ALARA_DATA         .alara: the folder of the store of readings
+  ALARA_DEVICE       cpu or cuda
+  ALARA_WORKERS      films read at the same time; one a processor
+  ALARA_THREADS      1: threads inside one inference
+  ALARA_QUEUE        256: films that may wait
+  ALARA_DEADLINE_MS  30000: from acceptance to answer
+  ALARA_MAX_BODY_MB  32
+  ALARA_LOG          info; silent, error, warn, info or debug, as JSON lines on standard error
+
+Example:
+  PORT=9000 ALARA_WORKERS=2 alara serve
+
+SIGTERM or Ctrl-C answers what was accepted, then stops; a second one stops at once.
+${notice}`,
+    )
+    .action(async ({ child }: { child?: true }) => {
+      if (child) await (await import('./serve-child.ts')).serveChild();
+      else process.exitCode = await supervise(startChild);
+    });
+}
+
+/** The same program with an internal flag, so that a bundle stays one file. */
+const startChild = (environment: NodeJS.ProcessEnv) =>
+  fork(process.argv[1] ?? '', ['serve', '--child'], { env: { ...process.env, ...environment }, stdio: 'inherit' });

@@ -1,0 +1,82 @@
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+
+// What a crash means. A fault inside a native library (ONNX Runtime, libvips) or the end of memory takes the
+// whole process along, with every request it was reading. Readings that were answered are in the store by then
+// and are found again by their id. A request in flight sees its connection reset and may simply be sent again: the id
+// of a reading is a digest of film and request, so a retry is the same reading, never a second one.
+
+/** Milliseconds in which what was accepted may be answered after SIGTERM. */
+export const graceMs = 25_000;
+/** A server that dies sooner than this after its start may never come up. */
+const earlyMs = 5_000;
+/** Early deaths in a row after which it is given up. */
+const patience = 5;
+
+/** What the child tells once it answers. */
+export type Ready = { readonly url: string; readonly banner: string };
+
+/**
+ * Keep a server running in a child process until a signal stops it; resolves with the exit code. The parent
+ * loads no native library and no film, so what kills the child does not kill it.
+ */
+export async function supervise(start: (environment: NodeJS.ProcessEnv) => ChildProcess): Promise<number> {
+  let child: ChildProcess | undefined;
+  let stopping = false;
+  const waiting = new AbortController();
+  const kill = () => child?.kill('SIGKILL');
+  const stop = () => {
+    if (stopping) return;
+    stopping = true;
+    waiting.abort();
+    child?.kill('SIGTERM');
+    setTimeout(kill, graceMs + 1000).unref();
+    // One Ctrl-C comes twice, from the terminal and from npm, and service managers signal the child as well: so the
+    // child takes all signals for one, and here a second one counts only after a moment.
+    setTimeout(() => process.on('SIGTERM', kill).on('SIGINT', kill), 500).unref();
+  };
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+
+  let port: string | undefined;
+  let early = 0;
+  while (!stopping) {
+    const started = performance.now();
+    // After a crash the server comes back where its callers know it, also when PORT=0 chose that port.
+    child = start(port ? { PORT: port } : {});
+    child.on('message', ({ url, banner }: Ready) => {
+      if (port) say(`the server answers again at ${url}`);
+      else process.stdout.write(banner);
+      port = new URL(url).port;
+    });
+    const { code, signal } = await ended(child);
+    if (stopping) return code ?? (signal === 'SIGKILL' ? 1 : 0);
+    // 0: it was told to stop. 2: settings or models are at fault, which another start does not cure.
+    if (code === 0 || code === 2) return code;
+
+    early = performance.now() - started < earlyMs ? early + 1 : 0;
+    const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
+    if (early >= patience) {
+      say(
+        `the server ${how}, ${early} times in a row within ${earlyMs / 1000} s of its start. Giving up: the lines above say why, and alara doctor checks this machine.`,
+      );
+      return 1;
+    }
+    const pause = early < 2 ? 0 : 250 * 2 ** (early - 2);
+    say(
+      `the server ${how}; starting it again${pause > 0 ? ` in ${pause} ms` : ''}. Requests that were cut off may be sent again.`,
+    );
+    await delay(pause, undefined, { signal: waiting.signal }).catch(() => undefined);
+  }
+  return 0;
+}
+
+const ended = (child: ChildProcess) =>
+  new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('error', (error) => {
+      say(`the server cannot be started: ${error.message}`);
+      resolve({ code: 1, signal: null });
+    });
+  });
+
+const say = (text: string) => process.stderr.write(`alara: ${text}\n`);

@@ -1,0 +1,117 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { costTable } from '../../functions/pipeline/cost.ts';
+import { route } from '../../functions/pipeline/route.ts';
+import { alara, damagedFamily, family, films, serve, until } from './alara.ts';
+
+const [film = ''] = films;
+
+const post = (url: string, query: string) =>
+  fetch(`${url}/v1/readings${query}`, {
+    method: 'POST',
+    headers: { 'content-type': 'image/png' },
+    body: new Uint8Array(readFileSync(film)),
+  });
+
+const accepted = async (url: string) => {
+  const { waiting, running } = await (await fetch(`${url}/health/ready`)).json();
+  return waiting + running;
+};
+
+const hasCurl = spawnSync('curl', ['--version']).status === 0;
+
+test.skipIf(!hasCurl)('the banner shows a curl that works as it stands, the documentation and the notice', async () => {
+  const { url, banner } = await serve();
+  expect(banner).toContain(`${url}/docs`);
+  expect(banner).toContain('Not for diagnosis');
+  const [line = ''] = /^curl .*$/m.exec(banner) ?? [];
+  const reading = JSON.parse(
+    execFileSync('sh', ['-c', line], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+  );
+  expect(reading.findings.map(({ finding }: { finding: string }) => finding)).toEqual(
+    family.catalog.findings.filter((finding) => ['Nodule', 'Emphysema'].includes(finding)),
+  );
+});
+
+test('SIGTERM answers what was accepted, then ends with code 0', async () => {
+  const { url, pid, ended } = await serve({ ALARA_WORKERS: '1' });
+  const flight = Array.from({ length: 4 }, (_, i) => post(url, `?prevalence=0.1${i}`));
+  await until(async () => (await accepted(url)) === flight.length);
+  process.kill(pid, 'SIGTERM');
+  const answers = await Promise.all(flight);
+  expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201]);
+  expect(await ended).toBe(0);
+  await expect(fetch(url)).rejects.toThrow();
+});
+
+test('after a native crash a new server answers at once, and what was answered before is still found', async () => {
+  const { url, serverPid, said, ended, pid } = await serve();
+  const { id, findings } = await (await post(url, '?findings=Nodule')).json();
+  const before = serverPid();
+  process.kill(before, 'SIGSEGV');
+  const stored = `${url}/v1/readings/${id}`;
+  const isBack = () =>
+    fetch(stored).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await until(isBack, 10_000);
+  expect((await (await fetch(stored)).json()).findings).toEqual(findings);
+  expect(serverPid()).not.toBe(before);
+  expect(said()).toContain('SIGSEGV; starting it again');
+  // A request that the crash cut off is retried: the same film and request give the same reading.
+  const retried = await post(url, '?findings=Nodule');
+  expect(retried.status).toBe(200);
+  expect((await retried.json()).id).toBe(id);
+  process.kill(pid, 'SIGTERM');
+  expect(await ended).toBe(0);
+});
+
+test('a server that dies as soon as it starts is given up after a few times', async () => {
+  const crash = `data:text/javascript,if (process.argv.includes('--child')) process.abort()`;
+  const { code, stderr } = await alara(['serve'], { NODE_OPTIONS: `--import="${crash}"` });
+  expect(stderr).toMatch(/5 times in a row.*Giving up/);
+  expect(code).toBe(1);
+});
+
+test('a port that is taken is named, with another to choose', async () => {
+  const { url } = await serve();
+  const { port } = new URL(url);
+  const { code, stderr } = await alara(['serve'], { PORT: port });
+  expect(stderr).toBe(
+    `alara: port ${port} on 127.0.0.1 is taken. Stop what listens there, or choose another: PORT=${Number(port) + 1} npm start\n`,
+  );
+  expect(code).toBe(2);
+});
+
+test('the server stops when its supervisor is gone, even if a client keeps asking', async () => {
+  const { url, pid } = await serve();
+  process.kill(pid, 'SIGKILL');
+  const isGone = () =>
+    fetch(url).then(
+      () => false,
+      () => true,
+    );
+  await until(isGone);
+});
+
+test('models that are not what the catalog says are never run, and the banner says so', async () => {
+  const { catalog, policies, ownPolicy } = family;
+  const policy = policies[ownPolicy];
+  if (!policy) throw new Error('a family has its own policy');
+  const everything = { findings: catalog.findings, minAuroc: {}, bestEffort: true };
+  const usual = route(catalog, policy, costTable(catalog, 'cpu'), everything);
+  if (!usual.ok) throw new Error(usual.fault.code);
+  const [{ variant } = { variant: catalog.variants[0] }] = usual.value.runs;
+  const models = damagedFamily(variant?.file ?? '', (bytes) => bytes.fill((bytes[9] ?? 0) ^ 1, 9, 10));
+  const environment = { ALARA_MODELS: models, ALARA_FAMILY: catalog.family, ALARA_POLICY: ownPolicy };
+  const { url, banner } = await serve(environment);
+  expect(banner).toContain('not ready');
+  const ready = await fetch(`${url}/health/ready`);
+  expect(ready.status).toBe(503);
+  expect((await ready.json()).problem).toContain('SHA-256');
+  const { code, stderr } = await alara(['read', film, '--variant', variant?.id ?? ''], environment);
+  expect(stderr).toMatch(/not what the catalog says.*alara catalog verify/);
+  expect(code).toBe(2);
+});
