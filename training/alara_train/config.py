@@ -27,6 +27,8 @@ class FamilyConfig:
     precisions: tuple[str, ...]
     ridges: tuple[float, ...]
     """Ridge strengths to choose from by inner validation, relative to the kernel's mean diagonal."""
+    invariance: float
+    """Weight of the rows that hold scores still between an original film and its small JPEG; 0 leaves them out."""
     quantise_films: int
     """How many films set the ranges of the int8 activations."""
     int8_keeps_float: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import time
 from datetime import UTC, datetime
@@ -10,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
+from alara_train.card import card
+from alara_train.catalog import write_json
 from alara_train.export import session
 from alara_train.head import Float32s
 
@@ -31,6 +34,27 @@ def measure_ms(models: dict[str, Path], films: dict[str, Float32s], rounds: int 
             if turn >= 3:
                 taken[name].append((time.perf_counter() - start) * 1e3)
     return {name: round(float(np.median(times)), 2) for name, times in taken.items()}
+
+
+def remeasure(family: Path) -> dict[str, float]:
+    """Measure every variant of a family folder on this machine and write it to its catalog; returns milliseconds."""
+    path = family / "catalog.json"
+    catalog = json.loads(path.read_text())
+    rng = np.random.default_rng(0)
+    taken = measure_ms(
+        {v["id"]: family / v["file"] for v in catalog["variants"]},
+        {
+            v["id"]: rng.uniform(-1, 1, (1, 1, v["resolution"], v["resolution"])).astype(np.float32)
+            for v in catalog["variants"]
+        },
+    )
+    for variant in catalog["variants"]:
+        variant["cost"]["ms"]["cpu"] = taken[variant["id"]]
+        variant["cost"]["measuredOn"]["cpu"] = measured_on()
+    write_json(catalog, path)
+    policy, evaluation = (json.loads((family / f"{name}.json").read_text()) for name in ("policy", "evaluation"))
+    (family / "card.md").write_text(card(catalog, policy, evaluation))
+    return taken
 
 
 def measured_on() -> str:

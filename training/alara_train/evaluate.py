@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alara_train.calibrate import METHOD, OperatingPoint, Platt, fit_platt, operating_point
-from alara_train.data import FINDINGS, Bools, Films, Floats
+from alara_train.data import FINDINGS, Bools, Films, Floats, Ints
 from alara_train.metrics import (
     auroc,
     average_precision,
@@ -257,6 +257,20 @@ def baseline_record(films: Films, weights: npt.NDArray[np.int16]) -> Record:
         name: mean_auroc(logits, films, inside, weights[:1000]) for name, inside in subgroups(films).items()
     }
     return record
+
+
+def native_change(variant: VariantMeasured, originals: Floats, rows: Ints) -> Record:
+    """How far calibrated probability moves when the original is read in place of its small JPEG.
+
+    Both logits are out of fold: originals [m, 14], and those of the films `rows` [m].
+    """
+    change = np.array(
+        [
+            np.abs(head.platt(originals[:, j]) - head.platt(variant.logits[rows, j]))
+            for j, head in enumerate(variant.heads.values())
+        ]
+    )
+    return {"meanAbsolute": round(float(change.mean()), 4), "maxAbsolute": round(float(change.max()), 4)}
 
 
 def agreement(fp32: VariantMeasured, int8: VariantMeasured) -> Record:

@@ -18,15 +18,14 @@ from alara_train.card import card
 from alara_train.catalog import check_catalog, check_schema, write_json
 from alara_train.config import FamilyConfig
 from alara_train.cost import measure_ms, measured_on
-from alara_train.data import FINDINGS, Films, read_films, split_digest
+from alara_train.data import FINDINGS, Films, Ints, read_films, split_digest
 from alara_train.evaluate import VariantMeasured
 from alara_train.export import evidence_to_onnx, gmacs, head_to_onnx, join, session, sha256
 from alara_train.features import Pooled, Progress, Rows, extract, load_rows, prepare
-from alara_train.fit import Fitted, cross_validate
+from alara_train.fit import Fitted, Invariance, cross_validate
 from alara_train.gate import ACCEPT, NOT_MEASURED, Gated, measure_gate
 from alara_train.head import Head
 from alara_train.material import CLASSES
-from alara_train.native import native_change
 from alara_train.network import MEAN, STD, Trunk
 from alara_train.pixels import tensor
 from alara_train.policy import derive_policy
@@ -49,7 +48,9 @@ class Built:
     fitted: Fitted
     gated: Gated
     difference: float | None
-    """Largest difference from PyTorch in calibrated probability; fp32 only."""
+    """Largest difference from PyTorch in probability before calibration; fp32 only."""
+    small: Ints
+    """Rows of the films whose originals were at hand."""
 
 
 def build_family(
@@ -90,8 +91,6 @@ def build_family(
     if (schemas / "policy.schema.json").is_file():
         check_schema(policy, schemas / "policy.schema.json")
     evaluation = _evaluation(config, catalog, films, built, measured, draws)
-    if (native := native_change(data, out, catalog)) is not None:
-        evaluation["nativeAgainstSmall"] = native
     write_json(catalog, out / "catalog.json", schemas / "catalog.schema.json")
     write_json(policy, out / "policy.json", schemas / "policy.schema.json")
     write_json(evaluation, out / "evaluation.json", schemas / "evaluation.schema.json")
@@ -123,7 +122,11 @@ def _build_variant(
     table = np.load(kept)
     pooled = Pooled(rows=table["rows"], mirrored=table["mirrored"])
     channels = pooled.rows.shape[1]
-    fitted = cross_validate(pooled, films, config.ridges)
+    originals = rows.where("native")
+    small = np.array([films.names.index(name) for name in rows.sources[originals].tolist()], dtype=np.int64)
+    differences = (pooled.rows[originals] - pooled.rows[small]).reshape(len(originals), -1)
+    still = Invariance(differences, small)
+    fitted = cross_validate(pooled, films, config.ridges, still, config.invariance)
     gated = measure_gate(pooled, rows, films, config)
     head = Head(fitted.ridge.linear(channels), gated.gate.classes, gated.gate.familiar, side, config.grid)
     served = join(graph, head_to_onnx(head, trunk, side), config.stages)
@@ -143,6 +146,7 @@ def _build_variant(
         fitted=fitted,
         gated=gated,
         difference=difference,
+        small=small,
     )
 
 
@@ -300,6 +304,15 @@ def _evaluation(
             m.id: {**evaluate.variant_record(m, films, draws), "meanAgainstBest": against_best(m)} for m in measured
         },
         "agreement": {side: evaluate.agreement(by_id[side], by_id[other]) for side, other in pairs},
+        "originalsAgainstSmall": {
+            "what": "change in calibrated probability, out of fold, when the 1024 px original is read instead",
+            "films": len(built[0].small),
+            "variants": {
+                m.id: evaluate.native_change(m, b.fitted.originals, b.small)
+                for m, b in zip(measured, built, strict=True)
+                if len(b.small)
+            },
+        },
         "torchAgainstOnnx": {b.id: b.difference for b in built if b.difference is not None},
         "gate": {
             b.id: {

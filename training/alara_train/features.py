@@ -55,8 +55,20 @@ def samples(films: Films, data: Path, config: FamilyConfig) -> Iterator[Sample]:
         yield Sample("fit/other", sample.source, sample.pixels)
     for sample in material.held_out_others(rng):
         yield Sample(f"test/{sample.kind}", sample.source, sample.pixels)
+    for path, _ in originals(films, data):
+        yield Sample("native", f"nih_{path.stem}.jpg", decode(path).numpy())
     for name, source in elsewhere(data):
         yield Sample(f"shift/{source}", name, decode(data / "ood" / name).numpy())
+
+
+def originals(films: Films, data: Path) -> list[tuple[Path, int]]:
+    """Full-size originals (`native/<number>.png`) and the row of the film `nih_<number>.jpg` made from each."""
+    rows = {name: row for row, name in enumerate(films.names)}
+    return [
+        (path, rows[f"nih_{path.stem}.jpg"])
+        for path in sorted((data / "native").glob("*.png"))
+        if f"nih_{path.stem}.jpg" in rows
+    ]
 
 
 def elsewhere(data: Path) -> list[tuple[str, str]]:

@@ -61,6 +61,11 @@ def _targets(labels: Ints) -> Floats:
     return np.where(deviation > 0, (labels - share) / np.where(deviation > 0, deviation, 1), 0)
 
 
+def _padded(targets: Floats, length: int) -> Floats:
+    """Add rows of zeros up to `length`."""
+    return np.concatenate([targets, np.zeros((length - len(targets), targets.shape[1]))])
+
+
 def _solve(kernel: Floats, targets: Floats, strength: float) -> Floats:
     loaded = kernel.copy()
     loaded[np.diag_indices_from(loaded)] += strength * float(np.trace(kernel)) / len(kernel)
@@ -73,13 +78,31 @@ def _features(pooled: Pooled, rows: Ints) -> tuple[Float32s, Float32s]:
     return straight, pooled.mirrored[rows].reshape(len(rows), -1)
 
 
+@dataclass(frozen=True, slots=True)
+class Invariance:
+    """Differences that must not move a score: evidence of the original film minus that of the small one.
+
+    They enter the regression as rows whose target is zero, weighted, so that what JPEG and size alone do to the
+    features counts as little as the labels allow.
+    """
+
+    differences: Float32s
+    """[m, D], not scaled."""
+    rows: Ints
+    """[m]: the film that each belongs to."""
+
+    def among(self, rows: Ints) -> Float32s:
+        """Differences of the given films alone."""
+        return self.differences[np.isin(self.rows, rows)]
+
+
 def choose_strength(
     kernel: Floats, labels: Ints, films: Ints, fold: Ints, strengths: tuple[float, ...]
 ) -> tuple[float, dict[float, float]]:
     """Pick the ridge strength with the best mean AUROC over inner folds.
 
     Args:
-        kernel: Gram matrix [2n, 2n] of the films and, after them, the films mirrored.
+        kernel: Gram matrix of the n films, then the films mirrored, then any rows whose target is zero.
         labels: [n, 14] of the same films.
         films: Row numbers of the films, for their folds.
         fold: Fold of every film of the data set.
@@ -93,8 +116,8 @@ def choose_strength(
     scores = {strength: np.zeros((count, labels.shape[1])) for strength in strengths}
     for number in sorted(set(inner.tolist())):
         train, test = np.flatnonzero(inner != number), np.flatnonzero(inner == number)
-        both = np.concatenate([train, train + count])
-        targets = _targets(np.concatenate([labels[train], labels[train]]))
+        both = np.concatenate([train, train + count, np.arange(2 * count, len(kernel))])
+        targets = _padded(_targets(np.concatenate([labels[train], labels[train]])), len(both))
         block = kernel[np.ix_(both, both)]
         for strength in strengths:
             scores[strength][test] = kernel[np.ix_(test, both)] @ _solve(block, targets, strength)
@@ -106,16 +129,17 @@ def choose_strength(
 
 
 def fit_ridge(
-    pooled: Pooled, films: Films, rows: Ints, strengths: tuple[float, ...]
+    pooled: Pooled, films: Films, rows: Ints, strengths: tuple[float, ...], still: Invariance, weight: float
 ) -> tuple[Ridge, float, dict[float, float]]:
     """Fit on the films `rows` and their mirror images, the strength chosen by patient folds among them."""
     straight, mirrored = _features(pooled, rows)
     scaler = Scaler.of(np.concatenate([straight, mirrored]))
-    x = scaler(np.concatenate([straight, mirrored]))
+    steady = still.among(rows) / scaler.std * np.float32(weight)
+    x = np.concatenate([scaler(straight), scaler(mirrored), steady])
     kernel = (x @ x.T).astype(np.float64)
     labels = films.labels[rows]
     strength, table = choose_strength(kernel, labels, rows, films.fold, strengths)
-    dual = _solve(kernel, _targets(np.concatenate([labels, labels])), strength)
+    dual = _solve(kernel, _padded(_targets(np.concatenate([labels, labels])), len(x)), strength)
     return Ridge(scaler, (x.T @ dual.astype(np.float32)).astype(np.float32)), strength, table
 
 
@@ -128,17 +152,26 @@ class Fitted:
     fold_strengths: tuple[float, ...]
     out_of_fold: Floats
     """Logits [N, 14], each film's from the fold that did not train on it."""
+    originals: Floats
+    """Logits [m, 14] of the originals of `Invariance`, by the fold that did not train on their patient."""
 
 
-def cross_validate(pooled: Pooled, films: Films, strengths: tuple[float, ...]) -> Fitted:
+def cross_validate(
+    pooled: Pooled, films: Films, strengths: tuple[float, ...], still: Invariance, weight: float
+) -> Fitted:
     """Fit once a fold and once on all films; every choice is made inside the training rows."""
     logits = np.zeros(films.labels.shape)
+    originals = np.zeros((len(still.rows), films.labels.shape[1]))
     chosen: list[float] = []
     for number in films.folds:
         train = np.flatnonzero(films.fold != number)
         test = np.flatnonzero(films.fold == number)
-        ridge, strength, _ = fit_ridge(pooled, films, train, strengths)
+        ridge, strength, _ = fit_ridge(pooled, films, train, strengths, still, weight)
         logits[test] = ridge(pooled.rows[test].reshape(len(test), -1))
+        held = np.flatnonzero(films.fold[still.rows] == number)
+        if len(held):
+            small = pooled.rows[still.rows[held]].reshape(len(held), -1)
+            originals[held] = ridge(small + still.differences[held])
         chosen.append(strength)
-    ridge, strength, _ = fit_ridge(pooled, films, np.arange(len(films)), strengths)
-    return Fitted(ridge=ridge, strength=strength, fold_strengths=tuple(chosen), out_of_fold=logits)
+    ridge, strength, _ = fit_ridge(pooled, films, np.arange(len(films)), strengths, still, weight)
+    return Fitted(ridge=ridge, strength=strength, fold_strengths=tuple(chosen), out_of_fold=logits, originals=originals)

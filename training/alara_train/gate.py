@@ -191,7 +191,10 @@ def measure_gate(pooled: Pooled, rows: Rows, films: Films, config: FamilyConfig)
             Share("the family's own films, by patient fold", wrongly, len(own)),
             share("the same, re-exposed and cropped", "fit/frontal", True),
         ),
-        pass_under_shift=tuple(share(kind.removeprefix("shift/"), kind, False) for kind in shifts),
+        pass_under_shift=(
+            *((share("originals of the family's own films", "native", False),) if "native" in rows.kinds else ()),
+            *(share(kind.removeprefix("shift/"), kind, False) for kind in shifts),
+        ),
         catches=(
             share("films turned by 90 degrees", "fit/sideways", True),
             share("films upside down", "fit/upsideDown", True),

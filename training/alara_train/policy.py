@@ -13,19 +13,19 @@ MARGIN = 0.01
 
 
 def separates(catalog: dict[str, Any], finding: str) -> bool:
-    """Whether a paired interval between two resolutions of one precision excludes zero for a finding.
+    """Whether a paired interval between two resolutions excludes zero for a finding, in every precision alike.
 
-    The intervals are the catalog's own 95 % ones, each on its own: with six pairs a precision and a finding some
-    exclude zero by chance. Only a rule for choosing between two kinds of evidence, not a claim of an effect.
+    The intervals are the catalog's own 95 % ones, not corrected for the number of pairs: this chooses between two
+    kinds of evidence and claims no effect.
     """
     variant = {v["id"]: v for v in catalog["variants"]}
-    return any(
-        variant[c["variant"]]["resolution"] != variant[c["reference"]]["resolution"]
-        and variant[c["variant"]]["precision"] == variant[c["reference"]]["precision"]
-        and not c["ci95"][0] <= 0 <= c["ci95"][1]
-        for c in catalog["comparisons"]
-        if c["finding"] == finding
-    )
+    precisions = {v["precision"] for v in catalog["variants"]}
+    apart: dict[tuple[int, int], set[str]] = {}
+    for c in catalog["comparisons"]:
+        a, b = variant[c["variant"]], variant[c["reference"]]
+        if c["finding"] == finding and a["precision"] == b["precision"] and c["ci95"][0] > 0:
+            apart.setdefault((a["resolution"], b["resolution"]), set()).add(a["precision"])
+    return any(agreed == precisions for (a, b), agreed in apart.items() if a != b)
 
 
 def derive_policy(catalog: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +45,8 @@ def derive_policy(catalog: dict[str, Any]) -> dict[str, Any]:
         "name": catalog["family"],
         "description": (
             "Derived from the family's own paired comparisons: where a 95 % interval between two resolutions excludes "
-            "zero, a variant must be within 0.01 AUROC of the best; elsewhere the published resolution floor holds."
+            "zero in fp32 and in int8, a variant must be within 0.01 AUROC of the best; elsewhere the published "
+            "resolution floor holds."
         ),
         "rules": rules,
     }
