@@ -42,8 +42,8 @@ const stopSignal = () =>
     process.on('SIGTERM', stop).on('SIGINT', stop).on('disconnect', stop);
   });
 
-/** What a user can do about a server that cannot listen or store. */
-function explain(error: unknown, { port, host, data }: Config): unknown {
+/** What a user can do about a server that cannot listen. */
+function explain(error: unknown, { port, host }: Config): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error;
   switch (error.code) {
     case 'EADDRINUSE':
@@ -51,19 +51,9 @@ function explain(error: unknown, { port, host, data }: Config): unknown {
         `port ${port} on ${host} is taken. Stop what listens there, or choose another: PORT=${port + 1} npm start`,
       );
     case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-    case 'ENOTDIR':
-    case 'EEXIST':
-    case 'ENOSPC':
-    case 'ERR_SQLITE_ERROR':
-      return 'syscall' in error && error.syscall === 'listen'
-        ? new UsageError(
-            `port ${port} on ${host} may not be used by this user. Choose one above 1023: PORT=8080 npm start`,
-          )
-        : new UsageError(
-            `ALARA_DATA=${data}: the store cannot be opened (${error.message}). Name a folder that can be written.`,
-          );
+      return new UsageError(
+        `port ${port} on ${host} may not be used by this user. Choose one above 1023: PORT=8080 npm start`,
+      );
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':

@@ -64,7 +64,10 @@ async function read(query: string): Promise<void> {
 
 const variants = await Promise.all(
   family.catalog.variants.map(async ({ id, file, resolution }) => {
-    const session = await InferenceSession.create(join(family.folder, file), { intraOpNumThreads: config.threads });
+    const session = await InferenceSession.create(join(family.folder, file), {
+      intraOpNumThreads: config.threads,
+      logSeverityLevel: 3,
+    });
     const input = new Tensor('float32', new Float32Array(resolution ** 2), [1, 1, resolution, resolution]);
     return { id, run: () => session.run({ film: input }), raw: [] as number[], whole: [] as number[] };
   }),
