@@ -1,5 +1,5 @@
 // Every test: TypeScript by vitest, Python by pytest. Ends with one line that counts both.
-// ALARA_TEST_ALL=1 turns skips into failures.
+// FAIL_ON_SKIP=1 turns skips into failures.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,6 +41,6 @@ if (!typescript && counts.failed === 0) counts.failed++;
 if (!python && counts.failed === 0) counts.failed++;
 
 console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
-const strict = process.env.ALARA_TEST_ALL === '1' && counts.skipped > 0;
+const strict = process.env.FAIL_ON_SKIP === '1' && counts.skipped > 0;
 if (strict) console.error('Skipped tests count as failures here: install what they name.');
 process.exit(typescript && python && counts.failed === 0 && !strict ? 0 : 1);

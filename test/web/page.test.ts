@@ -61,7 +61,7 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
     expect(await page.textContent('#curl')).toContain(
       "curl --data-binary @00000442_000.png -H 'content-type: image/png'",
     );
-    if (process.env['ALARA_SCREENSHOT']) await page.screenshot({ path: process.env['ALARA_SCREENSHOT'] });
+    if (process.env['SCREENSHOT']) await page.screenshot({ path: process.env['SCREENSHOT'] });
   });
 
   test('shows what is wrong with a file, and how to mend it', async () => {
