@@ -8,8 +8,8 @@ beforeAll(async () => {
 afterAll(() => service?.close());
 
 const names = ['00000442_000.png', '00000100_000.png'];
-/** The same film with a byte after its end: the same pixels under another id. */
-const variantOf = (name: string, i: number) => new Uint8Array([...film(name), i & 255, i >> 8]);
+/** The same film with two bytes after its end: the same pixels under another id. */
+const variantOf = (name: string, i: number) => new Uint8Array(Buffer.concat([film(name), Buffer.of(i & 255, i >> 8)]));
 const answer = async (i: number) => {
   const name = names[i % names.length] ?? '';
   const response = await post(service.app, i % 4 < 2 ? '?findings=Nodule' : '', variantOf(name, i));
@@ -32,8 +32,9 @@ test('200 concurrent requests give what sequential ones give, and memory settles
     });
     return process.memoryUsage().rss;
   };
-  const first = await wave(1000);
+  await wave(1000);
   const second = await wave(2000);
-  // Nothing is kept of a film: a second wave needs no more room than the first, give or take a heap that has not been swept.
-  expect(second).toBeLessThan(first * 1.25);
+  const third = await wave(3000);
+  // Nothing is kept of a film: once warm, a wave needs no more room than the one before, give or take an unswept heap.
+  expect(third).toBeLessThan(second * 1.25);
 });
