@@ -15,12 +15,13 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node24',
+  mainFields: ['module', 'main'],
   sourcemap: 'linked',
   // onnxruntime-node and sharp are native; piscina and pino find files of theirs beside themselves.
   external: ['onnxruntime-node', 'sharp', 'piscina', 'pino'],
   // Some bundled packages are CommonJS and call require().
   banner: {
-    js: "import { createRequire as __require } from 'node:module'; const require = __require(import.meta.url);",
+    js: "import { createRequire as alaraRequire } from 'node:module'; const require = alaraRequire(import.meta.url);",
   },
   logLevel: 'info',
 });

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from alara_train.card import card
 from alara_train.catalog import BadCatalog, check_catalog, check_schema
 from alara_train.data import FINDINGS
