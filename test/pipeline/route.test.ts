@@ -96,6 +96,23 @@ describe('non-inferiority', () => {
   });
 });
 
+describe('a tie', () => {
+  test('between the best goes to the first in the catalog', () => {
+    const twins = catalogOf([
+      variant('first', 320, 30, { A: head(0.8) }),
+      variant('second', 320, 20, { A: head(0.8) }),
+    ]);
+    const [assignment] = unwrap(plan(twins, policyOf({}, { nonInferiorTo: 'best', margin: 0 }), ask('A'))).assignments;
+    expect(assignment?.variant.id).toBe('first');
+    expect(assignment?.passedOver[0]?.because).toEqual({ kind: 'not_compared', best: 'first' });
+  });
+
+  test('between plans of equal cost goes to the lower resolution', () => {
+    const even = catalogOf([variant('large', 512, 20, { A: head(0.8) }), variant('small', 256, 20, { A: head(0.8) })]);
+    expect(ran(plan(even, policyOf({}, auroc(0.5)), ask('A')))).toEqual(['small']);
+  });
+});
+
 describe('a plan', () => {
   test('says of each cheaper variant why it was passed over', () => {
     const [a, b] = unwrap(plan(three, policyOf({ A: auroc(0.82) }, auroc(0.6)))).assignments;
@@ -179,6 +196,16 @@ describe('best effort', () => {
     expect(ran(found)).toEqual(['large']);
     const twins = catalogOf([variant('dear', 512, 50, { A: head(0.9) }), variant('cheap', 512, 20, { A: head(0.9) })]);
     expect(ran(plan(twins, policyOf({}, floor(1024)), { ...ask('A'), bestEffort: true }))).toEqual(['cheap']);
+  });
+
+  test('comes nearest by the end of the interval that the rule compares', () => {
+    const wide = catalogOf([
+      variant('wide', 256, 10, { A: head(0.85, 0.6, 0.95) }),
+      variant('narrow', 256, 20, { A: head(0.8, 0.75, 0.85) }),
+    ]);
+    const effort = { ...ask('A'), bestEffort: true };
+    expect(ran(plan(wide, policyOf({}, auroc(0.99)), effort))).toEqual(['narrow']);
+    expect(ran(plan(wide, policyOf({}, auroc(0.99, 'point')), effort))).toEqual(['wide']);
   });
 
   test('cannot serve what nothing measured', () => {
