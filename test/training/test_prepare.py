@@ -130,12 +130,7 @@ def journalled(out: Path) -> int:
 def test_a_killed_run_goes_on_where_it_was_to_the_same_bytes(tmp_path: Path) -> None:
     data, out = write_own(tmp_path / "data", 300, 50), tmp_path / "out"
     line = command_line(data, out, "--sides", "256,512", "--jobs", "2")
-    process = subprocess.Popen(line, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 30
-    while journalled(out) < 40 and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    assert stopped(line, out, signal.SIGKILL)[0] == -signal.SIGKILL
     with pytest.raises(BadData, match="is not finished: run the same prepare again"):
         Prepared.open(out)
     workers_end(out)
@@ -160,6 +155,26 @@ def test_a_killed_run_goes_on_where_it_was_to_the_same_bytes(tmp_path: Path) -> 
     whole = prepare(data, tmp_path / "whole", sides_px=(256, 512), jobs=2)
     assert stacks(out) == stacks(whole.folder)
     assert (out / "films.csv").read_bytes() == (whole.folder / "films.csv").read_bytes()
+
+
+def stopped(line: list[str], out: Path, by: signal.Signals) -> tuple[int, str]:
+    """Start a run, stop it when some films are in the journal, and give its status and what it said."""
+    process = subprocess.Popen(line, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while journalled(out) < 40 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(by)
+    return process.wait(), process.communicate()[1]
+
+
+def test_a_run_that_is_stopped_by_hand_says_how_to_go_on(tmp_path: Path) -> None:
+    data, out = write_own(tmp_path / "data", 300, 50), tmp_path / "out"
+    status, said = stopped(command_line(data, out, "--sides", "256,512"), out, signal.SIGINT)
+    assert status == 130
+    assert f"alara-train: stopped; run the same command to go on in {out}" in said
+    assert "Traceback" not in said
+    assert 40 <= journalled(out) < 300
+    workers_end(out)
 
 
 def workers_end(out: Path) -> None:
@@ -332,6 +347,9 @@ def test_broken_films_are_all_listed_at_the_end_and_can_be_left_out(tmp_path: Pa
     assert set(prepared.manifest["leftOut"]) == {"3.png", "8.png", "9.png", "29.png"}
     assert set(prepared.films.names) == {f"{i}.png" for i in range(30)} - set(prepared.manifest["leftOut"])
     assert as_served(prepared)
+    assert not (out / "problems").exists()
+    prepare(data, out, said, skip_broken=True)
+    assert f"{out} is prepared already, without 4 films" in said
     assert all(path.stat().st_size == HEADER_BYTES + 26 * side**2 for side in SIDES for path in [stack_path(out, side)])
 
 

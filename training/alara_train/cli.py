@@ -10,6 +10,7 @@ import typer
 from tqdm import tqdm
 
 from alara_train.catalog import BadCatalog
+from alara_train.commands.prepare import prepare
 from alara_train.config import BadConfig
 from alara_train.cost import remeasure
 from alara_train.data import BadData
@@ -17,6 +18,8 @@ from alara_train.family import build_family
 from alara_train.golden import write_golden
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+
+app.command()(prepare)
 
 
 def _bar(rows: Iterable[int], title: str) -> Iterable[int]:

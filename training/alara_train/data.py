@@ -45,8 +45,9 @@ class Films:
     names: tuple[str, ...]
     patients: npt.NDArray[np.str_]
     labels: Ints
-    """[N, 14] of 0 and 1, in the order of `FINDINGS`."""
+    """[N, 14] of 0 and 1, in the order of `FINDINGS`; -1 where a data set leaves it open (`datasets.Labelled`)."""
     fold: Ints
+    """-1 for films that the data set holds out itself."""
     view: npt.NDArray[np.str_]
     collection: npt.NDArray[np.str_]
 
@@ -61,7 +62,7 @@ class Films:
     @property
     def folds(self) -> list[int]:
         """The fold numbers in use, ascending."""
-        return sorted(set(self.fold.tolist()))
+        return sorted(set(self.fold.tolist()) - {-1})
 
 
 def read_films(data: Path) -> Films:

@@ -14,6 +14,7 @@ import onnx
 from alara_train import material
 from alara_train.config import FamilyConfig
 from alara_train.data import Films
+from alara_train.datasets.stacks import eight_bits
 from alara_train.export import EVIDENCE_OUTPUT, session
 from alara_train.head import Float32s, grid_shares
 from alara_train.material import Sample
@@ -101,7 +102,7 @@ def prepare(films: Films, data: Path, config: FamilyConfig, cache: Path, progres
 
 def _add(sample: Sample, stacks: dict[int, list[Uint8s]], kinds: list[str], sources: list[str]) -> None:
     for side, stack in stacks.items():
-        stack.append(resized(sample.pixels, side).astype(np.uint8))
+        stack.append(eight_bits(resized(sample.pixels, side)))
     kinds.append(sample.kind)
     sources.append(sample.source)
 

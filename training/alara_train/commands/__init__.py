@@ -1,0 +1,1 @@
+"""Verbs of `alara-train` that live in files of their own."""
