@@ -29,9 +29,27 @@ export const Auroc = z
   .meta({ id: 'Auroc' });
 export type Auroc = z.infer<typeof Auroc>;
 
-/** Platt scaling: probability = 1 / (1 + exp(-(slope * logit + intercept))). */
+const rises = (values: readonly number[]) => values.every((value, i) => i === 0 || value >= (values[i - 1] ?? 0));
+
+/** How a logit becomes a probability. Every method rises with the logit, so that AUROC is that of the graph. */
 export const Calibration = z
-  .object({ method: z.literal('platt'), slope: z.number().positive(), intercept: z.number() })
+  .discriminatedUnion('method', [
+    /** Platt scaling: 1 / (1 + exp(-(slope * logit + intercept))). */
+    z.object({ method: z.literal('platt'), slope: z.number().positive(), intercept: z.number() }),
+    /** Beta calibration: with s the logistic of (logit - centre) / scale, the log odds are a ln s - b ln(1 - s) + c. */
+    z.object({
+      method: z.literal('beta'),
+      a: z.number().min(0),
+      b: z.number().min(0),
+      c: z.number(),
+      centre: z.number(),
+      scale: z.number().positive(),
+    }),
+    /** Isotonic: a rising line through the points (x, y), flat beyond its ends. */
+    z
+      .object({ method: z.literal('isotonic'), x: z.array(z.number()).min(1), y: z.array(Unit).min(1) })
+      .refine(({ x, y }) => x.length === y.length && rises(x) && rises(y), 'x and y must rise and be equally long'),
+  ])
   .meta({ id: 'Calibration' });
 export type Calibration = z.infer<typeof Calibration>;
 
@@ -168,6 +186,11 @@ export const Provenance = z
   })
   .meta({ id: 'Provenance' });
 
+/** What a simulated study says of a finding, where real labels cannot tell resolutions apart. */
+export const SimulatedFloor = z
+  .object({ minResolution: z.int().positive(), source: z.string().min(1) })
+  .meta({ id: 'SimulatedFloor' });
+
 const Shape = z.object({
   $schema: z.string().optional(),
   family: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
@@ -175,6 +198,8 @@ const Shape = z.object({
   provenance: Provenance,
   variants: z.array(Variant).min(1),
   comparisons: z.array(Comparison),
+  /** By finding; a policy rule may name it as its evidence. */
+  simulated: z.record(z.string(), SimulatedFloor).optional(),
   quality: Quality,
 });
 
@@ -202,6 +227,8 @@ export const Catalog = Shape.superRefine((catalog, context) => {
     if (!ids.has(variant)) complain(`unknown variant ${variant}`, 'comparisons', i, 'variant');
     if (!ids.has(reference)) complain(`unknown variant ${reference}`, 'comparisons', i, 'reference');
   });
+  for (const finding of Object.keys(catalog.simulated ?? {}))
+    if (!findings.has(finding)) complain(`unknown finding ${finding}`, 'simulated', finding);
   if (!catalog.quality.classes.includes(catalog.quality.accept))
     complain(`${catalog.quality.accept} is not a class of the gate`, 'quality', 'accept');
 }).meta({ id: 'Catalog' });

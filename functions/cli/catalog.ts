@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { CatalogError, loadFamily } from '../catalog/load.ts';
-import type { Variant } from '../catalog/schema.ts';
+import type { Calibration, Variant } from '../catalog/schema.ts';
 import { openRouter, type Router } from '../engine/open.ts';
 import { notice } from '../pipeline/reading.ts';
 import { readConfig } from '../platform/config.ts';
@@ -62,7 +62,7 @@ function showVariant({ family: { catalog } }: Router, id: string): string {
     String(auroc.negatives),
     `${threshold.value.toFixed(3)} [${threshold.low.toFixed(3)}, ${threshold.high.toFixed(3)}]`,
     prevalence.toFixed(3),
-    `${calibration.method}, slope ${calibration.slope.toFixed(3)}, intercept ${calibration.intercept.toFixed(3)}`,
+    calibrationInWords(calibration),
   ]);
   const protocols = new Set(Object.values(variant.heads).map(({ auroc }) => auroc.protocol));
   return [
@@ -104,4 +104,10 @@ function load(models: string, name: string) {
     process.stdout.write(`FAIL  catalog  ${error.message}\n`);
     return undefined;
   }
+}
+
+function calibrationInWords(calibration: Calibration): string {
+  if (calibration.method === 'isotonic') return `isotonic, ${calibration.x.length} points`;
+  const { method, ...numbers } = calibration;
+  return [method, ...Object.entries(numbers).map(([name, value]) => `${name} ${value.toFixed(3)}`)].join(', ');
 }

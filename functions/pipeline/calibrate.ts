@@ -4,9 +4,34 @@ import { type Logit, logit, type Probability, probability } from './units.ts';
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 const logOdds = (p: number) => Math.log(p / (1 - p));
 
-/** Platt scaling (Platt 1999), as fitted on out-of-fold scores. */
-export const platt = (raw: Logit, { slope, intercept }: Calibration): Probability =>
-  probability(sigmoid(slope * raw + intercept));
+/** The logarithm of the logistic function, without overflow. */
+const logSigmoid = (x: number) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x)));
+
+/** A logit as a probability, by what was fitted on out-of-fold scores. */
+export function calibrate(raw: Logit, calibration: Calibration): Probability {
+  switch (calibration.method) {
+    // Platt 1999.
+    case 'platt':
+      return probability(sigmoid(calibration.slope * raw + calibration.intercept));
+    // Kull, Silva Filho and Flach, AISTATS 2017.
+    case 'beta': {
+      const { a, b, c, centre, scale } = calibration;
+      const u = (raw - centre) / scale;
+      return probability(sigmoid(a * logSigmoid(u) - b * logSigmoid(-u) + c));
+    }
+    // Zadrozny and Elkan 2002.
+    case 'isotonic':
+      return probability(interpolate(raw, calibration.x, calibration.y));
+  }
+}
+
+function interpolate(at: number, x: readonly number[], y: readonly number[]): number {
+  const above = x.findIndex((value) => value > at);
+  const [x0, x1, y0, y1] = [x[above - 1], x[above], y[above - 1], y[above]];
+  if (x0 === undefined || x1 === undefined || y0 === undefined || y1 === undefined)
+    return (above === 0 ? y[0] : y.at(-1)) ?? Number.NaN;
+  return y0 + ((at - x0) / (x1 - x0)) * (y1 - y0);
+}
 
 /** Moves a probability from one prevalence to another by Bayes' rule: the log odds shift by as much as the prior's. */
 export function atPrevalence(p: number, from: number, to: number): Probability {

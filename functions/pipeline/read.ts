@@ -1,5 +1,5 @@
 import type { Catalog, Policy, Variant } from '../catalog/schema.ts';
-import { atPrevalence, call, platt, thresholdAt } from './calibrate.ts';
+import { atPrevalence, calibrate, call, thresholdAt } from './calibrate.ts';
 import type { CostTable } from './cost.ts';
 import type { Fault } from './fault.ts';
 import type { Film } from './film.ts';
@@ -111,7 +111,7 @@ function result(
   const raw = logits[index];
   if (!head || raw === undefined) throw new Error(`${assignment.variant.id} has no head for ${assignment.finding}`);
   const prevalence = request.prevalence[assignment.finding] ?? head.prevalence;
-  const probability = atPrevalence(platt(logit(raw), head.calibration), head.prevalence, prevalence);
+  const probability = atPrevalence(calibrate(logit(raw), head.calibration), head.prevalence, prevalence);
   const threshold = thresholdAt(head.threshold, head.prevalence, prevalence);
   return {
     ...presentAssignment(assignment),

@@ -72,6 +72,7 @@ describe('a family', () => {
     ['variants.1.heads.Mass.auroc.ci95', [0.9, 0.7], 'the lower end of an interval is above its upper end'],
     ['variants.1.heads.Mass.threshold.value', 0.7, 'the threshold lies outside its indeterminate band'],
     ['variants.0.heads.Gout', head(0.7), 'a head for Gout, which is not among the findings'],
+    ['variants.0.heads.Mass.calibration', { method: 'isotonic', x: [0, 1], y: [0.4, 0.2] }, 'x and y must rise'],
     ['variants.1.id', 'r256', 'variant r256 is listed twice'],
     ['variants.0.sha256', 'abc', 'expected 64 hexadecimal digits'],
     ['variants.0.file', '../escape.onnx', 'expected the name of an .onnx file beside the catalog'],
@@ -82,6 +83,7 @@ describe('a family', () => {
     ['comparisons.0.reference', 'r999', 'unknown variant r999'],
     ['comparisons.0.variant', 'r998', 'unknown variant r998'],
     ['comparisons.0.finding', 'Gout', 'unknown finding Gout'],
+    ['simulated', { Gout: { minResolution: 448, source: 'a study' } }, 'unknown finding Gout'],
     ['quality.accept', 'lateral', 'lateral is not a class of the gate'],
     ['quality.limits', {}, 'the input gate has no limits for variant r256'],
   ])('whose %s is wrong is refused, naming the line', (path, value, message) => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { loadFamily } from '../../functions/catalog/load.ts';
-import { platt } from '../../functions/pipeline/calibrate.ts';
+import { calibrate } from '../../functions/pipeline/calibrate.ts';
 import { decode, resize } from '../../functions/pipeline/decode/decode.ts';
 import { sniff } from '../../functions/pipeline/decode/sniff.ts';
 import type { Film } from '../../functions/pipeline/film.ts';
@@ -70,7 +70,7 @@ describe.each(golden.films)('$film', ({ film, sizes, variants }) => {
     const output = unwrap(await sessions.infer(variant, tensor));
     catalog.findings.forEach((finding, i) => {
       const head = variant.heads[finding] ?? expect.fail();
-      const probability = platt(logit(output.logits[i] ?? Number.NaN), head.calibration);
+      const probability = calibrate(logit(output.logits[i] ?? Number.NaN), head.calibration);
       expect(Math.abs(probability - (expected.probabilities[finding] ?? Number.NaN)), finding).toBeLessThanOrEqual(
         1e-3,
       );

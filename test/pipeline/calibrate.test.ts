@@ -1,36 +1,67 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { atPrevalence, call, platt, thresholdAt } from '../../functions/pipeline/calibrate.ts';
+import type { Calibration } from '../../functions/catalog/schema.ts';
+import { atPrevalence, calibrate, call, thresholdAt } from '../../functions/pipeline/calibrate.ts';
 import { logit } from '../../functions/pipeline/units.ts';
 
 const share = fc.double({ min: 0.001, max: 0.999, noNaN: true });
 const raw = fc.double({ min: -30, max: 30, noNaN: true }).map(logit);
-const calibration = fc.record({
-  method: fc.constant('platt' as const),
-  slope: fc.double({ min: 0.01, max: 5, noNaN: true }),
-  intercept: fc.double({ min: -5, max: 5, noNaN: true }),
-});
+const slope = fc.double({ min: 0.01, max: 5, noNaN: true });
+const shift = fc.double({ min: -5, max: 5, noNaN: true });
+const rising = (values: number[]) => values.toSorted((a, b) => a - b);
+const calibration: fc.Arbitrary<Calibration> = fc.oneof(
+  fc.record({ method: fc.constant('platt' as const), slope, intercept: shift }),
+  fc.record({ method: fc.constant('beta' as const), a: slope, b: slope, c: shift, centre: shift, scale: slope }),
+  fc.array(fc.tuple(shift, share), { minLength: 1, maxLength: 8 }).map((points) => ({
+    method: 'isotonic' as const,
+    x: rising(points.map(([x]) => x)),
+    y: rising(points.map(([, y]) => y)),
+  })),
+);
 
-describe('platt', () => {
-  test('of a logit is a logistic curve', () => {
+describe('calibrate', () => {
+  test('by Platt is a logistic curve', () => {
     const plain = { method: 'platt', slope: 1, intercept: 0 } as const;
-    expect(platt(logit(0), plain)).toBe(0.5);
-    expect(platt(logit(Math.log(3)), plain)).toBeCloseTo(0.75, 12);
-    expect(platt(logit(2), { ...plain, slope: 0.5, intercept: -1 })).toBe(0.5);
+    expect(calibrate(logit(0), plain)).toBe(0.5);
+    expect(calibrate(logit(Math.log(3)), plain)).toBeCloseTo(0.75, 12);
+    expect(calibrate(logit(2), { ...plain, slope: 0.5, intercept: -1 })).toBe(0.5);
   });
 
   test('is a probability for every logit and keeps their order', () => {
     fc.assert(
       fc.property(raw, raw, calibration, (a, b, fitted) => {
         const [low, high] = a < b ? [a, b] : [b, a];
-        expect(platt(low, fitted)).toBeLessThanOrEqual(platt(high, fitted));
-        expect(platt(a, fitted)).toBeGreaterThanOrEqual(0);
-        expect(platt(a, fitted)).toBeLessThanOrEqual(1);
+        expect(calibrate(low, fitted)).toBeLessThanOrEqual(calibrate(high, fitted));
+        expect(calibrate(a, fitted)).toBeGreaterThanOrEqual(0);
+        expect(calibrate(a, fitted)).toBeLessThanOrEqual(1);
       }),
     );
     const steep = { method: 'platt', slope: 5, intercept: 0 } as const;
-    expect(platt(logit(-1000), steep)).toBe(0);
-    expect(platt(logit(1000), steep)).toBe(1);
+    expect(calibrate(logit(-1000), steep)).toBe(0);
+    expect(calibrate(logit(1000), steep)).toBe(1);
+  });
+});
+
+describe('calibrate by other methods', () => {
+  const beta = { method: 'beta', a: 1, b: 1, c: 0.3, centre: 0.5, scale: 2 } as const;
+
+  test('beta with equal slopes is a logistic curve, and stays one far out', () => {
+    for (const z of [-2000, -3, 0, 0.5, 4, 2000])
+      expect(calibrate(logit(z), beta)).toBeCloseTo(1 / (1 + Math.exp(-((z - 0.5) / 2 + 0.3))), 12);
+  });
+
+  test('beta bends one end more than the other', () => {
+    // By hand: u = 0, so s = 1/2, and the log odds are (b - a) ln 2 + c.
+    const odds = Math.log(2) * (3 - 0.5) + 0.3;
+    expect(calibrate(logit(0.5), { ...beta, a: 0.5, b: 3 })).toBeCloseTo(1 / (1 + Math.exp(-odds)), 12);
+  });
+
+  test('isotonic joins its points by straight lines and is flat beyond them', () => {
+    const steps = { method: 'isotonic', x: [-1, 0, 2], y: [0.1, 0.3, 0.7] } as const;
+    const at = (z: number) => calibrate(logit(z), { ...steps, x: [...steps.x], y: [...steps.y] });
+    expect([-9, -1, -0.5, 0, 1, 2, 9].map(at)).toEqual(
+      [0.1, 0.1, 0.2, 0.3, 0.5, 0.7, 0.7].map((p) => expect.closeTo(p, 12)),
+    );
   });
 });
 

@@ -38,7 +38,7 @@ def test_resamples_are_those_of_the_first_evaluation() -> None:
     scores, labels, patients = made(2, 300, 1)
     weights = patient_weights(patients, 30, 7)
     resamples = resample(patients, 30, 7)
-    assert (resamples.counts[resamples.owner].T == weights).all()
+    assert (weights == resamples.counts[resamples.owner].T).all()
     assert auroc_draws(scores, labels, resamples) == pytest.approx(weighted_auroc(scores, labels, weights))
 
 
@@ -78,7 +78,8 @@ def test_a_threshold_that_nothing_meets_calls_nothing() -> None:
     curve = staircase(np.array([0.0, 1.0]), np.array([1, 0]), once(2))
     step = curve.at_specificity(0.95)
     assert step[0] == 1
-    assert curve.rates(step) == (0.0, 1.0)
+    sensitivity, specificity = curve.rates(step)
+    assert (float(sensitivity[0]), float(specificity[0])) == (0.0, 1.0)
 
 
 def test_precision_recall_ends_at_full_recall_and_prevalence() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from alara_train.statistics.card import sections
+from alara_train.statistics.derive import evidence, words
+
 
 def _span(record: dict[str, Any]) -> str:
     return f"{record['value']:.3f} [{record['ci95'][0]:.3f}, {record['ci95'][1]:.3f}]"
@@ -30,21 +33,11 @@ def _below(catalog: dict[str, Any], evaluation: dict[str, Any]) -> list[str]:
     ]
 
 
-def _sizes(catalog: dict[str, Any]) -> list[str]:
-    """Count the paired differences between sizes that exclude zero, and say what that does not show."""
-    order = {v["id"]: (v["resolution"], v["precision"]) for v in catalog["variants"]}
-    pairs = [
-        c
-        for c in catalog["comparisons"]
-        if order[c["variant"]][1] == order[c["reference"]][1] == "int8"
-        and order[c["variant"]][0] > order[c["reference"]][0]
-    ]
-    up, down = sum(c["ci95"][0] > 0 for c in pairs), sum(c["ci95"][1] < 0 for c in pairs)
+def _sizes() -> list[str]:
+    """Say what a difference between sizes does not show."""
     return [
-        f"Of {len(pairs)} paired differences between two sizes of int8, {up} favour the larger size and {down} the "
-        "smaller with a 95 % interval that excludes zero; the intervals are not corrected for their number. This "
-        "compares this family's graphs with each other. It does not show what the films lose by being small: the "
-        "network's grid grows with its input, and the films are 576 px JPEGs."
+        "Differences between sizes compare this family's graphs with each other. They do not show what the films lose by "
+        "being small: the network's grid grows with its input, and the films are 576 px JPEGs."
     ]
 
 
@@ -116,19 +109,20 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
     ]
     for finding in catalog["findings"]:
         rule = policy["rules"][finding]
-        words = f"published floor, {rule['minResolution']} px" if "minResolution" in rule else "within 0.01 of the best"
         spans = [_span(v["heads"][finding]["auroc"]) for v in variants]
         without = base["meanAuroc"]["byFinding"].get(finding)
         lines.append(
             f"| {finding} | {variants[0]['heads'][finding]['auroc']['positives']} | "
-            f"{'' if without is None else f'{without:.3f}'} | {' | '.join(spans)} | {words} |"
+            f"{'' if without is None else f'{without:.3f}'} | {' | '.join(spans)} | {evidence(rule)}: {words(rule)} |"
         )
     quality = catalog["quality"]
     lines += [
         "",
         *_below(catalog, evaluation),
         "",
-        *_sizes(catalog),
+        *_sizes(),
+        "",
+        *sections(evaluation),
         "",
         "## Input gate",
         "",

@@ -10,7 +10,12 @@ import typer
 from tqdm import tqdm
 
 from alara_train.catalog import BadCatalog
+from alara_train.commands.evaluate import evaluate
+from alara_train.commands.policy import policy
 from alara_train.commands.prepare import prepare
+from alara_train.commands.report import report
+from alara_train.commands.sweep import sweep
+from alara_train.commands.train import train
 from alara_train.config import BadConfig
 from alara_train.cost import remeasure
 from alara_train.data import BadData
@@ -19,7 +24,8 @@ from alara_train.golden import write_golden
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 
-app.command()(prepare)
+for verb in (prepare, train, sweep, evaluate, policy, report):
+    app.command()(verb)
 
 
 def _bar(rows: Iterable[int], title: str) -> Iterable[int]:

@@ -34,6 +34,8 @@ class FamilyConfig:
     int8_keeps_float: tuple[str, ...]
     """Beginnings of the names of trunk nodes that stay float32 in int8 variants."""
     bootstraps: int
+    margin: float
+    """AUROC that a variant may lose against the best where the family's own films tell sizes apart."""
     seed: int
     gate_films: int
     """How many films are turned, inverted and re-exposed to fit the input gate."""

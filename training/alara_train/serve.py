@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
-from scipy.special import expit
 
 from alara_train.data import Floats
 from alara_train.export import session
 from alara_train.head import Float32s
 from alara_train.pixels import Film, tensor
+from alara_train.statistics.calibration import calibrator
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ def read(run: ort.InferenceSession, variant: dict[str, Any], findings: list[str]
     """Run one film's resized pixels through one variant and calibrate."""
     logits, gate = run.run(["logits", "gate"], {"film": input_of(variant, pixels)})
     z = np.asarray(logits, dtype=np.float64)[0]
-    slope = np.array([variant["heads"][f]["calibration"]["slope"] for f in findings])
-    intercept = np.array([variant["heads"][f]["calibration"]["intercept"] for f in findings])
-    return Read(expit(slope * z + intercept), np.asarray(gate, dtype=np.float64)[0])
+    probabilities = np.array(
+        [calibrator(variant["heads"][f]["calibration"])(z[i : i + 1])[0] for i, f in enumerate(findings)]
+    )
+    return Read(probabilities, np.asarray(gate, dtype=np.float64)[0])

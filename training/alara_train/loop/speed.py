@@ -1,0 +1,76 @@
+"""How many films a second are read, and how many the network takes: a starving network shows before hours are spent."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+
+from alara_train.loop.batches import Batch
+
+MOST_SECONDS = 3.0
+CPU_FILMS = 8
+"""A processor's speed hardly depends on the batch, and a whole one may take a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Films a second of one process."""
+
+    reader: float
+    network: float
+
+    def __str__(self) -> str:
+        """Say it, and what to do."""
+        said = f"reading {self.reader:.0f} images/s, the network {self.network:.1f} images/s"
+        if self.reader < self.network:
+            return f"{said}: THE NETWORK WAITS FOR FILMS; raise workers, or keep the prepared films on a faster disk"
+        return f"{said}: films wait for the network, as it should be"
+
+
+def measure(
+    network: nn.Module, batches: Iterator[Batch], loss: Callable[[Tensor, Batch], Tensor], autocast: torch.autocast
+) -> Speed:
+    """Measure reading alone, and forward with backward alone on a copy of the network; seconds, not minutes.
+
+    Args:
+        network: As it trains; stays untouched.
+        batches: Fresh batches of training films.
+        loss: Of logits and batch.
+        autocast: The precision that convolutions compute in.
+    """
+    device = next(network.parameters()).device
+    first = next(batches)
+    start, films = time.perf_counter(), 0
+    for batch in islice(batches, 200):
+        films += len(batch.pixels)
+        if time.perf_counter() - start > MOST_SECONDS:
+            break
+    reader = films / max(time.perf_counter() - start, 1e-9)
+    if device.type == "cpu":
+        first = Batch(*(part[:CPU_FILMS] for part in first))
+    first = first.to(device)
+    twin = copy.deepcopy(network).train()
+    rounds = 0
+    for turn in range(21):
+        if turn == 1:
+            _wait(device)
+            start = time.perf_counter()
+        with autocast:
+            logits, _ = twin(first.tensor())
+        loss(logits, first).backward()  # type: ignore[no-untyped-call]
+        _wait(device)
+        rounds = turn
+        if turn and time.perf_counter() - start > MOST_SECONDS:
+            break
+    return Speed(reader, rounds * len(first.pixels) / (time.perf_counter() - start))
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,127 @@
+"""What a policy makes of a catalog: the same rules and the same exact search as serving, in a few lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Catalog = dict[str, Any]
+Rule = dict[str, Any]
+
+
+class Unreachable(ValueError):
+    """No variant satisfies the rule of a finding; the message names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The cheapest set of variants that serves some findings."""
+
+    serves: dict[str, str]
+    """Variant by finding."""
+    cost_ms: float
+    largest: str
+    largest_ms: float
+    """The cheapest variant of the highest resolution: what always using it would cost."""
+
+    @property
+    def share(self) -> float:
+        """Cost as a share of always using the largest."""
+        return self.cost_ms / self.largest_ms
+
+
+def costs(catalog: Catalog) -> tuple[str, dict[str, float]]:
+    """A device that every variant was measured on, and milliseconds a film by variant."""
+    tables = {v["id"]: v["cost"]["ms"] for v in catalog["variants"]}
+    device = next(name for name in next(iter(tables.values())) if all(name in table for table in tables.values()))
+    return device, {id_: float(table[device]) for id_, table in tables.items()}
+
+
+def rule_for(policy: dict[str, Any], finding: str) -> Rule:
+    """The rule of a finding.
+
+    Raises:
+        Unreachable: The policy has none.
+    """
+    rule = policy["rules"].get(finding, policy.get("otherwise"))
+    if rule is None:
+        raise Unreachable(f"the policy has no rule for {finding}")
+    return dict(rule)
+
+
+def satisfies(rule: Rule, finding: str, variant: dict[str, Any], catalog: Catalog) -> bool:
+    """Whether a variant is good enough for a finding."""
+    head = variant["heads"].get(finding)
+    if head is None:
+        return False
+    if "auroc" in rule:
+        attained = head["auroc"]["value"] if rule.get("bound") == "point" else head["auroc"]["ci95"][0]
+        return bool(attained >= rule["auroc"])
+    if "minResolution" in rule:
+        return bool(variant["resolution"] >= rule["minResolution"])
+    able = [v for v in catalog["variants"] if finding in v["heads"]]
+    best = max(able, key=lambda v: v["heads"][finding]["auroc"]["value"])
+    lower = _lower(catalog, finding, variant["id"], best["id"])
+    return best["id"] == variant["id"] or (lower is not None and lower > -rule["margin"])
+
+
+def _lower(catalog: Catalog, finding: str, variant: str, reference: str) -> float | None:
+    """Lower end of the paired difference, turned round where it was stored the other way."""
+    for c in catalog["comparisons"]:
+        if c["finding"] == finding and (c["variant"], c["reference"]) == (variant, reference):
+            return float(c["ci95"][0])
+    for c in catalog["comparisons"]:
+        if c["finding"] == finding and (c["variant"], c["reference"]) == (reference, variant):
+            return -float(c["ci95"][1])
+    return None
+
+
+def cheapest_cover(prices: list[float], allowed: list[list[bool]]) -> list[bool]:
+    """The subset of least total price that holds, for every row, something that the row allows.
+
+    Every subset is tried; of equals the first in binary order.
+
+    Args:
+        prices: Of up to 16 things.
+        allowed: One row a demand, one column a thing.
+
+    Raises:
+        Unreachable: A row allows nothing.
+    """
+    subsets = np.arange(1 << len(prices))
+    bits = (subsets[:, None] >> np.arange(len(prices))) & 1
+    covered = np.ones(len(subsets), dtype=bool)
+    for row in allowed:
+        covered &= bits[:, np.flatnonzero(row)].any(axis=1)
+    if not covered.any():
+        raise Unreachable("a demand that nothing meets")
+    total = np.where(covered, np.round(bits @ np.array(prices), 9), np.inf)
+    return [bool(b) for b in bits[int(np.argmin(total))]]
+
+
+def plan(catalog: Catalog, policy: dict[str, Any], findings: list[str]) -> Plan:
+    """Route findings together.
+
+    Raises:
+        Unreachable: No variant satisfies a rule; the message names the findings.
+    """
+    _, price = costs(catalog)
+    variants = sorted(catalog["variants"], key=lambda v: (price[v["id"]], v["resolution"]))
+    rows = [[satisfies(rule_for(policy, f), f, v, catalog) for v in variants] for f in findings]
+    if missing := [f for f, row in zip(findings, rows, strict=True) if not any(row)]:
+        raise Unreachable(f"no variant satisfies the rule of {', '.join(missing)}")
+    chosen = cheapest_cover([price[v["id"]] for v in variants], rows)
+    serves = {
+        finding: next(v["id"] for v, c, a in zip(variants, chosen, row, strict=True) if c and a)
+        for finding, row in zip(findings, rows, strict=True)
+    }
+    highest = max(v["resolution"] for v in variants)
+    largest = next(v["id"] for v in variants if v["resolution"] == highest)
+    return Plan(
+        serves=serves,
+        cost_ms=sum(price[v["id"]] for v, c in zip(variants, chosen, strict=True) if c),
+        largest=largest,
+        largest_ms=price[largest],
+    )
