@@ -27,6 +27,8 @@ class FamilyConfig:
     precisions: tuple[str, ...]
     ridges: tuple[float, ...]
     """Ridge strengths to choose from by inner validation, relative to the kernel's mean diagonal."""
+    common: float
+    """What the means over the whole film weigh in the ridge beside the cells of the grid."""
     invariance: float
     """Weight of the rows that hold scores still between an original film and its small JPEG; 0 leaves them out."""
     quantise_films: int

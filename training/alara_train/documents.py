@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from alara_train.config import FamilyConfig
 from alara_train.cost import measure_ms, measured_on
-from alara_train.data import FINDINGS, Floats, Ints, split_digest
+from alara_train.data import FINDINGS, Films, Floats, Ints, split_digest
 from alara_train.datasets.labelled import Labelled
 from alara_train.export import sha256
 from alara_train.features import load_rows
 from alara_train.fit import Fitted
-from alara_train.gate import ACCEPT, NOT_MEASURED, Gated
+from alara_train.gate import ACCEPT, NOT_MEASURED, Gated, Limits, Share
 from alara_train.material import CLASSES
 from alara_train.network import MEAN, STD
 from alara_train.pixels import tensor
@@ -31,6 +32,89 @@ THRESHOLD_METHOD = (
     "Youden's index on out-of-fold scores; low and high are the 10th and 90th percentile of the threshold chosen anew "
     "in resamples of patients; sensitivity and specificity are of calls by thresholds chosen on other films"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where films come from, as the catalog's provenance says it."""
+
+    dataset: str
+    licence: str
+    citation: str
+    acknowledgement: str
+    link: str
+
+
+NIH = Origin(
+    dataset="NIH ChestX-ray14",
+    licence="Free to use with attribution (NIH Clinical Center)",
+    citation=(
+        "Wang X, Peng Y, Lu L, Lu Z, Bagheri M, Summers RM. ChestX-ray8: Hospital-scale Chest X-ray "
+        "Database and Benchmarks on Weakly-Supervised Classification and Localization of Common Thorax "
+        "Diseases. CVPR 2017."
+    ),
+    acknowledgement="The NIH Clinical Center provided the films.",
+    link="https://nihcc.app.box.com/v/ChestXray-NIHCC",
+)
+NIH_SAMPLE = replace(NIH, dataset="NIH ChestX-ray14 (a selected sample)")
+
+
+class GateRates(Protocol):
+    """What the catalog and the evaluation say of an input gate; `gate.Gated` is one."""
+
+    @property
+    def limits(self) -> Limits:
+        """What is refused."""
+        ...
+
+    @property
+    def false_refusals(self) -> tuple[Share, ...]:
+        """Own films that are refused."""
+        ...
+
+    @property
+    def pass_under_shift(self) -> tuple[Share, ...]:
+        """Films from elsewhere that are let in."""
+        ...
+
+    @property
+    def catches(self) -> tuple[Share, ...]:
+        """What should be refused, and is."""
+        ...
+
+
+class Exported(Protocol):
+    """What the documents say of a variant's graph, however it was made."""
+
+    @property
+    def id(self) -> str:
+        """Such as `r448-int8`."""
+        ...
+
+    @property
+    def side_px(self) -> int:
+        """The side of its input."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """`fp32`, `fp16` or `int8`."""
+        ...
+
+    @property
+    def path(self) -> Path:
+        """The ONNX file."""
+        ...
+
+    @property
+    def gmacs(self) -> float:
+        """Thousand million multiply-accumulates a film."""
+        ...
+
+    @property
+    def gated(self) -> GateRates:
+        """Its input gate."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,30 +168,35 @@ def catalog_document(
         "$schema": "../schema/catalog.schema.json",
         "family": config.family,
         "findings": list(FINDINGS),
-        "provenance": {
-            "dataset": "NIH ChestX-ray14 (a selected sample)",
-            "films": len(films),
-            "patients": len(set(films.patients.tolist())),
-            "splitDigest": split_digest(films),
-            "codeRevision": _code_revision(),
-            "date": datetime.now(UTC).date().isoformat(),
-            "licence": "Free to use with attribution (NIH Clinical Center)",
-            "citation": (
-                "Wang X, Peng Y, Lu L, Lu Z, Bagheri M, Summers RM. ChestX-ray8: Hospital-scale Chest X-ray "
-                "Database and Benchmarks on Weakly-Supervised Classification and Localization of Common Thorax "
-                "Diseases. CVPR 2017."
-            ),
-            "acknowledgement": "The NIH Clinical Center provided the films.",
-            "link": "https://nihcc.app.box.com/v/ChestXray-NIHCC",
-        },
-        "variants": [_variant(b, m, taken[b.id], where) for b, m in zip(built, measured.variants, strict=True)],
+        "provenance": provenance(NIH_SAMPLE, films, split_digest(films)),
+        "variants": [variant_record(b, m, taken[b.id], where) for b, m in zip(built, measured.variants, strict=True)],
         "comparisons": catalog_comparisons(measured),
         **({"simulated": simulated} if simulated else {}),
-        "quality": _quality(built),
+        "quality": quality_record(built),
     }
 
 
-def _variant(built: Built, measured: VariantMeasured, ms: float, where: str) -> dict[str, Any]:
+def provenance(origin: Origin, films: Films, digest: str) -> dict[str, Any]:
+    """The catalog's provenance; `digest` names the split."""
+    return {
+        **asdict(origin),
+        "films": len(films),
+        "patients": len(set(films.patients.tolist())),
+        "splitDigest": digest,
+        "codeRevision": _code_revision(),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def variant_record(
+    built: Exported,
+    measured: VariantMeasured,
+    ms: float,
+    where: str,
+    protocol: str = "crossValidated",
+    method: str = THRESHOLD_METHOD,
+) -> dict[str, Any]:
+    """The catalog's record of one variant; `method` says how thresholds were chosen."""
     return {
         "id": built.id,
         "resolution": built.side_px,
@@ -118,12 +207,12 @@ def _variant(built: Built, measured: VariantMeasured, ms: float, where: str) -> 
         "input": {"channels": 1, "mean": MEAN, "std": STD, "kernel": "lanczos3", "fit": "contain"},
         "cost": {"gmacs": round(built.gmacs, 4), "ms": {"cpu": ms}, "measuredOn": {"cpu": where}},
         "heads": {
-            finding: catalog_head(measured.heads[finding], "crossValidated", THRESHOLD_METHOD) for finding in FINDINGS
+            finding: catalog_head(measured.heads[finding], protocol, method) for finding in FINDINGS
         },
     }
 
 
-def _quality(built: list[Built]) -> dict[str, Any]:
+def quality_record(built: Sequence[Exported]) -> dict[str, Any]:
     """Rates of the largest int8 variant's gate stand for the family; every variant's are in the evaluation."""
     shown = max(built, key=lambda b: (b.precision == "int8", b.side_px)).gated
     return {
@@ -168,16 +257,21 @@ def evaluation_document(config: FamilyConfig, built: list[Built], measured: Meas
                 },
             },
             "torchAgainstOnnx": {b.id: b.difference for b in built if b.difference is not None},
-            "gate": {
-                b.id: {
-                    "falseRefusals": [share.record() for share in b.gated.false_refusals],
-                    "passUnderShift": [share.record() for share in b.gated.pass_under_shift],
-                    "catches": [share.record() for share in b.gated.catches],
-                }
-                for b in built
-            },
+            "gate": gate_record(built),
         },
     )
+
+
+def gate_record(built: Sequence[Exported]) -> dict[str, Any]:
+    """The evaluation's rates of every variant's input gate."""
+    return {
+        b.id: {
+            "falseRefusals": [share.record() for share in b.gated.false_refusals],
+            "passUnderShift": [share.record() for share in b.gated.pass_under_shift],
+            "catches": [share.record() for share in b.gated.catches],
+        }
+        for b in built
+    }
 
 
 def _change(variant: VariantMeasured, originals: Floats, rows: Ints) -> dict[str, float]:

@@ -21,7 +21,7 @@ from alara_train.documents import Built, catalog_document, evaluation_document, 
 from alara_train.export import evidence_to_onnx, gmacs, head_to_onnx, join, session
 from alara_train.features import Pooled, Progress, Rows, extract, load_rows, prepare
 from alara_train.figures.draw import draw_all
-from alara_train.fit import Fitted, Invariance, cross_validate
+from alara_train.fit import Balance, Fitted, Invariance, cross_validate
 from alara_train.gate import measure_gate
 from alara_train.head import Head
 from alara_train.network import MEAN, STD, Trunk
@@ -110,14 +110,15 @@ def _build_variant(
         np.savez(kept, rows=pooled.rows, mirrored=pooled.mirrored)
     table = np.load(kept)
     pooled = Pooled(rows=table["rows"], mirrored=table["mirrored"])
-    channels = pooled.rows.shape[1]
     originals = rows.where("native")
     small = np.array([films.names.index(name) for name in rows.sources[originals].tolist()], dtype=np.int64)
-    differences = (pooled.rows[originals] - pooled.rows[small]).reshape(len(originals), -1)
-    still = Invariance(differences, small)
-    fitted = cross_validate(pooled, films, config.ridges, still, config.invariance)
+    still = Invariance(pooled.rows[originals] - pooled.rows[small], small)
+    with torch.no_grad():
+        widths = tuple(int(m.shape[1]) for m in trunk(torch.zeros(1, 1, 32, 32)))
+    balance = Balance(widths * 2, config.common)  # maps, then their squares
+    fitted = cross_validate(pooled, films, balance, config.ridges, still, config.invariance)
     gated = measure_gate(pooled, rows, films, config)
-    head = Head(fitted.ridge.linear(channels), gated.gate.classes, gated.gate.familiar, side, config.grid)
+    head = Head(fitted.ridge.linear(), gated.gate.classes, gated.gate.familiar, side, config.grid)
     served = join(graph, head_to_onnx(head, trunk, side), config.stages)
     path = out / f"{id_}.onnx"
     onnx.save(served, str(path))
@@ -159,7 +160,7 @@ def _same_as_features(path: Path, rows: Rows, fitted: Fitted, pooled: Pooled, fi
     """Make sure that the served graph gives what its recipe gives on the features it was fitted on."""
     x = tensor(rows.pixels[:films], MEAN, STD)
     logits, cam, _ = (np.asarray(v) for v in session(path).run(None, {"film": x}))
-    expected = fitted.ridge(pooled.rows[:films].reshape(films, -1))
+    expected = fitted.ridge(pooled.rows[:films])
     difference = float(np.abs(logits - expected).max())
     if difference > 2e-2:
         raise Unfaithful(f"{path.name} differs from the read-out it was made of by {difference:.2g} in logit")

@@ -33,22 +33,49 @@ class Scaler:
 
 
 @dataclass(frozen=True, slots=True)
-class Ridge:
-    """A fitted ridge regression of scaled targets on scaled features."""
+class Balance:
+    """How much the columns of the regression count beside each other, whatever their number."""
 
+    widths: tuple[int, ...]
+    """Channels of every map in the evidence, in order; each map counts as much as any other."""
+    common: float
+    """What the means over the film weigh beside the cells: how alike a channel's weights are over the film."""
+
+    def columns(self, pooled: Float32s) -> Float32s:
+        """Lay pooled evidence [n, C, cells] out as columns [n, C * (cells + 1)]: cells and their mean."""
+        both = np.concatenate([pooled, pooled.mean(axis=2, keepdims=True)], axis=2)
+        return both.reshape(len(pooled), -1)
+
+    def scaler(self, columns: Float32s) -> Scaler:
+        """Fit to columns [n, C * (cells + 1)]; a map's cells then have a total variance of one."""
+        scaler = Scaler.of(columns)
+        cells = columns.shape[1] // sum(self.widths) - 1
+        shares = np.array([*[1 / cells] * cells, self.common])
+        weight = np.concatenate([np.tile(np.sqrt(shares / width), width) for width in self.widths])
+        return Scaler(scaler.mean, (scaler.std / weight).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Ridge:
+    """A fitted ridge regression of scaled targets on balanced columns."""
+
+    balance: Balance
     scaler: Scaler
     weight: Float32s
-    """[D, 14], for scaled features."""
+    """[C * (cells + 1), 14], for scaled columns."""
 
-    def __call__(self, features: Float32s) -> Floats:
-        """Score features [n, D]: [n, 14]."""
-        return (self.scaler(features) @ self.weight).astype(np.float64)
+    def __call__(self, pooled: Float32s) -> Floats:
+        """Score pooled evidence [n, C, cells]: [n, 14]."""
+        return (self.scaler(self.balance.columns(pooled)) @ self.weight).astype(np.float64)
 
-    def linear(self, channels: int) -> Linear:
-        """The same read-out for pooled evidence as it comes, with the scaling folded in."""
+    def linear(self) -> Linear:
+        """The same read-out for pooled evidence as it comes, with scaling and means folded in."""
         raw = self.weight / self.scaler.std[:, None]
         bias = -(self.scaler.mean.astype(np.float64) @ raw.astype(np.float64))
-        return Linear(raw.T.reshape(raw.shape[1], channels, -1).astype(np.float32), bias.astype(np.float32))
+        by_column = raw.T.reshape(raw.shape[1], sum(self.balance.widths), -1)
+        cells = by_column.shape[2] - 1
+        by_cell = by_column[:, :, :cells] + by_column[:, :, cells:] / cells
+        return Linear(by_cell.astype(np.float32), bias.astype(np.float32))
 
 
 def _targets(labels: Ints) -> Floats:
@@ -73,9 +100,16 @@ def _solve(kernel: Floats, targets: Floats, strength: float) -> Floats:
     return solution
 
 
-def _features(pooled: Pooled, rows: Ints) -> tuple[Float32s, Float32s]:
-    straight = pooled.rows[rows].reshape(len(rows), -1)
-    return straight, pooled.mirrored[rows].reshape(len(rows), -1)
+def auroc_within(scores: Floats, labels: Ints, groups: Ints) -> float:
+    """AUROC over the pairs of films of the same group; NaN where no group has films with and without."""
+    wins, pairs = 0.0, 0
+    for group in np.unique(groups):
+        inside = groups == group
+        both = int(labels[inside].sum()) * int((1 - labels[inside]).sum())
+        if both:
+            wins += auroc(scores[inside], labels[inside]) * both
+            pairs += both
+    return wins / pairs if pairs else float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +121,7 @@ class Invariance:
     """
 
     differences: Float32s
-    """[m, D], not scaled."""
+    """[m, C, cells] of pooled evidence."""
     rows: Ints
     """[m]: the film that each belongs to."""
 
@@ -97,22 +131,19 @@ class Invariance:
 
 
 def choose_strength(
-    kernel: Floats, labels: Ints, films: Ints, fold: Ints, strengths: tuple[float, ...]
-) -> tuple[float, dict[float, float]]:
-    """Pick the ridge strength with the best mean AUROC over inner folds.
+    kernel: Floats, labels: Ints, inner: Ints, groups: Ints, strengths: tuple[float, ...]
+) -> float:
+    """Pick the ridge strength with the best mean AUROC among films of one group, over inner folds.
 
     Args:
         kernel: Gram matrix of the n films, then the films mirrored, then any rows whose target is zero.
         labels: [n, 14] of the same films.
-        films: Row numbers of the films, for their folds.
-        fold: Fold of every film of the data set.
+        inner: [n]: their folds.
+        groups: [n]: only films of one group are ranked against each other, so that telling where and how a
+            film was taken earns nothing.
         strengths: What to choose from.
-
-    Returns:
-        The strength, and the mean AUROC of each.
     """
-    count = len(films)
-    inner = fold[films]
+    count = len(labels)
     scores = {strength: np.zeros((count, labels.shape[1])) for strength in strengths}
     for number in sorted(set(inner.tolist())):
         train, test = np.flatnonzero(inner != number), np.flatnonzero(inner == number)
@@ -122,25 +153,36 @@ def choose_strength(
         for strength in strengths:
             scores[strength][test] = kernel[np.ix_(test, both)] @ _solve(block, targets, strength)
     table = {
-        strength: float(np.nanmean([auroc(score[:, j], labels[:, j]) for j in range(labels.shape[1])]))
+        strength: np.nanmean([auroc_within(score[:, j], labels[:, j], groups) for j in range(labels.shape[1])])
         for strength, score in scores.items()
     }
-    return max(table, key=lambda strength: table[strength]), table
+    return max(table, key=lambda strength: table[strength])
 
 
 def fit_ridge(
-    pooled: Pooled, films: Films, rows: Ints, strengths: tuple[float, ...], still: Invariance, weight: float
-) -> tuple[Ridge, float, dict[float, float]]:
-    """Fit on the films `rows` and their mirror images, the strength chosen by patient folds among them."""
-    straight, mirrored = _features(pooled, rows)
-    scaler = Scaler.of(np.concatenate([straight, mirrored]))
-    steady = still.among(rows) / scaler.std * np.float32(weight)
+    pooled: Pooled,
+    films: Films,
+    rows: Ints,
+    balance: Balance,
+    strengths: tuple[float, ...],
+    still: Invariance,
+    weight: float,
+) -> tuple[Ridge, float]:
+    """Fit on the films `rows` and their mirror images, the strength chosen by patient folds among them.
+
+    The strength is chosen by how well films of one view and collection are ranked.
+    """
+    straight, mirrored = balance.columns(pooled.rows[rows]), balance.columns(pooled.mirrored[rows])
+    scaler = balance.scaler(np.concatenate([straight, mirrored]))
+    steady = balance.columns(still.among(rows)) / scaler.std * np.float32(weight)
     x = np.concatenate([scaler(straight), scaler(mirrored), steady])
     kernel = (x @ x.T).astype(np.float64)
     labels = films.labels[rows]
-    strength, table = choose_strength(kernel, labels, rows, films.fold, strengths)
+    names = [f"{view}/{source}" for view, source in zip(films.view[rows], films.collection[rows], strict=True)]
+    groups = np.unique(names, return_inverse=True)[1]
+    strength = choose_strength(kernel, labels, films.fold[rows], groups, strengths)
     dual = _solve(kernel, _padded(_targets(np.concatenate([labels, labels])), len(x)), strength)
-    return Ridge(scaler, (x.T @ dual.astype(np.float32)).astype(np.float32)), strength, table
+    return Ridge(balance, scaler, (x.T @ dual.astype(np.float32)).astype(np.float32)), strength
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +199,7 @@ class Fitted:
 
 
 def cross_validate(
-    pooled: Pooled, films: Films, strengths: tuple[float, ...], still: Invariance, weight: float
+    pooled: Pooled, films: Films, balance: Balance, strengths: tuple[float, ...], still: Invariance, weight: float
 ) -> Fitted:
     """Fit once a fold and once on all films; every choice is made inside the training rows."""
     logits = np.zeros(films.labels.shape)
@@ -166,12 +208,11 @@ def cross_validate(
     for number in films.folds:
         train = np.flatnonzero(films.fold != number)
         test = np.flatnonzero(films.fold == number)
-        ridge, strength, _ = fit_ridge(pooled, films, train, strengths, still, weight)
-        logits[test] = ridge(pooled.rows[test].reshape(len(test), -1))
+        ridge, strength = fit_ridge(pooled, films, train, balance, strengths, still, weight)
+        logits[test] = ridge(pooled.rows[test])
         held = np.flatnonzero(films.fold[still.rows] == number)
         if len(held):
-            small = pooled.rows[still.rows[held]].reshape(len(held), -1)
-            originals[held] = ridge(small + still.differences[held])
+            originals[held] = ridge(pooled.rows[still.rows[held]] + still.differences[held])
         chosen.append(strength)
-    ridge, strength, _ = fit_ridge(pooled, films, np.arange(len(films)), strengths, still, weight)
+    ridge, strength = fit_ridge(pooled, films, np.arange(len(films)), balance, strengths, still, weight)
     return Fitted(ridge=ridge, strength=strength, fold_strengths=tuple(chosen), out_of_fold=logits, originals=originals)
