@@ -1,11 +1,10 @@
-"""From a logit to a probability, and from a probability to a call."""
+"""From a logit to a probability, by Platt."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
@@ -52,53 +51,3 @@ def fit_platt(logits: Floats, labels: Ints) -> Platt:
     if a <= 0:
         raise Uncalibratable(f"the Platt slope is {a / spread:.3g}: scores fall as the finding gets likelier")
     return Platt(slope=float(a / spread), intercept=float(b - a * centre / spread))
-
-
-@dataclass(frozen=True, slots=True)
-class OperatingPoint:
-    """A threshold on calibrated probability; between `low` and `high` a call is indeterminate."""
-
-    value: float
-    low: float
-    high: float
-    sensitivity: float
-    specificity: float
-
-
-METHOD = (
-    "Youden's index on out-of-fold calibrated probability; indeterminate between the 10th and the 90th "
-    "percentile of the threshold over resampled patients, widened to contain it"
-)
-
-
-def youden(probability: Floats, labels: Ints, weights: npt.NDArray[np.int16]) -> Floats:
-    """Youden's threshold of each weighted resample: [N], [N], [draws, N] give [draws].
-
-    A threshold lies midway between two neighbouring films, so that no film is on the edge.
-    """
-    order = np.argsort(-probability, kind="stable")
-    p = probability[order]
-    w = weights[:, order].astype(np.float64)
-    hits = np.cumsum(w * labels[order], axis=1)
-    alarms = np.cumsum(w * (1 - labels[order]), axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        index = hits / hits[:, -1:] - alarms / alarms[:, -1:]
-    index[:, :-1][:, np.diff(p) == 0] = -np.inf
-    best = np.argmax(index, axis=1)
-    between = np.concatenate([(p[:-1] + p[1:]) / 2, p[-1:] / 2])
-    thresholds: Floats = between[best]
-    return thresholds
-
-
-def operating_point(probability: Floats, labels: Ints, weights: npt.NDArray[np.int16]) -> OperatingPoint:
-    """Choose the threshold and its band as `METHOD` says; `weights` [draws, N] come from patients."""
-    value = float(youden(probability, labels, np.ones((1, len(labels)), dtype=np.int16))[0])
-    low, high = (float(q) for q in np.quantile(youden(probability, labels, weights), [0.1, 0.9]))
-    called = probability >= value
-    return OperatingPoint(
-        value=value,
-        low=min(low, value),
-        high=max(high, value),
-        sensitivity=float(called[labels == 1].mean()),
-        specificity=float((~called)[labels == 0].mean()),
-    )

@@ -10,7 +10,10 @@ import typer
 from tqdm import tqdm
 
 from alara_train.catalog import BadCatalog
+from alara_train.commands import study
 from alara_train.commands.evaluate import evaluate
+from alara_train.commands.export import export
+from alara_train.commands.pipeline import pipeline
 from alara_train.commands.policy import policy
 from alara_train.commands.prepare import prepare
 from alara_train.commands.report import report
@@ -24,8 +27,9 @@ from alara_train.golden import write_golden
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 
-for verb in (prepare, train, sweep, evaluate, policy, report):
+for verb in (prepare, train, sweep, evaluate, policy, report, export, pipeline):
     app.command()(verb)
+app.add_typer(study.app, name="study")
 
 
 def _bar(rows: Iterable[int], title: str) -> Iterable[int]:

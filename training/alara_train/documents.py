@@ -22,6 +22,7 @@ from alara_train.fit import Fitted
 from alara_train.gate import ACCEPT, NOT_MEASURED, Gated, Limits, Share
 from alara_train.material import CLASSES
 from alara_train.network import MEAN, STD
+from alara_train.origin import NIH, Origin
 from alara_train.pixels import tensor
 from alara_train.statistics.compare import catalog_comparisons
 from alara_train.statistics.document import catalog_head, evaluation
@@ -34,28 +35,6 @@ THRESHOLD_METHOD = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where films come from, as the catalog's provenance says it."""
-
-    dataset: str
-    licence: str
-    citation: str
-    acknowledgement: str
-    link: str
-
-
-NIH = Origin(
-    dataset="NIH ChestX-ray14",
-    licence="Free to use with attribution (NIH Clinical Center)",
-    citation=(
-        "Wang X, Peng Y, Lu L, Lu Z, Bagheri M, Summers RM. ChestX-ray8: Hospital-scale Chest X-ray "
-        "Database and Benchmarks on Weakly-Supervised Classification and Localization of Common Thorax "
-        "Diseases. CVPR 2017."
-    ),
-    acknowledgement="The NIH Clinical Center provided the films.",
-    link="https://nihcc.app.box.com/v/ChestXray-NIHCC",
-)
 NIH_SAMPLE = replace(NIH, dataset="NIH ChestX-ray14 (a selected sample)")
 
 
@@ -206,9 +185,7 @@ def variant_record(
         "bytes": built.path.stat().st_size,
         "input": {"channels": 1, "mean": MEAN, "std": STD, "kernel": "lanczos3", "fit": "contain"},
         "cost": {"gmacs": round(built.gmacs, 4), "ms": {"cpu": ms}, "measuredOn": {"cpu": where}},
-        "heads": {
-            finding: catalog_head(measured.heads[finding], protocol, method) for finding in FINDINGS
-        },
+        "heads": {finding: catalog_head(measured.heads[finding], protocol, method) for finding in FINDINGS},
     }
 
 

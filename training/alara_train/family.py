@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +23,14 @@ from alara_train.figures.draw import draw_all
 from alara_train.fit import Balance, Fitted, Invariance, cross_validate
 from alara_train.gate import measure_gate
 from alara_train.head import Head
+from alara_train.loop.export import Unfaithful
 from alara_train.network import MEAN, STD, Trunk
 from alara_train.pixels import tensor
 from alara_train.statistics.derive import derive_policy
 from alara_train.statistics.document import dumps
 from alara_train.statistics.measure import measure
+from alara_train.study.floor import catalog_floors
 from alara_train.trunks import build_trunk, trunk_graph
-
-STUDY = "study-nodules.json"
-"""A simulated study beside the catalog: `alara-train study nodules` writes it."""
-
-
-class Unfaithful(RuntimeError):
-    """An exported graph does not compute what PyTorch does."""
 
 
 def build_family(
@@ -62,8 +56,6 @@ def build_family(
     reading = read(data, Settings())
     refuse(reading.problems, data)
     films = reading.films
-    study = out / STUDY
-    simulated = json.loads(study.read_text())["floors"] if study.is_file() else {}
     trunk = build_trunk(config, weights)
     prepare(films, data, config, cache, progress)
     out.mkdir(parents=True, exist_ok=True)
@@ -75,7 +67,7 @@ def build_family(
     for score in scores:
         score.save(cache / f"scores-{score.variant}.npz")
     measured = measure(scores, draws=config.bootstraps, seed=config.seed)
-    catalog = catalog_document(config, films, built, measured, cache, simulated)
+    catalog = catalog_document(config, films, built, measured, cache, catalog_floors(out))
     check_catalog(catalog)
     evaluation = evaluation_document(config, built, measured, catalog["provenance"]["date"])
     policy = derive_policy(catalog, evaluation, margin=config.margin)

@@ -44,7 +44,7 @@ class Balance:
     def columns(self, pooled: Float32s) -> Float32s:
         """Lay pooled evidence [n, C, cells] out as columns [n, C * (cells + 1)]: cells and their mean."""
         both = np.concatenate([pooled, pooled.mean(axis=2, keepdims=True)], axis=2)
-        return both.reshape(len(pooled), -1)
+        return both.reshape(len(both), both.shape[1] * both.shape[2])
 
     def scaler(self, columns: Float32s) -> Scaler:
         """Fit to columns [n, C * (cells + 1)]; a map's cells then have a total variance of one."""
@@ -130,9 +130,7 @@ class Invariance:
         return self.differences[np.isin(self.rows, rows)]
 
 
-def choose_strength(
-    kernel: Floats, labels: Ints, inner: Ints, groups: Ints, strengths: tuple[float, ...]
-) -> float:
+def choose_strength(kernel: Floats, labels: Ints, inner: Ints, groups: Ints, strengths: tuple[float, ...]) -> float:
     """Pick the ridge strength with the best mean AUROC among films of one group, over inner folds.
 
     Args:

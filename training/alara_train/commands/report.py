@@ -11,6 +11,8 @@ import typer
 from alara_train.card import card
 from alara_train.figures.draw import draw_all
 from alara_train.statistics.document import SCHEMA
+from alara_train.study.figure import draw_study
+from alara_train.study.floor import STUDY
 
 
 def report(
@@ -27,5 +29,10 @@ def report(
         typer.echo(f"alara-train: {family / 'evaluation.json'} is not {SCHEMA}: run alara-train evaluate", err=True)
         raise typer.Exit(2)
     (family / "card.md").write_text(card(catalog, policy, evaluation))
-    for path in draw_all(catalog, policy, evaluation, family / "figures"):
+    paths = draw_all(catalog, policy, evaluation, family / "figures")
+    record = family / STUDY
+    if record.is_file():
+        paths.append(family / "figures" / "study-nodules.svg")
+        draw_study(json.loads(record.read_text()), paths[-1])
+    for path in paths:
         typer.echo(f"{path} {path.stat().st_size / 1000:.0f} kB")

@@ -16,10 +16,10 @@ from alara_train.datasets.prepared import Prepared as PreparedFolder
 from alara_train.loop import films
 from alara_train.loop.config import TrainConfig
 from alara_train.loop.figure import draw_sweep
-from alara_train.loop.state import write_whole
 from alara_train.loop.sweep import PAPER_SIDES, EightyTwenty, cells, collect
 from alara_train.loop.train import train as train_one
 from alara_train.loop.world import join_world
+from alara_train.whole import write_whole
 
 
 def sweep(

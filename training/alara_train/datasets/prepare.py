@@ -23,10 +23,11 @@ from alara_train.datasets.disk import alone, check_room, room
 from alara_train.datasets.labelled import SPLITS, Labelled
 from alara_train.datasets.leftout import LeftOut, leave_out
 from alara_train.datasets.order import Order, Say, Watch
-from alara_train.datasets.prepared import FILMS, MANIFEST, SCHEMA, Prepared, read_manifest, write_whole
+from alara_train.datasets.prepared import FILMS, MANIFEST, SCHEMA, Prepared, read_manifest
 from alara_train.datasets.problems import Reading, refuse
 from alara_train.datasets.resize import Resized, resize
 from alara_train.datasets.stacks import close_up, closed_up, cut, stack_bytes
+from alara_train.whole import write_whole
 
 OWN = {journal.NAME, ".lock", "problems"}
 """What a run that has not begun to resize leaves behind."""

@@ -12,6 +12,7 @@ import onnx
 import torch
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from scipy.special import expit
+from torch import nn
 
 from alara_train.config import BadConfig
 from alara_train.export import OPSET, fuse_pads, session, sha256
@@ -23,6 +24,9 @@ from alara_train.networks.classifier import Classifier
 from alara_train.networks.lite import STRIDE
 from alara_train.networks.registry import build
 from alara_train.pixels import tensor
+
+MAP = "map"
+"""The trunk's last map, where the trunk and what stands on it are exported apart."""
 
 MOST = 1e-3
 """Largest difference in probability between PyTorch and the float32 graph."""
@@ -48,22 +52,39 @@ def trained(run: Path) -> tuple[TrainConfig, Classifier]:
 
 def to_graph(network: Classifier, side_px: int) -> onnx.ModelProto:
     """Export a network for one input size: `film` [N, 1, side, side] to `logits` [N, F] and `cam` [N, F, h, w]."""
+    return _padded(_graph(network, (1, 1, side_px, side_px), "film", ["logits", "cam"]), side_px)
+
+
+def trunk_to_graph(network: Classifier, side_px: int) -> onnx.ModelProto:
+    """Export the trunk alone: `film` [N, 1, side, side] to its last map, `map` [N, width, h, w]."""
+    return _padded(_graph(network.trunk, (1, 1, side_px, side_px), "film", [MAP]), side_px)
+
+
+def top_to_graph(top: nn.Module, shape: tuple[int, ...]) -> onnx.ModelProto:
+    """Export what stands on the trunk: `map` [1, width, h, w] to `logits`, `cam` and `gate`."""
+    return _graph(top, shape, MAP, ["logits", "cam", "gate"])
+
+
+def _padded(graph: onnx.ModelProto, side_px: int) -> onnx.ModelProto:
+    # Where 32 does not divide the side, a padding is the film's own border, which a convolution cannot do.
+    return graph if side_px % STRIDE else fuse_pads(graph)
+
+
+def _graph(module: nn.Module, shape: tuple[int, ...], takes: str, gives: list[str]) -> onnx.ModelProto:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            network.cpu().eval(),
-            (torch.zeros(1, 1, side_px, side_px),),
+            module.cpu().eval(),
+            (torch.zeros(*shape),),
             buffer,  # type: ignore[arg-type]  # the stub lacks what the function takes
-            input_names=["film"],
-            output_names=["logits", "cam"],
-            dynamic_axes={name: {0: "films"} for name in ("film", "logits", "cam")},
+            input_names=[takes],
+            output_names=gives,
+            dynamic_axes={name: {0: "films"} for name in (takes, *gives)},
             opset_version=OPSET,
             dynamo=False,
         )
-    graph = onnx.load_from_string(buffer.getvalue())
-    # Where 32 does not divide the side, a padding is the film's own border, which a convolution cannot do.
-    return graph if side_px % STRIDE else fuse_pads(graph)
+    return onnx.load_from_string(buffer.getvalue())
 
 
 def halved(graph: onnx.ModelProto) -> onnx.ModelProto:

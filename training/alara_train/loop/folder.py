@@ -10,7 +10,7 @@ from typing import Any
 from alara_train.config import BadConfig
 from alara_train.data import BadData
 from alara_train.loop.config import TrainConfig
-from alara_train.loop.state import write_whole
+from alara_train.whole import write_whole
 
 _FIRST = ("provenance.json", ".provenance.json.partial", ".config.toml.partial")
 """All that a run leaves which was killed before its config was written."""

@@ -13,8 +13,9 @@ from alara_train.loop.films import TEST, VAL
 from alara_train.loop.journal import Journal
 from alara_train.loop.scene import Scene
 from alara_train.loop.score import aurocs, score
-from alara_train.loop.state import Training, digest, save, weights_table, write_whole
+from alara_train.loop.state import Training, digest, save, weights_table
 from alara_train.networks.classifier import Classifier
+from alara_train.whole import write_whole
 
 
 def close_epoch(scene: Scene, training: Training, journal: Journal | None, late: bool) -> None:

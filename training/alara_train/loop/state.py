@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,21 +13,7 @@ from torch import Tensor, nn
 
 from alara_train.loop.average import Average
 from alara_train.networks.classifier import Classifier
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a kill or a full disk leaves either the old one or the new one."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+from alara_train.whole import write_whole
 
 
 def save(path: Path, table: dict[str, Any]) -> None:

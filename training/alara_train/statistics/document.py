@@ -32,8 +32,8 @@ POOLING = {
     "heldOut": "one test split; calibration and thresholds from the validation split",
 }
 BASELINES = {
-    "viewAndCollection": "log odds given view and source collection, from the other folds; no pixels",
-    "view": "log odds given view, from the other folds; no pixels",
+    "viewAndCollection": "log odds given view and source collection, from other films; no pixels",
+    "view": "log odds given view, from other films; no pixels",
 }
 METHODS_USED = {
     "auroc": f"percentile interval over resamples of patients; DeLong's beside it, which takes films for independent. "

@@ -1,0 +1,1 @@
+"""From finished training runs to a served family."""

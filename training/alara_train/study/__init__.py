@@ -1,0 +1,1 @@
+"""A controlled study of resolution: simulated nodules on real films, each paired with its untouched film."""

@@ -1,0 +1,146 @@
+"""One frozen value a study, from one TOML file: everything that can change a result."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from alara_train.config import BadConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyConfig:
+    """Everything that can change a result. Nothing else may."""
+
+    family: str
+    """Folder of the family whose trunks score, such as `models/chest14`, from where the command runs."""
+    stages: tuple[str, ...]
+    """Stage maps that the detection head reads, finest first."""
+    sides_px: tuple[int, ...]
+    enlarged_px: int
+    """The control: films are reduced to this side and enlarged to the largest of `sides_px` again."""
+    collection: str
+    """Films of this collection only; empty for all."""
+    view: str
+    film_px: int
+    """Side at which nodules are added and the JPEG is made."""
+    jpeg_quality: int
+    dense_mm: tuple[float, ...]
+    """Diameters of dense nodules."""
+    soft_mm: tuple[float, ...]
+    dense_per_mm: tuple[float, float]
+    """Contrast of dense nodules, gray levels (of 255) a mm of chord, uniform between the two."""
+    soft_per_mm: tuple[float, float]
+    sham_mm: float
+    sham_levels: float
+    """Peak of the sham, gray levels; below a half, so that no pixel is certain to change."""
+    edge_sigma_mm: float
+    """Blur of the edge: detector, focal spot, and breathing, together a Gaussian."""
+    irregular: float
+    """Standard deviation of the outline's radius, relative."""
+    margin_mm: float
+    """Centres keep this distance from the edge of the lung field."""
+    placements: tuple[int, ...]
+    """Seeds; each gives every film another place, contrast and outline."""
+    other_placements: tuple[int, ...]
+    """The same for the soft nodules and the sham, which decide no floor."""
+    shrinkage: float
+    """Added to the diagonal of the head's covariance, relative to it."""
+    pull: float
+    """How strongly the refined head is held to the Hotelling start."""
+    hardest: int
+    """Positions a film that the refinement looks at."""
+    floor_mm: tuple[float, ...]
+    """Dense diameters whose mean AUROC decides the floor."""
+    floor_margin: float
+    """AUROC that a resolution may lose against the largest."""
+    bootstraps: int
+    seed: int
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a TOML file.
+
+        Raises:
+            BadConfig: A key is missing or unknown, or a value contradicts another.
+        """
+        table = tomllib.loads(path.read_text())
+        names = {field.name for field in fields(cls)}
+        if missing := names - table.keys():
+            raise BadConfig(f"{path} lacks {', '.join(sorted(missing))}")
+        if unknown := table.keys() - names:
+            raise BadConfig(f"{path} has unknown keys {', '.join(sorted(unknown))}")
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+        config = cls(**values)
+        if config.sham_levels >= 0.5:
+            raise BadConfig(f"{path}: sham_levels must be below 0.5, or the sham is a nodule")
+        if not set(config.floor_mm) <= set(config.dense_mm):
+            raise BadConfig(f"{path}: floor_mm must be among dense_mm")
+        if config.enlarged_px not in config.sides_px:
+            raise BadConfig(f"{path}: enlarged_px must be among sides_px, or it has nothing to be compared with")
+        return config
+
+    @property
+    def largest_px(self) -> int:
+        """The side that the others are compared with."""
+        return max(self.sides_px)
+
+    @property
+    def readers(self) -> tuple[Reader, ...]:
+        """Every way that a film is read: each side, then the enlarged control."""
+        plain = tuple(Reader(f"r{side}", side, side) for side in self.sides_px)
+        return (*plain, Reader(f"r{self.enlarged_px}as{self.largest_px}", self.enlarged_px, self.largest_px))
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Every kind of nodule, the sham last."""
+        return (
+            *(Condition("dense", mm) for mm in self.dense_mm),
+            *(Condition("soft", mm) for mm in self.soft_mm),
+            Condition("sham", self.sham_mm),
+        )
+
+    def placements_of(self, condition: Condition) -> tuple[int, ...]:
+        """How often, and by which seeds, nodules of a condition are placed."""
+        return self.placements if condition.arm == "dense" else self.other_placements
+
+    def digest(self) -> str:
+        """Name what the cached maps depend on: a change of anything else keeps them."""
+        free = (
+            "placements",
+            "other_placements",
+            "shrinkage",
+            "pull",
+            "hardest",
+            "floor_mm",
+            "floor_margin",
+            "bootstraps",
+        )
+        kept = {name: value for name, value in asdict(self).items() if name not in free}
+        return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A film reduced to `through_px` and given to the trunk at `side_px`."""
+
+    name: str
+    through_px: int
+    side_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One kind of nodule."""
+
+    arm: str
+    """`dense`, `soft` or `sham`."""
+    diameter_mm: float
+
+    @property
+    def name(self) -> str:
+        """Of its files and of its row in the table."""
+        return f"{self.arm}-{self.diameter_mm:g}mm"

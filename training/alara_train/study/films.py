@@ -1,0 +1,118 @@
+"""The films of the study, and where on each of them a nodule goes."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from alara_train.data import FINDINGS, BadData, Bools, Ints, read_films
+from alara_train.pixels import resized
+from alara_train.study.config import Condition, StudyConfig
+from alara_train.study.lungs import inner, lung_field
+from alara_train.study.physics import Nodule, Uint8s, insert, outline, recompressed, shadow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyFilms:
+    """Nodule-free films with their lung fields, one row a film."""
+
+    names: tuple[str, ...]
+    patients: npt.NDArray[np.str_]
+    fold: Ints
+    mm_per_px: npt.NDArray[np.float64]
+    """On the film of `film_px`."""
+    pixels: Uint8s
+    """[N, film_px, film_px]"""
+    lungs: Bools
+    """The same shape."""
+    room: Bools
+    """The lungs without their margin: where a centre may lie."""
+    left_out: int
+    """Films without a lung field, or without room for a nodule in it."""
+
+    def __len__(self) -> int:
+        """Count the films."""
+        return len(self.names)
+
+
+def read_study_films(data: Path, config: StudyConfig) -> StudyFilms:
+    """Read the films that bear neither nodule nor mass, of the study's view and collection.
+
+    Raises:
+        BadData: The table lacks pixel spacings, or no film is left.
+    """
+    films = read_films(data)
+    with (data / "labels.csv").open(newline="") as lines:
+        table = list(csv.DictReader(lines))
+    if missing := [name for name in ("pixel_spacing_mm", "native_w", "native_h") if name not in table[0]]:
+        raise BadData(f"{data / 'labels.csv'} lacks {', '.join(missing)}: a nodule's size in mm needs them")
+    free = (films.labels[:, [FINDINGS.index(f) for f in ("Nodule", "Mass")]] == 0).all(axis=1)
+    free &= films.view == config.view
+    if config.collection:
+        free &= films.collection == config.collection
+    kept: list[int] = []
+    pixels, lungs, rooms, spacing = [], [], [], []
+    for row in np.flatnonzero(free).tolist():
+        film = resized(films.path(row), config.film_px).astype(np.uint8)
+        scale = max(int(table[row]["native_w"]), int(table[row]["native_h"])) / config.film_px
+        mm_per_px = float(table[row]["pixel_spacing_mm"]) * scale
+        field = lung_field(film)
+        room = inner(field, config.margin_mm, mm_per_px)
+        if room.any():
+            kept.append(row)
+            rooms.append(room)
+            pixels.append(film)
+            lungs.append(field)
+            spacing.append(mm_per_px)
+    if not kept:
+        raise BadData(f"{data} has no {config.view} film without nodule and mass of {config.collection or 'any'}")
+    return StudyFilms(
+        names=tuple(films.names[row] for row in kept),
+        patients=films.patients[kept],
+        fold=films.fold[kept],
+        mm_per_px=np.array(spacing),
+        pixels=np.stack(pixels),
+        lungs=np.stack(lungs),
+        room=np.stack(rooms),
+        left_out=int(free.sum()) - len(kept),
+    )
+
+
+def nodule_at(films: StudyFilms, row: int, condition: Condition, placement: int, config: StudyConfig) -> Nodule:
+    """Draw the nodule of one film and placement.
+
+    Place, outline and the rank of the contrast are the same for every diameter and arm, so that these are paired too.
+    """
+    rng = np.random.default_rng([config.seed, placement, row])
+    places = np.argwhere(films.room[row])
+    y, x = places[rng.integers(len(places))] + rng.uniform(-0.5, 0.5, 2)
+    rank = rng.random()
+    low, high = {
+        "dense": config.dense_per_mm,
+        "soft": config.soft_per_mm,
+        "sham": (config.sham_levels / condition.diameter_mm,) * 2,
+    }[condition.arm]
+    return Nodule(
+        y_px=float(y),
+        x_px=float(x),
+        diameter_mm=condition.diameter_mm,
+        per_mm=low + rank * (high - low),
+        waves=outline(rng, config.irregular) if condition.arm != "sham" else (),
+    )
+
+
+def nodule_film(films: StudyFilms, row: int, nodule: Nodule, placement: int, config: StudyConfig) -> Uint8s:
+    """The film with a nodule, after the pair's JPEG."""
+    film = films.pixels[row]
+    added = shadow(nodule, film.shape, float(films.mm_per_px[row]), config.edge_sigma_mm)
+    rng = np.random.default_rng([config.seed, placement, row, 1])
+    return recompressed(insert(film, added, rng), config.jpeg_quality)
+
+
+def untouched_film(films: StudyFilms, row: int, config: StudyConfig) -> Uint8s:
+    """The film's other half of the pair: nothing added, the same JPEG."""
+    return recompressed(films.pixels[row], config.jpeg_quality)
