@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from alara_train.catalog import BadCatalog
 from alara_train.commands import study
+from alara_train.commands.calibrate import calibrate
 from alara_train.commands.evaluate import evaluate
 from alara_train.commands.export import export
 from alara_train.commands.pipeline import pipeline
@@ -27,7 +28,7 @@ from alara_train.golden import write_golden
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 
-for verb in (prepare, train, sweep, evaluate, policy, report, export, pipeline):
+for verb in (prepare, train, sweep, calibrate, evaluate, policy, report, export, pipeline):
     app.command()(verb)
 app.add_typer(study.app, name="study")
 

@@ -10,11 +10,27 @@ from typing import Annotated, cast, get_args
 import typer
 
 from alara_train.statistics.document import dumps, evaluation
-from alara_train.statistics.measure import OneClass, measure
+from alara_train.statistics.measure import Measured, OneClass, measure
 from alara_train.statistics.scored import BadScores, Protocol, Scored
 
 CARRIED = ("recipe", "originalsAgainstSmall", "torchAgainstOnnx", "gate")
 """Measured by other verbs: kept from the evaluation that is replaced."""
+
+
+def measured_scores(scores: Path, protocol: str, bootstraps: int, seed: int) -> Measured:
+    """Measure the kept scores of a folder; what cannot be measured ends the verb with one message and code 2."""
+    if protocol not in get_args(Protocol):
+        raise typer.BadParameter(f"{protocol} is not one of {', '.join(get_args(Protocol))}")
+    files = sorted(scores.glob("scores-*.npz"))
+    try:
+        if not files:
+            raise BadScores(f"{scores} holds no scores-<variant>.npz: run alara-train family, which keeps them")
+        variants = [Scored.load(path) for path in files]
+        variants.sort(key=lambda v: (v.resolution, v.precision))
+        return measure(variants, protocol=cast(Protocol, protocol), draws=bootstraps, seed=seed)
+    except (BadScores, OneClass) as error:
+        typer.echo(f"alara-train: {error}", err=True)
+        raise typer.Exit(2) from error
 
 
 def evaluate(
@@ -29,18 +45,7 @@ def evaluate(
 
     Intervals resample patients. Differences between sizes also carry intervals that hold for all findings at once.
     """
-    if protocol not in get_args(Protocol):
-        raise typer.BadParameter(f"{protocol} is not one of {', '.join(get_args(Protocol))}")
-    files = sorted(scores.glob("scores-*.npz"))
-    try:
-        if not files:
-            raise BadScores(f"{scores} holds no scores-<variant>.npz: run alara-train family, which keeps them")
-        variants = [Scored.load(path) for path in files]
-        variants.sort(key=lambda v: (v.resolution, v.precision))
-        measured = measure(variants, protocol=cast(Protocol, protocol), draws=bootstraps, seed=seed)
-    except (BadScores, OneClass) as error:
-        typer.echo(f"alara-train: {error}", err=True)
-        raise typer.Exit(2) from error
+    measured = measured_scores(scores, protocol, bootstraps, seed)
     path = family / "evaluation.json"
     before = json.loads(path.read_text()) if path.is_file() else {}
     document = evaluation(
