@@ -2,9 +2,10 @@
 # Starts the service as the README says and runs the curl line that it prints.
 set -euo pipefail
 log=$(mktemp)
-PORT=0 ALARA_DATA=$(mktemp -d) npm start >"$log" 2>&1 &
+# A process group of its own, so that all of it can be ended: npm does not pass a signal on to what it runs.
+PORT=0 ALARA_DATA=$(mktemp -d) setsid npm start >"$log" 2>&1 &
 service=$!
-trap 'kill $service 2>/dev/null || true; wait $service 2>/dev/null || true' EXIT
+trap 'kill -- -$service 2>/dev/null || true; wait $service 2>/dev/null || true' EXIT
 for _ in $(seq 600); do
   line=$(grep -oE 'curl .*' "$log" | head -n 1 || true)
   [ -n "$line" ] && break
