@@ -17,8 +17,8 @@ await build({
   target: 'node24',
   mainFields: ['module', 'main'],
   sourcemap: 'linked',
-  // onnxruntime-node and sharp are native; piscina and pino find files of theirs beside themselves.
-  external: ['onnxruntime-node', 'sharp', 'piscina', 'pino'],
+  // onnxruntime-node and sharp are native; piscina, pino and dcmjs-codecs find files of theirs beside themselves.
+  external: ['onnxruntime-node', 'sharp', 'piscina', 'pino', 'dcmjs-codecs'],
   // Some bundled packages are CommonJS and call require().
   banner: {
     js: "import { createRequire as alaraRequire } from 'node:module'; const require = alaraRequire(import.meta.url);",

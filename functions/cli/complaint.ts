@@ -24,7 +24,7 @@ const words: Partial<Record<FilmFault['code'], Partial<Advice>>> &
   },
   not_an_image: {
     title: 'The file is not an image',
-    fix: 'Give a PNG or JPEG file; a name alone does not make one.',
+    fix: 'Give a DICOM, PNG or JPEG file; a name alone does not make one.',
   },
   invalid_parameter: { title: 'An option has a wrong value', fix: 'Correct it; --help says what each option takes.' },
   unknown_variant: { fix: 'Choose one of the variants in known; alara catalog show describes them.' },

@@ -3,9 +3,10 @@ import { createEngine, type Engine } from '../engine/engine.ts';
 import { openRouter, type Router } from '../engine/open.ts';
 import { notice, type Reading } from '../pipeline/reading.ts';
 import type { ReadRequest } from '../pipeline/request.ts';
-import type { Result } from '../pipeline/result.ts';
+import { ok, type Result } from '../pipeline/result.ts';
 import type { Plan } from '../pipeline/route.ts';
 import { type Config, readConfig } from '../platform/config.ts';
+import { localTenant } from '../platform/tenant.ts';
 import { accept, type FilmFault, inWords, problemOf, UsageError } from './complaint.ts';
 import { csvHead, csvRows } from './csv.ts';
 import { filmsIn, load } from './films.ts';
@@ -21,7 +22,7 @@ export function read(program: Command): void {
   withRouting(
     program
       .command('read')
-      .description('Read films, or folders of films (PNG and JPEG, searched through), without a server.')
+      .description('Read films, or folders of films (DICOM, PNG and JPEG, searched through), without a server.')
       .argument('<films-or-folders...>'),
   )
     .option('--prevalence <share>', 're-calibrate to a local prevalence: 0.05, or Nodule:0.05,Edema:0.1')
@@ -89,8 +90,9 @@ async function readFilm(
 ): Promise<{ file: string; result: Result<Reading, FilmFault> }> {
   const loaded = await load(file, maxBodyBytes);
   if (!loaded.ok) return { file, result: loaded };
-  const id = await router.identify(loaded.value.bytes, request);
-  return { file, result: await engine.read({ id, ...loaded.value, request }) };
+  const id = await router.identify(localTenant, loaded.value.bytes, request);
+  const result = await engine.read({ id, ...loaded.value, request });
+  return { file, result: result.ok ? ok(result.value.reading) : result };
 }
 
 type Format = {

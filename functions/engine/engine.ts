@@ -1,10 +1,12 @@
 import PQueue from 'p-queue';
 import { Piscina } from 'piscina';
 import type { Fault } from '../pipeline/fault.ts';
-import type { Reading } from '../pipeline/reading.ts';
+import type { Film } from '../pipeline/film.ts';
+import type { Instance } from '../pipeline/instance.ts';
+import type { Read } from '../pipeline/read.ts';
 import { fail, type Result } from '../pipeline/result.ts';
 import { ms } from '../pipeline/units.ts';
-import type { ReadTask, Task, WorkerSetup } from './task.ts';
+import type { Answer, ReadTask, RenderTask, Task, WorkerSetup } from './task.ts';
 
 export type EngineOptions = WorkerSetup & {
   /** Worker threads: films read at the same time. */
@@ -24,7 +26,11 @@ export type Engine = {
   /** Settles when every worker has started and its usual variants are warm, or why they are not. */
   readonly ready: Promise<Result<null, Fault>>;
   /** Takes the bytes away from the caller. An aborted signal takes a film that still waits out of the queue. */
-  read(film: Omit<ReadTask, 'kind'>, signal?: AbortSignal): Promise<Result<Reading, Fault>>;
+  read(film: Omit<ReadTask, 'kind'>, signal?: AbortSignal): Promise<Result<Read, Fault>>;
+  /** The header of a DICOM instance, looked at where a hostile file does no harm. Takes the bytes away. */
+  inspect(bytes: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<Result<Instance, Fault>>;
+  /** A film as it is read, for a picture of it. Takes the bytes away. */
+  render(film: Omit<RenderTask, 'kind'>, signal?: AbortSignal): Promise<Result<Film, Fault>>;
   status(): EngineStatus;
   /** Refuses what is new, finishes what was accepted, then stops the workers. */
   close(): Promise<void>;
@@ -32,7 +38,7 @@ export type Engine = {
 
 export function createEngine(options: EngineOptions): Engine {
   const { workers, queue: limit, deadlineMs, worker = workerFile(), ...setup } = options;
-  const pool = new Piscina<Task, Result<Reading | null, Fault>>({
+  const pool = new Piscina<Task, Result<Answer[Task['kind']], Fault>>({
     filename: worker,
     name: 'work',
     minThreads: workers,
@@ -51,17 +57,21 @@ export function createEngine(options: EngineOptions): Engine {
   const ready = warm();
 
   async function warm(): Promise<Result<null, Fault>> {
-    const warmed = await Promise.all(Array.from({ length: workers }, () => submit({ kind: 'warm' })));
+    const warmed = await Promise.all(Array.from({ length: workers }, () => submit<'warm'>({ kind: 'warm' })));
     const failed = warmed.find((result) => !result.ok);
     if (!failed) return { ok: true, value: null };
     fault = failed.fault;
     return failed;
   }
 
-  async function submit(task: Task, signal?: AbortSignal) {
+  async function submit<Kind extends Task['kind']>(
+    task: Extract<Task, { kind: Kind }>,
+    signal?: AbortSignal,
+  ): Promise<Result<Answer[Kind], Fault>> {
     try {
-      const transferList = task.kind === 'read' ? [task.bytes.buffer] : [];
-      return await pool.run(task, { transferList, ...(signal && { signal }) });
+      const transferList = 'bytes' in task ? [task.bytes.buffer] : [];
+      const answer = await pool.run(task, { transferList, ...(signal && { signal }) });
+      return answer as Result<Answer[Kind], Fault>;
     } catch (error) {
       if (signal?.aborted) return fail(late());
       return fail<Fault>({ code: 'inference_failed', problem: `the worker stopped: ${message(error)}` });
@@ -71,26 +81,30 @@ export function createEngine(options: EngineOptions): Engine {
   const late = (): Fault => ({ code: 'deadline_exceeded', deadlineMs: ms(deadlineMs) });
   const patience = () => ms(Math.ceil(((queue.size + 1) * pace.value()) / workers));
 
+  /** Wait for a worker, within the deadline and as long as the caller does. */
+  async function enqueue<Kind extends 'read' | 'inspect' | 'render'>(
+    task: Extract<Task, { kind: Kind }>,
+    signal?: AbortSignal,
+  ): Promise<Result<Answer[Kind], Fault>> {
+    if (closing) return fail({ code: 'shutting_down', retryAfterMs: ms(1000) });
+    if (queue.pending >= workers && queue.size >= limit) return fail({ code: 'queue_full', retryAfterMs: patience() });
+    const deadline = AbortSignal.timeout(deadlineMs);
+    // Only the deadline stops a film that is being read: killing a worker costs more than finishing.
+    const run = () => pace.time(() => submit<Kind>(task, deadline));
+    try {
+      return await queue.add(run, { signal: signal ? AbortSignal.any([deadline, signal]) : deadline });
+    } catch (error) {
+      if (deadline.aborted) return fail(late());
+      if (signal?.aborted) return fail({ code: 'client_gone' });
+      throw error;
+    }
+  }
+
   return {
     ready,
-    async read(film, signal) {
-      if (closing) return fail({ code: 'shutting_down', retryAfterMs: ms(1000) });
-      if (queue.pending >= workers && queue.size >= limit)
-        return fail({ code: 'queue_full', retryAfterMs: patience() });
-      const deadline = AbortSignal.timeout(deadlineMs);
-      // Only the deadline stops a film that is being read: killing a worker costs more than finishing.
-      const run = () => pace.time(() => submit({ kind: 'read', ...film }, deadline));
-      try {
-        const result = await queue.add(run, { signal: signal ? AbortSignal.any([deadline, signal]) : deadline });
-        if (!result.ok) return result;
-        if (result.value) return { ok: true, value: result.value };
-        throw new Error('a worker answered a film with nothing');
-      } catch (error) {
-        if (deadline.aborted) return fail(late());
-        if (signal?.aborted) return fail({ code: 'client_gone' });
-        throw error;
-      }
-    },
+    read: (film, signal) => enqueue<'read'>({ kind: 'read', ...film }, signal),
+    inspect: (bytes, signal) => enqueue<'inspect'>({ kind: 'inspect', bytes }, signal),
+    render: (film, signal) => enqueue<'render'>({ kind: 'render', ...film }, signal),
     status: () => ({ waiting: queue.size, running: queue.pending, fault }),
     async close() {
       closing = true;

@@ -12,8 +12,8 @@ export type Router = {
   readonly family: LoadedFamily;
   readonly costs: CostTable;
   readonly vocabulary: Vocabulary;
-  /** The id that a film's reading has under a request. */
-  identify(bytes: Uint8Array<ArrayBuffer>, request: ReadRequest): Promise<string>;
+  /** The id that a tenant's reading of a film has under a request. */
+  identify(tenant: string, bytes: Uint8Array<ArrayBuffer>, request: ReadRequest): Promise<string>;
 };
 
 /** Load the configured family. Throws ConfigError or CatalogError. */
@@ -30,9 +30,9 @@ export function openRouter(config: Pick<Config, 'models' | 'family' | 'policy' |
     family,
     costs,
     vocabulary: { catalog: family.catalog, policies: family.policies, defaultPolicy },
-    identify: async (bytes, request) =>
+    identify: async (tenant, bytes, request) =>
       readingId({
-        tenant: 'local',
+        tenant,
         body: await sha256(bytes),
         catalog: family.digest,
         policy: family.policyDigests[request.policy] ?? '',

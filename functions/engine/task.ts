@@ -1,5 +1,8 @@
 import type { LoadedFamily } from '../catalog/load.ts';
+import type { Film } from '../pipeline/film.ts';
 import type { Device } from '../pipeline/infer/session.ts';
+import type { Instance } from '../pipeline/instance.ts';
+import type { Read } from '../pipeline/read.ts';
 import type { ReadRequest } from '../pipeline/request.ts';
 
 /** What a worker is told once, at its start. */
@@ -19,4 +22,18 @@ export type ReadTask = {
   readonly request: ReadRequest;
 };
 
-export type Task = ReadTask | { readonly kind: 'warm' };
+/** The header of a DICOM instance alone: whether it is one that is read, and whose. No pixel is decoded. */
+export type InspectTask = { readonly kind: 'inspect'; readonly bytes: Uint8Array<ArrayBuffer> };
+
+/** The film alone, for a picture of it. */
+export type RenderTask = Omit<ReadTask, 'kind' | 'id' | 'request'> & { readonly kind: 'render' };
+
+export type Task = ReadTask | InspectTask | RenderTask | { readonly kind: 'warm' };
+
+/** What each task answers. */
+export type Answer = {
+  readonly read: Read;
+  readonly inspect: Instance;
+  readonly render: Film;
+  readonly warm: null;
+};

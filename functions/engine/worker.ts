@@ -1,13 +1,14 @@
 import { workerData } from 'node:worker_threads';
 import sharp from 'sharp';
 import { costTable } from '../pipeline/cost.ts';
-import { decode, resize } from '../pipeline/decode/decode.ts';
+import { decode } from '../pipeline/decode/decode.ts';
+import { inspect } from '../pipeline/decode/dicom/inspect.ts';
+import { resize } from '../pipeline/decode/resize.ts';
 import type { Fault } from '../pipeline/fault.ts';
 import { createSessions } from '../pipeline/infer/session.ts';
 import { type Family, read, type Stages } from '../pipeline/read.ts';
-import type { Reading } from '../pipeline/reading.ts';
 import { ok, type Result } from '../pipeline/result.ts';
-import type { Task, WorkerSetup } from './task.ts';
+import type { Answer, Task, WorkerSetup } from './task.ts';
 
 // One film at a time is decoded in this thread: parallelism comes from the number of workers.
 sharp.concurrency(1);
@@ -40,8 +41,18 @@ async function warmUp(): Promise<Result<null, Fault>> {
 // A worker takes its first film only when its usual variants are warm; a fault is reported by the task `warm`.
 await warmUp();
 
-/** One task of the engine: say whether the usual variants are warm, or read a film. */
-export async function work(task: Task): Promise<Result<Reading | null, Fault>> {
-  if (task.kind === 'warm') return warmUp();
-  return read(stages, reader, task.id, task.bytes, task.mediaType, task.request);
+/** One task of the engine. */
+export async function work(task: Task): Promise<Result<Answer[Task['kind']], Fault>> {
+  switch (task.kind) {
+    case 'warm':
+      return warmUp();
+    case 'inspect':
+      return inspect(task.bytes);
+    case 'render': {
+      const decoded = await decode(task.bytes, task.mediaType);
+      return decoded.ok ? ok(decoded.value.film) : decoded;
+    }
+    case 'read':
+      return read(stages, reader, task.id, task.bytes, task.mediaType, task.request);
+  }
 }

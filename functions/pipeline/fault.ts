@@ -19,6 +19,12 @@ export type Fault =
   | { readonly code: 'too_many_pixels'; readonly width: Px; readonly height: Px; readonly limit: number }
   | { readonly code: 'too_small'; readonly shortSide: Px; readonly floor: Px }
   | { readonly code: 'colour_image'; readonly problem: string }
+  | { readonly code: 'unsupported_transfer_syntax'; readonly transferSyntax: string; readonly known: readonly string[] }
+  | { readonly code: 'unsupported_sop_class'; readonly sopClass: string; readonly known: readonly string[] }
+  | { readonly code: 'multi_frame'; readonly frames: number }
+  | { readonly code: 'not_frontal_view'; readonly view: string }
+  | { readonly code: 'not_chest'; readonly bodyPart: string }
+  | { readonly code: 'own_object'; readonly sopClass: string }
   | { readonly code: 'blank_image' }
   | { readonly code: 'not_a_frontal_chest'; readonly looksLike: string; readonly score: number }
   | { readonly code: 'invalid_parameter'; readonly parameter: string; readonly problem: string }
@@ -28,6 +34,19 @@ export type Fault =
   | { readonly code: 'unknown_variant'; readonly variant: string; readonly known: readonly string[] }
   | { readonly code: 'unreachable_target'; readonly shortfalls: readonly Shortfall[] }
   | { readonly code: 'reading_not_found'; readonly id: string }
+  | { readonly code: 'not_from_dicom'; readonly id: string }
+  | { readonly code: 'upload_not_found'; readonly id: string }
+  | { readonly code: 'job_not_found'; readonly id: string }
+  | { readonly code: 'malformed_json'; readonly problem: string }
+  | { readonly code: 'malformed_stow'; readonly problem: string }
+  | { readonly code: 'not_acceptable'; readonly available: readonly string[] }
+  | { readonly code: 'unauthenticated'; readonly problem: string }
+  | { readonly code: 'forbidden'; readonly scope: string }
+  | { readonly code: 'webhook_not_allowed'; readonly host: string }
+  | { readonly code: 'webhook_failed'; readonly problem: string }
+  | { readonly code: 'unknown_pacs'; readonly pacs: string; readonly known: readonly string[] }
+  | { readonly code: 'pacs_unavailable'; readonly problem: string }
+  | { readonly code: 'pacs_refused'; readonly problem: string }
   | { readonly code: 'not_found'; readonly path: string }
   | { readonly code: 'queue_full'; readonly retryAfterMs: Ms }
   | { readonly code: 'shutting_down'; readonly retryAfterMs: Ms }
@@ -57,7 +76,7 @@ export const advice: Record<FaultCode, Advice> = {
   unsupported_media_type: {
     status: 415,
     title: 'This media type is not read',
-    fix: 'Set Content-Type to image/png or image/jpeg, or send multipart/form-data with one part named image.',
+    fix: 'Set Content-Type to one that /docs lists for this operation. A film: image/png, image/jpeg or application/dicom, or multipart/form-data with one part named image.',
   },
   malformed_multipart: {
     status: 400,
@@ -93,6 +112,36 @@ export const advice: Record<FaultCode, Advice> = {
     status: 422,
     title: 'The image is in colour',
     fix: 'Send the gray film itself, without coloured annotations, and not a photograph of it.',
+  },
+  unsupported_transfer_syntax: {
+    status: 415,
+    title: 'This transfer syntax is not read',
+    fix: 'Send the instance in one of the transfer syntaxes in known, for example uncompressed (dcmconv +te).',
+  },
+  unsupported_sop_class: {
+    status: 422,
+    title: 'This kind of DICOM object is not read',
+    fix: 'Send a CR, DX or Secondary Capture image; known lists the SOP classes.',
+  },
+  multi_frame: {
+    status: 422,
+    title: 'The instance has several frames',
+    fix: 'Send one film an instance: a radiograph has a single frame.',
+  },
+  not_frontal_view: {
+    status: 422,
+    title: 'Not a frontal view by its header',
+    fix: 'Send the PA or AP film of the study. If the header is wrong, correct View Position (0018,5101).',
+  },
+  not_chest: {
+    status: 422,
+    title: 'Not a chest film by its header',
+    fix: 'Send a chest film. If the header is wrong, correct Body Part Examined (0018,0015).',
+  },
+  own_object: {
+    status: 422,
+    title: 'This object was made by Alara',
+    fix: 'Send the film itself: results are never read again.',
   },
   blank_image: {
     status: 422,
@@ -138,6 +187,71 @@ export const advice: Record<FaultCode, Advice> = {
     status: 404,
     title: 'No such reading',
     fix: 'Check the id. A reading is found only on the service that stored it.',
+  },
+  not_from_dicom: {
+    status: 409,
+    title: 'The reading did not come from a DICOM instance',
+    fix: 'Send the film as application/dicom: a Structured Report must name the patient, study and instance it is about.',
+  },
+  upload_not_found: {
+    status: 404,
+    title: 'No such upload',
+    fix: 'Ask for one with POST /v1/uploads, send the bytes to its url, then name its id. Uploads that no job uses expire.',
+  },
+  job_not_found: {
+    status: 404,
+    title: 'No such job',
+    fix: 'Check the id, and that the API key belongs to the tenant that made the job.',
+  },
+  malformed_json: {
+    status: 400,
+    title: 'The body is not the JSON that is expected',
+    fix: 'Correct what problem names; /docs shows the body of this operation.',
+  },
+  malformed_stow: {
+    status: 400,
+    title: 'The body is not a STOW-RS request',
+    fix: 'Send multipart/related; type="application/dicom" with one instance a part (PS3.18 10.5).',
+  },
+  not_acceptable: {
+    status: 406,
+    title: 'The answer is not available in this media type',
+    fix: 'Leave out the Accept header, or name one of the media types in available.',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'An API key is needed',
+    fix: 'Send the header Authorization: Bearer KEY. The operator makes a key with alara keys create.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'The API key may not do this',
+    fix: 'Use a key with the scope that is named; alara keys create --scopes makes one.',
+  },
+  webhook_not_allowed: {
+    status: 422,
+    title: 'The webhook goes to a host that is not on the list',
+    fix: 'Have the operator allow it: alara webhooks allow TENANT HOST.',
+  },
+  webhook_failed: {
+    status: 502,
+    title: 'The webhook was not taken',
+    fix: 'Answer webhooks with a 2xx status within ten seconds. It is tried again, then kept as a dead job.',
+  },
+  unknown_pacs: {
+    status: 404,
+    title: 'No such PACS',
+    fix: 'Name one of the PACS in known; ALARA_PACS configures them.',
+  },
+  pacs_unavailable: {
+    status: 502,
+    title: 'The PACS does not answer',
+    fix: 'Check that it runs and that its address in ALARA_PACS is right. The work is tried again.',
+  },
+  pacs_refused: {
+    status: 502,
+    title: 'The PACS did not do what it was asked',
+    fix: 'problem says what it answered; its own log says more. The work is tried again.',
   },
   not_found: {
     status: 404,

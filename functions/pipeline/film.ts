@@ -1,3 +1,5 @@
+import type { Instance } from './instance.ts';
+import type { DicomView } from './reading.ts';
 import type { Px } from './units.ts';
 
 /** One decoded radiograph: a single gray band, row by row from the top left, upright, in its own bit depth. */
@@ -6,6 +8,16 @@ export type Film = {
   readonly height: Px;
   /** 8-bit films are bytes, deeper ones 16-bit words that use the full range. */
   readonly pixels: Uint8Array | Uint16Array;
+};
+
+/** A film, and for a DICOM instance what its header said. */
+export type Decoded = {
+  readonly film: Film;
+  readonly dicom?: {
+    /** Holds no patient data: part of the reading. */
+    readonly view: DicomView;
+    readonly instance: Instance;
+  };
 };
 
 /** The largest value a pixel of this film can take. */

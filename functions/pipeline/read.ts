@@ -2,9 +2,10 @@ import type { Catalog, Policy, Variant } from '../catalog/schema.ts';
 import { atPrevalence, calibrate, call, thresholdAt } from './calibrate.ts';
 import type { CostTable } from './cost.ts';
 import type { Fault } from './fault.ts';
-import type { Film } from './film.ts';
+import type { Decoded, Film } from './film.ts';
 import { type Gate, gate } from './gate.ts';
 import { type Activation, heatmap } from './heatmap.ts';
+import type { Instance } from './instance.ts';
 import { contain, isBlank, letterbox, normalise } from './preprocess.ts';
 import { presentAssignment, presentPlan } from './present.ts';
 import { type FindingResult, notice, type Reading } from './reading.ts';
@@ -24,7 +25,7 @@ export type Output = {
 
 /** The edges of the pipeline: everything that touches a codec, a runtime or the clock. */
 export type Stages = {
-  decode(bytes: Uint8Array, mediaType: string): Promise<Result<Film, Fault>>;
+  decode(bytes: Uint8Array, mediaType: string): Promise<Result<Decoded, Fault>>;
   resize(film: Film, size: Pick<Film, 'width' | 'height'>): Promise<Film>;
   infer(variant: Variant, tensor: Float32Array): Promise<Result<Output, Fault>>;
   /** Milliseconds, never going back. */
@@ -41,6 +42,9 @@ export type Family = {
   readonly costs: CostTable;
 };
 
+/** A reading, and for a DICOM instance whose it is: kept apart, because only the reading may be shown freely. */
+export type Read = { readonly reading: Reading; readonly instance: Instance | null };
+
 /** One film and one request in, one reading or one fault out. */
 export async function read(
   stages: Stages,
@@ -49,12 +53,12 @@ export async function read(
   bytes: Uint8Array,
   mediaType: string,
   request: ReadRequest,
-): Promise<Result<Reading, Fault>> {
+): Promise<Result<Read, Fault>> {
   const timer = stopwatch(stages.clock);
 
   const decoded = await timer.time('decode', () => stages.decode(bytes, mediaType));
   if (!decoded.ok) return decoded;
-  const film = decoded.value;
+  const { film, dicom } = decoded.value;
 
   const policy = policies[request.policy];
   if (!policy) return fail({ code: 'unknown_policy', policy: request.policy, known: Object.keys(policies) });
@@ -85,18 +89,20 @@ export async function read(
     if (!output) throw new Error(`${assignment.variant.id} was planned but not run`);
     return result(assignment, output, catalog.findings.indexOf(assignment.finding), film, request);
   });
-  return ok({
+  const reading: Reading = {
     id,
     createdAt: stages.now().toISOString(),
     plan: presentPlan(plan, costs, film),
     findings,
     film: { width: film.width, height: film.height, bits: film.pixels instanceof Uint16Array ? 16 : 8 },
+    ...(dicom && { dicom: dicom.view }),
     quality: { frontalChest: true, score: round(quality?.score ?? 0, 4) },
     timingsMs: timer.timings(),
     models: Object.fromEntries(plan.runs.map(({ variant }) => [variant.id, `sha256:${variant.sha256}`])),
     catalog: `sha256:${catalogDigest}`,
     notice,
-  });
+  };
+  return ok({ reading, instance: dicom?.instance ?? null });
 }
 
 /** Calibrate one finding and put it into the caller's terms. */

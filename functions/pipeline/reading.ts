@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Auroc } from '../catalog/schema.ts';
 import { Heatmap } from './heatmap.ts';
 
-export const notice = 'Research use only. Not for diagnosis.';
+export const notice = 'Research use only. Not for diagnosis.' as const;
 
 const Score = z.number().min(0).max(1);
 const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
@@ -68,6 +68,23 @@ export const FindingResult = z
   .meta({ id: 'FindingResult' });
 export type FindingResult = z.infer<typeof FindingResult>;
 
+/** What a DICOM header said of the image, and how its stored values became gray. Names no patient. */
+export const DicomView = z
+  .object({
+    sopClass: z.string().meta({ example: 'Digital X-Ray Image Storage - For Presentation' }),
+    transferSyntax: z.string().meta({ example: '1.2.840.10008.1.2.4.90' }),
+    modality: z.string(),
+    bodyPart: z.string().optional(),
+    viewPosition: z.string().optional().meta({ description: 'As the header says, for example PA or AP.' }),
+    laterality: z.string().optional(),
+    photometric: z.enum(['MONOCHROME1', 'MONOCHROME2']),
+    bits: z.int().meta({ description: 'Bits stored.' }),
+    rendering: z.string().meta({ description: 'How stored values became gray, in words.' }),
+    turned: z.string().optional().meta({ description: 'How Patient Orientation had the image turned upright.' }),
+  })
+  .meta({ id: 'DicomView' });
+export type DicomView = z.infer<typeof DicomView>;
+
 /** The answer to one film and one request. */
 export const Reading = z
   .object({
@@ -79,6 +96,7 @@ export const Reading = z
     plan: PlanView,
     findings: z.array(FindingResult),
     film: z.object({ width: z.int(), height: z.int(), bits: z.literal([8, 16]) }),
+    dicom: DicomView.optional(),
     quality: z.object({ frontalChest: z.boolean(), score: Score }),
     timingsMs: z.object({ decode: z.number(), preprocess: z.number(), infer: z.number(), total: z.number() }),
     models: z.record(z.string(), Digest),

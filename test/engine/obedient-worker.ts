@@ -11,5 +11,5 @@ export async function work(task: Task): Promise<unknown> {
   if (order === 'exit') process.exit(3);
   if (order === 'spin') while (performance.now() - started < 60_000) {}
   if (order === 'sleep') await sleep(Number(argument));
-  return { ok: true, value: { id: task.id, order } };
+  return { ok: true, value: { id: task.kind === 'read' ? task.id : null, order } };
 }

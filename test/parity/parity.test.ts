@@ -4,7 +4,8 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { loadFamily } from '../../functions/catalog/load.ts';
 import { calibrate } from '../../functions/pipeline/calibrate.ts';
-import { decode, resize } from '../../functions/pipeline/decode/decode.ts';
+import { decode } from '../../functions/pipeline/decode/decode.ts';
+import { resize } from '../../functions/pipeline/decode/resize.ts';
 import { sniff } from '../../functions/pipeline/decode/sniff.ts';
 import type { Film } from '../../functions/pipeline/film.ts';
 import { createSessions } from '../../functions/pipeline/infer/session.ts';
@@ -32,7 +33,7 @@ const sessions = createSessions({ folder, device: 'cpu', threads: 1 });
 
 async function square(name: string, side: number): Promise<Film> {
   const bytes = new Uint8Array(readFileSync(`test/films/${name}`));
-  const film = unwrap(await decode(bytes, sniff(bytes) ?? ''));
+  const { film } = unwrap(await decode(bytes, sniff(bytes) ?? ''));
   return letterbox(await resize(film, contain(film, px(side))), px(side));
 }
 

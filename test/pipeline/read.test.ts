@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { Variant } from '../../functions/catalog/schema.ts';
 import { costTable } from '../../functions/pipeline/cost.ts';
 import type { Fault } from '../../functions/pipeline/fault.ts';
-import type { Film } from '../../functions/pipeline/film.ts';
+import type { Decoded, Film } from '../../functions/pipeline/film.ts';
+import type { Instance } from '../../functions/pipeline/instance.ts';
 import { type Family, type Output, read, type Stages } from '../../functions/pipeline/read.ts';
-import { Reading } from '../../functions/pipeline/reading.ts';
+import { type DicomView, Reading } from '../../functions/pipeline/reading.ts';
 import type { ReadRequest } from '../../functions/pipeline/request.ts';
 import { fail, ok } from '../../functions/pipeline/result.ts';
 import { px } from '../../functions/pipeline/units.ts';
@@ -42,6 +43,26 @@ const output = (logits: readonly number[], gate: readonly number[] = [5, 0, 1]):
   gate: Float32Array.from(gate),
 });
 
+const view: DicomView = {
+  sopClass: 'Computed Radiography Image Storage',
+  transferSyntax: '1.2.840.10008.1.2.1',
+  modality: 'CR',
+  photometric: 'MONOCHROME2',
+  bits: 12,
+  rendering: 'window 2048/4096',
+};
+const instance: Instance = {
+  sopClassUid: '1.2.840.10008.5.1.4.1.1.1',
+  sopInstanceUid: '2.25.1',
+  seriesInstanceUid: '2.25.2',
+  studyInstanceUid: '2.25.3',
+  modality: 'CR',
+  rows: 400,
+  columns: 600,
+  patient: { name: 'ALARA^TEST' },
+  study: {},
+};
+
 /** Stages that keep a log; every step takes one millisecond of a clock that nobody else winds. */
 function stages(film: Film, infer: (variant: Variant, tensor: Float32Array) => Output | Fault = () => output([1, -1])) {
   const log: string[] = [];
@@ -53,7 +74,7 @@ function stages(film: Film, infer: (variant: Variant, tensor: Float32Array) => O
   const given: Stages = {
     async decode(bytes, mediaType) {
       step(`decode ${bytes.length} bytes of ${mediaType}`);
-      return ok(film);
+      return ok({ film });
     },
     async resize(_, { width, height }) {
       step(`resize to ${width} × ${height}`);
@@ -74,10 +95,29 @@ function stages(film: Film, infer: (variant: Variant, tensor: Float32Array) => O
 const resample = ({ pixels }: Film, length: number) =>
   Uint8Array.from({ length }, (_, i) => pixels[Math.floor((i * pixels.length) / length)] ?? 0);
 
-const reads = (given: Stages, request: Partial<ReadRequest> = {}, of: Family = family) =>
-  read(given, of, 'rd_1', new Uint8Array(7), 'image/png', { ...everything, ...request });
+const reads = async (given: Stages, request: Partial<ReadRequest> = {}, of: Family = family) => {
+  const result = await read(given, of, 'rd_1', new Uint8Array(7), 'image/png', { ...everything, ...request });
+  return result.ok ? ok(result.value.reading) : result;
+};
 
 describe('a reading', () => {
+  test('of a DICOM instance keeps whose it is beside itself, not in itself', async () => {
+    const { given } = stages(gradient(600, 400));
+    const decoded: Decoded = { film: gradient(600, 400), dicom: { view, instance } };
+    const result = await read(
+      { ...given, decode: async () => ok(decoded) },
+      family,
+      'rd_1',
+      new Uint8Array(7),
+      'application/dicom',
+      everything,
+    );
+    const { reading, instance: kept } = unwrap(result);
+    expect(kept).toEqual(instance);
+    expect(Reading.parse(reading).dicom).toEqual(view);
+    expect(JSON.stringify(reading)).not.toContain('ALARA^TEST');
+  });
+
   test('goes through decode, resize and inference once for each variant of the plan, cheapest first', async () => {
     const { log, given } = stages(gradient(600, 400));
     const reading = unwrap(await reads(given));

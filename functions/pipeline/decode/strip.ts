@@ -1,5 +1,5 @@
 import { type Orientation, orientation } from './orientation.ts';
-import type { MediaType } from './sniff.ts';
+import type { PictureType } from './sniff.ts';
 
 /** An image file without anything but its pixels, and how to turn them upright. */
 export type Stripped = { readonly bytes: Uint8Array; readonly orientation: Orientation };
@@ -9,7 +9,7 @@ export type Stripped = { readonly bytes: Uint8Array; readonly orientation: Orien
  * allocate (700 bytes of EXIF kept libvips busy for 28 s), and colour profiles would change gray values
  * that training takes as stored. Undefined when the file's structure is broken.
  */
-export function strip(bytes: Uint8Array, mediaType: MediaType): Stripped | undefined {
+export function strip(bytes: Uint8Array, mediaType: PictureType): Stripped | undefined {
   return mediaType === 'image/png' ? stripPng(bytes) : stripJpeg(bytes);
 }
 

@@ -22,8 +22,8 @@ import {
   withSegments,
 } from './files.ts';
 
-const readPng = async (bytes: Uint8Array) => unwrap(await decode(bytes, 'image/png'));
-const readJpeg = async (bytes: Uint8Array) => unwrap(await decode(bytes, 'image/jpeg'));
+const readPng = async (bytes: Uint8Array) => unwrap(await decode(bytes, 'image/png')).film;
+const readJpeg = async (bytes: Uint8Array) => unwrap(await decode(bytes, 'image/jpeg')).film;
 const refusePng = async (bytes: Uint8Array) => faultOf(await decode(bytes, 'image/png'));
 const refuseJpeg = async (bytes: Uint8Array) => faultOf(await decode(bytes, 'image/jpeg'));
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { resize } from '../../../functions/pipeline/decode/decode.ts';
+import { resize } from '../../../functions/pipeline/decode/resize.ts';
 import type { Film } from '../../../functions/pipeline/film.ts';
 import { px } from '../../../functions/pipeline/units.ts';
 import { phantom } from './files.ts';

@@ -1,0 +1,85 @@
+import type { DataSet } from 'dicom-parser';
+import { decodeText } from './charset.ts';
+import { type Tag, tags } from './tags.ts';
+
+/** The attributes of a data set or an item, each read when it is asked for; absent and empty ones are undefined. */
+export type Attributes = {
+  /** The value as it is stored; undefined also where it reaches beyond the file. */
+  bytes(tag: Tag): Uint8Array | undefined;
+  /** The value representation, where the file writes it out. */
+  vr(tag: Tag): string | undefined;
+  /** Text in Unicode, without the padding around it. */
+  text(tag: Tag): string | undefined;
+  /** Values of an attribute that is ASCII by its value representation: codes, UIDs, numbers, dates. */
+  codes(tag: Tag): readonly string[];
+  code(tag: Tag): string | undefined;
+  /** Values of a decimal or integer string; what is not a number is NaN. */
+  numbers(tag: Tag): readonly number[];
+  uint16(tag: Tag, index?: number): number | undefined;
+  int16(tag: Tag, index?: number): number | undefined;
+  /** The first words of an attribute of 16-bit words, as many as there are of them. */
+  words(tag: Tag, count: number): Uint16Array;
+  items(tag: Tag): readonly Attributes[];
+};
+
+/** Longer than any text that is looked at may be (PS3.5, 6.2: a person name has at most 3 × 64 characters). */
+const longestText = 1024;
+/** PS3.5, 6.2: DS and IS. */
+const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+
+/** The attributes of parsed elements; an item without a character set of its own has that of what it lies in. */
+export function attributesOf(
+  { byteArray, byteArrayParser, elements }: Pick<DataSet, 'byteArray' | 'byteArrayParser' | 'elements'>,
+  inherited: readonly string[] = [],
+): Attributes {
+  const bytes = (tag: Tag) => {
+    const { dataOffset = 0, length = 0 } = elements[tag] ?? {};
+    const end = dataOffset + length;
+    return length > 0 && end <= byteArray.length ? byteArray.subarray(dataOffset, end) : undefined;
+  };
+  const codes = (tag: Tag) => {
+    const value = bytes(tag)?.subarray(0, longestText);
+    return value
+      ? String.fromCharCode(...value)
+          .split('\\')
+          .map(trim)
+      : [];
+  };
+  const uint16 = (tag: Tag, index = 0) => {
+    const value = bytes(tag);
+    return value && value.length >= 2 * (index + 1) ? byteArrayParser.readUint16(value, 2 * index) : undefined;
+  };
+  const own = codes(tags.specificCharacterSet);
+  const charset = own.length > 0 ? own : inherited;
+  return {
+    bytes,
+    codes,
+    uint16,
+    vr: (tag) => elements[tag]?.vr,
+    text(tag) {
+      const value = bytes(tag)?.subarray(0, longestText);
+      return (value && trim(decodeText(value, charset))) || undefined;
+    },
+    code: (tag) => codes(tag)[0] || undefined,
+    numbers: (tag) => codes(tag).map(numberIn),
+    int16(tag, index) {
+      const value = uint16(tag, index);
+      return value === undefined ? undefined : (value << 16) >> 16;
+    },
+    words(tag, count) {
+      const value = bytes(tag) ?? new Uint8Array(0);
+      const length = Math.min(count, value.length >> 1);
+      return Uint16Array.from({ length }, (_, i) => byteArrayParser.readUint16(value, 2 * i));
+    },
+    items: (tag) =>
+      (elements[tag]?.items ?? []).flatMap(({ dataSet }) => (dataSet ? [attributesOf(dataSet, charset)] : [])),
+  };
+}
+
+function numberIn(text: string): number {
+  const value = decimal.test(text) ? Number(text) : Number.NaN;
+  return Number.isFinite(value) ? value : Number.NaN;
+}
+
+/** PS3.5, 6.2: values are padded with a space or, for UIDs, with a zero byte. */
+const trim = (text: string) => text.replace(/^[\s\0]+|[\s\0]+$/g, '');

@@ -1,0 +1,15 @@
+import type { Shape } from './shape.ts';
+import type { Encoding } from './transfer-syntaxes.ts';
+
+/** A compressed frame that has passed the checks of its header. */
+export type Compressed = {
+  readonly encoding: Exclude<Encoding, 'native' | 'rle'>;
+  readonly bytes: Uint8Array;
+  readonly shape: Shape;
+};
+
+/**
+ * What a codec library has to do: one gray frame to its samples, row by row, in bytes or in words of this machine,
+ * signed ones in two's complement. Rejects when the stream is damaged, as far as that can be told.
+ */
+export type Codec = (frame: Compressed) => Promise<Uint8Array | Uint16Array>;

@@ -1,0 +1,26 @@
+import type { Fault } from '../../fault.ts';
+import type { Decoded } from '../../film.ts';
+import { ok, type Result } from '../../result.ts';
+import { px } from '../../units.ts';
+import { dcmjsCodec } from './dcmjs-codec.ts';
+import { uprightFilm } from './geometry.ts';
+import { grayOf } from './gray.ts';
+import { open } from './open.ts';
+import { wordsOf } from './pixels.ts';
+import { viewOf } from './view.ts';
+
+/** A DICOM file to one upright gray film and what its header says. */
+export async function decodeDicom(bytes: Uint8Array): Promise<Result<Decoded, Fault>> {
+  const opened = open(bytes);
+  if (!opened.ok) return opened;
+  const { attributes, image, instance, transferSyntax } = opened.value;
+  const words = await wordsOf(opened.value, dcmjsCodec);
+  if (!words.ok) return words;
+  const gray = grayOf(words.value, image, attributes, transferSyntax.encoding === 'jpeg');
+  if (!gray.ok) return gray;
+  const stored = { width: px(image.columns), height: px(image.rows), pixels: gray.value.pixels };
+  const upright = await uprightFilm(stored, attributes);
+  if (!upright.ok) return upright;
+  const { film, turned } = upright.value;
+  return ok({ film, dicom: { view: viewOf(opened.value, gray.value.rendering, turned), instance } });
+}

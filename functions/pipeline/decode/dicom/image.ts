@@ -1,0 +1,60 @@
+import type { Fault } from '../../fault.ts';
+import { fail, ok, type Result } from '../../result.ts';
+import { px } from '../../units.ts';
+import { maxPixels, minSide } from '../limits.ts';
+import type { Attributes } from './attributes.ts';
+import { tags } from './tags.ts';
+
+/** The image pixel module of one gray frame (PS3.3, C.7.6.3). */
+export type Image = {
+  readonly rows: number;
+  readonly columns: number;
+  readonly bitsAllocated: 8 | 16;
+  readonly bitsStored: number;
+  readonly highBit: number;
+  readonly signed: boolean;
+  readonly photometric: 'MONOCHROME1' | 'MONOCHROME2';
+};
+
+const grayInterpretations = ['MONOCHROME1', 'MONOCHROME2'] as const;
+/** Those that a refusal names (PS3.3, C.7.6.3.1.2); another value may hold anything. */
+const colourInterpretations = /^(PALETTE COLOR|RGB|HSV|ARGB|CMYK|XYB|YBR_[A-Z0-9_]{3,11})$/;
+
+/** The shape of the image, refused by name where it is not one gray frame of a sensible size. */
+export function imageOf(attributes: Attributes): Result<Image, Fault> {
+  const [frames = 1] = attributes.numbers(tags.numberOfFrames);
+  if (frames > 1) return fail({ code: 'multi_frame', frames: Math.round(frames) });
+  if (frames !== 1) return corrupt('its Number of Frames (0028,0008) is not a number of frames');
+
+  const interpretation = attributes.code(tags.photometricInterpretation);
+  const samples = attributes.uint16(tags.samplesPerPixel) ?? 1;
+  const photometric = grayInterpretations.find((name) => name === interpretation);
+  if (interpretation === undefined) return corrupt('it has no Photometric Interpretation (0028,0004)');
+  if (!photometric || samples !== 1)
+    return fail({
+      code: 'colour_image',
+      problem: `its Photometric Interpretation is ${colourInterpretations.test(interpretation) ? interpretation : 'not gray'}, with ${samples} samples a pixel`,
+    });
+
+  const rows = attributes.uint16(tags.rows);
+  const columns = attributes.uint16(tags.columns);
+  if (!rows || !columns) return corrupt('it has no Rows (0028,0010) or no Columns (0028,0011)');
+  if (rows * columns > maxPixels)
+    return fail({ code: 'too_many_pixels', width: px(columns), height: px(rows), limit: maxPixels });
+  const shortSide = Math.min(rows, columns);
+  if (shortSide < minSide) return fail({ code: 'too_small', shortSide: px(shortSide), floor: minSide });
+
+  const bitsAllocated = attributes.uint16(tags.bitsAllocated);
+  if (bitsAllocated !== 8 && bitsAllocated !== 16)
+    return corrupt(`Bits Allocated (0028,0100) is ${bitsAllocated ?? 'absent'}; 8 and 16 are read`);
+  const bitsStored = attributes.uint16(tags.bitsStored) ?? bitsAllocated;
+  const highBit = attributes.uint16(tags.highBit) ?? bitsStored - 1;
+  if (bitsStored < 1 || highBit >= bitsAllocated || highBit + 1 < bitsStored)
+    return corrupt(`Bits Stored ${bitsStored} and High Bit ${highBit} do not fit ${bitsAllocated} bits allocated`);
+  const representation = attributes.uint16(tags.pixelRepresentation) ?? 0;
+  if (representation > 1) return corrupt(`Pixel Representation (0028,0103) is ${representation}, neither 0 nor 1`);
+  const signed = representation === 1;
+  return ok({ rows, columns, bitsAllocated, bitsStored, highBit, signed, photometric });
+}
+
+const corrupt = (problem: string) => fail<Fault>({ code: 'corrupt_image', problem });

@@ -1,0 +1,55 @@
+import type { Fault } from '../../fault.ts';
+import type { Instance } from '../../instance.ts';
+import { fail, ok, type Result } from '../../result.ts';
+import type { Attributes } from './attributes.ts';
+import type { Image } from './image.ts';
+import { type Tag, tags } from './tags.ts';
+
+/** What identifies an instance, without which nothing can be sent back about it. */
+const uids = [
+  ['sopClassUid', tags.sopClassUid, 'SOP Class UID (0008,0016)'],
+  ['sopInstanceUid', tags.sopInstanceUid, 'SOP Instance UID (0008,0018)'],
+  ['seriesInstanceUid', tags.seriesInstanceUid, 'Series Instance UID (0020,000E)'],
+  ['studyInstanceUid', tags.studyInstanceUid, 'Study Instance UID (0020,000D)'],
+] as const;
+
+/** Whose film this is. Text that is not of its patient's or study's module is left out. */
+export function instanceOf(attributes: Attributes, { rows, columns }: Image): Result<Instance, Fault> {
+  const uid = (tag: Tag) => attributes.code(tag) ?? '';
+  const wrong = uids.find(([, tag]) => !isUid(uid(tag)));
+  if (wrong) return fail({ code: 'corrupt_image', problem: `its ${wrong[2]} is absent or malformed` });
+  const text = (tag: Tag) => attributes.text(tag);
+  const code = (tag: Tag) => attributes.code(tag);
+  return ok({
+    sopClassUid: uid(tags.sopClassUid),
+    sopInstanceUid: uid(tags.sopInstanceUid),
+    seriesInstanceUid: uid(tags.seriesInstanceUid),
+    studyInstanceUid: uid(tags.studyInstanceUid),
+    modality: modalityOf(attributes),
+    seriesNumber: code(tags.seriesNumber),
+    instanceNumber: code(tags.instanceNumber),
+    rows,
+    columns,
+    patient: {
+      name: text(tags.patientName),
+      id: text(tags.patientId),
+      issuerOfId: text(tags.issuerOfPatientId),
+      birthDate: code(tags.patientBirthDate),
+      sex: code(tags.patientSex),
+    },
+    study: {
+      date: code(tags.studyDate),
+      time: code(tags.studyTime),
+      id: text(tags.studyId),
+      accessionNumber: text(tags.accessionNumber),
+      description: text(tags.studyDescription),
+      referringPhysician: text(tags.referringPhysicianName),
+    },
+  });
+}
+
+/** PS3.3, C.7.3.1.1.1; OT (other) where a file leaves out what it must say. */
+export const modalityOf = (attributes: Attributes): string => attributes.code(tags.modality) ?? 'OT';
+
+/** PS3.5, 9.1. Leading zeros are let through: files that have them exist, and are known to their PACS by them. */
+const isUid = (text: string) => /^[0-9]+(\.[0-9]+)+$/.test(text) && text.length <= 64;

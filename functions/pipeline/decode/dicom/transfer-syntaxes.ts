@@ -1,0 +1,48 @@
+/** How pixel data is stored: as words, or by which compression. */
+export type Encoding = 'native' | 'rle' | 'jpeg' | 'jpegLossless' | 'jpegLs' | 'jpeg2000' | 'htj2k';
+
+export type TransferSyntax = {
+  readonly uid: string;
+  readonly name: string;
+  readonly encoding: Encoding;
+  /** Value representations are written out. */
+  readonly explicit: boolean;
+  readonly bigEndian: boolean;
+  readonly deflated: boolean;
+};
+
+const syntax = (
+  uid: string,
+  name: string,
+  encoding: Encoding,
+  unusual: Partial<Pick<TransferSyntax, 'explicit' | 'bigEndian' | 'deflated'>> = {},
+): TransferSyntax => ({ uid, name, encoding, explicit: true, bigEndian: false, deflated: false, ...unusual });
+
+/** PS3.5, annex A; names as in PS3.6, annex A. */
+export const implicitLittle = syntax('1.2.840.10008.1.2', 'Implicit VR Little Endian', 'native', { explicit: false });
+export const explicitLittle = syntax('1.2.840.10008.1.2.1', 'Explicit VR Little Endian', 'native');
+export const explicitBig = syntax('1.2.840.10008.1.2.2', 'Explicit VR Big Endian', 'native', { bigEndian: true });
+
+/** What is read. */
+export const transferSyntaxes: readonly TransferSyntax[] = [
+  implicitLittle,
+  explicitLittle,
+  syntax('1.2.840.10008.1.2.1.99', 'Deflated Explicit VR Little Endian', 'native', { deflated: true }),
+  explicitBig,
+  syntax('1.2.840.10008.1.2.5', 'RLE Lossless', 'rle'),
+  syntax('1.2.840.10008.1.2.4.50', 'JPEG Baseline (Process 1)', 'jpeg'),
+  syntax('1.2.840.10008.1.2.4.51', 'JPEG Extended (Process 2 & 4)', 'jpeg'),
+  syntax('1.2.840.10008.1.2.4.57', 'JPEG Lossless, Non-Hierarchical (Process 14)', 'jpegLossless'),
+  syntax(
+    '1.2.840.10008.1.2.4.70',
+    'JPEG Lossless, Non-Hierarchical, First-Order Prediction (Process 14, Selection Value 1)',
+    'jpegLossless',
+  ),
+  syntax('1.2.840.10008.1.2.4.80', 'JPEG-LS Lossless', 'jpegLs'),
+  syntax('1.2.840.10008.1.2.4.81', 'JPEG-LS Lossy (Near-Lossless)', 'jpegLs'),
+  syntax('1.2.840.10008.1.2.4.90', 'JPEG 2000 (Lossless Only)', 'jpeg2000'),
+  syntax('1.2.840.10008.1.2.4.91', 'JPEG 2000', 'jpeg2000'),
+  syntax('1.2.840.10008.1.2.4.201', 'High-Throughput JPEG 2000 (Lossless Only)', 'htj2k'),
+  syntax('1.2.840.10008.1.2.4.202', 'High-Throughput JPEG 2000 with RPCL Options (Lossless Only)', 'htj2k'),
+  syntax('1.2.840.10008.1.2.4.203', 'High-Throughput JPEG 2000', 'htj2k'),
+];

@@ -1,0 +1,66 @@
+/**
+ * What each transfer syntax costs to decode, as a table for the docs: node test/bench/syntaxes.ts. A film of a flat
+ * detector's size, 12 bits where the syntax holds them; every syntax in a process of its own.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus as processors, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decodeDicom } from '../../functions/pipeline/decode/dicom/decode.ts';
+import { cpus } from '../../functions/platform/cpus.ts';
+import { encoders } from '../dicom/encoders.ts';
+import { chest } from '../dicom/film.ts';
+
+const rounds = 5;
+const size = { columns: 2500, rows: 3056 };
+
+type Cost = { readonly firstMs: number; readonly medianMs: number; readonly grownMb: number };
+
+/** Decode a file some times over. Memory counts from before the first time to the highest point. */
+async function measure(path: string): Promise<Cost> {
+  const file = new Uint8Array(readFileSync(path));
+  const before = process.memoryUsage.rss();
+  const times: number[] = [];
+  for (let i = 0; i < rounds; i++) {
+    const start = performance.now();
+    const result = await decodeDicom(file);
+    if (!result.ok) throw new Error(JSON.stringify(result.fault));
+    times.push(performance.now() - start);
+  }
+  return {
+    firstMs: times[0] ?? Number.NaN,
+    medianMs: times.toSorted((a, b) => a - b)[Math.floor(rounds / 2)] ?? Number.NaN,
+    // Kilobytes, whatever the platform's own unit is.
+    grownMb: (process.resourceUsage().maxRSS * 1024 - before) / 1e6,
+  };
+}
+
+async function compare(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'alara-bench-'));
+  const date = new Date().toISOString().slice(0, 10);
+  console.log(`${date}, ${processors()[0]?.model}, ${cpus()} processors, Node ${process.version}.`);
+  console.log(
+    `One chest film of ${size.columns} x ${size.rows}; median of ${rounds} decodes in one thread; memory over an idle process.\n`,
+  );
+  console.log('| transfer syntax | UID | bits | file, MB | first, ms | median, ms | peak memory, MB |');
+  console.log('|---|---|---:|---:|---:|---:|---:|');
+  const films = { 8: await chest({ ...size, bits: 8 }), 12: await chest({ ...size, bits: 12 }) };
+  const seen = new Set<string>();
+  for (const { name, transferSyntax, depths, encode } of encoders) {
+    const bits = depths.some((depth) => depth.bits === 12) ? 12 : 8;
+    if (seen.has(transferSyntax + bits)) continue;
+    seen.add(transferSyntax + bits);
+    const path = join(folder, 'film.dcm');
+    const file = encode(films[bits]);
+    writeFileSync(path, file);
+    const said = execFileSync(process.execPath, [import.meta.filename, path], { encoding: 'utf8' });
+    const { firstMs, medianMs, grownMb } = JSON.parse(said) as Cost;
+    const numbers = [(file.length / 1e6).toFixed(1), firstMs.toFixed(0), medianMs.toFixed(0), grownMb.toFixed(0)];
+    console.log(`| ${name} | ${transferSyntax} | ${bits} | ${numbers.join(' | ')} |`);
+  }
+  rmSync(folder, { recursive: true });
+}
+
+const [path] = process.argv.slice(2);
+if (path) console.log(JSON.stringify(await measure(path)));
+else await compare();

@@ -1,0 +1,50 @@
+import { type Stored, sampleBytes } from './film.ts';
+import { through } from './tools.ts';
+
+/** The codestream of a film, by OpenJPEG. */
+export const openJpeg = (film: Stored, options: readonly string[]) =>
+  through(
+    'opj_compress',
+    (input, output) => ['-i', input, '-o', output, '-F', rawFormat(film), ...options],
+    sampleBytes(film),
+    ['film.rawl', 'film.j2k'],
+  );
+
+/** What OpenJPEG makes of a codestream. */
+export const openJpegBack = (codestream: Uint8Array, film: Stored): Stored =>
+  samples(
+    through('opj_decompress', (input, output) => ['-i', input, '-o', output], codestream, ['film.j2k', 'film.rawl']),
+    film,
+  );
+
+const rawFormat = ({ columns, rows, bits, signed }: Stored) => `${columns},${rows},1,${bits},${signed ? 's' : 'u'}`;
+
+/** The codestream of an unsigned film, by OpenJPH; it writes in the order RPCL unless told otherwise. */
+export const openJph = (film: Stored, options: readonly string[]) =>
+  through(
+    'ojph_compress',
+    (input, output) => [
+      ...['-i', input, '-o', output, '-dims', `{${film.columns},${film.rows}}`, '-num_comps', '1'],
+      ...['-signed', 'false', '-bit_depth', String(film.bits), '-downsamp', '{1,1}', ...options],
+    ],
+    sampleBytes(film),
+    ['film.yuv', 'film.j2c'],
+  );
+
+/** What OpenJPH makes of a codestream. */
+export const openJphBack = (codestream: Uint8Array, film: Stored): Stored =>
+  samples(
+    through('ojph_expand', (input, output) => ['-i', input, '-o', output], codestream, ['film.j2c', 'film.yuv']),
+    film,
+  );
+
+/** Little-endian samples as a tool writes them; only the stored bits count. */
+function samples(bytes: Buffer, film: Stored): Stored {
+  const size = film.bits > 8 ? 2 : 1;
+  const sign = 2 ** (film.bits - 1);
+  const values = Int32Array.from({ length: film.columns * film.rows }, (_, i) => {
+    const value = bytes.readUIntLE(i * size, size) % (2 * sign);
+    return film.signed && value >= sign ? value - 2 * sign : value;
+  });
+  return { ...film, values };
+}

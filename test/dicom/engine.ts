@@ -1,0 +1,43 @@
+import { openEngine, openRouter } from '../../functions/engine/open.ts';
+import type { Fault } from '../../functions/pipeline/fault.ts';
+import type { Instance } from '../../functions/pipeline/instance.ts';
+import type { Read } from '../../functions/pipeline/read.ts';
+import type { ReadRequest } from '../../functions/pipeline/request.ts';
+import type { Result } from '../../functions/pipeline/result.ts';
+import { readConfig } from '../../functions/platform/config.ts';
+
+export type DicomReader = {
+  read(file: Uint8Array, request?: Partial<ReadRequest>): Promise<Result<Read, Fault>>;
+  inspect(file: Uint8Array): Promise<Result<Instance, Fault>>;
+  close(): Promise<void>;
+};
+
+/** The real engine on the bundled family, with one worker, for DICOM files. */
+export async function openDicomReader(deadlineMs: number): Promise<DicomReader> {
+  const config = readConfig({ ALARA_WORKERS: '1', ALARA_DEADLINE_MS: String(deadlineMs) });
+  const router = openRouter(config);
+  const engine = openEngine(router, config);
+  const ready = await engine.ready;
+  if (!ready.ok) throw new Error(JSON.stringify(ready.fault));
+  const usual: ReadRequest = {
+    findings: router.family.catalog.findings,
+    minAuroc: {},
+    prevalence: {},
+    policy: router.vocabulary.defaultPolicy,
+    bestEffort: true,
+    explain: false,
+  };
+  let films = 0;
+  return {
+    // The engine takes the bytes away, so it is given a copy.
+    read: (file, request = {}) =>
+      engine.read({
+        id: `rd_${++films}`,
+        bytes: new Uint8Array(file),
+        mediaType: 'application/dicom',
+        request: { ...usual, ...request },
+      }),
+    inspect: (file) => engine.inspect(new Uint8Array(file)),
+    close: engine.close,
+  };
+}

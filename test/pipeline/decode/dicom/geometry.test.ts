@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import { decodeDicom } from '../../../../functions/pipeline/decode/dicom/decode.ts';
+import { resize } from '../../../../functions/pipeline/decode/resize.ts';
+import { px } from '../../../../functions/pipeline/units.ts';
+import { decoded, same } from '../../../dicom/compare.ts';
+import type { Dataset } from '../../../dicom/element.ts';
+import type { Stored } from '../../../dicom/film.ts';
+import { chestDataset, text } from '../../../dicom/instance.ts';
+import { part10 } from '../../../dicom/part10.ts';
+import { tags } from '../../../dicom/tags.ts';
+import { faultOf } from '../../family.ts';
+
+const pixelAspectRatio = 0x0028_0034;
+const pixelSpacing = 0x0028_0030;
+const [width, height] = [140, 130];
+/** A film in which no two pixels near each other are alike. */
+const grayAt = (x: number, y: number) => (x * 13 + y * 31 + ((x * y) >> 3)) % 4096;
+const film = (columns: number, rows: number, at: (x: number, y: number) => number): Stored => ({
+  columns,
+  rows,
+  bits: 12,
+  signed: false,
+  values: Int32Array.from({ length: columns * rows }, (_, i) => at(i % columns, Math.floor(i / columns))),
+});
+const upright = film(width, height, grayAt);
+const oriented = (orientation: string) => text(tags.PatientOrientation, 'CS', orientation);
+const read = (stored: Stored, ...changes: readonly Dataset[]) => decoded(part10(chestDataset(stored, ...changes)));
+const refuse = async (...changes: readonly Dataset[]) =>
+  faultOf(await decodeDicom(part10(chestDataset(upright, ...changes))));
+
+/** How far to the patient's left and how far down a stored pixel lies, by where its row and column run to. */
+const along: Record<string, (step: number) => { left?: number; down?: number }> = {
+  L: (step) => ({ left: step }),
+  R: (step) => ({ left: width - 1 - step }),
+  F: (step) => ({ down: step }),
+  H: (step) => ({ down: height - 1 - step }),
+};
+
+test.each(['L\\F', 'R\\F', 'L\\H', 'R\\H', 'F\\L', 'F\\R', 'H\\L', 'H\\R'])(
+  'a film stored %s is turned upright',
+  async (orientation) => {
+    const [row = '', column = ''] = orientation.split('\\');
+    const [columns, rows] = 'LR'.includes(row) ? [width, height] : [height, width];
+    const stored = film(columns, rows, (x, y) => {
+      const { left = 0, down = 0 } = { ...along[row]?.(x), ...along[column]?.(y) };
+      return grayAt(left, down);
+    });
+    const turned = await read(stored, [oriented(orientation)]);
+    expect(same(turned.film, (await read(upright)).film)).toBe(true);
+    expect(turned.dicom?.view.turned).toBe(
+      orientation === 'L\\F' ? undefined : `from ${orientation} to L\\F by Patient Orientation`,
+    );
+    // What is sent back into the study is about the image as it is stored.
+    expect(turned.dicom?.instance).toMatchObject({ rows, columns });
+  },
+);
+
+test.each(['', 'L', 'F\\F', 'L\\R', 'X\\Y', '\\F', 'l\\f'])('%o says nothing that can be used', async (orientation) => {
+  const { film, dicom } = await read(upright, [oriented(orientation)]);
+  expect(same(film, (await read(upright)).film)).toBe(true);
+  expect(dicom?.view.turned).toBeUndefined();
+});
+
+test('of a direction between two the first letter counts', async () => {
+  const mirrored = film(width, height, (x, y) => grayAt(width - 1 - x, y));
+  expect(same((await read(mirrored, [oriented('RF\\FR')])).film, (await read(upright)).film)).toBe(true);
+});
+
+test.each<[string, Dataset, number, number]>([
+  ['Imager Pixel Spacing, rows first', [text(tags.ImagerPixelSpacing, 'DS', '0.2\\0.1')], width, 2 * height],
+  ['and its columns', [text(tags.ImagerPixelSpacing, 'DS', '0.1\\0.15')], 210, height],
+  ['Pixel Aspect Ratio before it', [text(pixelAspectRatio, 'IS', '3\\2')], width, 195],
+  ['Pixel Spacing', [text(tags.ImagerPixelSpacing, 'DS', ''), text(pixelSpacing, 'DS', '0.3\\0.2')], width, 195],
+  ['nothing below one per cent', [text(tags.ImagerPixelSpacing, 'DS', '0.1430\\0.1442')], width, height],
+  ['nothing of zeros', [text(tags.ImagerPixelSpacing, 'DS', '0.000\\0.000')], width, height],
+])('pixels become square by %s', async (_, spacing, columns, rows) => {
+  const { film } = await read(upright, spacing);
+  const square = (await read(upright)).film;
+  expect(same(film, await resize(square, { width: px(columns), height: px(rows) }))).toBe(true);
+});
+
+test('pixels become square before the film is turned', async () => {
+  const { film } = await read(upright, [oriented('F\\L'), text(tags.ImagerPixelSpacing, 'DS', '0.2\\0.1')]);
+  expect([film.width, film.height]).toEqual([2 * height, width]);
+});
+
+test('an aspect that no detector has is damage', async () => {
+  expect(await refuse([text(tags.ImagerPixelSpacing, 'DS', '1\\5')])).toMatchObject({ code: 'corrupt_image' });
+});

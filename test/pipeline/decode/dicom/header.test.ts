@@ -1,0 +1,179 @@
+import { deflateRawSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { decodeDicom } from '../../../../functions/pipeline/decode/dicom/decode.ts';
+import { inspect } from '../../../../functions/pipeline/decode/dicom/inspect.ts';
+import { sniff } from '../../../../functions/pipeline/decode/sniff.ts';
+import { decoded, same } from '../../../dicom/compare.ts';
+import {
+  delimiter,
+  type Element,
+  encode,
+  explicitLittle,
+  head,
+  merge,
+  undefinedLength,
+  without,
+} from '../../../dicom/element.ts';
+import type { Stored } from '../../../dicom/film.ts';
+import { chestDataset, text } from '../../../dicom/instance.ts';
+import { type FileOptions, part10, transferSyntaxes, wrap } from '../../../dicom/part10.ts';
+import { tags } from '../../../dicom/tags.ts';
+import { faultOf, unwrap } from '../../family.ts';
+
+const film: Stored = {
+  columns: 130,
+  rows: 128,
+  bits: 12,
+  signed: false,
+  values: Int32Array.from({ length: 130 * 128 }, (_, i) => (i * 7) % 4096),
+};
+const dataset = chestDataset(film);
+const pixels = merge(dataset).filter(({ tag }) => tag === tags.PixelData);
+const headed = (...elements: Element[]) => encode(merge(without(dataset, tags.PixelData), elements), explicitLittle);
+const refuse = async (bytes: Uint8Array) => faultOf(await decodeDicom(bytes));
+const whole = await decoded(part10(dataset));
+
+describe('a film is read from', () => {
+  const { implicitLittle, explicitBig, deflated } = transferSyntaxes;
+  test.each<[string, FileOptions]>([
+    ['a file without a preamble', { preamble: false }],
+    ['a bare data set, explicit', { preamble: false, meta: false }],
+    ['a bare data set, implicit', { preamble: false, meta: false, transferSyntax: implicitLittle }],
+    ['a bare data set, big endian', { preamble: false, meta: false, transferSyntax: explicitBig }],
+    ['implicit little endian without a preamble', { preamble: false, transferSyntax: implicitLittle }],
+    ['big endian', { transferSyntax: explicitBig }],
+    ['a deflated data set', { transferSyntax: deflated }],
+  ])('%s', async (_, options) => {
+    const bytes = part10(dataset, options);
+    expect(sniff(bytes)).toBe('application/dicom');
+    const { film, dicom } = await decoded(bytes);
+    expect(same(film, whole.film)).toBe(true);
+    expect(dicom?.instance).toEqual(whole.dicom?.instance);
+    expect(dicom?.view.transferSyntax).toBe(options.transferSyntax ?? transferSyntaxes.explicitLittle);
+  });
+
+  test.each<[string, Buffer]>([
+    [
+      'a value representation younger than the parser',
+      headed({ tag: 0x7fe0_0001, vr: 'OV', value: Buffer.alloc(16, 1) }),
+    ],
+    [
+      'an unknown sequence of undefined length',
+      Buffer.concat([
+        headed(),
+        head(0x0051_1001, 'UN', undefinedLength, explicitLittle),
+        // Implicit inside, whatever is outside (PS3.5, 6.2.2, note 2).
+        delimiter(0xfffe_e000, undefinedLength, explicitLittle),
+        encode([text(tags.CodeValue, 'SH', 'ALARA')], { little: true, explicit: false }),
+        delimiter(0xfffe_e00d, 0, explicitLittle),
+        delimiter(0xfffe_e0dd, 0, explicitLittle),
+      ]),
+    ],
+    [
+      'private elements',
+      headed(
+        { tag: 0x0029_0010, vr: 'LO', value: 'ALARA TEST' },
+        { tag: 0x0029_1001, vr: 'UN', value: Buffer.alloc(3000) },
+      ),
+    ],
+    [
+      'nested sequences of undefined length',
+      headed({
+        tag: tags.ReferencedImageSequence,
+        vr: 'SQ',
+        undefinedLength: true,
+        items: [
+          [
+            {
+              tag: tags.ReferencedImageSequence,
+              vr: 'SQ',
+              undefinedLength: true,
+              items: [[], [text(tags.CodeValue, 'SH', '1')]],
+            },
+          ],
+        ],
+      }),
+    ],
+  ])('a file with %s', async (_, header) => {
+    const bytes = wrap(dataset, Buffer.concat([header, encode(pixels, explicitLittle)]));
+    expect(same((await decoded(bytes)).film, whole.film)).toBe(true);
+  });
+
+  test('a file with more after its pixels', async () => {
+    const trailing = { tag: 0xfffc_fffc, vr: 'OB', value: Buffer.alloc(200) };
+    expect(same((await decoded(part10(merge(dataset, [trailing])))).film, whole.film)).toBe(true);
+    expect(same((await decoded(Buffer.concat([part10(dataset), Buffer.alloc(100, 0x41)]))).film, whole.film)).toBe(
+      true,
+    );
+  });
+
+  test('bytes that lie anywhere in a larger buffer, which stay as they were', async () => {
+    const file = part10(dataset, { transferSyntax: transferSyntaxes.explicitBig });
+    const larger = new Uint8Array(file.length + 7);
+    larger.set(file, 3);
+    const copy = larger.slice();
+    expect(same(unwrap(await decodeDicom(larger.subarray(3, 3 + file.length))).film, whole.film)).toBe(true);
+    expect(larger).toEqual(copy);
+  });
+});
+
+describe('refused as damaged', () => {
+  test('a file that is cut anywhere', async () => {
+    const bytes = part10(dataset);
+    for (let length = 200; length < bytes.length - 1; length += 1 + Math.floor(length / 40)) {
+      const cut = bytes.subarray(0, length);
+      expect(await refuse(cut), `${length} bytes`).toMatchObject({
+        code: expect.stringMatching(/^(corrupt_image|unsupported_sop_class)$/),
+      });
+    }
+  });
+
+  test('a meta group that names no transfer syntax', async () => {
+    const bytes = Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), encode(dataset, explicitLittle)]);
+    expect(await refuse(bytes)).toEqual({
+      code: 'corrupt_image',
+      problem: 'its meta group names no Transfer Syntax UID (0002,0010)',
+    });
+  });
+
+  test('a data set that does not inflate, and one that inflates without end', async () => {
+    const options = { transferSyntax: transferSyntaxes.deflated };
+    expect(await refuse(wrap(dataset, Buffer.alloc(3000, 7), options))).toEqual({
+      code: 'corrupt_image',
+      problem: 'its deflated data set does not inflate',
+    });
+    const endless = deflateRawSync(Buffer.alloc(200_000_000), { level: 1 });
+    expect(await refuse(wrap(dataset, endless, options))).toEqual({
+      code: 'corrupt_image',
+      problem: 'it inflates to more than any film takes',
+    });
+  });
+
+  test('pixel data stored as its transfer syntax says it is not', async () => {
+    const native = part10(dataset, { transferSyntax: '1.2.840.10008.1.2.4.90' });
+    expect(await refuse(native)).toMatchObject({ problem: expect.stringContaining('is not in fragments') });
+    const fragments = merge(dataset, [
+      { tag: tags.PixelData, vr: 'OB', fragments: [new Uint8Array(0), new Uint8Array(64)] },
+    ]);
+    expect(await refuse(part10(fragments))).toMatchObject({ problem: expect.stringContaining('is in fragments') });
+  });
+
+  test('more elements than any film has', async () => {
+    const element = encode([{ tag: 0x0009_1001, vr: 'CS', value: 'A ' }], explicitLittle);
+    const start = without(dataset, tags.PixelData).filter(({ tag }) => tag < 0x0009_0000);
+    const many = Buffer.concat([encode(start, explicitLittle), ...Array<Buffer>(200_000).fill(element)]);
+    expect(await refuse(wrap(dataset, many))).toEqual({
+      code: 'corrupt_image',
+      problem: 'its elements do not join up',
+    });
+  });
+});
+
+test('the header is looked at without a look at the pixels', async () => {
+  const stream = Buffer.from('not a codestream, though of even length. ');
+  const bytes = part10(merge(dataset, [{ tag: tags.PixelData, vr: 'OB', fragments: [new Uint8Array(0), stream] }]), {
+    transferSyntax: '1.2.840.10008.1.2.4.90',
+  });
+  expect(unwrap(inspect(bytes))).toEqual(whole.dicom?.instance);
+  expect(await refuse(bytes)).toMatchObject({ code: 'corrupt_image' });
+});
