@@ -11,11 +11,13 @@ import typer
 from tqdm import tqdm
 
 from alara_train.catalog import write_json
-from alara_train.config import BadConfig
+from alara_train.config import BadConfig, FamilyConfig
 from alara_train.data import BadData
 from alara_train.study.config import StudyConfig
 from alara_train.study.figure import draw_study
+from alara_train.study.rendering import run_rendering
 from alara_train.study.run import run_study
+from alara_train.study.stored import ENDS
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -62,3 +64,38 @@ def nodules(
         )
     floor = record["floor"]
     typer.echo(f"simulated floor of {floor['finding']}: {floor['minResolution'] or 'none'}: {floor['why']}")
+
+
+@app.command()
+def rendering(
+    config: Annotated[Path, typer.Argument(help="TOML file of the family")],
+    data: Annotated[Path, typer.Option(help="folder with labels.csv, films/ and, if there are any, ood.csv and ood/")],
+    family: Annotated[Path, typer.Option(help="family folder")] = Path("models/chest14"),
+    cache: Annotated[Path, typer.Option(help="what `alara-train family` kept")] = Path(".alara-cache"),
+    variant: Annotated[str, typer.Option(help="the variant that reads")] = "r320-int8",
+    arm: Annotated[
+        list[str] | None, typer.Option(help="a rendering, several times; the first is the reference")
+    ] = None,
+    most: Annotated[int, typer.Option(help="films of each collection at most")] = 300,
+    rest: Annotated[bool, typer.Option("--rest", help="the films that would not be drawn")] = False,
+    published: Annotated[bool, typer.Option("--published", help="films as 8 bits that are rendered already")] = False,
+) -> None:
+    """Simulate stored values of films, render them in several ways, and compare what the family makes of each.
+
+    Findings are read out by weights that were not fitted on the film's patient. Prints a Markdown table.
+
+        alara-train study rendering training/configs/chest14.toml --data DIR --arm window --arm "full range"
+    """
+    arms = arm or list(ENDS)
+    if unknown := [name for name in arms if name not in ENDS]:
+        raise typer.BadParameter(f"{unknown[0]} is none of: {'; '.join(ENDS)}")
+    try:
+        settings = FamilyConfig.load(config)
+        typer.echo(
+            run_rendering(
+                settings, data, family, cache, variant, arms, most=most, rest=rest, published=published, bar=_bar
+            )
+        )
+    except (BadConfig, BadData) as error:
+        typer.echo(f"alara-train: {error}", err=True)
+        raise typer.Exit(2) from error

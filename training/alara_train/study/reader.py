@@ -1,0 +1,87 @@
+"""A served variant that also gives what it saw, and judges and calls as serving does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from scipy.special import softmax
+
+from alara_train.config import FamilyConfig
+from alara_train.data import Bools, Floats, Ints
+from alara_train.export import session
+from alara_train.head import Float32s, grid_shares
+from alara_train.pixels import Film, resized
+from alara_train.serve import input_of
+from alara_train.statistics.calibration import calibrator
+from alara_train.study.stored import Stored, render
+
+EVIDENCE = "head//evidence/Concat_output_0"
+LEAST_CONTRAST = 1 / 16
+"""Serving refuses a film whose middle nine tenths of pixels span less of the full range."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a variant makes of every film in every arm."""
+
+    pooled: Float32s
+    """[arms, N, C, cells]"""
+    nearness: Floats
+    """[arms, N]: feature distance as a share of the gate's limit."""
+    accepted: Bools
+    """[arms, N]"""
+
+
+class Reader:
+    """One variant, open on one thread."""
+
+    def __init__(self, family: Path, config: FamilyConfig, variant: str) -> None:
+        """Open a variant of a family folder."""
+        self.catalog = json.loads((family / "catalog.json").read_text())
+        self.variant = next(v for v in self.catalog["variants"] if v["id"] == variant)
+        self.quality = self.catalog["quality"]
+        self.limits = self.quality["limits"][variant]
+        self.side: int = self.variant["resolution"]
+        self.shares = grid_shares(self.side // 32, self.side // 32, config.grid)
+        model = onnx.load(str(family / self.variant["file"]))
+        outputs = [EVIDENCE, *config.stages]
+        for name in outputs:
+            model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+        self.run = session(model)
+        black = np.zeros((1, 1, self.side, self.side), dtype=np.float32)
+        self.widths = tuple(int(np.asarray(m).shape[1]) for m in self.run.run(list(config.stages), {"film": black}))
+        """Channels of every stage."""
+
+    def evidence(self, film: Film) -> tuple[Float32s, float, bool]:
+        """Pooled evidence [C, cells], distance as a share of its limit, and whether serving lets the film in."""
+        outputs = self.run.run([EVIDENCE, "gate"], {"film": input_of(self.variant, resized(film, self.side))})
+        evidence, gate = np.asarray(outputs[0])[0], np.asarray(outputs[1], dtype=np.float64)[0]
+        score = softmax(gate[:-1])[self.quality["classes"].index(self.quality["accept"])]
+        low, high = np.quantile(film, [0.05, 0.95])
+        blank = high - low < LEAST_CONTRAST * np.iinfo(film.dtype).max
+        near = float(gate[-1]) / self.limits["maxDistance"]
+        accepted = bool(near <= 1 and score >= self.limits["minScore"] and not blank)
+        return evidence.reshape(len(evidence), -1) @ self.shares, near, accepted
+
+    def see(self, films: Iterable[Stored], arms: list[str]) -> Seen:
+        """Read every film in every arm."""
+        rows = [[self.evidence(render(film, arm)) for arm in arms] for film in films]
+        pooled, nearness, accepted = (np.array([[arm[k] for arm in row] for row in rows]) for k in range(3))
+        return Seen(pooled=pooled.swapaxes(0, 1), nearness=nearness.T, accepted=accepted.T)
+
+    def probabilities(self, logits: Floats) -> Floats:
+        """Calibrate logits [..., findings]."""
+        heads = [self.variant["heads"][f] for f in self.catalog["findings"]]
+        return np.stack([calibrator(h["calibration"])(logits[..., i]) for i, h in enumerate(heads)], axis=-1)
+
+    def calls(self, probability: Floats) -> Ints:
+        """Call probabilities [..., findings]: 0 absent, 1 indeterminate, 2 present."""
+        thresholds = [self.variant["heads"][f]["threshold"] for f in self.catalog["findings"]]
+        value, low, high = (np.array([t[k] for t in thresholds]) for k in ("value", "low", "high"))
+        band = (low < high) & (probability >= low) & (probability <= high)
+        return np.where(band, 1, np.where(probability >= value, 2, 0))

@@ -1,0 +1,134 @@
+"""Which rendering of stored values suits a family, compared on the same films by read-outs that have not seen them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from alara_train.config import FamilyConfig
+from alara_train.data import Films, Floats, Ints
+from alara_train.datasets.detect import read
+from alara_train.datasets.problems import refuse
+from alara_train.datasets.settings import Settings
+from alara_train.features import Pooled, elsewhere, load_rows
+from alara_train.fit import Balance, Invariance, Ridge, fit_ridge
+from alara_train.head import Float32s
+from alara_train.metrics import interval, patient_weights, weighted_auroc
+from alara_train.pixels import decode
+from alara_train.study.maps import Progress
+from alara_train.study.reader import Reader, Seen
+from alara_train.study.stored import Stored, as_published, simulate
+
+HEADER = ("rendering", "AUROC", "change", "probability moves", "calls that change", "accepted", "elsewhere", "distance")
+ELSEWHERE = 10_000
+"""Keys of the films from elsewhere begin here; a film's key seeds what is simulated of it."""
+
+
+def read_outs(films: Films, config: FamilyConfig, cache: Path, reader: Reader) -> list[Ridge]:
+    """By fold, the read-out that was not fitted on it, from the features that `alara-train family` kept."""
+    rows = load_rows(cache, reader.side)
+    table = np.load(cache / f"features-{reader.variant['id']}.npz")
+    pooled = Pooled(rows=table["rows"], mirrored=table["mirrored"])
+    originals = rows.where("native")
+    small = np.array([films.names.index(name) for name in rows.sources[originals].tolist()], dtype=np.int64)
+    still = Invariance(pooled.rows[originals] - pooled.rows[small], small)
+    balance = Balance(reader.widths * 2, config.common)
+    return [
+        fit_ridge(pooled, films, np.flatnonzero(films.fold != f), balance, config.ridges, still, config.invariance)[0]
+        for f in films.folds
+    ]
+
+
+def choose(films: Films, most: int, seed: int) -> Ints:
+    """Draw at most so many films of every collection."""
+    rng = np.random.default_rng(seed)
+    groups = [np.flatnonzero(films.collection == name) for name in np.unique(films.collection)]
+    return np.sort(np.concatenate([rng.permutation(group)[:most] for group in groups]))
+
+
+def out_of_fold(pooled: Float32s, fold: Ints, by_fold: dict[int, Ridge]) -> Floats:
+    """Logits [arms, N, findings] of pooled evidence [arms, N, C, cells], each film's by its own fold's read-out."""
+    first = next(iter(by_fold.values()))
+    logits = np.zeros((*pooled.shape[:2], first.weight.shape[1]))
+    for number, ridge in by_fold.items():
+        for arm, evidence in enumerate(pooled):
+            logits[arm, fold == number] = ridge(evidence[fold == number])
+    return logits
+
+
+def compare(
+    reader: Reader, logits: Floats, labels: Ints, patients: npt.NDArray[np.str_], draws: int, seed: int
+) -> dict[str, Floats]:
+    """Every arm against the first on the same films: [arms, 1 + draws], the estimate and then resamples of patients."""
+    both = np.concatenate([np.ones((1, len(labels)), dtype=np.int16), patient_weights(patients, draws, seed)])
+    findings = [j for j in range(labels.shape[1]) if 0 < labels[:, j].sum() < len(labels)]
+    auroc = np.array(
+        [np.nanmean([weighted_auroc(arm[:, j], labels[:, j], both) for j in findings], axis=0) for arm in logits]
+    )
+    probability = reader.probabilities(logits)
+    calls = reader.calls(probability)
+    moved, flipped = np.abs(probability - probability[0]).mean(axis=2), (calls != calls[0]).mean(axis=2)
+    films = both.sum(axis=1)
+    return {
+        "auroc": auroc,
+        "change": auroc - auroc[0],
+        "moved": moved @ both.T / films,
+        "flipped": flipped @ both.T / films,
+    }
+
+
+def table(arms: list[str], found: dict[str, Floats], own: Seen, other: Seen) -> str:
+    """Lay out the comparison in Markdown."""
+
+    def cell(drawn: Floats, form: str) -> str:
+        low, high = interval(drawn[1:], float(drawn[0]))
+        return f"{drawn[0]:{form}} [{low:{form}}, {high:{form}}]"
+
+    lines = [HEADER, ("---",) * len(HEADER)] + [
+        (
+            arm,
+            f"{found['auroc'][a, 0]:.3f}",
+            cell(found["change"][a], "+.3f"),
+            cell(found["moved"][a], ".4f"),
+            cell(100 * found["flipped"][a], ".1f"),
+            f"{own.accepted[a].sum()} of {own.accepted.shape[1]}",
+            f"{other.accepted[a].sum()} of {other.accepted.shape[1]}",
+            f"{np.median(own.nearness[a]):.2f}",
+        )
+        for a, arm in enumerate(arms)
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def run_rendering(
+    config: FamilyConfig, data: Path, family: Path, cache: Path, variant: str, arms: list[str], *,
+    most: int, rest: bool, published: bool, bar: Progress,
+) -> str:  # fmt: skip
+    """Draw films, store and render them, read them, and give the table; the first arm is the reference.
+
+    Raises:
+        BadData: The films cannot be read as they are.
+    """
+    reading = read(data, Settings())
+    refuse(reading.problems, data)
+    films = reading.films
+    drawn = choose(films, most, config.seed)
+    chosen = np.setdiff1d(np.arange(len(films)), drawn) if rest else drawn
+    reader = Reader(family, config, variant)
+    by_fold = dict(zip(films.folds, read_outs(films, config, cache, reader), strict=True))
+
+    def stored(paths: dict[int, Path], title: str) -> Iterator[Stored]:
+        keys = list(paths)
+        for at in bar(range(len(keys)), title):
+            film = decode(paths[keys[at]]).numpy()
+            yield as_published(film) if published else simulate(film, np.random.default_rng([config.seed, keys[at]]))
+
+    others = {ELSEWHERE + i: data / "ood" / name for i, (name, _) in enumerate(elsewhere(data))}
+    own = reader.see(stored({row: films.path(row) for row in chosen.tolist()}, "own films"), arms)
+    other = reader.see(stored(others, "films from elsewhere"), arms)
+    logits = out_of_fold(own.pooled, films.fold[chosen], by_fold)
+    found = compare(reader, logits, films.labels[chosen], films.patients[chosen], config.bootstraps, config.seed)
+    return table(arms, found, own, other)
