@@ -5,9 +5,12 @@ import { notice } from '../pipeline/reading.ts';
 import { catalog } from './catalog.ts';
 import { complaint } from './complaint.ts';
 import { doctor } from './doctor.ts';
+import { jobs } from './jobs.ts';
+import { keys } from './keys.ts';
 import { read } from './read.ts';
 import { route } from './route.ts';
 import { serve } from './serve.ts';
+import { webhooks } from './webhooks.ts';
 
 const program = new Command('alara')
   .description('Reads chest radiographs, each finding at the cheapest resolution that is measured good enough for it.')
@@ -22,13 +25,15 @@ Examples:
   alara read film.png --findings Nodule         one film, as a table
   alara read films/ --csv > readings.csv        a folder, as a spreadsheet
   alara route --findings Nodule,Emphysema       which models would run, and why
+  alara keys create --tenant clinic --scopes readings,jobs
+  alara jobs ls --state dead                    what was given up, and why
   alara doctor                                  what is missing on this machine
 
 In a clone of the repository, write "npm run --silent alara -- read film.png" for "alara read film.png".
 Exit codes: 0 fine, 1 a film failed or a check failed, 2 wrong usage or settings.
 ${notice}`,
   );
-for (const verb of [serve, read, route, catalog, doctor]) verb(program);
+for (const verb of [serve, read, route, catalog, jobs, keys, webhooks, doctor]) verb(program);
 
 // A reader that has seen enough (alara read … | head) ends the command; that is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -7,25 +7,31 @@ import { supervise } from './supervisor.ts';
 export function serve(program: Command): void {
   program
     .command('serve')
-    .description('Serve the HTTP API: GET /docs describes it.')
+    .description('Serve the HTTP API, work on its jobs and follow the PACS: GET /docs describes it.')
     .addOption(new Option('--child').hideHelp())
     .addHelpText(
       'after',
       `
 Settings come from the environment:
-  PORT               8080; 0 takes a free one
-  HOST               127.0.0.1; there is no authentication yet, so open it to a network you trust
-  ALARA_MODELS       models: the folder of the families and policies/
-  ALARA_FAMILY       chest14
-  ALARA_POLICY       the family's own: what is good enough when a request names no policy
-  ALARA_DATA         .alara: the folder of the store of readings
-  ALARA_DEVICE       cpu or cuda
-  ALARA_WORKERS      films read at the same time; one a processor
-  ALARA_THREADS      1: threads inside one inference
-  ALARA_QUEUE        256: films that may wait
-  ALARA_DEADLINE_MS  30000: from acceptance to answer
-  ALARA_MAX_BODY_MB  32
-  ALARA_LOG          info; silent, error, warn, info or debug, as JSON lines on standard error
+  PORT                  8080; 0 takes a free one
+  HOST                  127.0.0.1; on any other address callers need keys: alara keys create
+  ALARA_MODELS          models: the folder of the families and policies/
+  ALARA_FAMILY          chest14
+  ALARA_POLICY          the family's own: what is good enough when a request names no policy
+  ALARA_AUTH            auto; required asks for keys on loopback too
+  ALARA_ROLE            all; api answers HTTP only, worker works on jobs only
+  ALARA_DATA            .alara: the folder of readings, jobs and waiting films
+  ALARA_KEY_FILE        key in ALARA_DATA: what patient data is sealed with
+  ALARA_RETENTION_DAYS  30: how long finished jobs are kept
+  ALARA_PACS            none: a JSON file that names the PACS (docs/pacs.md)
+  ALARA_DEVICE          cpu or cuda
+  ALARA_WORKERS         films read at the same time; one a processor
+  ALARA_THREADS         1: threads inside one inference
+  ALARA_QUEUE           256: films that may wait
+  ALARA_DEADLINE_MS     30000: from acceptance to answer
+  ALARA_MAX_BODY_MB     32: a film that is sent with its request
+  ALARA_MAX_UPLOAD_MB   256: an upload, and an instance that comes by STOW-RS
+  ALARA_LOG             info; silent, error, warn, info or debug, as JSON lines on standard error
 
 Example:
   PORT=9000 ALARA_WORKERS=2 alara serve

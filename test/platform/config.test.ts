@@ -10,7 +10,23 @@ describe('settings', () => {
       models: 'models',
       family: 'chest14',
       device: 'cpu',
+      role: 'all',
+      maxUploadBytes: 256_000_000,
+      retentionDays: 30,
+      keyFile: undefined,
+      pacs: undefined,
     });
+  });
+
+  test('ask for keys on every address that others can reach, and on loopback when told to', () => {
+    const asks = (environment: Record<string, string>) => readConfig(environment).authRequired;
+    expect(asks({})).toBe(false);
+    for (const HOST of ['127.0.0.1', '127.8.9.10', '::1', 'localhost']) {
+      expect(asks({ HOST }), HOST).toBe(false);
+      expect(asks({ HOST, ALARA_AUTH: 'required' }), HOST).toBe(true);
+    }
+    for (const HOST of ['0.0.0.0', '::', '192.0.2.1', '128.0.0.1', '2001:db8::1', 'alara.example', '127.0.0.1.example'])
+      expect(asks({ HOST }), HOST).toBe(true);
   });
 
   test.each([
@@ -23,6 +39,12 @@ describe('settings', () => {
     ['ALARA_WORKERS', '0'],
     ['ALARA_DEADLINE_MS', '5'],
     ['ALARA_LOG', 'loud'],
+    ['ALARA_AUTH', 'off'],
+    ['ALARA_ROLE', 'boss'],
+    ['ALARA_KEY_FILE', ''],
+    ['ALARA_PACS', ''],
+    ['ALARA_MAX_UPLOAD_MB', '0'],
+    ['ALARA_RETENTION_DAYS', 'never'],
     ['ALARA_FAMLY', 'chest14'],
   ])('%s=%s is refused by name', (name, value) => {
     expect(() => readConfig({ [name]: value })).toThrow(ConfigError);

@@ -1,53 +1,32 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import type { Reading } from '../pipeline/reading.ts';
-import { ConfigError } from './config.ts';
+import type { DatabaseSync } from 'node:sqlite';
+import type { Instance } from '../../pipeline/instance.ts';
+import type { Reading } from '../../pipeline/reading.ts';
+import type { ReadingStore } from '../readings.ts';
+import type { Vault } from '../vault.ts';
+import { patiently } from './patience.ts';
+import { openJson, sealJson } from './sealed-json.ts';
 
-/** Keeps readings by id. Holds no image and no patient data. */
-export type ReadingStore = {
-  get(id: string): Promise<Reading | undefined>;
-  put(reading: Reading): Promise<void>;
-  close(): Promise<void>;
-};
-
-/**
- * Readings in SQLite under `folder`, kept across restarts; a reading that was put survives a crash of
- * the process. Throws ConfigError when the folder cannot be written.
- */
-export function openStore(folder: string): ReadingStore {
-  const db = openDatabase(folder);
-  const select = db.prepare('SELECT body FROM readings WHERE id = ?');
-  const insert = db.prepare('INSERT INTO readings (id, created_at, body) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING');
+export function embeddedReadings(db: DatabaseSync, vault: Vault): ReadingStore {
+  const select = db.prepare('SELECT reading, instance FROM readings WHERE tenant = ? AND id = ?');
+  const insert = db.prepare(
+    `INSERT INTO readings (tenant, id, created_at, reading, instance) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (tenant, id) DO NOTHING`,
+  );
+  const context = (tenant: string, id: string) => JSON.stringify(['instance', tenant, id]);
   return {
-    async get(id) {
-      const row = select.get(id);
-      return row ? (JSON.parse(String(row['body'])) as Reading) : undefined;
+    async get(tenant, id) {
+      const row = await patiently(() => select.get(tenant, id));
+      if (!row) return undefined;
+      const { instance } = row;
+      return {
+        reading: JSON.parse(String(row['reading'])) as Reading,
+        instance: instance instanceof Uint8Array ? openJson<Instance>(vault, instance, context(tenant, id)) : null,
+      };
     },
-    async put(reading) {
-      insert.run(reading.id, reading.createdAt, JSON.stringify(reading));
-    },
-    async close() {
-      db.close();
+    async put(tenant, { reading, instance }) {
+      const sealed = instance && sealJson(vault, instance, context(tenant, reading.id));
+      const text = JSON.stringify(reading);
+      await patiently(() => insert.run(tenant, reading.id, reading.createdAt, text, sealed));
     },
   };
-}
-
-function openDatabase(folder: string): DatabaseSync {
-  try {
-    mkdirSync(folder, { recursive: true });
-    const db = new DatabaseSync(join(folder, 'alara.sqlite'));
-    db.exec(`
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = NORMAL;
-      PRAGMA busy_timeout = 5000;
-      CREATE TABLE IF NOT EXISTS readings (id TEXT PRIMARY KEY, created_at TEXT NOT NULL, body TEXT NOT NULL) STRICT;
-    `);
-    return db;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(
-      `ALARA_DATA=${folder}: the store cannot be opened there (${reason}). Name a folder that can be written.`,
-    );
-  }
 }

@@ -1,0 +1,69 @@
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import type { Access, ApiKey, Scope } from '../access.ts';
+import { digestOf, idOf, isKey, makeKey, makeWebhookSecret } from '../secrets.ts';
+import type { Vault } from '../vault.ts';
+import { patiently } from './patience.ts';
+import { openJson, sealJson } from './sealed-json.ts';
+import { transaction } from './transaction.ts';
+
+export function embeddedAccess(db: DatabaseSync, vault: Vault): Access {
+  const insert = db.prepare(
+    `INSERT INTO api_keys (id, tenant, scopes, digest, created_at)
+     VALUES (:id, :tenant, :scopes, :digest, :createdAt)`,
+  );
+  const select = db.prepare('SELECT * FROM api_keys WHERE id = ? AND revoked_at IS NULL');
+  const all = db.prepare('SELECT * FROM api_keys ORDER BY created_at, rowid');
+  const revoke = db.prepare('UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL');
+
+  const addSecret = db.prepare(
+    'INSERT INTO webhook_secrets (tenant, secret) VALUES (?, ?) ON CONFLICT (tenant) DO NOTHING',
+  );
+  const secretOf = db.prepare('SELECT secret FROM webhook_secrets WHERE tenant = ?');
+  const addHost = db.prepare('INSERT INTO webhook_hosts (tenant, host) VALUES (?, ?) ON CONFLICT DO NOTHING');
+  const hostsOf = db.prepare('SELECT host FROM webhook_hosts WHERE tenant = ? ORDER BY rowid');
+  const context = (tenant: string) => JSON.stringify(['webhook secret', tenant]);
+
+  function webhooks(tenant: string) {
+    const secret = secretOf.get(tenant)?.['secret'];
+    if (!(secret instanceof Uint8Array)) return undefined;
+    return {
+      hosts: hostsOf.all(tenant).map((row) => String(row['host'])),
+      secret: openJson<string>(vault, secret, context(tenant)),
+    };
+  }
+
+  return {
+    async createKey(tenant, scopes) {
+      const key = makeKey();
+      const apiKey: ApiKey = { id: idOf(key), tenant, scopes, createdAt: new Date().toISOString() };
+      await patiently(() => insert.run({ ...apiKey, scopes: JSON.stringify(scopes), digest: digestOf(key) }));
+      return { key, apiKey };
+    },
+    async check(key) {
+      const row = await patiently(() => select.get(idOf(key)));
+      const digest = row?.['digest'];
+      return row && digest instanceof Uint8Array && isKey(key, digest) ? apiKeyOf(row) : undefined;
+    },
+    listKeys: () => patiently(() => all.all().map(apiKeyOf)),
+    revokeKey: (id) => patiently(() => revoke.run(new Date().toISOString(), id).changes === 1),
+    allowWebhooks(tenant, host) {
+      const work = () => {
+        addSecret.run(tenant, sealJson(vault, makeWebhookSecret(), context(tenant)));
+        addHost.run(tenant, host);
+        const allowed = webhooks(tenant);
+        if (!allowed) throw new Error('a secret was just made');
+        return allowed;
+      };
+      return patiently(() => transaction(db, work));
+    },
+    webhooks: (tenant) => patiently(() => webhooks(tenant)),
+  };
+}
+
+const apiKeyOf = (row: Record<string, SQLOutputValue>): ApiKey => ({
+  id: String(row['id']),
+  tenant: String(row['tenant']),
+  scopes: JSON.parse(String(row['scopes'])) as Scope[],
+  createdAt: String(row['created_at']),
+  ...(row['revoked_at'] !== null && { revokedAt: String(row['revoked_at']) }),
+});

@@ -1,0 +1,19 @@
+import { closeSync, fsyncSync, openSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** Put a file that is complete and flushed in its place, so that the name survives a loss of power too. */
+export function publish(temporary: string, path: string): void {
+  renameSync(temporary, path);
+  syncFolder(dirname(path));
+}
+
+/** Make the names in a folder durable. Windows has no such call, and needs none. */
+export function syncFolder(path: string): void {
+  if (process.platform === 'win32') return;
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

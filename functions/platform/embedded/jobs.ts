@@ -1,0 +1,77 @@
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import type { Job, JobState } from '../../worker/job.ts';
+import type { JobStore } from '../jobs.ts';
+import type { Vault } from '../vault.ts';
+import { patiently } from './patience.ts';
+import { openJson, sealJson } from './sealed-json.ts';
+import { transaction } from './transaction.ts';
+
+type Particulars = Pick<Job, 'input' | 'outcomes' | 'fault'>;
+
+export function embeddedJobs(db: DatabaseSync, vault: Vault): JobStore {
+  const insert = db.prepare(
+    `INSERT INTO jobs (id, tenant, state, created_at, updated_at, attempts, done, total, particulars)
+     VALUES (:id, :tenant, :state, :createdAt, :updatedAt, :attempts, :done, :total, :particulars)
+     ON CONFLICT (id) DO NOTHING`,
+  );
+  const select = db.prepare('SELECT * FROM jobs WHERE id = ?');
+  const change = db.prepare(
+    `UPDATE jobs SET tenant = :tenant, state = :state, created_at = :createdAt, updated_at = :updatedAt,
+       attempts = :attempts, done = :done, total = :total, particulars = :particulars
+     WHERE id = :id`,
+  );
+  const newest = db.prepare(
+    `SELECT * FROM jobs WHERE (:tenant IS NULL OR tenant = :tenant) AND (:state IS NULL OR state = :state)
+     ORDER BY created_at DESC, rowid DESC LIMIT :limit`,
+  );
+  // A dead job is not finished: it waits for someone to replay it.
+  const forget = db.prepare(`DELETE FROM jobs WHERE state IN ('done', 'failed') AND updated_at < ?`);
+
+  const context = (id: string) => JSON.stringify(['job', id]);
+  const toRow = ({ input, outcomes, fault, progress, ...plain }: Job) => ({
+    ...plain,
+    ...progress,
+    particulars: sealJson(vault, { input, outcomes, fault } satisfies Particulars, context(plain.id)),
+  });
+  const fromRow = (row: Record<string, SQLOutputValue>): Job => {
+    const id = String(row['id']);
+    const { particulars } = row;
+    if (!(particulars instanceof Uint8Array)) throw new Error(`job ${id} has no particulars`);
+    return {
+      id,
+      tenant: String(row['tenant']),
+      state: String(row['state']) as JobState,
+      createdAt: String(row['created_at']),
+      updatedAt: String(row['updated_at']),
+      attempts: Number(row['attempts']),
+      progress: { done: Number(row['done']), total: Number(row['total']) },
+      ...openJson<Particulars>(vault, particulars, context(id)),
+    };
+  };
+  const find = (id: string) => {
+    const row = select.get(id);
+    return row && fromRow(row);
+  };
+
+  return {
+    async create(job) {
+      const row = toRow(job);
+      return patiently(() => insert.run(row).changes === 1);
+    },
+    get: (id) => patiently(() => find(id)),
+    update(id, changed) {
+      const work = () => {
+        const job = find(id);
+        if (!job) return undefined;
+        const next = changed(job);
+        change.run(toRow({ ...next, id }));
+        return next;
+      };
+      return patiently(() => transaction(db, work));
+    },
+    async list({ tenant = null, state = null, limit }) {
+      return (await patiently(() => newest.all({ tenant, state, limit }))).map(fromRow);
+    },
+    prune: (before) => patiently(() => Number(forget.run(before.toISOString()).changes)),
+  };
+}

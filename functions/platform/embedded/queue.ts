@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import type { Delivery, Queue } from '../queue.ts';
+import { patiently } from './patience.ts';
+
+/** Between two looks for what another process has sent, in milliseconds; a look takes about 0.01 ms. */
+const lookEveryMs = 20;
+
+/** `closing` ends every wait: no statement may run once the database is closed. */
+export function embeddedQueue(db: DatabaseSync, closing: AbortSignal): Queue {
+  const insert = db.prepare('INSERT INTO messages (body, due) VALUES (?, ?)');
+  // Asked before it is claimed, because a claim takes the write lock even where there is nothing to claim.
+  const look = db.prepare('SELECT 1 FROM messages WHERE due <= ? LIMIT 1');
+  const claim = db.prepare(
+    `UPDATE messages SET due = :until, attempts = attempts + 1, receipt = :receipt
+     WHERE seq = (SELECT seq FROM messages WHERE due <= :now ORDER BY due, seq LIMIT 1)
+     RETURNING body, attempts`,
+  );
+  const drop = db.prepare('DELETE FROM messages WHERE receipt = :receipt AND due > :now');
+  const free = db.prepare('UPDATE messages SET due = :due, receipt = NULL WHERE receipt = :receipt AND due > :now');
+  const hold = db.prepare('UPDATE messages SET due = :due WHERE receipt = :receipt AND due > :now');
+  const count = db.prepare(
+    `SELECT count(*) AS total, count(*) FILTER (WHERE receipt IS NOT NULL AND due > ?) AS held FROM messages`,
+  );
+
+  const sleepers = new Set<() => void>();
+  const wakeAll = () => {
+    for (const wake of sleepers) wake();
+  };
+
+  /** Sleep until the time is over, something was sent by this process, or the signal is aborted. */
+  const sleep = (ms: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        sleepers.delete(wake);
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      sleepers.add(wake);
+      signal?.addEventListener('abort', wake);
+    });
+
+  function next(visibilityMs: number): Delivery | undefined {
+    const now = Date.now();
+    if (!look.get(now)) return undefined;
+    const receipt = randomUUID();
+    const row = claim.get({ now, until: now + visibilityMs, receipt });
+    return row && { body: String(row['body']), attempt: Number(row['attempts']), receipt };
+  }
+
+  return {
+    async send(body, delayMs = 0) {
+      await patiently(() => insert.run(body, Date.now() + delayMs));
+      wakeAll();
+    },
+    async receive({ visibilityMs, waitMs, signal }) {
+      const deadline = performance.now() + waitMs;
+      const isOver = () => signal?.aborted || closing.aborted;
+      while (!isOver()) {
+        const delivery = await patiently(() => (isOver() ? undefined : next(visibilityMs)));
+        const leftMs = deadline - performance.now();
+        if (delivery || leftMs <= 0) return delivery;
+        await sleep(Math.min(lookEveryMs, leftMs), signal);
+      }
+      return undefined;
+    },
+    async remove(receipt) {
+      await patiently(() => drop.run({ receipt, now: Date.now() }));
+    },
+    async release(receipt, delayMs) {
+      await patiently(() => {
+        const now = Date.now();
+        free.run({ receipt, now, due: now + delayMs });
+      });
+      wakeAll();
+    },
+    async extend(receipt, visibilityMs) {
+      return patiently(() => {
+        const now = Date.now();
+        return hold.run({ receipt, now, due: now + visibilityMs }).changes === 1;
+      });
+    },
+    async depth() {
+      const { total, held } = (await patiently(() => count.get(Date.now()))) ?? {};
+      return { waiting: Number(total) - Number(held), inFlight: Number(held) };
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import type { Access } from './access.ts';
+import type { Blobs } from './blobs.ts';
+import type { Cursors } from './cursors.ts';
+import type { JobStore } from './jobs.ts';
+import type { Queue } from './queue.ts';
+import type { ReadingStore } from './readings.ts';
+
+/** Everything that outlives a process, behind small interfaces: embedded on one machine, or a cloud's own services. */
+export type Platform = {
+  readonly readings: ReadingStore;
+  readonly jobs: JobStore;
+  readonly queue: Queue;
+  readonly blobs: Blobs;
+  readonly access: Access;
+  readonly cursors: Cursors;
+  close(): Promise<void>;
+};

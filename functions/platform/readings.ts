@@ -1,0 +1,11 @@
+import type { Read } from '../pipeline/read.ts';
+
+/**
+ * Keeps readings by tenant and id. A reading names no patient and is kept as it is; the instance beside it does, and
+ * is kept sealed.
+ */
+export type ReadingStore = {
+  get(tenant: string, id: string): Promise<Read | undefined>;
+  /** Keep a reading. One that is known stays as it was: equal ids are equal readings. */
+  put(tenant: string, read: Read): Promise<void>;
+};

@@ -1,0 +1,91 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { broken, endless, stream } from './streams.ts';
+import type { Open } from './subject.ts';
+
+const limit = 10_000_000;
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+export function blobsContract(open: Open): void {
+  test('come back byte for byte, whatever pieces they came in', async () => {
+    const { blobs } = (await open()).platform;
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 100_000 }), { maxLength: 5 }), async (chunks) => {
+        const whole = Buffer.concat(chunks);
+        expect(await blobs.put('a', stream(...chunks), limit)).toEqual({ bytes: whole.length });
+        expect(Buffer.from((await blobs.get('a')) ?? []).equals(whole)).toBe(true);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test('have a buffer of their own, which can be given away to a worker', async () => {
+    const { blobs } = (await open()).platform;
+    await blobs.put('a', stream(bytes('film')), limit);
+    const film = await blobs.get('a');
+    expect(film?.buffer.byteLength).toBe(4);
+    expect(film?.byteOffset).toBe(0);
+  });
+
+  test('are replaced when they are put again, and seen by other processes', async () => {
+    const { platform, another } = await open();
+    await platform.blobs.put('a', stream(bytes('one')), limit);
+    await platform.blobs.put('a', stream(bytes('two')), limit);
+    expect(await (await another()).blobs.get('a')).toEqual(bytes('two'));
+  });
+
+  test('are not there when they were never put, or removed; removing again is fine', async () => {
+    const { blobs } = (await open()).platform;
+    expect(await blobs.get('a')).toBeUndefined();
+    await blobs.put('a', stream(bytes('one')), limit);
+    await blobs.remove('a');
+    await blobs.remove('a');
+    expect(await blobs.get('a')).toBeUndefined();
+  });
+
+  test('over the limit are refused without being read to their end, and leave what was there', async () => {
+    const { blobs } = (await open()).platform;
+    await blobs.put('a', stream(bytes('small')), limit);
+    const sender = endless();
+    expect(await blobs.put('a', sender.stream, 1_000_000)).toBeUndefined();
+    expect(sender.wasCancelled()).toBe(true);
+    expect(sender.sentBytes()).toBeLessThan(3_000_000);
+    expect(await blobs.get('a')).toEqual(bytes('small'));
+    expect(await blobs.put('b', stream(new Uint8Array(11)), 10)).toBeUndefined();
+    expect(await blobs.get('b')).toBeUndefined();
+    expect(await blobs.put('b', stream(new Uint8Array(10)), 10)).toEqual({ bytes: 10 });
+  });
+
+  test('that break off are not kept, and the error is told', async () => {
+    const { blobs } = (await open()).platform;
+    await expect(blobs.put('a', broken('the sender is gone'), limit)).rejects.toThrow('the sender is gone');
+    expect(await blobs.get('a')).toBeUndefined();
+  });
+
+  test('take any id, and no id reaches another blob or another place', async () => {
+    const { blobs } = (await open()).platform;
+    const ids = ['../a', '/etc/a', 'a', 'A', 'a/b', 'a\\b', 'a\0b', '..', '', 'ä'.repeat(200), 'a.part'];
+    for (const id of ids) await blobs.put(id, stream(bytes(`blob ${id}`)), limit);
+    for (const id of ids) expect(await blobs.get(id)).toEqual(bytes(`blob ${id}`));
+  });
+
+  test('that were put before a time are pruned', async () => {
+    const { platform, tickMs } = await open();
+    const { blobs } = platform;
+    await blobs.put('old', stream(bytes('old')), limit);
+    await blobs.put('renewed', stream(bytes('old')), limit);
+    await delay(tickMs);
+    const between = new Date();
+    await delay(tickMs);
+    await blobs.put('renewed', stream(bytes('new')), limit);
+    expect(await blobs.prune(between)).toBe(1);
+    expect(await blobs.get('old')).toBeUndefined();
+    expect(await blobs.get('renewed')).toEqual(bytes('new'));
+    expect(await blobs.prune(between)).toBe(0);
+    await delay(tickMs);
+    expect(await blobs.prune(new Date(), new Set(['renewed', 'unknown']))).toBe(0);
+    expect(await blobs.get('renewed')).toEqual(bytes('new'));
+    expect(await blobs.prune(new Date())).toBe(1);
+  });
+}

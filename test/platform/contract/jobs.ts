@@ -1,0 +1,105 @@
+import { expect, test } from 'vitest';
+import type { Job } from '../../../functions/worker/job.ts';
+import { job } from './samples.ts';
+import type { Open } from './subject.ts';
+
+const ids = (jobs: readonly Job[]) => jobs.map(({ id }) => id);
+
+export function jobsContract(open: Open): void {
+  test('come back as they were made', async () => {
+    const { platform, another } = await open();
+    const whole = job('a', {
+      state: 'failed',
+      attempts: 3,
+      progress: { done: 2, total: 5 },
+      outcomes: [
+        { sopInstanceUid: '2.25.1', reading: 'rd_a', stored: ['2.25.2'] },
+        { refused: { code: 'multi_frame' } },
+      ],
+      fault: { code: 'multi_frame', frames: 3 },
+    });
+    expect(await platform.jobs.create(whole)).toBe(true);
+    const { jobs } = await another();
+    expect(await jobs.get('a')).toEqual(whole);
+    expect(await jobs.get('b')).toBeUndefined();
+  });
+
+  test('are made once: a second of the same id changes nothing', async () => {
+    const { jobs } = (await open()).platform;
+    await jobs.create(job('a', { attempts: 2 }));
+    expect(await jobs.create(job('a', { tenant: 'practice' }))).toBe(false);
+    expect(await jobs.get('a')).toEqual(job('a', { attempts: 2 }));
+  });
+
+  test('are made once when many make them at the same time', async () => {
+    const { platform, another } = await open();
+    const other = await another();
+    const made = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => (i % 2 ? platform : other).jobs.create(job('a', { attempts: i }))),
+    );
+    expect(made.filter(Boolean)).toHaveLength(1);
+    expect((await platform.jobs.get('a'))?.attempts).toBe(made.indexOf(true));
+  });
+
+  test('change atomically: of 50 changes at the same time none is lost', async () => {
+    const { platform, another } = await open();
+    const other = await another();
+    await platform.jobs.create(job('a'));
+    const step = ({ attempts, outcomes, ...rest }: Job): Job => ({
+      ...rest,
+      attempts: attempts + 1,
+      outcomes: [...outcomes, { reading: `rd_${attempts}` }],
+    });
+    await Promise.all(Array.from({ length: 50 }, (_, i) => (i % 2 ? platform : other).jobs.update('a', step)));
+    const after = await platform.jobs.get('a');
+    expect(after?.attempts).toBe(50);
+    expect(after?.outcomes).toEqual(Array.from({ length: 50 }, (_, i) => ({ reading: `rd_${i}` })));
+  });
+
+  test('answer a change with the job as it now is; one that is not there stays not there', async () => {
+    const { jobs } = (await open()).platform;
+    await jobs.create(job('a', { state: 'dead', fault: { code: 'internal' } }));
+    const changed = await jobs.update('a', ({ fault: _, ...rest }) => ({ ...rest, state: 'queued' }));
+    expect(changed).toEqual(job('a'));
+    expect(await jobs.get('a')).toEqual(job('a'));
+    expect(await jobs.update('b', (found) => found)).toBeUndefined();
+    expect(await jobs.get('b')).toBeUndefined();
+  });
+
+  test('stay as they are when the change throws', async () => {
+    const { jobs } = (await open()).platform;
+    await jobs.create(job('a'));
+    const refuse = () => {
+      throw new Error('not now');
+    };
+    await expect(jobs.update('a', refuse)).rejects.toThrow('not now');
+    expect(await jobs.get('a')).toEqual(job('a'));
+    expect(await jobs.update('a', (found) => ({ ...found, attempts: 1 }))).toEqual(job('a', { attempts: 1 }));
+  });
+
+  test('are listed newest first, by tenant and by state', async () => {
+    const { jobs } = (await open()).platform;
+    await jobs.create(job('b', { createdAt: '2026-01-02T00:00:00.000Z' }));
+    await jobs.create(job('a', { createdAt: '2026-01-03T00:00:00.000Z', state: 'dead' }));
+    await jobs.create(job('c', { createdAt: '2026-01-01T00:00:00.000Z', state: 'dead', tenant: 'practice' }));
+    expect(ids(await jobs.list({ limit: 9 }))).toEqual(['a', 'b', 'c']);
+    expect(ids(await jobs.list({ limit: 2 }))).toEqual(['a', 'b']);
+    expect(ids(await jobs.list({ limit: 9, state: 'dead' }))).toEqual(['a', 'c']);
+    expect(ids(await jobs.list({ limit: 9, tenant: 'clinic' }))).toEqual(['a', 'b']);
+    expect(ids(await jobs.list({ limit: 9, tenant: 'practice', state: 'queued' }))).toEqual([]);
+  });
+
+  test('are forgotten when they are finished and old; what is unfinished or dead is kept', async () => {
+    const { jobs } = (await open()).platform;
+    for (const state of ['queued', 'running', 'done', 'failed', 'dead'] as const) {
+      await jobs.create(job(`old ${state}`, { state, updatedAt: '2026-01-01T00:00:00.000Z' }));
+      await jobs.create(job(`new ${state}`, { state, updatedAt: '2026-02-01T00:00:00.000Z' }));
+    }
+    expect(await jobs.prune(new Date('2026-01-15'))).toBe(2);
+    const kept = ids(await jobs.list({ limit: 99 }));
+    expect(kept).toHaveLength(8);
+    expect(kept).not.toContain('old done');
+    expect(kept).not.toContain('old failed');
+    expect(await jobs.prune(new Date('2026-01-15'))).toBe(0);
+  });
+}

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { instance, job, reading } from './samples.ts';
+import { stream } from './streams.ts';
+import type { Open } from './subject.ts';
+
+/** Every text of an instance that is long enough not to occur by chance. */
+const texts = (value: unknown): string[] =>
+  typeof value === 'object' && value !== null
+    ? Object.values(value).flatMap(texts)
+    : typeof value === 'string' && value.length > 7
+      ? [value]
+      : [];
+
+export function sealedContract(open: Open): void {
+  test('names no patient, study or instance, and shows no film', async () => {
+    const { platform, atRest } = await open();
+    const { readings, jobs, queue, blobs } = platform;
+    const film = Buffer.from('DICM and then a film of ALARA^TEST, many times. '.repeat(1000));
+    await readings.put('clinic', { reading: reading('rd_a'), instance });
+    await jobs.create(job('a'));
+    await jobs.update('a', (found) => ({
+      ...found,
+      state: 'done',
+      outcomes: [{ sopInstanceUid: instance.sopInstanceUid, reading: 'rd_a', stored: [instance.seriesInstanceUid] }],
+    }));
+    await queue.send('a');
+    await blobs.put(instance.sopInstanceUid, stream(film), 1_000_000);
+    const kept = await atRest();
+    // What is no secret is found, so the search works.
+    expect(kept.includes('rd_a')).toBe(true);
+    expect(kept.length).toBeGreaterThan(film.length);
+    const secrets = [...texts(instance).filter((text) => text !== instance.sopClassUid), 'ALARA^TEST', 'DICM and then'];
+    expect(secrets.length).toBeGreaterThan(8);
+    for (const secret of secrets) expect(kept.includes(secret), secret).toBe(false);
+  });
+
+  test('opens nothing: no API key and no webhook secret is in it', async () => {
+    const { platform, atRest } = await open();
+    const { key, apiKey } = await platform.access.createKey('clinic', ['readings']);
+    const { secret } = await platform.access.allowWebhooks('clinic', 'one.example');
+    await platform.access.check(key);
+    const kept = await atRest();
+    expect(kept.includes(apiKey.id)).toBe(true);
+    expect(kept.includes('one.example')).toBe(true);
+    const raw = Buffer.from(secret.slice('whsec_'.length), 'base64');
+    for (const hidden of [key, key.slice(key.lastIndexOf('_') + 1), secret, secret.slice('whsec_'.length), raw])
+      expect(kept.includes(hidden)).toBe(false);
+  });
+}

@@ -1,0 +1,64 @@
+import { openEmbedded } from '../../../functions/platform/embedded/open.ts';
+import type { Platform } from '../../../functions/platform/platform.ts';
+import { instance, job, reading } from '../contract/samples.ts';
+import { stream } from '../contract/streams.ts';
+
+// A process of its own on a folder: node child.ts ROLE FOLDER. What it has been promised it says on standard output.
+
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+const roles: Record<string, (platform: Platform) => Promise<void>> = {
+  /** Keeps things for ever and names each one once it was told that it is kept. */
+  async write({ blobs, jobs, queue, readings }) {
+    for (let i = 0; ; i++) {
+      const id = `${process.pid}-${i}`;
+      await blobs.put(id, stream(new Uint8Array(50_000).fill(i)), 1_000_000);
+      say(`blob ${id} ${i % 256}`);
+      await jobs.create(job(id));
+      say(`job ${id}`);
+      await queue.send(id);
+      say(`message ${id}`);
+      await readings.put('clinic', { reading: reading(id), instance });
+      say(`reading ${id}`);
+    }
+  },
+
+  async open() {},
+
+  /** Waits for messages, takes them until there are no more, counts each in the one job, and names it. */
+  async consume({ jobs, queue }) {
+    say('ready');
+    for (let waitMs = 20_000; ; waitMs = 1000) {
+      const delivery = await queue.receive({ visibilityMs: 60_000, waitMs });
+      if (!delivery) return;
+      await jobs.update('counter', (counter) => ({ ...counter, attempts: counter.attempts + 1 }));
+      await queue.remove(delivery.receipt);
+      say(delivery.body);
+    }
+  },
+
+  /** Fills its disk, then says what still holds and what does not. */
+  async fill({ blobs, jobs, queue }) {
+    await queue.send('before');
+    await blobs.put('before', stream(new Uint8Array(100_000)), 1_000_000);
+    let made = 0;
+    const full = await (async () => {
+      for (; ; made++) await jobs.create(job(`${made}`, { outcomes: Array(500).fill({ reading: 'rd_a' }) }));
+    })().catch((error: Error) => error.message);
+    const blob = await blobs.put('after', stream(new Uint8Array(1_000_000)), 2_000_000).catch((e: Error) => e.message);
+    const kept = (await jobs.list({ limit: 1_000_000 })).length;
+    const delivery = await queue.receive({ visibilityMs: 60_000, waitMs: 0 }).catch((e: Error) => e.message);
+    const half = (await blobs.get('after'))?.length ?? 0;
+    await blobs.remove('before');
+    const relieved = await queue.send('after').then(
+      () => true,
+      () => false,
+    );
+    say(JSON.stringify({ made, kept, full, blob, half, delivery, relieved }));
+  },
+};
+
+const [, , role = '', folder = ''] = process.argv;
+const platform = openEmbedded(folder);
+await roles[role]?.(platform);
+await platform.close();
