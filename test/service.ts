@@ -2,38 +2,33 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { createApp } from '../functions/api/app.ts';
-import type { Engine } from '../functions/engine/engine.ts';
-import { openEngine, openRouter, type Router } from '../functions/engine/open.ts';
+import { type Service as Assembled, assemble } from '../functions/api/assemble.ts';
 import { readConfig } from '../functions/platform/config.ts';
 import { createLog } from '../functions/platform/log.ts';
-import { openStore } from '../functions/platform/store.ts';
 
-export type Service = {
-  readonly app: OpenAPIHono;
-  readonly router: Router;
-  readonly engine: Engine;
+export type Service = Omit<Assembled, 'begin' | 'drain'> & {
+  /** The folder of its store. */
+  readonly data: string;
   close(): Promise<void>;
 };
 
 /** The real service on the bundled family, its store in a folder of its own. No socket: call `app.request()`. */
-export async function openService(environment: Record<string, string> = {}): Promise<Service> {
-  const data = mkdtempSync(join(tmpdir(), 'alara-data-'));
-  const config = readConfig({ ALARA_DATA: data, ALARA_LOG: 'silent', ALARA_DEADLINE_MS: '120000', ...environment });
-  const router = openRouter(config);
-  const engine = openEngine(router, config);
-  const store = openStore(config.data);
-  const { maxBodyBytes, device } = config;
-  const app = createApp({ router, engine, store, log: createLog(config.log), maxBodyBytes, device });
-  await engine.ready;
+export async function openService(
+  environment: Record<string, string> = {},
+  tuning: Parameters<typeof assemble>[2] = {},
+): Promise<Service> {
+  const data = environment['ALARA_DATA'] ?? mkdtempSync(join(tmpdir(), 'alara-data-'));
+  const config = readConfig({ ALARA_LOG: 'silent', ALARA_DEADLINE_MS: '120000', ...environment, ALARA_DATA: data });
+  const { begin, drain, ...service } = assemble(config, createLog(config.log), tuning);
+  begin();
+  await service.engine.ready;
   return {
-    app,
-    router,
-    engine,
+    ...service,
+    data,
     async close() {
-      await engine.close();
-      await store.close();
-      rmSync(data, { recursive: true });
+      await drain();
+      await service.platform.close();
+      if (environment['ALARA_DATA'] === undefined) rmSync(data, { recursive: true });
     },
   };
 }

@@ -1,19 +1,34 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import { requestId } from 'hono/request-id';
+import type { Fault } from '../pipeline/fault.ts';
+import { withoutData } from '../platform/without-data.ts';
+import { authenticate, describeAccess } from './auth.ts';
 import { catalog } from './catalog.ts';
 import type { Deps } from './deps.ts';
 import { docs } from './docs.ts';
 import { docsHeaders, pageHeaders } from './headers.ts';
 import { health } from './health.ts';
+import { hooks } from './hooks.ts';
+import { jobs } from './jobs.ts';
 import { page } from './page.ts';
 import { problem, Refusal, strict } from './problem.ts';
 import { problems } from './problems.ts';
 import { readings } from './readings.ts';
+import { reports } from './reports.ts';
 import { routes } from './routes.ts';
+import { stow } from './stow.ts';
+import { uploads } from './uploads.ts';
+
+const resources = [readings, reports, routes, catalog, uploads, jobs, stow, hooks, health, problems, docs, page];
 
 /** The whole API over its dependencies. Tests call `app.request()`; `server.ts` listens. */
-export function createApp(deps: Deps): OpenAPIHono {
+export const createApp = (deps: Deps): OpenAPIHono => serveResources(deps, resources);
+
+/** What a process that only works on jobs answers: whether it lives and is ready. */
+export const createWorkerApp = (deps: Deps): OpenAPIHono => serveResources(deps, [health]);
+
+function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: Deps) => void)[]): OpenAPIHono {
   // Resources that take no query refuse one; those that do bring their own hook.
   const app = new OpenAPIHono({ defaultHook: strict(z.object({})) });
 
@@ -34,15 +49,20 @@ export function createApp(deps: Deps): OpenAPIHono {
 
   app.onError((error, c) => {
     if (error instanceof Refusal) return problem(c, error.fault);
-    if (error instanceof HTTPException) return error.getResponse();
-    deps.log.error({
-      requestId: c.get('requestId'),
-      error: { name: error.name, message: error.message, stack: error.stack },
-    });
+    if (error instanceof HTTPException) return problem(c, refusalOf(error));
+    deps.log.error({ requestId: c.get('requestId'), error: withoutData(error) });
     return problem(c, { code: 'internal' });
   });
   app.notFound((c) => problem(c, { code: 'not_found', path: c.req.path }));
 
-  for (const resource of [readings, routes, catalog, health, problems, docs, page]) resource(app, deps);
+  app.use(authenticate(deps));
+  for (const mount of mounted) mount(app, deps);
+  describeAccess(app);
   return app;
+}
+
+/** What the router itself refuses: a body that is declared as JSON and is not, or is not declared as what is taken. */
+function refusalOf({ status }: HTTPException): Fault {
+  if (status === 415) return { code: 'malformed_json', problem: 'Content-Type is not application/json' };
+  return { code: 'malformed_json', problem: 'the body cannot be parsed' };
 }

@@ -1,11 +1,14 @@
 import type { Context } from 'hono';
+import type { MediaType } from '../pipeline/decode/sniff.ts';
 import type { Fault } from '../pipeline/fault.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
 
 /** A film as it was sent, and the type it claims to be. */
 export type Upload = { readonly bytes: Uint8Array<ArrayBuffer>; readonly mediaType: string };
 
-const raw = ['image/png', 'image/jpeg'];
+/** The media types of a film. */
+export const mediaTypes = ['image/png', 'image/jpeg', 'application/dicom'] as const satisfies readonly MediaType[];
+const isFilm = (type: string): boolean => (mediaTypes as readonly string[]).includes(type);
 
 /** The one film of a request: the raw body, or the part named `image` of a multipart form. */
 export async function upload(c: Context): Promise<Result<Upload, Fault>> {
@@ -14,7 +17,7 @@ export async function upload(c: Context): Promise<Result<Upload, Fault>> {
   if (mediaType === 'multipart/form-data') return part(c);
   const bytes = new Uint8Array(await c.req.arrayBuffer());
   if (bytes.length === 0) return fail({ code: 'empty_body' });
-  if (!raw.includes(mediaType)) return fail({ code: 'unsupported_media_type', received: mediaType || 'none' });
+  if (!isFilm(mediaType)) return fail({ code: 'unsupported_media_type', received: mediaType || 'none' });
   return ok({ bytes, mediaType });
 }
 
@@ -36,6 +39,6 @@ async function part(c: Context): Promise<Result<Upload, Fault>> {
     });
   const bytes = new Uint8Array(await image.arrayBuffer());
   if (bytes.length === 0) return fail({ code: 'empty_body' });
-  if (!raw.includes(image.type)) return fail({ code: 'unsupported_media_type', received: image.type || 'none' });
+  if (!isFilm(image.type)) return fail({ code: 'unsupported_media_type', received: image.type || 'none' });
   return ok({ bytes, mediaType: image.type });
 }

@@ -1,14 +1,28 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Router } from '../engine/open.ts';
 import type { Logger } from '../platform/log.ts';
-import type { ReadingStore } from '../platform/store.ts';
+import type { Platform } from '../platform/platform.ts';
+
+/** The PACS that are configured, as far as the API has to do with them. */
+export type Connected = {
+  readonly names: readonly string[];
+  /** The one that results of STOW-RS are sent to. */
+  readonly stowResults?: string | undefined;
+  /** Have the follower of a PACS look for what is new, soon. */
+  nudge(name: string): unknown;
+};
 
 /** Everything the API needs, as values: a test passes its own. */
 export type Deps = {
   readonly router: Router;
-  readonly engine: Pick<Engine, 'read' | 'status' | 'ready'>;
-  readonly store: Pick<ReadingStore, 'get' | 'put'>;
+  readonly engine: Pick<Engine, 'read' | 'inspect' | 'status' | 'ready'>;
+  readonly platform: Omit<Platform, 'close'>;
+  readonly pacs: Connected;
   readonly log: Logger;
+  /** Whether callers need a key. */
+  readonly authRequired: boolean;
   readonly maxBodyBytes: number;
+  /** One upload, and one instance that comes by STOW-RS. */
+  readonly maxUploadBytes: number;
   readonly device: string;
 };

@@ -1,7 +1,8 @@
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from 'zod';
-import { advice, type Fault } from '../pipeline/fault.ts';
+import { describe } from '../pipeline/describe.ts';
+import type { Fault } from '../pipeline/fault.ts';
 import { faultOf } from '../pipeline/parameters.ts';
 import type { Result } from '../pipeline/result.ts';
 
@@ -18,10 +19,7 @@ export const Problem = z
   .meta({ id: 'Problem', description: 'Problem details (RFC 9457). Further members belong to the code.' });
 export type Problem = z.infer<typeof Problem>;
 
-export function problemOf(fault: Fault, requestId: string): Problem {
-  const { status, title, fix } = advice[fault.code];
-  return { type: `/problems/${fault.code}`, title, status, fix, requestId, ...fault };
-}
+export const problemOf = (fault: Fault, requestId: string): Problem => ({ ...describe(fault), requestId });
 
 /** Carries a fault out of a handler to the one place that answers it. */
 export class Refusal extends Error {
@@ -51,5 +49,6 @@ export function problem(c: Context, fault: Fault): Response {
   const body = problemOf(fault, c.get('requestId'));
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if ('retryAfterMs' in fault) headers['retry-after'] = String(Math.max(1, Math.ceil(fault.retryAfterMs / 1000)));
+  if (fault.code === 'unauthenticated') headers['www-authenticate'] = 'Bearer realm="alara"';
   return c.body(JSON.stringify(body), body.status as ContentfulStatusCode, headers);
 }

@@ -22,6 +22,7 @@ const create = createRoute({
       content: {
         'image/png': { schema: film },
         'image/jpeg': { schema: film },
+        'application/dicom': { schema: film },
         'multipart/form-data': { schema: { type: 'object', required: ['image'], properties: { image: film } } },
       },
     },
@@ -50,7 +51,7 @@ const show = createRoute({
   },
 });
 
-export function readings(app: OpenAPIHono, { router, engine, store, maxBodyBytes }: Deps): void {
+export function readings(app: OpenAPIHono, { router, engine, platform, maxBodyBytes }: Deps): void {
   app.use(
     create.path,
     bodyLimit({
@@ -62,23 +63,24 @@ export function readings(app: OpenAPIHono, { router, engine, store, maxBodyBytes
   app.openapi(
     create,
     async (c) => {
+      const tenant = c.get('tenant');
       const request = accept(parseParameters(c.req.valid('query'), router.vocabulary));
       const film = accept(await upload(c));
-      const id = await router.identify(film.bytes, request);
+      const id = await router.identify(tenant, film.bytes, request);
       const location = { location: `/v1/readings/${id}` };
-      const known = await store.get(id);
-      if (known) return c.json(known, 200, location);
-      const reading = accept(await engine.read({ id, ...film, request }, c.req.raw.signal));
-      await store.put(reading);
-      return c.json(reading, 201, location);
+      const known = await platform.readings.get(tenant, id);
+      if (known) return c.json(known.reading, 200, location);
+      const read = accept(await engine.read({ id, ...film, request }, c.req.raw.signal));
+      await platform.readings.put(tenant, read);
+      return c.json(read.reading, 201, location);
     },
     strict(ReadParameters),
   );
 
   app.openapi(show, async (c) => {
     const { id } = c.req.valid('param');
-    const reading = await store.get(id);
-    if (!reading) throw new Refusal({ code: 'reading_not_found', id });
-    return c.json(reading, 200);
+    const known = await platform.readings.get(c.get('tenant'), id);
+    if (!known) throw new Refusal({ code: 'reading_not_found', id });
+    return c.json(known.reading, 200);
   });
 }

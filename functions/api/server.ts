@@ -1,9 +1,7 @@
 import { createAdaptorServer } from '@hono/node-server';
-import { openEngine, openRouter } from '../engine/open.ts';
 import type { Config } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
-import { openStore } from '../platform/store.ts';
-import { createApp } from './app.ts';
+import { assemble } from './assemble.ts';
 
 export type Running = {
   readonly url: string;
@@ -12,18 +10,16 @@ export type Running = {
   close(): Promise<void>;
 };
 
-/** Start the API and resolve once films can be read. Throws ConfigError or CatalogError before it listens. */
+/** Start the service and resolve once films can be read. Throws ConfigError or CatalogError before it listens. */
 export async function startServer(config: Config, log: Logger): Promise<Running> {
-  const router = openRouter(config);
-  const store = openStore(config.data);
-  const engine = openEngine(router, config);
-  const { maxBodyBytes, device } = config;
-  const app = createApp({ router, engine, store, log, maxBodyBytes, device });
+  const { app, engine, platform, begin, drain } = assemble(config, log);
   const server = createAdaptorServer({ fetch: app.fetch });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.port, config.host, resolve);
   });
+  // Not before the address is ours: a second start by mistake must not take a job along when it ends.
+  begin();
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
@@ -37,10 +33,10 @@ export async function startServer(config: Config, log: Logger): Promise<Running>
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // A connection that is kept alive could bring requests for ever: each ends with its next answer.
       server.prependListener('request', (_, response) => response.setHeader('connection', 'close'));
-      await engine.close();
+      await drain();
       if ('closeIdleConnections' in server) server.closeIdleConnections();
       await closed;
-      await store.close();
+      await platform.close();
     },
   };
 }

@@ -1,0 +1,125 @@
+import type { Fault } from '../pipeline/fault.ts';
+import { fail, type Result } from '../pipeline/result.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Platform } from '../platform/platform.ts';
+import type { Delivery } from '../platform/queue.ts';
+import { withoutData } from '../platform/without-data.ts';
+import { afterEnd } from './after-end.ts';
+import type { Handler, Handlers, Work } from './handler.ts';
+import { hasEnded, type Job, type JobInput, type Outcome } from './job.ts';
+import { type RetryPolicy, triesFor } from './retry.ts';
+import { judge, type Verdict } from './verdict.ts';
+
+/** What an attempt needs besides its delivery. */
+export type Bench = {
+  readonly platform: Pick<Platform, 'jobs' | 'queue' | 'blobs'>;
+  readonly handlers: Handlers;
+  readonly retry: RetryPolicy;
+  readonly visibilityMs: number;
+  readonly random: () => number;
+  readonly log: Logger;
+  /** Aborted when the worker cannot wait any longer: what is not finished goes back to the queue. */
+  readonly hurry: AbortSignal;
+};
+
+/** What is to become of a message. */
+export type Fate =
+  | { readonly kind: 'removed' }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'again'; readonly delayMs: number };
+
+/** Work once on the job that a message names. */
+export async function attempt({ body: id, receipt }: Delivery, bench: Bench): Promise<Fate> {
+  const { platform, retry, log, hurry } = bench;
+
+  // Counted before the work, so that a job which kills its process runs out of tries as well.
+  const job = await change(platform, id, (job) =>
+    job.attempts < triesFor(job.fault, retry)
+      ? { ...job, state: 'running', attempts: job.attempts + 1 }
+      : { ...job, state: 'dead', fault: job.fault ?? { code: 'internal' } },
+  );
+  if (!job) {
+    log.warn({ job: id }, 'no such job: its message is dropped');
+    return { kind: 'removed' };
+  }
+  if (hasEnded(job)) {
+    // An earlier delivery ended it, and its process may have died before the rest was done; or its tries are used up.
+    log.info({ job: id, kind: job.input.kind, state: job.state }, 'a job had ended');
+    await afterEnd(platform, job);
+    return { kind: 'removed' };
+  }
+
+  const lost = new AbortController();
+  const stopBeating = heartbeat(receipt, bench, () => lost.abort());
+  const started = performance.now();
+  const result = await work(job, bench, AbortSignal.any([hurry, lost.signal])).finally(stopBeating);
+  // Another has the delivery now, and comes to the same end.
+  if (lost.signal.aborted) return { kind: 'lost' };
+
+  const verdict: Verdict =
+    !result.ok && hurry.aborted
+      ? { kind: 'again', delayMs: 0, attempts: job.attempts - 1, ...(job.fault && { fault: job.fault }) }
+      : judge(job, result, retry, bench.random);
+  const kept = await change(platform, id, (now) => applied(verdict, now));
+  const said = { job: id, kind: job.input.kind, attempts: job.attempts, ms: Math.round(performance.now() - started) };
+  if (verdict.kind === 'again') {
+    log.info({ ...said, state: 'queued', ...(!result.ok && { fault: result.fault.code }), delayMs: verdict.delayMs });
+    return { kind: 'again', delayMs: verdict.delayMs };
+  }
+  log.info({ ...said, state: verdict.state, ...(!result.ok && { fault: result.fault.code }) });
+  if (kept) await afterEnd(platform, kept);
+  return { kind: 'removed' };
+}
+
+function applied(verdict: Verdict, job: Job): Job {
+  if (verdict.kind === 'again') return { ...job, state: 'queued', attempts: verdict.attempts, fault: verdict.fault };
+  if (verdict.state !== 'done') return { ...job, state: verdict.state, fault: verdict.fault };
+  const { outcomes } = verdict;
+  return {
+    ...job,
+    state: 'done',
+    fault: undefined,
+    outcomes,
+    progress: { done: job.progress.total, total: job.progress.total },
+  };
+}
+
+/** Change a job that has not ended; one that has stays as it is, whoever is late. */
+const change = ({ jobs }: Pick<Platform, 'jobs'>, id: string, changed: (job: Job) => Job) =>
+  jobs.update(id, (job) => (hasEnded(job) ? job : { ...changed(job), updatedAt: new Date().toISOString() }));
+
+/** Run the handler. What it throws is a bug, or a store that fails: tried again, and logged without its message. */
+async function work(job: Job, bench: Bench, signal: AbortSignal): Promise<Result<readonly Outcome[], Fault>> {
+  const { platform, handlers, log } = bench;
+  const told: Work = {
+    signal,
+    async progress(done, total, outcomes) {
+      await change(platform, job.id, (now) => ({ ...now, progress: { done, total }, outcomes }));
+    },
+  };
+  try {
+    return await handle(handlers, job, told);
+  } catch (error) {
+    if (!signal.aborted) log.error({ job: job.id, kind: job.input.kind, error: withoutData(error) }, 'a handler threw');
+    return fail({ code: 'internal' });
+  }
+}
+
+/** The handler of a job's kind, which the types cannot tie to the kind of its input. */
+const handle = (handlers: Handlers, job: Job, told: Work) =>
+  (handlers[job.input.kind] as Handler<JobInput['kind']>)(job, told);
+
+/** Keep a delivery invisible while it is worked on; `lost` is told once when it has become visible to others. */
+function heartbeat(receipt: string, { platform, visibilityMs, log }: Bench, lost: () => void): () => void {
+  const beat = async () => {
+    try {
+      if (await platform.queue.extend(receipt, visibilityMs)) return;
+      clearInterval(timer);
+      lost();
+    } catch (error) {
+      log.error({ error: withoutData(error) }, 'a delivery could not be extended');
+    }
+  };
+  const timer = setInterval(beat, visibilityMs / 3);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,33 @@
+import { advice, type Fault, type FaultCode } from '../pipeline/fault.ts';
+
+/** How often, and how soon, what failed for a passing reason is tried again. */
+export type RetryPolicy = {
+  /** Tries before a job is given up. */
+  readonly tries: number;
+  /** Tries while what others run does not answer: about a day at the longest pause. */
+  readonly outageTries: number;
+  readonly baseMs: number;
+  readonly capMs: number;
+};
+
+export const usualRetry: RetryPolicy = { tries: 8, outageTries: 500, baseMs: 1000, capMs: 300_000 };
+
+/**
+ * Faults of a PACS or a webhook's receiver. They last as long as somebody else's maintenance does: the eight tries
+ * that find out a job which can never succeed are over in two minutes, and would give up films at every restart of a PACS.
+ */
+const outages: readonly FaultCode[] = ['pacs_unavailable', 'webhook_failed'];
+export const isOutage = (fault: Fault | undefined): boolean => fault !== undefined && outages.includes(fault.code);
+
+export const triesFor = (fault: Fault | undefined, { tries, outageTries }: RetryPolicy): number =>
+  isOutage(fault) ? outageTries : tries;
+
+/** Whether the same request could succeed later: a fault of the service or of what it depends on. */
+export const isTransient = ({ code }: Fault): boolean => advice[code].status >= 500;
+
+/**
+ * The pause after a try: exponential with full jitter, so that jobs that failed together do not come back together
+ * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+ */
+export const pauseMs = (attempts: number, { baseMs, capMs }: RetryPolicy, random: () => number): number =>
+  Math.round(random() * Math.min(capMs, baseMs * 2 ** (attempts - 1)));

@@ -1,0 +1,24 @@
+import type { Platform } from '../platform/platform.ts';
+import type { Job, JobInput } from './job.ts';
+
+/**
+ * Take on a job durably: once this resolves it will be worked on, whatever dies. Submitting an id again is safe: a
+ * finished job stays finished, an unfinished one is queued once more in case its first message was lost.
+ */
+export async function submit(
+  { jobs, queue }: Pick<Platform, 'jobs' | 'queue'>,
+  id: string,
+  tenant: string,
+  input: JobInput,
+): Promise<Job> {
+  const now = new Date().toISOString();
+  const total = input.kind === 'instances' ? input.instances.length : 1;
+  const job: Job = {
+    ...{ id, tenant, input, state: 'queued', attempts: 0, progress: { done: 0, total }, outcomes: [] },
+    ...{ createdAt: now, updatedAt: now },
+  };
+  const isNew = await jobs.create(job);
+  const kept = isNew ? job : ((await jobs.get(id)) ?? job);
+  if (kept.state === 'queued' || kept.state === 'running') await queue.send(id);
+  return kept;
+}

@@ -1,0 +1,34 @@
+import type { Fault } from '../pipeline/fault.ts';
+import type { Result } from '../pipeline/result.ts';
+import type { Job, Outcome } from './job.ts';
+import { isOutage, isTransient, pauseMs, type RetryPolicy, triesFor } from './retry.ts';
+
+/** What becomes of a job after a try. */
+export type Verdict =
+  | { readonly kind: 'ended'; readonly state: 'done'; readonly outcomes: readonly Outcome[] }
+  | { readonly kind: 'ended'; readonly state: 'failed' | 'dead'; readonly fault: Fault }
+  | { readonly kind: 'again'; readonly delayMs: number; readonly attempts: number; readonly fault?: Fault };
+
+/** `job` is as it was while it was worked on: its attempts include this try, its fault is that of the try before. */
+export function judge(
+  job: Pick<Job, 'attempts' | 'fault'>,
+  result: Result<readonly Outcome[], Fault>,
+  policy: RetryPolicy,
+  random: () => number,
+): Verdict {
+  if (result.ok) return { kind: 'ended', state: 'done', outcomes: result.value };
+  const { fault } = result;
+  // Busy is not broken: the work was not even begun.
+  if ('retryAfterMs' in fault)
+    return {
+      kind: 'again',
+      delayMs: fault.retryAfterMs,
+      attempts: job.attempts - 1,
+      ...(job.fault && { fault: job.fault }),
+    };
+  if (!isTransient(fault)) return { kind: 'ended', state: 'failed', fault };
+  // The many tries that an outage takes must not leave none for what comes after it.
+  const attempts = isOutage(job.fault) && !isOutage(fault) ? 1 : job.attempts;
+  if (attempts >= triesFor(fault, policy)) return { kind: 'ended', state: 'dead', fault };
+  return { kind: 'again', delayMs: pauseMs(attempts, policy, random), attempts, fault };
+}

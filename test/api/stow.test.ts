@@ -1,0 +1,286 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { fileMeta } from '../../functions/api/file-meta.ts';
+import { sopClasses, text } from '../dicom/instance.ts';
+import { tags } from '../dicom/tags.ts';
+import { film, filmUid, lateral, studyUid } from '../pacs/films.ts';
+import { openService, type Service } from '../service.ts';
+
+let service: Service;
+beforeAll(async () => {
+  service = await openService({ ALARA_MAX_UPLOAD_MB: '1' });
+});
+afterAll(() => service?.close());
+
+const boundary = 'alara-stow';
+type Part = Uint8Array | { readonly type: string; readonly bytes: Uint8Array };
+const multipart = (parts: readonly Part[], end = `\r\n--${boundary}--\r\n`) =>
+  new Uint8Array(
+    Buffer.concat([
+      ...parts.flatMap((part) => {
+        const { type, bytes } = part instanceof Uint8Array ? { type: 'application/dicom', bytes: part } : part;
+        return [Buffer.from(`\r\n--${boundary}\r\nContent-Type: ${type}\r\n\r\n`), bytes];
+      }),
+      Buffer.from(end),
+    ]),
+  );
+const related = `multipart/related; type="application/dicom"; boundary=${boundary}`;
+const send = (body: Uint8Array<ArrayBuffer>, path = '/dicom-web/studies', headers: Record<string, string> = {}) =>
+  service.app.request(path, { method: 'POST', headers: { 'content-type': related, ...headers }, body });
+const store = (parts: readonly Part[], path?: string) => send(multipart(parts), path);
+
+type Item = Record<string, { vr: string; Value?: (string | number)[] }>;
+/** The items of a sequence of the answer: SOP Instance UID, or nothing, and the reason. */
+const items = (answer: Record<string, { Value?: Item[] }>, sequence: string) =>
+  (answer[sequence]?.Value ?? []).map((item) => [
+    item['00081155']?.Value?.[0],
+    (item['00081196'] ?? item['00081197'])?.Value?.[0],
+  ]);
+const outcome = async (response: Response) => {
+  const answer = await response.json();
+  return {
+    status: response.status,
+    taken: items(answer, '00081199'),
+    failed: items(answer, '00081198'),
+    other: items(answer, '0008119A'),
+  };
+};
+const jobsOf = (response: Response) =>
+  [...(response.headers.get('link') ?? '').matchAll(/<(\/v1\/jobs\/job_[0-9a-f]{64})>; rel="monitor"/g)].map(
+    ([, path = '']) => path,
+  );
+const ended = async (path: string) => {
+  const look = async () => (await service.app.request(path)).json();
+  await vi.waitFor(async () => expect(['done', 'failed', 'dead']).toContain((await look()).state), { timeout: 20_000 });
+  return look();
+};
+const blobs = () => readdirSync(join(service.data, 'blobs'));
+
+describe('STOW-RS', () => {
+  test('takes a film on, has it read, and keeps its patient beside the reading', async () => {
+    const response = await store([await film('one')]);
+    expect(response.headers.get('content-type')).toBe('application/dicom+json');
+    const [job = '', ...more] = jobsOf(response);
+    expect(more).toEqual([]);
+    const body = await response.json();
+    expect([response.status, body]).toEqual([
+      200,
+      {
+        '00081190': { vr: 'UR' },
+        '00081199': {
+          vr: 'SQ',
+          Value: [
+            {
+              '00081150': { vr: 'UI', Value: [sopClasses.digitalXRayForPresentation] },
+              '00081155': { vr: 'UI', Value: [filmUid('one', 1)] },
+              '00081190': { vr: 'UR' },
+            },
+          ],
+        },
+      },
+    ]);
+    const { state, kind, outcomes } = await ended(job);
+    expect([state, kind, outcomes]).toEqual([
+      'done',
+      'instances',
+      [{ sopInstanceUid: filmUid('one', 1), reading: expect.stringMatching(/^rd_/) }],
+    ]);
+    const { reading } = outcomes[0];
+    expect((await service.app.request(`/v1/readings/${reading}`)).status).toBe(200);
+    const kept = await service.platform.readings.get('local', reading);
+    expect(kept?.instance?.studyInstanceUid).toBe(studyUid('one'));
+    await vi.waitFor(() => expect(blobs()).toEqual([]));
+  });
+
+  test('answers each instance for itself: one good, one that is no DICOM, one that is damaged', async () => {
+    const damaged = (await film('two', 2)).subarray(0, 600);
+    const response = await store([await film('two'), Buffer.from('this is not DICOM'), damaged]);
+    expect(await outcome(response)).toEqual({
+      status: 202,
+      taken: [[filmUid('two', 1), undefined]],
+      failed: [[filmUid('two', 2), 0xc000]],
+      other: [[undefined, 0xc000]],
+    });
+    expect(jobsOf(response)).toHaveLength(1);
+  });
+
+  test('takes 30 instances of three studies: a job each; the same again, in another order, is the same jobs', async () => {
+    const films = await Promise.all(Array.from({ length: 30 }, (_, i) => film(`of three ${i % 3}`, (1 + i / 3) | 0)));
+    const first = await store(films);
+    const { status, taken, failed } = await outcome(first);
+    expect([status, taken.length, failed]).toEqual([200, 30, []]);
+    const jobs = jobsOf(first);
+    expect(jobs).toHaveLength(3);
+    const outcomes = [];
+    for (const job of jobs) outcomes.push(...(await ended(job)).outcomes);
+    expect(new Set(outcomes.map(({ sopInstanceUid }) => sopInstanceUid)).size).toBe(30);
+    for (const one of outcomes) expect(one).toMatchObject({ reading: expect.stringMatching(/^rd_/) });
+
+    const read = vi.spyOn(service.engine, 'read');
+    const again = await store(films.toReversed());
+    expect(again.status).toBe(200);
+    expect(jobsOf(again).toSorted()).toEqual(jobs.toSorted());
+    for (const job of jobsOf(again)) expect((await ended(job)).state).toBe('done');
+    expect(read).not.toHaveBeenCalled();
+    read.mockRestore();
+    await vi.waitFor(() => expect(blobs()).toEqual([]));
+  });
+
+  test('an instance that is sent twice in one request is taken once', async () => {
+    const twice = await film('twice');
+    const response = await store([twice, twice]);
+    expect((await outcome(response)).taken).toHaveLength(2);
+    const [job = ''] = jobsOf(response);
+    expect((await ended(job)).outcomes).toHaveLength(1);
+    await vi.waitFor(() => expect(blobs()).toEqual([]));
+  });
+
+  test('acknowledges with a warning what a PACS sends along and nobody reads', async () => {
+    const report = [text(tags.SOPClassUID, 'UI', '1.2.840.10008.5.1.4.1.1.88.33'), text(tags.Modality, 'CS', 'SR')];
+    const own = [text(tags.Manufacturer, 'LO', 'Alara')];
+    const raw = [text(tags.PresentationIntentType, 'CS', 'FOR PROCESSING')];
+    const hand = [text(tags.BodyPartExamined, 'CS', 'HAND')];
+    const others = [lateral, report, own, raw, hand];
+    const along = await Promise.all(others.map((change, i) => film('mixed', 2 + i, change)));
+    const warned = others.map((_, i) => [filmUid('mixed', 2 + i), 0xb006]);
+
+    const mixed = await store([await film('mixed'), ...along]);
+    const [job = '', ...more] = jobsOf(mixed);
+    expect(more).toEqual([]);
+    expect(await outcome(mixed)).toEqual({
+      ...{ status: 202, failed: [], other: [] },
+      taken: [[filmUid('mixed', 1), undefined], ...warned],
+    });
+    expect((await ended(job)).outcomes).toHaveLength(1);
+
+    const alone = await store(along);
+    expect(jobsOf(alone)).toEqual([]);
+    expect(await outcome(alone)).toEqual({ status: 202, failed: [], other: [], taken: warned });
+  });
+
+  test('refuses instances of another study than the URL names', async () => {
+    const path = `/dicom-web/studies/${studyUid('mine')}`;
+    const response = await store([await film('other')], path);
+    expect(jobsOf(response)).toEqual([]);
+    expect(await outcome(response)).toEqual({
+      ...{ status: 409, taken: [], other: [] },
+      failed: [[filmUid('other', 1), 0xa900]],
+    });
+    expect((await outcome(await store([await film('mine'), await film('other')], path))).status).toBe(202);
+    expect(await (await store([await film('mine')], '/dicom-web/studies/no-uid')).json()).toMatchObject({
+      code: 'invalid_parameter',
+    });
+  });
+
+  test('names the object of a part that is too large, and takes the others', async () => {
+    const large = Buffer.concat([await film('large', 2), Buffer.alloc(1_000_000)]);
+    expect(await outcome(await store([large, await film('large')]))).toEqual({
+      ...{ status: 202, other: [] },
+      taken: [[filmUid('large', 1), undefined]],
+      failed: [[filmUid('large', 2), 0xa700]],
+    });
+  });
+
+  test('says so when a transfer syntax is not read: the sender may have another', async () => {
+    const bytes = await film('video');
+    const at = bytes.indexOf('1.2.840.10008.1.2.1\0');
+    Buffer.from('1.2.840.10008.1.2.9\0').copy(bytes, at);
+    expect((await outcome(await store([bytes]))).failed).toEqual([[filmUid('video', 1), 0xc122]]);
+  });
+
+  test.each([
+    [
+      'another boundary',
+      () => multipart([new Uint8Array(9)]),
+      `multipart/related; type="application/dicom"; boundary=other`,
+      'malformed_stow',
+      400,
+    ],
+    ['no boundary', () => multipart([]), 'multipart/related; type="application/dicom"', 'malformed_stow', 400],
+    ['no parts', () => new Uint8Array(Buffer.from(`--${boundary}--`)), related, 'malformed_stow', 400],
+    ['an empty body', () => new Uint8Array(), related, 'malformed_stow', 400],
+    [
+      'metadata and bulk data',
+      () => multipart([]),
+      `multipart/related; type="application/dicom+json"; boundary=${boundary}`,
+      'unsupported_media_type',
+      415,
+    ],
+    ['a bare instance', () => multipart([]), 'application/dicom', 'unsupported_media_type', 415],
+  ])('refuses %s', async (_, body, type, code, status) => {
+    const response = await send(body(), undefined, { 'content-type': type });
+    expect([response.status, (await response.json()).code]).toEqual([status, code]);
+  });
+
+  test('a body that breaks off leaves nothing behind, however much of it was whole', async () => {
+    const before = blobs();
+    const response = await send(multipart([await film('broken', 1), await film('broken', 2)], '\r\n'));
+    expect([response.status, (await response.json()).code]).toEqual([400, 'malformed_stow']);
+    expect(before).toEqual(expect.arrayContaining(blobs()));
+    expect(await service.platform.jobs.list({ limit: 1000 })).not.toContainEqual(
+      expect.objectContaining({ input: expect.objectContaining({ studyInstanceUid: studyUid('broken') }) }),
+    );
+  });
+
+  test.each([
+    ['application/dicom+json', 200],
+    ['application/json', 200],
+    ['application/dicom+xml, application/dicom+json;q=0.5', 200],
+    ['*/*', 200],
+    ['application/dicom+xml', 406],
+    ['multipart/related; type="application/dicom+xml"', 406],
+  ])('with Accept: %s answers %i', async (accept, status) => {
+    const response = await send(multipart([await film('accept')]), undefined, { accept });
+    expect(response.status).toBe(status);
+    if (status === 406) expect(await response.json()).toMatchObject({ code: 'not_acceptable' });
+  });
+
+  test('a part without a type is of the type of the whole; another type is refused', async () => {
+    const bytes = await film('typed');
+    const untyped = new Uint8Array(
+      Buffer.concat([Buffer.from(`--${boundary}\r\n\r\n`), bytes, Buffer.from(`\r\n--${boundary}--`)]),
+    );
+    expect((await send(untyped)).status).toBe(200);
+    expect(await outcome(await store([{ type: 'image/jpeg', bytes }]))).toMatchObject({
+      status: 409,
+      failed: [[filmUid('typed', 1), 0xc000]],
+    });
+  });
+
+  test('a film that is found blank when it is read is an outcome of the job', async () => {
+    const bytes = await film('blank');
+    const pixels = bytes.length - 512 * 512;
+    const response = await store([bytes.fill(128, pixels)]);
+    expect(response.status).toBe(200);
+    const { state, outcomes } = await ended(jobsOf(response)[0] ?? '');
+    expect([state, outcomes]).toEqual([
+      'done',
+      [{ sopInstanceUid: filmUid('blank', 1), refused: expect.objectContaining({ code: 'blank_image', status: 422 }) }],
+    ]);
+  });
+
+  test('a job that was given up is worked on anew when its films come again', async () => {
+    const bytes = await film('revived');
+    const first = await store([bytes]);
+    const [path = ''] = jobsOf(first);
+    const id = path.slice('/v1/jobs/'.length);
+    await ended(path);
+    await service.platform.jobs.update(id, (job) => ({ ...job, state: 'dead', outcomes: [], attempts: 8 }));
+    const again = await store([bytes]);
+    expect(jobsOf(again)).toEqual([path]);
+    expect(await ended(path)).toMatchObject({ state: 'done', attempts: 1 });
+    await vi.waitFor(() => expect(blobs()).toEqual([]));
+  });
+});
+
+describe('file meta information', () => {
+  test('names the object of a file, and of none of its beginnings says anything wrong or fails', async () => {
+    const bytes = await film('meta');
+    const named = { sopClassUid: sopClasses.digitalXRayForPresentation, sopInstanceUid: filmUid('meta', 1) };
+    expect(fileMeta(bytes)).toEqual(named);
+    for (let length = 0; length < 500; length++)
+      expect([undefined, named]).toContainEqual(fileMeta(bytes.subarray(0, length)));
+    expect(fileMeta(bytes.subarray(132))).toBeUndefined();
+  });
+});

@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { advice, type Fault, type FaultCode } from '../../functions/pipeline/fault.ts';
+import { fail, ok } from '../../functions/pipeline/result.ts';
+import { ms } from '../../functions/pipeline/units.ts';
+import { pauseMs, usualRetry } from '../../functions/worker/retry.ts';
+import { judge } from '../../functions/worker/verdict.ts';
+
+const codes = Object.keys(advice) as FaultCode[];
+const faultOf = (code: FaultCode) => ({ code }) as Fault;
+const attempts = fc.integer({ min: 1, max: 2000 });
+const random = fc.double({ min: 0, max: 1, noNaN: true });
+
+describe('what becomes of a job', () => {
+  test('a fault of the caller ends it at once, one of the service never does on the first try', () => {
+    for (const code of codes) {
+      const verdict = judge({ attempts: 1 }, fail(faultOf(code)), usualRetry, () => 0.5);
+      if (advice[code].status < 500) expect(verdict, code).toMatchObject({ kind: 'ended', state: 'failed' });
+      else expect(verdict, code).toMatchObject({ kind: 'again' });
+    }
+  });
+
+  test('whatever fails, and however often, it comes to an end', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...codes), { minLength: 1, maxLength: 5 }), random, (cycle, at) => {
+        let job: { attempts: number; fault?: Fault | undefined } = { attempts: 0 };
+        for (let i = 0; i < 10_000; i++) {
+          const fault = faultOf(cycle[i % cycle.length] ?? 'internal');
+          const verdict = judge({ ...job, attempts: job.attempts + 1 }, fail(fault), usualRetry, () => at);
+          if (verdict.kind === 'ended') return verdict.state !== 'done';
+          job = { attempts: verdict.attempts, fault: verdict.fault };
+        }
+        // A cycle of outages and of something else in turn begins anew each time: both are getting better and worse.
+        return new Set(cycle.map((code) => ['pacs_unavailable', 'webhook_failed'].includes(code))).size === 2;
+      }),
+    );
+  });
+
+  test('busy is not counted, and waits as long as the service asked for', () => {
+    const fault: Fault = { code: 'queue_full', retryAfterMs: ms(1234) };
+    expect(judge({ attempts: 8 }, fail(fault), usualRetry, () => 0)).toMatchObject({
+      kind: 'again',
+      delayMs: 1234,
+      attempts: 7,
+    });
+  });
+
+  test('eight tries for a fault of the service; a PACS that is down is waited for much longer', () => {
+    const state = (code: FaultCode, tries: number) =>
+      judge({ attempts: tries, fault: faultOf(code) }, fail(faultOf(code)), usualRetry, () => 0);
+    expect(state('inference_failed', 7)).toMatchObject({ kind: 'again' });
+    expect(state('inference_failed', 8)).toMatchObject({ kind: 'ended', state: 'dead' });
+    expect(state('pacs_unavailable', 499)).toMatchObject({ kind: 'again' });
+    expect(state('pacs_unavailable', 500)).toMatchObject({ kind: 'ended', state: 'dead' });
+  });
+
+  test('what fails after an outage has all its tries', () => {
+    const after = { attempts: 200, fault: faultOf('pacs_unavailable') };
+    expect(judge(after, fail(faultOf('inference_failed')), usualRetry, () => 0)).toMatchObject({
+      kind: 'again',
+      attempts: 1,
+    });
+  });
+
+  test('success ends it with its outcomes', () => {
+    expect(judge({ attempts: 3 }, ok([{ reading: 'rd_1' }]), usualRetry, () => 0)).toEqual({
+      kind: 'ended',
+      state: 'done',
+      outcomes: [{ reading: 'rd_1' }],
+    });
+  });
+});
+
+describe('the pause', () => {
+  test('is random below a bound that doubles to five minutes', () => {
+    fc.assert(
+      fc.property(attempts, random, (tries, at) => {
+        const pause = pauseMs(tries, usualRetry, () => at);
+        const bound = Math.min(300_000, 1000 * 2 ** (tries - 1));
+        return pause >= 0 && pause <= bound && Math.abs(pause - at * bound) <= 0.5;
+      }),
+    );
+  });
+});
