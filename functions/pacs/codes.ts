@@ -1,0 +1,165 @@
+import { deriveUid } from './uid.ts';
+
+/** A coded concept: what a DICOM code sequence item and a FHIR coding say (PS3.3 8.8). */
+export type Code = {
+  readonly value: string;
+  /** Coding Scheme Designator (PS3.16 8). */
+  readonly scheme: string;
+  readonly meaning: string;
+};
+
+const from = (scheme: string) => (value: string, meaning: string) => ({ value, scheme, meaning }) satisfies Code;
+const dcm = from('DCM');
+const sct = from('SCT');
+const radlex = from('RADLEX');
+const ucum = from('UCUM');
+const umls = from('UMLS');
+
+/** Designator of the private scheme, for what no published scheme was found to name. */
+export const privateScheme = '99ALARA';
+const own = from(privateScheme);
+export const privateSchemeUid = deriveUid('coding scheme', privateScheme);
+
+/** PS3.16 Annex D, unless said otherwise. */
+export const concepts = {
+  report: dcm('126000', 'Imaging Measurement Report'),
+  language: dcm('121049', 'Language of Content Item and Descendants'),
+  observerType: dcm('121005', 'Observer Type'),
+  device: dcm('121007', 'Device'),
+  deviceUid: dcm('121012', 'Device Observer UID'),
+  deviceManufacturer: dcm('121014', 'Device Observer Manufacturer'),
+  deviceModel: dcm('121015', 'Device Observer Model Name'),
+  deviceSerial: dcm('121016', 'Device Observer Serial Number'),
+  procedureReported: dcm('121058', 'Procedure reported'),
+  imageLibrary: dcm('111028', 'Image Library'),
+  imageLibraryGroup: dcm('126200', 'Image Library Group'),
+  modality: dcm('121139', 'Modality'),
+  studyDate: dcm('111060', 'Study Date'),
+  studyTime: dcm('111061', 'Study Time'),
+  pixelRows: dcm('110910', 'Pixel Data Rows'),
+  pixelColumns: dcm('110911', 'Pixel Data Columns'),
+  imagingMeasurements: dcm('126010', 'Imaging Measurements'),
+  measurementGroup: dcm('125007', 'Measurement Group'),
+  trackingIdentifier: dcm('112039', 'Tracking Identifier'),
+  trackingUid: dcm('112040', 'Tracking Unique Identifier'),
+  finding: dcm('121071', 'Finding'),
+  sourceOfMeasurement: dcm('121112', 'Source of Measurement'),
+  algorithmName: dcm('111001', 'Algorithm Name'),
+  algorithmVersion: dcm('111003', 'Algorithm Version'),
+  algorithmManufacturer: dcm('122405', 'Algorithm Manufacturer'),
+  algorithmParameters: dcm('111002', 'Algorithm Parameters'),
+  // TID 1350 pairs it with CID 240.
+  presence: dcm('121052', 'Presence of property'),
+  // Calibrated, hence not Certainty of Finding (111012), "the likelihood that the finding detected is in fact the type
+  // of finding identified".
+  probability: dcm('122157', 'Probability'),
+  // TID 300 row 3.
+  method: sct('370129005', 'Measurement Method'),
+  // TID 1500 row 12.
+  qualitativeEvaluations: umls('C0034375', 'Qualitative Evaluations'),
+  conclusion: dcm('121077', 'Conclusion'),
+  comment: dcm('121106', 'Comment'),
+  prevalence: own('PREVALENCE', 'Presumed prevalence'),
+  threshold: own('THRESHOLD', 'Operating point, on probability'),
+  band: own('BAND', 'Indeterminate band of probability'),
+  bandLow: own('BAND_LOW', 'Indeterminate from this probability'),
+  bandHigh: own('BAND_HIGH', 'Indeterminate up to this probability'),
+  sensitivity: own('SENSITIVITY', 'Sensitivity at the operating point'),
+  specificity: own('SPECIFICITY', 'Specificity at the operating point'),
+  auroc: own('AUROC', 'Area under the ROC curve of the variant'),
+  interval: own('CI95', '95 % interval of the area under the ROC curve'),
+  intervalLow: own('CI95_LOW', 'Lower end of the 95 % interval'),
+  intervalHigh: own('CI95_HIGH', 'Upper end of the 95 % interval'),
+  positives: own('POSITIVES', 'Films with the finding'),
+  negatives: own('NEGATIVES', 'Films without the finding'),
+  resolution: own('RESOLUTION', 'Resolution used'),
+  basis: own('BASIS', 'Basis of the choice of resolution'),
+  target: own('TARGET', 'Accuracy target'),
+  why: own('WHY', 'Reason for the choice of resolution'),
+} as const;
+
+export const units = {
+  one: ucum('1', 'no units'),
+  pixels: ucum('{pixels}', 'pixels'),
+  films: ucum('{films}', 'films'),
+} as const;
+
+/** CID 240 Present-Absent; its Undetermined is our indeterminate. */
+export const presence = {
+  present: sct('52101004', 'Present'),
+  absent: sct('272519000', 'Absent'),
+  indeterminate: sct('373068000', 'Undetermined'),
+} as const;
+
+export const basis = {
+  measured: own('MEASURED', "Measured on the family's own labels"),
+  published: own('PUBLISHED', 'Taken from a publication'),
+  simulated: own('SIMULATED', 'Taken from a simulation'),
+} as const;
+
+export const target = { met: own('MET', 'Met'), missed: own('MISSED', 'Missed') } as const;
+
+export const protocol = {
+  heldOut: own('HELD_OUT', 'Measured on films held out of training'),
+  crossValidated: own('CROSS_VALIDATED', 'Measured out of fold, refitted on all films'),
+} as const;
+
+/** CID 5000, by RFC 5646. */
+export const english = { value: 'en', scheme: 'RFC5646', meaning: 'English' } satisfies Code;
+
+/** LOINC, as listed in FHIR R4's value set c80-doc-typecodes. */
+export const chestRadiograph = { value: '30745-4', scheme: 'LN', meaning: 'Chest X-ray' } satisfies Code;
+
+/** CID 29 Acquisition Modality; OT from CID 32. */
+const modalities: Readonly<Record<string, Code>> = {
+  CR: dcm('CR', 'Computed Radiography'),
+  DX: dcm('DX', 'Digital Radiography'),
+  RG: dcm('RG', 'Radiographic imaging'),
+};
+export const modality = (defined: string): Code => modalities[defined] ?? dcm('OT', 'Other');
+
+/**
+ * The ChestX-ray14 labels. First choice: a context group of PS3.16, whose SNOMED CT codes every DICOM implementer may
+ * use; then RadLex 4.3 (RSNA; http://radlex.org/RID/…), free for all; where neither names a label, the private scheme.
+ */
+const findings: Readonly<Record<string, Code>> = {
+  // RadLex 4.3
+  Atelectasis: radlex('RID28493', 'atelectasis'),
+  // SNOMED CT, as used for it by Huo et al., ICLR 2025 (arXiv 2411.09361). RadLex 4.3 has no class for it, and the code
+  // that CID 12248 gives, 287272002, is Enlarged septal foramen of heart in SNOMED CT itself.
+  Cardiomegaly: sct('8186001', 'Cardiomegaly'),
+  // CID 8134 Anatomic Structure; the label means pleural effusion
+  Effusion: sct('60046008', 'Pleural effusion'),
+  // CID 6104 Abnormal Opacity Finding or Feature
+  Infiltration: dcm('112121', 'Infiltrate'),
+  // CID 6104
+  Mass: sct('4147007', 'Mass'),
+  // CID 6104
+  Nodule: sct('27925004', 'Nodule'),
+  // RadLex 4.3
+  Pneumonia: radlex('RID5350', 'pneumonia'),
+  // CID 6105 Abnormal Lucency Finding or Feature
+  Pneumothorax: sct('36118008', 'Pneumothorax'),
+  // RadLex 4.3
+  Consolidation: radlex('RID43255', 'consolidation'),
+  // CID 3700 Cath Diagnosis
+  Edema: sct('19242006', 'Pulmonary edema'),
+  // RadLex 4.3
+  Emphysema: radlex('RID4799', 'emphysema'),
+  // CID 6335 and others, as a morphologic abnormality
+  Fibrosis: sct('112674009', 'Fibrosis'),
+  Pleural_Thickening: own('PLEURAL_THICK', 'Pleural thickening'),
+  // The label does not say which hernia.
+  Hernia: own('HERNIA', 'Hernia'),
+};
+
+/** The code of a finding; one that is not known here keeps its name in the private scheme. */
+export function findingCode(finding: string): Code {
+  return findings[finding] ?? own(shortName(finding), finding.slice(0, 64));
+}
+
+/** At most 16 characters, as a Code Value must be; a longer name keeps its start and a digest. */
+const shortName = (name: string) => (name.length <= 16 ? name : `${name.slice(0, 8)}_${deriveUid(name).slice(-7)}`);
+
+/** A label as a reader would write it. */
+export const readable = (finding: string) => finding.replaceAll('_', ' ');

@@ -1,0 +1,14 @@
+/** The part of dcmjs that writes files; the package carries no types. */
+declare module 'dcmjs' {
+  type Elements = Record<string, unknown>;
+  export const log: { disableAll(): void };
+  export const data: {
+    DicomMetaDictionary: { denaturalizeDataset(dataset: object): Elements };
+    DicomDict: new (
+      meta: Elements,
+    ) => {
+      dict: Elements;
+      write(options: { allowInvalidVRLength: boolean; fragmentMultiframe: boolean }): ArrayBuffer;
+    };
+  };
+}

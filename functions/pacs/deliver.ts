@@ -1,0 +1,94 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Fault } from '../pipeline/fault.ts';
+import type { Film } from '../pipeline/film.ts';
+import type { Instance } from '../pipeline/instance.ts';
+import type { Read } from '../pipeline/read.ts';
+import { fail, ok, type Result } from '../pipeline/result.ts';
+import { type About, catalogDigest } from './about.ts';
+import { requestDigest } from './deliver-digest.ts';
+import type { DicomWeb } from './dicomweb.ts';
+import { isUid, tags, text } from './dicomweb-json.ts';
+import { type ResultObject, resultObjects } from './results.ts';
+import { resultUids } from './uid.ts';
+
+/** What delivering needs of one PACS. */
+export type Receiver = {
+  readonly dicomWeb: Pick<DicomWeb, 'search' | 'store'>;
+  readonly results: readonly ('sr' | 'sc')[];
+};
+
+/** `Deliver` for one who has the film at hand, of which a Secondary Capture is made where one is wanted. */
+export type DeliverWithFilm = (
+  pacs: string,
+  read: Read,
+  tenant: string,
+  film?: Film,
+) => Promise<Result<readonly string[], Fault>>;
+
+/** Between looks for what was stored: some servers answer before they list it. */
+const pausesMs = [0, 250, 1000, 3000];
+
+/** Sends results by STOW-RS. Done is what QIDO-RS lists afterwards, whatever the answer of STOW-RS was. */
+export const createDeliver =
+  (receivers: ReadonlyMap<string, Receiver>, about: Omit<About, 'requestDigest'>): DeliverWithFilm =>
+  async (pacs, { reading, instance }, _tenant, film) => {
+    const receiver = receivers.get(pacs);
+    if (!receiver) return fail({ code: 'unknown_pacs', pacs, known: [...receivers.keys()] });
+    if (!instance) return fail({ code: 'not_from_dicom', id: reading.id });
+    const digest = requestDigest(reading.plan.policy, reading.findings);
+    const uids = resultUids(instance, catalogDigest(reading), digest);
+    const withPicture = film !== undefined && receiver.results.includes('sc');
+    const wanted = withPicture ? [uids.sr, uids.sc] : [uids.sr];
+
+    const before = await listed(receiver.dicomWeb, instance, wanted);
+    if (!before.ok) return before;
+    if (before.value.length === wanted.length) return before;
+
+    const objects = await resultObjects(
+      { reading, instance },
+      { ...about, requestDigest: digest },
+      { sr: true, ...(withPicture && { sc: film }) },
+    );
+    const missing = objects.filter(({ sopInstanceUid }) => !before.value.includes(sopInstanceUid));
+    return store(pacs, receiver.dicomWeb, instance, wanted, missing);
+  };
+
+async function store(
+  pacs: string,
+  dicomWeb: Receiver['dicomWeb'],
+  instance: Instance,
+  wanted: readonly string[],
+  missing: readonly ResultObject[],
+): Promise<Result<readonly string[], Fault>> {
+  const stored = await dicomWeb.store(missing.map(({ bytes }) => bytes));
+  if (!stored.ok) return stored;
+  const taken = missing.filter(({ sopInstanceUid }) => stored.value.includes(sopInstanceUid)).length;
+  for (const pauseMs of pausesMs) {
+    await delay(pauseMs);
+    const after = await listed(dicomWeb, instance, wanted);
+    if (!after.ok || after.value.length === wanted.length) return after;
+    // What was not taken will not appear by waiting.
+    if (taken < missing.length) break;
+  }
+  const problem =
+    taken < missing.length
+      ? `${pacs} stored ${taken} of ${missing.length} results (STOW-RS)`
+      : `${pacs} says that it stored the results (STOW-RS), but does not list them (QIDO-RS)`;
+  return fail({ code: 'pacs_refused', problem });
+}
+
+/** Which of these objects the PACS lists in the study. */
+async function listed(
+  { search }: Pick<DicomWeb, 'search'>,
+  { studyInstanceUid }: Instance,
+  wanted: readonly string[],
+): Promise<Result<readonly string[], Fault>> {
+  if (!isUid(studyInstanceUid)) return fail({ code: 'corrupt_image', problem: 'its Study Instance UID is not a UID' });
+  const found: string[] = [];
+  for (const sopInstanceUid of wanted) {
+    const matches = await search(`/studies/${studyInstanceUid}/instances`, { SOPInstanceUID: sopInstanceUid });
+    if (!matches.ok) return matches;
+    if (matches.value.some((match) => text(match, tags.sopInstanceUid) === sopInstanceUid)) found.push(sopInstanceUid);
+  }
+  return ok(found);
+}

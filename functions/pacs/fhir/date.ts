@@ -1,0 +1,8 @@
+/** A DICOM DA as a FHIR date; what is not a day of the calendar is left out. */
+export function date(da: string | undefined): string | undefined {
+  const [, year, month, day] = /^(\d{4})(\d{2})(\d{2})$/.exec(da?.trim() ?? '') ?? [];
+  if (!year || !month || !day) return undefined;
+  const iso = `${year}-${month}-${day}`;
+  const parsed = new Date(`${iso}T00:00:00Z`);
+  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(iso) ? iso : undefined;
+}

@@ -1,0 +1,11 @@
+import type { Narrative } from 'fhir/r4.js';
+
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+/** Plain paragraphs as the narrative of a resource. */
+export const narrative = (...paragraphs: readonly string[]): Narrative => ({
+  status: 'generated',
+  div: `<div xmlns="http://www.w3.org/1999/xhtml">${paragraphs.map((text) => `<p>${escaped(text)}</p>`).join('')}</div>`,
+});
+
+const escaped = (text: string) => text.replaceAll(/[&<>"]/g, (character) => entities[character] ?? character);

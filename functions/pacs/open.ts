@@ -1,0 +1,125 @@
+import type { Engine } from '../engine/engine.ts';
+import type { Router } from '../engine/open.ts';
+import { advice, type Fault } from '../pipeline/fault.ts';
+import { parseParameters } from '../pipeline/parameters.ts';
+import { route } from '../pipeline/route.ts';
+import { ConfigError } from '../platform/config.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Platform } from '../platform/platform.ts';
+import type { Deliver } from '../worker/deliver.ts';
+import type { Handler } from '../worker/handler.ts';
+import { Follow, type PacsConfig, type PacsSettings } from './config.ts';
+import { createDeliver } from './deliver.ts';
+import { requestDigest } from './deliver-digest.ts';
+import { createDicomWeb } from './dicomweb.ts';
+import { createFollower } from './follower.ts';
+import { createOrthanc } from './orthanc.ts';
+import { createPoller } from './poller.ts';
+import { type Source, studyHandler } from './study.ts';
+import { submitStudy } from './study-job.ts';
+import { type Watch, watch } from './watch.ts';
+
+export type Pacs = {
+  /** Every PACS that is configured. */
+  readonly names: readonly string[];
+  /** The one that gets the results of films that came by STOW-RS. */
+  readonly stowResults?: string;
+  /** Look at a PACS at once. */
+  nudge(name: string): void;
+  readonly deliver: Deliver;
+  readonly handler: Handler<'study'>;
+  /** Begin to follow and to poll. */
+  start(): void;
+  close(): Promise<void>;
+};
+
+export type PacsDeps = {
+  readonly router: Router;
+  readonly engine: Pick<Engine, 'read' | 'render'>;
+  readonly platform: Pick<Platform, 'readings' | 'jobs' | 'queue' | 'cursors'>;
+  readonly log: Logger;
+  /** Of this software. */
+  readonly version: string;
+};
+
+/** Everything between this service and its PACS. Throws ConfigError when a PACS asks for what no model can do. */
+export function openPacs(config: PacsConfig | null, { router, engine, platform, log, version }: PacsDeps): Pacs {
+  const entries = Object.entries(config ?? {});
+  const sources = new Map<string, Source>();
+  for (const [name, settings] of entries) sources.set(name, sourceOf(name, settings, router));
+  const receivers = new Map(
+    [...sources].map(([name, { dicomWeb, settings }]) => [name, { dicomWeb, results: settings.results }]),
+  );
+  const deliver = createDeliver(receivers, { family: router.family, version });
+  const handler = studyHandler({ sources, router, engine, platform, deliver });
+  const stowResults = entries.find(([, { sendResultsOfStow }]) => sendResultsOfStow)?.[0];
+  const stopped = new AbortController();
+  const watches = new Map<string, readonly Watch[]>();
+
+  function watchesOf(name: string, settings: PacsSettings): Watch[] {
+    const submit = submitStudy(platform);
+    const now = () => new Date();
+    const started: Watch[] = [];
+    const { orthanc, poll } = settings;
+    if (orthanc) {
+      const follow = Follow.parse(settings.follow ?? {});
+      const look = createFollower({
+        ...{ pacs: name, platform, submit, log, now },
+        settings: { ...settings, follow },
+        orthanc: createOrthanc({ name, baseUrl: orthanc, ...settings }, stopped.signal),
+        clock: () => performance.now(),
+      });
+      started.push(watch(look, follow.everySeconds * 1000, log.child({ pacs: name })));
+    }
+    const dicomWeb = sources.get(name)?.dicomWeb;
+    if (poll && dicomWeb) {
+      const look = createPoller({ pacs: name, settings: { ...settings, poll }, dicomWeb, submit, log, now });
+      started.push(watch(look, poll.everySeconds * 1000, log.child({ pacs: name })));
+    }
+    return started;
+  }
+
+  return {
+    names: [...sources.keys()],
+    ...(stowResults !== undefined && { stowResults }),
+    nudge(name) {
+      for (const watch of watches.get(name) ?? []) watch.nudge();
+    },
+    deliver,
+    handler,
+    start() {
+      for (const [name, settings] of entries) watches.set(name, watchesOf(name, settings));
+    },
+    async close() {
+      stopped.abort();
+      await Promise.all([...watches.values()].flat().map((watch) => watch.close()));
+    },
+  };
+}
+
+/** A PACS, with the request its films are read under, which is the same for all of them. */
+function sourceOf(name: string, settings: PacsSettings, router: Router): Source {
+  const { vocabulary, family, costs } = router;
+  const asked = { findings: settings.findings, minAuroc: settings.minAuroc, policy: settings.policy };
+  const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) as Record<
+    string,
+    string
+  >;
+  const wrong = (fault: Fault) =>
+    new ConfigError(
+      `ALARA_PACS: pacs.${name}: ${advice[fault.code].title}. ${advice[fault.code].fix} ${JSON.stringify(fault)}`,
+    );
+  const request = parseParameters(given, vocabulary);
+  if (!request.ok) throw wrong(request.fault);
+  const policy = family.policies[request.value.policy];
+  if (!policy) throw new Error(`policy ${request.value.policy} was checked by its parameters`);
+  const plan = route(family.catalog, policy, costs, request.value);
+  if (!plan.ok) throw wrong(plan.fault);
+  const served = plan.value.assignments.map(({ finding, variant }) => ({ finding, variant: variant.id }));
+  return {
+    settings,
+    request: request.value,
+    requestDigest: requestDigest(plan.value.policy, served),
+    dicomWeb: createDicomWeb({ name, baseUrl: settings.dicomWeb, ...settings }),
+  };
+}

@@ -1,0 +1,50 @@
+import { manufacturer } from '../pipeline/decode/dicom/own.ts';
+import type { Instance } from '../pipeline/instance.ts';
+import type { Reading } from '../pipeline/reading.ts';
+import { type About, catalogDigest } from './about.ts';
+import type { Dataset } from './part10.ts';
+import { deriveUid } from './uid.ts';
+
+/** The Patient and General Study Modules (PS3.3 C.7.1.1, C.7.2.1): repeated from the source film, never changed. */
+export const patientAndStudy = ({ patient, study, studyInstanceUid }: Instance): Dataset => ({
+  PatientName: patient.name ?? '',
+  PatientID: patient.id ?? '',
+  IssuerOfPatientID: patient.issuerOfId,
+  PatientBirthDate: patient.birthDate ?? '',
+  PatientSex: patient.sex ?? '',
+  StudyInstanceUID: studyInstanceUid,
+  StudyDate: study.date ?? '',
+  StudyTime: study.time ?? '',
+  ReferringPhysicianName: study.referringPhysician ?? '',
+  StudyID: study.id ?? '',
+  AccessionNumber: study.accessionNumber ?? '',
+  StudyDescription: study.description,
+});
+
+/** The device that reads: one model family, whose catalog digest tells it from its next version. */
+export const deviceUid = (reading: Reading) => deriveUid('device', catalogDigest(reading));
+
+/** The Enhanced General Equipment Module (PS3.3 C.7.5.2). */
+export const equipment = (reading: Reading, about: About): Dataset => ({
+  Manufacturer: manufacturer,
+  ManufacturerModelName: modelName(about),
+  // Type 1 here; the digest of the catalog is what tells one family from another.
+  DeviceSerialNumber: catalogDigest(reading),
+  SoftwareVersions: about.version,
+  DeviceUID: deviceUid(reading),
+});
+
+export const modelName = ({ family }: About) => `${manufacturer} ${family.catalog.family}`;
+
+/**
+ * The moment of a reading as DA and TM. They cannot carry a zone and are local (PS3.3 C.12.1.1.8): a Timezone Offset
+ * would also move the times that are repeated from the film.
+ */
+export function localTime(createdAt: string): { readonly date: string; readonly time: string } {
+  const at = new Date(createdAt);
+  const two = (part: number) => String(part).padStart(2, '0');
+  return {
+    date: `${at.getFullYear()}${two(at.getMonth() + 1)}${two(at.getDate())}`,
+    time: `${two(at.getHours())}${two(at.getMinutes())}${two(at.getSeconds())}`,
+  };
+}

@@ -1,0 +1,42 @@
+import { manufacturer } from '../../pipeline/decode/dicom/own.ts';
+import type { Instance } from '../../pipeline/instance.ts';
+import type { Reading } from '../../pipeline/reading.ts';
+import { type About, catalogDigest } from '../about.ts';
+import { chestRadiograph, concepts, english, modality, units } from '../codes.ts';
+import { deviceUid, modelName } from '../part10-modules.ts';
+import { code, container, date, type Item, image, number, text, time, uidReference } from './item.ts';
+
+/** TID 1204 Language of Content Item and Descendants. */
+export const language: Item = code('HAS CONCEPT MOD', concepts.language, english);
+
+/** TID 1001 Observation Context, by TID 1004 Device Observer Identifying Attributes. */
+export const observer = (reading: Reading, about: About): Item[] => [
+  code('HAS OBS CONTEXT', concepts.observerType, concepts.device),
+  uidReference('HAS OBS CONTEXT', concepts.deviceUid, deviceUid(reading)),
+  text('HAS OBS CONTEXT', concepts.deviceManufacturer, manufacturer),
+  text('HAS OBS CONTEXT', concepts.deviceModel, modelName(about)),
+  text('HAS OBS CONTEXT', concepts.deviceSerial, catalogDigest(reading)),
+];
+
+export const procedureReported: Item = code('HAS CONCEPT MOD', concepts.procedureReported, chestRadiograph);
+
+/** TID 1600 Image Library: the one film that was read, described by TID 1602. */
+export const imageLibrary = (instance: Instance): Item =>
+  container(
+    concepts.imageLibrary,
+    [container(concepts.imageLibraryGroup, [image('CONTAINS', null, instance, descriptors(instance))])],
+    '1600',
+  );
+
+/** A date or time that is not well formed stays in the header, where it is repeated, and out of the tree. */
+function descriptors({ modality: defined, study, rows, columns }: Instance): Item[] {
+  return [
+    code('HAS ACQ CONTEXT', concepts.modality, modality(defined)),
+    ...(study.date && /^\d{8}$/.test(study.date) ? [date('HAS ACQ CONTEXT', concepts.studyDate, study.date)] : []),
+    ...(study.time && /^\d{2,6}(\.\d{1,6})?$/.test(study.time)
+      ? [time('HAS ACQ CONTEXT', concepts.studyTime, study.time)]
+      : []),
+    number('HAS ACQ CONTEXT', concepts.pixelRows, rows, [], units.pixels),
+    number('HAS ACQ CONTEXT', concepts.pixelColumns, columns, [], units.pixels),
+  ];
+}

@@ -1,0 +1,86 @@
+import type { Threshold } from '../../catalog/schema.ts';
+import { manufacturer } from '../../pipeline/decode/dicom/own.ts';
+import type { FindingResult, Reading } from '../../pipeline/reading.ts';
+import type { About, IdentifiedRead } from '../about.ts';
+import { basis, concepts, findingCode, presence, protocol, readable, target, units } from '../codes.ts';
+import { operatingPoint } from '../operating-point.ts';
+import { modelName } from '../part10-modules.ts';
+import { trackingUid } from '../tracking.ts';
+import { code, container, type Item, image, number, text, uidReference } from './item.ts';
+
+/** TID 1501 Measurement and Qualitative Evaluation Group, in the order of its rows: one finding with all it was decided on. */
+export function findingGroup(read: IdentifiedRead, about: About, result: FindingResult): Item {
+  const { reading, instance } = read;
+  const call = presence[result.call];
+  return container(
+    concepts.measurementGroup,
+    [
+      text('HAS OBS CONTEXT', concepts.trackingIdentifier, `${readable(result.finding)} ${reading.id.slice(0, 11)}`),
+      uidReference('HAS OBS CONTEXT', concepts.trackingUid, trackingUid(read, about, result.finding)),
+      // TID 1350: whoever reads the finding alone must not take an absent one for present.
+      code('CONTAINS', concepts.finding, findingCode(result.finding), [
+        code('HAS CONCEPT MOD', concepts.presence, call),
+      ]),
+      ...algorithm(reading, about, result),
+      probability(result, operatingPoint(reading, about, result)),
+      auroc(result),
+      number('CONTAINS', concepts.resolution, variantOf(reading, result.variant).resolution, [], units.pixels),
+      image('CONTAINS', concepts.sourceOfMeasurement, instance),
+      code('CONTAINS', concepts.presence, call),
+      code('CONTAINS', concepts.basis, basis[result.basis]),
+      code('CONTAINS', concepts.target, result.meetsTarget ? target.met : target.missed),
+      text('CONTAINS', concepts.why, result.why),
+    ],
+    '1501',
+  );
+}
+
+/** TID 4019 Algorithm Identification. */
+function algorithm(reading: Reading, about: About, { variant: id }: FindingResult): Item[] {
+  const variant = variantOf(reading, id);
+  const parameters = [
+    `variant=${id}`,
+    `resolution=${variant.resolution} px${variant.upsampled ? ' (the film is smaller and was enlarged)' : ''}`,
+    `precision=${variant.precision}`,
+    `policy=${reading.plan.policy}`,
+    `model=${reading.models[id]}`,
+    `catalog=${reading.catalog}`,
+  ];
+  return [
+    text('HAS CONCEPT MOD', concepts.algorithmName, modelName(about)),
+    text('HAS CONCEPT MOD', concepts.algorithmVersion, about.version),
+    text('HAS CONCEPT MOD', concepts.algorithmManufacturer, manufacturer),
+    ...parameters.map((parameter) => text('HAS CONCEPT MOD', concepts.algorithmParameters, parameter)),
+  ];
+}
+
+/** TID 300 Measurement: the calibrated probability, and the operating point that made it a call. */
+const probability = ({ probability, prevalence, threshold }: FindingResult, measured?: Threshold): Item =>
+  number('CONTAINS', concepts.probability, probability, [
+    number('HAS PROPERTIES', concepts.prevalence, prevalence),
+    number('HAS PROPERTIES', concepts.threshold, threshold.value),
+    number('HAS PROPERTIES', concepts.bandLow, threshold.low),
+    number('HAS PROPERTIES', concepts.bandHigh, threshold.high),
+    ...(measured
+      ? [
+          number('HAS PROPERTIES', concepts.sensitivity, measured.sensitivity),
+          number('HAS PROPERTIES', concepts.specificity, measured.specificity),
+        ]
+      : []),
+  ]);
+
+/** TID 300 Measurement: what the variant measured for this finding, on other films. */
+const auroc = ({ auroc }: FindingResult): Item =>
+  number('CONTAINS', concepts.auroc, auroc.value, [
+    code('HAS CONCEPT MOD', concepts.method, protocol[auroc.protocol]),
+    number('HAS PROPERTIES', concepts.intervalLow, auroc.ci95[0]),
+    number('HAS PROPERTIES', concepts.intervalHigh, auroc.ci95[1]),
+    number('HAS PROPERTIES', concepts.positives, auroc.positives, [], units.films),
+    number('HAS PROPERTIES', concepts.negatives, auroc.negatives, [], units.films),
+  ]);
+
+function variantOf({ plan }: Reading, id: string) {
+  const variant = plan.variants.find((each) => each.id === id);
+  if (!variant) throw new Error(`${id} read a finding but is not in the plan`);
+  return variant;
+}

@@ -1,0 +1,76 @@
+import { manufacturer } from '../pipeline/decode/dicom/own.ts';
+import { sopClasses } from '../pipeline/decode/dicom/sop-classes.ts';
+import type { Fault } from '../pipeline/fault.ts';
+import { ok, type Result } from '../pipeline/result.ts';
+import type { DicomWeb, Place } from './dicomweb.ts';
+import { type Attributes, isUid, tags, text } from './dicomweb-json.ts';
+import { resultUids } from './uid.ts';
+
+/** A film of a study, and the results it has or will have. */
+export type StudyFilm = {
+  readonly place: Place;
+  /** The SOP Instance UIDs of its results. */
+  readonly results: readonly string[];
+  /** The PACS holds all of them: the film is neither read nor pulled again. */
+  readonly hasResults: boolean;
+};
+
+type Wanted = {
+  readonly modalities: readonly string[];
+  readonly results: readonly ('sr' | 'sc')[];
+  readonly catalogDigest: string;
+  readonly requestDigest: string;
+};
+
+const readable = new Set(sopClasses.map(({ uid }) => uid));
+
+/** The films of a study as the PACS lists them. Own objects are none, whatever their modality. */
+export async function studyFilms(
+  { search }: Pick<DicomWeb, 'search'>,
+  studyInstanceUid: string,
+  { modalities, results, catalogDigest, requestDigest }: Wanted,
+  signal: AbortSignal,
+): Promise<Result<readonly StudyFilm[], Fault>> {
+  const study = `/studies/${studyInstanceUid}`;
+  const instancesOf = (series: string) =>
+    search(`${study}/series/${series}/instances`, { includefield: tags.sopClassUid }, signal);
+  const uidsOf = (sopInstanceUid: string) =>
+    resultUids({ studyInstanceUid, sopInstanceUid }, catalogDigest, requestDigest);
+
+  const listed = await search(`${study}/series`, { includefield: `${tags.modality},${tags.manufacturer}` }, signal);
+  if (!listed.ok) return listed;
+  const series = listed.value.filter((one) => isUid(text(one, tags.seriesInstanceUid)));
+  // The series of results depend on study and catalog alone, so that any film names them.
+  const { srSeries, scSeries } = uidsOf('');
+  const own = (one: Attributes) =>
+    [srSeries, scSeries].includes(uid(one, tags.seriesInstanceUid)) || text(one, tags.manufacturer) === manufacturer;
+
+  const places: Place[] = [];
+  for (const one of series.filter((one) => !own(one) && modalities.includes(text(one, tags.modality) ?? ''))) {
+    const seriesInstanceUid = uid(one, tags.seriesInstanceUid);
+    const instances = await instancesOf(seriesInstanceUid);
+    if (!instances.ok) return instances;
+    for (const instance of instances.value) {
+      const sopInstanceUid = uid(instance, tags.sopInstanceUid);
+      if (!isUid(sopInstanceUid) || !readable.has(uid(instance, tags.sopClassUid))) continue;
+      places.push({ studyInstanceUid, seriesInstanceUid, sopInstanceUid });
+    }
+  }
+
+  const held = new Set<string>();
+  for (const one of series.map((one) => uid(one, tags.seriesInstanceUid))) {
+    if (one !== srSeries && one !== scSeries) continue;
+    const instances = await instancesOf(one);
+    if (!instances.ok) return instances;
+    for (const instance of instances.value) held.add(uid(instance, tags.sopInstanceUid));
+  }
+  return ok(
+    places.map((place) => {
+      const uids = uidsOf(place.sopInstanceUid);
+      const wanted = results.map((kind) => uids[kind]);
+      return { place, results: wanted, hasResults: wanted.every((result) => held.has(result)) };
+    }),
+  );
+}
+
+const uid = (attributes: Attributes, tag: string) => text(attributes, tag) ?? '';

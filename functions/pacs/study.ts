@@ -1,0 +1,114 @@
+import type { Engine } from '../engine/engine.ts';
+import type { Router } from '../engine/open.ts';
+import type { Fault } from '../pipeline/fault.ts';
+import type { Read } from '../pipeline/read.ts';
+import type { ReadRequest } from '../pipeline/request.ts';
+import { fail, ok, type Result } from '../pipeline/result.ts';
+import type { Platform } from '../platform/platform.ts';
+import type { Handler } from '../worker/handler.ts';
+import type { Outcome } from '../worker/job.ts';
+import { isTransient } from '../worker/retry.ts';
+import type { PacsSettings } from './config.ts';
+import type { DeliverWithFilm } from './deliver.ts';
+import type { DicomWeb } from './dicomweb.ts';
+import { isUid } from './dicomweb-json.ts';
+import { type StudyFilm, studyFilms } from './study-films.ts';
+import { inTurn } from './study-turn.ts';
+
+/** A PACS whose studies are read. */
+export type Source = {
+  readonly dicomWeb: DicomWeb;
+  readonly settings: Pick<PacsSettings, 'modalities' | 'results'>;
+  readonly request: ReadRequest;
+  /** Of the plan that the request makes: names the results before they exist. */
+  readonly requestDigest: string;
+};
+
+export type StudyDeps = {
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly router: Pick<Router, 'identify'> & { readonly family: Pick<Router['family'], 'digest'> };
+  readonly engine: Pick<Engine, 'read' | 'render'>;
+  readonly platform: Pick<Platform, 'readings'>;
+  readonly deliver: DeliverWithFilm;
+};
+
+const mediaType = 'application/dicom';
+
+/**
+ * Reads the films of a study in a PACS that have no result there yet, one at a time, and stores their results. The PACS
+ * is asked first, so that a job which died on the way goes on where it was. A lateral film, or another that is
+ * refused, is an outcome; a film that cannot be read now does not hold up the others.
+ */
+export function studyHandler(deps: StudyDeps): Handler<'study'> {
+  const turn = inTurn();
+  return async ({ input, tenant, outcomes: earlier }, { progress, signal }) => {
+    const { pacs, studyInstanceUid } = input;
+    const source = deps.sources.get(pacs);
+    if (!source) return fail({ code: 'unknown_pacs', pacs, known: [...deps.sources.keys()] });
+    if (!isUid(studyInstanceUid)) return fail({ code: 'internal' });
+    // Two jobs of one study, because a film came late, would both read what neither has stored yet.
+    return turn(`${pacs} ${studyInstanceUid}`, async () => {
+      const { settings, requestDigest } = source;
+      const wanted = { ...settings, requestDigest, catalogDigest: deps.router.family.digest };
+      const films = await studyFilms(source.dicomWeb, studyInstanceUid, wanted, signal);
+      if (!films.ok) return films;
+
+      const refused = earlier.filter((outcome) => outcome.refused);
+      const outcomes: Outcome[] = [];
+      let later: Fault | undefined;
+      for (const film of films.value) {
+        const { sopInstanceUid } = film.place;
+        const known = refused.find((outcome) => outcome.sopInstanceUid === sopInstanceUid);
+        const outcome = known ? ok(known) : await one(deps, source, pacs, tenant, film, signal);
+        if (outcome.ok) {
+          outcomes.push({ sopInstanceUid, ...outcome.value });
+          await progress(outcomes.length, films.value.length, outcomes);
+        } else if (holdsUpAll(outcome.fault, signal)) return outcome;
+        else later ??= outcome.fault;
+      }
+      return later ? fail(later) : ok(outcomes);
+    });
+  };
+}
+
+/** One film: what the PACS holds of it, or why it is not read. */
+async function one(
+  deps: StudyDeps,
+  { dicomWeb, request, settings }: Source,
+  pacs: string,
+  tenant: string,
+  { place, hasResults, results }: StudyFilm,
+  signal: AbortSignal,
+): Promise<Result<Outcome, Fault>> {
+  if (hasResults) return ok({ stored: [...results] });
+  const bytes = await dicomWeb.retrieve(place, signal);
+  if (!bytes.ok) return isTransient(bytes.fault) ? bytes : ok({ refused: bytes.fault });
+  // Reading takes the bytes away, and a picture is made of them afterwards.
+  const copy = settings.results.includes('sc') ? bytes.value.slice() : undefined;
+  const read = await readOnce(deps, tenant, bytes.value, request, signal);
+  if (!read.ok) return isTransient(read.fault) || signal.aborted ? read : ok({ refused: read.fault });
+  const film = copy && (await deps.engine.render({ bytes: copy, mediaType }, signal));
+  if (film && !film.ok) return film;
+  const stored = await deps.deliver(pacs, read.value, tenant, film?.value);
+  return stored.ok ? ok({ reading: read.value.reading.id, stored: [...stored.value] }) : stored;
+}
+
+/** A reading that an earlier try has kept is not made again. */
+async function readOnce(
+  { router, engine, platform: { readings } }: StudyDeps,
+  tenant: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  request: ReadRequest,
+  signal: AbortSignal,
+): Promise<Result<Read, Fault>> {
+  const id = await router.identify(tenant, bytes, request);
+  const known = await readings.get(tenant, id);
+  if (known) return ok(known);
+  const read = await engine.read({ id, bytes, mediaType, request }, signal);
+  if (read.ok) await readings.put(tenant, read.value);
+  return read;
+}
+
+/** A PACS that does not answer, a full queue and a stopped worker are no better for the next film. */
+const holdsUpAll = (fault: Fault, signal: AbortSignal) =>
+  signal.aborted || fault.code === 'pacs_unavailable' || 'retryAfterMs' in fault;

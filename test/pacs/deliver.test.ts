@@ -1,0 +1,122 @@
+import dicomParser from 'dicom-parser';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { IdentifiedRead } from '../../functions/pacs/about.ts';
+import { createDeliver, type Receiver } from '../../functions/pacs/deliver.ts';
+import { requestDigest } from '../../functions/pacs/deliver-digest.ts';
+import { type ResultUids, resultUids } from '../../functions/pacs/uid.ts';
+import { fail, ok } from '../../functions/pipeline/result.ts';
+import { px } from '../../functions/pipeline/units.ts';
+import { openReader, type Reader } from './reader.ts';
+
+let reader: Reader;
+let read: IdentifiedRead;
+let uids: ResultUids;
+
+beforeAll(async () => {
+  reader = await openReader();
+  read = await reader.read('00000442_000.png', { findings: 'Cardiomegaly' });
+  const digest = requestDigest(read.reading.plan.policy, read.reading.findings);
+  uids = resultUids(read.instance, reader.about.family.digest, digest);
+});
+afterAll(() => reader.close());
+
+const film = { width: px(64), height: px(64), pixels: new Uint8Array(64 * 64).fill(90) };
+const header = (bytes: Uint8Array) => {
+  const dataSet = dicomParser.parseDicom(bytes);
+  return { sop: dataSet.string('x00080018') ?? '', study: dataSet.string('x0020000d') };
+};
+
+/** A PACS as STOW-RS and QIDO-RS show it. `keeps` and `says` bend what it stores and what it claims to. */
+function archive(bend: { keeps?: (sop: string) => boolean; says?: (sop: string) => boolean; lateBy?: number } = {}) {
+  const { keeps = () => true, says = () => true, lateBy = 0 } = bend;
+  const held = new Set<string>();
+  const calls = { stored: [] as string[][], searches: 0 };
+  const dicomWeb: Receiver['dicomWeb'] = {
+    async search(path, query) {
+      calls.searches++;
+      expect(path).toBe(`/studies/${read.instance.studyInstanceUid}/instances`);
+      const sop = query['SOPInstanceUID'] ?? '';
+      const isListed = held.has(sop) && calls.searches > lateBy;
+      return ok(isListed ? [{ '00080018': { Value: [sop] } }] : []);
+    },
+    async store(files) {
+      const sops = files.map((bytes) => header(bytes).sop);
+      calls.stored.push(sops);
+      for (const sop of sops.filter(keeps)) held.add(sop);
+      return ok(sops.filter(says));
+    },
+  };
+  const receivers = new Map([['main', { dicomWeb, results: ['sr', 'sc'] as const }]]);
+  const { requestDigest: _, ...about } = reader.about;
+  const deliver = createDeliver(receivers, about);
+  return { held, calls, deliver: (withFilm = false) => deliver('main', read, 'local', withFilm ? film : undefined) };
+}
+
+describe('what is sent', () => {
+  test('a report, under the UID that was known before the film was read', async () => {
+    const { deliver, held } = archive();
+    expect(await deliver()).toEqual(ok([uids.sr]));
+    expect([...held]).toEqual([uids.sr]);
+  });
+
+  test('a picture as well, where one is wanted and the film is at hand', async () => {
+    const { deliver, calls } = archive();
+    expect(await deliver(true)).toEqual(ok([uids.sr, uids.sc]));
+    expect(calls.stored).toEqual([[uids.sr, uids.sc]]);
+  });
+
+  test('again is nothing; what is missing is added', async () => {
+    const { deliver, calls, held } = archive();
+    await deliver();
+    await deliver();
+    expect(calls.stored).toHaveLength(1);
+    await deliver(true);
+    held.delete(uids.sr);
+    await deliver(true);
+    expect(calls.stored).toEqual([[uids.sr], [uids.sc], [uids.sr]]);
+  });
+});
+
+describe('the real outcome', () => {
+  test('what is listed afterwards counts, though the answer did not say so', async () => {
+    expect(await archive({ says: () => false }).deliver()).toEqual(ok([uids.sr]));
+  });
+
+  test('a server that lists a little later is waited for', async () => {
+    expect(await archive({ lateBy: 3 }).deliver()).toEqual(ok([uids.sr]));
+  });
+
+  test('one of two is named as such, without a UID', async () => {
+    const { deliver } = archive({ keeps: (sop) => sop === uids.sr, says: (sop) => sop === uids.sr });
+    const delivered = await deliver(true);
+    expect(delivered).toEqual(fail({ code: 'pacs_refused', problem: 'main stored 1 of 2 results (STOW-RS)' }));
+    expect(JSON.stringify(delivered)).not.toMatch(/2\.25\.|ALARA\^/);
+  });
+
+  test('a server that says yes and keeps nothing is found out', async () => {
+    expect(await archive({ keeps: () => false }).deliver()).toEqual(
+      fail({
+        code: 'pacs_refused',
+        problem: 'main says that it stored the results (STOW-RS), but does not list them (QIDO-RS)',
+      }),
+    );
+  });
+});
+
+test('a reading of no DICOM instance, and a PACS that is not configured, end the job', async () => {
+  const deliver = createDeliver(new Map(), reader.about);
+  expect(await deliver('other', read, 'local')).toEqual(fail({ code: 'unknown_pacs', pacs: 'other', known: [] }));
+  const receiver: Receiver = { dicomWeb: { search: async () => ok([]), store: async () => ok([]) }, results: ['sr'] };
+  const one = createDeliver(new Map([['main', receiver]]), reader.about);
+  expect(await one('main', { ...read, instance: null }, 'local')).toMatchObject(fail({ code: 'not_from_dicom' }));
+});
+
+test('films that come by two ways get one result; another policy or another model gives another', () => {
+  const served = [
+    { finding: 'Nodule', variant: 'r448' },
+    { finding: 'Hernia', variant: 'r256' },
+  ];
+  expect(requestDigest('p', served)).toBe(requestDigest('p', [...served].reverse()));
+  expect(requestDigest('q', served)).not.toBe(requestDigest('p', served));
+  expect(requestDigest('p', served.slice(1))).not.toBe(requestDigest('p', served));
+});

@@ -1,0 +1,212 @@
+import type { ServerResponse } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { createDicomWeb } from '../../functions/pacs/dicomweb.ts';
+import { tags, text } from '../../functions/pacs/dicomweb-json.ts';
+import { json, serve } from './server.ts';
+
+const open = (baseUrl: string, more: object = {}) =>
+  createDicomWeb({ name: 'main', baseUrl, timeoutSeconds: 5, maxFilmMb: 1, ...more });
+const place = { studyInstanceUid: '1.2.3', seriesInstanceUid: '1.2.3.4', sopInstanceUid: '1.2.3.4.5' };
+const match = (uid: string) => ({ '00080018': { vr: 'UI', Value: [uid] } });
+const uids = (matches: readonly ReturnType<typeof match>[]) => matches.map((one) => text(one, tags.sopInstanceUid));
+
+describe('QIDO-RS', () => {
+  test('asks page by page until there is no more', async () => {
+    const all = Array.from({ length: 450 }, (_, i) => match(`1.${i + 1}`));
+    const { url, asked } = await serve(({ query }, response) => {
+      const offset = Number(query.get('offset'));
+      json(response, all.slice(offset, offset + Number(query.get('limit'))));
+    });
+    const found = await open(url).search('/studies/1.2.3/instances', { includefield: '00080016,00080060' });
+    expect(found.ok && uids(found.value as ReturnType<typeof match>[])).toEqual(uids(all));
+    expect(asked).toHaveLength(3);
+    expect(asked[0]?.query.getAll('includefield')).toEqual(['00080016', '00080060']);
+    expect(asked[0]?.headers.accept).toBe('application/dicom+json');
+  });
+
+  test.each([
+    ['status 206', 206, {}],
+    ['a warning', 200, { warning: '299 pacs: There are 30 additional results that can be requested' }],
+  ])('a server with smaller pages says so by %s, and is asked on', async (_, status, headers) => {
+    const all = Array.from({ length: 80 }, (_, i) => match(`1.${i + 1}`));
+    const { url } = await serve(({ query }, response) => {
+      const offset = Number(query.get('offset'));
+      const isLast = offset + 50 >= all.length;
+      response
+        .writeHead(isLast ? 200 : status, isLast ? {} : headers)
+        .end(JSON.stringify(all.slice(offset, offset + 50)));
+    });
+    const found = await open(url).search('/studies', {});
+    expect(found.ok && found.value.length).toBe(80);
+  });
+
+  test('a server that sends everything at once is asked once', async () => {
+    const all = Array.from({ length: 300 }, (_, i) => match(`1.${i + 1}`));
+    const { url, asked } = await serve((_, response) => json(response, all));
+    const found = await open(url).search('/studies', {});
+    expect(found.ok && found.value.length).toBe(300);
+    expect(asked).toHaveLength(1);
+  });
+
+  test('a server that ignores the offset is not asked for ever', async () => {
+    const page = Array.from({ length: 200 }, (_, i) => match(`1.${i + 1}`));
+    const { url, asked } = await serve((_, response) => json(response, page));
+    const found = await open(url).search('/studies', {});
+    expect(found.ok && found.value.length).toBe(200);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('204 is no match', async () => {
+    const { url } = await serve((_, response) => response.writeHead(204).end());
+    expect(await open(url).search('/studies', {})).toEqual({ ok: true, value: [] });
+  });
+});
+
+describe('WADO-RS', () => {
+  const film = Buffer.from([...Array.from({ length: 70_000 }, (_, i) => i % 251), 13, 10, 45, 45, 13, 10]);
+  const multipart = (boundary: string, type = `boundary=${boundary}`, before = '', after = '') => ({
+    type: `multipart/related; type="application/dicom"; ${type}`,
+    body: Buffer.concat([
+      Buffer.from(`${before}--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`),
+      film,
+      Buffer.from(`\r\n--${boundary}--${after}`),
+    ]),
+  });
+  const send = (response: ServerResponse, { type, body }: { type: string; body: Buffer }, pieceBytes: number) => {
+    response.writeHead(200, { 'content-type': type });
+    for (let at = 0; at < body.length; at += pieceBytes) response.write(body.subarray(at, at + pieceBytes));
+    response.end();
+  };
+
+  test.each([
+    ['as Orthanc sends it', multipart('6f4ad4ee-601a'), 65_536],
+    ['in small pieces', multipart('b'), 997],
+    ['with a quoted boundary', multipart('a b', 'boundary="a b"'), 65_536],
+    ['with line breaks around', multipart('b', 'boundary=b; start=x', '\r\n', '\r\n'), 1],
+    ['without multipart', { type: 'application/dicom', body: film }, 65_536],
+  ])('a film comes byte by byte: %s', async (_, answer, pieceBytes) => {
+    const { url, asked } = await serve((_, response) => send(response, answer, pieceBytes === 1 ? 4096 : pieceBytes));
+    const pulled = await open(url).retrieve(place);
+    expect(pulled.ok && Buffer.compare(pulled.value, film)).toBe(0);
+    expect(asked[0]?.path).toBe('/studies/1.2.3/series/1.2.3.4/instances/1.2.3.4.5');
+    expect(asked[0]?.headers.accept).toBe('multipart/related; type="application/dicom"; transfer-syntax=*');
+  });
+
+  test('a film larger than the limit is not read to its end', async () => {
+    let sent = 0;
+    const { url } = await serve(async (_, response) => {
+      response.writeHead(200, { 'content-type': 'multipart/related; boundary=b' });
+      response.write('--b\r\nContent-Type: application/dicom\r\n\r\n');
+      for (let i = 0; i < 400 && !response.destroyed; i++) {
+        sent += 1_000_000;
+        if (!response.write(Buffer.alloc(1_000_000)))
+          await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
+      }
+      response.end();
+    });
+    expect(await open(url).retrieve(place)).toEqual({
+      ok: false,
+      fault: { code: 'body_too_large', limitBytes: 1_000_000 },
+    });
+    expect(sent).toBeLessThan(100_000_000);
+  });
+
+  test.each([
+    ['cut off', { type: 'multipart/related; boundary=b', body: multipart('b').body.subarray(0, 5000) }],
+    ['HTML', { type: 'text/html', body: Buffer.from('<html>') }],
+    ['no part', { type: 'multipart/related; boundary=b', body: Buffer.from('--b--') }],
+    ['another boundary', { type: 'multipart/related; boundary=c', body: multipart('b').body }],
+  ])('an answer that is no film is refused: %s', async (_, answer) => {
+    const { url } = await serve((_, response) => send(response, answer, 65_536));
+    expect(await open(url).retrieve(place)).toMatchObject({ ok: false, fault: { code: 'pacs_refused' } });
+  });
+});
+
+describe('STOW-RS', () => {
+  const stored = (...uids: string[]) => ({
+    '00081198': { vr: 'SQ' },
+    '00081199': { vr: 'SQ', Value: uids.map((uid) => ({ '00081155': { vr: 'UI', Value: [uid] } })) },
+  });
+  const files = [new Uint8Array([1, 13, 10, 45, 45, 2]), new Uint8Array(3000).fill(7)];
+
+  test('sends each file as a part', async () => {
+    const { url, asked } = await serve((_, response) => json(response, stored('1.1', '1.2')));
+    expect(await open(url).store(files)).toEqual({ ok: true, value: ['1.1', '1.2'] });
+    const [post] = asked;
+    expect(post?.path).toBe('/studies');
+    const { body, headers } = post ?? { body: Buffer.alloc(0), headers: {} };
+    const type = headers['content-type'] ?? '';
+    expect(type).toMatch(/^multipart\/related; type="application\/dicom"; boundary=\S+$/);
+    const boundary = type.split('boundary=')[1];
+    const parts = body.toString('latin1').split(`--${boundary}`);
+    expect(parts.map((part) => part.length > 0)).toEqual([false, true, true, true]);
+    expect(parts.slice(1, 3)).toEqual(
+      files.map((file) => `\r\nContent-Type: application/dicom\r\n\r\n${Buffer.from(file).toString('latin1')}\r\n`),
+    );
+    expect(parts[3]).toBe('--\r\n');
+  });
+
+  test.each([200, 202, 400, 409])('counts what is listed as stored, whatever the status: %i', async (status) => {
+    const { url } = await serve((_, response) => json(response, stored('1.1'), status));
+    expect(await open(url).store(files)).toEqual({ ok: true, value: ['1.1'] });
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['HTML', '<html>'],
+    ['no list', '{}'],
+    ['an empty list', '{"00081199":{"vr":"SQ"}}'],
+  ])('an answer of %s confirms nothing', async (_, body) => {
+    const { url } = await serve((_, response) => response.writeHead(200).end(body));
+    expect(await open(url).store(files)).toEqual({ ok: true, value: [] });
+  });
+});
+
+describe('failures', () => {
+  const faultOf = async (url: string, more: object = {}) => {
+    const result = await open(url, more).search('/studies/1.2.3/instances', {});
+    return result.ok ? null : result.fault;
+  };
+
+  test.each([
+    [500, 'pacs_unavailable', 'main answered 500, asked for a search (QIDO-RS)'],
+    [503, 'pacs_unavailable', 'main answered 503, asked for a search (QIDO-RS)'],
+    [429, 'pacs_unavailable', 'main answered 429, asked for a search (QIDO-RS)'],
+    [401, 'pacs_refused', 'main answered 401 to the credentials in ALARA_PACS, asked for a search (QIDO-RS)'],
+    [404, 'pacs_refused', 'main answered 404, asked for a search (QIDO-RS)'],
+  ])('status %i', async (status, code, problem) => {
+    const { url } = await serve((_, response) => response.writeHead(status).end('about patient 1.2.3'));
+    expect(await faultOf(url)).toEqual({ code, problem });
+  });
+
+  test('a redirect is not followed, so that no secret goes elsewhere', async () => {
+    const elsewhere = await serve((_, response) => json(response, []));
+    const { url } = await serve((_, response) => response.writeHead(307, { location: elsewhere.url }).end());
+    expect(await faultOf(url)).toMatchObject({ code: 'pacs_refused' });
+    expect(elsewhere.asked).toEqual([]);
+  });
+
+  test('no server, no answer and an answer that stops are told by name, without an address', async () => {
+    expect(await faultOf('http://127.0.0.1:1')).toEqual({
+      code: 'pacs_unavailable',
+      problem: expect.stringMatching(/^main broke the connection \(\w+\), asked for a search \(QIDO-RS\)$/),
+    });
+    const silent = await serve(() => undefined);
+    expect(await faultOf(silent.url, { timeoutSeconds: 0.2 })).toEqual({
+      code: 'pacs_unavailable',
+      problem: 'main did not answer within 0.2 s, asked for a search (QIDO-RS)',
+    });
+    const stops = await serve((_, response) => response.writeHead(200).write('[{'));
+    expect(await faultOf(stops.url, { timeoutSeconds: 0.2 })).toMatchObject({ code: 'pacs_unavailable' });
+    const hangsUp = await serve((_, response) => response.destroy());
+    expect(await faultOf(hangsUp.url)).toMatchObject({ code: 'pacs_unavailable' });
+  });
+
+  test('what is stopped from outside ends at once', async () => {
+    const { url } = await serve(() => undefined);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 50);
+    const result = await open(url).search('/studies', {}, stop.signal);
+    expect(result).toMatchObject({ ok: false, fault: { code: 'pacs_unavailable' } });
+  });
+});

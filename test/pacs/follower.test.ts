@@ -1,0 +1,349 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Follow } from '../../functions/pacs/config.ts';
+import { createFollower, type FollowerDeps } from '../../functions/pacs/follower.ts';
+import type { Orthanc } from '../../functions/pacs/orthanc.ts';
+import type { StudyVersion } from '../../functions/pacs/study-job.ts';
+import type { Cursors } from '../../functions/platform/cursors.ts';
+import { createLog } from '../../functions/platform/log.ts';
+import { createChangeLog } from './change-log.ts';
+
+const noon = new Date('2026-11-23T12:00:00Z');
+
+/** Cursors in memory; `refuse` makes the process die before the next move. */
+function memoryCursors() {
+  const values = new Map<string, string>();
+  const state = { dieBeforeMove: false };
+  const cursors: Cursors = {
+    get: async (name) => values.get(name),
+    async move(name, from, to) {
+      if (state.dieBeforeMove) throw new Error('killed');
+      if (values.get(name) !== from) return false;
+      values.set(name, to);
+      return true;
+    },
+  };
+  return { cursors, state, values };
+}
+
+function follow(orthanc: Orthanc, more: Partial<Follow> & { days?: number; cursors?: Cursors; waiting?: number } = {}) {
+  const submitted: StudyVersion[] = [];
+  const time = { ms: 0 };
+  const { cursors = memoryCursors().cursors, days, waiting = 0, ...settings } = more;
+  const deps: FollowerDeps = {
+    pacs: 'main',
+    settings: {
+      tenant: 'local',
+      modalities: ['CR', 'DX'],
+      readStudiesOfLastDays: days,
+      follow: { from: 'beginning', everySeconds: 5, settleSeconds: 2, ...settings },
+    },
+    orthanc,
+    platform: { cursors, queue: { depth: async () => ({ waiting, inFlight: 0 }) } },
+    submit: async (study) => void submitted.push(study),
+    log: createLog('silent'),
+    clock: () => time.ms,
+    now: () => noon,
+  };
+  const look = createFollower(deps);
+  return {
+    submitted,
+    look,
+    /** Look, let the films settle, and look again. */
+    async settle() {
+      const first = await look();
+      time.ms += 2000;
+      return first.ok ? look() : first;
+    },
+    time,
+    studies: () => submitted.map(({ studyInstanceUid }) => studyInstanceUid),
+  };
+}
+
+describe('what becomes a job', () => {
+  test('a study is submitted once, when nothing was added to it for a while', async () => {
+    const log = createChangeLog();
+    const follower = follow(log.orthanc);
+    log.store('A', 'a1');
+    expect(await follower.look()).toEqual({ ok: true, value: 2000 });
+    follower.time.ms = 1500;
+    log.store('A', 'a2');
+    await follower.look();
+    follower.time.ms = 3400;
+    await follower.look();
+    expect(follower.submitted).toEqual([]);
+    follower.time.ms = 3500;
+    await follower.look();
+    expect(follower.studies()).toEqual(['1.2.A']);
+    await follower.settle();
+    expect(follower.studies()).toEqual(['1.2.A']);
+  });
+
+  test('when Orthanc calls it stable, it need not wait', async () => {
+    const log = createChangeLog();
+    const follower = follow(log.orthanc, { settleSeconds: 60 });
+    log.store('A', 'a1');
+    await follower.look();
+    log.becomeStable('A');
+    await follower.look();
+    expect(follower.studies()).toEqual(['1.2.A']);
+  });
+
+  test('a study that is never called stable is submitted all the same', async () => {
+    // Orthanc forgets it when it stops within StableAge of the last film.
+    const log = createChangeLog();
+    const follower = follow(log.orthanc);
+    log.store('A', 'a1');
+    await follower.settle();
+    expect(follower.studies()).toEqual(['1.2.A']);
+  });
+
+  test('a study that never comes to rest is read after a minute', async () => {
+    const log = createChangeLog();
+    const follower = follow(log.orthanc);
+    for (let second = 0; second < 70; second++) {
+      log.store('A', `a${second}`);
+      follower.time.ms = second * 1000;
+      await follower.look();
+    }
+    expect(follower.submitted).toHaveLength(1);
+  });
+
+  test('a late film makes a new job', async () => {
+    const log = createChangeLog();
+    const follower = follow(log.orthanc);
+    log.store('A', 'a1');
+    await follower.settle();
+    log.store('A', 'a2');
+    await follower.settle();
+    const versions = follower.submitted.map(({ version }) => version);
+    expect(new Set(versions).size).toBe(2);
+  });
+
+  test('own results and other modalities make none', async () => {
+    const log = createChangeLog();
+    const follower = follow(log.orthanc);
+    log.store('A', 'sr', { modality: 'SR', manufacturer: 'Alara' });
+    log.store('B', 'sc', { modality: 'DX', manufacturer: 'Alara' });
+    log.store('C', 'ct', { modality: 'CT' });
+    await follower.settle();
+    expect(follower.submitted).toEqual([]);
+  });
+
+  test('a study that is older than the settings allow makes none; one without a date does', async () => {
+    const log = createChangeLog();
+    const follower = follow(log.orthanc, { days: 2 });
+    log.store('old', 'o', { studyDate: '20261119' });
+    log.store('new', 'n', { studyDate: '20261122' });
+    log.store('undated', 'u');
+    await follower.settle();
+    expect(follower.studies()).toEqual(['1.2.new', '1.2.undated']);
+  });
+
+  test('a film that is deleted before it was looked at does no harm', async () => {
+    const log = createChangeLog();
+    const follower = follow(log.orthanc);
+    log.store('A', 'a1');
+    await follower.look();
+    log.remove('A');
+    log.store('B', 'b1');
+    await follower.settle();
+    await follower.settle();
+    expect(follower.studies()).toEqual(['1.2.B']);
+  });
+
+  test('while too many jobs wait the log is left where it is', async () => {
+    const log = createChangeLog();
+    const follower = follow(log.orthanc, { waiting: 1001 });
+    log.store('A', 'a1');
+    expect(await follower.settle()).toEqual({ ok: true, value: 5000 });
+    expect(follower.submitted).toEqual([]);
+  });
+});
+
+describe('where it begins', () => {
+  test('from now: with what arrived since it first asked, not before', async () => {
+    const log = createChangeLog('2026-11-23T06:00:00Z');
+    for (let i = 0; i < 300; i++) {
+      log.store(`old${i}`, `o${i}`);
+      log.pass(60);
+    }
+    const { cursors } = memoryCursors();
+    const follower = follow(log.orthanc, { from: 'now', cursors });
+    // It is noon; Orthanc cannot be reached, and a film arrives meanwhile.
+    log.state.reachable = false;
+    expect(await follower.look()).toMatchObject({ ok: false });
+    log.pass(3600 + 600);
+    log.store('new', 'n');
+    log.state.reachable = true;
+    // Another process takes over an hour later: the time that was kept counts.
+    const later = follow(log.orthanc, { from: 'now', cursors });
+    await later.settle();
+    expect(later.studies()).toEqual(['1.2.new']);
+    expect(log.state.asked).toBeLessThan(40);
+  });
+
+  test('from now, with a log that is empty', async () => {
+    const log = createChangeLog();
+    const follower = follow(log.orthanc, { from: 'now' });
+    await follower.look();
+    log.pass(6 * 3600);
+    log.store('A', 'a1');
+    await follower.settle();
+    expect(follower.studies()).toEqual(['1.2.A']);
+  });
+
+  test('from the beginning: everything, page by page', async () => {
+    const log = createChangeLog();
+    for (let i = 0; i < 450; i++) log.store(`s${i}`, `f${i}`);
+    const follower = follow(log.orthanc);
+    await follower.settle();
+    expect(new Set(follower.studies()).size).toBe(450);
+  });
+});
+
+describe('another log than before', () => {
+  test('an Orthanc that was replaced is followed from its beginning, also where its numbers are higher', async () => {
+    const { cursors } = memoryCursors();
+    const before = createChangeLog();
+    for (let i = 0; i < 20; i++) before.store(`s${i}`, `f${i}`);
+    await follow(before.orthanc, { cursors }).settle();
+
+    for (const count of [3, 40]) {
+      const replaced = createChangeLog('2026-12-01T00:00:00Z');
+      for (let i = 0; i < count; i++) replaced.store(`new${i}`, `n${i}`);
+      const { cursors: kept, values } = memoryCursors();
+      values.set('orthanc/main', (await cursors.get('orthanc/main')) ?? '');
+      const follower = follow(replaced.orthanc, { cursors: kept });
+      await follower.settle();
+      expect(new Set(follower.studies()).size).toBe(count);
+    }
+  });
+
+  test('the entry that was last read may go with its film: nothing is submitted again', async () => {
+    const { cursors } = memoryCursors();
+    const log = createChangeLog();
+    log.store('A', 'a1');
+    log.store('B', 'b1');
+    await follow(log.orthanc, { cursors }).settle();
+    log.remove('B');
+    const follower = follow(log.orthanc, { cursors });
+    await follower.settle();
+    expect(follower.submitted).toEqual([]);
+    log.store('C', 'c1');
+    await follower.settle();
+    expect(follower.studies()).toEqual(['1.2.C']);
+  });
+
+  test('a log that lost its first and its last entry is followed from its beginning', async () => {
+    const { cursors } = memoryCursors();
+    const log = createChangeLog();
+    log.store('A', 'a1');
+    const follower = follow(log.orthanc, { cursors });
+    await follower.settle();
+    log.remove('A');
+    log.store('B', 'b1');
+    await follower.settle();
+    await follower.settle();
+    expect(new Set(follower.studies())).toEqual(new Set(['1.2.A', '1.2.B']));
+  });
+});
+
+const dying = (look: Promise<unknown>) => look.catch(() => undefined);
+
+describe('nothing is lost', () => {
+  test('a process that dies between the job and the cursor submits the same job again', async () => {
+    const { cursors, state } = memoryCursors();
+    const log = createChangeLog();
+    const first = follow(log.orthanc, { cursors });
+    await first.look();
+    log.store('A', 'a1');
+    log.store('A', 'a2');
+    await first.look();
+    state.dieBeforeMove = true;
+    await expect(first.settle()).rejects.toThrow('killed');
+    state.dieBeforeMove = false;
+    const next = follow(log.orthanc, { cursors });
+    await next.settle();
+    expect(first.submitted).toHaveLength(1);
+    expect(next.submitted).toEqual(first.submitted);
+  });
+
+  test('the cursor never passes a study that still settles', async () => {
+    const { cursors } = memoryCursors();
+    const log = createChangeLog();
+    const first = follow(log.orthanc, { cursors, settleSeconds: 50 });
+    log.store('A', 'a1');
+    await first.look();
+    log.store('B', 'b1');
+    log.becomeStable('B');
+    await first.look();
+    expect(first.studies()).toEqual(['1.2.B']);
+    const next = follow(log.orthanc, { cursors });
+    await next.settle();
+    expect(next.studies()).toContain('1.2.A');
+  });
+
+  test('two processes that follow the same log miss nothing', async () => {
+    const { cursors } = memoryCursors();
+    const log = createChangeLog();
+    const [one, two] = [follow(log.orthanc, { cursors }), follow(log.orthanc, { cursors })];
+    for (let round = 0; round < 10; round++) {
+      log.store(`s${round}`, `f${round}`);
+      await Promise.all([one.settle(), two.settle()]);
+    }
+    await Promise.all([one.settle(), two.settle()]);
+    expect(new Set([...one.studies(), ...two.studies()]).size).toBe(10);
+  });
+
+  test('whatever happens in whatever order, every film that stays is followed by a job', async () => {
+    const event = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ kind: fc.constant('store' as const), study: fc.nat({ max: 5 }) }) },
+      { weight: 3, arbitrary: fc.record({ kind: fc.constant('look' as const), seconds: fc.nat({ max: 4 }) }) },
+      fc.record({ kind: fc.constant('stable' as const), study: fc.nat({ max: 5 }) }),
+      fc.record({ kind: fc.constant('remove' as const), study: fc.nat({ max: 5 }) }),
+      ...(['kill', 'killBeforeMove', 'down', 'up'] as const).map((kind) => fc.record({ kind: fc.constant(kind) })),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { maxLength: 60 }), async (events) => {
+        const { cursors, state } = memoryCursors();
+        const log = createChangeLog();
+        const start = () => follow(log.orthanc, { cursors });
+        const generations = [start()];
+        const running = () => generations.at(-1) ?? start();
+        /** Films by study, with the number that the log gave them. */
+        const films = new Map<string, number>();
+        let stored = 0;
+        for (const one of events) {
+          if (one.kind === 'store') {
+            films.set(`s${one.study}`, log.store(`s${one.study}`, `f${stored++}`));
+          } else if (one.kind === 'stable') log.becomeStable(`s${one.study}`);
+          else if (one.kind === 'remove') {
+            log.remove(`s${one.study}`);
+            films.delete(`s${one.study}`);
+          } else if (one.kind === 'look') {
+            running().time.ms += one.seconds * 1000;
+            await running().look();
+          } else if (one.kind === 'down' || one.kind === 'up') log.state.reachable = one.kind === 'up';
+          else {
+            state.dieBeforeMove = one.kind === 'killBeforeMove';
+            if (state.dieBeforeMove) await dying(running().settle());
+            state.dieBeforeMove = false;
+            generations.push(start());
+          }
+        }
+        log.state.reachable = true;
+        await running().settle();
+        await running().settle();
+        for (const [study, seq] of films) {
+          const jobs = generations
+            .flatMap(({ submitted }) => submitted)
+            .filter((job) => job.studyInstanceUid === `1.2.${study}`);
+          // The newest film's change, or one after it, made the newest job.
+          expect(Math.max(...jobs.map(({ version }) => Number.parseInt(version, 10)))).toBeGreaterThanOrEqual(seq);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

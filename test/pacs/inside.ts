@@ -1,0 +1,66 @@
+/**
+ * Runs inside a private network, which lives as long as this process: asks its servers what the test outside wants to
+ * know, and stands between the service and Orthanc as a proxy that can stop a request at a chosen moment.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import type { FromInside, ToInside, Trap } from './inside-messages.ts';
+
+execFileSync('ip', ['link', 'set', 'lo', 'up']);
+
+const orthancPort = 8042;
+const proxyPort = 9042;
+const tell = (message: FromInside) => process.send?.(message);
+
+let trap: Trap | undefined;
+/** Requests that the trap still lets pass. */
+let passing = 0;
+/** Answers that are withheld until the one that waits for them is gone. */
+const held: ServerResponse[] = [];
+
+const springs = (moment: Trap['moment'], { method, url }: IncomingMessage) =>
+  trap?.moment === moment && trap.method === method && new RegExp(trap.path).test(url ?? '') && passing-- <= 0;
+
+function spring(response: ServerResponse): void {
+  trap = undefined;
+  held.push(response);
+  tell({ kind: 'sprung' });
+}
+
+const proxy = createServer(async (incoming, outgoing) => {
+  const body = await buffer(incoming);
+  if (springs('before', incoming)) return spring(outgoing);
+  const { method, url, headers } = incoming;
+  const onward = request({ host: '127.0.0.1', port: orthancPort, method, path: url, headers }, async (answer) => {
+    const answered = await buffer(answer).catch(() => undefined);
+    if (!answered) return outgoing.destroy();
+    if (springs('after', incoming)) return spring(outgoing);
+    outgoing.writeHead(answer.statusCode ?? 502, answer.headers).end(answered);
+  });
+  onward.on('error', () => outgoing.destroy());
+  onward.end(body);
+});
+proxy.listen(proxyPort, '127.0.0.1', () => tell({ kind: 'ready' }));
+
+process.on('message', async (message: ToInside) => {
+  if (message.kind === 'trap') {
+    for (const response of held.splice(0)) response.destroy();
+    trap = message.trap ?? undefined;
+    passing = trap?.skip ?? 0;
+    return;
+  }
+  const { id, url, init } = message;
+  const { bodyFile, saveTo, ...plain } = init;
+  try {
+    const body = bodyFile === undefined ? plain.body : readFileSync(bodyFile);
+    const response = await fetch(url, { ...plain, ...(body && { body }), signal: AbortSignal.timeout(30_000) });
+    const answer = Buffer.from(await response.arrayBuffer());
+    if (saveTo !== undefined) writeFileSync(saveTo, answer);
+    tell({ kind: 'answer', id, status: response.status, body: saveTo === undefined ? answer.toString() : '' });
+  } catch {
+    tell({ kind: 'answer', id, status: 0, body: '' });
+  }
+});
+process.on('disconnect', () => process.exit(0));

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import { openRouter } from '../../functions/engine/open.ts';
+import { type PacsConfig, PacsEntry } from '../../functions/pacs/config.ts';
+import { openPacs } from '../../functions/pacs/open.ts';
+import { fail } from '../../functions/pipeline/result.ts';
+import { ConfigError, readConfig } from '../../functions/platform/config.ts';
+import { createLog } from '../../functions/platform/log.ts';
+import type { Platform } from '../../functions/platform/platform.ts';
+import type { Job } from '../../functions/worker/job.ts';
+
+const never = async () => {
+  throw new Error('nothing is asked of it');
+};
+const deps = {
+  router: openRouter(readConfig({})),
+  engine: { read: never, render: never },
+  platform: { readings: { get: never, put: never } } as unknown as Platform,
+  log: createLog('silent'),
+  version: '0.0.0',
+};
+const entry = (more: object = {}) => PacsEntry.parse({ dicomWeb: 'http://127.0.0.1:1/dicom-web', ...more });
+const open = (config: PacsConfig | null) => openPacs(config, deps);
+const job = (pacs: string): Job & { input: { kind: 'study'; pacs: string; studyInstanceUid: string } } => ({
+  ...{ id: 'job_1', tenant: 'local', state: 'running', createdAt: '', updatedAt: '', attempts: 1 },
+  ...{ progress: { done: 0, total: 1 }, outcomes: [], input: { kind: 'study', pacs, studyInstanceUid: '1.2' } },
+});
+const work = { signal: new AbortController().signal, progress: async () => undefined };
+
+test('without a PACS nothing is named, a job for one ends, and starting and closing do nothing', async () => {
+  const pacs = open(null);
+  expect(pacs.names).toEqual([]);
+  expect(pacs.stowResults).toBeUndefined();
+  expect(await pacs.handler(job('main'), work)).toEqual(fail({ code: 'unknown_pacs', pacs: 'main', known: [] }));
+  pacs.start();
+  pacs.nudge('main');
+  await pacs.close();
+});
+
+test('every PACS is named, and the one that gets results of STOW-RS', () => {
+  const pacs = open({ one: entry(), two: entry({ sendResultsOfStow: true }) });
+  expect(pacs.names).toEqual(['one', 'two']);
+  expect(pacs.stowResults).toBe('two');
+});
+
+test('a PACS that does not answer is an outage of its jobs', async () => {
+  const { handler } = open({ main: entry() });
+  expect(await handler(job('main'), work)).toMatchObject({ ok: false, fault: { code: 'pacs_unavailable' } });
+});
+
+describe('what no model can do is said at the start', () => {
+  test.each([
+    ['an unknown finding', { findings: 'Nodul' }, 'unknown_finding'],
+    ['an unknown policy', { policy: 'mine' }, 'unknown_policy'],
+    ['a target out of reach', { minAuroc: '0.999' }, 'unreachable_target'],
+  ])('%s', (_, more, code) => {
+    const opening = () => open({ main: entry(more) });
+    expect(opening).toThrow(ConfigError);
+    expect(opening).toThrow(new RegExp(`pacs\\.main.*${code}`));
+  });
+});

@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest';
+import { createPoller, dateRange } from '../../functions/pacs/poller.ts';
+import type { StudyVersion } from '../../functions/pacs/study-job.ts';
+import { fail, ok } from '../../functions/pipeline/result.ts';
+import { createLog } from '../../functions/platform/log.ts';
+
+type Study = { uid: string; modalities: string[]; date: string; instances: number };
+
+function poll(studies: Study[], more: { days?: number } = {}) {
+  const submitted: StudyVersion[] = [];
+  const asked: Readonly<Record<string, string>>[] = [];
+  const state = { now: new Date('2026-11-23T12:10:00Z'), down: false };
+  const look = createPoller({
+    pacs: 'main',
+    settings: {
+      tenant: 'local',
+      modalities: ['CR', 'DX'],
+      readStudiesOfLastDays: more.days,
+      poll: { everySeconds: 30, withinHours: 24, timeZone: 'UTC' },
+    },
+    dicomWeb: {
+      async search(path, query) {
+        if (state.down) return fail({ code: 'pacs_unavailable', problem: 'main is down' });
+        asked.push({ path, ...query });
+        const [from = '', to = ''] = (query['StudyDate'] ?? '').split('-');
+        return ok(
+          studies
+            .filter(
+              ({ modalities, date }) =>
+                modalities.includes(query['ModalitiesInStudy'] ?? '') && date >= from && date <= to,
+            )
+            .map(({ uid, date, instances }) => ({
+              '0020000D': { Value: [uid] },
+              '00080020': { Value: [date] },
+              '00201208': { Value: [instances] },
+            })),
+        );
+      },
+    },
+    submit: async (study) => void submitted.push(study),
+    log: createLog('silent'),
+    now: () => state.now,
+  });
+  return { look, submitted, asked, state };
+}
+
+test('asks for each modality in the window', async () => {
+  const { look, asked } = poll([]);
+  expect(await look()).toEqual({ ok: true, value: 30_000 });
+  expect(asked).toEqual([
+    { path: '/studies', ModalitiesInStudy: 'CR', StudyDate: '20261122-20261124', includefield: '00201208' },
+    { path: '/studies', ModalitiesInStudy: 'DX', StudyDate: '20261122-20261124', includefield: '00201208' },
+  ]);
+});
+
+test('a study is one job, however often and under whichever modality it is seen', async () => {
+  const { look, submitted } = poll([{ uid: '1.1', modalities: ['CR', 'DX'], date: '20261123', instances: 2 }]);
+  await look();
+  await look();
+  expect(submitted.map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(['1.1']);
+});
+
+test('a study that grew is another job', async () => {
+  const study = { uid: '1.1', modalities: ['DX'], date: '20261123', instances: 1 };
+  const { look, submitted } = poll([study]);
+  await look();
+  study.instances = 2;
+  await look();
+  expect(new Set(submitted.map(({ version }) => version)).size).toBe(2);
+});
+
+test('a film that replaced another, so that the number stays, is found within the hour', async () => {
+  const { look, submitted, state } = poll([{ uid: '1.1', modalities: ['DX'], date: '20261123', instances: 2 }]);
+  await look();
+  state.now = new Date('2026-11-23T13:00:00Z');
+  await look();
+  expect(new Set(submitted.map(({ version }) => version)).size).toBe(2);
+});
+
+test('another process, or the next one, makes the same jobs', async () => {
+  const studies = [{ uid: '1.1', modalities: ['DX'], date: '20261123', instances: 1 }];
+  const [one, two] = [poll(studies), poll(studies)];
+  await one.look();
+  await two.look();
+  expect(one.submitted).toEqual(two.submitted);
+});
+
+test('nothing is lost while the PACS does not answer', async () => {
+  const studies: Study[] = [];
+  const { look, submitted, state } = poll(studies);
+  state.down = true;
+  studies.push({ uid: '1.1', modalities: ['DX'], date: '20261123', instances: 1 });
+  expect(await look()).toMatchObject({ ok: false });
+  state.down = false;
+  await look();
+  expect(submitted).toHaveLength(1);
+});
+
+test('what is no UID never becomes part of an address', async () => {
+  const { look, submitted } = poll([{ uid: '1.1/../../patients', modalities: ['DX'], date: '20261123', instances: 1 }]);
+  await look();
+  expect(submitted).toEqual([]);
+});
+
+describe('the window', () => {
+  const at = (iso: string, withinHours: number, timeZone?: string) =>
+    dateRange(new Date(iso), { withinHours, timeZone });
+
+  test('holds the days of the last hours and a day more', () => {
+    expect(at('2026-11-23T12:00:00Z', 1, 'UTC')).toBe('20261123-20261124');
+    expect(at('2026-11-23T00:30:00Z', 1, 'UTC')).toBe('20261122-20261124');
+    expect(at('2026-03-01T12:00:00Z', 72, 'UTC')).toBe('20260226-20260302');
+  });
+
+  test("is counted in the archive's own days", () => {
+    expect(at('2026-11-23T23:30:00Z', 1, 'Asia/Tokyo')).toBe('20261124-20261125');
+    expect(at('2026-11-23T02:30:00Z', 1, 'America/New_York')).toBe('20261122-20261123');
+  });
+
+  test('a study just before midnight is still in it just after', () => {
+    const late = '20261123';
+    const [from = ''] = at('2026-11-24T00:05:00Z', 1, 'UTC').split('-');
+    expect(late >= from).toBe(true);
+  });
+});

@@ -1,0 +1,199 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { IdentifiedRead } from '../../functions/pacs/about.ts';
+import { resultObjects } from '../../functions/pacs/results.ts';
+import { secondaryCapture } from '../../functions/pacs/secondary-capture.ts';
+import { cell, isDot } from '../../functions/pacs/secondary-capture-font.ts';
+import { resultUids } from '../../functions/pacs/uid.ts';
+import { decode } from '../../functions/pipeline/decode/decode.ts';
+import { resize } from '../../functions/pipeline/decode/resize.ts';
+import type { Film } from '../../functions/pipeline/film.ts';
+import { px } from '../../functions/pipeline/units.ts';
+import { has, through } from '../dicom/tools.ts';
+import { film as bytesOf } from '../service.ts';
+import { bare, instance, openReader, type Reader } from './reader.ts';
+import { parse, utf8 } from './tree.ts';
+
+const install = 'apt-get install dcmtk dicom3tools';
+
+let reader: Reader;
+let read: IdentifiedRead;
+let film: Film;
+let bytes: Uint8Array<ArrayBuffer>;
+
+async function decoded(name: string): Promise<Film> {
+  const result = await decode(bytesOf(name), 'image/png');
+  if (!result.ok) throw new Error(result.fault.code);
+  return result.value.film;
+}
+
+beforeAll(async () => {
+  reader = await openReader();
+  read = await reader.read('00000442_000.png');
+  film = await decoded('00000442_000.png');
+  bytes = await secondaryCapture(read, film, reader.about);
+});
+afterAll(() => reader.close());
+
+type Picture = { readonly width: number; readonly height: number; readonly pixels: Uint8Array };
+
+function pictureOf(file: Uint8Array): Picture {
+  const dataset = parse(file);
+  const data = dataset.elements['x7fe00010'];
+  if (!data) throw new Error('no pixels');
+  return {
+    width: dataset.uint16('x00280011') ?? 0,
+    height: dataset.uint16('x00280010') ?? 0,
+    pixels: dataset.byteArray.subarray(data.dataOffset, data.dataOffset + data.length),
+  };
+}
+
+const printable = Array.from({ length: 95 }, (_, index) => String.fromCharCode(0x20 + index));
+const shape = (dot: (column: number, row: number) => boolean) =>
+  Array.from({ length: 40 }, (_, index) => (dot(index % 5, Math.floor(index / 5)) ? '#' : '.')).join('');
+const shapes = new Map(printable.map((character) => [shape((x, y) => isDot(character, x, y)), character]));
+
+/** The text right of the film, read from the pixels alone: two pixels a dot, the margin as it is drawn. */
+function textIn({ width, height, pixels }: Picture, left: number): string[] {
+  const at = (x: number, y: number) => (pixels[y * width + x] ?? 0) > 127;
+  const lines: string[] = [];
+  for (let top = 22; top + 22 <= height; top += 22) {
+    let line = '';
+    for (let x = left + 24; x + 12 <= width; x += 2 * cell.width)
+      line += shapes.get(shape((column, row) => at(x + 2 * column, top + 2 * row))) ?? '\u{fffd}';
+    lines.push(line.trimEnd());
+  }
+  return lines;
+}
+
+describe('the letters', () => {
+  test('are all there and all different', () => {
+    expect(shapes.size).toBe(printable.length);
+    expect(shapes.get('.'.repeat(40))).toBe(' ');
+  });
+
+  test('show what is not among them as a question mark', () => {
+    expect(shape((x, y) => isDot('é', x, y))).toBe(shape((x, y) => isDot('?', x, y)));
+  });
+});
+
+describe('the picture', () => {
+  test('can be read: the notice, and every finding under its call', () => {
+    const lines = textIn(pictureOf(bytes), 1024);
+    expect(lines.join('')).not.toContain('\u{fffd}');
+    expect(lines[0]).toBe('RESEARCH USE ONLY. NOT FOR DIAGNOSIS.');
+    for (const { finding, call } of read.reading.findings) {
+      const line = lines.findIndex((text) => text.startsWith(finding.replaceAll('_', ' ').padEnd(18)));
+      expect(line, finding).toBeGreaterThan(0);
+      const heading = lines.slice(0, line).findLast((text) => /^(PRESENT|ABSENT|INDETERMINATE)$/.test(text));
+      expect(heading?.toLowerCase(), finding).toBe(call);
+      expect(lines[line]).toMatch(/ +<?>?\d+(\.\d)? % {2}\(/);
+    }
+  });
+
+  test('names no patient', () => {
+    const text = textIn(pictureOf(bytes), 1024).join('\n').toUpperCase();
+    for (const secret of [
+      'TEST',
+      instance.patient.id ?? '',
+      instance.study.accessionNumber ?? '',
+      '1950',
+      instance.sopInstanceUid,
+    ])
+      expect(text).not.toContain(secret);
+  });
+
+  test('shows the film itself, at most 1024 pixels long', async () => {
+    const { width, pixels } = pictureOf(bytes);
+    const row = 500;
+    expect(pixels.subarray(row * width, row * width + 1024)).toEqual(
+      film.pixels.subarray(row * 1024, (row + 1) * 1024),
+    );
+    const large = await resize(film, { width: px(1500), height: px(2000) });
+    const picture = pictureOf(await secondaryCapture(read, large, reader.about));
+    expect(textIn(picture, 768)[0]).toBe('RESEARCH USE ONLY. NOT FOR DIAGNOSIS.');
+    expect(picture.height).toBe(1024);
+  });
+
+  test('turns a 16-bit film into 8 bits, and does not enlarge a small one', async () => {
+    const deep = await decoded('derived_16bit.png');
+    expect(deep.pixels).toBeInstanceOf(Uint16Array);
+    const { width, pixels } = pictureOf(await secondaryCapture(read, deep, reader.about));
+    expect(textIn(pictureOf(await secondaryCapture(read, deep, reader.about)), 640)[0]).toMatch(/^RESEARCH/);
+    const at = 300 * deep.width + 200;
+    expect(pixels[300 * width + 200]).toBe(Math.round((deep.pixels[at] ?? 0) / 257));
+  });
+
+  test('is the same, byte for byte, for the same reading and film', async () => {
+    expect(Buffer.from(await secondaryCapture(read, film, reader.about)).equals(bytes)).toBe(true);
+  });
+});
+
+describe('the file', () => {
+  test('belongs to the study, names its film and is told as derived', () => {
+    const file = parse(bytes);
+    const uids = resultUids(instance, reader.about.family.digest, reader.about.requestDigest);
+    expect(utf8(file, 'x00080016')).toBe('1.2.840.10008.5.1.4.1.1.7');
+    expect(utf8(file, 'x00080018')).toBe(uids.sc);
+    expect(utf8(file, 'x0020000e')).toBe(uids.scSeries);
+    expect(utf8(file, 'x0020000d')).toBe(instance.studyInstanceUid);
+    expect(utf8(file, 'x00080060')).toBe('OT');
+    expect(utf8(file, 'x00080064')).toBe('WSD');
+    expect(utf8(file, 'x00080008')).toBe('DERIVED\\SECONDARY');
+    expect(utf8(file, 'x00080070'), "how one knows it as one of one's own").toBe('Alara');
+    expect(utf8(file, 'x00100010')).toBe(instance.patient.name);
+    const source = file.elements['x00082112']?.items?.[0]?.dataSet;
+    expect(source && utf8(source, 'x00081155')).toBe(instance.sopInstanceUid);
+  });
+
+  test('says that a film from a lossy file was lossy', async () => {
+    const lossyOf = async (transferSyntax: string) => {
+      const dicom = {
+        ...{ sopClass: 'DX', modality: 'DX', photometric: 'MONOCHROME2' as const, bits: 8, rendering: 'full range' },
+        transferSyntax,
+      };
+      const file = await secondaryCapture({ ...read, reading: { ...read.reading, dicom } }, film, reader.about);
+      return utf8(parse(file), 'x00282110');
+    };
+    expect(await lossyOf('1.2.840.10008.1.2.4.50')).toBe('01');
+    expect(await lossyOf('1.2.840.10008.1.2.4.90')).toBeUndefined();
+  });
+
+  test('goes back beside the SR', async () => {
+    const objects = await resultObjects(read, reader.about, { sr: true, sc: film });
+    const uids = resultUids(instance, reader.about.family.digest, reader.about.requestDigest);
+    expect(objects.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual([uids.sr, uids.sc]);
+    expect(objects.map(({ seriesInstanceUid }) => seriesInstanceUid)).toEqual([uids.srSeries, uids.scSeries]);
+    expect(Buffer.from(objects[1]?.bytes ?? []).equals(bytes)).toBe(true);
+  });
+});
+
+describe.skipIf(!has('dciodvfy', 'dcm2pnm'))(`independent tools (${install})`, () => {
+  test.each(['full', 'bare'])('dciodvfy has nothing to say of a %s header', async (header) => {
+    const folder = mkdtempSync(join(tmpdir(), 'alara-sc-'));
+    try {
+      const path = join(folder, 'sc.dcm');
+      const file = header === 'full' ? bytes : await secondaryCapture({ ...read, instance: bare }, film, reader.about);
+      writeFileSync(path, file);
+      const { stdout, stderr } = spawnSync('dciodvfy', [path], { encoding: 'utf8' });
+      const lines = `${stdout}${stderr}`
+        .split('\n')
+        .filter((line) => line && !line.includes('needed to build DICOMDIR'));
+      expect(lines).toEqual(['SCImage']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('DCMTK shows the same picture', async () => {
+    const png = through('dcm2pnm', (input, output) => ['--write-png', input, output], bytes, ['sc.dcm', 'sc.png']);
+    const { data, info } = await sharp(png).extractChannel(0).raw().toBuffer({ resolveWithObject: true });
+    const picture = pictureOf(bytes);
+    expect([info.width, info.height]).toEqual([picture.width, picture.height]);
+    expect(Buffer.compare(data, picture.pixels)).toBe(0);
+  });
+});

@@ -1,0 +1,372 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { IdentifiedRead } from '../../functions/pacs/about.ts';
+import { concepts, findingCode, presence } from '../../functions/pacs/codes.ts';
+import { resultObjects } from '../../functions/pacs/results.ts';
+import { structuredReport } from '../../functions/pacs/sr/report.ts';
+import { resultUids } from '../../functions/pacs/uid.ts';
+import { has } from '../dicom/tools.ts';
+import { bare, instance, openReader, type Reader } from './reader.ts';
+import { codeOf, codesIn, items, type Node, parse, tree, utf8 } from './tree.ts';
+
+const install = 'apt-get install dcmtk dicom3tools';
+
+let reader: Reader;
+let read: IdentifiedRead;
+let bytes: Uint8Array;
+let root: Node;
+
+beforeAll(async () => {
+  reader = await openReader();
+  read = await reader.read('00000442_000.png');
+  bytes = structuredReport(read, reader.about);
+  root = tree(parse(bytes));
+});
+afterAll(() => reader.close());
+
+/** The children with a concept name. */
+const named = (node: Node, concept: { readonly value: string; readonly scheme: string }) =>
+  node.children.filter((child) => child.concept === codeOf(concept));
+function only(node: Node, concept: { readonly value: string; readonly scheme: string }): Node {
+  const found = named(node, concept);
+  expect(found, codeOf(concept)).toHaveLength(1);
+  const [node_] = found;
+  if (!node_) throw new Error('unreachable');
+  return node_;
+}
+const groups = (of: Node) => named(only(of, concepts.imagingMeasurements), concepts.measurementGroup);
+/** Relationship and value type, as a row of a template gives them. */
+const row = ({ relationship, type }: Node) => `${relationship} ${type}`;
+
+describe('the document', () => {
+  test('belongs to the study of the film, in a series of its own', () => {
+    const file = parse(bytes);
+    const uids = resultUids(instance, reader.about.family.digest, reader.about.requestDigest);
+    expect(utf8(file, 'x00020010')).toBe('1.2.840.10008.1.2.1');
+    expect(utf8(file, 'x00080016')).toBe('1.2.840.10008.5.1.4.1.1.88.34');
+    expect(utf8(file, 'x00020003')).toBe(uids.sr);
+    expect(utf8(file, 'x00080018')).toBe(uids.sr);
+    expect(utf8(file, 'x0020000e')).toBe(uids.srSeries);
+    expect(utf8(file, 'x0020000d')).toBe(instance.studyInstanceUid);
+    expect(utf8(file, 'x00080060')).toBe('SR');
+  });
+
+  test('is preliminary, complete, unverified, and made by Alara', () => {
+    const file = parse(bytes);
+    expect(utf8(file, 'x0040a496')).toBe('PRELIMINARY');
+    expect(utf8(file, 'x0040a491')).toBe('COMPLETE');
+    expect(utf8(file, 'x0040a493')).toBe('UNVERIFIED');
+    expect(utf8(file, 'x00080070')).toBe('Alara');
+    expect(utf8(file, 'x00181020')).toBe('0.1.0');
+    expect(utf8(file, 'x00181000')).toBe(reader.about.family.digest);
+  });
+
+  test("repeats the patient and study of the film to the letter, in the film's scripts", () => {
+    const file = parse(bytes);
+    expect(utf8(file, 'x00080005')).toBe('ISO_IR 192');
+    expect(utf8(file, 'x00100010')).toBe(instance.patient.name);
+    expect(utf8(file, 'x00100020')).toBe(instance.patient.id);
+    expect(utf8(file, 'x00100021')).toBe(instance.patient.issuerOfId);
+    expect(utf8(file, 'x00100030')).toBe(instance.patient.birthDate);
+    expect(utf8(file, 'x00100040')).toBe(instance.patient.sex);
+    expect(utf8(file, 'x00080020')).toBe(instance.study.date);
+    expect(utf8(file, 'x00080030')).toBe(instance.study.time);
+    expect(utf8(file, 'x00200010')).toBe(instance.study.id);
+    expect(utf8(file, 'x00080050')).toBe(instance.study.accessionNumber);
+    expect(utf8(file, 'x00081030')).toBe(instance.study.description);
+    expect(utf8(file, 'x00080090')).toBe(instance.study.referringPhysician);
+  });
+
+  test('keeps every value at an even length', () => {
+    const walk = (dataset: ReturnType<typeof parse>): void => {
+      for (const element of Object.values(dataset.elements)) {
+        if (element.items) for (const item of element.items) item.dataSet && walk(item.dataSet);
+        else expect(element.length % 2, element.tag).toBe(0);
+      }
+    };
+    walk(parse(bytes));
+  });
+
+  test('lists the film as its evidence', () => {
+    const [study] = items(parse(bytes), 'x0040a375');
+    const [series] = study ? items(study, 'x00081115') : [];
+    const [film] = series ? items(series, 'x00081199') : [];
+    expect(study && utf8(study, 'x0020000d')).toBe(instance.studyInstanceUid);
+    expect(series && utf8(series, 'x0020000e')).toBe(instance.seriesInstanceUid);
+    expect(film && utf8(film, 'x00081155')).toBe(instance.sopInstanceUid);
+    expect(film && utf8(film, 'x00081150')).toBe(instance.sopClassUid);
+  });
+
+  test('is the same, byte for byte, for the same reading', () => {
+    expect(Buffer.from(structuredReport(read, reader.about)).equals(bytes)).toBe(true);
+    const later = { ...read, reading: { ...read.reading, createdAt: '2031-01-01T00:00:00.000Z' } };
+    const [first, second] = [parse(bytes), parse(structuredReport(later, reader.about))];
+    expect(utf8(second, 'x00080018')).toBe(utf8(first, 'x00080018'));
+  });
+
+  test('repeats a value that is longer than it may be', () => {
+    const long = 'ALARA TEST '.repeat(20);
+    const wide = { ...instance, patient: { ...instance.patient, id: long }, study: { ...instance.study, id: long } };
+    const file = parse(structuredReport({ ...read, instance: wide }, reader.about));
+    expect(utf8(file, 'x00100020')).toBe(long.trimEnd());
+    expect(utf8(file, 'x00200010')).toBe(long.trimEnd());
+  });
+
+  test('is written without a word on the console, even where the library shortens a value', () => {
+    const secret = 'ALARATEST'.repeat(9);
+    const dataset = JSON.stringify({ SOPClassUID: '1.2', SOPInstanceUID: '1.3', StudyInstanceUID: secret });
+    const script = `import { part10 } from './functions/pacs/part10.ts'; part10(${dataset}, '0'); console.log('written');`;
+    const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+    expect(run.stdout).toBe('written\n');
+    expect(run.stderr).not.toContain('ALARATEST');
+  });
+});
+
+describe('TID 1500 Measurement Report', () => {
+  test('has its rows', () => {
+    expect(root).toMatchObject({ type: 'CONTAINER', concept: codeOf(concepts.report), template: '1500' });
+    expect(row(only(root, concepts.language))).toBe('HAS CONCEPT MOD CODE');
+    expect(row(only(root, concepts.procedureReported))).toBe('HAS CONCEPT MOD CODE');
+    expect(row(only(root, concepts.imageLibrary))).toBe('CONTAINS CONTAINER');
+    expect(row(only(root, concepts.imagingMeasurements))).toBe('CONTAINS CONTAINER');
+    expect(row(only(root, concepts.qualitativeEvaluations))).toBe('CONTAINS CONTAINER');
+    expect(root.children).toHaveLength(10);
+  });
+
+  test('says by what it was observed (TID 1001, 1004)', () => {
+    expect(only(root, concepts.observerType)).toMatchObject({ value: codeOf(concepts.device) });
+    for (const concept of [
+      concepts.observerType,
+      concepts.deviceManufacturer,
+      concepts.deviceModel,
+      concepts.deviceUid,
+    ])
+      expect(only(root, concept).relationship).toBe('HAS OBS CONTEXT');
+    expect(only(root, concepts.deviceUid)).toMatchObject({ type: 'UIDREF', value: expect.stringMatching(/^2\.25\./) });
+    expect(only(root, concepts.deviceManufacturer).value).toBe('Alara');
+    expect(only(root, concepts.deviceModel).value).toBe('Alara chest14');
+  });
+
+  test('lists the film in its image library (TID 1600, 1601, 1602)', () => {
+    const library = only(root, concepts.imageLibrary);
+    expect(library.template).toBe('1600');
+    const [film, ...others] = only(library, concepts.imageLibraryGroup).children;
+    expect(others).toEqual([]);
+    expect(film).toMatchObject({ relationship: 'CONTAINS', type: 'IMAGE', value: instance.sopInstanceUid });
+    expect(film?.concept).toBeUndefined();
+    for (const child of film?.children ?? []) expect(child.relationship).toBe('HAS ACQ CONTEXT');
+    expect(film && only(film, concepts.modality).value).toBe('DX^DCM');
+    expect(film && only(film, concepts.pixelRows)).toMatchObject({ value: '1024', unit: '{pixels}^UCUM' });
+  });
+
+  test('keeps a date and a time that are not well formed in the header, and out of the tree', () => {
+    const study = { ...instance.study, date: '2026.11.01', time: '10:15' };
+    const file = parse(structuredReport({ ...read, instance: { ...instance, study } }, reader.about));
+    expect(utf8(file, 'x00080020')).toBe('2026.11.01');
+    const [film] = only(only(tree(file), concepts.imageLibrary), concepts.imageLibraryGroup).children;
+    expect(film?.children.map(({ type }) => type)).toEqual(['CODE', 'NUM', 'NUM']);
+  });
+
+  test('begins its conclusion with the notice, and repeats it as a comment', () => {
+    const evaluations = only(root, concepts.qualitativeEvaluations);
+    expect(only(evaluations, concepts.conclusion).value).toMatch(/^Research use only\. Not for diagnosis\. /);
+    expect(only(evaluations, concepts.comment).value).toBe(read.reading.notice);
+    for (const { finding } of read.reading.findings)
+      expect(only(evaluations, concepts.conclusion).value).toContain(finding.replaceAll('_', ' '));
+  });
+});
+
+describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
+  test('is there once for each finding, in the order of the reading', () => {
+    expect(groups(root).map((group) => only(group, concepts.finding).value)).toEqual(
+      read.reading.findings.map(({ finding }) => codeOf(findingCode(finding))),
+    );
+    for (const group of groups(root)) expect(group.template).toBe('1501');
+  });
+
+  test('has its rows, in their order', () => {
+    for (const group of groups(root))
+      expect(group.children.map((child) => `${row(child)} ${child.concept}`)).toEqual([
+        `HAS OBS CONTEXT TEXT ${codeOf(concepts.trackingIdentifier)}`,
+        `HAS OBS CONTEXT UIDREF ${codeOf(concepts.trackingUid)}`,
+        `CONTAINS CODE ${codeOf(concepts.finding)}`,
+        // TID 4019
+        `HAS CONCEPT MOD TEXT ${codeOf(concepts.algorithmName)}`,
+        `HAS CONCEPT MOD TEXT ${codeOf(concepts.algorithmVersion)}`,
+        `HAS CONCEPT MOD TEXT ${codeOf(concepts.algorithmManufacturer)}`,
+        ...Array(6).fill(`HAS CONCEPT MOD TEXT ${codeOf(concepts.algorithmParameters)}`),
+        // TID 300
+        `CONTAINS NUM ${codeOf(concepts.probability)}`,
+        `CONTAINS NUM ${codeOf(concepts.auroc)}`,
+        `CONTAINS NUM ${codeOf(concepts.resolution)}`,
+        `CONTAINS IMAGE ${codeOf(concepts.sourceOfMeasurement)}`,
+        `CONTAINS CODE ${codeOf(concepts.presence)}`,
+        `CONTAINS CODE ${codeOf(concepts.basis)}`,
+        `CONTAINS CODE ${codeOf(concepts.target)}`,
+        `CONTAINS TEXT ${codeOf(concepts.why)}`,
+      ]);
+  });
+
+  test('never names a finding without whether it is there (TID 1350)', () => {
+    const calls = new Set<string>();
+    groups(root).forEach((group, index) => {
+      const call = read.reading.findings[index]?.call ?? 'absent';
+      calls.add(call);
+      const [modifier, ...others] = only(group, concepts.finding).children;
+      expect(others).toEqual([]);
+      expect(modifier).toMatchObject({
+        relationship: 'HAS CONCEPT MOD',
+        concept: codeOf(concepts.presence),
+        value: codeOf(presence[call]),
+      });
+      expect(only(group, concepts.presence).value).toBe(codeOf(presence[call]));
+    });
+    expect([...calls].sort(), 'this film has both').toEqual(expect.arrayContaining(['absent', 'present']));
+  });
+
+  test('carries the numbers of the reading, with their units and what they were held against', () => {
+    groups(root).forEach((group, index) => {
+      const result = read.reading.findings[index];
+      if (!result) throw new Error('more groups than findings');
+      const close = (node: Node, value: number) => expect(Number(node.value) / value).toBeCloseTo(1, 3);
+      const probability = only(group, concepts.probability);
+      close(probability, result.probability);
+      expect(probability.unit).toBe('1^UCUM');
+      for (const child of probability.children) expect(row(child)).toBe('HAS PROPERTIES NUM');
+      close(only(probability, concepts.prevalence), result.prevalence);
+      close(only(probability, concepts.threshold), result.threshold.value);
+      close(only(probability, concepts.bandLow), result.threshold.low);
+      close(only(probability, concepts.bandHigh), result.threshold.high);
+      const head = reader.about.family.catalog.variants.find(({ id }) => id === result.variant)?.heads[result.finding];
+      close(only(probability, concepts.sensitivity), head?.threshold.sensitivity ?? 0);
+      close(only(probability, concepts.specificity), head?.threshold.specificity ?? 0);
+      const auroc = only(group, concepts.auroc);
+      close(auroc, result.auroc.value);
+      expect(row(only(auroc, concepts.method))).toBe('HAS CONCEPT MOD CODE');
+      close(only(auroc, concepts.intervalLow), result.auroc.ci95[0]);
+      close(only(auroc, concepts.intervalHigh), result.auroc.ci95[1]);
+      expect(only(auroc, concepts.positives).value).toBe(String(result.auroc.positives));
+      expect(only(auroc, concepts.negatives).value).toBe(String(result.auroc.negatives));
+      const variant = read.reading.plan.variants.find(({ id }) => id === result.variant);
+      expect(only(group, concepts.resolution)).toMatchObject({
+        value: String(variant?.resolution),
+        unit: '{pixels}^UCUM',
+      });
+      expect(only(group, concepts.why).value).toBe(result.why);
+      expect(only(group, concepts.sourceOfMeasurement).value).toBe(instance.sopInstanceUid);
+      const parameters = named(group, concepts.algorithmParameters).map(({ value }) => value);
+      expect(parameters).toContain(`model=${read.reading.models[result.variant]}`);
+      expect(parameters).toContain(`catalog=${read.reading.catalog}`);
+      expect(parameters).toContain(`policy=${read.reading.plan.policy}`);
+      expect(parameters).toContain(`variant=${result.variant}`);
+    });
+  });
+
+  test('tracks each finding by a UID of its own', () => {
+    const uids = groups(root).map((group) => only(group, concepts.trackingUid).value);
+    expect(new Set(uids).size).toBe(read.reading.findings.length);
+  });
+
+  test('says so when a finding misses its target', async () => {
+    const pinned = await reader.read('00000442_000.png', { findings: 'Nodule', variant: 'r256-int8' });
+    const [result] = pinned.reading.findings;
+    expect(result?.meetsTarget).toBe(false);
+    const [group, ...others] = groups(tree(parse(structuredReport(pinned, reader.about))));
+    expect(others).toEqual([]);
+    expect(group && only(group, concepts.target).value).toBe('MISSED^99ALARA');
+    expect(group && only(group, concepts.why).value).toBe(result?.why);
+  });
+
+  test('leaves out what a catalog of another digest cannot vouch for', () => {
+    const { family } = reader.about;
+    const other = { ...reader.about, family: { ...family, digest: 'f'.repeat(64) } };
+    const report = parse(structuredReport(read, other));
+    const [group] = groups(tree(report));
+    expect(group && named(only(group, concepts.probability), concepts.sensitivity)).toEqual([]);
+    expect(utf8(report, 'x00080018'), 'named by the catalog that read').toBe(utf8(parse(bytes), 'x00080018'));
+  });
+});
+
+describe('codes', () => {
+  test('fit their value representations, also those of findings of another family', () => {
+    const strange = [
+      'A finding with a name of more than sixty-four characters, which is longer than a Code Meaning',
+      'Ä',
+    ];
+    const all = [...Object.values(concepts), ...[...reader.about.family.catalog.findings, ...strange].map(findingCode)];
+    for (const { value, meaning } of all) {
+      expect(value.length, value).toBeLessThanOrEqual(16);
+      expect(meaning.length, meaning).toBeLessThanOrEqual(64);
+    }
+  });
+
+  test('are different for different findings', () => {
+    const { findings } = reader.about.family.catalog;
+    const long = ['Opacity of the left lung', 'Opacity of the right lung'];
+    const codes = [...findings, ...long].map((finding) => codeOf(findingCode(finding)));
+    expect(new Set(codes).size).toBe(codes.length);
+  });
+});
+
+test('every code that is sent stands in the table of the documentation, with its source', () => {
+  const table = readFileSync('docs/results.md', 'utf8');
+  const found = new Map<string, string>();
+  for (const { value, scheme, meaning } of codesIn(parse(bytes))) found.set(`${value} | ${scheme} | ${meaning}`, value);
+  expect(found.size).toBeGreaterThan(50);
+  for (const [code] of found) expect(table).toMatch(new RegExp(`\\| ${RegExp.escape(code)} \\| \\S`));
+});
+
+describe('what goes back', () => {
+  test('is the SR alone, unless the film is at hand for a picture', async () => {
+    const objects = await resultObjects(read, reader.about, { sr: true });
+    const uids = resultUids(instance, reader.about.family.digest, reader.about.requestDigest);
+    expect(objects).toEqual([
+      {
+        sopClassUid: '1.2.840.10008.5.1.4.1.1.88.34',
+        sopInstanceUid: uids.sr,
+        seriesInstanceUid: uids.srSeries,
+        studyInstanceUid: instance.studyInstanceUid,
+        bytes,
+      },
+    ]);
+  });
+});
+
+describe.skipIf(!has('dsrdump', 'dciodvfy'))(`independent tools (${install})`, () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'alara-sr-'));
+    writeFileSync(join(folder, 'sr.dcm'), bytes);
+    writeFileSync(join(folder, 'bare.dcm'), structuredReport({ ...read, instance: bare }, reader.about));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each(['sr.dcm', 'bare.dcm'])('dsrdump prints %s without complaint', (name) => {
+    const { stdout, stderr, status } = spawnSync('dsrdump', ['+Pl', join(folder, name)], { encoding: 'utf8' });
+    expect(status).toBe(0);
+    // DCMTK 3.6.7 checks no UTF-8 and says so of every such file.
+    expect(stderr.split('\n').filter((line) => line && !line.includes('ISO_IR 192'))).toEqual([]);
+    expect(stdout).toContain('Comprehensive 3D SR Document');
+    expect(stdout).toContain('Research use only. Not for diagnosis.');
+  });
+
+  test.each(['sr.dcm', 'bare.dcm'])(
+    'dciodvfy finds no error in %s, and warns of nothing but the private codes',
+    (name) => {
+      const { stdout, stderr } = spawnSync('dciodvfy', [join(folder, name)], { encoding: 'utf8' });
+      const lines = `${stdout}${stderr}`.split('\n').filter(Boolean);
+      expect(lines).toContain('Comprehensive3DSR');
+      const unknown = lines.filter(
+        (line) =>
+          line !== 'Comprehensive3DSR' &&
+          !/Unrecognized defined term <(99ALARA|2\.25\.\d+)> for value 1 of attribute <Coding Scheme/.test(line) &&
+          // The header of the film did not say.
+          !(name === 'bare.dcm' && line.includes('needed to build DICOMDIR')),
+      );
+      expect(unknown).toEqual([]);
+    },
+  );
+});

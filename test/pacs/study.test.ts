@@ -1,0 +1,245 @@
+import { describe, expect, test } from 'vitest';
+import type { DicomWeb } from '../../functions/pacs/dicomweb.ts';
+import { studyHandler } from '../../functions/pacs/study.ts';
+import { resultUids } from '../../functions/pacs/uid.ts';
+import type { Fault } from '../../functions/pipeline/fault.ts';
+import type { Read } from '../../functions/pipeline/read.ts';
+import type { ReadRequest } from '../../functions/pipeline/request.ts';
+import { fail, ok, type Result } from '../../functions/pipeline/result.ts';
+import type { Job, Outcome } from '../../functions/worker/job.ts';
+
+const study = '1.2.3';
+const classes = {
+  dx: '1.2.840.10008.5.1.4.1.1.1.1',
+  sr: '1.2.840.10008.5.1.4.1.1.88.34',
+  dose: '1.2.840.10008.5.1.4.1.1.88.67',
+};
+const request: ReadRequest = {
+  ...{ findings: ['Nodule'], minAuroc: {}, prevalence: {}, policy: 'p', bestEffort: false, explain: false },
+};
+const uidsOf = (sopInstanceUid: string) =>
+  resultUids({ studyInstanceUid: study, sopInstanceUid }, 'catalog', 'request');
+
+type Object_ = { series: string; sop: string; modality?: string; sopClass?: string; manufacturer?: string };
+
+/** A study in a PACS, and everything between it and the handler, as values that a test can bend. */
+function bench(films: Object_[]) {
+  const held = [...films];
+  const calls = { pulled: [] as string[], read: [] as string[], stored: [] as string[] };
+  const kept = new Map<string, Read>();
+  /** What befalls a film, by its UID; undefined for what goes well. */
+  const fate: {
+    pull: Record<string, Fault>;
+    read: Record<string, Fault>;
+    deliver: Record<string, Fault>;
+  } = { pull: {}, read: {}, deliver: {} };
+  const value = (text: string | undefined) => ({ Value: text === undefined ? [] : [text] });
+  const dicomWeb: DicomWeb = {
+    async search(path) {
+      const [, series] = /\/series\/([^/]+)\/instances$/.exec(path) ?? [];
+      if (series === undefined) {
+        const all = new Map(held.map((one) => [one.series, one]));
+        return ok(
+          [...all.values()].map((one) => ({
+            '0020000E': value(one.series),
+            '00080060': value(one.modality ?? 'DX'),
+            '00080070': value(one.manufacturer ?? 'Maker'),
+          })),
+        );
+      }
+      return ok(
+        held
+          .filter((one) => one.series === series)
+          .map((one) => ({ '00080018': value(one.sop), '00080016': value(one.sopClass ?? classes.dx) })),
+      );
+    },
+    async retrieve({ sopInstanceUid }) {
+      calls.pulled.push(sopInstanceUid);
+      const fault = fate.pull[sopInstanceUid];
+      return fault ? fail(fault) : ok(new TextEncoder().encode(sopInstanceUid));
+    },
+    store: async () => ok([]),
+  };
+  const handler = studyHandler({
+    sources: new Map([
+      [
+        'main',
+        { dicomWeb, settings: { modalities: ['CR', 'DX'], results: ['sr'] }, request, requestDigest: 'request' },
+      ],
+    ]),
+    router: {
+      family: { digest: 'catalog' },
+      identify: async (tenant, bytes) => `rd_${tenant}_${new TextDecoder().decode(bytes)}`,
+    },
+    engine: {
+      async render() {
+        throw new Error('no picture is wanted');
+      },
+      async read({ id, bytes }): Promise<Result<Read, Fault>> {
+        const sop = new TextDecoder().decode(bytes);
+        calls.read.push(sop);
+        const fault = fate.read[sop];
+        return fault ? fail(fault) : ok({ reading: { id }, instance: { sopInstanceUid: sop } } as Read);
+      },
+    },
+    platform: {
+      readings: {
+        get: async (_, id) => kept.get(id),
+        put: async (_, read) => void kept.set(read.reading.id, read),
+      },
+    },
+    async deliver(_, { instance }) {
+      const sop = instance?.sopInstanceUid ?? '';
+      const fault = fate.deliver[sop];
+      if (fault) return fail(fault);
+      const { sr, srSeries } = uidsOf(sop);
+      calls.stored.push(sr);
+      held.push({ series: srSeries, sop: sr, modality: 'SR', sopClass: classes.sr, manufacturer: 'Alara' });
+      return ok([sr]);
+    },
+  });
+  const progress: (readonly Outcome[])[] = [];
+  const work = (pacs = 'main', outcomes: readonly Outcome[] = [], signal = new AbortController().signal) => {
+    const input = { kind: 'study', pacs, studyInstanceUid: study } as const;
+    const job: Job & { input: typeof input } = {
+      ...{ id: 'job_1', tenant: 'local', state: 'running', createdAt: '', updatedAt: '', attempts: 1 },
+      ...{ progress: { done: 0, total: 1 }, input, outcomes },
+    };
+    return handler(job, { signal, progress: async (_done, _total, outcomes) => void progress.push([...outcomes]) });
+  };
+  return { work, calls, fate, held, kept, progress };
+}
+
+const film = (n: number, more: Partial<Object_> = {}): Object_ => ({
+  series: `1.2.3.${n}`,
+  sop: `1.2.3.${n}.1`,
+  ...more,
+});
+const unavailable: Fault = { code: 'pacs_unavailable', problem: 'main is down' };
+const lateral: Fault = { code: 'not_frontal_view', view: 'LL' };
+const broken: Fault = { code: 'inference_failed', problem: 'the worker stopped' };
+
+describe('what is read', () => {
+  test('every film of the study gets its result', async () => {
+    const { work, calls } = bench([film(1), film(2, { modality: 'CR' })]);
+    expect(await work()).toEqual(
+      ok([
+        { sopInstanceUid: '1.2.3.1.1', reading: 'rd_local_1.2.3.1.1', stored: [uidsOf('1.2.3.1.1').sr] },
+        { sopInstanceUid: '1.2.3.2.1', reading: 'rd_local_1.2.3.2.1', stored: [uidsOf('1.2.3.2.1').sr] },
+      ]),
+    );
+    expect(calls.stored).toHaveLength(2);
+  });
+
+  test('a film with a result is neither pulled nor read again; a late one beside it is', async () => {
+    const { work, calls, held } = bench([film(1)]);
+    await work();
+    held.push(film(2));
+    await work();
+    expect(calls.pulled).toEqual(['1.2.3.1.1', '1.2.3.2.1']);
+    expect(calls.stored).toHaveLength(2);
+  });
+
+  test('own objects, other modalities and other kinds of objects are left alone', async () => {
+    const { scSeries, sc } = uidsOf('1.2.3.1.1');
+    const { work, calls } = bench([
+      film(1, { modality: 'CT' }),
+      film(2, { manufacturer: 'Alara' }),
+      film(3, { sopClass: classes.dose }),
+      { series: scSeries, sop: sc },
+      film(4, { sop: '../1' }),
+    ]);
+    expect(await work()).toEqual(ok([]));
+    expect(calls.pulled).toEqual([]);
+  });
+
+  test('a study that is gone is done', async () => {
+    expect(await bench([]).work()).toEqual(ok([]));
+  });
+
+  test('an unknown PACS ends the job', async () => {
+    expect(await bench([film(1)]).work('other')).toEqual(
+      fail({ code: 'unknown_pacs', pacs: 'other', known: ['main'] }),
+    );
+  });
+});
+
+describe('what goes wrong', () => {
+  test('a lateral film is an outcome, and the others are read', async () => {
+    const { work, fate } = bench([film(1), film(2)]);
+    fate.read['1.2.3.1.1'] = lateral;
+    expect(await work()).toMatchObject(ok([{ refused: lateral }, { stored: [uidsOf('1.2.3.2.1').sr] }]));
+  });
+
+  test('what was refused is not pulled again by the next try of the same job', async () => {
+    const { work, fate, calls, progress } = bench([film(1), film(2)]);
+    fate.read['1.2.3.1.1'] = lateral;
+    fate.deliver['1.2.3.2.1'] = unavailable;
+    expect(await work()).toEqual(fail(unavailable));
+    fate.deliver = {};
+    expect(await work('main', progress.at(-1))).toMatchObject({ ok: true });
+    expect(calls.pulled).toEqual(['1.2.3.1.1', '1.2.3.2.1', '1.2.3.2.1']);
+  });
+
+  test('a film that cannot be read now does not hold up the others, and the job is tried again', async () => {
+    const { work, fate, calls } = bench([film(1), film(2), film(3)]);
+    fate.read['1.2.3.1.1'] = broken;
+    expect(await work()).toEqual(fail(broken));
+    expect(calls.stored).toEqual([uidsOf('1.2.3.2.1').sr, uidsOf('1.2.3.3.1').sr]);
+    fate.read = {};
+    expect(await work()).toMatchObject({ ok: true });
+    expect(calls.stored).toHaveLength(3);
+    expect(calls.pulled.filter((sop) => sop === '1.2.3.2.1')).toHaveLength(1);
+  });
+
+  test.each([unavailable, { code: 'queue_full', retryAfterMs: 100 } as Fault])(
+    'what is no better for the next film ends the try: %o',
+    async (fault) => {
+      const { work, fate, calls } = bench([film(1), film(2)]);
+      fate.read['1.2.3.1.1'] = fault;
+      expect(await work()).toEqual(fail(fault));
+      expect(calls.pulled).toHaveLength(1);
+    },
+  );
+
+  test('a reading that an earlier try kept is not made again', async () => {
+    const { work, fate, calls } = bench([film(1)]);
+    fate.deliver['1.2.3.1.1'] = unavailable;
+    await work();
+    fate.deliver = {};
+    await work();
+    expect(calls.read).toHaveLength(1);
+    expect(calls.stored).toHaveLength(1);
+  });
+
+  test('a film that PACS refuses to give is tried again with the job, the others first', async () => {
+    const { work, fate, calls } = bench([film(1), film(2)]);
+    const gone: Fault = { code: 'pacs_refused', problem: 'main answered 404' };
+    fate.pull['1.2.3.1.1'] = gone;
+    expect(await work()).toEqual(fail(gone));
+    expect(calls.stored).toHaveLength(1);
+  });
+
+  test('a film that is too large is an outcome, and the others are read', async () => {
+    const { work, fate } = bench([film(1), film(2)]);
+    const large: Fault = { code: 'body_too_large', limitBytes: 64_000_000 };
+    fate.pull['1.2.3.1.1'] = large;
+    expect(await work()).toMatchObject(ok([{ refused: large }, { stored: [uidsOf('1.2.3.2.1').sr] }]));
+  });
+
+  test('a stopped worker does not begin another film', async () => {
+    const { work, calls, fate } = bench([film(1), film(2)]);
+    const stop = new AbortController();
+    stop.abort();
+    fate.read['1.2.3.1.1'] = { code: 'client_gone' };
+    expect(await work('main', [], stop.signal)).toMatchObject({ ok: false });
+    expect(calls.pulled).toHaveLength(1);
+  });
+});
+
+test('two jobs of one study take turns, so that no film is read twice', async () => {
+  const { work, calls } = bench([film(1), film(2)]);
+  await Promise.all([work(), work(), work()]);
+  expect(calls.read).toHaveLength(2);
+  expect(calls.stored).toHaveLength(2);
+});
