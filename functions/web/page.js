@@ -2,10 +2,25 @@ const at = (id) => document.getElementById(id);
 const drop = at('drop');
 const file = at('file');
 const policy = at('policy');
+const key = at('key');
 
-const { policies, policyInForce } = await (await fetch('/v1/catalog')).json();
-for (const name of Object.keys(policies))
-  policy.add(new Option(name, name, name === policyInForce, name === policyInForce));
+/** Ask the service, with the key where one was given; it stays in this page and goes with it. */
+const ask = (url, { headers = {}, ...init } = {}) =>
+  fetch(url, { ...init, headers: { ...headers, ...(key.value && { authorization: `Bearer ${key.value}` }) } });
+
+async function loadPolicies() {
+  const response = await ask('/v1/catalog');
+  const answer = await response.json();
+  at('key-row').hidden = response.status !== 401 && !key.value;
+  if (!response.ok) return say(`${answer.title}. ${answer.fix}`, true);
+  say('');
+  const { policies, policyInForce } = answer;
+  policy.replaceChildren(
+    ...Object.keys(policies).map((name) => new Option(name, name, name === policyInForce, name === policyInForce)),
+  );
+}
+key.addEventListener('change', loadPolicies);
+await loadPolicies();
 
 drop.addEventListener('dragover', (event) => {
   event.preventDefault();
@@ -25,8 +40,10 @@ at('request').addEventListener('submit', (event) => event.preventDefault());
 
 /** Send a film and show its reading, or what is wrong and how to mend it. */
 async function read(film) {
-  at('film').src = URL.createObjectURL(film);
-  at('film').hidden = false;
+  const type = film.type || 'application/dicom';
+  // Browsers do not show DICOM.
+  at('film').hidden = type === 'application/dicom';
+  if (!at('film').hidden) at('film').src = URL.createObjectURL(film);
   at('findings-table').hidden = true;
   say('Reading…');
   const query = new URLSearchParams({ policy: policy.value });
@@ -34,7 +51,7 @@ async function read(film) {
   if (findings) query.set('findings', findings);
   const url = `/v1/readings?${query}`;
   try {
-    const response = await fetch(url, { method: 'POST', headers: { 'content-type': film.type }, body: film });
+    const response = await ask(url, { method: 'POST', headers: { 'content-type': type }, body: film });
     const answer = await response.json();
     if (!response.ok) return say(`${answer.title}. ${answer.fix}`, true);
     show(answer);
@@ -42,7 +59,7 @@ async function read(film) {
     return say('The service did not answer. Is it still running?', true);
   }
   at('curl').textContent =
-    `curl --data-binary @${film.name} -H 'content-type: ${film.type}' '${location.origin}${url}'`;
+    `curl --data-binary @${film.name} -H 'content-type: ${type}'${key.value && " -H 'authorization: Bearer KEY'"} '${location.origin}${url}'`;
   at('curl').hidden = false;
 }
 

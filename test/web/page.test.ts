@@ -3,6 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { chest } from '../dicom/film.ts';
+import { chestDataset } from '../dicom/instance.ts';
+import { part10 } from '../dicom/part10.ts';
 import { openService, type Service } from '../service.ts';
 
 const executablePath = '/usr/bin/chromium';
@@ -14,10 +17,12 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
   let browser: Browser;
   let page: Page;
   let url: string;
+  let key: string;
   const complaints: string[] = [];
 
   beforeAll(async () => {
-    service = await openService();
+    service = await openService({ ALARA_AUTH: 'required' });
+    key = (await service.platform.access.createKey('hospital', ['readings'])).key;
     server = createAdaptorServer({ fetch: service.app.fetch });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -47,6 +52,12 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
 
   test('reads a chosen film under the chosen policy, and shows why', async () => {
     await page.goto(url);
+    await page.waitForSelector('#status.problem');
+    expect(await page.textContent('#status')).toMatch(/^An API key is needed\./);
+    complaints.length = 0;
+    await page.fill('#key', key);
+    await page.press('#key', 'Enter');
+    await page.waitForFunction(() => document.querySelectorAll('#policy option').length > 1);
     await page.selectOption('#policy', 'sabottke-spieler-2020');
     await page.fill('#findings', 'Nodule,Emphysema');
     await page.setInputFiles('#file', 'test/films/00000442_000.png');
@@ -62,6 +73,20 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
       "curl --data-binary @00000442_000.png -H 'content-type: image/png'",
     );
     if (process.env['SCREENSHOT']) await page.screenshot({ path: process.env['SCREENSHOT'] });
+  });
+
+  test('reads a DICOM file, which the browser itself cannot show', async () => {
+    await page.setInputFiles('#file', {
+      name: 'film.dcm',
+      mimeType: '',
+      buffer: part10(chestDataset(await chest({ columns: 512, rows: 512, bits: 12 }))),
+    });
+    await page.waitForFunction(() => document.getElementById('curl')?.textContent?.includes('film.dcm'));
+    expect(await page.textContent('#status')).toMatch(/^Read at 512 px/);
+    expect(await page.isVisible('#film')).toBe(false);
+    expect(await page.textContent('#curl')).toContain(
+      "-H 'content-type: application/dicom' -H 'authorization: Bearer KEY'",
+    );
   });
 
   test('shows what is wrong with a file, and how to mend it', async () => {
