@@ -36,11 +36,12 @@ once('node_modules', ['package.json', 'package-lock.json'], () => {
 
 if (process.argv.includes('--python')) {
   const python = process.env.PYTHON ?? 'python3';
-  once('.venv', ['training/pyproject.toml'], () => {
+  once('.venv', ['training/pyproject.toml', 'test/requirements.txt'], () => {
     if (!existsSync(join(root, '.venv/bin/python')))
       run('Making a Python environment in .venv', python, ['-m', 'venv', '.venv']);
     run('Installing the training package (PyTorch: some minutes)', '.venv/bin/python', [
-      ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--editable', 'training[test]'],
+      ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'],
+      ...['--editable', 'training[test]', '--requirement', 'test/requirements.txt'],
     ]);
   });
 }
