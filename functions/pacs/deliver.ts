@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../pipeline/fault.ts';
-import type { Film } from '../pipeline/film.ts';
 import type { Instance } from '../pipeline/instance.ts';
-import type { Read } from '../pipeline/read.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
+import type { Deliver } from '../worker/deliver.ts';
 import { type About, catalogDigest } from './about.ts';
 import { requestDigest } from './deliver-digest.ts';
 import type { DicomWeb } from './dicomweb.ts';
@@ -17,37 +16,31 @@ export type Receiver = {
   readonly results: readonly ('sr' | 'sc')[];
 };
 
-/** `Deliver` for one who has the film at hand, of which a Secondary Capture is made where one is wanted. */
-export type DeliverWithFilm = (
-  pacs: string,
-  read: Read,
-  tenant: string,
-  film?: Film,
-) => Promise<Result<readonly string[], Fault>>;
-
 /** Between looks for what was stored: some servers answer before they list it. */
 const pausesMs = [0, 250, 1000, 3000];
 
 /** Sends results by STOW-RS. Done is what QIDO-RS lists afterwards, whatever the answer of STOW-RS was. */
 export const createDeliver =
-  (receivers: ReadonlyMap<string, Receiver>, about: Omit<About, 'requestDigest'>): DeliverWithFilm =>
-  async (pacs, { reading, instance }, _tenant, film) => {
+  (receivers: ReadonlyMap<string, Receiver>, about: Omit<About, 'requestDigest'>): Deliver =>
+  async (pacs, { reading, instance }, film) => {
     const receiver = receivers.get(pacs);
     if (!receiver) return fail({ code: 'unknown_pacs', pacs, known: [...receivers.keys()] });
     if (!instance) return fail({ code: 'not_from_dicom', id: reading.id });
     const digest = requestDigest(reading.plan.policy, reading.findings);
     const uids = resultUids(instance, catalogDigest(reading), digest);
-    const withPicture = film !== undefined && receiver.results.includes('sc');
+    const withPicture = receiver.results.includes('sc');
     const wanted = withPicture ? [uids.sr, uids.sc] : [uids.sr];
 
     const before = await listed(receiver.dicomWeb, instance, wanted);
     if (!before.ok) return before;
     if (before.value.length === wanted.length) return before;
 
+    const picture = withPicture ? await film() : undefined;
+    if (picture && !picture.ok) return picture;
     const objects = await resultObjects(
       { reading, instance },
       { ...about, requestDigest: digest },
-      { sr: true, ...(withPicture && { sc: film }) },
+      { sr: true, ...(picture && { sc: picture.value }) },
     );
     const missing = objects.filter(({ sopInstanceUid }) => !before.value.includes(sopInstanceUid));
     return store(pacs, receiver.dicomWeb, instance, wanted, missing);

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Router } from '../engine/open.ts';
 import { advice, type Fault } from '../pipeline/fault.ts';
 import { parseParameters } from '../pipeline/parameters.ts';
+import type { ReadRequest } from '../pipeline/request.ts';
 import { route } from '../pipeline/route.ts';
 import { ConfigError } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
@@ -27,6 +28,8 @@ export type Pacs = {
   /** Look at a PACS at once. */
   nudge(name: string): void;
   readonly deliver: Deliver;
+  /** How a PACS has its films read. */
+  requestOf(name: string): ReadRequest | undefined;
   readonly handler: Handler<'study'>;
   /** Begin to follow and to poll. */
   start(): void;
@@ -86,6 +89,7 @@ export function openPacs(config: PacsConfig | null, { router, engine, platform, 
       for (const watch of watches.get(name) ?? []) watch.nudge();
     },
     deliver,
+    requestOf: (name) => sources.get(name)?.request,
     handler,
     start() {
       for (const [name, settings] of entries) watches.set(name, watchesOf(name, settings));

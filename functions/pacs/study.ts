@@ -1,15 +1,15 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Router } from '../engine/open.ts';
 import type { Fault } from '../pipeline/fault.ts';
-import type { Read } from '../pipeline/read.ts';
 import type { ReadRequest } from '../pipeline/request.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
 import type { Platform } from '../platform/platform.ts';
+import type { Deliver } from '../worker/deliver.ts';
 import type { Handler } from '../worker/handler.ts';
 import type { Outcome } from '../worker/job.ts';
+import { readOnce } from '../worker/read-once.ts';
 import { isTransient } from '../worker/retry.ts';
 import type { PacsSettings } from './config.ts';
-import type { DeliverWithFilm } from './deliver.ts';
 import type { DicomWeb } from './dicomweb.ts';
 import { isUid } from './dicomweb-json.ts';
 import { type StudyFilm, studyFilms } from './study-films.ts';
@@ -29,7 +29,7 @@ export type StudyDeps = {
   readonly router: Pick<Router, 'identify'> & { readonly family: Pick<Router['family'], 'digest'> };
   readonly engine: Pick<Engine, 'read' | 'render'>;
   readonly platform: Pick<Platform, 'readings'>;
-  readonly deliver: DeliverWithFilm;
+  readonly deliver: Deliver;
 };
 
 const mediaType = 'application/dicom';
@@ -84,29 +84,11 @@ async function one(
   const bytes = await dicomWeb.retrieve(place, signal);
   if (!bytes.ok) return isTransient(bytes.fault) ? bytes : ok({ refused: bytes.fault });
   // Reading takes the bytes away, and a picture is made of them afterwards.
-  const copy = settings.results.includes('sc') ? bytes.value.slice() : undefined;
-  const read = await readOnce(deps, tenant, bytes.value, request, signal);
+  const copy = settings.results.includes('sc') ? bytes.value.slice() : new Uint8Array();
+  const read = await readOnce(deps, tenant, { bytes: bytes.value, mediaType }, request, signal);
   if (!read.ok) return isTransient(read.fault) || signal.aborted ? read : ok({ refused: read.fault });
-  const film = copy && (await deps.engine.render({ bytes: copy, mediaType }, signal));
-  if (film && !film.ok) return film;
-  const stored = await deps.deliver(pacs, read.value, tenant, film?.value);
+  const stored = await deps.deliver(pacs, read.value, () => deps.engine.render({ bytes: copy, mediaType }, signal));
   return stored.ok ? ok({ reading: read.value.reading.id, stored: [...stored.value] }) : stored;
-}
-
-/** A reading that an earlier try has kept is not made again. */
-async function readOnce(
-  { router, engine, platform: { readings } }: StudyDeps,
-  tenant: string,
-  bytes: Uint8Array<ArrayBuffer>,
-  request: ReadRequest,
-  signal: AbortSignal,
-): Promise<Result<Read, Fault>> {
-  const id = await router.identify(tenant, bytes, request);
-  const known = await readings.get(tenant, id);
-  if (known) return ok(known);
-  const read = await engine.read({ id, bytes, mediaType, request }, signal);
-  if (read.ok) await readings.put(tenant, read.value);
-  return read;
 }
 
 /** A PACS that does not answer, a full queue and a stopped worker are no better for the next film. */

@@ -86,7 +86,7 @@ export const advice: Record<FaultCode, Advice> = {
   not_an_image: {
     status: 415,
     title: 'The body is not an image',
-    fix: 'Send the bytes of a PNG or JPEG file as they are on disk, not text, Base64 or a path.',
+    fix: 'Send the bytes of a DICOM, PNG or JPEG file as they are on disk, not text, Base64 or a path.',
   },
   media_type_mismatch: {
     status: 415,

@@ -1,9 +1,18 @@
 import type { Fault } from '../pipeline/fault.ts';
+import type { Film } from '../pipeline/film.ts';
 import type { Read } from '../pipeline/read.ts';
+import type { ReadRequest } from '../pipeline/request.ts';
 import type { Result } from '../pipeline/result.ts';
 
 /**
  * Send what came of a reading to a PACS: the SOP Instance UIDs that it holds afterwards. Again is safe, because equal
- * results have equal UIDs.
+ * results have equal UIDs. The film is asked for only where a picture of it is wanted.
  */
-export type Deliver = (pacs: string, read: Read, tenant: string) => Promise<Result<readonly string[], Fault>>;
+export type Deliver = (
+  pacs: string,
+  read: Read,
+  film: () => Promise<Result<Film, Fault>>,
+) => Promise<Result<readonly string[], Fault>>;
+
+/** How a PACS has its films read, and where their results go. */
+export type Receivers = { readonly requestOf: (pacs: string) => ReadRequest | undefined; readonly deliver: Deliver };

@@ -4,26 +4,23 @@ import { parseParameters } from '../pipeline/parameters.ts';
 import { fail, ok } from '../pipeline/result.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Handler } from './handler.ts';
+import { readOnce } from './read-once.ts';
 
 /** What reads films: the engine, and the stores they come from and their readings go to. */
 export type Reader = {
   readonly router: Pick<Router, 'identify' | 'vocabulary'>;
-  readonly engine: Pick<Engine, 'read'>;
+  readonly engine: Pick<Engine, 'read' | 'render'>;
   readonly platform: Pick<Platform, 'blobs' | 'readings'>;
 };
 
 /** Reads one uploaded film, unless the same film was read under the same request before. */
 export const filmHandler =
-  ({ router, engine, platform: { blobs, readings } }: Reader): Handler<'film'> =>
-  async ({ tenant, input }, { signal }) => {
-    const request = parseParameters(input.parameters, router.vocabulary);
+  (reader: Reader): Handler<'film'> =>
+  async ({ tenant, input: { upload, mediaType, parameters } }, { signal }) => {
+    const request = parseParameters(parameters, reader.router.vocabulary);
     if (!request.ok) return request;
-    const bytes = await blobs.get(input.upload);
-    if (!bytes) return fail({ code: 'upload_not_found', id: input.upload });
-    const id = await router.identify(tenant, bytes, request.value);
-    if (await readings.get(tenant, id)) return ok([{ reading: id }]);
-    const read = await engine.read({ id, bytes, mediaType: input.mediaType, request: request.value }, signal);
-    if (!read.ok) return read;
-    await readings.put(tenant, read.value);
-    return ok([{ reading: id }]);
+    const bytes = await reader.platform.blobs.get(upload);
+    if (!bytes) return fail({ code: 'upload_not_found', id: upload });
+    const read = await readOnce(reader, tenant, { bytes, mediaType }, request.value, signal);
+    return read.ok ? ok([{ reading: read.value.reading.id }]) : read;
   };

@@ -1,20 +1,20 @@
 import type { Platform } from '../platform/platform.ts';
-import type { Deliver } from './deliver.ts';
+import type { Receivers } from './deliver.ts';
 import { filmHandler, type Reader } from './film.ts';
 import type { Handler, Handlers } from './handler.ts';
 import { instancesHandler } from './instances.ts';
 import { webhookHandler } from './webhook.ts';
 
 /** What has to do with a PACS. */
-export type PacsWork = { readonly deliver: Deliver; readonly study: Handler<'study'> };
+export type PacsWork = Receivers & { readonly study: Handler<'study'> };
 
 /** A handler for every kind of job. */
 export const createHandlers = (
   reader: Reader & { readonly platform: Pick<Platform, 'jobs' | 'access'> },
-  { deliver, study }: PacsWork,
+  { study, ...receivers }: PacsWork,
 ): Handlers => ({
   film: filmHandler(reader),
-  instances: instancesHandler(reader, deliver),
+  instances: instancesHandler(reader, receivers),
   study,
   webhook: webhookHandler(reader.platform),
 });

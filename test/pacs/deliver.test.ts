@@ -27,10 +27,17 @@ const header = (bytes: Uint8Array) => {
 };
 
 /** A PACS as STOW-RS and QIDO-RS show it. `keeps` and `says` bend what it stores and what it claims to. */
-function archive(bend: { keeps?: (sop: string) => boolean; says?: (sop: string) => boolean; lateBy?: number } = {}) {
-  const { keeps = () => true, says = () => true, lateBy = 0 } = bend;
+function archive(
+  bend: {
+    results?: Receiver['results'];
+    keeps?: (sop: string) => boolean;
+    says?: (sop: string) => boolean;
+    lateBy?: number;
+  } = {},
+) {
+  const { keeps = () => true, says = () => true, lateBy = 0, results = ['sr'] } = bend;
   const held = new Set<string>();
-  const calls = { stored: [] as string[][], searches: 0 };
+  const calls = { stored: [] as string[][], searches: 0, films: 0 };
   const dicomWeb: Receiver['dicomWeb'] = {
     async search(path, query) {
       calls.searches++;
@@ -46,33 +53,45 @@ function archive(bend: { keeps?: (sop: string) => boolean; says?: (sop: string) 
       return ok(sops.filter(says));
     },
   };
-  const receivers = new Map([['main', { dicomWeb, results: ['sr', 'sc'] as const }]]);
+  const receiver = { dicomWeb, results };
   const { requestDigest: _, ...about } = reader.about;
-  const deliver = createDeliver(receivers, about);
-  return { held, calls, deliver: (withFilm = false) => deliver('main', read, 'local', withFilm ? film : undefined) };
+  const deliver = createDeliver(new Map([['main', receiver]]), about);
+  return {
+    held,
+    calls,
+    receiver,
+    deliver: () => {
+      return deliver('main', read, async () => {
+        calls.films++;
+        return ok(film);
+      });
+    },
+  };
 }
 
 describe('what is sent', () => {
   test('a report, under the UID that was known before the film was read', async () => {
-    const { deliver, held } = archive();
+    const { deliver, held, calls } = archive();
     expect(await deliver()).toEqual(ok([uids.sr]));
     expect([...held]).toEqual([uids.sr]);
+    expect(calls.films, 'the film is not asked for').toBe(0);
   });
 
-  test('a picture as well, where one is wanted and the film is at hand', async () => {
-    const { deliver, calls } = archive();
-    expect(await deliver(true)).toEqual(ok([uids.sr, uids.sc]));
+  test('a picture as well, where one is wanted', async () => {
+    const { deliver, calls } = archive({ results: ['sr', 'sc'] });
+    expect(await deliver()).toEqual(ok([uids.sr, uids.sc]));
     expect(calls.stored).toEqual([[uids.sr, uids.sc]]);
   });
 
   test('again is nothing; what is missing is added', async () => {
-    const { deliver, calls, held } = archive();
+    const { deliver, calls, held, receiver } = archive();
     await deliver();
     await deliver();
     expect(calls.stored).toHaveLength(1);
-    await deliver(true);
+    receiver.results = ['sr', 'sc'];
+    await deliver();
     held.delete(uids.sr);
-    await deliver(true);
+    await deliver();
     expect(calls.stored).toEqual([[uids.sr], [uids.sc], [uids.sr]]);
   });
 });
@@ -87,8 +106,12 @@ describe('the real outcome', () => {
   });
 
   test('one of two is named as such, without a UID', async () => {
-    const { deliver } = archive({ keeps: (sop) => sop === uids.sr, says: (sop) => sop === uids.sr });
-    const delivered = await deliver(true);
+    const { deliver } = archive({
+      keeps: (sop) => sop === uids.sr,
+      says: (sop) => sop === uids.sr,
+      results: ['sr', 'sc'],
+    });
+    const delivered = await deliver();
     expect(delivered).toEqual(fail({ code: 'pacs_refused', problem: 'main stored 1 of 2 results (STOW-RS)' }));
     expect(JSON.stringify(delivered)).not.toMatch(/2\.25\.|ALARA\^/);
   });
@@ -105,10 +128,14 @@ describe('the real outcome', () => {
 
 test('a reading of no DICOM instance, and a PACS that is not configured, end the job', async () => {
   const deliver = createDeliver(new Map(), reader.about);
-  expect(await deliver('other', read, 'local')).toEqual(fail({ code: 'unknown_pacs', pacs: 'other', known: [] }));
+  expect(await deliver('other', read, async () => ok(film))).toEqual(
+    fail({ code: 'unknown_pacs', pacs: 'other', known: [] }),
+  );
   const receiver: Receiver = { dicomWeb: { search: async () => ok([]), store: async () => ok([]) }, results: ['sr'] };
   const one = createDeliver(new Map([['main', receiver]]), reader.about);
-  expect(await one('main', { ...read, instance: null }, 'local')).toMatchObject(fail({ code: 'not_from_dicom' }));
+  expect(await one('main', { ...read, instance: null }, async () => ok(film))).toMatchObject(
+    fail({ code: 'not_from_dicom' }),
+  );
 });
 
 test('films that come by two ways get one result; another policy or another model gives another', () => {

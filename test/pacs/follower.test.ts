@@ -296,6 +296,23 @@ describe('nothing is lost', () => {
     expect(new Set([...one.studies(), ...two.studies()]).size).toBe(10);
   });
 
+  test('a process that found the cursor moved by another moves it again itself', async () => {
+    const { cursors } = memoryCursors();
+    const log = createChangeLog();
+    const [one, two] = [follow(log.orthanc, { cursors }), follow(log.orthanc, { cursors })];
+    await one.settle();
+    await two.settle();
+    log.store('A', 'a1');
+    await one.settle();
+    await two.settle();
+    log.store('B', 'b1');
+    await two.settle();
+    await two.settle();
+    const next = follow(log.orthanc, { cursors });
+    await next.settle();
+    expect(next.studies()).toEqual([]);
+  });
+
   test('whatever happens in whatever order, every film that stays is followed by a job', async () => {
     const event = fc.oneof(
       { weight: 4, arbitrary: fc.record({ kind: fc.constant('store' as const), study: fc.nat({ max: 5 }) }) },

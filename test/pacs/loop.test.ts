@@ -31,6 +31,8 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
       orthanc: proxiedUrl,
       results: ['sr', 'sc'],
       sendResultsOfStow: true,
+      // Films that come by either way are read so.
+      findings: 'Cardiomegaly,Effusion',
       // So slow that whatever is read here was nudged, or was found at the start.
       follow: { from: 'now', everySeconds: 600, settleSeconds: 1 },
     });
@@ -120,6 +122,7 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
     await until(() => jobs() > before);
     await pause(500);
     expect(await reportsOf(orthanc, 'three')).toHaveLength(1);
+    expect((await objects(orthanc, secondaryCapture)).get(studyUid('three'))).toHaveLength(1);
   });
 
   test('a nudge without the key is refused', async () => {

@@ -62,7 +62,10 @@ async function finish(): Promise<void> {
   const nowhere = async () => fail({ code: 'unknown_pacs', pacs: '', known: [] } as const);
   const worker = startWorker({
     ...{ platform, concurrency: 2, retentionMs: 86_400_000, visibilityMs: 700, log: createLog('silent') },
-    handlers: createHandlers({ router, engine, platform }, { deliver: nowhere, study: nowhere }),
+    handlers: createHandlers(
+      { router, engine, platform },
+      { requestOf: () => undefined, deliver: nowhere, study: nowhere },
+    ),
   });
   await vi.waitFor(async () => expect(await platform.queue.depth()).toEqual({ waiting: 0, inFlight: 0 }), {
     timeout: 10_000,

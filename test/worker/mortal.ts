@@ -46,7 +46,7 @@ const worker = startWorker({
   platform: { jobs, queue, blobs },
   handlers: createHandlers(
     { router, engine, platform: { jobs, blobs, readings, access } },
-    { deliver: nowhere, study: nowhere },
+    { requestOf: () => undefined, deliver: nowhere, study: nowhere },
   ),
   ...{ concurrency: 1, retentionMs: 86_400_000, visibilityMs: 700, log: createLog('silent') },
 });

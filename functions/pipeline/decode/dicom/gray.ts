@@ -12,9 +12,6 @@ import { type Voi, voiTransform } from './voi.ts';
 /** Gray values with bone white, and in words how they came about. */
 export type Gray = { readonly pixels: Uint8Array | Uint16Array; readonly rendering: string };
 
-/** What a word stands for: a modality value, or nothing of the patient. */
-type Meaning = { readonly value: number; readonly padding: boolean };
-
 /**
  * Stored words to gray (PS3.4, annex N.2): modality, values of interest, polarity. All of it depends on the word
  * alone, so it is worked out once a word and looked up a pixel. Padding is black, whatever the polarity.
@@ -27,17 +24,16 @@ export function grayOf(words: Words, image: Image, attributes: Attributes, satur
 
   const stored = valueIn(image, saturates);
   const isPadding = paddingTest(attributes, image.signed);
-  const meanings = Array.from({ length: words instanceof Uint16Array ? 65_536 : 256 }, (_, word): Meaning => {
-    const value = stored(word);
-    return { value: modality.value.apply(value), padding: isPadding(value) };
-  });
-  const { apply, words: how } = voi.value ?? withoutVoi(words, meanings, image);
+  const values = perWord(words, (word) => modality.value.apply(stored(word)));
+  const shows = perWord(words, (word) => Number(!isPadding(stored(word))));
+  const { apply, words: how } = voi.value ?? withoutVoi(words, values, shows, image);
   // MONOCHROME1 alone decides: Presentation LUT Shape INVERSE says the same again (PS3.3, C.8.11.3.1.2).
   const inverted = image.photometric === 'MONOCHROME1';
   const deep = image.bitsStored > 8;
-  const grays = meanings.map(({ value, padding }) => {
-    if (padding) return 0;
-    return Math.round((deep ? 65_535 : 255) * (inverted ? 1 - apply(value) : apply(value)));
+  const white = deep ? 65_535 : 255;
+  const grays = perWord(words, (word) => {
+    const share = apply(values[word] ?? 0);
+    return shows[word] ? Math.round(white * (inverted ? 1 - share : share)) : 0;
   });
 
   const pixels = deep ? new Uint16Array(words.length) : new Uint8Array(words.length);
@@ -46,15 +42,22 @@ export function grayOf(words: Words, image: Image, attributes: Attributes, satur
   return ok({ pixels, rendering: steps.filter((step) => step !== null).join(', then ') });
 }
 
+/** Something worked out for every word that there can be. */
+function perWord(words: Words, of: (word: number) => number): Float64Array {
+  const table = new Float64Array(words instanceof Uint16Array ? 65_536 : 256);
+  for (let word = 0; word < table.length; word++) table[word] = of(word);
+  return table;
+}
+
 /** The stated default of a film that brings neither VOI LUT nor window. */
-function withoutVoi(words: Words, meanings: readonly Meaning[], { bitsStored }: Image): Voi {
-  const counts = new Uint32Array(meanings.length);
+function withoutVoi(words: Words, values: Float64Array, shows: Float64Array, { bitsStored }: Image): Voi {
+  const counts = new Uint32Array(values.length);
   for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
-  const levels = meanings.flatMap(({ value, padding }, word) => {
+  const possible = Array.from(values);
+  const levels = possible.flatMap((value, word) => {
     const count = counts[word] ?? 0;
-    return padding || count === 0 ? [] : [{ value, count }];
+    return count === 0 || !shows[word] ? [] : [{ value, count }];
   });
-  const possible = meanings.map(({ value }) => value);
   const { low, high, words: how } = defaultWindow(levels, possible, bitsStored);
   const range = high > low ? high - low : 1;
   return {

@@ -44,9 +44,9 @@ export function jpeg2000Shape(bytes: Uint8Array): Result<Shape, Fault> {
   };
   const count = packets(view, header.codingStyle, grid);
   if (count === 0) return wrong('has a coding style that cannot be used');
-  if (grid.tilesAcross * grid.tilesDown > maxTiles || count > maxPackets)
-    return wrong('is cut into more pieces than any film is');
-  if (!reachesEnd(view, header.end)) return wrong('is cut off, or its tiles do not join up');
+  const tiles = grid.tilesAcross * grid.tilesDown;
+  if (tiles > maxTiles || count > maxPackets) return wrong('is cut into more pieces than any film is');
+  if (!isComplete(view, header.end, tiles)) return wrong('is cut off, or its tiles do not join up');
   return ok({
     rows: grid.height,
     columns: grid.width,
@@ -69,17 +69,23 @@ function mainHeader(view: DataView): { codingStyle: number; end: number } | unde
   return undefined;
 }
 
-/** Whether each tile part ends where the next one starts, and the last where the codestream does (T.800, A.4.2). */
-function reachesEnd(view: DataView, first: number): boolean {
+/**
+ * Whether each tile part ends where the next one starts, the last where the codestream does, and each tile has one
+ * (T.800, A.4.2): a codec would leave a tile that is missing gray, and say nothing.
+ */
+function isComplete(view: DataView, first: number, tiles: number): boolean {
+  const seen = new Set<number>();
   let at = first;
   while (at + 12 <= view.byteLength && view.getUint16(at) === startOfTilePart) {
+    const tile = view.getUint16(at + 4);
     const length = view.getUint32(at + 6);
+    if (tile >= tiles || (length !== 0 && length < 14)) return false;
+    seen.add(tile);
     // Only the last part may leave its length open.
-    if (length === 0) return endsOpen(view);
-    if (length < 14) return false;
+    if (length === 0) return seen.size === tiles && endsOpen(view);
     at += length;
   }
-  return at + 2 <= view.byteLength && view.getUint16(at) === endOfCodestream;
+  return seen.size === tiles && at + 2 <= view.byteLength && view.getUint16(at) === endOfCodestream;
 }
 
 /** The end marker, or one byte after it: what an odd length is padded with differs (PS3.5, A.4 says zero). */

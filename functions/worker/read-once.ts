@@ -1,0 +1,32 @@
+import type { Engine } from '../engine/engine.ts';
+import type { Router } from '../engine/open.ts';
+import type { Fault } from '../pipeline/fault.ts';
+import type { Read } from '../pipeline/read.ts';
+import type { ReadRequest } from '../pipeline/request.ts';
+import { ok, type Result } from '../pipeline/result.ts';
+import type { Platform } from '../platform/platform.ts';
+
+/** What reads a film for a job. */
+export type FilmReader = {
+  readonly router: Pick<Router, 'identify'>;
+  readonly engine: Pick<Engine, 'read'>;
+  readonly platform: Pick<Platform, 'readings'>;
+};
+
+export type JobFilm = { readonly bytes: Uint8Array<ArrayBuffer>; readonly mediaType: string };
+
+/** Read a film and keep its reading, unless an earlier try has. Takes the bytes away. */
+export async function readOnce(
+  { router, engine, platform: { readings } }: FilmReader,
+  tenant: string,
+  film: JobFilm,
+  request: ReadRequest,
+  signal: AbortSignal,
+): Promise<Result<Read, Fault>> {
+  const id = await router.identify(tenant, film.bytes, request);
+  const known = await readings.get(tenant, id);
+  if (known) return ok(known);
+  const read = await engine.read({ id, ...film, request }, signal);
+  if (read.ok) await readings.put(tenant, read.value);
+  return read;
+}
