@@ -40,7 +40,7 @@ async function compare(): Promise<void> {
   const date = new Date().toISOString().slice(0, 10);
   console.log(`${date}, ${processors()[0]?.model}, ${cpus()} processors, Node ${process.version}.`);
   console.log(
-    `One chest film of ${size.columns} x ${size.rows}; median of ${rounds} decodes in one thread; memory over an idle process.\n`,
+    `One chest film of ${size.columns} x ${size.rows}; median of ${rounds} decodes in one thread; memory beyond a process that holds the file.\n`,
   );
   console.log('| transfer syntax | UID | bits | file, MB | first, ms | median, ms | peak memory, MB |');
   console.log('|---|---|---:|---:|---:|---:|---:|');

@@ -8,9 +8,9 @@ import type { Report } from '../../../dicom/fuzz.ts';
 import { kinds, mutate } from '../../../dicom/mutate.ts';
 import { has, install } from '../../../dicom/tools.ts';
 
-/** More than the target of 20 000; ALARA_FUZZ sets another number, ALARA_FUZZ_SEED another start. */
-const count = Number(process.env['ALARA_FUZZ'] ?? 20_500);
-const first = Number(process.env['ALARA_FUZZ_SEED'] ?? 1);
+/** More than the target of 20 000; FUZZ_COUNT sets another number, FUZZ_SEED another start. */
+const count = Number(process.env['FUZZ_COUNT'] ?? 20_500);
+const first = Number(process.env['FUZZ_SEED'] ?? 1);
 /** A file that takes longer hangs. Counted in processor time, and on the clock with room for a busy machine. */
 const hangMs = 2000;
 const stalledMs = 15_000;
