@@ -51,7 +51,7 @@ export function assemble(
       if (role === 'api') return;
       worker = startWorker({
         ...{ platform, log, concurrency: lanesFor(config.workers), retentionMs: config.retentionDays * dayMs },
-        handlers: createHandlers({ router, engine, platform }, { deliver: pacs.deliver, study: pacs.handler }),
+        handlers: createHandlers({ router, engine, platform }, { ...pacs, study: pacs.handler }),
         ...tuning,
       });
       pacs.start();
