@@ -13,19 +13,20 @@ type Zip = new (
   readFile(name: string): Buffer | null;
 };
 
-/** Fetch the NuGet package of the staged version, hold it to its digest, and unpack the libraries beside the binding. */
+/** Fetch the NuGet package (Microsoft.ML.OnnxRuntime.Gpu.Linux of the staged version), hold it to its digest, and unpack the libraries beside the binding. */
 export async function addProvider(
   staged: string,
-  { ORT_GPU_SHA256: pinned = '', ORT_GPU_URL: mirror = '' }: Readonly<Record<string, string | undefined>>,
+  { ORT_GPU_SHA256: pinned = '', ORT_GPU_URL: url = '' }: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
   const runtime = join(staged, 'node_modules/onnxruntime-node');
   const { version } = JSON.parse(readFileSync(join(runtime, 'package.json'), 'utf8'));
-  const name = 'microsoft.ml.onnxruntime.gpu.linux';
-  const url = mirror || `https://api.nuget.org/v3-flatcontainer/${name}/${version}/${name}.${version}.nupkg`;
+  const wanted = `the NuGet package Microsoft.ML.OnnxRuntime.Gpu.Linux ${version}`;
   if (!/^[0-9a-f]{64}$/.test(pinned))
     throw new Error(
-      `ORT_GPU_SHA256=${pinned}: the CUDA image needs the SHA-256 of ${url}, 64 hexadecimal digits, as a build argument`,
+      `ORT_GPU_SHA256=${pinned}: the CUDA image needs the SHA-256 of ${wanted}, 64 hexadecimal digits, as a build argument`,
     );
+  if (!URL.canParse(url))
+    throw new Error(`ORT_GPU_URL=${url}: the CUDA image needs the address of ${wanted} as a build argument`);
 
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url} answers ${response.status}`);

@@ -55,7 +55,7 @@ async function provide(environment: Record<string, string>) {
 const at = (path: string) => `http://127.0.0.1:${(feed.address() as AddressInfo).port}${path}`;
 
 test.each([
-  ['no digest', '/whole', '', /ORT_GPU_SHA256=: the CUDA image needs the SHA-256 of http/],
+  ['no digest', '/whole', '', /ORT_GPU_SHA256=: the CUDA image needs the SHA-256 of the NuGet package/],
   ['a digest that is none', '/whole', 'latest', /ORT_GPU_SHA256=latest: the CUDA image needs/],
   ['another digest', '/whole', 'f'.repeat(64), new RegExp(`has SHA-256 ${digest('/whole')}, not f{64}`)],
   ['a package without the provider', '/short', digest('/short'), /has no libonnxruntime_providers_cuda\.so/],
@@ -67,11 +67,12 @@ test.each([
   expect(existsSync(join(beside, 'libonnxruntime_providers_cuda.so'))).toBe(false);
 });
 
-test('without a mirror the package is that of the staged version on nuget.org', async () => {
+test('without its address the build fails, and names the package of the staged version', async () => {
   const { version } = JSON.parse(readFileSync('node_modules/onnxruntime-node/package.json', 'utf8'));
-  const { said } = await provide({});
+  const { code, said } = await provide({ ORT_GPU_SHA256: digest('/whole') });
+  expect(code).not.toBe(0);
   expect(said).toContain(
-    `https://api.nuget.org/v3-flatcontainer/microsoft.ml.onnxruntime.gpu.linux/${version}/microsoft.ml.onnxruntime.gpu.linux.${version}.nupkg`,
+    `ORT_GPU_URL=: the CUDA image needs the address of the NuGet package Microsoft.ML.OnnxRuntime.Gpu.Linux ${version}`,
   );
 });
 
