@@ -19,7 +19,7 @@ export async function openService(
 ): Promise<Service> {
   const data = environment['ALARA_DATA'] ?? mkdtempSync(join(tmpdir(), 'alara-data-'));
   const config = readConfig({ ALARA_LOG: 'silent', ALARA_DEADLINE_MS: '120000', ...environment, ALARA_DATA: data });
-  const { begin, drain, ...service } = assemble(config, createLog(config.log), tuning);
+  const { begin, drain, ...service } = await assemble(config, createLog(config.log), tuning);
   begin();
   await service.engine.ready;
   return {

@@ -2,6 +2,9 @@ import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import { requestId } from 'hono/request-id';
 import type { Fault } from '../pipeline/fault.ts';
+import { ms } from '../pipeline/units.ts';
+import { BlobTooLarge } from '../platform/blobs.ts';
+import { StoreUnavailable } from '../platform/unavailable.ts';
 import { withoutData } from '../platform/without-data.ts';
 import { authenticate, describeAccess } from './auth.ts';
 import { catalog } from './catalog.ts';
@@ -50,7 +53,10 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
   app.onError((error, c) => {
     if (error instanceof Refusal) return problem(c, error.fault);
     if (error instanceof HTTPException) return problem(c, refusalOf(error));
+    if (error instanceof BlobTooLarge) return problem(c, { code: 'body_too_large', limitBytes: error.limitBytes });
     deps.log.error({ requestId: c.get('requestId'), error: withoutData(error) });
+    if (error instanceof StoreUnavailable)
+      return problem(c, { code: 'store_unavailable', retryAfterMs: ms(error.retryAfterMs) });
     return problem(c, { code: 'internal' });
   });
   app.notFound((c) => problem(c, { code: 'not_found', path: c.req.path }));

@@ -1,29 +1,40 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import about from '../../package.json' with { type: 'json' };
 import type { Engine } from '../engine/engine.ts';
-import { openEngine, openRouter, type Router } from '../engine/open.ts';
+import type { Router } from '../engine/open.ts';
+import { createReloading } from '../engine/reloading.ts';
+import { openSource, type Serving } from '../engine/source.ts';
 import { readPacsConfig } from '../pacs/config.ts';
-import { openPacs } from '../pacs/open.ts';
+import { openPacs, type Pacs } from '../pacs/open.ts';
 import type { Config } from '../platform/config.ts';
-import { openEmbedded } from '../platform/embedded/open.ts';
 import type { Logger } from '../platform/log.ts';
+import { openPlatform } from '../platform/open.ts';
 import type { Platform } from '../platform/platform.ts';
+import type { Handlers } from '../worker/handler.ts';
 import { createHandlers } from '../worker/handlers.ts';
 import { startWorker, type Worker, type WorkerOptions } from '../worker/worker.ts';
 import { createApp, createWorkerApp } from './app.ts';
 import type { Deps } from './deps.ts';
 
-/** The parts of a running service. No socket is open: `app.fetch` answers. */
+/** The parts of a running service. No socket is open: `fetch` answers. */
 export type Service = {
+  /** Answers with the family that is served at that moment, to the end of the request. */
+  fetch(request: Request, bindings?: object): Promise<Response>;
+  /** The API, the router and the engine of that family. */
   readonly app: OpenAPIHono;
   readonly router: Router;
   readonly engine: Engine;
   readonly platform: Platform;
   /** Begin to work on jobs. */
   begin(): void;
+  /** Look whether another family was promoted, now. */
+  look(): Promise<void>;
   /** Take on nothing new from a PACS or the queue, and finish or hand back what is held. */
   drain(): Promise<void>;
 };
+
+/** Everything that is bound to one family. */
+type Generation = Serving & { readonly app: OpenAPIHono; readonly pacs: Pacs; readonly handlers: Handlers };
 
 const dayMs = 86_400_000;
 
@@ -31,35 +42,90 @@ const dayMs = 86_400_000;
 const lanesFor = (workers: number) => workers + 8;
 
 /** Put a service together as its role says. Throws ConfigError or CatalogError. */
-export function assemble(
+export async function assemble(
   config: Config,
   log: Logger,
   tuning: Partial<Pick<WorkerOptions, 'retry' | 'visibilityMs' | 'graceMs' | 'concurrency' | 'random'>> = {},
-): Service {
-  const router = openRouter(config);
-  const platform = openEmbedded(config.data, { keyFile: config.keyFile });
-  const engine = openEngine(router, config);
-  const { authRequired, maxBodyBytes, maxUploadBytes, device, role } = config;
+): Promise<Service> {
   const settings = config.pacs === undefined ? null : readPacsConfig(config.pacs);
-  const pacs = openPacs(settings, { router, engine, platform, log, version: about.version });
-  const deps: Deps = { router, engine, platform, pacs, log, authRequired, maxBodyBytes, maxUploadBytes, device };
+  const source = await openSource(config, log);
+  const platform = await openPlatform(config);
+  const { authRequired, maxBodyBytes, maxUploadBytes, device, role } = config;
   let worker: Worker | undefined;
+
+  function generation(serving: Serving): Generation {
+    const { router, engine } = serving;
+    const pacs = openPacs(settings, { router, engine, platform, log, version: about.version });
+    const deps: Deps = { router, engine, platform, pacs, log, authRequired, maxBodyBytes, maxUploadBytes, device };
+    return {
+      ...serving,
+      pacs,
+      app: role === 'worker' ? createWorkerApp(deps) : createApp(deps),
+      handlers: createHandlers({ router, engine, platform }, { ...pacs, study: pacs.handler }),
+    };
+  }
+
+  const generations = createReloading<Generation>({
+    first: generation(await source.first()),
+    async next(current) {
+      const serving = await source.next?.(current);
+      if (!serving) return undefined;
+      try {
+        return generation(serving);
+      } catch (error) {
+        // Its policies lack what a PACS is configured to ask for.
+        await serving.engine.close();
+        throw error;
+      }
+    },
+    ...(source.next && { everyMs: config.pointerMs }),
+    async switched(current, before) {
+      log.info({ event: 'models_replaced', from: before.name, to: current.name });
+      await before.pacs.close();
+      if (worker) current.pacs.start();
+    },
+    close: ({ engine }) => engine.close(),
+    failed: (error) =>
+      log.warn({ event: 'models_not_looked_up', problem: error instanceof Error ? error.message : String(error) }),
+  });
+  const { use } = generations;
+  // A job is worked on by one family from its beginning to its end.
+  const handlers: Handlers = {
+    film: (job, work) => use((serving) => serving.handlers.film(job, work)),
+    instances: (job, work) => use((serving) => serving.handlers.instances(job, work)),
+    study: (job, work) => use((serving) => serving.handlers.study(job, work)),
+    webhook: (job, work) => use((serving) => serving.handlers.webhook(job, work)),
+  };
+
   return {
-    ...{ router, engine, platform },
-    app: role === 'worker' ? createWorkerApp(deps) : createApp(deps),
+    fetch: (request, bindings) => use(async ({ app }) => app.fetch(request, bindings)),
+    get app() {
+      return generations.current().app;
+    },
+    get router() {
+      return generations.current().router;
+    },
+    get engine() {
+      return generations.current().engine;
+    },
+    platform,
+    look: generations.look,
     begin() {
       if (role === 'api') return;
       worker = startWorker({
         ...{ platform, log, concurrency: lanesFor(config.workers), retentionMs: config.retentionDays * dayMs },
-        handlers: createHandlers({ router, engine, platform }, { ...pacs, study: pacs.handler }),
+        handlers,
         ...tuning,
       });
-      pacs.start();
+      generations.current().pacs.start();
     },
     async drain() {
+      const replaced = generations.stop();
+      const { pacs, engine } = generations.current();
       await pacs.close();
       await worker?.stop();
       await engine.close();
+      await replaced;
     },
   };
 }

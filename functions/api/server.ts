@@ -7,13 +7,16 @@ export type Running = {
   readonly url: string;
   /** Whether the usual models are warm; if not, GET /health/ready says why. */
   readonly ready: boolean;
+  /** What the family reads. */
+  readonly findings: readonly string[];
   close(): Promise<void>;
 };
 
 /** Start the service and resolve once films can be read. Throws ConfigError or CatalogError before it listens. */
 export async function startServer(config: Config, log: Logger): Promise<Running> {
-  const { app, engine, platform, begin, drain } = assemble(config, log);
-  const server = createAdaptorServer({ fetch: app.fetch });
+  const service = await assemble(config, log);
+  const { fetch, platform, begin, drain } = service;
+  const server = createAdaptorServer({ fetch });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.port, config.host, resolve);
@@ -23,11 +26,12 @@ export async function startServer(config: Config, log: Logger): Promise<Running>
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
-  const warmed = await engine.ready;
+  const warmed = await service.engine.ready;
   if (!warmed.ok) log.error({ fault: warmed.fault }, 'models are not ready');
   return {
     url,
     ready: warmed.ok,
+    findings: service.router.family.catalog.findings,
     async close() {
       // New connections stop, what was accepted is answered, then the rest closes.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -45,6 +45,9 @@ const send = createRoute({
   responses: { 204: { description: 'All of it is kept' }, ...answers(400, 404, 413) },
 });
 
+/** How long a place outside of this service can be sent to: a slow line's time for one film, and no more. */
+const presignedSeconds = 3600;
+
 /** Its time is a part of the id, so that nothing is kept before the bytes are there. */
 const newId = () => `up_${Date.now().toString(36)}_${randomUUID().replaceAll('-', '')}`;
 
@@ -62,8 +65,17 @@ export function uploadedBlob(tenant: string, id: string): string {
 }
 
 export function uploads(app: OpenAPIHono, { platform: { blobs }, maxUploadBytes }: Deps): void {
-  app.openapi(begin, (c) => {
+  app.openapi(begin, async (c) => {
     const id = newId();
+    const given = await blobs.presign?.(uploadedBlob(c.get('tenant'), id), maxUploadBytes, presignedSeconds);
+    if (given) {
+      const { url, headers, expiresAt } = given;
+      const until = expiresAt.toISOString();
+      return c.json(
+        { ...{ id, url, method: 'PUT' as const, headers, expiresAt: until, limitBytes: maxUploadBytes } },
+        201,
+      );
+    }
     const url = `/v1/uploads/${id}`;
     const expiresAt = new Date((begunAt(id) ?? 0) + uploadLifeMs).toISOString();
     const headers = { 'content-type': 'application/octet-stream' };

@@ -13,6 +13,8 @@ export class CatalogError extends Error {
 /** A family as it lies on disk, checked as far as its text goes; model files are hashed on first use. */
 export type LoadedFamily = {
   readonly folder: string;
+  /** Where its models lie by digest, once they were fetched; without it they lie in `folder`. */
+  readonly objects?: string;
   readonly catalog: Catalog;
   /** SHA-256 of catalog.json, in hexadecimal. */
   readonly digest: string;
@@ -25,8 +27,11 @@ export type LoadedFamily = {
 
 const maxVariants = 16;
 
-/** Load `<models>/<family>`. Throws {@link CatalogError} for what is missing or contradicts itself. */
-export function loadFamily(models: string, family: string): LoadedFamily {
+/**
+ * Load `<models>/<family>`, its models beside its catalog, or by digest in the folder `objects`, each when it is needed.
+ * Throws {@link CatalogError} for what is missing or contradicts itself.
+ */
+export function loadFamily(models: string, family: string, objects?: string): LoadedFamily {
   const folder = join(models, family);
   const path = join(folder, 'catalog.json');
   if (!existsSync(path)) {
@@ -41,7 +46,7 @@ export function loadFamily(models: string, family: string): LoadedFamily {
     throw new CatalogError(
       `${path}: ${catalog.variants.length} variants; the router searches exactly, up to ${maxVariants}.`,
     );
-  for (const [i, { id, file, bytes }] of catalog.variants.entries()) {
+  for (const [i, { id, file, bytes }] of objects === undefined ? catalog.variants.entries() : []) {
     const at = `${path}:${lineOf(text, ['variants', i, 'file'])}: variant ${id}`;
     if (!existsSync(join(folder, file))) throw new CatalogError(`${at}: its file ${file} is missing from ${folder}.`);
     const size = statSync(join(folder, file)).size;
@@ -53,6 +58,7 @@ export function loadFamily(models: string, family: string): LoadedFamily {
   if (twice) throw new CatalogError(`two policies are named ${twice.policy.name}; rename one.`);
   return {
     folder,
+    ...(objects !== undefined && { objects }),
     catalog,
     digest: hash(text),
     policies: Object.fromEntries(loaded.map(({ policy }) => [policy.name, policy])),

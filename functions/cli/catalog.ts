@@ -4,12 +4,17 @@ import type { Calibration, Variant } from '../catalog/schema.ts';
 import { openRouter, type Router } from '../engine/open.ts';
 import { notice } from '../pipeline/reading.ts';
 import { readConfig } from '../platform/config.ts';
+import { channels, records } from './catalog-channels.ts';
+import { promote, rollback } from './catalog-promote.ts';
+import { publish } from './catalog-publish.ts';
 import { UsageError } from './complaint.ts';
 import { table } from './table.ts';
 
 /** `alara catalog`: what the models are, and whether they are what the catalog says. */
 export function catalog(program: Command): void {
-  const command = program.command('catalog').description('Show the model family, or verify its files.');
+  const command = program
+    .command('catalog')
+    .description('Show the model family or verify its files; publish families, and say which is live.');
   command
     .command('show')
     .description('List the variants; with a variant, what it measured for each finding.')
@@ -26,6 +31,7 @@ export function catalog(program: Command): void {
     .action(async () => {
       process.exitCode = await verifyFamily();
     });
+  for (const verb of [publish, promote, rollback, channels, records]) verb(command);
 }
 
 function showFamily({ family: { catalog, policies, digest }, costs, vocabulary }: Router): string {

@@ -1,4 +1,5 @@
 import { CatalogError } from '../catalog/load.ts';
+import { StoreAway } from '../catalog/objects.ts';
 import { type Advice, advice, type Fault, type Shortfall } from '../pipeline/fault.ts';
 import type { Result } from '../pipeline/result.ts';
 import { ConfigError } from '../platform/config.ts';
@@ -79,6 +80,9 @@ export function complaint(error: unknown): { text: string; exitCode: 1 | 2 } {
       text: `alara: the models cannot be used.\n${error.message}\nALARA_MODELS and ALARA_FAMILY say which family is read; alara doctor checks it.`,
       exitCode: 2,
     };
+  // Nothing is wrong with the settings: the supervisor tries again.
+  if (error instanceof StoreAway)
+    return { text: `alara: the store of the models does not answer.\n${error.message}`, exitCode: 1 };
   const stack = error instanceof Error ? error.stack : String(error);
   return { text: `alara: this is a bug, please report it with the lines below.\n${stack}`, exitCode: 1 };
 }

@@ -2,7 +2,6 @@ import { existsSync, readdirSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Running, startServer } from '../api/server.ts';
-import { loadFamily } from '../catalog/load.ts';
 import { notice } from '../pipeline/reading.ts';
 import { type Config, readConfig } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
@@ -17,7 +16,7 @@ export async function serveChild(): Promise<void> {
     const running = await startServer(config, createLog(config.log)).catch((error) =>
       Promise.reject(explain(error, config)),
     );
-    announce(running, config);
+    announce(running);
     await stopped;
     await running.close();
     process.exit(0);
@@ -64,15 +63,14 @@ function explain(error: unknown, { port, host }: Config): unknown {
 }
 
 /** Tell the supervisor, which prints it. */
-function announce({ url, ready }: Running, config: Config): void {
+function announce({ url, ready, findings }: Running): void {
   const banner = ready
-    ? welcome(url, config)
+    ? welcome(url, findings)
     : `Alara listens on ${url}, but its models are not ready: ${url}/health/ready says why.\n`;
   process.send?.({ url, banner } satisfies Ready);
 }
 
-function welcome(url: string, { models, family }: Config): string {
-  const { findings } = loadFamily(models, family).catalog;
+function welcome(url: string, findings: readonly string[]): string {
   const asked = ['Nodule', 'Emphysema'].filter((finding) => findings.includes(finding));
   const query = asked.length > 0 ? `?findings=${asked.join(',')}` : '';
   return `

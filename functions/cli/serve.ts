@@ -15,7 +15,11 @@ export function serve(program: Command): void {
 Settings come from the environment:
   PORT                  8080; 0 takes a free one
   HOST                  127.0.0.1; on any other address callers need keys: alara keys create
-  ALARA_MODELS          models: the folder of the families and policies/
+  ALARA_MODELS          models: the folder of the families and policies/, or s3://bucket/prefix (docs/models.md)
+  ALARA_CHANNEL         live; canary serves what is published and not yet promoted
+  ALARA_MODEL_CACHE     models in ALARA_DATA: where models from s3:// are kept
+  ALARA_MODEL_CACHE_MB  2048: what it may hold beside the models in use
+  ALARA_POINTER_SECONDS 30: how often the channel is looked at
   ALARA_FAMILY          chest14
   ALARA_POLICY          the family's own: what is good enough when a request names no policy
   ALARA_AUTH            auto; required asks for keys on loopback too

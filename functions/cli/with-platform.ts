@@ -1,15 +1,13 @@
 import { readConfig } from '../platform/config.ts';
-import { openEmbedded } from '../platform/embedded/open.ts';
+import { openPlatform, placeOf } from '../platform/open.ts';
 import type { Platform } from '../platform/platform.ts';
 
-/** Work on the store that the settings name. A server may run on it meanwhile. */
-export async function withPlatform<Value>(
-  work: (platform: Platform, folder: string) => Promise<Value>,
-): Promise<Value> {
-  const { data, keyFile } = readConfig(process.env);
-  const platform = openEmbedded(data, { keyFile });
+/** Work on the store that the settings name, and where that is. A server may run on it meanwhile. */
+export async function withPlatform<Value>(work: (platform: Platform, place: string) => Promise<Value>): Promise<Value> {
+  const config = readConfig(process.env);
+  const platform = await openPlatform(config);
   try {
-    return await work(platform, data);
+    return await work(platform, placeOf(config));
   } finally {
     await platform.close();
   }

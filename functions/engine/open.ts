@@ -1,4 +1,5 @@
 import { type LoadedFamily, loadFamily } from '../catalog/load.ts';
+import { isStore } from '../catalog/store-url.ts';
 import { type CostTable, costTable } from '../pipeline/cost.ts';
 import type { Vocabulary } from '../pipeline/parameters.ts';
 import { canonical, type ReadRequest, readingId, sha256 } from '../pipeline/request.ts';
@@ -16,9 +17,17 @@ export type Router = {
   identify(tenant: string, bytes: Uint8Array<ArrayBuffer>, request: ReadRequest): Promise<string>;
 };
 
-/** Load the configured family. Throws ConfigError or CatalogError. */
+/** Load the configured family from its folder. Throws ConfigError or CatalogError. */
 export function openRouter(config: Pick<Config, 'models' | 'family' | 'policy' | 'device'>): Router {
-  const family = loadFamily(config.models, config.family);
+  if (isStore(config.models))
+    throw new ConfigError(
+      `ALARA_MODELS=${config.models}: only alara serve and alara catalog read a store; name a folder here.`,
+    );
+  return routerOf(loadFamily(config.models, config.family), config);
+}
+
+/** What routes a family that is loaded. Throws ConfigError. */
+export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | 'device'>): Router {
   const costs = costTable(family.catalog, config.device);
   const defaultPolicy = config.policy ?? family.ownPolicy;
   if (!family.policies[defaultPolicy])
@@ -42,15 +51,17 @@ export function openRouter(config: Pick<Config, 'models' | 'family' | 'policy' |
   };
 }
 
-/** Start the engine of a router, its workers warm for what the default policy runs. */
-export function openEngine(
-  { family, costs, vocabulary }: Router,
-  config: Pick<Config, 'device' | 'threads' | 'workers' | 'queue' | 'deadlineMs'>,
-): Engine {
+/** The variants that a request which names nothing runs. */
+export function usualVariants({ family, costs, vocabulary }: Router) {
   const { catalog, defaultPolicy } = vocabulary;
   const policy = family.policies[defaultPolicy];
   if (!policy) throw new Error(`policy ${defaultPolicy} was checked at load`);
   const usual = route(catalog, policy, costs, { findings: catalog.findings, minAuroc: {}, bestEffort: true });
-  const warm = usual.ok ? usual.value.runs.map(({ variant }) => variant.id) : [];
-  return createEngine({ ...config, family, warm });
+  return usual.ok ? usual.value.runs.map(({ variant }) => variant) : [];
 }
+
+/** Start the engine of a router, its workers warm for what the default policy runs. */
+export const openEngine = (
+  router: Router,
+  config: Pick<Config, 'device' | 'threads' | 'workers' | 'queue' | 'deadlineMs'>,
+): Engine => createEngine({ ...config, family: router.family, warm: usualVariants(router).map(({ id }) => id) });

@@ -15,7 +15,7 @@ sharp.concurrency(1);
 sharp.cache(false);
 
 const { family, device, threads, warm } = workerData as WorkerSetup;
-const sessions = createSessions({ folder: family.folder, device, threads });
+const sessions = createSessions({ family, device, threads });
 const reader: Family = {
   catalog: family.catalog,
   catalogDigest: family.digest,

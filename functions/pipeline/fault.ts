@@ -53,7 +53,9 @@ export type Fault =
   | { readonly code: 'deadline_exceeded'; readonly deadlineMs: Ms }
   | { readonly code: 'client_gone' }
   | { readonly code: 'model_corrupt'; readonly variant: string; readonly problem: string }
+  | { readonly code: 'model_unavailable'; readonly variant: string; readonly retryAfterMs: Ms }
   | { readonly code: 'inference_failed'; readonly problem: string }
+  | { readonly code: 'store_unavailable'; readonly retryAfterMs: Ms }
   | { readonly code: 'internal' };
 
 export type FaultCode = Fault['code'];
@@ -283,10 +285,20 @@ export const advice: Record<FaultCode, Advice> = {
     title: 'A model file is not what the catalog says',
     fix: 'The operator restores the file (alara catalog verify names it). It was not used.',
   },
+  model_unavailable: {
+    status: 503,
+    title: 'A model that this needs cannot be fetched now',
+    fix: 'Retry after the seconds in Retry-After; findings that other variants serve are read meanwhile.',
+  },
   inference_failed: {
     status: 500,
     title: 'The model could not be run',
     fix: 'Retry once. If it fails again, report it with the request id.',
+  },
+  store_unavailable: {
+    status: 503,
+    title: 'A store that this needs does not answer',
+    fix: 'Retry after the seconds in Retry-After. Retries are safe; jobs that were taken on go on by themselves.',
   },
   internal: {
     status: 500,

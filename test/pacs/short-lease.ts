@@ -8,5 +8,5 @@ import { readConfig } from '../../functions/platform/config.ts';
 import { createLog } from '../../functions/platform/log.ts';
 
 const config = readConfig(process.env);
-const { app, begin } = assemble(config, createLog(config.log), { visibilityMs: 3000 });
+const { app, begin } = await assemble(config, createLog(config.log), { visibilityMs: 3000 });
 createAdaptorServer({ fetch: app.fetch }).listen(config.port, config.host, begin);

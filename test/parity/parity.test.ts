@@ -29,7 +29,7 @@ type Golden = {
 
 const golden: Golden = JSON.parse(readFileSync('test/parity/golden.json', 'utf8'));
 const { catalog, folder } = loadFamily('models', golden.family);
-const sessions = createSessions({ folder, device: 'cpu', threads: 1 });
+const sessions = createSessions({ family: { folder }, device: 'cpu', threads: 1 });
 
 async function square(name: string, side: number): Promise<Film> {
   const bytes = new Uint8Array(readFileSync(`test/films/${name}`));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -237,6 +238,11 @@ def test_scores_are_those_of_the_served_graph_on_films_that_did_not_train(made: 
     film = tensor(prepared.pixels(64)[rows[:5]], MEAN, STD)
     session = ort.InferenceSession(str(made / "models" / "tiny-nih" / "r64-int8.onnx"))
     assert scored.logits[:5] == pytest.approx(np.asarray(session.run(["logits"], {"film": film})[0]), abs=1e-4)
+    published = json.loads((made / "models" / "tiny-nih" / "scores.json").read_text())
+    assert published["protocol"] == "heldOut"
+    first = prepared.films.path(int(prepared.films.where("test")[0]))
+    assert published["films"][0] == hashlib.sha256(first.read_bytes()).hexdigest()[:16]
+    assert len(published["films"]) == int((scored.split == "test").sum())
 
 
 def test_the_card_tells_of_training_and_of_nothing_that_was_not_done(made: Path) -> None:

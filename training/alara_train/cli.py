@@ -18,6 +18,7 @@ from alara_train.commands.pipeline import pipeline
 from alara_train.commands.policy import policy
 from alara_train.commands.prepare import prepare
 from alara_train.commands.report import report
+from alara_train.commands.scores import scores
 from alara_train.commands.sweep import sweep
 from alara_train.commands.train import train
 from alara_train.config import BadConfig
@@ -28,7 +29,7 @@ from alara_train.golden import write_golden
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 
-for verb in (prepare, train, sweep, calibrate, evaluate, policy, report, export, pipeline):
+for verb in (prepare, train, sweep, calibrate, evaluate, scores, policy, report, export, pipeline):
     app.command()(verb)
 app.add_typer(study.app, name="study")
 

@@ -29,6 +29,7 @@ from alara_train.pixels import tensor
 from alara_train.statistics.derive import derive_policy
 from alara_train.statistics.document import dumps
 from alara_train.statistics.measure import measure
+from alara_train.statistics.ranks import film_digests, scores_document, write_scores
 from alara_train.study.floor import catalog_floors
 from alara_train.trunks import build_trunk, trunk_graph
 
@@ -74,6 +75,8 @@ def build_family(
     write_json(catalog, out / "catalog.json", schemas / "catalog.schema.json")
     write_json(policy, out / "policy.json", schemas / "policy.schema.json")
     (out / "evaluation.json").write_text(dumps(evaluation))
+    digests = film_digests([films.path(row) for row in range(len(films))])
+    write_scores(scores_document(scores, digests, config.family), out / "scores.json")
     (out / "card.md").write_text(card(catalog, policy, evaluation))
     draw_all(catalog, policy, evaluation, out / "figures")
     return evaluation

@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { LoadedFamily } from '../../catalog/load.ts';
+import { modelPath } from '../../catalog/model-path.ts';
 import type { Variant } from '../../catalog/schema.ts';
 import type { Fault } from '../fault.ts';
 import type { Output } from '../read.ts';
 import { fail, ok, type Result } from '../result.ts';
+import { ms } from '../units.ts';
 
 export type Device = 'cpu' | 'cuda';
 
 export type SessionOptions = {
-  /** The folder of the family. */
-  readonly folder: string;
+  /** Where the models lie. */
+  readonly family: Pick<LoadedFamily, 'folder' | 'objects'>;
   readonly device: Device;
   /** Threads inside one run. */
   readonly threads: number;
@@ -55,8 +57,12 @@ export function createSessions(options: SessionOptions) {
 
 const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
-async function load(variant: Variant, { folder, device, threads }: SessionOptions) {
-  const bytes = await readFile(join(folder, variant.file));
+async function load(variant: Variant, { family, device, threads }: SessionOptions) {
+  const bytes = await readFile(modelPath(family, variant)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' || family.objects === undefined) throw error;
+  });
+  // It was fetched before the film came here, and another process has made room since.
+  if (!bytes) return fail<Fault>({ code: 'model_unavailable', variant: variant.id, retryAfterMs: ms(1000) });
   const digest = createHash('sha256').update(bytes).digest('hex');
   if (digest !== variant.sha256)
     return fail<Fault>({

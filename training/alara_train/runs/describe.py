@@ -26,6 +26,7 @@ from alara_train.statistics.derive import derive_policy
 from alara_train.statistics.document import dumps
 from alara_train.statistics.document import evaluation as evaluation_of
 from alara_train.statistics.measure import Measured, measure
+from alara_train.statistics.ranks import film_digests, scores_document, write_scores
 from alara_train.statistics.scored import BadScores, Scored
 from alara_train.statistics.staircase import auroc
 from alara_train.whole import write_whole
@@ -48,7 +49,9 @@ def evaluate_family(
     out: Path,
     schemas: Path,
 ) -> dict[str, Any]:
-    """Measure the variants and write evaluation, policy and catalog; gives the evaluation.
+    """Measure the variants and write evaluation, policy, catalog and scores; gives the evaluation.
+
+    Scores name films by the digest of their files, and are left out where those are no longer there.
 
     Raises:
         BadScores, OneClass, BadCatalog: Before anything is written.
@@ -78,6 +81,9 @@ def evaluate_family(
     texts = {"evaluation": dumps(document), "policy": _json(policy), "catalog": _json(catalog)}
     for name in DOCUMENTS:
         write_whole(out / f"{name}.json", texts[name])
+    files = [runs.prepared.films.path(row) for row in runs.scored.tolist()]
+    if all(file.is_file() for file in files):
+        write_scores(scores_document(scores, film_digests(files), family, "heldOut"), out / "scores.json")
     return document
 
 

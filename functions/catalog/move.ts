@@ -1,0 +1,102 @@
+import type { KeyObject } from 'node:crypto';
+import { CatalogError } from './load.ts';
+import { type Channel, encode, keys, type Manifest, type Pointer } from './manifest.ts';
+import { modifications } from './modifications.ts';
+import type { Objects } from './objects.ts';
+import { readManifest, readPointer } from './read-published.ts';
+import { type Record, readRecord, writeRecord } from './record.ts';
+
+/** Somebody else moved the pointer meanwhile: what this decision rested on no longer holds. */
+export class Overtaken extends CatalogError {
+  override name = 'Overtaken';
+}
+
+/** Who signs a change off, why, and with which key. */
+export type SignOff = { readonly by: string; readonly reason: string; readonly key?: KeyObject | undefined };
+
+/** A change of what a channel points to, and what it rests on. */
+export type Move = Pick<Record, 'kind' | 'channel' | 'modificationProtocol' | 'impactAssessment'> & {
+  readonly to: { readonly digest: string; readonly manifest: Manifest };
+  /** The pointer as it was when the decision was taken; the move succeeds only if it still is. */
+  readonly standing: Awaited<ReturnType<typeof readPointer>>;
+  readonly signOff: SignOff;
+};
+
+export type Moved = { readonly record: string; readonly from: string | null; readonly to: string };
+
+/** Write the record, then move the pointer. Throws {@link Overtaken}; what counts is the chain that the pointer names. */
+export async function move(objects: Objects, { to, standing, signOff, ...what }: Move): Promise<Moved> {
+  const { family } = to.manifest;
+  const before = standing?.pointer;
+  const from = before?.manifest ?? null;
+  const old = from === null ? undefined : await readManifest(objects, family, from);
+  const { by, reason, key } = signOff;
+  const time = new Date().toISOString();
+  const record = await writeRecord(
+    objects,
+    {
+      schema: 'alara.record/1',
+      ...{ ...what, family, time, by, reason, from, to: to.digest },
+      previousRecord: before?.record ?? null,
+      descriptionOfModifications: await modifications(objects, old, to.manifest),
+    },
+    key,
+  );
+  const previous = what.kind === 'rollback' ? await predecessor(objects, family, to.digest, before) : from;
+  const pointer: Pointer = { manifest: to.digest, since: time, record, ...(previous !== null && { previous }) };
+  const place = keys(family).pointer(what.channel);
+  const moved = standing
+    ? await objects.replace(place, encode(pointer), standing.etag)
+    : await objects.create(place, encode(pointer));
+  // A try whose answer was lost and that was made again finds its own work in the way.
+  const now = moved ? undefined : await readPointer(objects, family, what.channel);
+  if (moved || now?.pointer.record === record) return { record, from, to: to.digest };
+  throw new Overtaken(
+    `the channel ${what.channel} of ${family} was moved by somebody else meanwhile, and is left as they moved it. Look at it with alara catalog channels, then decide again.`,
+  );
+}
+
+/** What a channel pointed to before it first pointed to a manifest: what a second rollback goes back to. */
+async function predecessor(
+  objects: Objects,
+  family: string,
+  manifest: string,
+  pointer: Pointer | undefined,
+): Promise<string | null> {
+  for (let name = pointer?.record ?? null; name !== null; ) {
+    const { record } = await readRecord(objects, family, name);
+    if (record.to === manifest && record.kind !== 'rollback') return record.from;
+    name = record.previousRecord;
+  }
+  return null;
+}
+
+/** Go back to what a channel pointed to before. Throws CatalogError where there is nothing before. */
+export async function rollback(
+  objects: Objects,
+  family: string,
+  channel: Channel,
+  standing: Move['standing'],
+  signOff: SignOff,
+): Promise<Moved> {
+  const previous = standing?.pointer.previous;
+  if (previous === undefined)
+    throw new CatalogError(
+      standing
+        ? `the channel ${channel} of ${family} points to the first manifest that it ever had: there is nothing to go back to.`
+        : `${objects.url} has no family ${family} on the channel ${channel}.`,
+    );
+  return move(objects, {
+    kind: 'rollback',
+    channel,
+    to: { digest: previous, manifest: await readManifest(objects, family, previous) },
+    standing,
+    signOff,
+    modificationProtocol: null,
+    impactAssessment: {
+      conclusion:
+        'Goes back to what this channel served before; nothing was compared, so that a rollback is never held up.',
+      comparisons: [],
+    },
+  });
+}

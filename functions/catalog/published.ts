@@ -1,0 +1,84 @@
+import { type Fetched, fetchObject } from './fetch.ts';
+import { type Installed, install } from './install.ts';
+import { CatalogError } from './load.ts';
+import { type Channel, keys, Pointer, parseObject } from './manifest.ts';
+import type { ModelCache } from './model-cache.ts';
+import type { Objects } from './objects.ts';
+import { pointerFile } from './pointer-file.ts';
+import type { Variant } from './schema.ts';
+
+/** A family that is published in a store, followed on one channel. */
+export type Published = {
+  /** What the channel points to now. Throws StoreAway or CatalogError. */
+  look(): Promise<Pointer>;
+  /** What it pointed to when it last could be served. */
+  last(): Pointer | undefined;
+  /** Its family could be served: a start may rely on it. */
+  keep(pointer: Pointer): Promise<void>;
+  /** Have a family's catalog, policies and evaluation here. Until it is released, none of its models is evicted. */
+  open(manifest: string): Promise<Installed>;
+  release(installed: Installed): void;
+  /** Have the model of a variant here. */
+  fetch(variant: Variant): Promise<Fetched>;
+  /** A model turned out to be damaged on the disk: the next use fetches it again. */
+  drop(variant: Variant): Promise<void>;
+};
+
+/** A store that failed is left in peace for this long; requests are answered at once meanwhile. */
+const pauseMs = 2000;
+
+/** Follow a family on a channel of a store. */
+export function openPublished(objects: Objects, family: string, channel: Channel, cache: ModelCache): Published {
+  const place = keys(family);
+  const file = pointerFile(cache.folder, objects.url, family, channel);
+  const inUse = new Set<Installed>();
+  const fetching = new Map<string, Promise<Fetched>>();
+  const failed = new Map<string, { readonly fetched: Fetched; readonly at: number }>();
+  let seen: { readonly etag: string; readonly pointer: Pointer } | undefined;
+
+  async function fetchModel({ sha256, bytes }: Variant): Promise<Fetched> {
+    const fetched = await fetchObject(objects, place.object(sha256), { sha256, bytes }, cache);
+    if (fetched.kind === 'here') failed.delete(sha256);
+    else failed.set(sha256, { fetched, at: Date.now() });
+    const keep = [...inUse].flatMap(({ family }) => family.catalog.variants.map((variant) => variant.sha256));
+    await cache.evict(new Set(keep));
+    return fetched;
+  }
+
+  return {
+    async look() {
+      const key = place.pointer(channel);
+      const found = await objects.read(key, seen?.etag);
+      if (found === 'unchanged' && seen) return seen.pointer;
+      if (!found || found === 'unchanged')
+        throw new CatalogError(
+          `${objects.url} has no family ${family} on the channel ${channel}. Publish one: alara catalog publish ${objects.url}; alara catalog promote moves it to live.`,
+        );
+      const pointer = parseObject(Pointer, found.bytes, `${objects.url}/${key}`);
+      seen = { etag: found.etag, pointer };
+      return pointer;
+    },
+    last: file.last,
+    keep: file.keep,
+    async open(manifest) {
+      const installed = await install(objects, family, manifest, cache);
+      inUse.add(installed);
+      return installed;
+    },
+    release(installed) {
+      inUse.delete(installed);
+    },
+    async fetch(variant) {
+      const { sha256 } = variant;
+      if (!fetching.has(sha256) && (await cache.has(sha256))) return { kind: 'here' };
+      const before = failed.get(sha256);
+      if (before && Date.now() - before.at < pauseMs) return before.fetched;
+      const under = fetching.get(sha256);
+      if (under) return under;
+      const started = fetchModel(variant).finally(() => fetching.delete(sha256));
+      fetching.set(sha256, started);
+      return started;
+    },
+    drop: ({ sha256 }) => cache.drop(sha256),
+  };
+}

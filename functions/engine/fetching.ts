@@ -1,0 +1,90 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Published } from '../catalog/published.ts';
+import type { Variant } from '../catalog/schema.ts';
+import type { Fault } from '../pipeline/fault.ts';
+import type { ReadRequest } from '../pipeline/request.ts';
+import { fail, ok, type Result } from '../pipeline/result.ts';
+import { route } from '../pipeline/route.ts';
+import { ms } from '../pipeline/units.ts';
+import type { Config } from '../platform/config.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Engine } from './engine.ts';
+import { type Router, usualVariants } from './open.ts';
+
+/** How soon a caller may ask again for a variant that cannot be fetched. */
+const retryAfterMs = ms(5000);
+
+/** Have the model of a variant here, or say why not: nothing is read with a model that is not what its digest says. */
+export async function obtain(published: Published, variant: Variant, log: Logger): Promise<Result<null, Fault>> {
+  const fetched = await published.fetch(variant);
+  switch (fetched.kind) {
+    case 'here':
+      return ok(null);
+    case 'corrupt':
+      return fail({ code: 'model_corrupt', variant: variant.id, problem: fetched.problem });
+    case 'away':
+      // The address of the store is the operator's business, not the caller's.
+      log.warn({ event: 'model_unavailable', variant: variant.id, problem: fetched.problem });
+      return fail({ code: 'model_unavailable', variant: variant.id, retryAfterMs });
+  }
+}
+
+/** An engine whose variants are fetched before the first film that needs them is taken on. */
+export function fetching(
+  engine: Engine,
+  router: Router,
+  published: Published,
+  { deadlineMs, queue }: Pick<Config, 'deadlineMs' | 'queue'>,
+  log: Logger,
+): Engine {
+  let waiting = 0;
+  /** Loaded by every worker at its start: nothing on the disk or in the store can hold these up. */
+  const inMemory = new Set<Variant>();
+  void engine.ready.then(({ ok }) => {
+    for (const variant of ok ? usualVariants(router) : []) inMemory.add(variant);
+  });
+
+  function planned(request: ReadRequest): readonly Variant[] {
+    const policy = router.family.policies[request.policy];
+    const plan = policy && route(router.family.catalog, policy, router.costs, request);
+    // What cannot be planned is refused by the reading itself, in its own words.
+    return plan?.ok ? plan.value.runs.map(({ variant }) => variant) : [];
+  }
+
+  /** In time for the caller; the download itself goes on, for the next one. */
+  async function inTime(variant: Variant): Promise<Result<null, Fault>> {
+    const timer = new AbortController();
+    const late = delay(deadlineMs, undefined, { signal: timer.signal }).then(
+      () => fail<Fault>({ code: 'model_unavailable', variant: variant.id, retryAfterMs }),
+      () => fail<Fault>({ code: 'client_gone' }),
+    );
+    try {
+      return await Promise.race([obtain(published, variant, log), late]);
+    } finally {
+      timer.abort();
+    }
+  }
+
+  return {
+    ...engine,
+    async read(film, signal) {
+      // Films that wait for a model are in memory, like those that wait for a worker.
+      if (waiting > queue) return fail({ code: 'queue_full', retryAfterMs });
+      waiting++;
+      const obtained = await Promise.all(
+        planned(film.request)
+          .filter((variant) => !inMemory.has(variant))
+          .map(inTime),
+      ).finally(() => waiting--);
+      const missing = obtained.find((result) => !result.ok);
+      if (missing && !missing.ok) return missing;
+      const result = await engine.read(film, signal);
+      if (!result.ok && result.fault.code === 'model_corrupt') {
+        const { variant: id } = result.fault;
+        const spoilt = router.family.catalog.variants.find((variant) => variant.id === id);
+        if (spoilt) await published.drop(spoilt);
+      }
+      return result;
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import { CatalogError } from '../catalog/load.ts';
+import type { Pointer } from '../catalog/manifest.ts';
+import { openModelCache } from '../catalog/model-cache.ts';
+import { openPublished, type Published } from '../catalog/published.ts';
+import { CorruptObject } from '../catalog/read-published.ts';
+import { isStore, openObjects } from '../catalog/store-url.ts';
+import type { Config } from '../platform/config.ts';
+import type { Logger } from '../platform/log.ts';
+import { alarmed, raiseCorrupt } from './alarmed.ts';
+import type { Engine } from './engine.ts';
+import { fetching, obtain } from './fetching.ts';
+import { openEngine, openRouter, type Router, routerOf, usualVariants } from './open.ts';
+
+/** A family, and the engine that reads with it: what one request sees from its beginning to its end. */
+export type Serving = {
+  /** What it is called in the log: the digest of its manifest, or of its catalog. */
+  readonly name: string;
+  readonly router: Router;
+  readonly engine: Engine;
+};
+
+/** Where families come from. */
+export type Source = {
+  first(): Promise<Serving>;
+  /** Another one, warm, when the channel has moved on to something that can be used; throws when it cannot be told. */
+  readonly next?: (current: Serving) => Promise<Serving | undefined>;
+};
+
+/** The configured source. Throws ConfigError or CatalogError. */
+export async function openSource(config: Config, log: Logger): Promise<Source> {
+  if (!isStore(config.models)) return folderSource(config, log);
+  const objects = await openObjects(config.models);
+  const cache = openModelCache(config.modelCache, config.modelCacheBytes);
+  return publishedSource(openPublished(objects, config.family, config.channel, cache), config, log);
+}
+
+function folderSource(config: Config, log: Logger): Source {
+  const router = openRouter(config);
+  return {
+    first: async () => ({ name: router.family.digest, router, engine: alarmed(openEngine(router, config), log) }),
+  };
+}
+
+/** Families as a channel of a store names them. */
+export function publishedSource(published: Published, config: Config, log: Logger): Source {
+  let refused: { readonly manifest: string; readonly until: number; readonly waitMs: number } | undefined;
+
+  /** `strict` where there is something else to serve with: every usual variant must be what its digest says. */
+  async function open(pointer: Pointer, strict: boolean): Promise<Serving> {
+    const installed = await published.open(pointer.manifest);
+    try {
+      const router = routerOf(installed.family, config);
+      await Promise.all(
+        usualVariants(router).map(async (variant) => {
+          const obtained = await obtain(published, variant, log);
+          if (obtained.ok) return;
+          raiseCorrupt(log, obtained.fault);
+          // What is away now may come with the first request; what is spoilt will not.
+          if (strict && obtained.fault.code === 'model_corrupt') throw new Unusable(obtained.fault.problem);
+        }),
+      );
+      const engine = openEngine(router, config);
+      const close = async () => {
+        await engine.close();
+        published.release(installed);
+      };
+      const ready = fetching({ ...engine, close }, router, published, config, log);
+      return { name: pointer.manifest, router, engine: alarmed(ready, log) };
+    } catch (error) {
+      published.release(installed);
+      throw error;
+    }
+  }
+
+  /** What a pointer names, warm; the reason, if it cannot be used. */
+  async function openWarm(pointer: Pointer): Promise<Serving> {
+    const serving = await open(pointer, true);
+    const warmed = await serving.engine.ready;
+    if (warmed.ok) return serving;
+    await serving.engine.close();
+    throw new Unusable(`${warmed.fault.code}${'problem' in warmed.fault ? `: ${warmed.fault.problem}` : ''}`);
+  }
+
+  return {
+    async first() {
+      const last = published.last();
+      const wanted = await published.look().catch((error: unknown) => {
+        if (!last) throw error;
+        log.warn({ event: 'pointer_unreadable', problem: told(error) }, 'starting with what was served last');
+        return last;
+      });
+      const other = last && last.manifest !== wanted.manifest ? last : undefined;
+      try {
+        const serving = await open(wanted, other !== undefined);
+        void serving.engine.ready.then(({ ok }) => (ok ? published.keep(wanted) : undefined));
+        return serving;
+      } catch (error) {
+        tell(log, error, wanted);
+        if (!other) throw error;
+        return open(other, false);
+      }
+    },
+    async next(current) {
+      const wanted = await published.look();
+      // A start without the store may have left the usual variants cold.
+      if (wanted.manifest === current.name && (await current.engine.ready).ok) return undefined;
+      const again = refused?.manifest === wanted.manifest ? refused : undefined;
+      if (again && Date.now() < again.until) return undefined;
+      try {
+        const serving = await openWarm(wanted);
+        await published.keep(wanted);
+        refused = undefined;
+        return serving;
+      } catch (error) {
+        const waitMs = Math.min(2 * (again?.waitMs ?? config.pointerMs), longestMs);
+        refused = { manifest: wanted.manifest, until: Date.now() + waitMs, waitMs };
+        tell(log, error, wanted);
+        return undefined;
+      }
+    },
+  };
+}
+
+/** A family that was refused is tried again at ever longer intervals: each try fetches it anew. */
+const longestMs = 600_000;
+
+/** A family that cannot be served. */
+class Unusable extends CatalogError {
+  override name = 'Unusable';
+}
+
+const told = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** Say in the log why a family is not used; what is spoilt raises the alarm as well. */
+function tell(log: Logger, error: unknown, { manifest }: Pointer): void {
+  const problem = told(error);
+  if (error instanceof CorruptObject) raiseCorrupt(log, { code: 'model_corrupt', variant: 'catalog', problem });
+  log.error({ event: 'models_refused', manifest, problem }, 'a promoted family cannot be used');
+}
