@@ -1,3 +1,21 @@
+/** Where a caller may send a blob to by itself, and until when. */
+export type Presigned = {
+  readonly url: string;
+  /** Sent exactly as they are. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly expiresAt: Date;
+};
+
+/** What a caller sent by itself is longer than it was allowed to be. */
+export class BlobTooLarge extends Error {
+  override name = 'BlobTooLarge';
+  readonly limitBytes: number;
+  constructor(limitBytes: number) {
+    super(`longer than ${limitBytes} bytes`);
+    this.limitBytes = limitBytes;
+  }
+}
+
 /**
  * Keeps bytes between their arrival and their reading, sealed: a film may carry a name, in its header or burnt in.
  */
@@ -11,8 +29,14 @@ export type Blobs = {
     bytes: ReadableStream<Uint8Array>,
     limitBytes: number,
   ): Promise<{ readonly bytes: number } | undefined>;
+  /** Throws {@link BlobTooLarge} for what came past the limit of `presign`. */
   get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   remove(id: string): Promise<void>;
   /** Remove what was put before `before` and is still there, but for the ids in `keep`; the number that were removed. */
   prune(before: Date, keep?: ReadonlySet<string>): Promise<number>;
+  /**
+   * A place outside of this service where a caller may PUT a blob, for some seconds at the most; not there where blobs
+   * come through the service only. What comes this way is not sealed by us.
+   */
+  presign?(id: string, limitBytes: number, seconds: number): Promise<Presigned>;
 };

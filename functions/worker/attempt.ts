@@ -1,8 +1,10 @@
 import type { Fault } from '../pipeline/fault.ts';
 import { fail, type Result } from '../pipeline/result.ts';
+import { ms } from '../pipeline/units.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Delivery } from '../platform/queue.ts';
+import { StoreUnavailable } from '../platform/unavailable.ts';
 import { withoutData } from '../platform/without-data.ts';
 import { afterEnd } from './after-end.ts';
 import type { Handler, Handlers, Work } from './handler.ts';
@@ -101,6 +103,9 @@ async function work(job: Job, bench: Bench, signal: AbortSignal): Promise<Result
     return await handle(handlers, job, told);
   } catch (error) {
     if (!signal.aborted) log.error({ job: job.id, kind: job.input.kind, error: withoutData(error) }, 'a handler threw');
+    // Put off, not counted: a store that is away for an hour must not make dead jobs of everything that waits.
+    if (error instanceof StoreUnavailable)
+      return fail({ code: 'store_unavailable', retryAfterMs: ms(error.retryAfterMs) });
     return fail({ code: 'internal' });
   }
 }

@@ -13,8 +13,8 @@ describe('settings', () => {
       role: 'all',
       maxUploadBytes: 256_000_000,
       retentionDays: 30,
-      keyFile: undefined,
       pacs: undefined,
+      platform: { kind: 'embedded', folder: '.alara', keyFile: undefined },
     });
   });
 
@@ -35,7 +35,12 @@ describe('settings', () => {
     ['PORT', '1.5'],
     ['HOST', ''],
     ['ALARA_DEVICE', 'gpu'],
-    ['ALARA_MODELS', 's3://bucket/models'],
+    ['ALARA_MODELS', 's3://'],
+    ['ALARA_PLATFORM', 'gcp'],
+    ['ALARA_TABLE', 'alara'],
+    ['ALARA_QUEUE_URL', 'https://sqs.example/queue'],
+    ['ALARA_UPLOADS_BUCKET', 'alara-uploads'],
+    ['ALARA_KEY', Buffer.alloc(32).toString('base64')],
     ['ALARA_WORKERS', '0'],
     ['ALARA_DEADLINE_MS', '5'],
     ['ALARA_LOG', 'loud'],
@@ -49,6 +54,41 @@ describe('settings', () => {
   ])('%s=%s is refused by name', (name, value) => {
     expect(() => readConfig({ [name]: value })).toThrow(ConfigError);
     expect(() => readConfig({ [name]: value })).toThrow(name);
+  });
+
+  const onAws = {
+    ALARA_PLATFORM: 'aws',
+    ALARA_TABLE: 'alara',
+    ALARA_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/123456789012/alara',
+    ALARA_UPLOADS_BUCKET: 'alara-uploads',
+    ALARA_KEY: Buffer.alloc(32, 7).toString('base64'),
+    AWS_REGION: 'eu-central-1',
+  };
+
+  test('of AWS are one value', () => {
+    const role = { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/a', AWS_ACCESS_KEY_ID: 'not looked at' };
+    expect(readConfig({ ...onAws, ...role }).platform).toEqual({
+      kind: 'aws',
+      surroundings: { region: 'eu-central-1', endpoints: {}, role: { relativeUri: '/v2/credentials/a' } },
+      table: 'alara',
+      queueUrl: onAws.ALARA_QUEUE_URL,
+      bucket: 'alara-uploads',
+      key: new Uint8Array(32).fill(7),
+    });
+  });
+
+  test('of AWS are all needed', () => {
+    for (const name of Object.keys(onAws).filter((name) => name !== 'ALARA_PLATFORM'))
+      expect(() => readConfig({ ...onAws, [name]: undefined }), name).toThrow(`${name}: is needed`);
+    expect(() => readConfig({ ...onAws, ALARA_KEY_FILE: 'key' })).toThrow('ALARA_KEY_FILE: is used with');
+  });
+
+  test('never show the key in what is said of it', () => {
+    for (const ALARA_KEY of ['c2VjcmV0', 'c2VjcmV0!', Buffer.alloc(33, 9).toString('base64')]) {
+      const refused = () => readConfig({ ...onAws, ALARA_KEY });
+      expect(refused).toThrow('expected 32 bytes in Base64');
+      expect(refused).not.toThrow(ALARA_KEY);
+    }
   });
 
   test('that are wrong are all named at once', () => {

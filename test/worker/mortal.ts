@@ -3,8 +3,8 @@
 import { openEngine, openRouter } from '../../functions/engine/open.ts';
 import { fail } from '../../functions/pipeline/result.ts';
 import { readConfig } from '../../functions/platform/config.ts';
-import { openEmbedded } from '../../functions/platform/embedded/open.ts';
 import { createLog } from '../../functions/platform/log.ts';
+import { openPlatform } from '../../functions/platform/open.ts';
 import { createHandlers } from '../../functions/worker/handlers.ts';
 import { startWorker } from '../../functions/worker/worker.ts';
 
@@ -30,7 +30,7 @@ function mortal<Store extends object>(name: string, store: Store): Store {
   });
 }
 
-const platform = openEmbedded(config.data);
+const platform = await openPlatform(config);
 const [jobs, queue, blobs, readings, access] = [
   mortal('jobs', platform.jobs),
   mortal('queue', platform.queue),

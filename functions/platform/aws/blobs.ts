@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { S3ServiceException } from '@aws-sdk/client-s3';
+import { type Blobs, BlobTooLarge } from '../blobs.ts';
+import type { Vault } from '../vault.ts';
+import type { Objects } from './objects.ts';
+import { presignPut } from './presign.ts';
+
+/** The films under one prefix of a bucket. Other objects of the bucket belong to readings and jobs. */
+const prefix = 'blobs/';
+
+/**
+ * Sealed objects, and those that callers sent by themselves: nothing seals these but the bucket's own key, and what tells
+ * them apart is the metadata that only this service writes.
+ */
+export function awsBlobs(objects: Objects, vault: Vault): Blobs {
+  // A digest as the name: ids hold UIDs, and keys are seen in logs and listings.
+  const keyOf = (id: string) => `${prefix}${createHash('sha256').update(id).digest('hex')}`;
+  const context = (id: string) => JSON.stringify(['blob', id]);
+
+  return {
+    async put(id, bytes, limitBytes) {
+      let total = 0;
+      async function* within() {
+        for await (const chunk of bytes) {
+          total += chunk.length;
+          // Ending here cancels the stream: the rest is not even read.
+          if (total > limitBytes) throw new OverLimit();
+          yield chunk;
+        }
+      }
+      try {
+        await objects.put(keyOf(id), vault.sealStream(within(), context(id)));
+        return { bytes: total };
+      } catch (error) {
+        if (error instanceof OverLimit) return undefined;
+        throw error;
+      }
+    },
+    async get(id) {
+      const found = await objects.get(keyOf(id));
+      if (!found) return undefined;
+      if (found.metadata['sealed'] === '1') return vault.open(await found.read(), context(id));
+      const limitBytes = Number(found.metadata['limit'] ?? 0);
+      if (found.bytes <= limitBytes) return found.read();
+      // S3 takes a signed PUT of any length: its limit holds from here on.
+      found.discard();
+      throw new BlobTooLarge(limitBytes);
+    },
+    remove: (id) => objects.remove(keyOf(id)),
+    async prune(before, keep = new Set()) {
+      const kept = new Set([...keep].map(keyOf));
+      let pruned = 0;
+      for await (const { key, etag, lastModified } of objects.list(prefix)) {
+        if (kept.has(key) || lastModified >= before) continue;
+        // What was put again between the look and the removal stays.
+        if (await removed(objects, key, etag)) pruned++;
+      }
+      return pruned;
+    },
+    presign: (id, limitBytes, seconds) => presignPut(objects, keyOf(id), limitBytes, seconds),
+  };
+}
+
+class OverLimit extends Error {}
+
+async function removed(objects: Objects, key: string, etag: string): Promise<boolean> {
+  try {
+    await objects.remove(key, etag);
+    return true;
+  } catch (error) {
+    const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+    if (status === 404 || status === 409 || status === 412) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+import { ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
+import type { AwsSettings } from '../config.ts';
+import { ConfigError } from '../config.ts';
+import type { Platform } from '../platform.ts';
+import { awsAccess } from './access.ts';
+import { awsBlobs } from './blobs.ts';
+import { openDynamo, openS3, openSqs } from './client.ts';
+import { awsCursors } from './cursors.ts';
+import { awsJobs } from './jobs.ts';
+import { openVault } from './key.ts';
+import { openObjects } from './objects.ts';
+import { openPacker } from './packed.ts';
+import { awsQueue } from './queue.ts';
+import { awsReadings } from './readings.ts';
+import { openTable } from './table.ts';
+
+/**
+ * The platform on DynamoDB, SQS and S3, shared by any number of processes. Throws ConfigError when the table is not there
+ * or was sealed with another key.
+ */
+export async function openAws(settings: AwsSettings, retentionMs: number): Promise<Platform> {
+  const { surroundings } = settings;
+  const [dynamo, sqs, s3] = [openDynamo(surroundings), openSqs(surroundings), openS3(surroundings)];
+  const closing = new AbortController();
+  const close = () => {
+    for (const client of [dynamo, sqs, s3]) client.destroy();
+  };
+  const table = openTable(dynamo, settings.table);
+  const vault = await openVault(table, settings.key).catch((error) => {
+    close();
+    if (!(error instanceof ResourceNotFoundException)) throw error;
+    throw new ConfigError(`ALARA_TABLE=${settings.table}: there is no such table in ${surroundings.region}.`);
+  });
+  const objects = openObjects(s3, settings.bucket);
+  const packer = openPacker(vault, objects);
+  const queue = awsQueue(sqs, settings.queueUrl, closing.signal);
+  return {
+    readings: awsReadings(table, packer),
+    jobs: awsJobs(table, packer, retentionMs),
+    queue,
+    blobs: awsBlobs(objects, vault),
+    access: awsAccess(table, packer),
+    cursors: awsCursors(table),
+    async close() {
+      closing.abort();
+      await queue.idle();
+      close();
+    },
+  };
+}

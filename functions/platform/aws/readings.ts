@@ -1,0 +1,22 @@
+import type { Read } from '../../pipeline/read.ts';
+import type { ReadingStore } from '../readings.ts';
+import { type Packer, packedIn } from './packed.ts';
+import type { Table } from './table.ts';
+
+export function awsReadings(table: Table, { pack, unpack, drop }: Packer): ReadingStore {
+  const keyOf = (tenant: string, id: string) => ({ pk: `reading#${JSON.stringify([tenant, id])}`, sk: 'reading' });
+  const context = (tenant: string, id: string) => JSON.stringify(['reading', tenant, id]);
+  return {
+    async get(tenant, id) {
+      const item = await table.get(keyOf(tenant, id));
+      const packed = item && packedIn(item);
+      return packed && unpack<Read>(packed, context(tenant, id));
+    },
+    async put(tenant, read) {
+      const { id, createdAt } = read.reading;
+      if (await table.get(keyOf(tenant, id))) return;
+      const packed = await pack(read, context(tenant, id));
+      if (!(await table.create(keyOf(tenant, id), { createdAt, ...packed }))) await drop(packed);
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import { createServer, type IncomingHttpHeaders, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+/** What becomes of a request on its way. */
+export type Fate =
+  | 'passed'
+  /** It is done, and its answer never comes. */
+  | 'answer lost'
+  | 'left waiting'
+  | { readonly status: number; readonly body: string };
+
+export type Seen = { readonly headers: IncomingHttpHeaders; readonly body: string };
+
+/** Stands between a client and a server, and decides about each request. It goes when the test ends. */
+export async function between(target: string, decide: (seen: Seen, all: readonly Seen[]) => Fate) {
+  const all: Seen[] = [];
+  const server = createServer(async (incoming, outgoing) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    const seen = { headers: incoming.headers, body: body.toString() };
+    all.push(seen);
+    const fate = decide(seen, all);
+    if (fate === 'left waiting') return;
+    if (typeof fate === 'object') {
+      outgoing.writeHead(fate.status, { 'content-type': 'application/x-amz-json-1.0' }).end(fate.body);
+      return;
+    }
+    const { method, url = '/', headers } = incoming;
+    const onward = request(new URL(url, target), { method: method ?? 'POST', headers }, (answer) => {
+      if (fate === 'answer lost') {
+        answer.resume().once('end', () => outgoing.destroy());
+        return;
+      }
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+    });
+    onward.on('error', () => outgoing.destroy());
+    onward.end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, all };
+}

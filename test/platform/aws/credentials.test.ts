@@ -1,0 +1,102 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { ListBucketsCommand } from '@aws-sdk/client-s3';
+import { ListQueuesCommand } from '@aws-sdk/client-sqs';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { openDynamo, openS3, openSqs } from '../../../functions/platform/aws/client.ts';
+import { readSurroundings } from '../../../functions/platform/aws/surroundings.ts';
+import { ConfigError } from '../../../functions/platform/config.ts';
+import { type Aws, hasAws, startAws } from '../../aws.ts';
+import { between } from './between.ts';
+
+/** Everything that the SDK would take credentials from by default, each of them wrong. */
+const elsewhere = {
+  AWS_ACCESS_KEY_ID: 'FROMENVIRONMENT',
+  AWS_SECRET_ACCESS_KEY: 'from-environment',
+  AWS_SESSION_TOKEN: 'from-environment',
+  AWS_PROFILE: 'elsewhere',
+  AWS_WEB_IDENTITY_TOKEN_FILE: '/nowhere',
+  AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/elsewhere',
+};
+const file = '[elsewhere]\naws_access_key_id = FROMFILE\naws_secret_access_key = from-file\n';
+
+describe.skipIf(!hasAws)('credentials (npm run pretest installs SeaweedFS)', () => {
+  let aws: Aws;
+  let home: string;
+  beforeAll(async () => {
+    aws = await startAws();
+    home = mkdtempSync(join(tmpdir(), 'alara-home-'));
+    mkdirSync(join(home, '.aws'));
+    writeFileSync(join(home, '.aws', 'credentials'), file);
+    writeFileSync(join(home, '.aws', 'config'), file.replace('[elsewhere]', '[profile elsewhere]\nregion = us-west-1'));
+  });
+  afterEach(() => vi.unstubAllEnvs());
+  afterAll(async () => {
+    rmSync(home, { recursive: true });
+    await aws?.close();
+  });
+
+  test("are those of the task's role, whatever stands in the environment and in files", async () => {
+    vi.stubEnv('HOME', home);
+    for (const [name, value] of Object.entries({ ...elsewhere, ...aws.environment })) vi.stubEnv(name, value);
+    const asked = aws.credentials.asked();
+    // SeaweedFS takes no signature but the role's.
+    const s3 = openS3();
+    expect((await s3.send(new ListBucketsCommand())).Buckets?.map(({ Name }) => Name)).toContain(aws.bucket);
+    expect(aws.credentials.asked()).toBe(asked + 1);
+    s3.destroy();
+    // Nor do the others use what moto would have taken as well.
+    const dynamoAt = await between(aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '', () => 'passed');
+    vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', dynamoAt.url);
+    vi.stubEnv('AWS_ENDPOINT_URL_SQS', dynamoAt.url);
+    const [dynamo, sqs] = [openDynamo(), openSqs()];
+    await dynamo.send(new ListTablesCommand());
+    await sqs.send(new ListQueuesCommand());
+    expect(dynamoAt.all).toHaveLength(2);
+    for (const { headers } of dynamoAt.all) {
+      expect(headers.authorization).toContain('Credential=TASKROLEONE/');
+      expect(headers.authorization).toContain('/eu-central-1/');
+      expect(headers['x-amz-security-token'] ?? '').not.toContain('environment');
+    }
+    dynamo.destroy();
+    sqs.destroy();
+  });
+
+  test('are looked for nowhere else: without a role no client is made', () => {
+    vi.stubEnv('HOME', home);
+    for (const [name, value] of Object.entries(elsewhere)) vi.stubEnv(name, value);
+    const surroundings = readSurroundings({ ...elsewhere, AWS_REGION: 'eu-central-1' });
+    for (const open of [openS3, openSqs, openDynamo]) {
+      expect(() => open(surroundings)).toThrow(ConfigError);
+      expect(() => open(surroundings)).toThrow('AWS_CONTAINER_CREDENTIALS_RELATIVE_URI');
+      expect(() => open(readSurroundings({ AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/x' }))).toThrow('AWS_REGION');
+    }
+  });
+
+  test('of a role are asked for at the address of ECS when they are named by a path', () => {
+    const path = '/v2/credentials/00000000-0000-0000-0000-000000000000';
+    const environment = {
+      AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: path,
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://x',
+    };
+    expect(readSurroundings(environment).role).toEqual({ relativeUri: path });
+  });
+
+  test('are renewed before they expire, with no request lost', async () => {
+    const s3 = openS3(readSurroundings(aws.environment));
+    // The SDK renews what is good for less than five minutes.
+    aws.credentials.give('TASKROLEONE', 240_000);
+    await s3.send(new ListBucketsCommand());
+    aws.credentials.give('TASKROLETWO', 6 * 3_600_000);
+    await vi.waitFor(async () => {
+      await s3.send(new ListBucketsCommand());
+      expect((await s3.config.credentials()).accessKeyId).toBe('TASKROLETWO');
+    });
+    const asked = aws.credentials.asked();
+    await s3.send(new ListBucketsCommand());
+    expect(aws.credentials.asked()).toBe(asked);
+    s3.destroy();
+  });
+});
