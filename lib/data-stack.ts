@@ -1,29 +1,65 @@
-import { RemovalPolicy, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+import { Buckets } from './buckets.ts';
 import type { Environment } from './environments.ts';
+import { Jobs } from './jobs.ts';
+import { Logs } from './logs.ts';
+import { Machines } from './machines.ts';
+import { Records } from './records.ts';
 
 export type DataStackProps = StackProps & { readonly environment: Environment };
 
-/** What is kept when the service is destroyed: the model bucket and its key. */
+/** What is kept when the service is destroyed. */
 export class DataStack extends Stack {
-  readonly models: Bucket;
+  readonly keys: { readonly models: Key; readonly patients: Key };
+  readonly buckets: Buckets;
+  readonly records: Records;
+  readonly jobs: Jobs;
+  /** None where an issuer that is there already is asked. */
+  readonly machines: Machines | undefined;
+  /** Kept as well: who asked for what, and what was answered, outlives what answered. */
+  readonly logs: Logs;
+  /** What patient data in the table and in films that wait are sealed with, beside the encryption of AWS. */
+  readonly seal: Secret;
 
   constructor(scope: Construct, id: string, { environment, ...props }: DataStackProps) {
     super(scope, id, props);
-    const removalPolicy = environment.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
-    const encryptionKey = new Key(this, 'Key', { enableKeyRotation: true, removalPolicy });
-    this.models = new Bucket(this, 'Models', {
-      encryption: BucketEncryption.KMS,
-      encryptionKey,
-      bucketKeyEnabled: true,
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      enforceSSL: true,
-      // Models are stored under their digest; versions guard the pointer that says which is live.
-      versioned: true,
+    const { name, keepData: keep, logDays } = environment;
+    const removalPolicy = keep ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    const key = (id: string, what: string) =>
+      new Key(this, id, {
+        alias: `alara/${name}/${what}`,
+        description: `Alara ${name}: ${what}`,
+        enableKeyRotation: true,
+        removalPolicy,
+      });
+    // Two keys, because models may be shared with others and patient data may not.
+    this.keys = { models: key('ModelKey', 'models'), patients: key('PatientKey', 'patients') };
+    this.buckets = new Buckets(this, 'Buckets', { keep, logDays, keys: this.keys });
+    this.records = new Records(this, 'Records', { keep, key: this.keys.patients });
+    this.jobs = new Jobs(this, 'Jobs', { keep, key: this.keys.patients });
+    this.machines =
+      environment.identity.kind === 'cognito' ? new Machines(this, 'Machines', { environment }) : undefined;
+    this.logs = new Logs(this, 'Logs', { environment });
+    this.seal = new Secret(this, 'Seal', {
+      secretName: `alara/${name}/seal`,
+      description: 'ALARA_KEY: 32 bytes in Base64',
+      encryptionKey: this.keys.patients,
       removalPolicy,
+      // 43 letters of Base64 are 32 bytes; the padding is implied.
+      generateSecretString: {
+        passwordLength: 43,
+        requireEachIncludedType: false,
+        excludeCharacters: `!"#$%&'()*,-.:;<=>?@[\\]^_\`{|}~`,
+      },
     });
-    Tags.of(this).add('alara:environment', environment.name);
+    acknowledge(
+      this.seal,
+      'What was sealed with one key cannot be opened with another: docs/deploy.md has how it is replaced.',
+      ...['AwsSolutions-SMG4', 'HIPAA.Security-SecretsManagerRotationEnabled'],
+    );
   }
 }

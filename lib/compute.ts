@@ -1,0 +1,46 @@
+import { type CapacityProviderStrategy, ContainerInsights, Cluster as EcsCluster } from 'aws-cdk-lib/aws-ecs';
+import { Construct } from 'constructs';
+import type { Balancer } from './balancer.ts';
+import type { Capacity, Environment } from './environments.ts';
+import { GpuCapacity } from './gpu.ts';
+import type { Network } from './network.ts';
+
+export type ClusterProps = {
+  readonly environment: Environment;
+  readonly network: Network;
+  readonly balancer: Balancer;
+};
+
+/** Where tasks run: Fargate, and instances with a GPU where a service of the environment uses one. */
+export class Cluster extends Construct {
+  readonly ecs: EcsCluster;
+  readonly subnets: Network['subnets'];
+  private readonly gpu: GpuCapacity | undefined;
+
+  constructor(scope: Construct, id: string, { environment, network, balancer }: ClusterProps) {
+    super(scope, id);
+    const { name, api, worker, split, gpus } = environment;
+    this.subnets = network.subnets;
+    this.ecs = new EcsCluster(this, 'Ecs', {
+      vpc: network.vpc,
+      clusterName: `alara-${name}`,
+      containerInsightsV2: ContainerInsights.ENABLED,
+      enableFargateCapacityProviders: true,
+    });
+    const devices = [api, worker, ...split.map(({ capacity }) => capacity)].map(({ device }) => device);
+    this.gpu = devices.includes('gpu')
+      ? new GpuCapacity(this, 'Gpu', {
+          ...{ cluster: this.ecs, network, gpus },
+          group: balancer.tasks,
+          lingerMinutes: worker.lingerMinutes,
+        })
+      : undefined;
+  }
+
+  /** Where a task of a device goes. */
+  strategy(device: Capacity['device']): CapacityProviderStrategy {
+    if (device === 'cpu') return { capacityProvider: 'FARGATE', weight: 1 };
+    if (this.gpu === undefined) throw new Error('no service of the environment asked for a GPU');
+    return { capacityProvider: this.gpu.providerName, weight: 1 };
+  }
+}

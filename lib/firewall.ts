@@ -1,0 +1,69 @@
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { CfnLoggingConfiguration, CfnWebACL, CfnWebACLAssociation } from 'aws-cdk-lib/aws-wafv2';
+import { Construct } from 'constructs';
+import type { Environment } from './environments.ts';
+
+export type FirewallProps = { readonly environment: Environment; readonly stageArn: string; readonly log: LogGroup };
+
+/** Rules that look into bodies: a film is bytes of any kind, in which they would find what is not there. */
+const aboutBodies = [
+  ...['SizeRestrictions_BODY', 'CrossSiteScripting_BODY', 'GenericLFI_BODY', 'GenericRFI_BODY'],
+  'EC2MetaDataSSRF_BODY',
+];
+
+/** AWS WAF before API Gateway: the rules that AWS maintains, and a limit for each address. */
+export class Firewall extends Construct {
+  readonly name: string;
+
+  constructor(scope: Construct, id: string, { environment, stageArn, log }: FirewallProps) {
+    super(scope, id);
+    this.name = `alara-${environment.name}`;
+    const seen = (metricName: string) => ({
+      metricName,
+      cloudWatchMetricsEnabled: true,
+      sampledRequestsEnabled: false,
+    });
+    const managed = (priority: number, name: string, counted: readonly string[] = []): CfnWebACL.RuleProperty => ({
+      name,
+      priority,
+      overrideAction: { none: {} },
+      statement: {
+        managedRuleGroupStatement: {
+          vendorName: 'AWS',
+          name,
+          ruleActionOverrides: counted.map((rule) => ({ name: rule, actionToUse: { count: {} } })),
+        },
+      },
+      visibilityConfig: seen(name),
+    });
+    const acl = new CfnWebACL(this, 'Acl', {
+      name: this.name,
+      scope: 'REGIONAL',
+      defaultAction: { allow: {} },
+      visibilityConfig: seen(this.name),
+      rules: [
+        {
+          name: 'PerAddress',
+          priority: 0,
+          action: {
+            block: { customResponse: { responseCode: 429, responseHeaders: [{ name: 'retry-after', value: '300' }] } },
+          },
+          statement: { rateBasedStatement: { limit: environment.limits.address, aggregateKeyType: 'IP' } },
+          visibilityConfig: seen('PerAddress'),
+        },
+        managed(1, 'AWSManagedRulesAmazonIpReputationList'),
+        managed(2, 'AWSManagedRulesCommonRuleSet', aboutBodies),
+        managed(3, 'AWSManagedRulesKnownBadInputsRuleSet'),
+      ],
+    });
+    new CfnWebACLAssociation(this, 'Association', { resourceArn: stageArn, webAclArn: acl.attrArn });
+    new CfnLoggingConfiguration(this, 'Log', {
+      resourceArn: acl.attrArn,
+      logDestinationConfigs: [log.logGroupArn],
+      // Whoever reads logs must not be able to call.
+      redactedFields: ['authorization', 'x-api-key', 'x-access-token'].map((name) => ({
+        singleHeader: { Name: name },
+      })),
+    });
+  }
+}

@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest';
+import { contradictions, type Environment, environmentNamed, environments } from '../../lib/environments.ts';
+import { otherwise } from './synthesized.ts';
+
+test('an unknown environment is refused with those there are', () => {
+  expect(() => environmentNamed('production')).toThrow('Known: dev, staging, prod');
+});
+
+test('no environment contradicts itself', () => {
+  for (const environment of [...environments, otherwise]) expect(contradictions(environment)).toEqual([]);
+});
+
+test('environments share no network, so that they can be connected', () => {
+  expect(new Set(environments.map(({ vpcCidr }) => vpcCidr)).size).toBe(environments.length);
+});
+
+describe('is refused:', () => {
+  const prod = environmentNamed('prod');
+  const wrong: readonly [string, Partial<Environment>, string][] = [
+    ['HTTP without a task', { api: { ...prod.api, min: 0 } }, 'prod: whatever answers HTTP keeps one task at least.'],
+    ['no way to AWS', { egress: { natGateways: 0, interfaceEndpoints: false } }, 'prod: no way to AWS'],
+    ['a GPU of the size of none', { worker: { ...prod.worker, size: 'small' } }, 'prod: worker: gpu of size small.'],
+    ['GPUs without a list', { gpus: [] }, 'prod: worker: no GPU is listed.'],
+    ['more at least than at most', { api: { ...prod.api, min: 9 } }, 'prod: api: min 9 and max 8.'],
+  ];
+  test.each(wrong)('%s', (_, change, line) => {
+    expect(contradictions({ ...prod, ...change }).join('\n')).toContain(line);
+  });
+});

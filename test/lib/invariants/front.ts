@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest';
+import { ofType, type Synthesized } from '../synthesized.ts';
+
+export function frontInvariants({ environment, data, service, template }: Synthesized): void {
+  test('every method asks for a token and a key, and goes through the VPC link to the load balancer', () => {
+    const methods = ofType(service, 'AWS::ApiGateway::Method');
+    expect(methods).toHaveLength(2);
+    for (const [, { Properties }] of methods)
+      expect(Properties).toMatchObject({
+        ApiKeyRequired: true,
+        AuthorizationType: environment.identity.kind === 'cognito' ? 'COGNITO_USER_POOLS' : 'CUSTOM',
+        Integration: {
+          Type: 'HTTP_PROXY',
+          ConnectionType: 'VPC_LINK',
+          ConnectionId: { Ref: expect.stringMatching(/^FrontLink/) },
+          IntegrationTarget: { Ref: expect.stringMatching(/^BalancerAlb/) },
+          TimeoutInMillis: 29_000,
+        },
+      });
+    const [[, authorizer] = []] = ofType(service, 'AWS::ApiGateway::Authorizer');
+    // The service reads keys of its own in Authorization.
+    expect(authorizer?.Properties).toMatchObject({ IdentitySource: 'method.request.header.X-Access-Token' });
+    expect(ofType(service, 'AWS::ApiGatewayV2::VpcLink')).toHaveLength(1);
+  });
+
+  test('tokens of Cognito are those of machines', () => {
+    const clients = ofType(data, 'AWS::Cognito::UserPoolClient');
+    expect(clients).toHaveLength(environment.identity.kind === 'cognito' ? 1 : 0);
+    for (const [, { Properties }] of clients)
+      expect(Properties).toMatchObject({ AllowedOAuthFlows: ['client_credentials'], GenerateSecret: true });
+  });
+
+  test(`the endpoint is ${environment.endpoint.kind}`, () => {
+    const [[, api] = []] = ofType(service, 'AWS::ApiGateway::RestApi');
+    if (environment.endpoint.kind === 'public') {
+      expect(api?.Properties).toMatchObject({ EndpointConfiguration: { Types: ['REGIONAL'] } });
+      return;
+    }
+    expect(api?.Properties).toMatchObject({
+      EndpointConfiguration: { Types: ['PRIVATE'], VpcEndpointIds: [expect.anything()] },
+      Policy: {
+        Statement: expect.arrayContaining([
+          expect.objectContaining({
+            Effect: 'Deny',
+            Condition: { StringNotEquals: { 'aws:SourceVpce': expect.anything() } },
+          }),
+        ]),
+      },
+    });
+    const from = JSON.stringify(ofType(service, 'AWS::EC2::SecurityGroup').find(([id]) => id.startsWith('FrontCalls')));
+    for (const network of environment.endpoint.networks) expect(from).toContain(network);
+  });
+
+  test('the load balancer is inside, logs who asked, and passes paths without the stage', () => {
+    const [[, alb] = []] = ofType(service, 'AWS::ElasticLoadBalancingV2::LoadBalancer');
+    expect(alb?.Properties).toMatchObject({ Scheme: 'internal' });
+    expect(alb?.Properties['LoadBalancerAttributes']).toEqual(
+      expect.arrayContaining([{ Key: 'access_logs.s3.enabled', Value: 'true' }]),
+    );
+    const rules = ofType(service, 'AWS::ElasticLoadBalancingV2::ListenerRule');
+    expect(rules).toHaveLength(1 + environment.split.length);
+    for (const [, { Properties }] of rules) {
+      const transforms = Properties['Transforms'] as {
+        UrlRewriteConfig: { Rewrites: { Regex: string; Replace: string }[] };
+      }[];
+      const [{ Regex = '', Replace = '' } = {}] = transforms[0]?.UrlRewriteConfig.Rewrites ?? [];
+      const rewritten = (path: string) => path.replace(new RegExp(Regex), Replace);
+      expect(rewritten(`/${environment.name}/v1/readings`)).toBe('/v1/readings');
+      expect(rewritten('/v1/readings')).toBe('/v1/readings');
+    }
+    const pinned = rules.flatMap(([, { Properties }]) =>
+      (Properties['Conditions'] as { QueryStringConfig?: { Values: { Key: string; Value: string }[] } }[]).flatMap(
+        ({ QueryStringConfig }) => QueryStringConfig?.Values.map(({ Key, Value }) => `${Key}=${Value}`) ?? [],
+      ),
+    );
+    expect(pinned).toEqual(environment.split.flatMap(({ variants }) => variants.map((id) => `variant=${id}`)));
+  });
+
+  test(environment.domain ? 'TLS goes as far as the load balancer' : 'without a domain TLS ends at API Gateway', () => {
+    const [[, listener] = []] = ofType(service, 'AWS::ElasticLoadBalancingV2::Listener');
+    expect(listener?.Properties).toMatchObject(
+      environment.domain
+        ? { Protocol: 'HTTPS', Certificates: [{ CertificateArn: environment.domain.certificateArn }] }
+        : { Protocol: 'HTTP' },
+    );
+    const uris = ofType(service, 'AWS::ApiGateway::Method').map(([, { Properties }]) =>
+      JSON.stringify((Properties['Integration'] as { Uri: unknown }).Uri),
+    );
+    for (const uri of uris)
+      expect(uri).toContain(environment.domain ? `https://${environment.domain.name}/` : 'http://');
+  });
+
+  test('the firewall looks at everything but the bytes of films', () => {
+    const [[, acl] = []] = ofType(service, 'AWS::WAFv2::WebACL');
+    const text = JSON.stringify(acl?.Properties);
+    expect(text).toContain(`"Limit":${environment.limits.address}`);
+    expect(text).toContain('{"ActionToUse":{"Count":{}},"Name":"SizeRestrictions_BODY"}');
+    expect(ofType(service, 'AWS::WAFv2::WebACLAssociation')).toHaveLength(1);
+    expect(JSON.stringify(ofType(service, 'AWS::WAFv2::LoggingConfiguration'))).toContain('x-access-token');
+  });
+
+  test('a service that cannot be reached is said to be back later', () => {
+    const said = ofType(service, 'AWS::ApiGateway::GatewayResponse').map(([, { Properties }]) => Properties);
+    for (const ResponseType of ['INTEGRATION_FAILURE', 'INTEGRATION_TIMEOUT']) {
+      const response = said.find((properties) => properties['ResponseType'] === ResponseType);
+      expect(response).toMatchObject({
+        StatusCode: '503',
+        ResponseParameters: { 'gatewayresponse.header.Retry-After': "'60'" },
+      });
+    }
+    for (const { ResponseTemplates } of said)
+      expect(() => JSON.parse((ResponseTemplates as Record<string, string>)['application/json'] ?? '')).not.toThrow();
+  });
+
+  test('logs of access name no path: that of STOW-RS names a study', () => {
+    const [[, stage] = []] = ofType(service, 'AWS::ApiGateway::Stage');
+    expect(stage?.Properties['AccessLogSetting']).toMatchObject({ Format: expect.not.stringMatching(/path/i) });
+    expect(template.service).not.toContain('"DataTraceEnabled":true');
+  });
+}

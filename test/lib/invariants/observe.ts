@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { ofType, type Synthesized } from '../synthesized.ts';
+
+export function observeInvariants({ environment, data, service }: Synthesized): void {
+  const alarms = ofType(service, 'AWS::CloudWatch::Alarm').filter(([id]) => id.startsWith('Observe'));
+
+  test('somebody is told of each thing that should wake them', () => {
+    const { name, split } = environment;
+    const expected = [
+      'errors',
+      'latency',
+      'age',
+      'dead',
+      'corrupt',
+      'notaskapi',
+      ...split.map((part) => `notask${part.name.toLowerCase()}`),
+    ];
+    const names = alarms.map(([, { Properties }]) => String(Properties['AlarmName']));
+    expect(names.sort()).toEqual(expected.map((what) => `alara-${name}-${what}`).sort());
+    for (const [, { Properties }] of alarms) expect(Properties['AlarmActions']).toHaveLength(1);
+  });
+
+  test('a model that was refused is counted from the log, and the alarm looks at that count', () => {
+    const filters = ofType(service, 'AWS::Logs::MetricFilter').concat(ofType(data, 'AWS::Logs::MetricFilter'));
+    expect(filters).toHaveLength(2);
+    const counted = filters.map(([, { Properties }]) => {
+      expect(Properties['FilterPattern']).toBe('{ $.event = "model_corrupt" }');
+      return (Properties['MetricTransformations'] as { MetricName: string }[])[0]?.MetricName;
+    });
+    const alarm = alarms.find(([id]) => id.includes('Corrupt'))?.[1].Properties;
+    expect(new Set(counted)).toEqual(new Set([alarm?.['MetricName']]));
+  });
+
+  test('there is a page, and a budget that says so before it is spent', () => {
+    expect(ofType(service, 'AWS::CloudWatch::Dashboard')).toHaveLength(1);
+    const [[, budget] = []] = ofType(service, 'AWS::Budgets::Budget');
+    expect(budget?.Properties).toMatchObject({
+      Budget: { BudgetLimit: { Amount: environment.budgetUsd, Unit: 'USD' }, TimeUnit: 'MONTHLY' },
+    });
+    const subscriptions = ofType(service, 'AWS::SNS::Subscription');
+    expect(subscriptions).toHaveLength(environment.email === undefined ? 0 : 1);
+  });
+
+  test('whatever costs money says whose it is', () => {
+    const tagged = [
+      'AWS::ECS::Cluster',
+      'AWS::S3::Bucket',
+      'AWS::DynamoDB::Table',
+      'AWS::ElasticLoadBalancingV2::LoadBalancer',
+      'AWS::EC2::VPC',
+    ];
+    const all = { ...data, ...service };
+    for (const type of tagged)
+      for (const [, { Properties }] of ofType(all, type))
+        expect(Properties['Tags']).toEqual(
+          expect.arrayContaining([{ Key: 'alara:environment', Value: environment.name }]),
+        );
+  });
+}

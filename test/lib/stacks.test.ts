@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import { environments } from '../../lib/environments.ts';
+import { accessInvariants } from './invariants/access.ts';
+import { dataInvariants } from './invariants/data.ts';
+import { diagramInvariants } from './invariants/diagram.ts';
+import { frontInvariants } from './invariants/front.ts';
+import { nagInvariants } from './invariants/nag.ts';
+import { observeInvariants } from './invariants/observe.ts';
+import { serviceInvariants } from './invariants/service.ts';
+import { otherwise, type Resource, synthesized } from './synthesized.ts';
+
+// Synthesis takes a second or two: each environment once, and every invariant looks at the same templates.
+const all = [...environments, otherwise].map((environment) => synthesized(environment));
+
+describe.each(all.map((stacks) => [stacks.environment.name, stacks] as const))('%s', (_, stacks) => {
+  describe('data', () => dataInvariants(stacks));
+  describe('access', () => accessInvariants(stacks));
+  describe('service', () => serviceInvariants(stacks));
+  describe('front', () => frontInvariants(stacks));
+  describe('observed', () => observeInvariants(stacks));
+  describe('cdk-nag', () => nagInvariants(stacks));
+});
+
+describe('docs/architecture.md', () => diagramInvariants(all));
+
+test('a template is accepted by CloudFormation up to 1 MB and 500 resources', () => {
+  for (const { template, data, service } of all) {
+    for (const text of Object.values(template)) expect(text.length).toBeLessThan(1_000_000);
+    for (const resources of [data, service]) expect(Object.keys(resources).length).toBeLessThan(500);
+  }
+});
+
+test('no resource waits for itself', () => {
+  for (const { data, service } of all) for (const resources of [data, service]) expect(cycleIn(resources)).toEqual([]);
+});
+
+/** The first cycle of references and DependsOn, which CloudFormation would refuse. */
+function cycleIn(resources: Record<string, Resource>): readonly string[] {
+  const done = new Set<string>();
+  const visit = (id: string, path: readonly string[]): readonly string[] => {
+    if (path.includes(id)) return [...path.slice(path.indexOf(id)), id];
+    if (done.has(id)) return [];
+    const needed = [...JSON.stringify(resources[id]).matchAll(/"(?:Ref|Fn::GetAtt|DependsOn)":\[?("[^\]}]*)/g)]
+      .flatMap(([, names = '']) => [...names.matchAll(/"(\w+)"/g)].map(([, name = '']) => name))
+      .filter((name) => name in resources);
+    for (const name of needed) {
+      const cycle = visit(name, [...path, id]);
+      if (cycle.length > 0) return cycle;
+    }
+    done.add(id);
+    return [];
+  };
+  return (
+    Object.keys(resources)
+      .map((id) => visit(id, []))
+      .find((cycle) => cycle.length > 0) ?? []
+  );
+}

@@ -1,0 +1,109 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks, HIPAASecurityChecks } from 'cdk-nag';
+import { type Environment, environmentNamed } from '../../lib/environments.ts';
+import { stacks } from '../../lib/stacks.ts';
+
+export type Resource = {
+  readonly Type: string;
+  readonly Properties: Readonly<Record<string, unknown>>;
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+};
+
+export type Finding = { readonly rule: string; readonly path: string };
+
+export type Synthesized = {
+  readonly environment: Environment;
+  readonly data: Record<string, Resource>;
+  readonly service: Record<string, Resource>;
+  readonly terminationProtection: { readonly data: boolean; readonly service: boolean };
+  readonly template: { readonly data: string; readonly service: string };
+  readonly findings: readonly Finding[];
+  /** Acknowledgements that answer no finding. */
+  readonly idle: readonly string[];
+  readonly ms: number;
+};
+
+const { context } = JSON.parse(readFileSync(join(import.meta.dirname, '../../cdk.json'), 'utf8'));
+
+/** What `cdk synth` writes for an environment, and what the two packs of checks find in it. */
+export function synthesized(environment: Environment): Synthesized {
+  const started = performance.now();
+  const outdir = mkdtempSync(join(tmpdir(), 'alara-cdk-'));
+  // The image is hashed, not copied: the copy would be deleted at once.
+  const app = new App({ outdir, context: { ...context, 'aws:cdk:disable-asset-staging': true } });
+  const { data, service } = stacks(app, environment);
+  const assembly = app.synth();
+  const packs = [new AwsSolutionsChecks(app), new HIPAASecurityChecks(app)];
+  const used = new Set<string>();
+  const findings = packs.flatMap((pack) => {
+    // The one place where cdk-nag asks whether a finding is acknowledged: which acknowledgements are of use.
+    const asks = pack as unknown as { isAcknowledged: (resource: Construct, rule: string) => boolean };
+    const asked = asks.isAcknowledged.bind(pack);
+    asks.isAcknowledged = (resource, rule) => {
+      const yes = asked(resource, rule);
+      const holder = [...resource.node.scopes].reverse().find((scope) => acknowledged(scope).includes(rule));
+      if (yes && holder) used.add(`${holder.node.path} ${rule}`);
+      return yes;
+    };
+    return pack
+      .validateScope(app)
+      .violations.flatMap(({ ruleName, violatingResources }) =>
+        violatingResources.map(({ constructPath }) => ({ rule: ruleName, path: constructPath ?? '' })),
+      );
+  });
+  const said = app.node
+    .findAll()
+    .flatMap((construct) => acknowledged(construct).map((rule) => `${construct.node.path} ${rule}`));
+  const text = ({ templateFile }: { templateFile: string }) =>
+    readFileSync(join(assembly.directory, templateFile), 'utf8');
+  const template = { data: text(data), service: text(service) };
+  rmSync(outdir, { recursive: true });
+  return {
+    environment,
+    data: JSON.parse(template.data).Resources,
+    service: JSON.parse(template.service).Resources,
+    terminationProtection: {
+      data: data.terminationProtection === true,
+      service: service.terminationProtection === true,
+    },
+    template,
+    findings,
+    idle: said.filter((line) => !used.has(line) && !line.includes(' CloudFormation-Validate::')),
+    ms: performance.now() - started,
+  };
+}
+
+type Construct = Parameters<(typeof Validations)['of']>[0];
+
+const acknowledged = (construct: Construct): string[] =>
+  construct.node.metadata
+    .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
+    .flatMap(({ data }) => Object.keys(data as object).map((id) => id.replace(/^annotation::/i, '')));
+
+/** Everything that an environment can be otherwise: a hospital's issuer, a split, GPUs for HTTP, a domain, training. */
+export const otherwise: Environment = {
+  ...environmentNamed('staging'),
+  name: 'other',
+  endpoint: { kind: 'public' },
+  identity: { kind: 'oidc', issuer: 'https://issuer.hospital.example', audience: 'alara' },
+  domain: {
+    name: 'alara.hospital.example',
+    certificateArn: 'arn:aws:acm:eu-central-1:111122223333:certificate/00000000-0000-0000-0000-000000000000',
+  },
+  split: [
+    {
+      name: 'Large',
+      variants: ['r512-fp32', 'r512-int8'],
+      capacity: { device: 'gpu', size: 'gpu', min: 1, max: 2 },
+    },
+  ],
+  email: 'operator@hospital.example',
+  pipeline: { filmsBucket: 'hospital-films', instances: ['g6.xlarge', 'g5.xlarge'], diskGib: 300, hours: 48 },
+};
+
+export const ofType = (resources: Record<string, Resource>, type: string): [string, Resource][] =>
+  Object.entries(resources).filter(([, { Type }]) => Type === type);
