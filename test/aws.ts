@@ -251,6 +251,8 @@ async function run(
     stdio: ['ignore', output, output],
   });
   closeSync(output);
+  // Whatever ends this process, the server does not outlive it.
+  process.once('exit', () => child.kill('SIGKILL'));
   let failed: unknown;
   child.once('error', (error) => {
     failed = error;

@@ -24,6 +24,8 @@ Settings come from the environment:
   ALARA_POLICY          the family's own: what is good enough when a request names no policy
   ALARA_AUTH            auto; required asks for keys on loopback too
   ALARA_ROLE            all; api answers HTTP only, worker works on jobs only
+  ALARA_PLATFORM        embedded: readings and jobs in ALARA_DATA; aws keeps them in ALARA_TABLE (DynamoDB),
+                        ALARA_QUEUE_URL (SQS) and ALARA_UPLOADS_BUCKET (S3), sealed with ALARA_KEY (docs/deploy.md)
   ALARA_DATA            .alara: the folder of readings, jobs and waiting films
   ALARA_KEY_FILE        key in ALARA_DATA: what patient data is sealed with
   ALARA_RETENTION_DAYS  30: how long finished jobs are kept
