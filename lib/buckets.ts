@@ -56,7 +56,9 @@ export class Buckets extends Construct {
     this.uploads = new Bucket(this, 'Uploads', {
       ...sealed(keys.patients, 'uploads'),
       lifecycleRules: [
-        { expiration: Duration.days(uploadDays), abortIncompleteMultipartUploadAfter: Duration.days(1) },
+        // Films only: what is too large for the table lies beside them, and is kept as long as its reading.
+        { prefix: 'blobs/', expiration: Duration.days(uploadDays) },
+        { abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
     });
 
