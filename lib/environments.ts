@@ -81,6 +81,15 @@ export type Environment = {
   readonly budgetUsd: number;
   /** Who is told of alarms and of the budget. */
   readonly email?: string;
+  /**
+   * What ALARA_PACS holds (docs/pacs.md), and the secrets of Secrets Manager that its `passwordEnv` are filled from. The
+   * VPC must reach these addresses: a VPN or a direct connection is joined to it outside these stacks.
+   */
+  readonly pacs?: {
+    readonly settings: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    /** The name of the secret by the name of the environment variable. */
+    readonly secrets: Readonly<Record<string, string>>;
+  };
   /** AWS Batch on a GPU that trains a family from a bucket of labelled films and publishes it to the channel canary. */
   readonly pipeline?: {
     readonly filmsBucket: string;
@@ -154,7 +163,7 @@ export function environmentNamed(name: string): Environment {
 
 /** What an environment says that cannot be, a line each. */
 export function contradictions(environment: Environment): readonly string[] {
-  const { name, api, worker, idle, split, egress, gpus } = environment;
+  const { name, api, worker, idle, split, egress, gpus, pacs } = environment;
   const services = [
     { of: 'api', ...api },
     { of: 'worker', ...worker },
@@ -172,6 +181,10 @@ export function contradictions(environment: Environment): readonly string[] {
     ...services.map(({ of, device }) => device === 'gpu' && gpus.length === 0 && `${of}: no GPU is listed`),
     ...split.map((part) => part.variants.length > 5 && `${part.name}: a rule of the load balancer takes 5 variants`),
     egress.natGateways === 0 && !egress.interfaceEndpoints && 'no way to AWS: a NAT gateway or interface endpoints',
+    // Followers run in the worker.
+    pacs !== undefined &&
+      Math.min(worker.min, idle?.worker ?? worker.min) < 1 &&
+      'a PACS is followed by one worker at least',
     worker.max > 38 && 'worker: 38 tasks at most, a step each',
   ];
   return [...new Set(said.filter((line) => line !== false))].map((line) => `${name}: ${line}.`);

@@ -67,7 +67,7 @@ export function defineTask(scope: Construct, id: string, props: TaskProps): Task
   const container = task.addContainer('alara', {
     image: image(cuda, props.cudaProvider),
     environment: settings(props),
-    secrets: { ALARA_KEY: Secret.fromSecretsManager(seal) },
+    secrets: { ALARA_KEY: Secret.fromSecretsManager(seal), ...pacsSecrets(scope, id, environment) },
     portMappings: [{ containerPort: port }],
     readonlyRootFilesystem: true,
     stopTimeout,
@@ -139,5 +139,15 @@ function settings({ environment, data, role, capacity }: TaskProps): Record<stri
     ALARA_DEADLINE_MS: String(deadlineMs),
     // API Gateway takes 10 MB; what is larger is uploaded.
     ALARA_MAX_BODY_MB: '10',
+    ...(environment.pacs && { ALARA_PACS: JSON.stringify({ pacs: environment.pacs.settings }) }),
   };
 }
+
+/** The passwords of the PACS, which are made outside these stacks: only their names are known here. */
+const pacsSecrets = (scope: Construct, id: string, { pacs }: Environment): Record<string, Secret> =>
+  Object.fromEntries(
+    Object.entries(pacs?.secrets ?? {}).map(([variable, name]) => [
+      variable,
+      Secret.fromSecretsManager(SealSecret.fromSecretNameV2(scope, `${id}${variable}`, name)),
+    ]),
+  );

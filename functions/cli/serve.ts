@@ -29,7 +29,7 @@ Settings come from the environment:
   ALARA_DATA            .alara: the folder of readings, jobs and waiting films
   ALARA_KEY_FILE        key in ALARA_DATA: what patient data is sealed with
   ALARA_RETENTION_DAYS  30: how long finished jobs are kept
-  ALARA_PACS            none: a JSON file that names the PACS (docs/pacs.md)
+  ALARA_PACS            none: a JSON file that names the PACS, or its JSON (docs/pacs.md)
   ALARA_DEVICE          cpu or cuda
   ALARA_WORKERS         films read at the same time; one a processor
   ALARA_THREADS         1: threads inside one inference

@@ -102,15 +102,18 @@ export type PacsConfig = { readonly [name: string]: PacsSettings };
 export type PacsSettings = z.infer<typeof PacsEntry>;
 
 /**
- * Read the file that ALARA_PACS names. Throws {@link ConfigError} with a line for everything that is wrong in it, and
- * for a secret that cannot be read.
+ * Read the file that ALARA_PACS names, or ALARA_PACS itself where it is the JSON, as a container without files of its
+ * own is given it. Throws {@link ConfigError} with a line for everything that is wrong in it, and for a secret that
+ * cannot be read.
  */
-export function readPacsConfig(path: string): PacsConfig {
-  const wrong = (problem: string) => new ConfigError(`ALARA_PACS=${path}: ${problem}`);
-  let text: string;
+export function readPacsConfig(setting: string): PacsConfig {
+  const inline = setting.trimStart().startsWith('{');
+  const path = inline ? 'ALARA_PACS' : setting;
+  const wrong = (problem: string) => new ConfigError(`${inline ? path : `ALARA_PACS=${path}`}: ${problem}`);
+  let text = setting;
   let json: unknown;
   try {
-    text = readFileSync(path, 'utf8');
+    if (!inline) text = readFileSync(path, 'utf8');
   } catch (error) {
     throw wrong(`cannot be read (${error instanceof Error ? error.message : error}).`);
   }

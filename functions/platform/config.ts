@@ -63,7 +63,7 @@ const defaults = z.object({
   ALARA_KEY_FILE: z.string().min(1).optional(),
   /** How long finished jobs are kept. */
   ALARA_RETENTION_DAYS: whole(1, 3650).default(30),
-  /** A JSON file that names the PACS. */
+  /** A JSON file that names the PACS, or its JSON. */
   ALARA_PACS: z.string().min(1).optional(),
   ALARA_DEVICE: z.enum(['cpu', 'cuda'], 'expected cpu or cuda').default('cpu'),
   /** Films read at the same time. */

@@ -21,6 +21,11 @@ describe('is refused:', () => {
     ['no way to AWS', { egress: { natGateways: 0, interfaceEndpoints: false } }, 'prod: no way to AWS'],
     ['a GPU of the size of none', { worker: { ...prod.worker, size: 'small' } }, 'prod: worker: gpu of size small.'],
     ['GPUs without a list', { gpus: [] }, 'prod: worker: no GPU is listed.'],
+    [
+      'a PACS without a worker at night',
+      { pacs: { settings: {}, secrets: {} } },
+      'prod: a PACS is followed by one worker',
+    ],
     ['more at least than at most', { api: { ...prod.api, min: 9 } }, 'prod: api: min 9 and max 8.'],
   ];
   test.each(wrong)('%s', (_, change, line) => {

@@ -84,7 +84,7 @@ const acknowledged = (construct: Construct): string[] =>
     .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
     .flatMap(({ data }) => Object.keys(data as object).map((id) => id.replace(/^annotation::/i, '')));
 
-/** Everything that an environment can be otherwise: a hospital's issuer, a split, GPUs for HTTP, a domain, training. */
+/** Everything that an environment can be otherwise: a hospital's issuer, a split, GPUs for HTTP, a domain, a PACS, training. */
 export const otherwise: Environment = {
   ...environmentNamed('staging'),
   name: 'other',
@@ -101,6 +101,13 @@ export const otherwise: Environment = {
       capacity: { device: 'gpu', size: 'gpu', min: 1, max: 2 },
     },
   ],
+  worker: { ...environmentNamed('staging').worker, min: 1 },
+  pacs: {
+    settings: {
+      main: { dicomWeb: 'https://pacs.hospital.example/dicom-web', username: 'alara', passwordEnv: 'PACS_PASSWORD' },
+    },
+    secrets: { PACS_PASSWORD: 'hospital/pacs' },
+  },
   email: 'operator@hospital.example',
   pipeline: { filmsBucket: 'hospital-films', instances: ['g6.xlarge', 'g5.xlarge'], diskGib: 300, hours: 48 },
 };

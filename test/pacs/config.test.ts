@@ -28,6 +28,13 @@ const problem = (text: string) => {
 const dicomWeb = 'http://127.0.0.1:8042/dicom-web/';
 const password = write('open sesame\n', 'password');
 
+test('the JSON itself is taken as well as the name of its file, and mistakes in it are named', () => {
+  const json = JSON.stringify({ pacs: { main: { dicomWeb } } });
+  expect(readPacsConfig(json)).toEqual(readPacsConfig(write(json)));
+  expect(() => readPacsConfig('{"pacs": {"main": {}}}')).toThrow(/^ALARA_PACS:1: pacs\.main\.dicomWeb: /);
+  expect(() => readPacsConfig('{"pacs": ')).toThrow(/^ALARA_PACS: is not JSON/);
+});
+
 describe('what may be left out', () => {
   test('an address is enough; its trailing slash does not matter', () => {
     expect(read({ dicomWeb })).toEqual({

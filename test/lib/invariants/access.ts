@@ -61,8 +61,10 @@ export function accessInvariants({ environment, data, service }: Synthesized): v
     expect(definitions.length).toBe(2 + environment.split.length);
     for (const [, { Properties }] of definitions) {
       const [container] = Properties['ContainerDefinitions'] as Record<string, { Name: string }[]>[];
-      expect(container?.['Secrets']?.map(({ Name }) => Name)).toEqual(['ALARA_KEY']);
-      expect(container?.['Environment']?.map(({ Name }) => Name)).not.toContain('ALARA_KEY');
+      const secrets = ['ALARA_KEY', ...Object.keys(environment.pacs?.secrets ?? {})];
+      expect(container?.['Secrets']?.map(({ Name }) => Name)).toEqual(secrets);
+      const plain = container?.['Environment']?.map(({ Name }) => Name) ?? [];
+      expect(plain.filter((name) => secrets.includes(name))).toEqual([]);
     }
     const [[, secret] = []] = ofType(data, 'AWS::SecretsManager::Secret');
     const { PasswordLength, ExcludeCharacters } = Object(secret?.Properties['GenerateSecretString']) as {

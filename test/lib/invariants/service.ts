@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { graceMs } from '../../../functions/cli/supervisor.ts';
+import { readPacsConfig } from '../../../functions/pacs/config.ts';
 import { readConfig } from '../../../functions/platform/config.ts';
 import { ofType, type Synthesized } from '../synthesized.ts';
 
@@ -62,6 +63,20 @@ export function serviceInvariants({ environment, service }: Synthesized): void {
       expect(config).toMatchObject({ role, channel, family, port: 8080, host: '0.0.0.0', data: '/data' });
       expect(config.platform.kind).toBe('aws');
       expect(config.authRequired).toBe(true);
+    }
+  });
+
+  test('the PACS that an environment names are named to its tasks', () => {
+    const { pacs } = environment;
+    for (const [, { Properties }] of tasks) {
+      const { Environment } = containerOf(Properties);
+      const given = Environment.find(({ Name }) => Name === 'ALARA_PACS')?.Value;
+      if (!pacs) expect(given).toBeUndefined();
+      else {
+        vi.stubEnv('PACS_PASSWORD', 'secret');
+        expect(Object.keys(readPacsConfig(String(given)))).toEqual(Object.keys(pacs.settings));
+        vi.unstubAllEnvs();
+      }
     }
   });
 
