@@ -10,6 +10,7 @@ export type Compressed = {
 
 /**
  * What a codec library has to do: one gray frame to its samples, row by row, in bytes or in words of this machine,
- * signed ones in two's complement. Rejects when the stream is damaged, as far as that can be told.
+ * signed ones in two's complement. Null when the stream is damaged, as far as that can be told; rejects when the codec
+ * itself cannot run, which is no fault of the stream.
  */
-export type Codec = (frame: Compressed) => Promise<Uint8Array | Uint16Array>;
+export type Codec = (frame: Compressed) => Promise<Uint8Array | Uint16Array | null>;

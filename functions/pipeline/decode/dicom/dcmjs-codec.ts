@@ -34,33 +34,40 @@ export const dcmjsCodec: Codec = (frame) => {
   return turn;
 };
 
-async function decode({ encoding, bytes, shape }: Compressed): Promise<Uint8Array | Uint16Array> {
+async function decode(frame: Compressed): Promise<Uint8Array | Uint16Array | null> {
   damaged = false;
   await NativeCodecs.initializeAsync({ logCodecsInfo: true });
   try {
-    // HTJ2K samples that are signed lose their sign in bytes.
-    const deep = shape.precision > 8 || (encoding === 'htj2k' && shape.signed);
-    const context = new Context({
-      width: shape.columns,
-      height: shape.rows,
-      // The bits of the stream, not of the header: the library lays out its lines by them.
-      bitsAllocated: deep ? 16 : 8,
-      bitsStored: shape.precision,
-      samplesPerPixel: 1,
-      pixelRepresentation: shape.signed ? 1 : 0,
-      planarConfiguration: 0,
-      photometricInterpretation: 'MONOCHROME2',
-      encodedBuffer: bytes,
-    });
-    const decoded = decoders[encoding](context).getDecodedBuffer();
-    if (damaged) throw new Error('the codec complained of damage');
-    if (decoded?.length !== shape.rows * shape.columns * (deep ? 2 : 1)) throw new Error('the codec gave another size');
-    if (!deep) return decoded;
-    const words = new Uint16Array(decoded.buffer, decoded.byteOffset, decoded.length / 2);
-    return encoding === 'htj2k' ? withinPrecision(words, shape) : words;
+    return samples(frame);
+  } catch {
+    // Traps included: the instance that they have left behind is released.
+    return null;
   } finally {
     NativeCodecs.release();
   }
+}
+
+function samples({ encoding, bytes, shape }: Compressed): Uint8Array | Uint16Array {
+  // HTJ2K samples that are signed lose their sign in bytes.
+  const deep = shape.precision > 8 || (encoding === 'htj2k' && shape.signed);
+  const context = new Context({
+    width: shape.columns,
+    height: shape.rows,
+    // The bits of the stream, not of the header: the library lays out its lines by them.
+    bitsAllocated: deep ? 16 : 8,
+    bitsStored: shape.precision,
+    samplesPerPixel: 1,
+    pixelRepresentation: shape.signed ? 1 : 0,
+    planarConfiguration: 0,
+    photometricInterpretation: 'MONOCHROME2',
+    encodedBuffer: bytes,
+  });
+  const decoded = decoders[encoding](context).getDecodedBuffer();
+  if (damaged) throw new Error('the codec complained of damage');
+  if (decoded?.length !== shape.rows * shape.columns * (deep ? 2 : 1)) throw new Error('the codec gave another size');
+  if (!deep) return decoded;
+  const words = new Uint16Array(decoded.buffer, decoded.byteOffset, decoded.length / 2);
+  return encoding === 'htj2k' ? withinPrecision(words, shape) : words;
 }
 
 /** OpenJPH lets samples of a lossy stream overshoot, which the other codecs do not. */

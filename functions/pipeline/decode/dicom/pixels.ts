@@ -30,11 +30,8 @@ export async function wordsOf(
   if (!frame.ok) return frame;
   const agreed = agree(frame.value.shape, image);
   if (!agreed.ok) return agreed;
-  try {
-    return ok(await codec(frame.value));
-  } catch {
-    return corrupt(`its ${transferSyntax.name} stream does not decode without errors`);
-  }
+  const words = await codec(frame.value);
+  return words ? ok(words) : corrupt(`its ${transferSyntax.name} stream does not decode without errors`);
 }
 
 /** PS3.5, A.4: the one frame of an image may be in any number of fragments. */

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decodeDicom } from '../../../../functions/pipeline/decode/dicom/decode.ts';
+import { open } from '../../../../functions/pipeline/decode/dicom/open.ts';
+import { wordsOf } from '../../../../functions/pipeline/decode/dicom/pixels.ts';
 import { openJpeg, openJph } from '../../../dicom/codestream.ts';
 import { decoded, same } from '../../../dicom/compare.ts';
 import { type Dataset, type Element, merge } from '../../../dicom/element.ts';
@@ -139,6 +141,16 @@ describe('JPEG', () => {
     expect(Math.max(...off)).toBeLessThanOrEqual(2);
     const wide = await decoded(file(stream, short(tags.BitsAllocated, 16)));
     expect(same(wide.film, narrow)).toBe(true);
+  });
+
+  test('a codec that cannot run is no fault of the film', async () => {
+    const opened = open(file(await jpeg(eight)));
+    if (!opened.ok) throw new Error('the file is sound');
+    const missing = async () => {
+      throw new Error('no such file: codecs.wasm');
+    };
+    await expect(wordsOf(opened.value, missing)).rejects.toThrow('codecs.wasm');
+    expect(await wordsOf(opened.value, async () => null)).toMatchObject({ fault: { code: 'corrupt_image' } });
   });
 
   test('that overshoots the stored bits is white there, not black', async () => {
