@@ -1,9 +1,10 @@
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Aws, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Environment } from './environments.ts';
+import { tellers } from './tellers.ts';
 
 export type LogsProps = { readonly environment: Environment };
 
@@ -21,13 +22,19 @@ export class Logs extends Construct {
       removalPolicy: environment.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
     const { region } = Stack.of(this);
+    // What CloudWatch Logs asks for (its User Guide, Encrypt log data), each action named, for groups of this account only.
+    const groups = `arn:${Aws.PARTITION}:logs:${region}:${Aws.ACCOUNT_ID}:log-group:*`;
     this.key.grant(
-      new ServicePrincipal(`logs.${region}.amazonaws.com`),
-      ...['kms:Encrypt', 'kms:Decrypt', 'kms:GenerateDataKey', 'kms:DescribeKey'],
+      new ServicePrincipal(`logs.${region}.amazonaws.com`, {
+        conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': groups } },
+      }),
+      ...['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'],
+      ...['kms:GenerateDataKey', 'kms:GenerateDataKeyWithoutPlaintext'],
     );
+    // No data is described with it, so there is no context to ask for.
+    this.key.grant(new ServicePrincipal(`logs.${region}.amazonaws.com`), 'kms:DescribeKey');
     // Alarms and the budget say things on a topic under this key.
-    for (const service of ['cloudwatch.amazonaws.com', 'budgets.amazonaws.com'])
-      this.key.grant(new ServicePrincipal(service), 'kms:Decrypt', 'kms:GenerateDataKey');
+    for (const teller of tellers()) this.key.grant(teller, 'kms:Decrypt', 'kms:GenerateDataKey');
   }
 
   group(name: string): LogGroup {

@@ -1,6 +1,6 @@
 import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import { Dashboard, GraphWidget, type IMetric } from 'aws-cdk-lib/aws-cloudwatch';
-import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
@@ -10,6 +10,7 @@ import type { ApiService } from './api-service.ts';
 import type { DataStack } from './data-stack.ts';
 import type { Environment } from './environments.ts';
 import type { Front } from './front.ts';
+import { tellers } from './tellers.ts';
 import type { WorkerService } from './worker-service.ts';
 
 export type ObserveProps = {
@@ -27,7 +28,11 @@ export class Observe extends Construct {
     super(scope, id);
     const { name, email, budgetUsd } = environment;
     const topic = new Topic(this, 'Told', { masterKey: data.logs.key, enforceSSL: true });
-    topic.grantPublish(new ServicePrincipal('budgets.amazonaws.com'));
+    // A policy of one's own, which TLS needs, replaces the one by which alarms of the account may publish.
+    // What may be done with its key stands with the key.
+    topic.addToResourcePolicy(
+      new PolicyStatement({ principals: [...tellers()], actions: ['sns:Publish'], resources: [topic.topicArn] }),
+    );
     if (email !== undefined) topic.addSubscription(new EmailSubscription(email));
 
     const { metrics } = new Alarms(this, 'Alarms', {

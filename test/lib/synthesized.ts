@@ -20,6 +20,8 @@ export type Synthesized = {
   readonly data: Record<string, Resource>;
   readonly service: Record<string, Resource>;
   readonly terminationProtection: { readonly data: boolean; readonly service: boolean };
+  /** What the data stack hands to the other, by the name that it is imported by. */
+  readonly exported: ReadonlyMap<string, unknown>;
   readonly template: { readonly data: string; readonly service: string };
   readonly findings: readonly Finding[];
   /** Acknowledgements that answer no finding. */
@@ -70,12 +72,19 @@ export function synthesized(environment: Environment): Synthesized {
       data: data.terminationProtection === true,
       service: service.terminationProtection === true,
     },
+    exported: new Map(
+      Object.values((JSON.parse(template.data).Outputs ?? {}) as Record<string, Output>).flatMap(({ Export, Value }) =>
+        Export ? [[Export.Name, Value]] : [],
+      ),
+    ),
     template,
     findings,
     idle: said.filter((line) => !used.has(line) && !line.includes(' CloudFormation-Validate::')),
     ms: performance.now() - started,
   };
 }
+
+type Output = { readonly Value: unknown; readonly Export?: { readonly Name: string } };
 
 type Construct = Parameters<(typeof Validations)['of']>[0];
 

@@ -98,4 +98,20 @@ export function dataInvariants({ environment, data, service, terminationProtecti
     for (const [, { Properties }] of ofType(data, 'AWS::Logs::LogGroup'))
       expect(Properties).toMatchObject({ RetentionInDays: environment.logDays, KmsKeyId: expect.anything() });
   });
+
+  test('the key of the logs is for the logs of this account, and lets CloudWatch Logs do what it documents', () => {
+    const [[, key] = []] = ofType(data, 'AWS::KMS::Key').filter(([id]) => id.startsWith('Logs'));
+    const { Statement = [] } = Object(key?.Properties['KeyPolicy']) as { Statement?: Record<string, unknown>[] };
+    const forLogs = Statement.filter(({ Principal }) => JSON.stringify(Principal).includes('"logs.'));
+    expect(forLogs).toHaveLength(2);
+    expect(forLogs).toContainEqual(expect.objectContaining({ Action: 'kms:DescribeKey' }));
+    const [about] = forLogs.filter(({ Condition }) => Condition);
+    expect(about?.['Action']).toEqual([
+      ...['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:GenerateDataKeyWithoutPlaintext'],
+      ...['kms:ReEncryptFrom', 'kms:ReEncryptTo'],
+    ]);
+    const context = Object.values(Object(about?.['Condition'])['ArnLike'])[0];
+    expect(JSON.stringify(context)).toContain(`:logs:${environment.region}:`);
+    expect(JSON.stringify(context)).toContain('{"Ref":"AWS::AccountId"}');
+  });
 }

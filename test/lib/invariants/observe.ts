@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ofType, type Synthesized } from '../synthesized.ts';
 
-export function observeInvariants({ environment, data, service }: Synthesized): void {
+export function observeInvariants({ environment, data, service, exported }: Synthesized): void {
   const alarms = ofType(service, 'AWS::CloudWatch::Alarm').filter(([id]) => id.startsWith('Observe'));
 
   test('somebody is told of each thing that should wake them', () => {
@@ -18,6 +18,28 @@ export function observeInvariants({ environment, data, service }: Synthesized): 
     const names = alarms.map(([, { Properties }]) => String(Properties['AlarmName']));
     expect(names.sort()).toEqual(expected.map((what) => `alara-${name}-${what}`).sort());
     for (const [, { Properties }] of alarms) expect(Properties['AlarmActions']).toHaveLength(1);
+  });
+
+  test('what an alarm or the budget says reaches its topic: the policy and the key of it let them, for this account', () => {
+    const actions = alarms.flatMap(
+      ([, { Properties }]) => [Properties['AlarmActions'], Properties['OKActions']].flat() as { Ref: string }[],
+    );
+    const topics = new Set(actions.map(({ Ref }) => Ref));
+    expect(topics.size).toBe(1);
+    const [[, budget] = []] = ofType(service, 'AWS::Budgets::Budget');
+    for (const topic of topics) {
+      expect(JSON.stringify(budget?.Properties['NotificationsWithSubscribers'])).toContain(`{"Ref":"${topic}"}`);
+      const [policy] = ofType(service, 'AWS::SNS::TopicPolicy').filter(([, { Properties }]) =>
+        JSON.stringify(Properties['Topics']).includes(topic),
+      );
+      // A key of the other stack, by the name of its export.
+      const shared = service[topic]?.Properties['KmsMasterKeyId'] as { 'Fn::ImportValue': string };
+      const { 'Fn::GetAtt': [key = ''] = [] } = exported.get(shared['Fn::ImportValue']) as { 'Fn::GetAtt': string[] };
+      for (const teller of ['cloudwatch.amazonaws.com', 'budgets.amazonaws.com']) {
+        expect(allowed(policy?.[1].Properties['PolicyDocument'], teller)).toEqual(['sns:Publish']);
+        expect(allowed(data[key]?.Properties['KeyPolicy'], teller)).toEqual(['kms:Decrypt', 'kms:GenerateDataKey']);
+      }
+    }
   });
 
   test('a model that was refused is counted from the log, and the alarm looks at that count', () => {
@@ -56,4 +78,21 @@ export function observeInvariants({ environment, data, service }: Synthesized): 
           expect.arrayContaining([{ Key: 'alara:environment', Value: environment.name }]),
         );
   });
+}
+
+type Statement = {
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Principal: { readonly Service?: string | readonly string[] };
+  readonly Condition?: object;
+};
+
+/** What a policy lets a service of AWS do on behalf of this account alone. */
+function allowed(document: unknown, service: string): string[] {
+  const { Statement } = document as { Statement: Statement[] };
+  const ours = JSON.stringify({ StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } });
+  return Statement.filter(
+    ({ Effect, Principal, Condition }) =>
+      Effect === 'Allow' && [Principal.Service].flat().includes(service) && JSON.stringify(Condition) === ours,
+  ).flatMap(({ Action }) => Action);
 }
