@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
-import { AdjustmentType } from 'aws-cdk-lib/aws-applicationautoscaling';
-import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
-import { FargateService, type TaskDefinition } from 'aws-cdk-lib/aws-ecs';
+import { AdjustmentType, type StepScalingPolicy } from 'aws-cdk-lib/aws-applicationautoscaling';
+import { type CfnAlarm, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
+import { FargateService, type ScalableTaskCount, type TaskDefinition } from 'aws-cdk-lib/aws-ecs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { AwakeQueue } from './awake-queue.ts';
@@ -45,7 +45,9 @@ export class WorkerService extends Construct {
     const period = Duration.minutes(1);
     this.work = new MathExpression({
       // What is worked on counts as well: by waiting jobs alone, scaling in would end the tasks that are busy.
-      expression: 'FILL(waiting, 0) + FILL(inFlight, 0)',
+      // Both come together as long as the queue is awake. Filled with 0 where one is late, the sum would be 0 at its newest
+      // point, and an alarm of one period would never leave it (CloudWatch User Guide, Using metric math: FILL).
+      expression: 'waiting + inFlight',
       usingMetrics: {
         waiting: queue.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum' }),
         inFlight: queue.metricApproximateNumberOfMessagesNotVisible({ period, statistic: 'Maximum' }),
@@ -68,7 +70,15 @@ export class WorkerService extends Construct {
       // Out at once; in again only after so long.
       cooldown: Duration.minutes(worker.lingerMinutes),
     });
+    this.calm(tasks);
     rest(tasks, idle, idle?.worker ?? worker.min, worker.min);
     if (Math.min(worker.min, idle?.worker ?? worker.min) === 0) new AwakeQueue(this, 'Awake', { queue });
+  }
+
+  /** One look at no jobs ends no worker: SQS counts approximately. */
+  private calm(tasks: ScalableTaskCount): void {
+    const { lowerAlarm } = tasks.node.findChild('Target').node.findChild('Work') as StepScalingPolicy;
+    if (lowerAlarm === undefined) throw new Error('steps that go to zero have an alarm for it');
+    (lowerAlarm.node.defaultChild as CfnAlarm).evaluationPeriods = 3;
   }
 }
