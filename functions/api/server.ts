@@ -3,6 +3,14 @@ import type { Config } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
 import { assemble } from './assemble.ts';
 
+/**
+ * How long a connection that nobody uses is kept. A load balancer reuses connections until its own idle timeout (60 s in
+ * lib/balancer.ts): closed here first, a request that is under way would be answered 502 there.
+ */
+export const keepAliveMs = 75_000;
+/** For the headers of a request, longer than that: else Node counts the time between two requests as the second's headers. */
+export const headersMs = 80_000;
+
 export type Running = {
   readonly url: string;
   /** Whether the usual models are warm; if not, GET /health/ready says why. */
@@ -16,7 +24,8 @@ export type Running = {
 export async function startServer(config: Config, log: Logger): Promise<Running> {
   const service = await assemble(config, log);
   const { fetch, platform, begin, drain } = service;
-  const server = createAdaptorServer({ fetch });
+  const serverOptions = { keepAliveTimeout: keepAliveMs, headersTimeout: headersMs };
+  const server = createAdaptorServer({ fetch, serverOptions });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.port, config.host, resolve);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type Running, startServer } from '../../functions/api/server.ts';
+import { keepAliveMs, type Running, startServer } from '../../functions/api/server.ts';
 import { readConfig } from '../../functions/platform/config.ts';
 import { createLog } from '../../functions/platform/log.ts';
 import { film } from '../service.ts';
@@ -67,4 +67,9 @@ test('stopping loses no job: what is not finished is finished by the next start'
   );
   for (const id of ids)
     expect((await (await fetch(`${second}/v1/jobs/${id}`)).json()).attempts, 'handing back is not a try').toBe(1);
+});
+
+test('a connection is kept for longer than a load balancer reuses it, and said to be', async () => {
+  const response = await fetch(`${await start('api')}/health/live`);
+  expect(response.headers.get('keep-alive')).toBe(`timeout=${keepAliveMs / 1000}`);
 });

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import { headersMs, keepAliveMs } from '../../../functions/api/server.ts';
 import { graceMs } from '../../../functions/cli/supervisor.ts';
 import { readPacsConfig } from '../../../functions/pacs/config.ts';
 import { readConfig } from '../../../functions/platform/config.ts';
@@ -48,6 +49,16 @@ export function serviceInvariants({ environment, service }: Synthesized): void {
             { Key: 'deregistration_delay.timeout_seconds', Value: String(Math.ceil(deadline / 1000) + 5) },
           ]),
         });
+    }
+  });
+
+  test('a connection is kept longer than the load balancer reuses it', () => {
+    for (const [, { Properties }] of ofType(service, 'AWS::ElasticLoadBalancingV2::LoadBalancer')) {
+      const attributes = Properties['LoadBalancerAttributes'] as { Key: string; Value: string }[];
+      const idle = 1000 * Number(attributes.find(({ Key }) => Key === 'idle_timeout.timeout_seconds')?.Value);
+      expect(idle).toBeGreaterThan(29_000);
+      expect(keepAliveMs).toBeGreaterThan(idle);
+      expect(headersMs).toBeGreaterThan(keepAliveMs);
     }
   });
 
