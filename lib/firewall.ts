@@ -10,6 +10,8 @@ const aboutBodies = [
   ...['SizeRestrictions_BODY', 'CrossSiteScripting_BODY', 'GenericLFI_BODY', 'GenericRFI_BODY'],
   'EC2MetaDataSSRF_BODY',
 ];
+/** The DICOMweb plugin of Orthanc and its scripts send no User-Agent (Orthanc 1.10.1). */
+const aboutSenders = ['NoUserAgent_HEADER'];
 
 /** AWS WAF before API Gateway: the rules that AWS maintains, and a limit for each address. */
 export class Firewall extends Construct {
@@ -52,7 +54,7 @@ export class Firewall extends Construct {
           visibilityConfig: seen('PerAddress'),
         },
         managed(1, 'AWSManagedRulesAmazonIpReputationList'),
-        managed(2, 'AWSManagedRulesCommonRuleSet', aboutBodies),
+        managed(2, 'AWSManagedRulesCommonRuleSet', [...aboutBodies, ...aboutSenders]),
         managed(3, 'AWSManagedRulesKnownBadInputsRuleSet'),
       ],
     });

@@ -1,19 +1,13 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy } from 'aws-cdk-lib';
 import {
   AccessLogField,
   AccessLogFormat,
   ApiKeySourceType,
-  type CfnMethod,
-  ConnectionType,
-  HttpIntegration,
-  type IResource,
   LogGroupLogDestination,
   MethodLoggingLevel,
   Period,
   RestApi,
-  VpcLink,
 } from 'aws-cdk-lib/aws-apigateway';
-import { VpcLink as VpcLinkV2 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import { answers } from './answers.ts';
@@ -23,6 +17,7 @@ import { reach } from './endpoint.ts';
 import type { Environment } from './environments.ts';
 import { Firewall } from './firewall.ts';
 import { Identity } from './identity.ts';
+import { Methods } from './methods.ts';
 import type { Network } from './network.ts';
 
 export type FrontProps = {
@@ -32,7 +27,7 @@ export type FrontProps = {
   readonly data: DataStack;
 };
 
-/** API Gateway: who may call, how often, and the way through the VPC link to the load balancer. */
+/** API Gateway: who may call, how often, and what is written down of it. */
 export class Front extends Construct {
   readonly api: RestApi;
 
@@ -62,43 +57,7 @@ export class Front extends Construct {
       },
     });
     const identity = new Identity(this, 'Identity', { environment, machines, log: logs.group('identity') });
-    const link = new VpcLinkV2(this, 'Link', {
-      vpc: network.vpc,
-      subnets: network.subnets,
-      securityGroups: [balancer.link],
-    });
-    const open = (resource: IResource, path: string) => {
-      const method = resource.addMethod(
-        'ANY',
-        new HttpIntegration(`${balancer.url}${path}`, {
-          proxy: true,
-          httpMethod: 'ANY',
-          options: {
-            connectionType: ConnectionType.VPC_LINK,
-            vpcLink: VpcLink.fromVpcLinkId(this, `Link${path.length}`, link.vpcLinkId),
-            timeout: Duration.seconds(29),
-            requestParameters: {
-              ...(path === '/' ? {} : { 'integration.request.path.proxy': 'method.request.path.proxy' }),
-              // The key that a caller is counted by is the key that the service knows it by.
-              'integration.request.header.X-API-Key': 'method.request.header.X-API-Key',
-            },
-          },
-        }),
-        {
-          ...identity.method,
-          apiKeyRequired: true,
-          requestParameters: {
-            ...(path === '/' ? {} : { 'method.request.path.proxy': true }),
-            'method.request.header.X-API-Key': true,
-          },
-        },
-      );
-      // aws-cdk-lib 2.276 knows targets of a VPC link v2 in the raw resource only.
-      const raw = method.node.defaultChild as CfnMethod;
-      raw.addPropertyOverride('Integration.IntegrationTarget', balancer.alb.loadBalancerArn);
-    };
-    open(this.api.root, '/');
-    open(this.api.root.addResource('{proxy+}'), '/{proxy}');
+    new Methods(this, 'Methods', { api: this.api, network, balancer, identity });
     answers(this.api);
 
     const plan = this.api.addUsagePlan('Plan', {

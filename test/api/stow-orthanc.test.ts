@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { alara as alaraRun, until } from '../cli/alara.ts';
 import { text } from '../dicom/instance.ts';
 import { tags } from '../dicom/tags.ts';
 import { type Alara, alaraUrl, createAlara, little, pacsFile } from '../pacs/alara.ts';
@@ -50,5 +51,66 @@ describe.skipIf(missing !== '')(`Orthanc as the sender by STOW-RS${missing}`, ()
     expect((await send('sent')).status).toBe(200);
     expect(await reportsOf(orthanc, 'sent')).toHaveLength(1);
     expect(alara.said()).not.toMatch(/ALARA\^TEST|2\.25\./);
+  }, 60_000);
+});
+
+/** The settings of Orthanc that docs/pacs.md gives for API Gateway, with the stage and the key of this test. */
+function documented(port: number, key: string): { DicomWeb: object } {
+  const [, section = ''] = /## Through API Gateway(.*?)\n## /s.exec(readFileSync('docs/pacs.md', 'utf8')) ?? [];
+  const [, json = ''] = /```json\n(.*?)```/s.exec(section) ?? [];
+  return JSON.parse(json.replace(/https:[^"]*amazonaws\.com/, `http://127.0.0.1:${port}`).replace('<key>', key));
+}
+
+describe.skipIf(missing !== '')(`Orthanc as the sender through what asks as API Gateway does${missing}`, () => {
+  let orthanc: Orthanc;
+  let alara: Alara;
+  let gateway: ReturnType<Orthanc['network']['start']>;
+  let passed = '';
+  const data = mkdtempSync(join(tmpdir(), 'alara-stow-gateway-'));
+  beforeAll(async () => {
+    const { stdout } = await alaraRun(['keys', 'create', '--tenant', 'local', '--scopes', 'pacs'], {
+      ALARA_DATA: data,
+    });
+    const key = stdout.trim();
+    const LuaScripts = [resolve('functions/pacs/orthanc/forward.lua')];
+    orthanc = await openOrthanc({ ...documented(8099, key), LuaScripts, StableAge: 60 });
+    gateway = orthanc.network.start(process.execPath, ['test/pacs/gateway.ts', 'prod', '8099', key]);
+    gateway.stdout?.setEncoding('utf8').on('data', (line: string) => {
+      passed += line;
+    });
+    const pacs = pacsFile(orthanc, 'pacs', { ...little, sendResultsOfStow: true });
+    alara = createAlara(orthanc, 'serve', { ALARA_DATA: data, ALARA_PACS: pacs, ALARA_AUTH: 'required' });
+    await alara.start();
+  }, 90_000);
+  afterAll(async () => {
+    gateway?.kill();
+    await alara?.stop();
+    await orthanc?.close();
+    rmSync(data, { recursive: true });
+  });
+
+  test('each film that is stored is sent by itself and by its key alone; reports come back and are not sent', async () => {
+    const study = {
+      pa: await film('forwarded'),
+      ap: await film('forwarded', 2),
+      lateral: await film('forwarded', 3, lateral),
+    };
+    await orthanc.send(write(join(orthanc.folder, 'forwarded'), study));
+    await untilRead(orthanc, 'forwarded', 2);
+    await until(() => passed.trim().split('\n').length >= 3);
+    const requests = passed
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(requests.map(({ method, url, status }) => [method, url, status])).toEqual(
+      Array.from({ length: 3 }, () => ['POST', '/prod/dicom-web/studies', expect.any(Number)]),
+    );
+    for (const { status, headers } of requests) {
+      // A lateral is taken and not read.
+      expect([200, 202]).toContain(status);
+      // What lib/firewall.ts does not count against it.
+      expect(headers).not.toHaveProperty('user-agent');
+    }
+    expect(await reportsOf(orthanc, 'forwarded')).toHaveLength(2);
   }, 60_000);
 });

@@ -23,7 +23,8 @@ local function nudge()
   -- Never empty: an empty table of headers ends the whole process of Orthanc 1.10.1 (Json::LogicError), and no pcall helps.
   local headers = { ['Content-Type'] = 'text/plain' }
   if (settings['Key'] or '') ~= '' then
-    headers['Authorization'] = 'Bearer ' .. settings['Key']
+    -- The one header that API Gateway takes it from as well.
+    headers['X-API-Key'] = settings['Key']
   end
   -- HttpPost answers nothing when it fails; should it raise an error, that must not end the event.
   local called, answer = pcall(HttpPost, settings['Url'], '', headers)

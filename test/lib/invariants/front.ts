@@ -1,22 +1,55 @@
 import { expect, test } from 'vitest';
+import { guarded } from '../../../functions/api/auth.ts';
 import { ofType, type Synthesized } from '../synthesized.ts';
 
 export function frontInvariants({ environment, data, service, template }: Synthesized): void {
-  test('every method asks for a token and a key, and goes through the VPC link to the load balancer', () => {
-    const methods = ofType(service, 'AWS::ApiGateway::Method');
-    expect(methods).toHaveLength(2);
-    for (const [, { Properties }] of methods)
-      expect(Properties).toMatchObject({
+  const pathOf = (id: string): string => {
+    const { ParentId, PathPart } = Object(service[id]?.Properties) as { ParentId: { Ref?: string }; PathPart: string };
+    return `${ParentId.Ref ? pathOf(ParentId.Ref) : ''}/${PathPart}`;
+  };
+  const methods = ofType(service, 'AWS::ApiGateway::Method').map(([, { Properties }]) => {
+    const { Ref } = Properties['ResourceId'] as { Ref?: string };
+    return { path: Ref ? pathOf(Ref) : '/', properties: Properties };
+  });
+
+  test('every method asks for a key, and goes through the VPC link to the load balancer by the path that was called', () => {
+    expect(methods).toHaveLength(5);
+    for (const { path, properties } of methods) {
+      expect(properties).toMatchObject({
         ApiKeyRequired: true,
-        AuthorizationType: environment.identity.kind === 'cognito' ? 'COGNITO_USER_POOLS' : 'CUSTOM',
         Integration: {
           Type: 'HTTP_PROXY',
+          IntegrationHttpMethod: properties['HttpMethod'],
           ConnectionType: 'VPC_LINK',
-          ConnectionId: { Ref: expect.stringMatching(/^FrontLink/) },
+          ConnectionId: { Ref: expect.stringMatching(/^FrontMethodsLink/) },
           IntegrationTarget: { Ref: expect.stringMatching(/^BalancerAlb/) },
           TimeoutInMillis: 29_000,
+          RequestParameters: { 'integration.request.header.X-API-Key': 'method.request.header.X-API-Key' },
         },
       });
+      const { Uri } = properties['Integration'] as { Uri: string | { 'Fn::Join': [string, unknown[]] } };
+      const end = typeof Uri === 'string' ? new URL(Uri).pathname : Uri['Fn::Join'][1].at(-1);
+      expect(decodeURI(String(end))).toBe(path.replace('+', ''));
+    }
+  });
+
+  test('every method asks for a token as well, but for what a PACS sends, which has no token', () => {
+    const token = environment.identity.kind === 'cognito' ? 'COGNITO_USER_POOLS' : 'CUSTOM';
+    const asked = methods.map(({ path, properties }) => [
+      `${properties['HttpMethod']} ${path}`,
+      properties['AuthorizationType'],
+    ]);
+    expect(Object.fromEntries(asked)).toEqual({
+      'ANY /': token,
+      'ANY /{proxy+}': token,
+      'ANY /v1/{proxy+}': token,
+      'POST /v1/hooks/{proxy+}': 'NONE',
+      'POST /dicom-web/{proxy+}': 'NONE',
+    });
+    // Whatever is reached so is guarded by the scope of a PACS in the service.
+    const withoutToken = Object.entries(guarded).filter(([route]) => /^\w+ \/(v1\/hooks|dicom-web)\//.test(route));
+    expect(withoutToken.length).toBeGreaterThan(2);
+    for (const [route, scopes] of withoutToken) expect([route, scopes]).toEqual([route, ['pacs']]);
     const [[, authorizer] = []] = ofType(service, 'AWS::ApiGateway::Authorizer');
     // The service reads keys of its own in Authorization.
     expect(authorizer?.Properties).toMatchObject({ IdentitySource: 'method.request.header.X-Access-Token' });
@@ -94,7 +127,9 @@ export function frontInvariants({ environment, data, service, template }: Synthe
     const [[, acl] = []] = ofType(service, 'AWS::WAFv2::WebACL');
     const text = JSON.stringify(acl?.Properties);
     expect(text).toContain(`"Limit":${environment.limits.address}`);
-    expect(text).toContain('{"ActionToUse":{"Count":{}},"Name":"SizeRestrictions_BODY"}');
+    // An Orthanc says nothing of itself.
+    for (const rule of ['SizeRestrictions_BODY', 'NoUserAgent_HEADER'])
+      expect(text).toContain(`{"ActionToUse":{"Count":{}},"Name":"${rule}"}`);
     expect(ofType(service, 'AWS::WAFv2::WebACLAssociation')).toHaveLength(1);
     expect(JSON.stringify(ofType(service, 'AWS::WAFv2::LoggingConfiguration'))).toContain('x-access-token');
   });
