@@ -87,6 +87,7 @@ export class ApiService extends Construct {
       healthCheckGracePeriod: Duration.minutes(5),
       enableExecuteCommand: false,
     });
+    this.service.node.addDependency(cluster.providers);
     this.service
       .loadBalancerTarget({
         containerName: 'alara',

@@ -1,4 +1,9 @@
-import { type CapacityProviderStrategy, ContainerInsights, Cluster as EcsCluster } from 'aws-cdk-lib/aws-ecs';
+import {
+  type CapacityProviderStrategy,
+  CfnClusterCapacityProviderAssociations,
+  ContainerInsights,
+  Cluster as EcsCluster,
+} from 'aws-cdk-lib/aws-ecs';
 import { Construct } from 'constructs';
 import type { Balancer } from './balancer.ts';
 import type { Capacity, Environment } from './environments.ts';
@@ -15,6 +20,8 @@ export type ClusterProps = {
 export class Cluster extends Construct {
   readonly ecs: EcsCluster;
   readonly subnets: Network['subnets'];
+  /** Services wait for it: made before it they would ask for what the cluster does not have, and it could not go before them. */
+  readonly providers: CfnClusterCapacityProviderAssociations;
   private readonly gpu: GpuCapacity | undefined;
 
   constructor(scope: Construct, id: string, { environment, network, balancer }: ClusterProps) {
@@ -25,7 +32,14 @@ export class Cluster extends Construct {
       vpc: network.vpc,
       clusterName: `alara-${name}`,
       containerInsightsV2: ContainerInsights.ENABLED,
-      enableFargateCapacityProviders: true,
+    });
+    // Not by the cluster of aws-cdk-lib, which makes it at the very end, where nothing can depend on it. A provider and no
+    // launch type: a service that goes from one to the other is replaced, which its name does not allow.
+    this.providers = new CfnClusterCapacityProviderAssociations(this, 'Providers', {
+      cluster: this.ecs.clusterName,
+      // That of Managed Instances belongs to the cluster from its birth, and ECS refuses it in this list.
+      capacityProviders: ['FARGATE'],
+      defaultCapacityProviderStrategy: [],
     });
     const devices = [api, worker, ...split.map(({ capacity }) => capacity)].map(({ device }) => device);
     this.gpu = devices.includes('gpu')
@@ -35,6 +49,8 @@ export class Cluster extends Construct {
           lingerMinutes: worker.lingerMinutes,
         })
       : undefined;
+    // One change of the cluster at a time.
+    this.gpu?.node.addDependency(this.providers);
   }
 
   /** Where a task of a device goes. */

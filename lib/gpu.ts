@@ -56,7 +56,7 @@ export class GpuCapacity extends Construct {
         acceleratorCountMax: 1,
       },
     });
-    cluster.addManagedInstancesCapacityProvider(provider);
+    provider.bind(cluster);
     this.providerName = provider.capacityProviderName;
     const raw = provider.node.findChild('Provider') as CfnCapacityProvider;
     // aws-cdk-lib 2.276 has no property for it yet.

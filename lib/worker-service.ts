@@ -42,6 +42,7 @@ export class WorkerService extends Construct {
       circuitBreaker: { enable: true, rollback: true },
       enableExecuteCommand: false,
     });
+    this.service.node.addDependency(cluster.providers);
     const period = Duration.minutes(1);
     this.work = new MathExpression({
       // What is worked on counts as well: by waiting jobs alone, scaling in would end the tasks that are busy.

@@ -116,6 +116,23 @@ export function serviceInvariants({ environment, service }: Synthesized): void {
     }
   });
 
+  test('a service comes after the providers of its cluster, and goes before them', () => {
+    const associations = ofType(service, 'AWS::ECS::ClusterCapacityProviderAssociations');
+    // ECS refuses providers of Managed Instances in it: they are the cluster's from their birth.
+    expect(associations.map(([, { Properties }]) => Properties['CapacityProviders'])).toEqual([['FARGATE']]);
+    const managed = ofType(service, 'AWS::ECS::CapacityProvider');
+    for (const [, { Properties, DependsOn }] of managed) {
+      expect(Properties).toHaveProperty('ClusterName');
+      expect(DependsOn).toContain(associations[0]?.[0]);
+    }
+    const there = ['FARGATE', ...managed.map(([Ref]) => ({ Ref }))];
+    for (const [, { Properties, DependsOn }] of services) {
+      expect(DependsOn).toContain(associations[0]?.[0]);
+      const strategy = Properties['CapacityProviderStrategy'] as { CapacityProvider: unknown }[];
+      for (const { CapacityProvider } of strategy) expect(there).toContainEqual(CapacityProvider);
+    }
+  });
+
   test('a new version takes over at once or not at all', () => {
     expect(api).toHaveLength(1 + environment.split.length);
     for (const [, { Properties }] of api) {
