@@ -6,6 +6,7 @@ import {
   DeploymentStrategy,
   FargateService,
   ListenerRuleConfiguration,
+  PropagatedTagSource,
   type TaskDefinition,
 } from 'aws-cdk-lib/aws-ecs';
 import {
@@ -86,6 +87,9 @@ export class ApiService extends Construct {
       // Models are fetched and loaded first.
       healthCheckGracePeriod: Duration.minutes(5),
       enableExecuteCommand: false,
+      // The budget counts what its tasks cost by this tag.
+      propagateTags: PropagatedTagSource.SERVICE,
+      enableECSManagedTags: true,
     });
     this.service.node.addDependency(cluster.providers);
     this.service

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { AdjustmentType, type StepScalingPolicy } from 'aws-cdk-lib/aws-applicationautoscaling';
 import { type CfnAlarm, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
-import { FargateService, type ScalableTaskCount, type TaskDefinition } from 'aws-cdk-lib/aws-ecs';
+import { FargateService, PropagatedTagSource, type ScalableTaskCount, type TaskDefinition } from 'aws-cdk-lib/aws-ecs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { AwakeQueue } from './awake-queue.ts';
@@ -41,6 +41,9 @@ export class WorkerService extends Construct {
         : { minHealthyPercent: 100, maxHealthyPercent: 200 }),
       circuitBreaker: { enable: true, rollback: true },
       enableExecuteCommand: false,
+      // The budget counts what its tasks cost by this tag.
+      propagateTags: PropagatedTagSource.SERVICE,
+      enableECSManagedTags: true,
     });
     this.service.node.addDependency(cluster.providers);
     const period = Duration.minutes(1);

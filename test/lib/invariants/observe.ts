@@ -70,6 +70,7 @@ export function observeInvariants({ environment, data, service, exported }: Synt
       'AWS::DynamoDB::Table',
       'AWS::ElasticLoadBalancingV2::LoadBalancer',
       'AWS::EC2::VPC',
+      'AWS::ECS::Service',
     ];
     const all = { ...data, ...service };
     for (const type of tagged)
@@ -77,6 +78,13 @@ export function observeInvariants({ environment, data, service, exported }: Synt
         expect(Properties['Tags']).toEqual(
           expect.arrayContaining([{ Key: 'alara:environment', Value: environment.name }]),
         );
+    // Tasks on Fargate and instances with a GPU are billed for themselves, and have the tags that they are given.
+    for (const [, { Properties }] of ofType(service, 'AWS::ECS::Service'))
+      expect(Properties).toMatchObject({ PropagateTags: 'SERVICE', EnableECSManagedTags: true });
+    for (const [, { Properties }] of ofType(service, 'AWS::ECS::CapacityProvider'))
+      expect(Properties['ManagedInstancesProvider']).toMatchObject({ PropagateTags: 'CAPACITY_PROVIDER' });
+    const [[, budget] = []] = ofType(service, 'AWS::Budgets::Budget');
+    expect(JSON.stringify(budget?.Properties)).toContain(`user:alara:environment$${environment.name}`);
   });
 }
 
