@@ -41,8 +41,10 @@ export class Front extends Construct {
       // Films are bytes, which pass through as they are.
       binaryMediaTypes: ['*/*'],
       apiKeySourceType: ApiKeySourceType.HEADER,
+      // One for the whole account and region, which the last deployment sets: gone with one environment, all others would log no
+      // more. So it stays, and costs nothing.
       cloudWatchRole: true,
-      cloudWatchRoleRemovalPolicy: RemovalPolicy.DESTROY,
+      cloudWatchRoleRemovalPolicy: RemovalPolicy.RETAIN,
       deployOptions: {
         stageName: name,
         throttlingRateLimit: limits.stage,
