@@ -49,10 +49,12 @@ export class Front extends Construct {
         stageName: name,
         throttlingRateLimit: limits.stage,
         throttlingBurstLimit: limits.stage * 2,
-        metricsEnabled: true,
-        tracingEnabled: true,
-        // Errors only: what is logged of every request would be paths and headers. The access log has the rest.
-        loggingLevel: MethodLoggingLevel.ERROR,
+        // Metrics of each path are paid for one by one, and alarms look at those of the API.
+        metricsEnabled: false,
+        // A trace holds the address that was called, and that of STOW-RS names a study.
+        tracingEnabled: false,
+        // It would write to a group that API Gateway makes, without our key and kept for ever. The access log is enough.
+        loggingLevel: MethodLoggingLevel.OFF,
         dataTraceEnabled: false,
         accessLogDestination: new LogGroupLogDestination(logs.group('access')),
         accessLogFormat: accessLog,
@@ -88,6 +90,16 @@ export class Front extends Construct {
       this.api,
       'Requests are checked by the service, from the schemas that its OpenAPI document comes from.',
       'AwsSolutions-APIG2',
+    );
+    acknowledge(
+      this.api,
+      'A trace holds the address of the request, and that of STOW-RS names a study. The access log times each call.',
+      'HIPAA.Security-APIGWXrayEnabled',
+    );
+    acknowledge(
+      this.api,
+      'API Gateway would write it to a group of its own making, under no key of ours and kept for ever. The access log says how each call went.',
+      ...['AwsSolutions-APIG6', 'HIPAA.Security-APIGWExecutionLoggingEnabled'],
     );
     acknowledge(
       this.api,
