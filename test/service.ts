@@ -35,6 +35,10 @@ export async function openService(
 
 export const film = (name: string): Uint8Array<ArrayBuffer> => new Uint8Array(readFileSync(join('test/films', name)));
 
+/** Where an answer's reference leads from the address that was asked (RFC 3986 5.2): a path, behind a gateway's stage or none. */
+export const resolved = (reference: string | null, asked: string): string =>
+  new URL(reference ?? '', `http://gateway.example${asked}`).pathname;
+
 /** Post a film as it is. */
 export const post = (
   app: OpenAPIHono,

@@ -114,7 +114,8 @@ export function jobs(app: OpenAPIHono, { router, platform, maxUploadBytes }: Dep
       const again = known?.state === 'dead' ? await replay(platform, id) : undefined;
       const input = { kind: 'film' as const, upload: id, mediaType, parameters, webhook };
       const job = again ?? (await submit(platform, id, tenant, input));
-      const headers = { location: `/v1/jobs/${id}`, ...retryAfter(job) };
+      // From /v1/jobs, wherever that is: a gateway may have put something before it (RFC 9110 10.2.2).
+      const headers = { location: `jobs/${id}`, ...retryAfter(job) };
       return hasEnded(job) ? c.json(viewOf(job), 200, headers) : c.json(viewOf(job), 202, headers);
     },
     strict(NewJob),

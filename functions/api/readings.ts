@@ -67,7 +67,8 @@ export function readings(app: OpenAPIHono, { router, engine, platform, maxBodyBy
       const request = accept(parseParameters(c.req.valid('query'), router.vocabulary));
       const film = accept(await upload(c));
       const id = await router.identify(tenant, film.bytes, request);
-      const location = { location: `/v1/readings/${id}` };
+      // From /v1/readings, wherever that is: a gateway may have put something before it (RFC 9110 10.2.2).
+      const location = { location: `readings/${id}` };
       const known = await platform.readings.get(tenant, id);
       if (known) return c.json(known.reading, 200, location);
       const read = accept(await engine.read({ id, ...film, request }, c.req.raw.signal));

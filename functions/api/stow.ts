@@ -71,7 +71,9 @@ export function stow(app: OpenAPIHono, deps: Deps): void {
         .map(([kind, of]) => [kind, of.length]),
     );
     deps.log.info({ requestId: c.get('requestId'), ...counts }, 'instances came by STOW-RS');
-    for (const id of jobs) c.header('link', `</v1/jobs/${id}>; rel="monitor"`, { append: true });
+    // From the address that was called, wherever that is: a gateway may have put something before it (RFC 8288 3.1).
+    const root = study === undefined ? '..' : '../..';
+    for (const id of jobs) c.header('link', `<${root}/v1/jobs/${id}>; rel="monitor"`, { append: true });
     return c.json(storeResponse(results), storeStatus(results), { 'content-type': dicomJson });
   }
 

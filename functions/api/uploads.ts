@@ -76,7 +76,7 @@ export function uploads(app: OpenAPIHono, { platform: { blobs }, maxUploadBytes 
         201,
       );
     }
-    const url = `/v1/uploads/${id}`;
+    const url = `uploads/${id}`;
     const expiresAt = new Date((begunAt(id) ?? 0) + uploadLifeMs).toISOString();
     const headers = { 'content-type': 'application/octet-stream' };
     return c.json({ id, url, method: 'PUT' as const, headers, expiresAt, limitBytes: maxUploadBytes }, 201);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { film as dicom } from '../pacs/films.ts';
-import { openService, type Service } from '../service.ts';
+import { openService, resolved, type Service } from '../service.ts';
 
 let service: Service;
 let server: ReturnType<typeof createAdaptorServer>;
@@ -32,7 +32,7 @@ async function hangUp(head: string, body: Uint8Array): Promise<void> {
 
 test('an upload that breaks off is not kept', async () => {
   const { id, url } = await (await service.app.request('/v1/uploads', { method: 'POST' })).json();
-  await hangUp(`PUT ${url} HTTP/1.1`, new Uint8Array(3_000_000));
+  await hangUp(`PUT ${resolved(url, '/v1/uploads')} HTTP/1.1`, new Uint8Array(3_000_000));
   await vi.waitFor(() => expect(files()).toEqual([]));
   const answer = await service.app.request('/v1/jobs', {
     method: 'POST',

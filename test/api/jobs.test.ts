@@ -4,7 +4,7 @@ import { parseParameters } from '../../functions/pipeline/parameters.ts';
 import type { Scope } from '../../functions/platform/access.ts';
 import { film as dicom, filmUid } from '../pacs/films.ts';
 import { unwrap } from '../pipeline/family.ts';
-import { film, openService, post, type Service } from '../service.ts';
+import { film, openService, post, resolved, type Service } from '../service.ts';
 import { openReceiver, type Receiver } from '../worker/receiver.ts';
 
 let service: Service;
@@ -29,7 +29,7 @@ async function upload(bytes: Uint8Array<ArrayBuffer>, headers: Headers = {}): Pr
   const asked = await request('/v1/uploads', { method: 'POST' }, headers);
   expect(asked.status).toBe(201);
   const { id, url, method, headers: given } = await asked.json();
-  const sent = await request(url, { method, headers: given, body: bytes }, headers);
+  const sent = await request(resolved(url, '/v1/uploads'), { method, headers: given, body: bytes }, headers);
   expect([sent.status, await sent.text()]).toEqual([204, '']);
   return id;
 }
@@ -46,7 +46,9 @@ describe('a job', () => {
     const accepted = await submit({ upload: id, findings: 'Mass,Nodule', explain: 'heatmap' });
     expect([accepted.status, accepted.headers.get('retry-after')]).toEqual([202, '1']);
     const job = await accepted.json();
-    expect(accepted.headers.get('location')).toBe(`/v1/jobs/${job.id}`);
+    const location = accepted.headers.get('location');
+    expect(resolved(location, '/v1/jobs')).toBe(`/v1/jobs/${job.id}`);
+    expect(resolved(location, '/prod/v1/jobs')).toBe(`/prod/v1/jobs/${job.id}`);
     expect(job).toMatchObject({ kind: 'film', state: 'queued', attempts: 0, progress: { done: 0, total: 1 } });
     expect(job).not.toHaveProperty('tenant');
     expect(job).not.toHaveProperty('input');
@@ -176,7 +178,7 @@ describe('what is refused', () => {
     const { id, url, limitBytes } = await ask();
     expect(limitBytes).toBe(4_000_000);
     const put = (body: BodyInit, headers: Headers = {}) =>
-      request(url, { method: 'PUT', body, duplex: 'half', headers } as RequestInit);
+      request(resolved(url, '/v1/uploads'), { method: 'PUT', body, duplex: 'half', headers } as RequestInit);
     const large = () => new Blob([new Uint8Array(limitBytes + 1)]);
     const answers = [
       await put(new Uint8Array(0)),

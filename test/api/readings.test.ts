@@ -2,7 +2,7 @@ import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { advice } from '../../functions/pipeline/fault.ts';
 import { Reading } from '../../functions/pipeline/reading.ts';
-import { film, openService, post, type Service } from '../service.ts';
+import { film, openService, post, resolved, type Service } from '../service.ts';
 
 let service: Service;
 beforeAll(async () => {
@@ -98,7 +98,9 @@ describe('POST /v1/readings', () => {
     expect([first.status, again.status]).toEqual([201, 200]);
     const reading = await first.json();
     expect(await again.json()).toEqual(reading);
-    expect(again.headers.get('location')).toBe(`/v1/readings/${reading.id}`);
+    const location = again.headers.get('location');
+    expect(resolved(location, '/v1/readings?findings=Mass')).toBe(`/v1/readings/${reading.id}`);
+    expect(resolved(location, '/prod/v1/readings')).toBe(`/prod/v1/readings/${reading.id}`);
     const stored = await service.app.request(`/v1/readings/${reading.id}`);
     expect(await stored.json()).toEqual(reading);
     const other = await (await post(service.app, '?findings=Edema', film(native))).json();

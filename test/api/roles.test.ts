@@ -28,7 +28,7 @@ async function start(role: string): Promise<string> {
 async function submit(url: string, n: number) {
   const upload = await (await fetch(`${url}/v1/uploads`, { method: 'POST' })).json();
   const body = Buffer.concat([film('00000442_000.png'), Buffer.of(n)]);
-  await fetch(new URL(upload.url, url), { method: upload.method, headers: upload.headers, body });
+  await fetch(new URL(upload.url, `${url}/v1/uploads`), { method: upload.method, headers: upload.headers, body });
   const answer = await fetch(`${url}/v1/jobs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -5,7 +5,7 @@ import { fileMeta } from '../../functions/api/file-meta.ts';
 import { sopClasses, text } from '../dicom/instance.ts';
 import { tags } from '../dicom/tags.ts';
 import { film, filmUid, lateral, studyUid } from '../pacs/films.ts';
-import { openService, type Service } from '../service.ts';
+import { openService, resolved, type Service } from '../service.ts';
 
 let service: Service;
 beforeAll(async () => {
@@ -47,7 +47,7 @@ const outcome = async (response: Response) => {
   };
 };
 const jobsOf = (response: Response) =>
-  [...(response.headers.get('link') ?? '').matchAll(/<(\/v1\/jobs\/job_[0-9a-f]{64})>; rel="monitor"/g)].map(
+  [...(response.headers.get('link') ?? '').matchAll(/<[./]+(\/v1\/jobs\/job_[0-9a-f]{64})>; rel="monitor"/g)].map(
     ([, path = '']) => path,
   );
 const ended = async (path: string) => {
@@ -134,6 +134,16 @@ describe('STOW-RS', () => {
     const [job = ''] = jobsOf(response);
     expect((await ended(job)).outcomes).toHaveLength(1);
     await vi.waitFor(() => expect(blobs()).toEqual([]));
+  });
+
+  test('names the job from the address that was called, behind a stage of a gateway as well', async () => {
+    for (const path of ['/dicom-web/studies', `/dicom-web/studies/${studyUid('linked')}`]) {
+      const response = await store([await film('linked')], path);
+      const [, reference = ''] = /<(.+)>/.exec(response.headers.get('link') ?? '') ?? [];
+      const job = resolved(reference, path);
+      expect(resolved(reference, `/prod${path}`)).toBe(`/prod${job}`);
+      expect((await ended(job)).state).toBe('done');
+    }
   });
 
   test('acknowledges with a warning what a PACS sends along and nobody reads', async () => {

@@ -7,7 +7,7 @@ import { fail, ok } from '../../functions/pipeline/result.ts';
 import { createLog } from '../../functions/platform/log.ts';
 import { createHandlers } from '../../functions/worker/handlers.ts';
 import { startWorker } from '../../functions/worker/worker.ts';
-import { film, openService, type Service } from '../service.ts';
+import { film, openService, resolved, type Service } from '../service.ts';
 import { openBench } from './bench.ts';
 import { openReceiver, type Receiver } from './receiver.ts';
 
@@ -46,7 +46,7 @@ function dieAt(n: number): Promise<string> {
 async function submit(n: number): Promise<string> {
   const { id, url } = await (await service.app.request('/v1/uploads', { method: 'POST' })).json();
   const bytes = new Uint8Array(Buffer.concat([film('00000442_000.png'), Buffer.of(n)]));
-  expect((await service.app.request(url, { method: 'PUT', body: bytes })).status).toBe(204);
+  expect((await service.app.request(resolved(url, '/v1/uploads'), { method: 'PUT', body: bytes })).status).toBe(204);
   const answer = await service.app.request('/v1/jobs', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -132,7 +132,8 @@ describe.skipIf(!hasAws)(
       const headers = { 'content-type': type };
       const stored = await service.app.request('/dicom-web/studies', { method: 'POST', headers, body });
       expect(stored.status).toBe(200);
-      const path = /<(\/v1\/jobs\/job_[0-9a-f]{64})>; rel="monitor"/.exec(stored.headers.get('link') ?? '')?.[1] ?? '';
+      const path =
+        /<\.\.(\/v1\/jobs\/job_[0-9a-f]{64})>; rel="monitor"/.exec(stored.headers.get('link') ?? '')?.[1] ?? '';
       expect(await ended(service, path)).toMatchObject({ state: 'done', outcomes: [{ reading: expect.any(String) }] });
       await vi.waitFor(async () => expect((await kept(environment)).objects).toHaveLength(1));
       expect((await kept(environment)).readings).toBe(2);
