@@ -41,11 +41,15 @@ export class Logs extends Construct {
     const { name: environment, logDays, keepData } = this.environment;
     // The firewall writes only to groups whose name begins so.
     const prefix = name === 'firewall' ? 'aws-waf-logs-alara' : '/alara';
-    return new LogGroup(this, name, {
+    const group = new LogGroup(this, name, {
       logGroupName: name === 'firewall' ? `${prefix}-${environment}` : `${prefix}/${environment}/${name}`,
       retention: logDays as RetentionDays,
       encryptionKey: this.key,
       removalPolicy: keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
+    // Handed on whether an environment uses it or not (identity): an issuer that takes the place of the pool needs it in the
+    // one deployment that must come before the pool is taken back.
+    for (const value of [group.logGroupArn, group.logGroupName]) Stack.of(this).exportValue(value);
+    return group;
   }
 }

@@ -30,6 +30,17 @@ test('a template is accepted by CloudFormation up to 1 MB and 500 resources', ()
   }
 });
 
+test('an issuer can take the place of the pool: the service needs nothing new for it, and then nothing of the pool', () => {
+  const withPool = synthesized({ ...otherwise, identity: { kind: 'cognito' } });
+  const withIssuer = all.find(({ environment }) => environment === otherwise);
+  const imported = [...(withIssuer?.template.service.matchAll(/"Fn::ImportValue": "([^"]+)"/g) ?? [])].map(
+    ([, name = '']) => name,
+  );
+  expect(imported.length).toBeGreaterThan(10);
+  expect(imported.filter((name) => !withPool.exported.has(name))).toEqual([]);
+  expect(imported.filter((name) => name.includes('MachinesPool'))).toEqual([]);
+});
+
 test('no resource waits for itself', () => {
   for (const { data, service } of all) for (const resources of [data, service]) expect(cycleIn(resources)).toEqual([]);
 });
