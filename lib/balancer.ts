@@ -31,7 +31,7 @@ export class Balancer extends Construct {
 
   constructor(scope: Construct, id: string, { environment, network, audit }: BalancerProps) {
     super(scope, id);
-    const { domain, vpcCidr, keepData, name } = environment;
+    const { domain, vpcCidr, name } = environment;
     const { vpc } = network;
     const group = (id: string, description: string, allowAllOutbound = false) =>
       new SecurityGroup(this, id, { vpc, description, allowAllOutbound });
@@ -46,7 +46,8 @@ export class Balancer extends Construct {
       internetFacing: false,
       securityGroup: balancer,
       dropInvalidHeaderFields: true,
-      deletionProtection: keepData,
+      // It keeps nothing. Locked from its birth, it would hold up a first deployment that has to be taken back.
+      deletionProtection: false,
       // Longer than any answer takes.
       idleTimeout: Duration.seconds(60),
     });
@@ -72,8 +73,11 @@ export class Balancer extends Construct {
     this.tasks.addIngressRule(balancer, tasks, 'Load balancer');
     balancer.addEgressRule(this.tasks, tasks, 'Tasks');
 
-    if (!keepData)
-      acknowledge(this.alb, 'What is in this environment goes with it.', 'HIPAA.Security-ELBDeletionProtectionEnabled');
+    acknowledge(
+      this.alb,
+      'It keeps nothing, and goes and comes back with its stack, which is what is protected in prod.',
+      'HIPAA.Security-ELBDeletionProtectionEnabled',
+    );
     if (!secure)
       acknowledge(
         this,

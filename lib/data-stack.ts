@@ -1,4 +1,4 @@
-import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { Stack, type StackProps } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
@@ -9,6 +9,7 @@ import { Jobs } from './jobs.ts';
 import { Logs } from './logs.ts';
 import { Machines } from './machines.ts';
 import { Records } from './records.ts';
+import { removal } from './removal.ts';
 
 export type DataStackProps = StackProps & { readonly environment: Environment };
 
@@ -28,7 +29,7 @@ export class DataStack extends Stack {
   constructor(scope: Construct, id: string, { environment, ...props }: DataStackProps) {
     super(scope, id, props);
     const { name, keepData: keep, logDays } = environment;
-    const removalPolicy = keep ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    const removalPolicy = removal(keep);
     const key = (id: string, what: string) =>
       new Key(this, id, {
         alias: `alara/${name}/${what}`,

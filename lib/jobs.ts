@@ -1,7 +1,8 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { removal } from './removal.ts';
 
 export type JobsProps = { readonly keep: boolean; readonly key: Key };
 
@@ -18,7 +19,7 @@ export class Jobs extends Construct {
       dataKeyReuse: Duration.hours(1),
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
-      removalPolicy: keep ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: removal(keep),
     };
     this.dead = new Queue(this, 'Dead', common);
     this.queue = new Queue(this, 'Queue', {

@@ -1,9 +1,10 @@
-import { Aws, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Aws, Stack } from 'aws-cdk-lib';
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Environment } from './environments.ts';
+import { removal } from './removal.ts';
 import { tellers } from './tellers.ts';
 
 export type LogsProps = { readonly environment: Environment };
@@ -19,7 +20,7 @@ export class Logs extends Construct {
     this.key = new Key(this, 'Key', {
       description: `Alara ${environment.name}: logs and alarms`,
       enableKeyRotation: true,
-      removalPolicy: environment.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: removal(environment.keepData),
     });
     const { region } = Stack.of(this);
     // What CloudWatch Logs asks for (its User Guide, Encrypt log data), each action named, for groups of this account only.
@@ -45,7 +46,7 @@ export class Logs extends Construct {
       logGroupName: name === 'firewall' ? `${prefix}-${environment}` : `${prefix}/${environment}/${name}`,
       retention: logDays as RetentionDays,
       encryptionKey: this.key,
-      removalPolicy: keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: removal(keepData),
     });
     // Handed on whether an environment uses it or not (identity): an issuer that takes the place of the pool needs it in the
     // one deployment that must come before the pool is taken back.

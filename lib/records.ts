@@ -4,6 +4,7 @@ import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } fr
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
+import { removal } from './removal.ts';
 
 export type RecordsProps = { readonly keep: boolean; readonly key: Key };
 
@@ -42,7 +43,7 @@ export class Records extends Construct {
   }
 
   private backUp(encryptionKey: Key): void {
-    const backupVault = new BackupVault(this, 'Vault', { encryptionKey, removalPolicy: RemovalPolicy.RETAIN });
+    const backupVault = new BackupVault(this, 'Vault', { encryptionKey, removalPolicy: removal(true) });
     const plan = BackupPlan.daily35DayRetention(this, 'Plan', backupVault);
     const selection = plan.addSelection('Table', { resources: [BackupResource.fromDynamoDbTable(this.table)] });
     acknowledge(

@@ -75,16 +75,38 @@ export function dataInvariants({ environment, data, service, terminationProtecti
   });
 
   test(environment.keepData ? 'what is kept outlives its stack' : 'nothing that costs money outlives its stack', () => {
-    const DeletionPolicy = environment.keepData ? 'Retain' : 'Delete';
     for (const type of kept) {
       const found = ofType(data, type);
       expect(found.length).toBeGreaterThan(0);
-      for (const [, resource] of found) expect(resource).toMatchObject({ DeletionPolicy });
+      const policy = environment.keepData ? expect.stringMatching(/^Retain/) : 'Delete';
+      for (const [, resource] of found)
+        expect(resource).toMatchObject({
+          DeletionPolicy: policy,
+          UpdateReplacePolicy: environment.keepData ? 'Retain' : 'Delete',
+        });
     }
     const emptied = ofType(data, 'Custom::S3AutoDeleteObjects');
     expect(emptied).toHaveLength(environment.keepData ? 0 : 3);
     expect(ofType(data, 'AWS::Backup::BackupPlan')).toHaveLength(environment.keepData ? 1 : 0);
     expect(terminationProtection.data).toBe(environment.keepData);
+  });
+
+  test('a first deployment that fails can be taken back, and the next finds no name taken', () => {
+    const retained = Object.values(data).filter(({ DeletionPolicy = 'Delete' }) => DeletionPolicy !== 'Delete');
+    const named = ['LogGroupName', 'BackupVaultName', 'AliasName', 'QueueName', 'BucketName', 'TableName'];
+    for (const { Type, Properties, DeletionPolicy } of retained) {
+      if (named.some((name) => name in Properties) || ['AWS::SecretsManager::Secret', 'AWS::KMS::Key'].includes(Type))
+        expect([Type, DeletionPolicy]).toEqual([Type, 'RetainExceptOnCreate']);
+      // What is locked cannot be taken back: it is left, without a name that anything else would want.
+      const { DeletionProtectionEnabled: table, DeletionProtection: pool } = Properties;
+      if (table === true || pool === 'ACTIVE') expect([Type, DeletionPolicy]).toEqual([Type, 'Retain']);
+    }
+    expect(retained.length > 0).toBe(environment.keepData);
+    const [[, alb] = []] = ofType(service, 'AWS::ElasticLoadBalancingV2::LoadBalancer');
+    expect(alb?.Properties['LoadBalancerAttributes']).toContainEqual({
+      Key: 'deletion_protection.enabled',
+      Value: 'false',
+    });
   });
 
   test('what may be destroyed keeps nothing', () => {
