@@ -59,7 +59,6 @@ export class Identity extends Construct {
       role,
       logGroup: log,
       timeout: Duration.seconds(5),
-      reservedConcurrentExecutions: 20,
       environment: { ISSUER: issuer, AUDIENCE: audience },
       bundling: { format: OutputFormat.ESM, target: 'node24', minify: false, sourceMap: false },
     });
@@ -67,6 +66,11 @@ export class Identity extends Construct {
       handler,
       'It holds no data and asks the public keys of an issuer on the internet: a VPC would only add a NAT gateway. It is called while a caller waits, so there is no event that could be kept.',
       ...['HIPAA.Security-LambdaInsideVPC', 'HIPAA.Security-LambdaDLQ'],
+    );
+    acknowledge(
+      handler,
+      'An account may have ten in all at first, of which Lambda lets nobody reserve any. It runs once for a token in five minutes, and callers are limited before it.',
+      'HIPAA.Security-LambdaConcurrency',
     );
     const identitySource = IdentitySource.header(tokenHeader);
     return new TokenAuthorizer(this, 'Issuer', { handler, identitySource, resultsCacheTtl: Duration.minutes(5) });

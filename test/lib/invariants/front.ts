@@ -56,6 +56,13 @@ export function frontInvariants({ environment, data, service }: Synthesized): vo
     expect(ofType(service, 'AWS::ApiGatewayV2::VpcLink')).toHaveLength(1);
   });
 
+  test('what checks tokens of an issuer is deployed into an account of any quota', () => {
+    const checks = ofType(service, 'AWS::Lambda::Function').filter(([id]) => id.startsWith('FrontIdentity'));
+    expect(checks).toHaveLength(environment.identity.kind === 'oidc' ? 1 : 0);
+    // Lambda keeps 100 of an account's executions unreserved, and a new account has 10.
+    for (const [, { Properties }] of checks) expect(Properties).not.toHaveProperty('ReservedConcurrentExecutions');
+  });
+
   test('tokens of Cognito are those of machines', () => {
     const clients = ofType(data, 'AWS::Cognito::UserPoolClient');
     expect(clients).toHaveLength(environment.identity.kind === 'cognito' ? 1 : 0);
