@@ -74,7 +74,7 @@ export type Environment = {
     readonly stage: number;
     readonly key: number;
     readonly keyMonth: number;
-    /** Of one address, in five minutes. */
+    /** Of one address, in five minutes; a hospital's callers may all come from one. */
     readonly address: number;
   };
   readonly logDays: 30 | 90 | 365 | 3653;
@@ -120,7 +120,7 @@ export const environments: readonly Environment[] = [
     endpoint: { kind: 'public' },
     api: { device: 'cpu', size: 'small', min: 1, max: 2 },
     worker: { device: 'cpu', size: 'small', min: 0, max: 2, jobsPerTask: 20, lingerMinutes: 5 },
-    limits: { stage: 50, key: 10, keyMonth: 100_000, address: 2000 },
+    limits: { stage: 50, key: 10, keyMonth: 100_000, address: 15_000 },
     logDays: 30,
     budgetUsd: 200,
   },
@@ -134,7 +134,7 @@ export const environments: readonly Environment[] = [
     models: { ...common.models, channel: 'canary' },
     api: { device: 'cpu', size: 'medium', min: 1, max: 4 },
     worker: { device: 'gpu', size: 'gpu', min: 0, max: 2, jobsPerTask: 50, lingerMinutes: 15 },
-    limits: { stage: 100, key: 20, keyMonth: 500_000, address: 2000 },
+    limits: { stage: 100, key: 20, keyMonth: 500_000, address: 30_000 },
     logDays: 90,
     budgetUsd: 800,
   },
@@ -148,7 +148,7 @@ export const environments: readonly Environment[] = [
     api: { device: 'cpu', size: 'large', min: 2, max: 8 },
     worker: { device: 'gpu', size: 'gpu', min: 1, max: 6, jobsPerTask: 50, lingerMinutes: 15 },
     idle: { ...night, api: 2, worker: 0 },
-    limits: { stage: 200, key: 50, keyMonth: 2_000_000, address: 5000 },
+    limits: { stage: 200, key: 50, keyMonth: 2_000_000, address: 60_000 },
     logDays: 3653,
     budgetUsd: 2500,
   },
@@ -163,7 +163,7 @@ export function environmentNamed(name: string): Environment {
 
 /** What an environment says that cannot be, a line each. */
 export function contradictions(environment: Environment): readonly string[] {
-  const { name, api, worker, idle, split, egress, gpus, pacs } = environment;
+  const { name, api, worker, idle, split, egress, gpus, pacs, limits } = environment;
   const services = [
     { of: 'api', ...api },
     { of: 'worker', ...worker },
@@ -185,6 +185,9 @@ export function contradictions(environment: Environment): readonly string[] {
     pacs !== undefined &&
       Math.min(worker.min, idle?.worker ?? worker.min) < 1 &&
       'a PACS is followed by one worker at least',
+    limits.key > limits.stage && `limits: a key may send ${limits.key} a second, all together ${limits.stage}`,
+    limits.address < limits.key * 300 &&
+      `limits: one key alone may send ${limits.key * 300} in five minutes, its address ${limits.address}`,
     worker.max > 38 && 'worker: 38 tasks at most, a step each',
   ];
   return [...new Set(said.filter((line) => line !== false))].map((line) => `${name}: ${line}.`);

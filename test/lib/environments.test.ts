@@ -26,6 +26,12 @@ describe('is refused:', () => {
       { pacs: { settings: {}, secrets: {} } },
       'prod: a PACS is followed by one worker',
     ],
+    [
+      'an address that may send less than one key',
+      { limits: { ...prod.limits, address: 5000 } },
+      'prod: limits: one key alone may send 15000 in five minutes, its address 5000.',
+    ],
+    ['a key that may send more than all', { limits: { ...prod.limits, stage: 10 } }, 'prod: limits: a key may send 50'],
     ['more at least than at most', { api: { ...prod.api, min: 9 } }, 'prod: api: min 9 and max 8.'],
   ];
   test.each(wrong)('%s', (_, change, line) => {
