@@ -13,6 +13,12 @@ const aboutBodies = [
 /** The DICOMweb plugin of Orthanc and its scripts send no User-Agent (Orthanc 1.10.1). */
 const aboutSenders = ['NoUserAgent_HEADER'];
 
+/** As a problem of API Gateway (lib/answers.ts), but without an id, since nothing of the request can be put in. */
+const tooMany = {
+  ...{ type: 'about:blank', title: 'Too many requests', status: 429, code: 'throttled' },
+  fix: 'Send fewer from one address; this one is asked to wait for Retry-After.',
+};
+
 /** AWS WAF before API Gateway: the rules that AWS maintains, and a limit for each address. */
 export class Firewall extends Construct {
   readonly name: string;
@@ -43,12 +49,20 @@ export class Firewall extends Construct {
       scope: 'REGIONAL',
       defaultAction: { allow: {} },
       visibilityConfig: seen(this.name),
+      // Comes before what API Gateway says of what a firewall blocked (AWS WAF Developer Guide, Custom responses).
+      customResponseBodies: { throttled: { contentType: 'APPLICATION_JSON', content: JSON.stringify(tooMany) } },
       rules: [
         {
           name: 'PerAddress',
           priority: 0,
           action: {
-            block: { customResponse: { responseCode: 429, responseHeaders: [{ name: 'retry-after', value: '300' }] } },
+            block: {
+              customResponse: {
+                responseCode: 429,
+                responseHeaders: [{ name: 'retry-after', value: '300' }],
+                customResponseBodyKey: 'throttled',
+              },
+            },
           },
           statement: { rateBasedStatement: { limit: environment.limits.address, aggregateKeyType: 'IP' } },
           visibilityConfig: seen('PerAddress'),

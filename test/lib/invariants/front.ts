@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { guarded } from '../../../functions/api/auth.ts';
+import { advice, type FaultCode } from '../../../functions/pipeline/fault.ts';
 import { ofType, type Synthesized } from '../synthesized.ts';
 
 export function frontInvariants({ environment, data, service }: Synthesized): void {
@@ -149,8 +150,34 @@ export function frontInvariants({ environment, data, service }: Synthesized): vo
         ResponseParameters: { 'gatewayresponse.header.Retry-After': "'60'" },
       });
     }
-    for (const { ResponseTemplates } of said)
-      expect(() => JSON.parse((ResponseTemplates as Record<string, string>)['application/json'] ?? '')).not.toThrow();
+  });
+
+  test('whatever API Gateway and the firewall say is a problem with a code and a fix, and a code means what the service means', () => {
+    const said = ofType(service, 'AWS::ApiGateway::GatewayResponse').map(([, { Properties }]) => Properties);
+    const types = said.map((properties) => String(properties['ResponseType']));
+    for (const type of ['UNAUTHORIZED', 'EXPIRED_TOKEN', 'INVALID_API_KEY', 'ACCESS_DENIED', 'WAF_FILTERED'])
+      expect(types).toContain(type);
+    for (const type of ['MISSING_AUTHENTICATION_TOKEN', 'THROTTLED', 'REQUEST_TOO_LARGE', 'DEFAULT_4XX', 'DEFAULT_5XX'])
+      expect(types).toContain(type);
+    const answers = said.map(({ ResponseType, StatusCode, ResponseTemplates, ResponseParameters }) => {
+      const problem = JSON.parse((ResponseTemplates as Record<string, string>)['application/json'] ?? '');
+      expect(ResponseParameters).toMatchObject({
+        'gatewayresponse.header.Content-Type': "'application/problem+json'",
+      });
+      expect(problem.requestId).toBe('$context.requestId');
+      // Of what has many statuses none is said: API Gateway cannot put it in.
+      expect(problem.status).toBe(StatusCode === undefined ? undefined : Number(StatusCode));
+      expect(StatusCode === undefined).toBe(String(ResponseType).startsWith('DEFAULT'));
+      return problem;
+    });
+    const [[, acl] = []] = ofType(service, 'AWS::WAFv2::WebACL');
+    const { throttled } = Object(acl?.Properties['CustomResponseBodies']) as { throttled?: { Content: string } };
+    for (const problem of [...answers, JSON.parse(throttled?.Content ?? '')]) {
+      expect(problem).toMatchObject({ title: expect.any(String), code: expect.any(String), fix: expect.any(String) });
+      const known = advice[problem.code as FaultCode];
+      if (known && problem.status !== undefined)
+        expect([problem.code, problem.status]).toEqual([problem.code, known.status]);
+    }
   });
 
   test('no log and no trace before the service names a path: that of STOW-RS names a study', () => {
