@@ -8,6 +8,7 @@ import type { Holdings } from './holdings.ts';
 import { type Month, monthOf } from './month.ts';
 import { type PriceName, type PriceTable, priceOf } from './prices.ts';
 import { type Saving, savingOf } from './saving.ts';
+import { type Volume, volumeOf } from './volume.ts';
 
 export type Asked = Demand & { readonly findings: readonly string[]; readonly gpuMs: number | undefined };
 
@@ -16,10 +17,12 @@ export type Estimate = {
   readonly asked: Asked;
   readonly table: Pick<PriceTable, 'region' | 'currency' | 'date'>;
   readonly month: Month;
+  /** Of the total, what rests on prices that nobody looked up at AWS. */
+  readonly atUnverified: number;
   readonly perReading: number;
   /** What the month would cost without a reading. */
   readonly floor: number;
-  readonly savings: readonly Saving[];
+  readonly savings: readonly (Saving & { readonly volume: Volume })[];
   readonly notes: readonly string[];
   readonly assumptions: readonly string[];
   readonly unverified: readonly { readonly name: PriceName; readonly restsOn: string }[];
@@ -50,9 +53,13 @@ export function estimate(
     asked,
     table: { region, currency, date },
     month,
+    atUnverified: month.lines.reduce((sum, { name, cost }) => sum + (priceOf(prices, name).verified ? 0 : cost), 0),
     perReading: readings > 0 ? month.total / readings : 0,
     floor: empty.total,
-    savings: [...(own ? [own] : []), ...mixes].map((each) => savingOf(environment, each, asked, prices)),
+    savings: [...(own ? [own] : []), ...mixes].map((each) => ({
+      ...savingOf(environment, each, asked, prices),
+      volume: volumeOf(environment, each, asked, prices),
+    })),
     notes: [...notesOf(environment, family, asked, month, prices), notCounted],
     assumptions: Object.values(assumptions).map(({ value, unit, restsOn }) => `${value} ${unit}: ${restsOn}`),
     unverified: [...used].flatMap((name) => {

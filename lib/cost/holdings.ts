@@ -17,13 +17,18 @@ export type Holdings = {
   readonly keys: number;
   readonly secrets: number;
   readonly machineClients: number;
-  /** Metrics that alarms look at. */
+  /** Metrics that alarms look at, those that scaling by a target makes by itself as well. */
   readonly alarmMetrics: number;
+  /** Metrics that are counted from logs. */
+  readonly logMetrics: number;
   readonly dashboards: number;
 };
 
 type Resource = { readonly Type: string; readonly Properties?: Readonly<Record<string, unknown>> };
 export type Template = { readonly Resources: Readonly<Record<string, Resource>> };
+
+/** Application Auto Scaling watches a target by one alarm above it and one below, which stand in no template. */
+const alarmsATarget = 2;
 
 /** Count what templates make. */
 export function countIn(templates: readonly Template[]): Holdings {
@@ -34,6 +39,9 @@ export function countIn(templates: readonly Template[]): Holdings {
   const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
   const endpoints = of('AWS::EC2::VPCEndpoint').filter((endpoint) => endpoint['VpcEndpointType'] === 'Interface');
   const acls = of('AWS::WAFv2::WebACL');
+  const targets = of('AWS::ApplicationAutoScaling::ScalingPolicy').filter(
+    ({ PolicyType }) => PolicyType === 'TargetTrackingScaling',
+  );
   const looks = (metrics: unknown): number =>
     Array.isArray(metrics) ? metrics.filter((metric) => 'MetricStat' in metric).length : 1;
   return {
@@ -46,7 +54,13 @@ export function countIn(templates: readonly Template[]): Holdings {
     keys: of('AWS::KMS::Key').length,
     secrets: of('AWS::SecretsManager::Secret').length,
     machineClients: of('AWS::Cognito::UserPoolClient').length,
-    alarmMetrics: sum(of('AWS::CloudWatch::Alarm').map(({ Metrics }) => looks(Metrics))),
+    alarmMetrics:
+      sum(of('AWS::CloudWatch::Alarm').map(({ Metrics }) => looks(Metrics))) + alarmsATarget * targets.length,
+    logMetrics: new Set(
+      of('AWS::Logs::MetricFilter').flatMap(({ MetricTransformations }) =>
+        Array.isArray(MetricTransformations) ? MetricTransformations.map(({ MetricName }) => MetricName) : [],
+      ),
+    ).size,
     dashboards: of('AWS::CloudWatch::Dashboard').length,
   };
 }

@@ -58,6 +58,7 @@ function standing(holdings: Holdings, prices: PriceTable): Line[] {
     line('data', 'Secrets', holdings.secrets, 'secret'),
     line('data', 'Images in the registry', assume('imageGb'), 'imageGb'),
     line('watching', 'Alarms, by metric', holdings.alarmMetrics, 'alarm'),
+    line('watching', 'Metrics counted from logs', holdings.logMetrics, 'metric'),
     line('watching', 'Dashboards', holdings.dashboards, 'dashboard'),
     line('watching', 'Metrics of Container Insights', assume('insightMetrics'), 'metric'),
     line('watching', 'Logs without calls', assume('logGb'), 'logsGb'),
@@ -110,6 +111,5 @@ function use(
       'queueRequests',
     ),
     line('watching', 'Logs of calls', (calls * assume('logKb')) / million, 'logsGb'),
-    line('watching', 'Traces', calls / million, 'traces'),
   ];
 }

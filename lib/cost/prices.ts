@@ -6,7 +6,7 @@ const names = [
   ...['apiRequests', 'albHour', 'albLcu', 'endpointHour', 'endpointGb', 'natHour', 'natGb', 'publicIp'],
   ...['wafAcl', 'wafRule', 'wafRequests', 'kmsKey', 'kmsRequests', 'secret', 'machineClient', 'tokens'],
   ...['s3Gb', 's3Writes', 's3Reads', 'tableWrites', 'tableReads', 'tableGb', 'queueRequests'],
-  ...['logsGb', 'metric', 'alarm', 'dashboard', 'traces'],
+  ...['logsGb', 'metric', 'alarm', 'dashboard'],
 ] as const;
 export type PriceName = (typeof names)[number];
 

@@ -12,6 +12,7 @@ import { monthOf } from '../../lib/cost/month.ts';
 import { PriceError, PriceTable, priceOf, readPrices } from '../../lib/cost/prices.ts';
 import { inText } from '../../lib/cost/print.ts';
 import { savingOf } from '../../lib/cost/saving.ts';
+import { volumeOf, worthwhile } from '../../lib/cost/volume.ts';
 import { environmentNamed } from '../../lib/environments.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -19,7 +20,7 @@ const family = loadFamily(join(root, 'models'), 'chest14');
 const dated = readPrices(join(root, 'lib/cost/prices.json'));
 const nothing: Holdings = {
   ...{ endpointZones: 0, natGateways: 0, publicIps: 0, balancers: 0, webAcls: 0, webAclRules: 0 },
-  ...{ keys: 0, secrets: 0, machineClients: 0, alarmMetrics: 0, dashboards: 0 },
+  ...{ keys: 0, secrets: 0, machineClients: 0, alarmMetrics: 0, logMetrics: 0, dashboards: 0 },
 };
 const asked = { readings: 100_000, jobs: 0.5, filmMb: 6.2, decodeMs: 202, gpuMs: 5, findings: [] } satisfies Asked;
 const prod = environmentNamed('prod');
@@ -115,6 +116,27 @@ describe('routing', () => {
     const saving = savingOf(prod, effusion, many, dated);
     expect(saving.billed).toBeGreaterThan(0);
   });
+  test.each(['dev', 'staging', 'prod'])(
+    '%s: saves on the bill from a volume on that is named, and not below',
+    (name) => {
+      const environment = environmentNamed(name);
+      const saved = (readings: number) => savingOf(environment, effusion, { ...asked, readings }, dated).billed;
+      const { from = 0, upTo } = volumeOf(environment, effusion, asked, dated);
+      expect(saved(from)).toBeGreaterThanOrEqual(worthwhile);
+      expect(saved(from - 1)).toBeLessThan(worthwhile);
+      for (const share of [0.01, 0.1, 0.5, 0.9]) expect(saved(from * share)).toBeLessThan(worthwhile);
+      expect(from).toBeLessThan(upTo);
+      const all = estimate(environment, nothing, family, { ...asked, findings: ['Effusion'] }, dated);
+      expect(inText(all, dated)).toContain(`from ${Number(all.savings[0]?.volume.from?.toPrecision(2))} readings on`);
+    },
+  );
+  test('never saves where the largest is the cheapest that is good enough, and says so', () => {
+    const emphysema = mixOf(family, 'Emphysema', ['Emphysema']);
+    expect(emphysema.variants).toEqual([emphysema.largest]);
+    expect(volumeOf(prod, emphysema, asked, dated).from).toBeUndefined();
+    const all = estimate(prod, nothing, family, { ...asked, findings: ['Emphysema'] }, dated);
+    expect(inText(all, dated)).toMatch(/Nor does it below \d+, which is all/);
+  });
   test('on a GPU nobody measured is unknown without an assumption, and by the ratio of the processor with one', () => {
     expect(effusion.gpu).toBeUndefined();
     const { gpu, cpu } = mixOf(family, 'Effusion', ['Effusion'], 10);
@@ -134,6 +156,13 @@ describe('prices', () => {
     const { restsOn: _, ...checked } = priceOf(dated, 'gpuT4');
     const prices = { ...dated, prices: { ...dated.prices, gpuT4: { ...checked, verified: true } } };
     expect(text(prices).split('Unverified prices')[1]).not.toContain('gpuT4');
+  });
+  test('the total says how much of it rests on them', () => {
+    const { month, atUnverified } = estimate(prod, nothing, family, asked, dated);
+    const checked = month.lines.filter(({ name }) => priceOf(dated, name).verified);
+    expect(atUnverified).toBeGreaterThan(0);
+    expect(atUnverified).toBeCloseTo(month.total - checked.reduce((sum, { cost }) => sum + cost, 0));
+    expect(text(dated)).toContain(`of which ${atUnverified.toFixed(2)} at unverified prices`);
   });
   test('an unverified price must say what it rests on', () => {
     const { restsOn: _, ...bare } = priceOf(dated, 'gpuT4');
@@ -157,10 +186,16 @@ test('templates are counted', () => {
         C: { Type: 'AWS::CloudWatch::Alarm', Properties: { Metrics: [{ MetricStat: {} }, { Expression: 'x' }] } },
         D: { Type: 'AWS::CloudWatch::Alarm', Properties: { MetricName: 'x' } },
         E: { Type: 'AWS::WAFv2::WebACL', Properties: { Rules: [{}, {}, {}] } },
+        // Scaling by a target makes two alarms that stand in no template.
+        F: { Type: 'AWS::ApplicationAutoScaling::ScalingPolicy', Properties: { PolicyType: 'TargetTrackingScaling' } },
+        G: { Type: 'AWS::ApplicationAutoScaling::ScalingPolicy', Properties: { PolicyType: 'StepScaling' } },
+        H: { Type: 'AWS::Logs::MetricFilter', Properties: { MetricTransformations: [{ MetricName: 'x' }] } },
+        I: { Type: 'AWS::Logs::MetricFilter', Properties: { MetricTransformations: [{ MetricName: 'x' }] } },
       },
     },
   ]);
-  expect(holdings).toEqual({ ...nothing, endpointZones: 2, alarmMetrics: 2, webAcls: 1, webAclRules: 3 });
+  const expected = { endpointZones: 2, alarmMetrics: 4, logMetrics: 1, webAcls: 1, webAclRules: 3 };
+  expect(holdings).toEqual({ ...nothing, ...expected });
 });
 
 test('the templates of dev and prod hold what their settings say', { timeout: 60_000 }, () => {
