@@ -2,10 +2,11 @@ import { App } from 'aws-cdk-lib';
 import { checked } from './checked.ts';
 import { environmentNamed } from './environments.ts';
 import { stacks } from './stacks.ts';
+import { cudaProviderOf } from './task.ts';
 
 // npx cdk deploy -c env=prod --all        docs/architecture.md has the picture.
 const app = new App();
 const context = (name: string): string | undefined => app.node.tryGetContext(name);
 checked(app);
-const [url, sha256] = [context('cudaProviderUrl'), context('cudaProviderSha256')];
-stacks(app, environmentNamed(context('env') ?? 'dev'), url && sha256 ? { url, sha256 } : undefined);
+const cudaProvider = cudaProviderOf(context('cudaProviderUrl'), context('cudaProviderSha256'));
+stacks(app, environmentNamed(context('env') ?? 'dev'), cudaProvider);

@@ -4,6 +4,7 @@ import {
   EcsEc2ContainerDefinition,
   EcsJobDefinition,
   JobQueue,
+  LinuxParameters,
   ManagedEc2EcsComputeEnvironment,
 } from 'aws-cdk-lib/aws-batch';
 import {
@@ -70,6 +71,8 @@ export class ModelPipeline extends Construct {
       gpu: 1,
       cpu: 4,
       memory: Size.gibibytes(14),
+      // Those who read films hand them over in it; a container has 64 MB by default.
+      linuxParameters: new LinuxParameters(this, 'Shared', { sharedMemorySize: Size.gibibytes(4) }),
       jobRole,
       logging: LogDriver.awsLogs({ logGroup: data.logs.group('training'), streamPrefix: 'training' }),
       environment: {

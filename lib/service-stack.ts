@@ -1,4 +1,4 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { type CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
@@ -55,7 +55,8 @@ export class ServiceStack extends Stack {
     const { pipeline } = environment;
     if (pipeline) new ModelPipeline(this, 'Pipeline', { environment, pipeline, data, network });
 
-    new CfnOutput(this, 'Url', { value: front.api.url });
+    // The one that CDK makes, under a name that can be asked for.
+    (front.api.node.findChild('Endpoint') as CfnOutput).overrideLogicalId('Url');
     acknowledge(
       this,
       'CDK writes grants as a policy of their one role: it lives and ends with it and can be lent to no other.',

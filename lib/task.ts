@@ -37,6 +37,13 @@ export type TaskProps = {
  */
 export type CudaProvider = { readonly url: string; readonly sha256: string };
 
+/** What the command line names. Throws where it names one half: an image would be built without, and stop at its end. */
+export function cudaProviderOf(url: string | undefined, sha256: string | undefined): CudaProvider | undefined {
+  if (url && sha256) return { url, sha256 };
+  if (!url && !sha256) return undefined;
+  throw new Error(`-c ${url ? 'cudaProviderSha256' : 'cudaProviderUrl'}=…: give both or neither.`);
+}
+
 export const port = 8080;
 /** What answers HTTP before API Gateway gives up on it after 29 s. */
 export const deadlineMs = 25_000;

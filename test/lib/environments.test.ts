@@ -1,9 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { contradictions, type Environment, environmentNamed, environments } from '../../lib/environments.ts';
+import { cudaProviderOf } from '../../lib/task.ts';
 import { otherwise } from './synthesized.ts';
 
 test('an unknown environment is refused with those there are', () => {
   expect(() => environmentNamed('production')).toThrow('Known: dev, staging, prod');
+});
+
+test('the CUDA provider is named by both, its address and its hash, or not at all', () => {
+  expect(cudaProviderOf(undefined, undefined)).toBeUndefined();
+  expect(cudaProviderOf('https://x.example', 'ab')).toEqual({ url: 'https://x.example', sha256: 'ab' });
+  expect(() => cudaProviderOf('https://x.example', undefined)).toThrow(
+    '-c cudaProviderSha256=…: give both or neither.',
+  );
+  expect(() => cudaProviderOf('', 'ab')).toThrow('-c cudaProviderUrl=…');
 });
 
 test('no environment contradicts itself', () => {

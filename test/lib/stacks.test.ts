@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { environments } from '../../lib/environments.ts';
 import { accessInvariants } from './invariants/access.ts';
@@ -7,7 +9,7 @@ import { frontInvariants } from './invariants/front.ts';
 import { nagInvariants } from './invariants/nag.ts';
 import { observeInvariants } from './invariants/observe.ts';
 import { serviceInvariants } from './invariants/service.ts';
-import { otherwise, type Resource, synthesized } from './synthesized.ts';
+import { ofType, otherwise, type Resource, synthesized } from './synthesized.ts';
 
 // Synthesis takes a second or two: each environment once, and every invariant looks at the same templates.
 const all = [...environments, otherwise].map((environment) => synthesized(environment));
@@ -39,6 +41,19 @@ test('an issuer can take the place of the pool: the service needs nothing new fo
   expect(imported.length).toBeGreaterThan(10);
   expect(imported.filter((name) => !withPool.exported.has(name))).toEqual([]);
   expect(imported.filter((name) => name.includes('MachinesPool'))).toEqual([]);
+});
+
+test('where it is reached is said once, under the name that docs/deploy.md asks for', () => {
+  for (const { template } of all) expect(Object.keys(JSON.parse(template.service).Outputs)).toEqual(['Url']);
+  expect(readFileSync(join(import.meta.dirname, '../../docs/deploy.md'), 'utf8')).toContain("OutputKey=='Url'");
+});
+
+test('training has shared memory for those who read films', () => {
+  const [[, job] = []] = all.flatMap(({ service }) => ofType(service, 'AWS::Batch::JobDefinition'));
+  expect(job?.Properties['ContainerProperties']).toMatchObject({
+    LinuxParameters: { SharedMemorySize: 4096 },
+    ResourceRequirements: expect.arrayContaining([{ Type: 'MEMORY', Value: '14336' }]),
+  });
 });
 
 test('no resource waits for itself', () => {
