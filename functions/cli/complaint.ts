@@ -32,6 +32,7 @@ const words: Partial<Record<FilmFault['code'], Partial<Advice>>> &
   unreachable_target: {
     fix: 'Lower the target, ask for fewer findings, or add --best-effort to be answered by the best there is, flagged.',
   },
+  queue_full: { fix: 'Raise ALARA_DEADLINE_MS: this machine is too slow, or too busy, for it.' },
   deadline_exceeded: { fix: 'Raise ALARA_DEADLINE_MS, or ask for fewer findings.' },
   model_corrupt: { fix: 'Restore the file; alara catalog verify checks all of them.' },
   inference_failed: { fix: 'Run alara doctor. If all its checks pass, report this with its output.' },

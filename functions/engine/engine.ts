@@ -6,7 +6,10 @@ import type { Instance } from '../pipeline/instance.ts';
 import type { Read } from '../pipeline/read.ts';
 import { fail, type Result } from '../pipeline/result.ts';
 import { ms } from '../pipeline/units.ts';
-import type { Answer, ReadTask, RenderTask, Task, WorkerSetup } from './task.ts';
+import { createGate } from './gate.ts';
+import { createHandshake } from './handshake.ts';
+import { createPace } from './pace.ts';
+import type { Answer, FilmTask, ReadTask, RenderTask, Task, WorkerSetup } from './task.ts';
 
 export type EngineOptions = WorkerSetup & {
   /** Worker threads: films read at the same time. */
@@ -21,7 +24,10 @@ export type EngineOptions = WorkerSetup & {
 
 export type EngineStatus = { readonly waiting: number; readonly running: number; readonly fault: Fault | null };
 
-/** Reads films in worker threads that can be killed, so that the thread which answers HTTP only waits. */
+/**
+ * Reads films in worker threads, so that the thread which answers HTTP only waits. A thread that decodes can be killed; one
+ * that runs a model cannot, and holds its place until it has come to the end.
+ */
 export type Engine = {
   /** Settles when every worker has started and its usual variants are warm, or why they are not. */
   readonly ready: Promise<Result<null, Fault>>;
@@ -38,12 +44,13 @@ export type Engine = {
 
 export function createEngine(options: EngineOptions): Engine {
   const { workers, queue: limit, deadlineMs, worker = workerFile(), ...setup } = options;
+  const gate = createGate();
   const pool = new Piscina<Task, Result<Answer[Task['kind']], Fault>>({
     filename: worker,
     name: 'work',
     minThreads: workers,
     maxThreads: workers,
-    workerData: setup,
+    workerData: { ...setup, gate: gate.gate },
   });
   // A worker that dies between two films is replaced by the pool; one that cannot start says why here.
   pool.on('error', (error) => {
@@ -51,7 +58,7 @@ export function createEngine(options: EngineOptions): Engine {
   });
   // Waiting happens in this queue, where a film can be taken out again; the pool never holds more than it runs.
   const queue = new PQueue({ concurrency: workers });
-  const pace = movingAverage(500);
+  const pace = createPace();
   let closing = false;
   let fault: Fault | null = null;
   const ready = warm();
@@ -79,25 +86,53 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   const late = (): Fault => ({ code: 'deadline_exceeded', deadlineMs: ms(deadlineMs) });
-  const patience = () => ms(Math.ceil(((queue.size + 1) * pace.value()) / workers));
+  const busy = (): Fault => ({
+    code: 'queue_full',
+    retryAfterMs: ms(Math.ceil(((queue.size + 1) * pace.typicalMs()) / workers)),
+  });
 
   /** Wait for a worker, within the deadline and as long as the caller does. */
-  async function enqueue<Kind extends 'read' | 'inspect' | 'render'>(
-    task: Extract<Task, { kind: Kind }>,
+  async function enqueue<Kind extends FilmTask['kind']>(
+    task: Extract<FilmTask, { kind: Kind }>,
     signal?: AbortSignal,
   ): Promise<Result<Answer[Kind], Fault>> {
     if (closing) return fail({ code: 'shutting_down', retryAfterMs: ms(1000) });
-    if (queue.pending >= workers && queue.size >= limit) return fail({ code: 'queue_full', retryAfterMs: patience() });
-    const deadline = AbortSignal.timeout(deadlineMs);
-    // Only the deadline stops a film that is being read: killing a worker costs more than finishing.
-    const run = () => pace.time(() => submit<Kind>(task, deadline));
-    try {
-      return await queue.add(run, { signal: signal ? AbortSignal.any([deadline, signal]) : deadline });
-    } catch (error) {
-      if (deadline.aborted) return fail(late());
-      if (signal?.aborted) return fail({ code: 'client_gone' });
-      throw error;
-    }
+    if (signal?.aborted) return fail({ code: 'client_gone' });
+    const waits = queue.pending >= workers;
+    if (waits && queue.size >= limit) return fail(busy());
+    const { handshake, signal: killed, kill } = createHandshake();
+    const due = performance.now() + deadlineMs;
+    const waiting = new AbortController();
+    const left = Promise.withResolvers<Result<never, Fault>>();
+    let begun = false;
+
+    /** The caller is answered now. A film that waits leaves the queue; one that is read keeps its place to its end. */
+    const leave = (fault: Fault) => {
+      if (!begun) waiting.abort();
+      left.resolve(fail(fault));
+    };
+    const overdue = setTimeout(() => {
+      if (begun) kill();
+      leave(begun ? late() : busy());
+    }, deadlineMs);
+    const gone = () => leave({ code: 'client_gone' });
+    signal?.addEventListener('abort', gone);
+
+    const run = async (): Promise<Result<Answer[Kind], Fault>> => {
+      // As long as films take of late, it would come too late, and hold up those behind it.
+      if (waits && task.kind === 'read' && due - performance.now() < pace.usualMs()) return fail(busy());
+      begun = true;
+      const read = () => submit<Kind>({ ...task, handshake } as Extract<Task, { kind: Kind }>, killed);
+      return task.kind === 'read' ? pace.time(read) : read();
+    };
+    const answered = queue.add(run, { signal: waiting.signal }).finally(() => {
+      clearTimeout(overdue);
+      signal?.removeEventListener('abort', gone);
+    });
+    return Promise.race([
+      left.promise,
+      answered.catch((error) => (waiting.signal.aborted ? left.promise : Promise.reject(error))),
+    ]);
   }
 
   return {
@@ -108,7 +143,9 @@ export function createEngine(options: EngineOptions): Engine {
     status: () => ({ waiting: queue.size, running: queue.pending, fault }),
     async close() {
       closing = true;
+      await ready;
       await queue.onIdle();
+      await gate.shut();
       await pool.destroy();
     },
   };
@@ -118,19 +155,3 @@ const message = (error: unknown) => (error instanceof Error ? error.message : St
 
 /** worker.ts beside this file when run from source, worker.js when bundled. */
 const workerFile = () => new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url).href;
-
-/** How long a film takes lately, in milliseconds: what Retry-After is computed from. */
-function movingAverage(initial: number) {
-  let average = initial;
-  return {
-    async time<Value>(work: () => Promise<Value>): Promise<Value> {
-      const start = performance.now();
-      try {
-        return await work();
-      } finally {
-        average += 0.1 * (performance.now() - start - average);
-      }
-    },
-    value: () => average,
-  };
-}

@@ -4,6 +4,8 @@ import type { Device } from '../pipeline/infer/session.ts';
 import type { Instance } from '../pipeline/instance.ts';
 import type { Read } from '../pipeline/read.ts';
 import type { ReadRequest } from '../pipeline/request.ts';
+import type { Gate } from './gate.ts';
+import type { Handshake } from './handshake.ts';
 
 /** What a worker is told once, at its start. */
 export type WorkerSetup = {
@@ -13,6 +15,9 @@ export type WorkerSetup = {
   /** The variants to load and warm before the first film. */
   readonly warm: readonly string[];
 };
+
+/** What a worker is given beside: where it may not be ended. */
+export type WorkerData = WorkerSetup & { readonly gate: Gate };
 
 export type ReadTask = {
   readonly kind: 'read';
@@ -28,7 +33,10 @@ export type InspectTask = { readonly kind: 'inspect'; readonly bytes: Uint8Array
 /** The film alone, for a picture of it. */
 export type RenderTask = Omit<ReadTask, 'kind' | 'id' | 'request'> & { readonly kind: 'render' };
 
-export type Task = ReadTask | InspectTask | RenderTask | { readonly kind: 'warm' };
+/** What somebody waits for, and no longer than its deadline. */
+export type FilmTask = ReadTask | InspectTask | RenderTask;
+
+export type Task = (FilmTask & { readonly handshake: Handshake }) | { readonly kind: 'warm' };
 
 /** What each task answers. */
 export type Answer = {

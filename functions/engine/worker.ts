@@ -7,14 +7,16 @@ import { resize } from '../pipeline/decode/resize.ts';
 import type { Fault } from '../pipeline/fault.ts';
 import { createSessions } from '../pipeline/infer/session.ts';
 import { type Family, read, type Stages } from '../pipeline/read.ts';
-import { ok, type Result } from '../pipeline/result.ts';
-import type { Answer, Task, WorkerSetup } from './task.ts';
+import { fail, ok, type Result } from '../pipeline/result.ts';
+import { within } from './gate.ts';
+import { commit, takeUp } from './handshake.ts';
+import type { Answer, FilmTask, Task, WorkerData } from './task.ts';
 
 // One film at a time is decoded in this thread: parallelism comes from the number of workers.
 sharp.concurrency(1);
 sharp.cache(false);
 
-const { family, device, threads, warm } = workerData as WorkerSetup;
+const { family, device, threads, warm, gate } = workerData as WorkerData;
 const sessions = createSessions({ family, device, threads });
 const reader: Family = {
   catalog: family.catalog,
@@ -22,17 +24,16 @@ const reader: Family = {
   policies: family.policies,
   costs: costTable(family.catalog, device),
 };
-const stages: Stages = {
+const stages: Omit<Stages, 'infer'> = {
   decode,
   resize,
-  infer: sessions.infer,
   clock: () => performance.now(),
   now: () => new Date(),
 };
 
 async function warmUp(): Promise<Result<null, Fault>> {
   for (const variant of family.catalog.variants.filter(({ id }) => warm.includes(id))) {
-    const warmed = await sessions.warm(variant);
+    const warmed = await within(gate, () => sessions.warm(variant));
     if (!warmed.ok) return warmed;
   }
   return ok(null);
@@ -43,9 +44,18 @@ await warmUp();
 
 /** One task of the engine. */
 export async function work(task: Task): Promise<Result<Answer[Task['kind']], Fault>> {
+  if (task.kind === 'warm') return warmUp();
+  // It waited for this thread past its deadline: nobody takes the answer.
+  if (!takeUp(task.handshake)) return fail({ code: 'client_gone' });
+  const infer: Stages['infer'] = (variant, tensor) => {
+    commit(task.handshake);
+    return within(gate, () => sessions.infer(variant, tensor));
+  };
+  return film(task, { ...stages, infer });
+}
+
+async function film(task: FilmTask, stages: Stages): Promise<Result<Answer[FilmTask['kind']], Fault>> {
   switch (task.kind) {
-    case 'warm':
-      return warmUp();
     case 'inspect':
       return inspect(task.bytes);
     case 'render': {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createEngine, type Engine } from '../../functions/engine/engine.ts';
 import type { ReadRequest } from '../../functions/pipeline/request.ts';
 import { catalogOf, head, policyOf, variant } from '../pipeline/family.ts';
@@ -67,7 +67,44 @@ describe('the engine', () => {
     const { ready, read } = open({ deadlineMs: 1000 });
     await ready;
     expect(await read(film('spin'))).toEqual({ ok: false, fault: { code: 'deadline_exceeded', deadlineMs: 1000 } });
+    // On a busy machine a thread may take longer than that to start.
+    await vi.waitFor(async () => expect(await read(film('go'))).toMatchObject({ ok: true }), { timeout: 20_000 });
+  });
+
+  test('answers a film that is past its deadline in native code, and lets the thread come to its end', async () => {
+    const { ready, read, status } = open({ deadlineMs: 300 });
+    await ready;
+    const start = performance.now();
+    expect(await read(film('commit 900'))).toMatchObject({ ok: false, fault: { code: 'deadline_exceeded' } });
+    expect(performance.now() - start).toBeLessThan(800);
+    expect(status().running).toBe(1);
+    await vi.waitFor(() => expect(status().running).toBe(0), { interval: 5 });
+    expect(performance.now() - start).toBeGreaterThan(850);
     expect(await read(film('go'))).toMatchObject({ ok: true });
+  });
+
+  test('does not begin a film that would come too late, and says when to come again', async () => {
+    const { ready, read } = open({ deadlineMs: 1000 });
+    await ready;
+    await read(film('sleep 400'));
+    const last = [1, 2, 3].map(() => read(film('sleep 400'))).at(-1);
+    // Begun after 800 ms, it would take until 1200.
+    const start = performance.now();
+    expect(await last).toMatchObject({ ok: false, fault: { code: 'queue_full', retryAfterMs: expect.any(Number) } });
+    expect(performance.now() - start).toBeLessThan(950);
+  });
+
+  test('keeps the place of a film whose caller goes while it is read', async () => {
+    const { ready, read, status } = open();
+    await ready;
+    const gone = new AbortController();
+    const running = read(film('sleep 300'), gone.signal);
+    await vi.waitFor(() => expect(status().running).toBe(1));
+    gone.abort();
+    expect(await running).toEqual({ ok: false, fault: { code: 'client_gone' } });
+    const next = read(film('go'));
+    expect(status()).toMatchObject({ running: 1, waiting: 1 });
+    expect(await next).toMatchObject({ ok: true });
   });
 
   test('counts the wait against the deadline', async () => {

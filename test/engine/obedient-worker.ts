@@ -1,15 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { commit, takeUp } from '../../functions/engine/handshake.ts';
 import type { Task } from '../../functions/engine/task.ts';
-
-const started = performance.now();
 
 /** A worker that does what the film's bytes say, so that a test can make it fail. */
 export async function work(task: Task): Promise<unknown> {
   if (task.kind === 'warm') return { ok: true, value: null };
+  takeUp(task.handshake);
   const [order = '', argument = ''] = new TextDecoder().decode(task.bytes).split(' ');
   if (order === 'throw') throw new Error('told to');
   if (order === 'exit') process.exit(3);
-  if (order === 'spin') while (performance.now() - started < 60_000) {}
-  if (order === 'sleep') await sleep(Number(argument));
+  if (order === 'commit') commit(task.handshake);
+  // Nothing but an end of its thread ends this.
+  if (order === 'spin') for (;;);
+  if (argument !== '') await sleep(Number(argument));
   return { ok: true, value: { id: task.kind === 'read' ? task.id : null, order } };
 }
