@@ -31,13 +31,9 @@ const ready = createRoute({
 });
 
 export function health(app: OpenAPIHono, { engine, router, device }: Deps): void {
-  let warm = false;
-  void engine.ready.then(({ ok }) => {
-    warm = ok;
-  });
   app.openapi(live, (c) => c.json({ status: 'live' as const }, 200));
   app.openapi(ready, (c) => {
-    const { waiting, running, fault } = engine.status();
+    const { waiting, running, warm, fault } = engine.status();
     const common = { device, family: router.family.catalog.family, waiting, running };
     if (warm) return c.json({ status: 'ready' as const, ...common }, 200);
     if (!fault) return c.json({ status: 'starting' as const, ...common }, 503);

@@ -10,6 +10,7 @@ import { createGate } from './gate.ts';
 import { createHandshake } from './handshake.ts';
 import { createPace } from './pace.ts';
 import type { Answer, FilmTask, ReadTask, RenderTask, Task, WorkerSetup } from './task.ts';
+import { watchWarmth } from './warmth.ts';
 
 export type EngineOptions = WorkerSetup & {
   /** Worker threads: films read at the same time. */
@@ -20,9 +21,18 @@ export type EngineOptions = WorkerSetup & {
   readonly deadlineMs: number;
   /** The module that each worker runs; its `work` takes a task. */
   readonly worker?: string;
+  /** Have the models here that a thread lacks, as far as that can be done. */
+  readonly regain?: (fault: Fault) => Promise<void>;
 };
 
-export type EngineStatus = { readonly waiting: number; readonly running: number; readonly fault: Fault | null };
+export type EngineStatus = {
+  readonly waiting: number;
+  readonly running: number;
+  /** Whether every thread has its usual variants, now. */
+  readonly warm: boolean;
+  /** Why not; null as long as they are loading for the first time. */
+  readonly fault: Fault | null;
+};
 
 /**
  * Reads films in worker threads, so that the thread which answers HTTP only waits. A thread that decodes can be killed; one
@@ -43,7 +53,7 @@ export type Engine = {
 };
 
 export function createEngine(options: EngineOptions): Engine {
-  const { workers, queue: limit, deadlineMs, worker = workerFile(), ...setup } = options;
+  const { workers, queue: limit, deadlineMs, worker = workerFile(), regain, ...setup } = options;
   const gate = createGate();
   const pool = new Piscina<Task, Result<Answer[Task['kind']], Fault>>({
     filename: worker,
@@ -52,22 +62,33 @@ export function createEngine(options: EngineOptions): Engine {
     maxThreads: workers,
     workerData: { ...setup, gate: gate.gate },
   });
-  // A worker that dies between two films is replaced by the pool; one that cannot start says why here.
-  pool.on('error', (error) => {
-    fault = { code: 'inference_failed', problem: `a worker stopped: ${message(error)}` };
-  });
   // Waiting happens in this queue, where a film can be taken out again; the pool never holds more than it runs.
   const queue = new PQueue({ concurrency: workers });
   const pace = createPace();
-  let closing = false;
-  let fault: Fault | null = null;
+  const closing = new AbortController();
+  const warmth = watchWarmth(pool, {
+    ...(regain && { regain }),
+    // Before the films that wait: they may be waiting for this.
+    again: () => ready.then(() => everyThread(() => queue.add(warmOne, { priority: 1 }))),
+    closing: closing.signal,
+  });
+  // A worker that dies between two films is replaced by the pool; one that cannot start says why here.
+  pool.on('error', (error) => {
+    warmth.failed({ code: 'inference_failed', problem: `a worker stopped: ${message(error)}` });
+    // The pool starts no other after one that could not be started: what waits for it waits in vain.
+    if (pool.threads.length === 0) void pool.destroy();
+  });
+  const warmOne = () => submit<'warm'>({ kind: 'warm' });
+  const everyThread = <Value>(work: () => Promise<Value>) => Promise.all(Array.from({ length: workers }, work));
+  let started = false;
   const ready = warm();
 
   async function warm(): Promise<Result<null, Fault>> {
-    const warmed = await Promise.all(Array.from({ length: workers }, () => submit<'warm'>({ kind: 'warm' })));
+    const warmed = await everyThread(warmOne);
+    started = true;
     const failed = warmed.find((result) => !result.ok);
     if (!failed) return { ok: true, value: null };
-    fault = failed.fault;
+    warmth.failed(failed.fault);
     return failed;
   }
 
@@ -75,6 +96,8 @@ export function createEngine(options: EngineOptions): Engine {
     task: Extract<Task, { kind: Kind }>,
     signal?: AbortSignal,
   ): Promise<Result<Answer[Kind], Fault>> {
+    const dead = pool.threads.length === 0 && warmth.fault();
+    if (dead) return fail(dead);
     try {
       const transferList = 'bytes' in task ? [task.bytes.buffer] : [];
       const answer = await pool.run(task, { transferList, ...(signal && { signal }) });
@@ -96,7 +119,7 @@ export function createEngine(options: EngineOptions): Engine {
     task: Extract<FilmTask, { kind: Kind }>,
     signal?: AbortSignal,
   ): Promise<Result<Answer[Kind], Fault>> {
-    if (closing) return fail({ code: 'shutting_down', retryAfterMs: ms(1000) });
+    if (closing.signal.aborted) return fail({ code: 'shutting_down', retryAfterMs: ms(1000) });
     if (signal?.aborted) return fail({ code: 'client_gone' });
     const waits = queue.pending >= workers;
     if (waits && queue.size >= limit) return fail(busy());
@@ -140,9 +163,12 @@ export function createEngine(options: EngineOptions): Engine {
     read: (film, signal) => enqueue<'read'>({ kind: 'read', ...film }, signal),
     inspect: (bytes, signal) => enqueue<'inspect'>({ kind: 'inspect', bytes }, signal),
     render: (film, signal) => enqueue<'render'>({ kind: 'render', ...film }, signal),
-    status: () => ({ waiting: queue.size, running: queue.pending, fault }),
+    status() {
+      const fault = warmth.fault();
+      return { waiting: queue.size, running: queue.pending, warm: started && !fault, fault };
+    },
     async close() {
-      closing = true;
+      closing.abort();
       await ready;
       await queue.onIdle();
       await gate.shut();

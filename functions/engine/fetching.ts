@@ -8,6 +8,7 @@ import { route } from '../pipeline/route.ts';
 import { ms } from '../pipeline/units.ts';
 import type { Config } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
+import { raiseCorrupt } from './alarmed.ts';
 import type { Engine } from './engine.ts';
 import { type Router, usualVariants } from './open.ts';
 
@@ -29,6 +30,19 @@ export async function obtain(published: Published, variant: Variant, log: Logger
   }
 }
 
+/** Have the usual variants here again that a thread lacks, and raise the alarm if one is spoilt. Never throws. */
+export const regaining = (router: Router, published: Published, log: Logger) => async (fault: Fault) => {
+  raiseCorrupt(log, fault);
+  if (fault.code === 'model_corrupt') await dropSpoilt(router, published, fault.variant);
+  await Promise.all(usualVariants(router).map((variant) => obtain(published, variant, log)));
+};
+
+/** The next use fetches it again. */
+async function dropSpoilt({ family }: Router, published: Published, id: string): Promise<void> {
+  const spoilt = family.catalog.variants.find((variant) => variant.id === id);
+  if (spoilt) await published.drop(spoilt);
+}
+
 /** An engine whose variants are fetched before the first film that needs them is taken on. */
 export function fetching(
   engine: Engine,
@@ -38,11 +52,9 @@ export function fetching(
   log: Logger,
 ): Engine {
   let waiting = 0;
-  /** Loaded by every worker at its start: nothing on the disk or in the store can hold these up. */
-  const inMemory = new Set<Variant>();
-  void engine.ready.then(({ ok }) => {
-    for (const variant of ok ? usualVariants(router) : []) inMemory.add(variant);
-  });
+  const usual = new Set<Variant>(usualVariants(router));
+  /** In the memory of every thread: nothing on the disk or in the store can hold these up. */
+  const isLoaded = (variant: Variant) => usual.has(variant) && engine.status().warm;
 
   function planned(request: ReadRequest): readonly Variant[] {
     const policy = router.family.policies[request.policy];
@@ -73,17 +85,14 @@ export function fetching(
       waiting++;
       const obtained = await Promise.all(
         planned(film.request)
-          .filter((variant) => !inMemory.has(variant))
+          .filter((variant) => !isLoaded(variant))
           .map(inTime),
       ).finally(() => waiting--);
       const missing = obtained.find((result) => !result.ok);
       if (missing && !missing.ok) return missing;
       const result = await engine.read(film, signal);
-      if (!result.ok && result.fault.code === 'model_corrupt') {
-        const { variant: id } = result.fault;
-        const spoilt = router.family.catalog.variants.find((variant) => variant.id === id);
-        if (spoilt) await published.drop(spoilt);
-      }
+      if (!result.ok && result.fault.code === 'model_corrupt')
+        await dropSpoilt(router, published, result.fault.variant);
       return result;
     },
   };

@@ -1,6 +1,7 @@
 import { type LoadedFamily, loadFamily } from '../catalog/load.ts';
 import { isStore } from '../catalog/store-url.ts';
 import { type CostTable, costTable } from '../pipeline/cost.ts';
+import type { Fault } from '../pipeline/fault.ts';
 import type { Vocabulary } from '../pipeline/parameters.ts';
 import { canonical, type ReadRequest, readingId, sha256 } from '../pipeline/request.ts';
 import { route } from '../pipeline/route.ts';
@@ -60,8 +61,15 @@ export function usualVariants({ family, costs, vocabulary }: Router) {
   return usual.ok ? usual.value.runs.map(({ variant }) => variant) : [];
 }
 
-/** Start the engine of a router, its workers warm for what the default policy runs. */
+/** Start the engine of a router, its workers warm for what the default policy runs. `regain` is told what they lack. */
 export const openEngine = (
   router: Router,
   config: Pick<Config, 'device' | 'threads' | 'workers' | 'queue' | 'deadlineMs'>,
-): Engine => createEngine({ ...config, family: router.family, warm: usualVariants(router).map(({ id }) => id) });
+  regain?: (fault: Fault) => Promise<void>,
+): Engine =>
+  createEngine({
+    ...config,
+    ...(regain && { regain }),
+    family: router.family,
+    warm: usualVariants(router).map(({ id }) => id),
+  });

@@ -8,7 +8,7 @@ import type { Config } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
 import { alarmed, raiseCorrupt } from './alarmed.ts';
 import type { Engine } from './engine.ts';
-import { fetching, obtain } from './fetching.ts';
+import { fetching, obtain, regaining } from './fetching.ts';
 import { openEngine, openRouter, type Router, routerOf, usualVariants } from './open.ts';
 
 /** A family, and the engine that reads with it: what one request sees from its beginning to its end. */
@@ -37,13 +37,30 @@ export async function openSource(config: Config, log: Logger): Promise<Source> {
 function folderSource(config: Config, log: Logger): Source {
   const router = openRouter(config);
   return {
-    first: async () => ({ name: router.family.digest, router, engine: alarmed(openEngine(router, config), log) }),
+    async first() {
+      // Its files are the operator's to restore.
+      const engine = openEngine(router, config, async (fault) => raiseCorrupt(log, fault));
+      return { name: router.family.digest, router, engine: alarmed(engine, log) };
+    },
   };
 }
 
 /** Families as a channel of a store names them. */
 export function publishedSource(published: Published, config: Config, log: Logger): Source {
+  let kept: string | undefined;
+  let keeping: Promise<void> | undefined;
   let refused: { readonly manifest: string; readonly until: number; readonly waitMs: number } | undefined;
+
+  /** What can be served now a start may rely on. */
+  async function keep(pointer: Pointer): Promise<void> {
+    if (kept === pointer.manifest) return;
+    kept = pointer.manifest;
+    keeping = published.keep(pointer).catch((error: unknown) => {
+      kept = undefined;
+      log.warn({ event: 'pointer_not_kept', problem: told(error) }, 'a start without the store would not find this');
+    });
+    await keeping;
+  }
 
   /** `strict` where there is something else to serve with: every usual variant must be what its digest says. */
   async function open(pointer: Pointer, strict: boolean): Promise<Serving> {
@@ -59,9 +76,10 @@ export function publishedSource(published: Published, config: Config, log: Logge
           if (strict && obtained.fault.code === 'model_corrupt') throw new Unusable(obtained.fault.problem);
         }),
       );
-      const engine = openEngine(router, config);
+      const engine = openEngine(router, config, regaining(router, published, log));
       const close = async () => {
         await engine.close();
+        await keeping;
         published.release(installed);
       };
       const ready = fetching({ ...engine, close }, router, published, config, log);
@@ -92,7 +110,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
       const other = last && last.manifest !== wanted.manifest ? last : undefined;
       try {
         const serving = await open(wanted, other !== undefined);
-        void serving.engine.ready.then(({ ok }) => (ok ? published.keep(wanted) : undefined));
+        void serving.engine.ready.then(({ ok }) => (ok ? keep(wanted) : undefined));
         return serving;
       } catch (error) {
         tell(log, error, wanted);
@@ -102,13 +120,16 @@ export function publishedSource(published: Published, config: Config, log: Logge
     },
     async next(current) {
       const wanted = await published.look();
-      // A start without the store may have left the usual variants cold.
-      if (wanted.manifest === current.name && (await current.engine.ready).ok) return undefined;
+      if (wanted.manifest === current.name) {
+        // A start without the store left the usual variants cold; the engine has got them since.
+        if (current.engine.status().warm) await keep(wanted);
+        return undefined;
+      }
       const again = refused?.manifest === wanted.manifest ? refused : undefined;
       if (again && Date.now() < again.until) return undefined;
       try {
         const serving = await openWarm(wanted);
-        await published.keep(wanted);
+        await keep(wanted);
         refused = undefined;
         return serving;
       } catch (error) {

@@ -1,4 +1,4 @@
-import { workerData } from 'node:worker_threads';
+import { parentPort, threadId, workerData } from 'node:worker_threads';
 import sharp from 'sharp';
 import { costTable } from '../pipeline/cost.ts';
 import { decode } from '../pipeline/decode/decode.ts';
@@ -11,6 +11,7 @@ import { fail, ok, type Result } from '../pipeline/result.ts';
 import { within } from './gate.ts';
 import { commit, takeUp } from './handshake.ts';
 import type { Answer, FilmTask, Task, WorkerData } from './task.ts';
+import { isForWant, type Warmed } from './warmth.ts';
 
 // One film at a time is decoded in this thread: parallelism comes from the number of workers.
 sharp.concurrency(1);
@@ -31,7 +32,7 @@ const stages: Omit<Stages, 'infer'> = {
   now: () => new Date(),
 };
 
-async function warmUp(): Promise<Result<null, Fault>> {
+async function load(): Promise<Result<null, Fault>> {
   for (const variant of family.catalog.variants.filter(({ id }) => warm.includes(id))) {
     const warmed = await within(gate, () => sessions.warm(variant));
     if (!warmed.ok) return warmed;
@@ -39,12 +40,22 @@ async function warmUp(): Promise<Result<null, Fault>> {
   return ok(null);
 }
 
-// A worker takes its first film only when its usual variants are warm; a fault is reported by the task `warm`.
+/** Load what is usual, and tell the engine what came of it. */
+async function warmUp(): Promise<Result<null, Fault>> {
+  warmed = await load();
+  parentPort?.postMessage({ thread: threadId, warmed } satisfies Warmed);
+  return warmed;
+}
+
+let warmed: Result<null, Fault> = ok(null);
+// A worker takes its first film only when its usual variants are warm, or cannot be.
 await warmUp();
 
 /** One task of the engine. */
 export async function work(task: Task): Promise<Result<Answer[Task['kind']], Fault>> {
   if (task.kind === 'warm') return warmUp();
+  // It replaced another while a model was not to be had. That costs little to find out, and may be over.
+  if (!warmed.ok && isForWant(warmed.fault)) await warmUp();
   // It waited for this thread past its deadline: nobody takes the answer.
   if (!takeUp(task.handshake)) return fail({ code: 'client_gone' });
   const infer: Stages['infer'] = (variant, tensor) => {

@@ -24,7 +24,7 @@ const request: ReadRequest = {
   explain: false,
 };
 
-function open(limits: { workers?: number; queue?: number; deadlineMs?: number } = {}): Engine {
+function open(limits: { workers?: number; queue?: number; deadlineMs?: number; worker?: string } = {}): Engine {
   const worker = new URL('./obedient-worker.ts', import.meta.url).href;
   engine = createEngine({
     family,
@@ -105,6 +105,16 @@ describe('the engine', () => {
     const next = read(film('go'));
     expect(status()).toMatchObject({ running: 1, waiting: 1 });
     expect(await next).toMatchObject({ ok: true });
+  });
+
+  test('says why its workers cannot start, answers at once and can be closed', async () => {
+    const worker = 'data:text/javascript,throw new Error("no such library")';
+    const { ready, read, status, close } = open({ worker });
+    expect(await ready).toMatchObject({ ok: false, fault: { code: 'inference_failed' } });
+    expect(await read(film('go'))).toMatchObject({ ok: false, fault: { code: 'inference_failed' } });
+    expect(status()).toMatchObject({ running: 0, warm: false, fault: { problem: expect.stringContaining('library') } });
+    await close();
+    engine = undefined;
   });
 
   test('counts the wait against the deadline', async () => {

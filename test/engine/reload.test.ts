@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
+import type { Worker } from 'node:worker_threads';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { assemble } from '../../functions/api/assemble.ts';
@@ -9,10 +10,11 @@ import { folderObjects } from '../../functions/catalog/objects-folder.ts';
 import { promote } from '../../functions/catalog/promote.ts';
 import { prepare } from '../../functions/catalog/publish.ts';
 import { openObjects } from '../../functions/catalog/store-url.ts';
+import { type Router, usualVariants } from '../../functions/engine/open.ts';
 import { createReloading } from '../../functions/engine/reloading.ts';
 import { readConfig } from '../../functions/platform/config.ts';
 import { type Aws, hasAws, startAws } from '../aws.ts';
-import { folder, name, place, put, retold, signOff } from '../catalog/published.ts';
+import { folder, name, place, put, retold, signOff, variation } from '../catalog/published.ts';
 import { film } from '../service.ts';
 
 const small = film('00000100_000.png');
@@ -255,6 +257,75 @@ test('a spoilt object of a cold variant is refused by its digest, with an alarm,
     );
     expect(readdirSync(join(published.data, 'models', 'sha256'))).not.toContain(cold.sha256);
   }
+});
+
+/** Threads that start from now on can be ended by hand, as a deadline or the end of memory ends them. */
+function threads() {
+  const all: Worker[] = [];
+  const add = (worker: Worker) => all.push(worker);
+  process.on('worker', add);
+  onTestFinished(() => void process.off('worker', add));
+  return { end: () => Promise.all(all.splice(0).map((worker) => worker.terminate())) };
+}
+
+/** The model that a request which names nothing begins with, in the cache of a service. */
+const usualIn = ({ router }: { router: Router }, data: string) =>
+  join(data, 'models', 'sha256', usualVariants(router)[0]?.sha256 ?? '');
+
+type Opened = Awaited<ReturnType<typeof open>>;
+const ready = async ({ fetch }: Opened) => (await fetch(new Request('http://alara/health/ready'))).status;
+const until = (held: () => Promise<void>) => vi.waitFor(held, { timeout: 30_000, interval: 100 });
+
+test.each([
+  ['gone', rmSync],
+  ['spoilt', (path: string) => writeFileSync(path, readFileSync(path).subarray(1000))],
+])('a usual model whose file is %s is fetched again for a thread that replaces another', async (what, damage) => {
+  const published = await store();
+  const started = threads();
+  const service = await open(published);
+  damage(usualIn(service, published.data));
+  expect([(await service.read('', another())).status, await ready(service)], 'it is in memory').toEqual([201, 200]);
+  await started.end();
+  await until(async () => expect((await service.read('', another())).status).toBe(201));
+  await until(async () => expect(await ready(service)).toBe(200));
+  for (let i = 0; i < 4; i++) expect((await service.read('', another())).status).toBe(201);
+  expect(events(service.lines).includes('model_corrupt')).toBe(what === 'spoilt');
+});
+
+test('while a usual model cannot be had the service is not ready; it gets it by itself when the store is back', async () => {
+  const published = await store();
+  const started = threads();
+  const service = await open(published);
+  const lost = usualVariants(service.router)[0];
+  if (!lost) throw new Error('there is one');
+  const object = objectOf(published.path, lost);
+  const bytes = readFileSync(object);
+  rmSync(object);
+  rmSync(usualIn(service, published.data));
+  await started.end();
+  await until(async () => expect(await ready(service)).toBe(503));
+  const refused = await service.read('', another());
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
+  expect(await refused.json()).toMatchObject({ code: 'model_unavailable', variant: lost.id });
+  writeFileSync(object, bytes);
+  await until(async () => expect(await ready(service)).toBe(200));
+  expect((await service.read('', another())).status).toBe(201);
+});
+
+test('a model in a folder that is spoilt raises the alarm when a thread needs it, and is used when it is restored', async () => {
+  const models = variation();
+  const started = threads();
+  const service = await open({ data: folder() }, { ALARA_MODELS: models });
+  const path = join(models, name, usualVariants(service.router)[0]?.file ?? '');
+  const bytes = readFileSync(path);
+  writeFileSync(path, bytes.subarray(1));
+  await started.end();
+  await until(async () => expect(await ready(service)).toBe(503));
+  expect((await service.read('', another())).status).toBe(503);
+  await until(async () => expect(events(service.lines)).toContain('model_corrupt'));
+  writeFileSync(path, bytes);
+  await until(async () => expect(await ready(service)).toBe(200));
+  expect((await service.read('', another())).status).toBe(201);
 });
 
 test('a start without the store goes on with what was served last', async () => {
