@@ -13,6 +13,9 @@ const earlyMs = 5_000;
 /** Early deaths in a row after which it is given up. */
 const patience = 5;
 
+/** glibc gives each thread a part of the heap to itself, and keeps it when the thread has ended: docs/models.md, Memory. */
+const heap = process.env['MALLOC_ARENA_MAX'] === undefined ? { MALLOC_ARENA_MAX: '2' } : {};
+
 /** What the child tells once it answers. */
 export type Ready = { readonly url: string; readonly banner: string };
 
@@ -42,7 +45,7 @@ export async function supervise(start: (environment: NodeJS.ProcessEnv) => Child
   while (!stopping) {
     const started = performance.now();
     // After a crash the server comes back where its callers know it, also when PORT=0 chose that port.
-    child = start(port ? { PORT: port } : {});
+    child = start({ ...heap, ...(port && { PORT: port }) });
     child.on('message', ({ url, banner }: Ready) => {
       if (port) say(`the server answers again at ${url}`);
       else process.stdout.write(banner);
