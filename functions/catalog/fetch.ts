@@ -7,6 +7,8 @@ export type Fetched =
   | { readonly kind: 'here' }
   /** What the store holds is not what its name says; it was not kept. */
   | { readonly kind: 'corrupt'; readonly problem: string }
+  /** It answers and does not hold what was published: that does not pass by itself. */
+  | { readonly kind: 'missing'; readonly problem: string }
   | { readonly kind: 'away'; readonly problem: string };
 
 /** What one request asks for, and how many run at once: 32 MB in memory at most. */
@@ -24,7 +26,7 @@ export async function fetchObject(
   const corrupt = (problem: string): Fetched => ({ kind: 'corrupt', problem: `${key} ${problem}` });
   try {
     const found = await objects.head(key);
-    if (!found) return { kind: 'away', problem: `${objects.url} holds no ${key}` };
+    if (!found) return { kind: 'missing', problem: `${objects.url} holds no ${key}` };
     if (found.bytes !== bytes) return corrupt(`has ${found.bytes} bytes, the manifest says ${bytes}`);
     const taken = await cache.take(sha256, async (file) => {
       for await (const part of inParts(objects, key, found)) await file.write(part);

@@ -41,8 +41,11 @@ export type EngineStatus = {
 export type Engine = {
   /** Settles when every worker has started and its usual variants are warm, or why they are not. */
   readonly ready: Promise<Result<null, Fault>>;
-  /** Takes the bytes away from the caller. An aborted signal takes a film that still waits out of the queue. */
-  read(film: Omit<ReadTask, 'kind'>, signal?: AbortSignal): Promise<Result<Read, Fault>>;
+  /**
+   * Takes the bytes away from the caller. An aborted signal takes a film that still waits out of the queue. Its deadline
+   * runs from when it was `accepted`, by performance.now(): now, if it did not wait for anything else before.
+   */
+  read(film: Omit<ReadTask, 'kind'>, signal?: AbortSignal, accepted?: number): Promise<Result<Read, Fault>>;
   /** The header of a DICOM instance, looked at where a hostile file does no harm. Takes the bytes away. */
   inspect(bytes: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<Result<Instance, Fault>>;
   /** A film as it is read, for a picture of it. Takes the bytes away. */
@@ -118,13 +121,14 @@ export function createEngine(options: EngineOptions): Engine {
   async function enqueue<Kind extends FilmTask['kind']>(
     task: Extract<FilmTask, { kind: Kind }>,
     signal?: AbortSignal,
+    accepted = performance.now(),
   ): Promise<Result<Answer[Kind], Fault>> {
     if (closing.signal.aborted) return fail({ code: 'shutting_down', retryAfterMs: ms(1000) });
     if (signal?.aborted) return fail({ code: 'client_gone' });
     const waits = queue.pending >= workers;
     if (waits && queue.size >= limit) return fail(busy());
     const { handshake, signal: killed, kill } = createHandshake();
-    const due = performance.now() + deadlineMs;
+    const due = accepted + deadlineMs;
     const waiting = new AbortController();
     const left = Promise.withResolvers<Result<never, Fault>>();
     let begun = false;
@@ -137,7 +141,7 @@ export function createEngine(options: EngineOptions): Engine {
     const overdue = setTimeout(() => {
       if (begun) kill();
       leave(begun ? late() : busy());
-    }, deadlineMs);
+    }, due - performance.now());
     const gone = () => leave({ code: 'client_gone' });
     signal?.addEventListener('abort', gone);
 
@@ -160,7 +164,7 @@ export function createEngine(options: EngineOptions): Engine {
 
   return {
     ready,
-    read: (film, signal) => enqueue<'read'>({ kind: 'read', ...film }, signal),
+    read: (film, signal, accepted) => enqueue<'read'>({ kind: 'read', ...film }, signal, accepted),
     inspect: (bytes, signal) => enqueue<'inspect'>({ kind: 'inspect', bytes }, signal),
     render: (film, signal) => enqueue<'render'>({ kind: 'render', ...film }, signal),
     status() {

@@ -17,12 +17,18 @@ const retryAfterMs = ms(5000);
 
 /** Have the model of a variant here, or say why not: nothing is read with a model that is not what its digest says. */
 export async function obtain(published: Published, variant: Variant, log: Logger): Promise<Result<null, Fault>> {
-  const fetched = await published.fetch(variant);
+  const fetched = await published.fetch(variant).catch(unwritable);
   switch (fetched.kind) {
     case 'here':
       return ok(null);
     case 'corrupt':
       return fail({ code: 'model_corrupt', variant: variant.id, problem: fetched.problem });
+    case 'missing':
+      raiseCorrupt(log, { code: 'model_corrupt', variant: variant.id, problem: fetched.problem });
+      return fail({ code: 'model_unavailable', variant: variant.id, retryAfterMs });
+    case 'unwritable':
+      log.error({ event: 'model_cache_unwritable', variant: variant.id, problem: fetched.problem });
+      return fail({ code: 'model_unavailable', variant: variant.id, retryAfterMs });
     case 'away':
       // The address of the store is the operator's business, not the caller's.
       log.warn({ event: 'model_unavailable', variant: variant.id, problem: fetched.problem });
@@ -30,11 +36,23 @@ export async function obtain(published: Published, variant: Variant, log: Logger
   }
 }
 
+/** What a disk says that is full, was mounted read-only or belongs to somebody else. */
+const disk = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO'];
+
+function unwritable(error: NodeJS.ErrnoException) {
+  if (!disk.includes(error.code ?? '')) throw error;
+  return { kind: 'unwritable', problem: `the cache of models cannot be used: ${error.message}` } as const;
+}
+
 /** Have the usual variants here again that a thread lacks, and raise the alarm if one is spoilt. Never throws. */
 export const regaining = (router: Router, published: Published, log: Logger) => async (fault: Fault) => {
   raiseCorrupt(log, fault);
-  if (fault.code === 'model_corrupt') await dropSpoilt(router, published, fault.variant);
-  await Promise.all(usualVariants(router).map((variant) => obtain(published, variant, log)));
+  try {
+    if (fault.code === 'model_corrupt') await dropSpoilt(router, published, fault.variant);
+    await Promise.all(usualVariants(router).map((variant) => obtain(published, variant, log)));
+  } catch (error) {
+    log.error({ event: 'models_not_regained', err: error });
+  }
 };
 
 /** The next use fetches it again. */
@@ -79,7 +97,7 @@ export function fetching(
 
   return {
     ...engine,
-    async read(film, signal) {
+    async read(film, signal, accepted = performance.now()) {
       // Films that wait for a model are in memory, like those that wait for a worker.
       if (waiting > queue) return fail({ code: 'queue_full', retryAfterMs });
       waiting++;
@@ -90,7 +108,7 @@ export function fetching(
       ).finally(() => waiting--);
       const missing = obtained.find((result) => !result.ok);
       if (missing && !missing.ok) return missing;
-      const result = await engine.read(film, signal);
+      const result = await engine.read(film, signal, accepted);
       if (!result.ok && result.fault.code === 'model_corrupt')
         await dropSpoilt(router, published, result.fault.variant);
       return result;

@@ -1,10 +1,13 @@
+import { accessSync, constants } from 'node:fs';
 import { CatalogError } from '../catalog/load.ts';
 import type { Pointer } from '../catalog/manifest.ts';
-import { openModelCache } from '../catalog/model-cache.ts';
+import { type ModelCache, openModelCache } from '../catalog/model-cache.ts';
+import { StoreAway } from '../catalog/objects.ts';
 import { openPublished, type Published } from '../catalog/published.ts';
 import { CorruptObject } from '../catalog/read-published.ts';
 import { isStore, openObjects } from '../catalog/store-url.ts';
-import type { Config } from '../platform/config.ts';
+import type { Fault } from '../pipeline/fault.ts';
+import { type Config, ConfigError } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
 import { alarmed, raiseCorrupt } from './alarmed.ts';
 import type { Engine } from './engine.ts';
@@ -30,8 +33,21 @@ export type Source = {
 export async function openSource(config: Config, log: Logger): Promise<Source> {
   if (!isStore(config.models)) return folderSource(config, log);
   const objects = await openObjects(config.models);
-  const cache = openModelCache(config.modelCache, config.modelCacheBytes);
+  const cache = openCache(config);
   return publishedSource(openPublished(objects, config.family, config.channel, cache), config, log);
+}
+
+/** Throws ConfigError for a folder that this process cannot write to. */
+function openCache({ modelCache, modelCacheBytes }: Config): ModelCache {
+  try {
+    const cache = openModelCache(modelCache, modelCacheBytes);
+    for (const folder of [cache.folder, cache.objects]) accessSync(folder, constants.W_OK);
+    return cache;
+  } catch (error) {
+    throw new ConfigError(
+      `ALARA_MODEL_CACHE=${modelCache}: models cannot be kept there (${told(error)}). Name a folder that this user may write to.`,
+    );
+  }
 }
 
 function folderSource(config: Config, log: Logger): Source {
@@ -62,7 +78,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
     await keeping;
   }
 
-  /** `strict` where there is something else to serve with: every usual variant must be what its digest says. */
+  /** `strict` where there is something else to serve with: every usual variant must be here, and what its digest says. */
   async function open(pointer: Pointer, strict: boolean): Promise<Serving> {
     const installed = await published.open(pointer.manifest);
     try {
@@ -72,8 +88,8 @@ export function publishedSource(published: Published, config: Config, log: Logge
           const obtained = await obtain(published, variant, log);
           if (obtained.ok) return;
           raiseCorrupt(log, obtained.fault);
-          // What is away now may come with the first request; what is spoilt will not.
-          if (strict && obtained.fault.code === 'model_corrupt') throw new Unusable(obtained.fault.problem);
+          // With nothing else to serve, what is away now may come with the first request.
+          if (strict) throw unusable(obtained.fault);
         }),
       );
       const engine = openEngine(router, config, regaining(router, published, log));
@@ -96,7 +112,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
     const warmed = await serving.engine.ready;
     if (warmed.ok) return serving;
     await serving.engine.close();
-    throw new Unusable(`${warmed.fault.code}${'problem' in warmed.fault ? `: ${warmed.fault.problem}` : ''}`);
+    throw unusable(warmed.fault);
   }
 
   return {
@@ -133,9 +149,11 @@ export function publishedSource(published: Published, config: Config, log: Logge
         refused = undefined;
         return serving;
       } catch (error) {
+        tell(log, error, wanted);
+        // Nothing is wrong with the family: the next look tries it again.
+        if (error instanceof StoreAway) return undefined;
         const waitMs = Math.min(2 * (again?.waitMs ?? config.pointerMs), longestMs);
         refused = { manifest: wanted.manifest, until: Date.now() + waitMs, waitMs };
-        tell(log, error, wanted);
         return undefined;
       }
     },
@@ -150,11 +168,20 @@ class Unusable extends CatalogError {
   override name = 'Unusable';
 }
 
+const unusable = (fault: Fault) =>
+  fault.code === 'model_unavailable'
+    ? new StoreAway(`the model of ${fault.variant} cannot be fetched`)
+    : new Unusable(`${fault.code}${'problem' in fault ? `: ${fault.problem}` : ''}`);
+
 const told = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /** Say in the log why a family is not used; what is spoilt raises the alarm as well. */
 function tell(log: Logger, error: unknown, { manifest }: Pointer): void {
   const problem = told(error);
+  if (error instanceof StoreAway) {
+    log.warn({ event: 'models_away', manifest, problem }, 'a promoted family cannot be fetched now');
+    return;
+  }
   if (error instanceof CorruptObject) raiseCorrupt(log, { code: 'model_corrupt', variant: 'catalog', problem });
   log.error({ event: 'models_refused', manifest, problem }, 'a promoted family cannot be used');
 }

@@ -84,7 +84,7 @@ function contract(open: () => Objects): void {
       problem: `e/large has ${large.length} bytes, the manifest says ${large.length + 1}`,
     });
     expect(await fetchObject(objects, 'e/none', { ...entry, sha256: other.sha256 }, cache)).toMatchObject({
-      kind: 'away',
+      kind: 'missing',
     });
   });
 }

@@ -125,6 +125,15 @@ describe('the engine', () => {
     expect(status().waiting).toBe(0);
   });
 
+  test('counts what came before the wait against the deadline as well', async () => {
+    const { ready, read } = open({ deadlineMs: 1000 });
+    await ready;
+    const start = performance.now();
+    const late = await read(film('sleep 600'), undefined, start - 800);
+    expect(late).toMatchObject({ ok: false, fault: { code: 'deadline_exceeded' } });
+    expect(performance.now() - start).toBeLessThan(500);
+  });
+
   test('refuses one more than may wait, with the time to wait', async () => {
     const { ready, read } = open({ queue: 2 });
     await ready;

@@ -1,18 +1,26 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { assemble } from '../../functions/api/assemble.ts';
+import { openModelCache } from '../../functions/catalog/model-cache.ts';
+import { type Objects, StoreAway } from '../../functions/catalog/objects.ts';
 import { folderObjects } from '../../functions/catalog/objects-folder.ts';
 import { promote } from '../../functions/catalog/promote.ts';
 import { prepare } from '../../functions/catalog/publish.ts';
+import { openPublished, type Published } from '../../functions/catalog/published.ts';
 import { openObjects } from '../../functions/catalog/store-url.ts';
-import { type Router, usualVariants } from '../../functions/engine/open.ts';
+import type { Engine } from '../../functions/engine/engine.ts';
+import { fetching } from '../../functions/engine/fetching.ts';
+import { openRouter, type Router, usualVariants } from '../../functions/engine/open.ts';
 import { createReloading } from '../../functions/engine/reloading.ts';
-import { readConfig } from '../../functions/platform/config.ts';
+import { publishedSource } from '../../functions/engine/source.ts';
+import type { ReadRequest } from '../../functions/pipeline/request.ts';
+import { ConfigError, readConfig } from '../../functions/platform/config.ts';
 import { type Aws, hasAws, startAws } from '../aws.ts';
 import { folder, name, place, put, retold, signOff, variation } from '../catalog/published.ts';
 import { film } from '../service.ts';
@@ -31,10 +39,8 @@ async function store() {
 
 type Line = { event?: string; variant?: string; problem?: string };
 
-/** The service on a store; what it logs is kept. */
-async function open({ path, data }: { path?: string; data: string }, settings: Record<string, string> = {}) {
-  const lines: Line[] = [];
-  const log = pino(
+const logTo = (lines: Line[]) =>
+  pino(
     new Writable({
       write(chunk, _, done) {
         lines.push(JSON.parse(String(chunk)));
@@ -42,6 +48,17 @@ async function open({ path, data }: { path?: string; data: string }, settings: R
       },
     }),
   );
+
+/** A request for a variant that is not usual. */
+const cold = ({ vocabulary }: Router): ReadRequest => ({
+  ...{ findings: ['Mass'], variant: 'r512-fp32', minAuroc: {}, prevalence: {} },
+  ...{ policy: vocabulary.defaultPolicy, bestEffort: true, explain: false },
+});
+
+/** The service on a store; what it logs is kept. */
+async function open({ path, data }: { path?: string; data: string }, settings: Record<string, string> = {}) {
+  const lines: Line[] = [];
+  const log = logTo(lines);
   const config = readConfig({
     ...(path !== undefined && { ALARA_MODELS: pathToFileURL(path).href }),
     ...{ ALARA_DATA: data, ALARA_WORKERS: '2', ALARA_DEADLINE_MS: '60000', ALARA_POINTER_SECONDS: '3600' },
@@ -220,7 +237,7 @@ test('a promoted family with a spoilt object is refused with an alarm, and the o
   expect(service.lines.slice(said).flatMap(({ event }) => event ?? [])).toEqual([]);
 });
 
-test('a cold variant of a store that is away is answered 503 with Retry-After; the usual ones are read', async () => {
+test('a cold variant that the store does not hold is an alarm, and 503 with Retry-After; the usual ones are read', async () => {
   const published = await store();
   const service = await open(published);
   const cold = service.serving().catalog.variants.find(({ id }) => id === 'r512-fp32');
@@ -230,6 +247,10 @@ test('a cold variant of a store that is away is answered 503 with Retry-After; t
   const refused = await service.read('?findings=Mass&variant=r512-fp32');
   expect([refused.status, Number(refused.headers.get('retry-after'))]).toEqual([503, 5]);
   expect(await refused.json()).toMatchObject({ code: 'model_unavailable', variant: 'r512-fp32' });
+  // It was published, so somebody has removed it: that does not pass by itself.
+  expect(service.lines).toContainEqual(
+    expect.objectContaining({ event: 'model_corrupt', problem: expect.stringContaining('holds no'), level: 50 }),
+  );
   expect((await service.read('')).status).toBe(201);
   writeFileSync(objectOf(published.path, cold), bytes);
   await expect
@@ -326,6 +347,78 @@ test('a model in a folder that is spoilt raises the alarm when a thread needs it
   writeFileSync(path, bytes);
   await until(async () => expect(await ready(service)).toBe(200));
   expect((await service.read('', another())).status).toBe(201);
+});
+
+test('a promoted family that cannot be fetched for now is no refused one: it is taken up when the store is back', async () => {
+  const published = await store();
+  let isAway = false;
+  const objects: Objects = {
+    ...published.objects,
+    head: async (key) => {
+      if (isAway) throw new StoreAway('503 SlowDown');
+      return published.objects.head(key);
+    },
+  };
+  const lines: Line[] = [];
+  // Were it refused, it would not be tried again for two hours.
+  const config = readConfig({ ALARA_WORKERS: '1', ALARA_POINTER_SECONDS: '3600', ALARA_DATA: published.data });
+  const cache = openModelCache(join(published.data, 'models'), 1e9);
+  const source = publishedSource(openPublished(objects, name, 'live', cache), config, logTo(lines));
+  const first = await source.first();
+  onTestFinished(() => first.engine.close());
+  await first.engine.ready;
+  await put(published.objects, retold());
+  await published.live();
+  for (const { sha256 } of first.router.family.catalog.variants) await cache.drop(sha256);
+  isAway = true;
+  for (let i = 0; i < 3; i++) expect(await source.next?.(first)).toBeUndefined();
+  expect(new Set(events(lines))).toEqual(new Set(['model_unavailable', 'models_away']));
+  isAway = false;
+  const next = await vi.waitUntil(() => source.next?.(first), { timeout: 20_000, interval: 500 });
+  onTestFinished(() => next?.engine.close());
+  expect(next?.router.family.catalog.provenance.dataset).toBe('the same, told otherwise');
+});
+
+test('a deadline runs from the moment that a film came, however long its model is fetched', async () => {
+  const router = openRouter(readConfig({}));
+  const asked = performance.now();
+  const accepted: (number | undefined)[] = [];
+  const engine = {
+    status: () => ({ warm: true }),
+    read: async (_: unknown, __: unknown, since?: number) => {
+      accepted.push(since);
+      return { ok: false, fault: { code: 'internal' } };
+    },
+  } as unknown as Engine;
+  const slow = { fetch: () => delay(300, { kind: 'here' }) } as unknown as Published;
+  const { read } = fetching(engine, router, slow, { deadlineMs: 1000, queue: 1 }, logTo([]));
+  await read({ id: 'rd', bytes: small.slice(), mediaType: 'image/png', request: cold(router) });
+  expect(accepted[0]).toBeLessThan(asked + 200);
+});
+
+describe('the cache of models', () => {
+  test('that cannot be written to is a wrong setting, named', async () => {
+    const published = await store();
+    const file = join(folder(), 'not-a-folder');
+    writeFileSync(file, '');
+    const opened = open(published, { ALARA_MODEL_CACHE: join(file, 'models') });
+    await expect(opened).rejects.toThrow(ConfigError);
+    await expect(opened).rejects.toThrow(/^ALARA_MODEL_CACHE=/);
+  });
+
+  test.each(['EROFS', 'ENOSPC', 'EACCES'])(
+    'that says %s while it serves is a 503, and an error in the log',
+    async (code) => {
+      const router = openRouter(readConfig({}));
+      const lines: Line[] = [];
+      const full = { fetch: () => Promise.reject(Object.assign(new Error('no'), { code })) } as unknown as Published;
+      const engine = { status: () => ({ warm: true }) } as unknown as Engine;
+      const { read } = fetching(engine, router, full, { deadlineMs: 1000, queue: 1 }, logTo(lines));
+      const refused = await read({ id: 'rd', bytes: small.slice(), mediaType: 'image/png', request: cold(router) });
+      expect(refused).toMatchObject({ ok: false, fault: { code: 'model_unavailable' } });
+      expect(lines).toMatchObject([{ event: 'model_cache_unwritable', level: 50 }]);
+    },
+  );
 });
 
 test('a start without the store goes on with what was served last', async () => {
