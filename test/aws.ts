@@ -21,8 +21,8 @@ export type Aws = {
   makeBucket(): Promise<string>;
   /** A table, a queue and a bucket of their own, and the settings that name them. */
   makeEdges(): Promise<Record<string, string>>;
-  /** S3 going away and coming back with all that it held. */
-  readonly s3: { stop(): Promise<void>; start(): Promise<void> };
+  /** S3 going away and coming back with all that it held; or taking connections, and answering none. */
+  readonly s3: { stop(): Promise<void>; start(): Promise<void>; hang(): void; goOn(): void };
   readonly credentials: {
     /** How often they were asked for. */
     asked(): number;
@@ -108,7 +108,7 @@ export async function startAws(): Promise<Aws> {
         ALARA_KEY: randomBytes(32).toString('base64'),
       };
     },
-    s3: { start: startS3, stop: s3.stop },
+    s3: { start: startS3, stop: s3.stop, hang: () => s3.signal('SIGSTOP'), goOn: () => s3.signal('SIGCONT') },
     credentials,
     async close() {
       for (const client of [buckets, tables, queues]) client.destroy();
@@ -220,6 +220,7 @@ async function startSeaweed(folder: string) {
   return {
     url,
     stop,
+    signal: (signal: 'SIGSTOP' | 'SIGCONT') => void server?.kill(signal),
     async start() {
       server ??= await run(folder, 'weed', s3Args, url);
     },
@@ -271,6 +272,8 @@ async function run(
 async function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  // One that hangs hears of it when it goes on.
+  child.kill('SIGCONT');
   child.kill('SIGTERM');
   // SeaweedFS waits ten seconds for connections that it keeps to itself. What it took is on the disk.
   const killer = setTimeout(() => child.kill('SIGKILL'), 1500);

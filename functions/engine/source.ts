@@ -32,7 +32,7 @@ export type Source = {
 /** The configured source. Throws ConfigError or CatalogError. */
 export async function openSource(config: Config, log: Logger): Promise<Source> {
   if (!isStore(config.models)) return folderSource(config, log);
-  const objects = await openObjects(config.models);
+  const objects = await openObjects(config.models, 'serve');
   const cache = openCache(config);
   return publishedSource(openPublished(objects, config.family, config.channel, cache), config, log);
 }

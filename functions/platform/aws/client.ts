@@ -6,6 +6,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { fromHttp } from '@aws-sdk/credential-provider-http';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { ConfigError } from '../config.ts';
+import { createBreaker } from './breaker.ts';
 import { asOutage } from './outage.ts';
 import { readSurroundings, type Surroundings } from './surroundings.ts';
 
@@ -18,19 +19,28 @@ type Patience = {
   readonly answerMs: number;
   readonly idleMs: number;
   readonly sockets: number;
+  /** How long a store that did not answer is not asked again; without it, it is asked each time. */
+  readonly pauseMs?: number;
 };
 
-/** A film takes its time: a part of 8 MB at 1 MB/s. */
-const s3Patience: Patience = { attempts: 4, connectMs: 2000, answerMs: 30_000, idleMs: 10_000, sockets: 64 };
+/** What S3 is used for: by an operator, over any line; or by a service near it, where callers wait. */
+export type Use = 'publish' | 'serve';
+
+const s3Patience: Record<Use, Patience> = {
+  /** An object takes its time: 8 MB at 1 MB/s. */
+  publish: { attempts: 4, connectMs: 2000, answerMs: 30_000, idleMs: 10_000, sockets: 64 },
+  /** API Gateway ends a request after 29 s. Three tries that are not answered, and an answer that stops, take 20 s. */
+  serve: { attempts: 3, connectMs: 1500, answerMs: 5000, idleMs: 5000, sockets: 64, pauseMs: 2000 },
+};
 /** An answer to a long poll comes a second late, on purpose. */
 const sqsPatience: Patience = { attempts: 4, connectMs: 2000, answerMs: 8000, idleMs: 10_000, sockets: 32 };
-/** Answers within 10 ms as a rule; capacity that is exceeded comes back within seconds. */
-const tablePatience: Patience = { attempts: 7, connectMs: 2000, answerMs: 4000, idleMs: 6000, sockets: 64 };
+/** Answers within 10 ms as a rule; capacity that is exceeded comes back within seconds. At most 16 s, however it fails. */
+const tablePatience: Patience = { attempts: 6, connectMs: 1500, answerMs: 2000, idleMs: 4000, sockets: 64 };
 
-export const openS3 = (surroundings: Surroundings = readSurroundings(process.env)): S3Client =>
+export const openS3 = (surroundings: Surroundings = readSurroundings(process.env), use: Use = 'publish'): S3Client =>
   telling(
     new S3Client({
-      ...common(surroundings, s3Patience),
+      ...common(surroundings, s3Patience[use]),
       ...located(surroundings.endpoints.s3),
       // Names of buckets are no names of hosts where S3 is not AWS's own.
       forcePathStyle: surroundings.endpoints.s3 !== undefined,
@@ -40,6 +50,7 @@ export const openS3 = (surroundings: Surroundings = readSurroundings(process.env
       expectContinueHeader: false,
       ...{ useArnRegion: false, disableMultiregionAccessPoints: true, disableS3ExpressSessionAuth: true },
     }),
+    s3Patience[use].pauseMs,
   );
 
 export const openSqs = (surroundings: Surroundings = readSurroundings(process.env)): SQSClient =>
@@ -100,17 +111,17 @@ function common({ region, role }: Surroundings, patience: Patience) {
   } as const;
 }
 
-/** The same client, whose outages are told from its refusals. */
-function telling<Client extends S3Client | SQSClient | DynamoDBClient>(client: Client): Client {
+/** The same client, whose outages are told from its refusals, and which pauses after one. */
+function telling<Client extends S3Client | SQSClient | DynamoDBClient>(client: Client, pauseMs?: number): Client {
+  const guard = pauseMs === undefined ? <Value>(work: () => Promise<Value>) => work() : createBreaker(pauseMs);
   const stack: S3Client['middlewareStack'] = client.middlewareStack as S3Client['middlewareStack'];
   stack.add(
-    (next) => async (args) => {
-      try {
-        return await next(args);
-      } catch (error) {
-        throw asOutage(error);
-      }
-    },
+    (next) => (args) =>
+      guard(() =>
+        next(args).catch((error: unknown) => {
+          throw asOutage(error);
+        }),
+      ),
     { step: 'initialize', priority: 'high', name: 'alaraOutage' },
   );
   return client;

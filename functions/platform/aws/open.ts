@@ -20,7 +20,7 @@ import { openTable } from './table.ts';
  */
 export async function openAws(settings: AwsSettings, retentionMs: number): Promise<Platform> {
   const { surroundings } = settings;
-  const [dynamo, sqs, s3] = [openDynamo(surroundings), openSqs(surroundings), openS3(surroundings)];
+  const [dynamo, sqs, s3] = [openDynamo(surroundings), openSqs(surroundings), openS3(surroundings, 'serve')];
   const closing = new AbortController();
   const close = () => {
     for (const client of [dynamo, sqs, s3]) client.destroy();

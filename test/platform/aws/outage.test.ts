@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { ListBucketsCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createBreaker } from '../../../functions/platform/aws/breaker.ts';
 import { openDynamo, openS3 } from '../../../functions/platform/aws/client.ts';
 import { asOutage } from '../../../functions/platform/aws/outage.ts';
 import { readSurroundings } from '../../../functions/platform/aws/surroundings.ts';
@@ -41,12 +42,12 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     expect(await platform.jobs.get('a')).toEqual(job('a'));
   });
 
-  test('a table that throttles for too long is a passing outage, after seven tries', { timeout: 90_000 }, async () => {
+  test('a table that throttles for too long is a passing outage, after six tries', { timeout: 90_000 }, async () => {
     const { url, all } = await dynamoBehind(() => throttled);
     const dynamo = openDynamo(readSurroundings({ ...aws.environment, AWS_ENDPOINT_URL_DYNAMODB: url }));
     const asked = dynamo.send(new DescribeTableCommand({ TableName: 'any-table' }));
     await expect(asked).rejects.toThrow(StoreUnavailable);
-    expect(all).toHaveLength(7);
+    expect(all).toHaveLength(6);
     dynamo.destroy();
   });
 
@@ -75,11 +76,58 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     const dynamo = openDynamo(readSurroundings({ ...aws.environment, AWS_ENDPOINT_URL_DYNAMODB: url }));
     const start = performance.now();
     await expect(dynamo.send(new DescribeTableCommand({ TableName: 'any-table' }))).rejects.toThrow(StoreUnavailable);
-    // Seven times four seconds, and the pauses.
-    expect(all).toHaveLength(7);
-    expect(performance.now() - start).toBeGreaterThan(27_000);
-    expect(performance.now() - start).toBeLessThan(60_000);
+    // Six times two seconds, and the pauses: a request that needs the table ends in its time.
+    expect(all).toHaveLength(6);
+    expect(performance.now() - start).toBeGreaterThan(11_500);
+    expect(performance.now() - start).toBeLessThan(25_000);
     dynamo.destroy();
+  });
+
+  test('S3 that takes connections and does not answer is given up in time for a caller, and then at once', {
+    timeout: 90_000,
+  }, async () => {
+    const { platform } = await openEdges(aws);
+    await platform.blobs.put('a', new Blob(['film']).stream(), 100);
+    const timed = async (work: () => Promise<unknown>) => {
+      const start = performance.now();
+      const outcome = await work().then(
+        () => 'answered',
+        (error: unknown) => (error instanceof StoreUnavailable ? 'away' : error),
+      );
+      return { outcome, ms: performance.now() - start };
+    };
+    const get = () => platform.blobs.get('a').then((found) => found ?? Promise.reject(new Error('it is gone')));
+    aws.s3.hang();
+    try {
+      const first = await Promise.all([timed(get), timed(get)]);
+      for (const { outcome, ms } of first) {
+        expect(outcome).toBe('away');
+        expect(ms).toBeLessThan(20_000);
+      }
+      const put = await timed(() => platform.blobs.put('b', new Blob(['film']).stream(), 100));
+      expect(put.outcome).toBe('away');
+      expect(put.ms).toBeLessThan(500);
+      // One finds out whether it is back, and only that one waits.
+      await new Promise((resolve) => setTimeout(resolve, 2100));
+      const probes = await Promise.all([timed(get), timed(get), timed(get)]);
+      expect(probes.map(({ outcome }) => outcome)).toEqual(['away', 'away', 'away']);
+      expect(probes.filter(({ ms }) => ms > 1000)).toHaveLength(1);
+    } finally {
+      aws.s3.goOn();
+    }
+    await vi.waitFor(async () => expect((await timed(get)).outcome).toBe('answered'), { timeout: 20_000 });
+  });
+
+  test('a breaker lets refusals pass, and closes with the first answer', async () => {
+    const guard = createBreaker(50);
+    const away = () => guard(() => Promise.reject(new StoreUnavailable('away')));
+    const refusal = () => guard(() => Promise.reject(new Error('not there')));
+    for (let i = 0; i < 3; i++) await expect(refusal()).rejects.toThrow('not there');
+    await expect(away()).rejects.toThrow('away');
+    await expect(guard(async () => 1)).rejects.toThrow(StoreUnavailable);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await expect(refusal()).rejects.toThrow('not there');
+    expect(await guard(async () => 1)).toBe(1);
   });
 
   test('a bucket that is away, or refuses, is told apart from one that is not there', async () => {
