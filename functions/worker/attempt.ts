@@ -9,7 +9,7 @@ import { withoutData } from '../platform/without-data.ts';
 import { afterEnd } from './after-end.ts';
 import type { Handler, Handlers, Work } from './handler.ts';
 import { hasEnded, type Job, type JobInput, type Outcome } from './job.ts';
-import { type RetryPolicy, triesFor } from './retry.ts';
+import { pauseMs, type RetryPolicy, triesFor } from './retry.ts';
 import { judge, type Verdict } from './verdict.ts';
 
 /** What an attempt needs besides its delivery. */
@@ -31,7 +31,25 @@ export type Fate =
   | { readonly kind: 'again'; readonly delayMs: number };
 
 /** Work once on the job that a message names. */
-export async function attempt({ body: id, receipt }: Delivery, bench: Bench): Promise<Fate> {
+export async function attempt(delivery: Delivery, bench: Bench): Promise<Fate> {
+  const lost = new AbortController();
+  // From the first look at the job on: a store that answers slowly must not cost the delivery.
+  const stopBeating = heartbeat(delivery.receipt, bench, () => lost.abort());
+  try {
+    return await attemptHeld(delivery.body, bench, lost.signal);
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    // Released, not left to its visibility: that counts as a delivery, and a queue moves what is delivered too often to
+    // its dead letters. An hour without the store would take every job that waits.
+    bench.log.warn({ job: delivery.body, error: withoutData(error) }, 'a job is put off: its store does not answer');
+    const delayMs = error.retryAfterMs + pauseMs(delivery.attempt, bench.retry, bench.random);
+    return { kind: 'again', delayMs };
+  } finally {
+    stopBeating();
+  }
+}
+
+async function attemptHeld(id: string, bench: Bench, lost: AbortSignal): Promise<Fate> {
   const { platform, retry, log, hurry } = bench;
 
   // Counted before the work, so that a job which kills its process runs out of tries as well.
@@ -51,12 +69,10 @@ export async function attempt({ body: id, receipt }: Delivery, bench: Bench): Pr
     return { kind: 'removed' };
   }
 
-  const lost = new AbortController();
-  const stopBeating = heartbeat(receipt, bench, () => lost.abort());
   const started = performance.now();
-  const result = await work(job, bench, AbortSignal.any([hurry, lost.signal])).finally(stopBeating);
+  const result = await work(job, bench, AbortSignal.any([hurry, lost]));
   // Another has the delivery now, and comes to the same end.
-  if (lost.signal.aborted) return { kind: 'lost' };
+  if (lost.aborted) return { kind: 'lost' };
 
   const verdict: Verdict =
     !result.ok && hurry.aborted

@@ -75,7 +75,7 @@ export function startWorker(options: WorkerOptions): Worker {
   async function tidy(): Promise<void> {
     try {
       const swept = await sweep(platform, retentionMs);
-      if (swept.jobs + swept.blobs > 0) log.info(swept, 'swept');
+      if (swept.jobs + swept.blobs + swept.resent > 0) log.info(swept, 'swept');
     } catch (error) {
       log.error({ error: withoutData(error) }, 'sweeping failed');
     }

@@ -13,7 +13,7 @@ export type Fate =
 export type Seen = { readonly headers: IncomingHttpHeaders; readonly body: string };
 
 /** Stands between a client and a server, and decides about each request. It goes when the test ends. */
-export async function between(target: string, decide: (seen: Seen, all: readonly Seen[]) => Fate) {
+export async function between(target: string, decide: (seen: Seen, all: readonly Seen[]) => Fate | Promise<Fate>) {
   const all: Seen[] = [];
   const server = createServer(async (incoming, outgoing) => {
     const chunks: Buffer[] = [];
@@ -21,7 +21,7 @@ export async function between(target: string, decide: (seen: Seen, all: readonly
     const body = Buffer.concat(chunks);
     const seen = { headers: incoming.headers, body: body.toString() };
     all.push(seen);
-    const fate = decide(seen, all);
+    const fate = await decide(seen, all);
     if (fate === 'left waiting') return;
     if (typeof fate === 'object') {
       outgoing.writeHead(fate.status, { 'content-type': 'application/x-amz-json-1.0' }).end(fate.body);

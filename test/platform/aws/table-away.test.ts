@@ -1,0 +1,79 @@
+import { CreateQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { openSqs } from '../../../functions/platform/aws/client.ts';
+import { readSurroundings } from '../../../functions/platform/aws/surroundings.ts';
+import { createLog } from '../../../functions/platform/log.ts';
+import type { Platform } from '../../../functions/platform/platform.ts';
+import { submit } from '../../../functions/worker/submit.ts';
+import { startWorker } from '../../../functions/worker/worker.ts';
+import { type Aws, hasAws, startAws } from '../../aws.ts';
+import { done } from '../../worker/bench.ts';
+import { between, type Fate } from './between.ts';
+import { openEdges } from './edges.ts';
+
+const input = { kind: 'film', upload: 'x', mediaType: 'image/png', parameters: {} } as const;
+const broken: Fate = {
+  status: 500,
+  body: '{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"away"}',
+};
+
+describe.skipIf(!hasAws)('jobs whose table is away (npm run pretest)', { timeout: 90_000 }, () => {
+  let aws: Aws;
+  beforeAll(async () => {
+    aws = await startAws();
+  });
+  afterAll(() => aws?.close());
+
+  function work(platform: Platform, film = done.film) {
+    const worker = startWorker({
+      ...{ platform, handlers: { ...done, film }, concurrency: 5, retentionMs: 86_400_000 },
+      ...{ visibilityMs: 6000, log: createLog('silent'), retry: { baseMs: 10, capMs: 20 } },
+    });
+    onTestFinished(() => worker.stop());
+  }
+
+  /** A queue as the stack makes it, but for its numbers: what was delivered once in vain is taken away. */
+  async function redriven() {
+    const sqs = openSqs(readSurroundings(aws.environment));
+    onTestFinished(() => sqs.destroy());
+    const dead = await sqs.send(new CreateQueueCommand({ QueueName: 'dead-letters-of-jobs' }));
+    const attributes = async (QueueUrl: string | undefined) =>
+      (await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }))).Attributes ?? {};
+    const deadLetterTargetArn = (await attributes(dead.QueueUrl))['QueueArn'];
+    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 1 });
+    const made = await sqs.send(new CreateQueueCommand({ QueueName: 'jobs', Attributes: { RedrivePolicy } }));
+    return {
+      url: made.QueueUrl ?? '',
+      deadLetters: async () => Number((await attributes(dead.QueueUrl))['ApproximateNumberOfMessages']),
+    };
+  }
+
+  test('wait for it, however often they are delivered meanwhile', async () => {
+    let away = false;
+    const refused: Record<string, number> = {};
+    const { url } = await between(aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '', ({ body }) => {
+      if (!away) return 'passed';
+      const [job] = /job_\d/.exec(body) ?? [];
+      if (job) refused[job] = (refused[job] ?? 0) + 1;
+      return broken;
+    });
+    const queue = await redriven();
+    const { platform } = await openEdges(aws, {
+      ...{ ALARA_QUEUE_URL: queue.url, AWS_ENDPOINT_URL_DYNAMODB: url },
+    });
+    for (let i = 0; i < 2; i++) await submit(platform, `job_${i}`, 'local', input);
+    away = true;
+    work(platform);
+    // Seven tries a delivery: each was delivered again, which the queue does not allow.
+    const twice = { job_0: expect.toSatisfy((n) => n > 7), job_1: expect.toSatisfy((n) => n > 7) };
+    await vi.waitFor(() => expect(refused).toEqual(twice), { timeout: 60_000, interval: 200 });
+    expect(await queue.deadLetters()).toBe(0);
+    away = false;
+    await vi.waitFor(async () => expect(await platform.jobs.list({ state: 'done', limit: 9 })).toHaveLength(2), {
+      timeout: 60_000,
+      interval: 200,
+    });
+    for (const { attempts } of await platform.jobs.list({ limit: 9 })) expect(attempts).toBe(1);
+    expect(await queue.deadLetters()).toBe(0);
+  });
+});
