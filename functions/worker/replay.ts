@@ -13,9 +13,7 @@ export async function replay(
 ): Promise<Job | undefined> {
   const known = await jobs.get(id);
   if (!known || known.state === 'done' || known.state === 'running') return known;
-  // The message goes first: a process that dies in between leaves one too many, never one too few.
-  await queue.send(id, headStartMs);
-  return jobs.update(id, (job) =>
+  const replayed = await jobs.update(id, (job) =>
     job.state === 'dead' || job.state === 'failed'
       ? {
           ...job,
@@ -24,7 +22,8 @@ export async function replay(
         }
       : job,
   );
+  // The message goes last: one that comes before the job is open again finds a job that has ended, and is dropped. A
+  // process that dies in between leaves an open job without a message, which a repetition or the sweep sends again.
+  if (replayed?.state === 'queued') await queue.send(id);
+  return replayed;
 }
-
-/** How long the message waits, so that the job is open again when it comes. */
-const headStartMs = 1000;

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { JobState } from '../../functions/worker/job.ts';
+import { replay } from '../../functions/worker/replay.ts';
 import { submit } from '../../functions/worker/submit.ts';
 import { sweep } from '../../functions/worker/sweep.ts';
 import { type Bench, openBench } from './bench.ts';
@@ -89,5 +90,18 @@ describe('an open job without a message', () => {
     expect(await swept(16)).toBe(1);
     bench.work({});
     await vi.waitFor(async () => expect((await bench.platform.jobs.get('a'))?.state).toBe('done'));
+  });
+
+  test('and one that was replayed by such a process', async () => {
+    await jobWithFilm('a', 'dead');
+    await lose();
+    const died = { send: () => Promise.reject(new Error('killed')) };
+    const platform = { ...bench.platform, queue: { ...bench.platform.queue, ...died } };
+    await expect(replay(platform, 'a')).rejects.toThrow('killed');
+    expect(await swept(16)).toBe(1);
+    expect(await depth()).toBe(1);
+    // Repeated at once, it needs no sweep.
+    expect(await replay(bench.platform, 'a')).toMatchObject({ state: 'queued' });
+    expect(await depth()).toBe(2);
   });
 });

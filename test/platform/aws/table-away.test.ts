@@ -1,9 +1,11 @@
 import { CreateQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { ok } from '../../../functions/pipeline/result.ts';
 import { openSqs } from '../../../functions/platform/aws/client.ts';
 import { readSurroundings } from '../../../functions/platform/aws/surroundings.ts';
 import { createLog } from '../../../functions/platform/log.ts';
 import type { Platform } from '../../../functions/platform/platform.ts';
+import { replay } from '../../../functions/worker/replay.ts';
 import { submit } from '../../../functions/worker/submit.ts';
 import { startWorker } from '../../../functions/worker/worker.ts';
 import { type Aws, hasAws, startAws } from '../../aws.ts';
@@ -75,5 +77,29 @@ describe.skipIf(!hasAws)('jobs whose table is away (npm run pretest)', { timeout
     });
     for (const { attempts } of await platform.jobs.list({ limit: 9 })) expect(attempts).toBe(1);
     expect(await queue.deadLetters()).toBe(0);
+  });
+
+  test('are not forgotten when they are replayed and a write takes its time', async () => {
+    let slowMs = 0;
+    const { url } = await between(
+      aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
+      async ({ headers }): Promise<Fate> => {
+        if (String(headers['x-amz-target']).endsWith('PutItem')) await new Promise((go) => setTimeout(go, slowMs));
+        return 'passed';
+      },
+    );
+    const { platform, environment, another } = await openEdges(aws);
+    const operator = await openEdges(aws, { ...environment, AWS_ENDPOINT_URL_DYNAMODB: url });
+    await submit(platform, 'job_r', 'local', input);
+    const delivery = await platform.queue.receive({ visibilityMs: 60_000, waitMs: 3000 });
+    await platform.queue.remove(delivery?.receipt ?? '');
+    await platform.jobs.update('job_r', (job) => ({ ...job, state: 'dead', fault: { code: 'internal' } }));
+    work(await another(), async () => ok([{ reading: 'rd_1' }]));
+    slowMs = 2500;
+    expect(await replay(operator.platform, 'job_r')).toMatchObject({ state: 'queued' });
+    await vi.waitFor(async () => expect((await platform.jobs.get('job_r'))?.state).toBe('done'), {
+      timeout: 10_000,
+      interval: 100,
+    });
   });
 });
