@@ -1,26 +1,32 @@
+import type { BestEffort, Unreadable } from './best-effort.ts';
 import { type FileEntry, type Manifest, parseObject } from './manifest.ts';
 import type { Objects } from './objects.ts';
 import { readFileOf } from './read-published.ts';
 import type { Modifications } from './record.ts';
 import { Catalog } from './schema.ts';
 
-/** What changes from one manifest to another, file by file. */
+/** What changes from one manifest to another, file by file, as far as what was there before can be read. */
 export async function modifications(
   objects: Objects,
-  before: Manifest | undefined,
+  before: Manifest | undefined | Unreadable,
   after: Manifest,
+  { orNote }: BestEffort,
 ): Promise<Modifications> {
-  const [old, now] = await Promise.all([before && catalogOf(objects, before), catalogOf(objects, after)]);
-  const findings = { before: new Set(old?.findings), after: new Set(now.findings) };
+  const now = await catalogOf(objects, after);
+  const old = typeof before === 'object' ? await orNote(catalogOf(objects, before)) : before;
+  const changed = (part: 'files' | 'policies') =>
+    before === 'unreadable' ? before : changes(before?.[part] ?? {}, after[part]);
   return {
-    files: changes(before?.files ?? {}, after.files),
-    policies: changes(before?.policies ?? {}, after.policies),
-    findings: {
-      added: [...findings.after.difference(findings.before)],
-      removed: [...findings.before.difference(findings.after)],
-    },
-    provenance: { from: old?.provenance ?? null, to: now.provenance },
+    files: changed('files'),
+    policies: changed('policies'),
+    findings: old === 'unreadable' ? old : differences(old?.findings ?? [], now.findings),
+    provenance: { from: old === 'unreadable' ? old : (old?.provenance ?? null), to: now.provenance },
   };
+}
+
+function differences(before: readonly string[], after: readonly string[]) {
+  const [old, now] = [new Set(before), new Set(after)];
+  return { added: [...now.difference(old)], removed: [...old.difference(now)] };
 }
 
 /** The catalog of a published family. */
@@ -32,7 +38,7 @@ export async function catalogOf(objects: Objects, manifest: Manifest): Promise<C
 
 type Files = Readonly<Record<string, FileEntry>>;
 
-function changes(before: Files, after: Files): Modifications['files'] {
+function changes(before: Files, after: Files): Exclude<Modifications['files'], 'unreadable'> {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return Object.fromEntries(
     names.map((name) => {

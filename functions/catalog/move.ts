@@ -1,10 +1,11 @@
 import type { KeyObject } from 'node:crypto';
+import { bestEffort } from './best-effort.ts';
 import { CatalogError } from './load.ts';
 import { type Channel, encode, keys, type Manifest, type Pointer } from './manifest.ts';
 import { modifications } from './modifications.ts';
 import type { Objects } from './objects.ts';
 import { readManifest, readPointer } from './read-published.ts';
-import { type Record, readRecord, writeRecord } from './record.ts';
+import { type Record, recordsBack, writeRecord } from './record.ts';
 
 /** Somebody else moved the pointer meanwhile: what this decision rested on no longer holds. */
 export class Overtaken extends CatalogError {
@@ -29,7 +30,11 @@ export async function move(objects: Objects, { to, standing, signOff, ...what }:
   const { family } = to.manifest;
   const before = standing?.pointer;
   const from = before?.manifest ?? null;
-  const old = from === null ? undefined : await readManifest(objects, family, from);
+  // What is left may be what is spoilt, and then most of all must be left.
+  const past = bestEffort();
+  const old = from === null ? undefined : await past.orNote(readManifest(objects, family, from));
+  const descriptionOfModifications = await modifications(objects, old, to.manifest, past);
+  const previous = what.kind === 'rollback' ? await past.orNote(predecessor(objects, family, to.digest, before)) : from;
   const { by, reason, key } = signOff;
   const time = new Date().toISOString();
   const record = await writeRecord(
@@ -38,12 +43,13 @@ export async function move(objects: Objects, { to, standing, signOff, ...what }:
       schema: 'alara.record/1',
       ...{ ...what, family, time, by, reason, from, to: to.digest },
       previousRecord: before?.record ?? null,
-      descriptionOfModifications: await modifications(objects, old, to.manifest),
+      ...(past.notes.length > 0 && { unreadable: past.notes }),
+      descriptionOfModifications,
     },
     key,
   );
-  const previous = what.kind === 'rollback' ? await predecessor(objects, family, to.digest, before) : from;
-  const pointer: Pointer = { manifest: to.digest, since: time, record, ...(previous !== null && { previous }) };
+  const isKnown = previous !== null && previous !== 'unreadable';
+  const pointer: Pointer = { manifest: to.digest, since: time, record, ...(isKnown && { previous }) };
   const place = keys(family).pointer(what.channel);
   const moved = standing
     ? await objects.replace(place, encode(pointer), standing.etag)
@@ -56,18 +62,16 @@ export async function move(objects: Objects, { to, standing, signOff, ...what }:
   );
 }
 
-/** What a channel pointed to before it first pointed to a manifest: what a second rollback goes back to. */
+/** What a channel pointed to before it first pointed to a manifest: what a second rollback goes back to. Throws CatalogError. */
 async function predecessor(
   objects: Objects,
   family: string,
   manifest: string,
   pointer: Pointer | undefined,
 ): Promise<string | null> {
-  for (let name = pointer?.record ?? null; name !== null; ) {
-    const { record } = await readRecord(objects, family, name);
+  if (!pointer) return null;
+  for await (const { record } of recordsBack(objects, family, pointer.record))
     if (record.to === manifest && record.kind !== 'rollback') return record.from;
-    name = record.previousRecord;
-  }
   return null;
 }
 

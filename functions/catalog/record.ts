@@ -25,15 +25,17 @@ const Compared = z.strictObject({
   withinMargin: z.boolean(),
 });
 
-const Change = z.enum(['added', 'removed', 'replaced', 'unchanged']);
+const Changes = z.record(z.string(), z.enum(['added', 'removed', 'replaced', 'unchanged']));
+/** Stands for what rests on the family that was left, where that family is spoilt: nobody must wait for it to leave it. */
+const Unreadable = z.literal('unreadable');
 
 /** What a change consists of. */
 const Modifications = z.strictObject({
-  files: z.record(z.string(), Change),
-  policies: z.record(z.string(), Change),
-  findings: z.strictObject({ added: z.array(z.string()), removed: z.array(z.string()) }),
+  files: Changes.or(Unreadable),
+  policies: Changes.or(Unreadable),
+  findings: z.strictObject({ added: z.array(z.string()), removed: z.array(z.string()) }).or(Unreadable),
   /** Where the models come from, before and after. */
-  provenance: z.strictObject({ from: Provenance.nullable(), to: Provenance }),
+  provenance: z.strictObject({ from: Provenance.nullable().or(Unreadable), to: Provenance }),
 });
 export type Modifications = z.infer<typeof Modifications>;
 
@@ -56,6 +58,8 @@ export const Record = z.strictObject({
   to: Sha256,
   /** The record before this one on the channel, whose digest is in its name. */
   previousRecord: z.string().nullable(),
+  /** What of the channel's past was needed for this record and could not be read, and why. */
+  unreadable: z.array(z.string()).readonly().optional(),
   descriptionOfModifications: Modifications,
   modificationProtocol: z
     .strictObject({
@@ -121,13 +125,18 @@ export async function readRecord(objects: Objects, family: string, name: string)
   return { name, record, signedBy: signature.publicKey };
 }
 
-/** The records of a channel, the last one first, back to the first: every link verified. */
-export async function chainOf(objects: Objects, family: string, last: string): Promise<ReadRecord[]> {
-  const chain: ReadRecord[] = [];
-  for (let name: string | null = last; name !== null; name = chain.at(-1)?.record.previousRecord ?? null)
-    chain.push(await readRecord(objects, family, name));
-  return chain;
+/** The records of a channel, the last one first, back to the first: every link verified. Throws where one is broken. */
+export async function* recordsBack(objects: Objects, family: string, last: string): AsyncGenerator<ReadRecord> {
+  for (let name: string | null = last; name !== null; ) {
+    const read: ReadRecord = await readRecord(objects, family, name);
+    yield read;
+    name = read.record.previousRecord;
+  }
 }
+
+/** All of them. */
+export const chainOf = (objects: Objects, family: string, last: string): Promise<ReadRecord[]> =>
+  Array.fromAsync(recordsBack(objects, family, last));
 
 /** An Ed25519 private key in PEM. Throws {@link CatalogError}. */
 export function signingKey(pem: string | Buffer): KeyObject {

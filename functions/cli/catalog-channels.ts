@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { CatalogError } from '../catalog/load.ts';
 import { type Channel, channels as names } from '../catalog/manifest.ts';
+import type { Objects } from '../catalog/objects.ts';
 import { readPointer } from '../catalog/read-published.ts';
-import { chainOf, type ReadRecord } from '../catalog/record.ts';
+import { type ReadRecord, readRecord, recordsBack } from '../catalog/record.ts';
 import { channelOption, type StoreOptions, storeOptions, withStore } from './catalog-store.ts';
 import { UsageError } from './complaint.ts';
 import { table } from './table.ts';
@@ -22,8 +23,7 @@ export function channels(catalog: Command): void {
           const standing = await readPointer(objects, family, channel);
           if (!standing) continue;
           const { manifest, since, record, previous } = standing.pointer;
-          const [last] = await chainOf(objects, family, record);
-          found.push([channel, manifest, since, last?.record.by ?? '', previous?.slice(0, 12) ?? '']);
+          found.push([channel, manifest, since, await signer(objects, family, record), previous?.slice(0, 12) ?? '']);
         }
         if (found.length === 0) throw new UsageError(`${objects.url} has no family ${family}.`);
         return found;
@@ -31,6 +31,16 @@ export function channels(catalog: Command): void {
       process.stdout.write(table(['channel', 'manifest', 'since', 'by', 'before'], rows));
     });
 }
+
+/** Who signed a record off. What is on a channel must be shown even if its record is spoilt. */
+const signer = (objects: Objects, family: string, name: string) =>
+  readRecord(objects, family, name).then(
+    ({ record }) => record.by,
+    (error) => {
+      if (error instanceof CatalogError) return 'unreadable';
+      throw error;
+    },
+  );
 
 /** `alara catalog records`: how a channel came to point where it does, every link verified. */
 export function records(catalog: Command): void {
@@ -50,14 +60,23 @@ export function records(catalog: Command): void {
         ...options
       }: StoreOptions & { channel: Channel; trust?: string; json?: true }) => {
         const key = trust === undefined ? undefined : publicKey(trust);
-        const chain = await withStore(options, async (objects, family) => {
+        const chain: ReadRecord[] = [];
+        const broken = await withStore(options, async (objects, family) => {
           const standing = await readPointer(objects, family, channel);
           if (!standing) throw new UsageError(`${objects.url} has no family ${family} on the channel ${channel}.`);
-          return chainOf(objects, family, standing.pointer.record);
+          try {
+            for await (const read of recordsBack(objects, family, standing.pointer.record)) chain.push(read);
+          } catch (error) {
+            if (error instanceof CatalogError) return error;
+            throw error;
+          }
+          return undefined;
         });
         const stranger = key === undefined ? undefined : chain.find(({ signedBy }) => signedBy !== key);
         if (stranger) throw new CatalogError(`the record ${stranger.name} is not signed with ${trust}.`);
         process.stdout.write(json ? chain.map(({ record }) => `${JSON.stringify(record)}\n`).join('') : inText(chain));
+        // What can be vouched for is shown first: a chain that is broken once stays so.
+        if (broken) throw broken;
       },
     );
 }

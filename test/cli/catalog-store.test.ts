@@ -1,8 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { folder, name, retold, worse } from '../catalog/published.ts';
+import { folderObjects } from '../../functions/catalog/objects-folder.ts';
+import { folder, name, put, retold, worse } from '../catalog/published.ts';
 import { alara } from './alara.ts';
 
 const by = ['--by', 'the test', '--reason', 'to test'];
@@ -60,6 +61,24 @@ test('publish, promote, look, roll back: each says what it did, and every record
   writeFileSync(trusted, stranger.publicKey);
   expect((await alara(['catalog', 'records', ...on, '--trust', trusted])).code).toBe(2);
 }, 120_000);
+
+test('records that are gone hide neither what is on a channel nor the records after them', async () => {
+  const store = folder();
+  const first = await put(folderObjects(store), 'models');
+  await put(folderObjects(store), retold());
+  const records = join(store, name, 'records');
+  const of = (file: string) => JSON.parse(readFileSync(join(records, file), 'utf8')).record;
+  const [lost = '', kept = ''] = readdirSync(records).sort((a) => (of(a).to === first ? -1 : 1));
+  rmSync(join(records, lost));
+  const told = await alara(['catalog', 'records', '--store', store, '--channel', 'canary']);
+  expect([told.code, told.stdout.match(/publish/g), told.stderr]).toEqual([
+    ...[2, ['publish']],
+    expect.stringContaining(`holds no ${name}/records/${lost}`),
+  ]);
+  rmSync(join(records, kept));
+  const shown = await alara(['catalog', 'channels', '--store', store]);
+  expect([shown.code, shown.stdout]).toEqual([0, expect.stringMatching(/^canary +[0-9a-f]{64} +\S+ +unreadable /m)]);
+}, 60_000);
 
 test('a family that falls behind is not promoted: exit code 1, with the findings', async () => {
   const store = folder();
