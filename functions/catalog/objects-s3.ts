@@ -40,8 +40,11 @@ export function s3Objects(client: S3Client, bucket: string, prefix: string): Obj
     },
     async head(key) {
       try {
-        const { ContentLength = 0, ETag = '' } = await client.send(new HeadObjectCommand(keyOf(key)));
-        return { bytes: ContentLength, etag: ETag };
+        const head = await client.send(new HeadObjectCommand({ ...keyOf(key), ChecksumMode: 'ENABLED' }));
+        const { ContentLength = 0, ETag = '', ChecksumSHA256: checksum = '' } = head;
+        // Of an object that was sent in parts it is the digest of their digests, followed by their number.
+        const sha256 = /^[^-]+$/.test(checksum) && Buffer.from(checksum, 'base64').toString('hex');
+        return { bytes: ContentLength, etag: ETag, ...(sha256 && { sha256 }) };
       } catch (error) {
         if (statusOf(error) === 404) return undefined;
         throw away(error);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type LoadedFamily, loadFamily } from './load.ts';
 import { digestOf, encode, type FileEntry, isModel, keys, Manifest } from './manifest.ts';
 import type { Objects } from './objects.ts';
+import { type Stored, storeObject } from './store-object.ts';
 
 export type Publication = {
   readonly manifest: Manifest;
@@ -39,31 +40,36 @@ export async function prepare(models: string, name: string): Promise<Publication
   return { manifest, digest: digestOf(encode(manifest)), family, sources };
 }
 
-export type Uploaded = { readonly sent: number; readonly present: number; readonly bytes: number };
+export type Uploaded = { readonly [how in Stored]: number } & {
+  /** What was sent, to repair too. */
+  readonly bytes: number;
+};
 
 const atOnce = 4;
 
-/** Upload what is not there yet, each file under its digest, then the manifest: afterwards it can be pointed to. */
+/**
+ * Upload what is not there yet, each file under its digest, then the manifest: afterwards it can be pointed to. What is
+ * there and spoilt is replaced, so that publishing again repairs a store.
+ */
 export async function upload(objects: Objects, { manifest, digest, sources }: Publication): Promise<Uploaded> {
   const place = keys(manifest.family);
   const waiting = [...sources];
-  const done = { sent: 0, present: 0, bytes: 0 };
+  const done = { sent: 0, repaired: 0, present: 0, bytes: 0 };
+  async function store(key: string, sha256: string, bytes: Uint8Array): Promise<void> {
+    const stored = await storeObject(objects, key, sha256, bytes);
+    done[stored]++;
+    if (stored !== 'present') done.bytes += bytes.length;
+  }
   async function work(): Promise<void> {
     for (let next = waiting.pop(); next; next = waiting.pop()) {
       const [sha256, path] = next;
-      const key = place.object(sha256);
       const bytes = await readFile(path);
       if (digestOf(bytes) !== sha256) throw new Error(`${path} changed while it was published`);
-      const there = await objects.head(key);
-      if (there?.bytes === bytes.length || !(await objects.create(key, bytes))) done.present++;
-      else {
-        done.sent++;
-        done.bytes += bytes.length;
-      }
+      await store(place.object(sha256), sha256, bytes);
     }
   }
   await Promise.all(Array.from({ length: atOnce }, work));
-  await objects.create(place.manifest(digest), encode(manifest));
+  await store(place.manifest(digest), digest, encode(manifest));
   return done;
 }
 

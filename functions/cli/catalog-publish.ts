@@ -29,7 +29,7 @@ export function publish(catalog: Command): void {
       'after',
       `
 Every model is hashed and run once before anything is sent. What the store holds already is not sent again, so
-publishing again is safe and soon done. Nothing is served on the channel live before alara catalog promote.
+publishing again is safe and soon done; what it holds and is spoilt is replaced. Nothing is served on the channel live before alara catalog promote.
 
 Examples:
   alara catalog publish s3://hospital-models/alara
@@ -50,9 +50,10 @@ async function publishFamily(store: string, options: Options): Promise<0 | 1> {
 
   return withStore({ store }, async (objects): Promise<0 | 1> => {
     const standing = await readPointer(objects, manifest.family, 'canary');
-    const { sent, present, bytes } = await upload(objects, publication);
+    const { sent, repaired, present, bytes } = await upload(objects, publication);
+    const mended = repaired === 0 ? '' : `${repaired} were spoilt and have been replaced, `;
     process.stdout.write(
-      `Family ${manifest.family}, manifest ${digest}\n${sent} files sent (${(bytes / 1e6).toFixed(1)} MB), ${present} were there.\n`,
+      `Family ${manifest.family}, manifest ${digest}\n${sent} files sent (${(bytes / 1e6).toFixed(1)} MB), ${mended}${present} were there.\n`,
     );
     if (standing?.pointer.manifest === digest) {
       process.stdout.write('The channel canary points to it already.\n');

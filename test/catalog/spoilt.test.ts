@@ -1,8 +1,10 @@
 import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { digestOf } from '../../functions/catalog/manifest.ts';
 import { rollback } from '../../functions/catalog/move.ts';
 import type { Objects } from '../../functions/catalog/objects.ts';
 import { s3Objects } from '../../functions/catalog/objects-s3.ts';
+import { prepare, upload } from '../../functions/catalog/publish.ts';
 import { readManifest, readPointer } from '../../functions/catalog/read-published.ts';
 import { readRecord, recordsBack } from '../../functions/catalog/record.ts';
 import { openS3 } from '../../functions/platform/aws/client.ts';
@@ -39,6 +41,7 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
         const Body = Uint8Array.from(found.bytes, (byte, i) => (i === 9 ? byte ^ 1 : byte));
         await s3.send(new PutObjectCommand({ ...at(key), Body }));
       },
+      cut: (key: string) => s3.send(new PutObjectCommand({ ...at(key), Body: 'short' })),
       remove: (key: string) => s3.send(new DeleteObjectCommand(at(key))),
     };
   }
@@ -108,6 +111,58 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
     const chain = recordsBack(objects, name, (await live(objects))?.pointer.record ?? '');
     expect((await chain.next()).value?.record.kind).toBe('rollback');
     await expect(chain.next()).rejects.toThrow('holds no');
+  });
+
+  test('publishing again repairs what is spoilt, cut short or gone, and nothing else', async () => {
+    const { objects, spoil, remove, cut } = await store();
+    const publication = await prepare('models', name);
+    const { files } = publication.manifest;
+    const at = (file: string) => place.object(files[file]?.sha256 ?? '');
+    expect(await upload(objects, publication)).toMatchObject({ sent: 0, repaired: 0, bytes: 0 });
+    await Promise.all([
+      spoil(at('catalog.json')),
+      spoil(at('r256-int8.onnx')),
+      spoil(place.manifest(publication.digest)),
+    ]);
+    await cut(at('policy.json'));
+    await remove(at('scores.json'));
+    expect(await upload(objects, publication)).toMatchObject({
+      sent: 1,
+      repaired: 4,
+      present: publication.sources.size - 4,
+    });
+    for (const [key, sha256] of [
+      ...Object.keys(files).map((file) => [at(file), files[file]?.sha256]),
+      [place.manifest(publication.digest), publication.digest],
+    ] as [string, string][]) {
+      const found = await objects.read(key);
+      expect(found && found !== 'unchanged' && digestOf(found.bytes), key).toBe(sha256);
+    }
+    expect(await upload(objects, publication)).toMatchObject({ sent: 0, repaired: 0, bytes: 0 });
+  });
+
+  test('what the store keeps the SHA-256 of is not read again to publish again', async () => {
+    const { objects } = await store();
+    const publication = await prepare('models', name);
+    const read: string[] = [];
+    const watched: Objects = {
+      ...objects,
+      read(key) {
+        read.push(key);
+        return objects.read(key);
+      },
+    };
+    expect(await upload(watched, publication)).toMatchObject({ sent: 0, repaired: 0 });
+    expect(read).toEqual([]);
+  });
+
+  test('of many who repair an object at the same time none is refused', async () => {
+    const { objects, spoil } = await store();
+    const publication = await prepare('models', name);
+    await spoil(place.manifest(publication.digest));
+    const all = await Promise.all([1, 2, 3, 4].map(() => upload(objects, publication)));
+    expect(all.reduce((sum, { repaired }) => sum + repaired, 0)).toBeGreaterThanOrEqual(1);
+    expect(await readManifest(objects, name, publication.digest)).toEqual(publication.manifest);
   });
 
   test('a store that is away is no damage: nothing is moved', async () => {
