@@ -10,14 +10,16 @@ import type { Objects } from './objects.ts';
 import { readFileOf } from './read-published.ts';
 import { Scores } from './scores.ts';
 
-/** A published family with its scores, as far as a comparison needs it. Throws CatalogError. */
+/** A family without what families are compared by. */
+export class Unmeasured extends CatalogError {
+  override name = 'Unmeasured';
+}
+
+/** A published family with its scores, as far as a comparison needs it. Throws CatalogError, {@link Unmeasured} too. */
 export async function readMeasured(objects: Objects, manifest: Manifest, device: string): Promise<Measured> {
   const { family: name, files, policies } = manifest;
   const entry = files['scores.json'];
-  if (!entry)
-    throw new CatalogError(
-      `${name} was published without scores.json, by which families are compared film by film: alara-train scores writes it.`,
-    );
+  if (!entry) throw new Unmeasured(`${name} was published without scores.json`);
   const scores = parseObject(Scores, await readFileOf(objects, name, entry), 'scores.json');
   const folder = await mkdtemp(join(tmpdir(), 'alara-compare-'));
   try {

@@ -34,7 +34,7 @@ export async function move(objects: Objects, { to, standing, signOff, ...what }:
   const past = bestEffort();
   const old = from === null ? undefined : await past.orNote(readManifest(objects, family, from));
   const descriptionOfModifications = await modifications(objects, old, to.manifest, past);
-  const previous = what.kind === 'rollback' ? await past.orNote(predecessor(objects, family, to.digest, before)) : from;
+  const previous = what.kind === 'rollback' ? await past.orNote(beforeThat(objects, family, before)) : from;
   const { by, reason, key } = signOff;
   const time = new Date().toISOString();
   const record = await writeRecord(
@@ -62,16 +62,19 @@ export async function move(objects: Objects, { to, standing, signOff, ...what }:
   );
 }
 
-/** What a channel pointed to before it first pointed to a manifest: what a second rollback goes back to. Throws CatalogError. */
-async function predecessor(
-  objects: Objects,
-  family: string,
-  manifest: string,
-  pointer: Pointer | undefined,
-): Promise<string | null> {
+/**
+ * What a second rollback goes back to: what the channel pointed to before it was pointed to what this one goes back to.
+ * Each rollback undoes the last change that is not undone yet, so that they come to an end. Throws CatalogError.
+ */
+async function beforeThat(objects: Objects, family: string, pointer: Pointer | undefined): Promise<string | null> {
   if (!pointer) return null;
-  for await (const { record } of recordsBack(objects, family, pointer.record))
-    if (record.to === manifest && record.kind !== 'rollback') return record.from;
+  // This rollback is not on record yet.
+  let undone = 1;
+  for await (const { record } of recordsBack(objects, family, pointer.record)) {
+    if (record.kind === 'rollback') undone++;
+    else if (undone === 0) return record.from;
+    else undone--;
+  }
   return null;
 }
 

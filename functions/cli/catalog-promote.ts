@@ -17,7 +17,8 @@ import {
 } from './catalog-store.ts';
 import { table } from './table.ts';
 
-type Promotion = StoreOptions & SignOffOptions & { from: Channel; to: Channel; margin: number; json?: true };
+type Promotion = StoreOptions &
+  SignOffOptions & { from: Channel; to: Channel; margin: number; uncompared?: boolean; json?: true };
 
 /** `alara catalog promote`: what canary points to onto live, if no finding loses more than its margin. */
 export function promote(catalog: Command): void {
@@ -27,13 +28,15 @@ export function promote(catalog: Command): void {
     .addOption(channelOption('--from <channel>', 'what is promoted', 'canary'))
     .addOption(channelOption('--to <channel>', 'what it replaces', 'live'))
     .option('--margin <auroc>', 'AUROC that a finding may lose, where the policy in force names none', share, 0.02)
+    .option('--uncompared', 'promote a family that cannot be compared, and say so on record')
     .option('--json', 'the comparison as JSON');
   signOffOptions(storeOptions(command))
     .addHelpText(
       'after',
       `
 Both families must have been measured on the same films, by the same protocol and labels. The lower end of the paired
-95 % interval decides. Exit code 1: a finding may have lost too much, and nothing was moved.
+95 % interval decides. Exit code 1: a finding may have lost too much, and nothing was moved. --uncompared is for a family
+on other films, or without scores, or in the place of one that is spoilt; what can be compared is compared all the same.
 
 Example:
   alara catalog promote --store s3://hospital-models/alara --by "A. Physicist" --reason "protocol 7, step 3"`,
@@ -46,10 +49,13 @@ Example:
 async function run(
   objects: Parameters<typeof promoteFamily>[0],
   family: string,
-  { from, to, margin, json, ...options }: Promotion,
+  { from, to, margin, uncompared = false, json, ...options }: Promotion,
 ): Promise<0 | 1> {
   const { device } = readConfig(process.env);
-  const promoted = await promoteFamily(objects, family, { from, to, margin, device, signOff: signOffOf(options) });
+  const promoted = await promoteFamily(objects, family, {
+    ...{ from, to, margin, uncompared, device },
+    signOff: signOffOf(options),
+  });
   if (promoted.kind === 'unchanged') {
     process.stdout.write(`The channel ${to} points to ${promoted.manifest} already.\n`);
     return 0;
@@ -65,10 +71,9 @@ async function run(
     return 1;
   }
   const { moved } = promoted;
-  if (!json)
-    process.stdout.write(
-      `${compared.length === 0 ? `Nothing was on the channel ${to}: there was nothing to compare with.\n` : ''}The channel ${to} points to ${moved.to}. Record ${moved.record}\n`,
-    );
+  const nothing = compared.length === 0 && `Nothing was on the channel ${to}: there was nothing to compare with.\n`;
+  const why = promoted.uncompared === undefined ? nothing : `Not compared: ${promoted.uncompared}.\n`;
+  if (!json) process.stdout.write(`${why || ''}The channel ${to} points to ${moved.to}. Record ${moved.record}\n`);
   return 0;
 }
 

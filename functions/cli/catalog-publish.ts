@@ -89,7 +89,7 @@ async function verified({ family }: Publication, device: string): Promise<boolea
   if (fault !== undefined) process.stdout.write(`FAIL  scores  ${fault}\n`);
   if (!existsSync(path))
     process.stderr.write(
-      'alara: the family has no scores.json: it can be promoted where nothing is live yet, but not compared.\n',
+      'alara: the family has no scores.json, by which families are compared: it can be promoted with --uncompared only.\n',
     );
   if (failed > 0 || fault !== undefined) process.stderr.write('alara: nothing was published.\n');
   return failed === 0 && fault === undefined;

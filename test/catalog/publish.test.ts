@@ -151,6 +151,56 @@ test.each<[string, string, (scores: Scores) => Scores | undefined]>([
   expect(await pointsTo(objects, 'live')).toBe(first);
 });
 
+test('the first family of a channel must have scores too: the next is compared with it', async () => {
+  const objects = folderObjects(folder());
+  const unmeasured = variation({ scores: () => undefined });
+  const first = await put(objects, unmeasured);
+  await expect(promote(objects)).rejects.toThrow('without scores.json');
+  expect(await pointsTo(objects, 'live')).toBeUndefined();
+  const uncompared = expect.stringContaining('published without scores.json');
+  expect(await promote(objects, { uncompared: true })).toMatchObject({
+    kind: 'moved',
+    moved: { to: first },
+    uncompared,
+  });
+
+  // The way out of there, which somebody answers for.
+  const second = await put(objects, 'models');
+  await expect(promote(objects)).rejects.toThrow('--uncompared');
+  const promoted = await promote(objects, { uncompared: true });
+  if (promoted.kind !== 'moved') throw new Error(promoted.kind);
+  expect(promoted).toMatchObject({ moved: { from: first, to: second }, compared: [], uncompared });
+  const { record } = await readRecord(objects, name, promoted.moved.record);
+  expect(record).toMatchObject({ kind: 'promote', ...signOff, modificationProtocol: null });
+  expect(record.impactAssessment).toEqual({
+    conclusion: expect.stringMatching(/^Not compared, by decision of who signed this off: .*scores\.json/),
+    comparisons: [],
+  });
+});
+
+test('what can be compared is, whoever decides otherwise; a candidate at fault is never promoted', async () => {
+  const { objects, first } = await store();
+  await put(objects, worse('Nodule', 0.1));
+  expect(await promote(objects, { uncompared: true })).toMatchObject({ kind: 'refused' });
+  await put(objects, retold());
+  const compared = await promote(objects, { uncompared: true });
+  if (compared.kind !== 'moved') throw new Error(compared.kind);
+  expect([compared.compared.length, compared.uncompared]).toEqual([8 * 14, undefined]);
+  const swapped = (s: Scores) => ({ ...s, ranks: { ...s.ranks, 'r256-int8': s.ranks['r512-fp32'] ?? {} } });
+  await put(objects, variation({ scores: swapped }));
+  await expect(promote(objects, { uncompared: true })).rejects.toThrow('the catalog says');
+  expect(await pointsTo(objects, 'live')).toBe(compared.moved.to);
+  expect(compared.moved.from).toBe(first);
+});
+
+test('a family in the place of one that is spoilt is promoted by decision alone', async () => {
+  const { path, objects, first } = await store();
+  writeFileSync(join(path, place.manifest(first)), '{}');
+  const second = await put(objects, retold());
+  await expect(promote(objects)).rejects.toThrow('does not have the SHA-256');
+  expect(await promote(objects, { uncompared: true })).toMatchObject({ kind: 'moved', moved: { to: second } });
+});
+
 test('of two who move a channel at the same time one is told that it lost', async () => {
   const { objects } = await store();
   const publications = await Promise.all([retold('one'), retold('two')].map((models) => prepare(models, name)));
@@ -191,6 +241,29 @@ test('a rollback goes back, and a second one further back', async () => {
   const chain = await chainOf(objects, name, (await readPointer(objects, name, 'live'))?.pointer.record ?? '');
   expect(chain.map(({ record }) => record.kind)).toEqual(['rollback', 'rollback', 'promote', 'promote', 'promote']);
   expect(chain[0]?.record).toMatchObject({ reason: 'worse in practice', modificationProtocol: null });
+});
+
+test('rollbacks end, also where a family was promoted twice', async () => {
+  const { objects, first } = await store();
+  const back = async () => rollback(objects, name, 'live', await readPointer(objects, name, 'live'), signOff);
+  const second = await put(objects, retold());
+  await promote(objects);
+  await put(objects, 'models');
+  await promote(objects);
+  expect(await back()).toMatchObject({ from: first, to: second });
+  expect(await back()).toMatchObject({ from: second, to: first });
+  await expect(back()).rejects.toThrow('nothing to go back to');
+  // What is promoted after a rollback is undone to what the rollback went back to.
+  const third = await put(objects, retold('three'));
+  await promote(objects);
+  const fourth = await put(objects, retold('four'));
+  await promote(objects);
+  expect(await back()).toMatchObject({ from: fourth, to: third });
+  const fifth = await put(objects, retold('five'));
+  await promote(objects);
+  expect(await back()).toMatchObject({ from: fifth, to: third });
+  expect(await back()).toMatchObject({ from: third, to: first });
+  await expect(back()).rejects.toThrow('nothing to go back to');
 });
 
 test('a record that was changed is refused, and so is a signature that does not fit', async () => {

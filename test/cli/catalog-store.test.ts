@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { folderObjects } from '../../functions/catalog/objects-folder.ts';
-import { folder, name, put, retold, worse } from '../catalog/published.ts';
+import { folder, name, put, retold, variation, worse } from '../catalog/published.ts';
 import { alara } from './alara.ts';
 
 const by = ['--by', 'the test', '--reason', 'to test'];
@@ -90,6 +90,20 @@ test('a family that falls behind is not promoted: exit code 1, with the findings
   expect(refused.code).toBe(1);
   expect(refused.stdout).toMatch(/^Nodule .* BEYOND$/m);
   expect(refused.stderr).toContain('not promoted: Nodule may lose more AUROC than the margin');
+}, 60_000);
+
+test('a family without scores is promoted by decision alone, and says so', async () => {
+  const store = folder();
+  const models = variation({ scores: () => undefined });
+  const published = await alara(['catalog', 'publish', store, '--models', models]);
+  expect([published.code, published.stderr]).toEqual([0, expect.stringContaining('with --uncompared only')]);
+  const refused = await alara(['catalog', 'promote', '--store', store, ...by]);
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/without scores\.json.* --uncompared /)]);
+  const promoted = await alara(['catalog', 'promote', '--store', store, ...by, '--uncompared']);
+  expect([promoted.code, promoted.stdout]).toEqual([
+    0,
+    expect.stringMatching(/^Not compared: chest14 was published without scores\.json\.\nThe channel live points to /),
+  ]);
 }, 60_000);
 
 test('a family whose model or scores are not what its catalog says is not published', async () => {
