@@ -27,6 +27,12 @@ export async function install(objects: Objects, family: string, digest: string, 
   return { digest, manifest, family: loadFamily(folder, family, cache.objects) };
 }
 
+/** The models of a family that was installed once; none where nothing of it is left. */
+export async function modelsOf(digest: string, cache: ModelCache): Promise<readonly string[]> {
+  const manifest = await manifestIn(join(cache.folder, 'families', digest), digest);
+  return Object.entries(manifest?.files ?? {}).flatMap(([name, { sha256 }]) => (isModel(name) ? sha256 : []));
+}
+
 /** The manifest in a folder of the cache, if the folder is whole. */
 async function manifestIn(folder: string, digest: string): Promise<Manifest | undefined> {
   try {

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, mkdirSync } from 'node:fs';
+import { accessSync, constants, createReadStream, mkdirSync } from 'node:fs';
 import { open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { ConfigError } from '../platform/config.ts';
 import { publish } from '../platform/embedded/durable.ts';
 
 /** Objects on this machine, each named by its digest. Any number of processes may share the folder. */
@@ -16,8 +17,8 @@ export type ModelCache = {
   take(sha256: string, write: (file: Sink) => Promise<void>): Promise<boolean>;
   /** Forget an object that turned out to be damaged. */
   drop(sha256: string): Promise<void>;
-  /** Down to the bound, the longest unused first; never what is in `keep`. */
-  evict(keep: ReadonlySet<string>): Promise<number>;
+  /** Down to the bound less `room`, the longest unused first; never what is in `keep`. */
+  evict(keep: ReadonlySet<string>, room?: number): Promise<number>;
 };
 
 /** Takes the bytes of an object in order. */
@@ -26,11 +27,12 @@ export type Sink = { write(bytes: Uint8Array): Promise<void> };
 /** A download that was not ended for this long belongs to a process that died. */
 const abandonedMs = 3_600_000;
 
-/** A cache in a folder, bounded. */
+/** A cache in a folder, bounded. Throws ConfigError when the folder cannot be written. */
 export function openModelCache(folder: string, limitBytes: number): ModelCache {
   const objects = join(folder, 'sha256');
   const parts = join(folder, 'parts');
-  for (const path of [objects, parts]) mkdirSync(path, { recursive: true, mode: 0o700 });
+  // From outside inwards: asked for a folder deep in what is read-only, Node.js says that there is none.
+  for (const path of [folder, objects, parts]) usable(folder, path);
   const pathOf = (sha256: string) => join(objects, sha256);
   const verified = new Set<string>();
 
@@ -85,14 +87,14 @@ export function openModelCache(folder: string, limitBytes: number): ModelCache {
       verified.delete(sha256);
       await rm(pathOf(sha256), { force: true });
     },
-    async evict(keep) {
+    async evict(keep, room = 0) {
       await removeAbandoned(parts);
       const found = await Promise.all((await readdir(objects)).map((name) => statOf(objects, name)));
       const held = found.flatMap((file) => file ?? []).sort((a, b) => a.usedMs - b.usedMs);
       let total = held.reduce((sum, { bytes }) => sum + bytes, 0);
       let evicted = 0;
       for (const { name, bytes } of held) {
-        if (total <= limitBytes) break;
+        if (total + room <= limitBytes) break;
         if (keep.has(name)) continue;
         await cache.drop(name);
         total -= bytes;
@@ -103,6 +105,24 @@ export function openModelCache(folder: string, limitBytes: number): ModelCache {
   };
   return cache;
 }
+
+function usable(folder: string, path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    // A disk that is full may have room tomorrow, and what is cached can be used today.
+    if (isFull(error)) return;
+    throw new ConfigError(
+      `ALARA_MODEL_CACHE=${folder}: models cannot be kept there (${reason}). Name a folder that can be written.`,
+    );
+  }
+}
+
+/** Whether an error says that a disk has no room, or that a quota is used up. */
+export const isFull = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
 
 async function digestOfFile(path: string): Promise<string | undefined> {
   const hash = createHash('sha256');

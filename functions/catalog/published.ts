@@ -1,8 +1,8 @@
 import { type Fetched, fetchObject } from './fetch.ts';
-import { type Installed, install } from './install.ts';
+import { type Installed, install, modelsOf } from './install.ts';
 import { CatalogError } from './load.ts';
 import { type Channel, keys, Pointer, parseObject } from './manifest.ts';
-import type { ModelCache } from './model-cache.ts';
+import { isFull, type ModelCache } from './model-cache.ts';
 import type { Objects } from './objects.ts';
 import { pointerFile } from './pointer-file.ts';
 import type { Variant } from './schema.ts';
@@ -17,7 +17,7 @@ export type Published = {
   keep(pointer: Pointer): Promise<void>;
   /** Have a family's catalog, policies and evaluation here. Until it is released, none of its models is evicted. */
   open(manifest: string): Promise<Installed>;
-  release(installed: Installed): void;
+  release(installed: Installed): Promise<void>;
   /** Have the model of a variant here. */
   fetch(variant: Variant): Promise<Fetched>;
   /** A model turned out to be damaged on the disk: the next use fetches it again. */
@@ -33,15 +33,37 @@ export function openPublished(objects: Objects, family: string, channel: Channel
   const file = pointerFile(cache.folder, objects.url, family, channel);
   const inUse = new Set<Installed>();
   const fetching = new Map<string, Promise<Fetched>>();
+  const full = `the disk of ${cache.folder} is full, and nothing there is unused`;
   const failed = new Map<string, { readonly fetched: Fetched; readonly at: number }>();
   let seen: { readonly etag: string; readonly pointer: Pointer } | undefined;
 
+  /** Models of what was served last, which a start falls back to until it can serve what it found. */
+  let spare: readonly string[] = [];
+  const used = () =>
+    new Set([...spare, ...[...inUse].flatMap(({ family }) => family.catalog.variants.map(({ sha256 }) => sha256))]);
+
+  /** Work that writes to the cache: once more, with all gone that nobody uses, where its disk is full. */
+  async function withRoom<Value>(work: () => Promise<Value>): Promise<Value> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      await cache.evict(used(), Number.POSITIVE_INFINITY);
+      return work();
+    }
+  }
+
   async function fetchModel({ sha256, bytes }: Variant): Promise<Fetched> {
-    const fetched = await fetchObject(objects, place.object(sha256), { sha256, bytes }, cache);
+    await cache.evict(used(), bytes);
+    const entry = { sha256, bytes };
+    const fetched = await withRoom(() => fetchObject(objects, place.object(sha256), entry, cache)).catch(
+      (error): Fetched => {
+        if (!isFull(error)) throw error;
+        return { kind: 'away', problem: `${full}: ${place.object(sha256)} of ${bytes} bytes was not kept` };
+      },
+    );
     if (fetched.kind === 'here') failed.delete(sha256);
     else failed.set(sha256, { fetched, at: Date.now() });
-    const keep = [...inUse].flatMap(({ family }) => family.catalog.variants.map((variant) => variant.sha256));
-    await cache.evict(new Set(keep));
     return fetched;
   }
 
@@ -59,14 +81,24 @@ export function openPublished(objects: Objects, family: string, channel: Channel
       return pointer;
     },
     last: file.last,
-    keep: file.keep,
+    async keep(pointer) {
+      await withRoom(() => file.keep(pointer));
+      spare = [];
+      // What an earlier process left may be more than this one is to keep.
+      await cache.evict(used());
+    },
     async open(manifest) {
-      const installed = await install(objects, family, manifest, cache);
+      const installed = await withRoom(() => install(objects, family, manifest, cache)).catch((error) => {
+        throw isFull(error) ? new CatalogError(`${full}: the family ${manifest} was not kept.`) : error;
+      });
+      const last = inUse.size === 0 ? file.last() : undefined;
+      if (last) spare = await modelsOf(last.manifest, cache);
       inUse.add(installed);
       return installed;
     },
-    release(installed) {
+    async release(installed) {
       inUse.delete(installed);
+      await cache.evict(used());
     },
     async fetch(variant) {
       const { sha256 } = variant;

@@ -73,7 +73,10 @@ export function publishedSource(published: Published, config: Config, log: Logge
     kept = pointer.manifest;
     keeping = published.keep(pointer).catch((error: unknown) => {
       kept = undefined;
-      log.warn({ event: 'pointer_not_kept', problem: told(error) }, 'a start without the store would not find this');
+      log.warn(
+        { event: 'pointer_not_kept', problem: told(error) },
+        'a start without the store would serve another family',
+      );
     });
     await keeping;
   }
@@ -96,12 +99,12 @@ export function publishedSource(published: Published, config: Config, log: Logge
       const close = async () => {
         await engine.close();
         await keeping;
-        published.release(installed);
+        await published.release(installed);
       };
       const ready = fetching({ ...engine, close }, router, published, config, log);
       return { name: pointer.manifest, router, engine: alarmed(ready, log) };
     } catch (error) {
-      published.release(installed);
+      await published.release(installed);
       throw error;
     }
   }
