@@ -20,6 +20,7 @@ import { acknowledge, allObjects } from './acknowledge.ts';
 import type { DataStack } from './data-stack.ts';
 import { type Capacity, type Environment, sizes } from './environments.ts';
 import { grantItems, grantModels, grantSend, grantUploads, grantWork } from './grants.ts';
+import { revision, version } from './revision.ts';
 
 export type TaskProps = {
   readonly name: string;
@@ -72,7 +73,7 @@ export function defineTask(scope: Construct, id: string, props: TaskProps): Task
   const seal = SealSecret.fromSecretCompleteArn(scope, `${id}Seal`, data.seal.secretArn);
   data.keys.patients.grant(task.obtainExecutionRole(), 'kms:Decrypt');
   const container = task.addContainer('alara', {
-    image: image(cuda, props.cudaProvider),
+    image: image(scope, cuda, props.cudaProvider),
     environment: settings(props),
     secrets: { ALARA_KEY: Secret.fromSecretsManager(seal), ...pacsSecrets(scope, id, environment) },
     portMappings: [{ containerPort: port }],
@@ -114,15 +115,25 @@ export function defineTask(scope: Construct, id: string, props: TaskProps): Task
   return task;
 }
 
-/** One image; CUDA's libraries are another target of the same file. */
-const image = (cuda: boolean, provider: CudaProvider | undefined): ContainerImage =>
-  ContainerImage.fromAsset(fileURLToPath(new URL('..', import.meta.url)), {
+/**
+ * One image; CUDA's libraries are another target of the same file. Its labels say what it was made of, and a release
+ * names its base by digest: `-c nodeImage=… -c cudaImage=…` (docs/container.md).
+ */
+function image(scope: Construct, cuda: boolean, provider: CudaProvider | undefined): ContainerImage {
+  const bases = { NODE_IMAGE: 'nodeImage', CUDA_IMAGE: 'cudaImage' };
+  const named = Object.entries(bases).map(([name, key]) => [name, scope.node.tryGetContext(key)]);
+  return ContainerImage.fromAsset(fileURLToPath(new URL('..', import.meta.url)), {
     file: 'functions/Dockerfile',
     target: cuda ? 'cuda' : 'cpu',
     platform: Platform.LINUX_AMD64,
-    // Without it the build of this target stops and says so.
-    ...(cuda && provider && { buildArgs: { ORT_GPU_URL: provider.url, ORT_GPU_SHA256: provider.sha256 } }),
+    buildArgs: {
+      ...{ VERSION: version, REVISION: revision },
+      ...Object.fromEntries(named.filter(([, base]) => base)),
+      // Without it the build of this target stops and says so.
+      ...(cuda && provider && { ORT_GPU_URL: provider.url, ORT_GPU_SHA256: provider.sha256 }),
+    },
   });
+}
 
 /** The settings of the container: what functions/platform/config.ts knows, and the region. */
 function settings({ environment, data, role, capacity }: TaskProps): Record<string, string> {

@@ -58,7 +58,42 @@ test('the two images differ in their libraries, and in nothing else', () => {
     'COPY --from=build-cuda /app /app',
     'ENV ALARA_DEVICE=cuda',
   ]);
-  expect(stageNamed('build-cuda').base).toBe('build');
+});
+
+/** As a Dockerfile names a build argument. */
+const variable = (name: string) => `$\{${name}}`;
+
+test('each stage is built on what it needs, and no image on what only builds it', () => {
+  // The compiler of the bundle, and every package of the lock file, stay behind in `build`.
+  expect(stages.map(({ name, base }) => [name, base])).toEqual([
+    ['node', variable('NODE_IMAGE')],
+    ['build', 'node'],
+    ['build-cuda', 'build'],
+    ['cpu', 'node'],
+    ['cuda', variable('CUDA_IMAGE')],
+  ]);
+});
+
+test.each(['cpu', 'cuda'])('the instructions of %s come in an order in which they work', (stage) => {
+  const names = stageNamed(stage).instructions.map(({ name }) => name);
+  const [first, last] = [(name: string) => names.indexOf(name), (name: string) => names.lastIndexOf(name)];
+  // Checked is what was copied; only root may do either.
+  expect(last('COPY')).toBeLessThan(first('RUN'));
+  expect(last('RUN')).toBeLessThan(first('USER'));
+  // What is done to a volume after it was declared is thrown away.
+  expect(last('RUN')).toBeLessThan(first('VOLUME'));
+  // A new version leaves what is cached of the layers before as it is, and is known where it is said.
+  expect(first('ARG')).toBeGreaterThan(last('RUN'));
+  expect(names.slice(-3)).toEqual(['ARG', 'ARG', 'LABEL']);
+  const [, made] = said(stage, 'LABEL');
+  expect(made).toContain(`image.version="${variable('VERSION')}"`);
+  expect(made).toContain(`image.revision="${variable('REVISION')}"`);
+});
+
+test.each(['build', 'build-cuda'])('%s knows its arguments and its files before it uses them', (stage) => {
+  const names = stageNamed(stage).instructions.map(({ name }) => name);
+  if (stage === 'build-cuda') expect(names).toEqual(['ARG', 'ARG', 'RUN']);
+  else expect(names).toEqual(['WORKDIR', 'COPY', 'RUN', 'COPY', 'COPY', 'COPY', 'RUN']);
 });
 
 test('base images are exact, and Node.js is the one that the tests run on', () => {
@@ -75,6 +110,9 @@ test.each(['cpu', 'cuda'])('%s runs as a user, says how it is stopped and checke
   expect(uid).toBeGreaterThanOrEqual(10_000);
   expect(gid).toBe(uid);
   expect(only(stage, 'STOPSIGNAL')).toBe('SIGTERM');
+  expect(only(stage, 'EXPOSE')).toBe(environment(stage)['PORT']);
+  expect(only(stage, 'WORKDIR')).toBe('/app');
+  expect(argv(only(stage, 'HEALTHCHECK'))).toEqual(['node', '/app/health.js']);
   expect(argv(only(stage, 'ENTRYPOINT'))).toEqual(['node', '/app/main.js']);
   expect(argv(only(stage, 'CMD'))).toEqual(['serve']);
   // The one process that all threads are in, docs/models.md.

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { environments } from '../../lib/environments.ts';
+import { environmentNamed, environments } from '../../lib/environments.ts';
 import { accessInvariants } from './invariants/access.ts';
 import { dataInvariants } from './invariants/data.ts';
 import { diagramInvariants } from './invariants/diagram.ts';
@@ -24,6 +24,14 @@ describe.each(all.map((stacks) => [stacks.environment.name, stacks] as const))('
 });
 
 describe('docs/architecture.md', () => diagramInvariants(all));
+
+test('a release names what its images are built on, by digest', () => {
+  const nodeImage = `node:24-bookworm-slim@sha256:${'0'.repeat(64)}`;
+  for (const { dockerBuildArgs } of synthesized(environmentNamed('dev'), { nodeImage }).images) {
+    expect(dockerBuildArgs).toMatchObject({ NODE_IMAGE: nodeImage });
+    expect(Object.keys(dockerBuildArgs ?? {})).not.toContain('CUDA_IMAGE');
+  }
+});
 
 test('a template is accepted by CloudFormation up to 1 MB and 500 resources', () => {
   for (const { template, data, service } of all) {

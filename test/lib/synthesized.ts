@@ -24,6 +24,8 @@ export type Synthesized = {
   /** What the data stack hands to the other, by the name that it is imported by. */
   readonly exported: ReadonlyMap<string, unknown>;
   readonly template: { readonly data: string; readonly service: string };
+  /** The images that a deployment builds, by the file that says how. */
+  readonly images: readonly { readonly dockerFile: string; readonly dockerBuildArgs?: Record<string, string> }[];
   readonly findings: readonly Finding[];
   /** Acknowledgements that answer no finding. */
   readonly idle: readonly string[];
@@ -33,11 +35,11 @@ export type Synthesized = {
 const { context } = JSON.parse(readFileSync(join(import.meta.dirname, '../../cdk.json'), 'utf8'));
 
 /** What `cdk synth` writes for an environment, and what the two packs of checks find in it. */
-export function synthesized(environment: Environment): Synthesized {
+export function synthesized(environment: Environment, more: Record<string, string> = {}): Synthesized {
   const started = performance.now();
   const outdir = mkdtempSync(join(tmpdir(), 'alara-cdk-'));
   // The image is hashed, not copied: the copy would be deleted at once.
-  const app = new App({ outdir, context: { ...context, 'aws:cdk:disable-asset-staging': true } });
+  const app = new App({ outdir, context: { ...context, ...more, 'aws:cdk:disable-asset-staging': true } });
   const { data, service } = stacks(app, environment);
   const assembly = app.synth();
   const packs = [new AwsSolutionsChecks(app), new HIPAASecurityChecks(app)];
@@ -64,6 +66,7 @@ export function synthesized(environment: Environment): Synthesized {
   const text = ({ templateFile }: { templateFile: string }) =>
     readFileSync(join(assembly.directory, templateFile), 'utf8');
   const template = { data: text(data), service: text(service) };
+  const { dockerImages } = JSON.parse(readFileSync(join(outdir, `${service.artifactId}.assets.json`), 'utf8'));
   rmSync(outdir, { recursive: true });
   return {
     environment,
@@ -79,6 +82,9 @@ export function synthesized(environment: Environment): Synthesized {
       ),
     ),
     template,
+    images: Object.values(dockerImages as Record<string, { source: Synthesized['images'][number] }>).map(
+      ({ source }) => source,
+    ),
     findings,
     idle: said.filter((line) => !used.has(line) && !line.includes(' CloudFormation-Validate::')),
     ms: performance.now() - started,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { headersMs, keepAliveMs } from '../../../functions/api/server.ts';
 import { graceMs } from '../../../functions/cli/supervisor.ts';
@@ -10,7 +11,7 @@ type Container = {
   readonly StopTimeout: number;
 };
 
-export function serviceInvariants({ environment, service }: Synthesized): void {
+export function serviceInvariants({ environment, service, images }: Synthesized): void {
   const services = ofType(service, 'AWS::ECS::Service');
   const tasks = ofType(service, 'AWS::ECS::TaskDefinition');
   const api = services.filter(([id]) => !id.startsWith('Worker'));
@@ -34,6 +35,17 @@ export function serviceInvariants({ environment, service }: Synthesized): void {
     }
     for (const [, group] of ofType(service, 'AWS::EC2::SecurityGroup'))
       expect(JSON.stringify(group.Properties['SecurityGroupIngress'] ?? [])).not.toContain('0.0.0.0/0');
+  });
+
+  test('an image says which version and which commit it was made of', () => {
+    const served = images.filter(({ dockerFile }) => dockerFile === 'functions/Dockerfile');
+    expect(served.length).toBeGreaterThan(0);
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+    for (const { dockerBuildArgs } of served)
+      expect(dockerBuildArgs).toMatchObject({
+        VERSION: version,
+        REVISION: expect.stringMatching(/^([0-9a-f]{40}(-changed)?|unknown)$/),
+      });
   });
 
   test('what was accepted is answered before a task is killed, and before API Gateway gives up', () => {
