@@ -3,6 +3,7 @@ import { StoreAway } from '../catalog/objects.ts';
 import { type Advice, advice, type Fault, type Shortfall } from '../pipeline/fault.ts';
 import type { Result } from '../pipeline/result.ts';
 import { ConfigError } from '../platform/config.ts';
+import { StoreUnavailable } from '../platform/unavailable.ts';
 
 /** A command line that cannot be carried out as it stands. Its message says what would. */
 export class UsageError extends Error {
@@ -84,6 +85,11 @@ export function complaint(error: unknown): { text: string; exitCode: 1 | 2 } {
   // Nothing is wrong with the settings: the supervisor tries again.
   if (error instanceof StoreAway)
     return { text: `alara: the store of the models does not answer.\n${error.message}`, exitCode: 1 };
+  if (error instanceof StoreUnavailable)
+    return {
+      text: `alara: the store of readings and jobs does not answer, or refuses.\n${error.message}`,
+      exitCode: 1,
+    };
   const stack = error instanceof Error ? error.stack : String(error);
   return { text: `alara: this is a bug, please report it with the lines below.\n${stack}`, exitCode: 1 };
 }

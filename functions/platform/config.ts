@@ -47,7 +47,11 @@ const defaults = z.object({
   /** What keeps readings, jobs, films and keys: this machine, or DynamoDB, SQS and S3. */
   ALARA_PLATFORM: z.enum(['embedded', 'aws'], 'expected embedded or aws').default('embedded'),
   ALARA_TABLE: z.string().min(3).optional(),
-  ALARA_QUEUE_URL: z.url('expected the URL of a queue').optional(),
+  ALARA_QUEUE_URL: z
+    .url('expected the URL of a queue')
+    // A FIFO queue takes no delay of a single message, and wants groups that we do not name.
+    .refine((url) => !url.endsWith('.fifo'), 'expected the URL of a standard queue, not of a FIFO queue')
+    .optional(),
   ALARA_UPLOADS_BUCKET: z.string().min(3).optional(),
   /** The key that patient data is sealed with on AWS. */
   ALARA_KEY: z

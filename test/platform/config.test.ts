@@ -91,6 +91,11 @@ describe('settings', () => {
     }
   });
 
+  test('of a queue that could not be worked with are refused: FIFO has no delay of a single message', () => {
+    const fifo = { ...onAws, ALARA_QUEUE_URL: `${onAws.ALARA_QUEUE_URL}.fifo` };
+    expect(() => readConfig(fifo)).toThrow(/^ALARA_QUEUE_URL=.*alara\.fifo: expected the URL of a standard queue/);
+  });
+
   test('that are wrong are all named at once', () => {
     expect(() => readConfig({ PORT: 'x', ALARA_DEVICE: 'y', ALARA_Z: '' })).toThrow(/ALARA_Z.*PORT=x.*ALARA_DEVICE=y/s);
   });

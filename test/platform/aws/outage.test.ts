@@ -7,6 +7,7 @@ import { openDynamo, openS3 } from '../../../functions/platform/aws/client.ts';
 import { asOutage } from '../../../functions/platform/aws/outage.ts';
 import { readSurroundings } from '../../../functions/platform/aws/surroundings.ts';
 import { StoreUnavailable } from '../../../functions/platform/unavailable.ts';
+import { withoutData } from '../../../functions/platform/without-data.ts';
 import { type Aws, hasAws, startAws } from '../../aws.ts';
 import { job } from '../contract/samples.ts';
 import { between, type Fate, type Seen } from './between.ts';
@@ -148,12 +149,51 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     expect(await platform.blobs.get('a')).toBeUndefined();
   });
 
+  test.each([
+    ['a permission that is missing', 'AccessDeniedException', 400],
+    ['the same on S3', 'AccessDenied', 403],
+    ['a refusal without a word, as to HEAD', 'Unknown', 403],
+    ['a key that is disabled', 'KMS.DisabledException', 400],
+    ['the same on SQS', 'KmsDisabled', 400],
+    ['credentials that have expired', 'ExpiredTokenException', 400],
+    ['a clock that is wrong', 'RequestTimeTooSkewed', 403],
+  ])("%s is the operator's to mend: whatever needs the store waits", (_, name, httpStatusCode) => {
+    const refused = Object.assign(new Error('said with a UID'), { name, $metadata: { httpStatusCode } });
+    expect(asOutage(refused)).toBeInstanceOf(StoreUnavailable);
+    // The log names it, and holds nothing of what was said.
+    expect(withoutData(asOutage(refused))).toMatchObject({ name: 'StoreUnavailable', code: name });
+    expect(JSON.stringify(withoutData(asOutage(refused)))).not.toContain('UID');
+  });
+
+  test.each([
+    ['a condition that is not met', 'ConditionalCheckFailedException', 400],
+    ['a table that is not there', 'ResourceNotFoundException', 400],
+    ['an object that is not there', 'NoSuchKey', 404],
+    ['a version that is not there any more', 'PreconditionFailed', 412],
+    ['a request that is wrong', 'ValidationException', 400],
+  ])('%s is no outage', (_, name, httpStatusCode) => {
+    const answer = Object.assign(new Error('no'), { name, $metadata: { httpStatusCode } });
+    expect(asOutage(answer)).toBe(answer);
+  });
+
+  test('a table that refuses says that it is away, and is there again', { timeout: 60_000 }, async () => {
+    let refuses = false;
+    const { url } = await dynamoBehind(() =>
+      refuses
+        ? { status: 400, body: '{"__type":"com.amazon.coral.service#AccessDeniedException","message":"no"}' }
+        : 'passed',
+    );
+    const { platform } = await openEdges(aws, { AWS_ENDPOINT_URL_DYNAMODB: url });
+    await platform.jobs.create(job('a'));
+    refuses = true;
+    await expect(platform.jobs.get('a')).rejects.toThrow(StoreUnavailable);
+    refuses = false;
+    expect(await platform.jobs.get('a')).toEqual(job('a'));
+  });
+
   test('an error of our own is not an outage', () => {
     const own = new Error('a bug');
     expect(asOutage(own)).toBe(own);
     expect(asOutage('text')).toBe('text');
-    expect(asOutage(Object.assign(new Error('denied'), { $metadata: { httpStatusCode: 403 } }))).not.toBeInstanceOf(
-      StoreUnavailable,
-    );
   });
 });
