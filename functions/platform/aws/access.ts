@@ -47,7 +47,7 @@ export function awsAccess(table: Table, { pack, unpack }: Packer): Access {
     },
     async allowWebhooks(tenant, host) {
       const allowed = await table.change(ofTenant(tenant), async (found) => {
-        if (!found) return { hosts: [host], ...(await pack(makeWebhookSecret(), context(tenant))) };
+        if (!found) return { hosts: [host], ...(await pack(makeWebhookSecret(), context(tenant), ofTenant(tenant))) };
         const hosts = hostsOf(found);
         return hosts.includes(host) ? found : { ...found, hosts: [...hosts, host] };
       });

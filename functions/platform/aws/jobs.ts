@@ -14,13 +14,20 @@ const index = 'jobs';
 const open = 'jobs#open';
 const ended = 'jobs#ended';
 
+/** What is noted for longer belongs to no process that lives: its second step comes within seconds. */
+const longestWriteMs = 86_400_000;
+
 /** Jobs that have ended expire by the table's TTL after `retentionMs`; `prune` takes what TTL has not come to yet. */
-export function awsJobs(table: Table, { pack, unpack, drop }: Packer, retentionMs: number): JobStore {
+export function awsJobs(
+  table: Table,
+  { pack, settle, unpack, leave, drop, sweep }: Packer,
+  retentionMs: number,
+): JobStore {
   const keyOf = (id: string) => ({ pk: `job#${id}`, sk: 'job' });
   const context = (id: string) => JSON.stringify(['job', id]);
 
   async function toItem({ id, input, outcomes, fault, progress, ...plain }: Job): Promise<Item> {
-    const packed = await pack({ input, outcomes, fault } satisfies Particulars, context(id));
+    const packed = await pack({ input, outcomes, fault } satisfies Particulars, context(id), keyOf(id));
     const isFinished = hasEnded(plain) && plain.state !== 'dead';
     return {
       ...{ ...plain, id, ...progress, ...packed },
@@ -72,7 +79,7 @@ export function awsJobs(table: Table, { pack, unpack, drop }: Packer, retentionM
     async create(job) {
       const item = await toItem(job);
       const isNew = await table.create(keyOf(job.id), item);
-      if (!isNew) await drop(packedIn(item));
+      await (isNew ? settle(packedIn(item)) : drop(packedIn(item)));
       return isNew;
     },
     async get(id) {
@@ -90,11 +97,13 @@ export function awsJobs(table: Table, { pack, unpack, drop }: Packer, retentionM
         next = { ...changed(job), id };
         const item = await toItem(next);
         made.push(item);
+        if (found) await leave(packedIn(found), found);
         return item;
       });
       // What was packed in vain, and what the job was before.
       for (const item of made) if (item !== kept) await drop(packedIn(item));
       if (!kept) return undefined;
+      await settle(packedIn(kept));
       if (before) await drop(packedIn(before));
       return next;
     },
@@ -120,7 +129,9 @@ export function awsJobs(table: Table, { pack, unpack, drop }: Packer, retentionM
         FilterExpression: 'updatedAt < :before',
         ExpressionAttributeValues: { ':gpk': ended, ':before': before.toISOString() },
       });
+      await sweep(new Date(Date.now() - longestWriteMs));
       for await (const item of old) {
+        await leave(packedIn(item), item);
         if (!(await table.removeAs(item))) continue;
         await drop(packedIn(item));
         pruned++;

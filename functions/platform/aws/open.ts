@@ -32,7 +32,7 @@ export async function openAws(settings: AwsSettings, retentionMs: number): Promi
     throw new ConfigError(`ALARA_TABLE=${settings.table}: there is no such table in ${surroundings.region}.`);
   });
   const objects = openObjects(s3, settings.bucket);
-  const packer = openPacker(vault, objects);
+  const packer = openPacker(vault, objects, table);
   const queue = awsQueue(sqs, settings.queueUrl, closing.signal);
   return {
     readings: awsReadings(table, packer),

@@ -3,7 +3,7 @@ import type { ReadingStore } from '../readings.ts';
 import { type Packer, packedIn } from './packed.ts';
 import type { Table } from './table.ts';
 
-export function awsReadings(table: Table, { pack, unpack, drop }: Packer): ReadingStore {
+export function awsReadings(table: Table, { pack, settle, unpack, drop }: Packer): ReadingStore {
   const keyOf = (tenant: string, id: string) => ({ pk: `reading#${JSON.stringify([tenant, id])}`, sk: 'reading' });
   const context = (tenant: string, id: string) => JSON.stringify(['reading', tenant, id]);
   return {
@@ -15,8 +15,9 @@ export function awsReadings(table: Table, { pack, unpack, drop }: Packer): Readi
     async put(tenant, read) {
       const { id, createdAt } = read.reading;
       if (await table.get(keyOf(tenant, id))) return;
-      const packed = await pack(read, context(tenant, id));
-      if (!(await table.create(keyOf(tenant, id), { createdAt, ...packed }))) await drop(packed);
+      const packed = await pack(read, context(tenant, id), keyOf(tenant, id));
+      const isNew = await table.create(keyOf(tenant, id), { createdAt, ...packed });
+      await (isNew ? settle(packed) : drop(packed));
     },
   };
 }

@@ -31,6 +31,8 @@ export type Table = {
   ): Promise<To | undefined>;
   /** Remove an item that still is as it was found; whether it was. */
   removeAs(found: Found): Promise<boolean>;
+  /** Remove an item, whatever it is by now. */
+  remove(key: Key): Promise<void>;
   /** What a query finds, page after page. */
   query(query: Omit<QueryCommandInput, 'TableName'>): AsyncGenerator<Found>;
 };
@@ -100,6 +102,9 @@ export function openTable(dynamo: DynamoDBClient, name: string): Table {
         if (error instanceof ConditionalCheckFailedException) return false;
         throw error;
       }
+    },
+    async remove({ pk, sk }) {
+      await client.send(new DeleteCommand({ TableName, Key: { pk, sk } }));
     },
     async *query(query) {
       let ExclusiveStartKey: Record<string, unknown> | undefined;

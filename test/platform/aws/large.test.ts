@@ -3,7 +3,11 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDynamo, openS3 } from '../../../functions/platform/aws/client.ts';
+import { openObjects } from '../../../functions/platform/aws/objects.ts';
+import { openPacker } from '../../../functions/platform/aws/packed.ts';
 import { readSurroundings } from '../../../functions/platform/aws/surroundings.ts';
+import { openTable } from '../../../functions/platform/aws/table.ts';
+import { createVault } from '../../../functions/platform/vault.ts';
 import type { Job } from '../../../functions/worker/job.ts';
 import { type Aws, hasAws, startAws } from '../../aws.ts';
 import { instance, job, reading } from '../contract/samples.ts';
@@ -96,5 +100,71 @@ describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs
     await jobs.update('failed', (found) => ({ ...found, state: 'queued' }));
     expect((await item('failed'))?.['expires']).toBeUndefined();
     expect(await jobs.list({ state: 'queued', limit: 9 })).toHaveLength(2);
+  });
+
+  describe('of a process that dies between its two steps', () => {
+    const owner = { pk: 'job#a', sk: 'job' };
+    const inAnHour = () => new Date(Date.now() + 3_600_000);
+    async function openPacked() {
+      const edges = await open();
+      const { ALARA_TABLE = '', ALARA_UPLOADS_BUCKET = '', ALARA_KEY = '' } = edges.environment;
+      const surroundings = readSurroundings(edges.environment);
+      const table = openTable(openDynamo(surroundings), ALARA_TABLE);
+      const vault = createVault(Buffer.from(ALARA_KEY, 'base64'));
+      return {
+        ...edges,
+        table,
+        packer: openPacker(vault, openObjects(openS3(surroundings), ALARA_UPLOADS_BUCKET), table),
+      };
+    }
+    const large = () => noise(1_000_000);
+
+    test('the object is swept where the item was never written, and stays where it was', async () => {
+      const { packer, table, objects } = await openPacked();
+      await packer.pack(large(), 'context', owner);
+      const written = await packer.pack(large(), 'context', { ...owner, pk: 'job#b' });
+      await table.create({ ...owner, pk: 'job#b' }, written);
+      expect(await packer.sweep(new Date(Date.now() - 60_000))).toBe(0);
+      expect(await objects()).toHaveLength(2);
+      expect(await packer.sweep(inAnHour())).toBe(1);
+      expect(await objects()).toEqual(['lies' in written && written.lies]);
+      // Its note is gone as well: nothing is looked at again.
+      expect(await packer.sweep(inAnHour())).toBe(0);
+      expect(await packer.unpack(written, 'context')).toBeDefined();
+    });
+
+    test('the object that an item pointed to before is swept, by the pruning of jobs as well', async () => {
+      const { packer, table, objects, platform } = await openPacked();
+      const [before, after] = [
+        await packer.pack(large(), 'context', owner),
+        await packer.pack(large(), 'context', owner),
+      ];
+      await table.create(owner, before);
+      await packer.settle(before);
+      await packer.settle(after);
+      await packer.leave(before, owner);
+      expect(await packer.sweep(inAnHour())).toBe(0);
+      await packer.leave(before, owner);
+      await table.change(owner, () => ({ ...after }));
+      const noted = 'lies' in before ? { pk: 'overflow', sk: before.lies } : owner;
+      await table.change(noted, (found) => ({ ...found, since: '2026-01-01T00:00:00.000Z' }));
+      expect(await platform.jobs.prune(new Date())).toBe(0);
+      expect(await objects()).toEqual(['lies' in after && after.lies]);
+    });
+
+    test('and one that gets through leaves no note', async () => {
+      const { platform, table } = await openPacked();
+      const { jobs } = platform;
+      await jobs.create(job('a', { outcomes: outcomes(10, 60_000) }));
+      await jobs.create(job('a', { outcomes: outcomes(10, 60_000) }));
+      await Promise.all(Array.from({ length: 5 }, () => jobs.update('a', (found) => ({ ...found, attempts: 2 }))));
+      await platform.readings.put('clinic', { reading: { ...reading('rd_a'), models: { map: large() } }, instance });
+      await jobs.update('a', (found) => ({ ...found, state: 'done', updatedAt: '2026-01-01T00:00:00.000Z' }));
+      expect(await jobs.prune(new Date('2026-02-01'))).toBe(1);
+      const query = { KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': 'overflow' } };
+      // Those who were in each other's way may leave one, for an object that is gone: the next sweep takes it.
+      const { value } = await table.query({ ...query, ConsistentRead: true }).next();
+      if (value) expect(value['ownerPk']).toBe('job#a');
+    });
   });
 });
