@@ -29,20 +29,17 @@ async function readsAgain({ read, status }: Engine): Promise<void> {
 }
 
 test('a deadline during inference is answered in time; the run ends by itself, and its thread goes on', async () => {
-  const patient = await openReal({ deadlineMs: 60_000 });
-  let deadlineMs = 0;
-  for (let i = 0; i < 3; i++) {
-    const found = await patient.read(film('r512-fp32'));
-    if (!found.ok) throw new Error(found.fault.code);
-    const { total, infer } = found.value.reading.timingsMs;
-    deadlineMs = Math.round(total - infer / 2);
-  }
   const started = threads();
+  const deadlineMs = 60_000;
   const engine = await openReal({ deadlineMs });
   let survived = 0;
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 40 && survived < 5; i++) {
+    const found = await engine.read(film('r512-fp32'));
+    if (!found.ok) throw new Error(found.fault.code);
+    // As busy as the machine is just now, its deadline comes in the middle of inference, as a rule.
+    const { total, infer } = found.value.reading.timingsMs;
     const before = started();
-    const answer = await engine.read(film('r512-fp32'));
+    const answer = await engine.read(film('r512-fp32'), undefined, performance.now() - deadlineMs + total - infer / 2);
     if (answer.ok) continue;
     expect(answer.fault).toEqual({ code: 'deadline_exceeded', deadlineMs });
     // Its place is taken until the run has ended.
@@ -50,13 +47,13 @@ test('a deadline during inference is answered in time; the run ends by itself, a
     await vi.waitFor(() => expect(engine.status().running).toBe(0), { timeout: 20_000, interval: 5 });
     if (running === 1 && started() === before) survived++;
   }
-  expect(survived).toBeGreaterThan(3);
+  expect(survived).toBe(5);
   await readsAgain(engine);
 });
 
 test('a deadline during decoding ends the thread, and another one reads on', async () => {
   const started = threads();
-  const engine = await openReal({ deadlineMs: 500 });
+  const engine = await openReal({ deadlineMs: 400 });
   for (let i = 0; i < 3; i++) {
     expect(await engine.read(film('r256-int8', slow))).toMatchObject({
       ok: false,

@@ -30,8 +30,8 @@ export function film(variant: string, bytes: Uint8Array = png) {
   return { id: `rd_${++films}`, bytes: new Uint8Array(bytes), mediaType: 'image/png', request };
 }
 
-/** A film that takes a second to decode: as many pixels as are read, of noise. */
-export async function slowToDecode(side = 6000): Promise<Uint8Array> {
+/** A film that takes a second or more to decode: as many pixels as are read, of noise. */
+export async function slowToDecode(side = 7900): Promise<Uint8Array> {
   const noise = new Uint16Array(side * side);
   for (let i = 0, state = 1; i < noise.length; i++) {
     state = (state * 48271) % 2147483647;
