@@ -220,7 +220,8 @@ describe('several workers', () => {
           return fail({ code: 'blank_image' });
         },
       },
-      { visibilityMs: 200 },
+      // One lane, which is frozen: another of its lanes could take the job, and put it off for five seconds.
+      { visibilityMs: 200, concurrency: 1 },
     );
     await vi.waitFor(() => expect(signals[0]?.aborted).toBe(true));
     extend.mockRestore();
