@@ -13,18 +13,47 @@ export const isSame = (a: Mark | undefined, b: Mark | undefined) => a?.seq === b
 
 /**
  * What is kept of how far a log was followed: every study that a change up to `at` belongs to is a job by now.
- * `oldest` is the log's first entry: an entry disappears with its film, but not the last and the first one at once.
- * Before the first contact only its time is known.
+ * `oldest` is the log's first entry. `marks` are places where the cursor has stood, the oldest first and `at` the last:
+ * what both this list and the log hold is where a log that was rewound can be gone on with. `rewinds` counts how often
+ * that was needed. Before the first contact only its time is known.
  */
-export const Cursor = z.union([z.object({ asked: z.iso.datetime() }), z.object({ at: Mark, oldest: Mark.optional() })]);
+export const Cursor = z.union([
+  z.object({ asked: z.iso.datetime() }),
+  z.object({
+    at: Mark,
+    oldest: Mark.optional(),
+    marks: z.array(Mark).default([]),
+    rewinds: z.int().min(0).default(0),
+  }),
+]);
 export type Cursor = z.infer<typeof Cursor>;
 
-/** Before the first contact by so much, so that clocks may differ: the archive's may be behind. */
-const clockToleranceMs = 5 * 60_000;
+/** Marks so near to the last one are all kept. */
+const allOfTheLast = 8;
 
-/** The last place before everything that arrived since we first asked. */
-export async function placeOf(asked: string, orthanc: Orthanc): Promise<Result<Mark, Fault>> {
-  const from = orthancDate(new Date(Date.parse(asked) - clockToleranceMs));
+/**
+ * Marks with one more, the older ones ever further apart: at most as far from the next as from the last one, so that some
+ * fifty do for a log of millions, and none goes much further back than it must. The oldest one always stays: what was
+ * before the first contact is not followed.
+ */
+export function withMark(marks: readonly Mark[], at: Mark): Mark[] {
+  const newestFirst = [at, ...marks.filter(({ seq }) => seq < at.seq).toReversed()];
+  const kept: Mark[] = [];
+  for (const [i, mark] of newestFirst.entries()) {
+    const older = newestFirst[i + 1];
+    const younger = kept.at(-1);
+    const isNeeded = i < allOfTheLast || !older || !younger || at.seq - older.seq > 2 * (at.seq - younger.seq);
+    if (isNeeded) kept.push(mark);
+  }
+  return kept.toReversed();
+}
+
+/** Clocks may differ by so much: the archive's may be behind. */
+export const clockToleranceMs = 5 * 60_000;
+
+/** The last place before everything that arrived at or after a moment by the archive's clock. */
+export async function placeBefore(moment: Date, orthanc: Orthanc): Promise<Result<Mark, Fault>> {
+  const from = orthancDate(moment);
   const last = await orthanc.lastChange();
   if (!last.ok) return last;
   // Search by halves: the log has no index by date, and may hold millions of entries.
@@ -47,3 +76,7 @@ const orthancDate = (date: Date) =>
     .toISOString()
     .replace(/\.\d+Z$/, '')
     .replace(/[-:]/g, '');
+
+/** The moment that a mark was made at. */
+export const momentOf = ({ date }: Mark): Date =>
+  new Date(date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d).*$/, '$1-$2-$3T$4:$5:$6Z'));

@@ -4,7 +4,17 @@ import { ok, type Result } from '../pipeline/result.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Follow, PacsSettings } from './config.ts';
-import { Cursor, isSame, type Mark, markOf, placeOf, start } from './follower-cursor.ts';
+import {
+  Cursor,
+  clockToleranceMs,
+  isSame,
+  type Mark,
+  markOf,
+  placeBefore,
+  start,
+  withMark,
+} from './follower-cursor.ts';
+import { findPlace } from './follower-log.ts';
 import { createPending } from './follower-pending.ts';
 import type { Change, Orthanc, OrthancStudy } from './orthanc.ts';
 import { isRecent, type SubmitStudy } from './study-job.ts';
@@ -41,14 +51,16 @@ export function createFollower(deps: FollowerDeps): Look {
   /** How far the log was seen; undefined until the kept cursor was read. */
   let scanned: Mark | undefined;
   let oldest: Mark | undefined;
+  let marks: readonly Mark[] = [];
+  let rewinds = 0;
   let kept: string | undefined;
+  /** Whether the cursor holds a place by now, and not only the time of the first contact. */
+  let wasFollowed = false;
 
   async function look(): Promise<Result<number, Fault>> {
-    const from = scanned ?? (await resume());
-    if ('code' in from) return { ok: false, fault: from };
-    const same = await sameLog(from);
-    if (!same.ok) return same;
-    scanned = same.value;
+    const from = scanned && wasFollowed ? await goOn(scanned) : await resume();
+    if (!from.ok) return from;
+    scanned = from.value;
     for (;;) {
       if ((await platform.queue.depth()).waiting > mostWaiting) return ok(everyMs);
       const page = await orthanc.changes(scanned.seq, pageSize);
@@ -65,40 +77,43 @@ export function createFollower(deps: FollowerDeps): Look {
   }
 
   /** Where the last process left off; at the first contact, where the settings say. */
-  async function resume(): Promise<Mark | Fault> {
+  async function resume(): Promise<Result<Mark, Fault>> {
     kept = await platform.cursors.get(name);
     if (kept === undefined) {
-      const asked: Cursor = follow.from === 'now' ? { asked: now().toISOString() } : { at: start };
+      const asked = follow.from === 'now' ? { asked: now().toISOString() } : { at: start };
       const text = JSON.stringify(asked);
       // Kept before Orthanc is first asked: what arrives while it cannot be reached is not missed.
       if (await platform.cursors.move(name, undefined, text)) kept = text;
       else kept = await platform.cursors.get(name);
     }
     const cursor = Cursor.parse(JSON.parse(kept ?? ''));
+    wasFollowed = 'at' in cursor;
     if ('at' in cursor) {
-      oldest = cursor.oldest;
-      return cursor.at;
+      ({ oldest, rewinds } = cursor);
+      marks = withMark(cursor.marks, cursor.at);
+      return goOn(cursor.at);
     }
-    const place = await placeOf(cursor.asked, orthanc);
-    return place.ok ? place.value : place.fault;
+    const place = await placeBefore(new Date(Date.parse(cursor.asked) - clockToleranceMs), orthanc);
+    if (place.ok) marks = [place.value];
+    return place;
   }
 
-  /** The place from which to go on: the beginning when the log is not the one that was followed. */
-  async function sameLog(at: Mark): Promise<Result<Mark, Fault>> {
-    if (at.seq === 0) return ok(at);
-    const here = await orthanc.changes(at.seq - 1, 1);
-    if (!here.ok) return here;
-    const [change] = here.value.changes;
-    if (change && isSame(markOf(change), at)) return ok(at);
-    const first = await orthanc.changes(0, 1);
-    if (!first.ok) return first;
-    const [firstChange] = first.value.changes;
-    // Never followed so far, or the entry went with a film that was deleted.
-    if (!oldest || (firstChange && isSame(markOf(firstChange), oldest))) return ok(at);
-    log.warn({ pacs }, 'the change log of Orthanc is another one than before: it is followed from its beginning');
+  /** The place from which to go on: further back when the log is not as it was followed. */
+  async function goOn(from: Mark): Promise<Result<Mark, Fault>> {
+    const place = await findPlace(from, { marks, oldest }, orthanc);
+    if (!place.ok) return place;
+    const { at, rewound } = place.value;
+    if (isSame(at, from)) return ok(from);
     pending.clear();
-    oldest = undefined;
-    return ok(start);
+    marks = withMark(marks, at);
+    if (rewound) {
+      rewinds++;
+      log.warn(
+        { pacs, from: from.seq, to: at.seq },
+        'the change log of Orthanc is not as it was followed, as after a restore from a backup: it is followed again',
+      );
+    } else log.info({ pacs, from: from.seq, to: at.seq }, 'entries of the change log are gone: it is followed again');
+    return ok(at);
   }
 
   /** Note the studies to which films were added; the place after these changes. */
@@ -132,11 +147,14 @@ export function createFollower(deps: FollowerDeps): Look {
       return study && isWanted(study) ? [{ ...one, studyInstanceUid: study.studyInstanceUid }] : [];
     });
     for (const { studyInstanceUid, last } of wanted)
-      await deps.submit({ pacs, tenant, studyInstanceUid, version: `${last.seq} ${last.date}` });
+      await deps.submit({ pacs, tenant, studyInstanceUid, version: versionOf(last) });
     for (const { study } of due) pending.remove(study);
     if (wanted.length > 0) log.info({ pacs, studies: wanted.length }, 'studies were queued');
     return keep(pending.cursor(at));
   }
+
+  /** After a rewind another one, because what was done before it may be lost: a result stored since the backup. */
+  const versionOf = ({ seq, date }: Mark) => (rewinds > 0 ? `${seq} ${date} ${rewinds}` : `${seq} ${date}`);
 
   const isWanted = ({ studyDate }: OrthancStudy) => isRecent(studyDate, readStudiesOfLastDays, now());
 
@@ -147,10 +165,12 @@ export function createFollower(deps: FollowerDeps): Look {
     if (!first.ok) return first;
     const [change] = first.value.changes;
     oldest = change && markOf(change);
-    const to: Cursor = { at, ...(oldest && { oldest }) };
+    marks = withMark(marks, at);
+    const to: Cursor = { at, ...(oldest && { oldest }), marks: [...marks], rewinds };
     const text = JSON.stringify(to);
     if (await platform.cursors.move(name, kept, text)) {
       kept = text;
+      wasFollowed = true;
       return ok(true);
     }
     // Another process follows as well: go on from where it is.

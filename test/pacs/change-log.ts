@@ -62,6 +62,8 @@ export function createChangeLog(startsAt = '2026-11-23T06:00:00Z') {
       if (films.filter((film) => film.study === study).length === 1) note('NewStudy', study, study);
       return entry;
     },
+    /** The second of an entry. */
+    dateOf: (entry: number) => changes.find(({ Seq }) => Seq === entry)?.Date ?? '',
     becomeStable: (study: string) => note('StableStudy', study, study),
     remove(study: string) {
       films = films.filter((film) => film.study !== study);
@@ -69,6 +71,15 @@ export function createChangeLog(startsAt = '2026-11-23T06:00:00Z') {
     },
     pass(seconds: number) {
       ms += seconds * 1000;
+    },
+    /** What a backup holds; its restore gives the numbers that came since then out again. Time goes on. */
+    backup() {
+      const then = { seq, changes: [...changes], films: [...films] };
+      return () => {
+        ({ seq } = then);
+        changes = [...then.changes];
+        films = [...then.films];
+      };
     },
   };
 }

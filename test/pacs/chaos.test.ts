@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -214,6 +214,31 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
       double: 0,
     });
   }, 60_000);
+
+  test('Orthanc is restored from a backup, which lacks a report and gives its numbers out again', async () => {
+    const storage = join(orthanc.folder, 'storage');
+    // Its film is in the backup, its report was stored afterwards.
+    await alara.stop();
+    await store('backup with');
+    await orthanc.stop();
+    cpSync(storage, `${storage}.backup`, { recursive: true });
+    await orthanc.start();
+    await alara.start();
+    await store('backup without');
+    await settled('before the restore', ['backup with', 'backup without'], performance.now());
+    delete counts['before the restore'];
+    await orthanc.stop();
+    rmSync(storage, { recursive: true });
+    renameSync(`${storage}.backup`, storage);
+    await orthanc.start();
+    const started = performance.now();
+    await store('restored 1');
+    await until(() => alara.said().includes('is not as it was followed'));
+    await store('restored 2');
+    expect(
+      await settled('Orthanc restored from a backup', ['backup with', 'restored 1', 'restored 2'], started),
+    ).toEqual({ studies: 3, missing: 0, double: 0 });
+  }, 90_000);
 
   test('nothing that names a patient or an object is in the log', () => {
     expect(alara.said()).toMatch(/"kind":"study"/);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Follow } from '../../functions/pacs/config.ts';
 import { createFollower, type FollowerDeps } from '../../functions/pacs/follower.ts';
+import { type Mark, withMark } from '../../functions/pacs/follower-cursor.ts';
 import type { Orthanc } from '../../functions/pacs/orthanc.ts';
 import type { StudyVersion } from '../../functions/pacs/study-job.ts';
 import type { Cursors } from '../../functions/platform/cursors.ts';
@@ -220,19 +221,22 @@ describe('another log than before', () => {
     }
   });
 
-  test('the entry that was last read may go with its film: nothing is submitted again', async () => {
+  test('the entry that was last read may go with its film: no other job is made of what was seen', async () => {
     const { cursors } = memoryCursors();
     const log = createChangeLog();
     log.store('A', 'a1');
     log.store('B', 'b1');
-    await follow(log.orthanc, { cursors }).settle();
+    const before = follow(log.orthanc, { cursors });
+    await before.settle();
     log.remove('B');
+    log.store('C', 'c1');
     const follower = follow(log.orthanc, { cursors });
     await follower.settle();
-    expect(follower.submitted).toEqual([]);
-    log.store('C', 'c1');
-    await follower.settle();
-    expect(follower.studies()).toEqual(['1.2.C']);
+    const known = new Set(before.submitted.map(({ studyInstanceUid, version }) => `${studyInstanceUid} ${version}`));
+    const more = follower.submitted.filter(
+      ({ studyInstanceUid, version }) => !known.has(`${studyInstanceUid} ${version}`),
+    );
+    expect(more.map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(['1.2.C']);
   });
 
   test('a log that lost its first and its last entry is followed from its beginning', async () => {
@@ -246,6 +250,104 @@ describe('another log than before', () => {
     await follower.settle();
     await follower.settle();
     expect(new Set(follower.studies())).toEqual(new Set(['1.2.A', '1.2.B']));
+  });
+});
+
+describe('an archive that was restored from a backup gives its numbers out again', () => {
+  const hours = 3600;
+
+  test.each([1, 2, 40])('what came after the restore is read, %i films', async (count) => {
+    const { cursors } = memoryCursors();
+    const log = createChangeLog();
+    const follower = follow(log.orthanc, { cursors });
+    log.store('old', 'o');
+    await follower.settle();
+    log.pass(2 * hours);
+    const restore = log.backup();
+    for (let i = 0; i < 10; i++) log.store(`lost${i}`, `l${i}`);
+    await follower.settle();
+    log.pass(2 * hours);
+    restore();
+    for (let i = 0; i < count; i++) {
+      log.store(`new${i}`, `n${i}`);
+      // A process that was running meanwhile, and one that looks afterwards.
+      if (i === 0) await follower.settle();
+    }
+    const later = follow(log.orthanc, { cursors });
+    await later.settle();
+    const studies = new Set([...follower.studies(), ...later.studies()]);
+    for (let i = 0; i < count; i++) expect(studies).toContain(`1.2.new${i}`);
+  });
+
+  test('a film of the hour before the backup is a new job, because its result may be lost; an older one is none', async () => {
+    const { cursors } = memoryCursors();
+    const log = createChangeLog();
+    const follower = follow(log.orthanc, { cursors });
+    log.store('older', 'o');
+    await follower.settle();
+    log.pass(2 * hours);
+    log.store('just before', 'j');
+    await follower.settle();
+    const restore = log.backup();
+    log.pass(60);
+    log.store('SR', 'sr', { modality: 'SR' });
+    await follower.settle();
+    const [, before] = follower.submitted;
+    restore();
+    log.pass(60);
+    log.store('new', 'n');
+    follower.submitted.length = 0;
+    await follower.settle();
+    expect(follower.studies()).toEqual(['1.2.just before', '1.2.new']);
+    expect(follower.submitted[0]?.version).not.toBe(before?.version);
+  });
+
+  test('one that was followed from now on is not read from its beginning, however far it went back', async () => {
+    const { cursors } = memoryCursors();
+    const log = createChangeLog('2026-11-22T12:00:00Z');
+    for (let i = 0; i < 300; i++) log.store(`archived${i}`, `a${i}`);
+    const restore = log.backup();
+    log.pass(12 * hours);
+    for (let i = 0; i < 5; i++) log.store(`also archived${i}`, `b${i}`);
+    log.pass(12 * hours);
+    const follower = follow(log.orthanc, { cursors, from: 'now' });
+    log.store('seen', 's');
+    await follower.settle();
+    expect(follower.studies()).toEqual(['1.2.seen']);
+    restore();
+    log.pass(60);
+    log.store('new', 'n');
+    await follower.settle();
+    expect(follower.studies()).toEqual(['1.2.seen', '1.2.new']);
+  });
+
+  test('a cursor of the release before, without marks, goes back by its second', async () => {
+    const { cursors, values } = memoryCursors();
+    const log = createChangeLog();
+    log.store('old', 'o');
+    log.pass(2 * hours);
+    const restore = log.backup();
+    log.store('lost', 'l');
+    await follow(log.orthanc, { cursors }).settle();
+    const { at, oldest } = JSON.parse(values.get('orthanc/main') ?? '');
+    values.set('orthanc/main', JSON.stringify({ at, oldest }));
+    restore();
+    log.pass(60);
+    log.store('new', 'n');
+    const follower = follow(log.orthanc, { cursors });
+    await follower.settle();
+    expect(follower.studies()).toEqual(['1.2.new']);
+  });
+
+  test('the marks of a long log are few, near the end dense, and the first one stays', async () => {
+    let marks: Mark[] = [{ seq: 7, date: 'first' }];
+    for (let seq = 20; seq < 200_000; seq += 1 + (seq % 13)) marks = withMark(marks, { seq, date: 'd' });
+    const newest = marks.at(-1)?.seq ?? 0;
+    expect(marks.length).toBeLessThan(60);
+    expect(marks[0]).toEqual({ seq: 7, date: 'first' });
+    const distances = marks.map(({ seq }) => newest - seq).toReversed();
+    for (const [i, distance] of distances.entries())
+      if (i > 1) expect(distance).toBeLessThanOrEqual(Math.max(200, 2 * (distances[i - 1] ?? 0)));
   });
 });
 
@@ -319,7 +421,9 @@ describe('nothing is lost', () => {
       { weight: 3, arbitrary: fc.record({ kind: fc.constant('look' as const), seconds: fc.nat({ max: 4 }) }) },
       fc.record({ kind: fc.constant('stable' as const), study: fc.nat({ max: 5 }) }),
       fc.record({ kind: fc.constant('remove' as const), study: fc.nat({ max: 5 }) }),
-      ...(['kill', 'killBeforeMove', 'down', 'up'] as const).map((kind) => fc.record({ kind: fc.constant(kind) })),
+      ...(['kill', 'killBeforeMove', 'down', 'up', 'backup', 'restore'] as const).map((kind) =>
+        fc.record({ kind: fc.constant(kind) }),
+      ),
     );
     await fc.assert(
       fc.asyncProperty(fc.array(event, { maxLength: 60 }), async (events) => {
@@ -328,12 +432,14 @@ describe('nothing is lost', () => {
         const start = () => follow(log.orthanc, { cursors });
         const generations = [start()];
         const running = () => generations.at(-1) ?? start();
-        /** Films by study, with the number that the log gave them. */
-        const films = new Map<string, number>();
+        /** Studies, with the second of their newest film. */
+        let films = new Map<string, string>();
+        let restore = () => undefined as unknown;
         let stored = 0;
         for (const one of events) {
           if (one.kind === 'store') {
-            films.set(`s${one.study}`, log.store(`s${one.study}`, `f${stored++}`));
+            log.pass(1);
+            films.set(`s${one.study}`, log.dateOf(log.store(`s${one.study}`, `f${stored++}`)));
           } else if (one.kind === 'stable') log.becomeStable(`s${one.study}`);
           else if (one.kind === 'remove') {
             log.remove(`s${one.study}`);
@@ -342,6 +448,13 @@ describe('nothing is lost', () => {
             running().time.ms += one.seconds * 1000;
             await running().look();
           } else if (one.kind === 'down' || one.kind === 'up') log.state.reachable = one.kind === 'up';
+          else if (one.kind === 'backup') {
+            const [then, back] = [new Map(films), log.backup()];
+            restore = () => {
+              back();
+              films = new Map(then);
+            };
+          } else if (one.kind === 'restore') restore();
           else {
             state.dieBeforeMove = one.kind === 'killBeforeMove';
             if (state.dieBeforeMove) await dying(running().settle());
@@ -352,12 +465,13 @@ describe('nothing is lost', () => {
         log.state.reachable = true;
         await running().settle();
         await running().settle();
-        for (const [study, seq] of films) {
+        for (const [study, second] of films) {
           const jobs = generations
             .flatMap(({ submitted }) => submitted)
             .filter((job) => job.studyInstanceUid === `1.2.${study}`);
           // The newest film's change, or one after it, made the newest job.
-          expect(Math.max(...jobs.map(({ version }) => Number.parseInt(version, 10)))).toBeGreaterThanOrEqual(seq);
+          const newest = jobs.map(({ version }) => version.split(' ')[1] ?? '').toSorted();
+          expect((newest.at(-1) ?? '') >= second).toBe(true);
         }
       }),
       { numRuns: 300 },
