@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Router } from '../engine/open.ts';
+import type { Watched } from '../pacs/open.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
 
@@ -10,6 +11,8 @@ export type Connected = {
   readonly stowResults?: string | undefined;
   /** Have the follower of a PACS look for what is new, soon. */
   nudge(name: string): unknown;
+  /** How many are followed or polled, by how that goes; undefined where this process watches none. */
+  watched?(): Watched | undefined;
 };
 
 /** Everything the API needs, as values: a test passes its own. */

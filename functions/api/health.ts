@@ -10,6 +10,10 @@ const Ready = z
     waiting: z.int().meta({ description: 'Films in the queue.' }),
     running: z.int().meta({ description: 'Films being read.' }),
     problem: z.string().optional(),
+    pacs: z.object({ watched: z.int(), paused: z.int(), unavailable: z.int(), starting: z.int() }).optional().meta({
+      description:
+        'How many PACS this process follows or polls; paused: too many of their studies wait to be read. The log names them.',
+    }),
   })
   .meta({ id: 'Ready' });
 
@@ -30,11 +34,18 @@ const ready = createRoute({
   },
 });
 
-export function health(app: OpenAPIHono, { engine, router, device }: Deps): void {
+export function health(app: OpenAPIHono, { engine, router, device, pacs }: Deps): void {
   app.openapi(live, (c) => c.json({ status: 'live' as const }, 200));
   app.openapi(ready, (c) => {
     const { waiting, running, warm, fault } = engine.status();
-    const common = { device, family: router.family.catalog.family, waiting, running };
+    const watched = pacs.watched?.();
+    const common = {
+      device,
+      family: router.family.catalog.family,
+      waiting,
+      running,
+      ...(watched && { pacs: watched }),
+    };
     if (warm) return c.json({ status: 'ready' as const, ...common }, 200);
     if (!fault) return c.json({ status: 'starting' as const, ...common }, 503);
     const problem = 'problem' in fault ? fault.problem : fault.code;

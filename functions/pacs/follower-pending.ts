@@ -1,3 +1,4 @@
+import { mostWaiting } from './follower-backlog.ts';
 import type { Mark } from './follower-cursor.ts';
 
 /** A study to which films were added, not yet submitted. */
@@ -30,6 +31,7 @@ export function createPending(settleMs: number) {
       if (known) studies.set(study, { ...known, stable: true });
     },
     due: (nowMs: number) => [...studies.values()].filter((pending) => dueMs(pending) <= nowMs),
+    isFull: () => studies.size > mostWaiting,
     remove: (study: string) => studies.delete(study),
     /** Milliseconds until the next one is due. */
     nextMs: (nowMs: number) => Math.min(...[...studies.values()].map((pending) => dueMs(pending) - nowMs)),

@@ -4,6 +4,7 @@ import { ok, type Result } from '../pipeline/result.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Follow, PacsSettings } from './config.ts';
+import { createBacklog } from './follower-backlog.ts';
 import {
   Cursor,
   clockToleranceMs,
@@ -29,8 +30,10 @@ export type FollowerDeps = {
     readonly follow: Follow;
   };
   readonly orthanc: Orthanc;
-  readonly platform: Pick<Platform, 'cursors'> & { readonly queue: Pick<Platform['queue'], 'depth'> };
+  readonly platform: Pick<Platform, 'cursors'> & { readonly jobs: Pick<Platform['jobs'], 'get'> };
   readonly submit: SubmitStudy;
+  /** Told at every look whether the log is left where it is for now. */
+  paused?(is: boolean): void;
   readonly log: Logger;
   /** Milliseconds, never going back. */
   clock(): number;
@@ -38,8 +41,6 @@ export type FollowerDeps = {
 };
 
 const pageSize = 200;
-/** The log itself is the better queue: it is not read further while so many messages wait. */
-const mostWaiting = 1000;
 
 /** Follows Orthanc's change log. A study becomes a job before the cursor passes it; a change seen twice is one job. */
 export function createFollower(deps: FollowerDeps): Look {
@@ -48,6 +49,8 @@ export function createFollower(deps: FollowerDeps): Look {
   const name = `orthanc/${pacs}`;
   const everyMs = follow.everySeconds * 1000;
   const pending = createPending(follow.settleSeconds * 1000);
+  const backlog = createBacklog(platform.jobs);
+  let isPaused = false;
   /** How far the log was seen; undefined until the kept cursor was read. */
   let scanned: Mark | undefined;
   let oldest: Mark | undefined;
@@ -62,8 +65,9 @@ export function createFollower(deps: FollowerDeps): Look {
     if (!from.ok) return from;
     scanned = from.value;
     for (;;) {
-      if ((await platform.queue.depth()).waiting > mostWaiting) return ok(everyMs);
-      const page = await orthanc.changes(scanned.seq, pageSize);
+      if (await pauses()) return ok(everyMs);
+      // Those that still settle are first submitted: the log is read no faster than it is worked on.
+      const page = pending.isFull() ? ok({ changes: [], done: true }) : await orthanc.changes(scanned.seq, pageSize);
       if (!page.ok) return page;
       const seen = await note(page.value.changes, scanned);
       if (!seen.ok) return seen;
@@ -74,6 +78,16 @@ export function createFollower(deps: FollowerDeps): Look {
       if (page.value.done) break;
     }
     return ok(Math.max(0, Math.min(everyMs, pending.nextMs(clock()))));
+  }
+
+  /** Whether the log is left where it is until studies that were queued are begun. The change is told. */
+  async function pauses(): Promise<boolean> {
+    const isFull = await backlog.isFull();
+    if (isFull && !isPaused) log.warn({ pacs }, 'too many studies wait to be read: the PACS is followed further later');
+    if (!isFull && isPaused) log.info({ pacs }, 'the PACS is followed further');
+    isPaused = isFull;
+    deps.paused?.(isFull);
+    return isFull;
   }
 
   /** Where the last process left off; at the first contact, where the settings say. */
@@ -147,7 +161,7 @@ export function createFollower(deps: FollowerDeps): Look {
       return study && isWanted(study) ? [{ ...one, studyInstanceUid: study.studyInstanceUid }] : [];
     });
     for (const { studyInstanceUid, last } of wanted)
-      await deps.submit({ pacs, tenant, studyInstanceUid, version: versionOf(last) });
+      backlog.add(await deps.submit({ pacs, tenant, studyInstanceUid, version: versionOf(last) }));
     for (const { study } of due) pending.remove(study);
     if (wanted.length > 0) log.info({ pacs, studies: wanted.length }, 'studies were queued');
     return keep(pending.cursor(at));

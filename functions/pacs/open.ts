@@ -18,7 +18,10 @@ import { createOrthanc } from './orthanc.ts';
 import { createPoller } from './poller.ts';
 import { type Source, studyHandler } from './study.ts';
 import { submitStudy } from './study-job.ts';
-import { type Watch, watch } from './watch.ts';
+import { type Watch, type WatchState, watch } from './watch.ts';
+
+/** How many PACS are followed or polled, by how that goes. */
+export type Watched = Readonly<Record<WatchState | 'paused', number>>;
 
 export type Pacs = {
   /** Every PACS that is configured. */
@@ -27,6 +30,8 @@ export type Pacs = {
   readonly stowResults?: string;
   /** Look at a PACS at once. */
   nudge(name: string): void;
+  /** Undefined where this process watches none. */
+  watched(): Watched | undefined;
   readonly deliver: Deliver;
   /** How a PACS has its films read. */
   requestOf(name: string): ReadRequest | undefined;
@@ -58,6 +63,7 @@ export function openPacs(config: PacsConfig | null, { router, engine, platform, 
   const stowResults = entries.find(([, { sendResultsOfStow }]) => sendResultsOfStow)?.[0];
   const stopped = new AbortController();
   const watches = new Map<string, readonly Watch[]>();
+  const paused = new Set<string>();
 
   function watchesOf(name: string, settings: PacsSettings): Watch[] {
     const submit = submitStudy(platform);
@@ -71,6 +77,7 @@ export function openPacs(config: PacsConfig | null, { router, engine, platform, 
         settings: { ...settings, follow },
         orthanc: createOrthanc({ name, baseUrl: orthanc, ...settings }, stopped.signal),
         clock: () => performance.now(),
+        paused: (is) => void (is ? paused.add(name) : paused.delete(name)),
       });
       started.push(watch(look, follow.everySeconds * 1000, log.child({ pacs: name })));
     }
@@ -87,6 +94,14 @@ export function openPacs(config: PacsConfig | null, { router, engine, platform, 
     ...(stowResults !== undefined && { stowResults }),
     nudge(name) {
       for (const watch of watches.get(name) ?? []) watch.nudge();
+    },
+    watched() {
+      if (watches.size === 0) return undefined;
+      const count = { starting: 0, watched: 0, unavailable: 0, paused: 0 };
+      for (const [name, started] of watches)
+        for (const state of started.map((one) => one.state()))
+          count[state === 'watched' && paused.has(name) ? 'paused' : state]++;
+      return count;
     },
     deliver,
     requestOf: (name) => sources.get(name)?.request,

@@ -1,4 +1,5 @@
 import type { Platform } from '../platform/platform.ts';
+import type { Job } from '../worker/job.ts';
 import { jobId } from '../worker/job-id.ts';
 import { submit } from '../worker/submit.ts';
 
@@ -11,14 +12,15 @@ export type StudyVersion = {
   readonly version: string;
 };
 
-export type SubmitStudy = (study: StudyVersion) => Promise<void>;
+export type SubmitStudy = (study: StudyVersion) => Promise<Job>;
 
 /** Take on the job that reads a study. */
 export const submitStudy =
   (platform: Pick<Platform, 'jobs' | 'queue'>): SubmitStudy =>
   async (study) => {
     const { pacs, tenant, studyInstanceUid } = study;
-    await submit(platform, await jobId({ kind: 'study', ...study }), tenant, { kind: 'study', pacs, studyInstanceUid });
+    const id = await jobId({ kind: 'study', ...study });
+    return submit(platform, id, tenant, { kind: 'study', pacs, studyInstanceUid });
   };
 
 const dayMs = 86_400_000;

@@ -5,7 +5,11 @@ import type { Logger } from '../platform/log.ts';
 /** One look at a PACS: the milliseconds until the next one. */
 export type Look = () => Promise<Result<number, Fault>>;
 
+/** `starting` until the first look has ended. */
+export type WatchState = 'starting' | 'watched' | 'unavailable';
+
 export type Watch = {
+  state(): WatchState;
   /** Look at once; a nudge that comes during a look is followed by another one. */
   nudge(): void;
   /** Resolves when the look that is going on has ended. */
@@ -17,15 +21,16 @@ export function watch(look: Look, everyMs: number, log: Logger): Watch {
   let closing = false;
   let nudged = false;
   let wake: () => void = () => undefined;
+  let state: WatchState = 'starting';
 
   async function run(): Promise<void> {
-    let out = false;
     while (!closing) {
       nudged = false;
       const result = await attempt();
-      if (!result.ok && !out) log.warn({ fault: result.fault }, 'a PACS cannot be watched; it is tried again');
-      if (result.ok && out) log.info('the PACS is watched again');
-      out = !result.ok;
+      if (!result.ok && state !== 'unavailable')
+        log.warn({ fault: result.fault }, 'a PACS cannot be watched; it is tried again');
+      if (result.ok && state === 'unavailable') log.info('the PACS is watched again');
+      state = result.ok ? 'watched' : 'unavailable';
       if (!closing && !nudged) await sleep(result.ok ? result.value : everyMs);
     }
   }
@@ -53,6 +58,7 @@ export function watch(look: Look, everyMs: number, log: Logger): Watch {
 
   const running = run();
   return {
+    state: () => state,
     nudge() {
       nudged = true;
       wake();

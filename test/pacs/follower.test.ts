@@ -7,6 +7,8 @@ import type { Orthanc } from '../../functions/pacs/orthanc.ts';
 import type { StudyVersion } from '../../functions/pacs/study-job.ts';
 import type { Cursors } from '../../functions/platform/cursors.ts';
 import { createLog } from '../../functions/platform/log.ts';
+import type { Job } from '../../functions/worker/job.ts';
+import { job } from '../platform/contract/samples.ts';
 import { createChangeLog } from './change-log.ts';
 
 const noon = new Date('2026-11-23T12:00:00Z');
@@ -27,10 +29,12 @@ function memoryCursors() {
   return { cursors, state, values };
 }
 
-function follow(orthanc: Orthanc, more: Partial<Follow> & { days?: number; cursors?: Cursors; waiting?: number } = {}) {
+function follow(orthanc: Orthanc, more: Partial<Follow> & { days?: number; cursors?: Cursors } = {}) {
   const submitted: StudyVersion[] = [];
   const time = { ms: 0 };
-  const { cursors = memoryCursors().cursors, days, waiting = 0, ...settings } = more;
+  const { cursors = memoryCursors().cursors, days, ...settings } = more;
+  const jobs = new Map<string, Job>();
+  const paused: boolean[] = [];
   const deps: FollowerDeps = {
     pacs: 'main',
     settings: {
@@ -40,8 +44,15 @@ function follow(orthanc: Orthanc, more: Partial<Follow> & { days?: number; curso
       follow: { from: 'beginning', everySeconds: 5, settleSeconds: 2, ...settings },
     },
     orthanc,
-    platform: { cursors, queue: { depth: async () => ({ waiting, inFlight: 0 }) } },
-    submit: async (study) => void submitted.push(study),
+    platform: { cursors, jobs: { get: async (id) => jobs.get(id) } },
+    async submit(study) {
+      submitted.push(study);
+      const id = `${study.studyInstanceUid} ${study.version}`;
+      const made = jobs.get(id) ?? job(id);
+      jobs.set(id, made);
+      return made;
+    },
+    paused: (is) => void paused.push(is),
     log: createLog('silent'),
     clock: () => time.ms,
     now: () => noon,
@@ -49,6 +60,8 @@ function follow(orthanc: Orthanc, more: Partial<Follow> & { days?: number; curso
   const look = createFollower(deps);
   return {
     submitted,
+    jobs,
+    paused,
     look,
     /** Look, let the films settle, and look again. */
     async settle() {
@@ -153,12 +166,22 @@ describe('what becomes a job', () => {
     expect(follower.studies()).toEqual(['1.2.B']);
   });
 
-  test('while too many jobs wait the log is left where it is', async () => {
+  test('while too many of its studies wait for their first try the log is left where it is', async () => {
     const log = createChangeLog();
-    const follower = follow(log.orthanc, { waiting: 1001 });
-    log.store('A', 'a1');
+    const follower = follow(log.orthanc);
+    for (let i = 0; i < 2000; i++) log.store(`s${i}`, `f${i}`);
     expect(await follower.settle()).toEqual({ ok: true, value: 5000 });
-    expect(follower.submitted).toEqual([]);
+    const before = follower.submitted.length;
+    expect(before).toBeGreaterThan(1000);
+    expect(before).toBeLessThan(2000);
+    expect(await follower.settle()).toEqual({ ok: true, value: 5000 });
+    expect(follower.submitted).toHaveLength(before);
+    expect(follower.paused.at(-1)).toBe(true);
+    // Some are read, others are tried again, because the PACS has an outage: none of them waits for its first try.
+    for (const [i, [id, job]] of [...follower.jobs].entries())
+      follower.jobs.set(id, i % 2 ? { ...job, state: 'done', attempts: 1 } : { ...job, state: 'queued', attempts: 3 });
+    await follower.settle();
+    expect(follower.submitted.length).toBeGreaterThan(before);
   });
 });
 

@@ -57,6 +57,8 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
     await untilRead(orthanc, 'one');
     expect(await reportsOf(orthanc, 'one')).toHaveLength(1);
     await until(async () => (await objects(orthanc, secondaryCapture)).get(studyUid('one'))?.length === 1);
+    const { body } = await orthanc.network.ask(`${alaraUrl}/health/ready`);
+    expect(JSON.parse(body).pacs).toEqual({ watched: 1, paused: 0, unavailable: 0, starting: 0 });
   });
 
   test('the report refers to the film, and dsrdump and dciodvfy find nothing wrong with it', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { openRouter } from '../../functions/engine/open.ts';
 import { type PacsConfig, PacsEntry } from '../../functions/pacs/config.ts';
 import { openPacs } from '../../functions/pacs/open.ts';
@@ -45,6 +45,19 @@ test('every PACS is named, and the one that gets results of STOW-RS', () => {
 test('a PACS that does not answer is an outage of its jobs', async () => {
   const { handler } = open({ main: entry() });
   expect(await handler(job('main'), work)).toMatchObject({ ok: false, fault: { code: 'pacs_unavailable' } });
+});
+
+test('readiness is told how many are watched, and how that goes', async () => {
+  const store = { cursors: { get: async () => undefined, move: async () => true }, jobs: { get: never } };
+  const pacs = openPacs(
+    { main: entry({ orthanc: 'http://127.0.0.1:1' }), other: entry({ poll: {} }), silent: entry() },
+    { ...deps, platform: store as unknown as Platform },
+  );
+  expect(pacs.watched()).toBeUndefined();
+  pacs.start();
+  expect(pacs.watched()).toEqual({ starting: 2, watched: 0, unavailable: 0, paused: 0 });
+  await vi.waitFor(() => expect(pacs.watched()).toMatchObject({ starting: 0, unavailable: 2 }));
+  await pacs.close();
 });
 
 describe('what no model can do is said at the start', () => {

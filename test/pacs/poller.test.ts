@@ -4,6 +4,8 @@ import type { StudyVersion } from '../../functions/pacs/study-job.ts';
 import { fail, ok } from '../../functions/pipeline/result.ts';
 import { createLog } from '../../functions/platform/log.ts';
 
+import { job } from '../platform/contract/samples.ts';
+
 type Study = { uid: string; modalities: string[]; date: string; instances: number };
 
 function poll(studies: Study[], more: { days?: number } = {}) {
@@ -37,7 +39,10 @@ function poll(studies: Study[], more: { days?: number } = {}) {
         );
       },
     },
-    submit: async (study) => void submitted.push(study),
+    async submit(study) {
+      submitted.push(study);
+      return job(study.version);
+    },
     log: createLog('silent'),
     now: () => state.now,
   });
