@@ -12,6 +12,7 @@ import { openPlatform } from '../platform/open.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Handlers } from '../worker/handler.ts';
 import { createHandlers } from '../worker/handlers.ts';
+import { createWebhookTurns } from '../worker/webhook-turns.ts';
 import { startWorker, type Worker, type WorkerOptions } from '../worker/worker.ts';
 import { createApp, createWorkerApp } from './app.ts';
 import type { Deps } from './deps.ts';
@@ -38,7 +39,10 @@ type Generation = Serving & { readonly app: OpenAPIHono; readonly pacs: Pacs; re
 
 const dayMs = 86_400_000;
 
-/** Jobs that wait for a receiver or a PACS must not hold up films, which take turns at the engine anyway. */
+/**
+ * Jobs that wait for a PACS must not hold up films, which take turns at the engine anyway; of webhooks no more than four
+ * are on their way at once.
+ */
 const lanesFor = (workers: number) => workers + 8;
 
 /** Put a service together as its role says. Throws ConfigError or CatalogError. */
@@ -51,6 +55,7 @@ export async function assemble(
   const source = await openSource(config, log);
   const platform = await openPlatform(config);
   const { authRequired, maxBodyBytes, maxUploadBytes, device, role } = config;
+  const turns = createWebhookTurns();
   let worker: Worker | undefined;
 
   function generation(serving: Serving): Generation {
@@ -61,7 +66,7 @@ export async function assemble(
       ...serving,
       pacs,
       app: role === 'worker' ? createWorkerApp(deps) : createApp(deps),
-      handlers: createHandlers({ router, engine, platform }, { ...pacs, study: pacs.handler }),
+      handlers: createHandlers({ router, engine, platform }, { ...pacs, study: pacs.handler }, turns),
     };
   }
 

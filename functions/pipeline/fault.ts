@@ -43,7 +43,7 @@ export type Fault =
   | { readonly code: 'unauthenticated'; readonly problem: string }
   | { readonly code: 'forbidden'; readonly scope: string }
   | { readonly code: 'webhook_not_allowed'; readonly host: string }
-  | { readonly code: 'webhook_failed'; readonly problem: string }
+  | { readonly code: 'webhook_failed'; readonly problem: string; readonly waitMs?: Ms }
   | { readonly code: 'unknown_pacs'; readonly pacs: string; readonly known: readonly string[] }
   | { readonly code: 'pacs_unavailable'; readonly problem: string }
   | { readonly code: 'pacs_refused'; readonly problem: string }

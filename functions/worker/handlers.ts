@@ -4,6 +4,7 @@ import { filmHandler, type Reader } from './film.ts';
 import type { Handler, Handlers } from './handler.ts';
 import { instancesHandler } from './instances.ts';
 import { webhookHandler } from './webhook.ts';
+import { createWebhookTurns, type WebhookTurns } from './webhook-turns.ts';
 
 /** What has to do with a PACS. */
 export type PacsWork = Receivers & { readonly study: Handler<'study'> };
@@ -12,9 +13,10 @@ export type PacsWork = Receivers & { readonly study: Handler<'study'> };
 export const createHandlers = (
   reader: Reader & { readonly platform: Pick<Platform, 'jobs' | 'access'> },
   { study, ...receivers }: PacsWork,
+  turns: WebhookTurns = createWebhookTurns(),
 ): Handlers => ({
   film: filmHandler(reader),
   instances: instancesHandler(reader, receivers),
   study,
-  webhook: webhookHandler(reader.platform),
+  webhook: webhookHandler(reader.platform, turns),
 });

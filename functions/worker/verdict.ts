@@ -30,5 +30,7 @@ export function judge(
   // The many tries that an outage takes must not leave none for what comes after it.
   const attempts = isOutage(job.fault) && !isOutage(fault) ? 1 : job.attempts;
   if (attempts >= triesFor(fault, policy)) return { kind: 'ended', state: 'dead', fault };
-  return { kind: 'again', delayMs: pauseMs(attempts, policy, random), attempts, fault };
+  // At least as long as whoever refused asked for.
+  const waitMs = 'waitMs' in fault ? (fault.waitMs ?? 0) : 0;
+  return { kind: 'again', delayMs: waitMs + pauseMs(attempts, policy, random), attempts, fault };
 }

@@ -1,18 +1,19 @@
 import { createHmac } from 'node:crypto';
-import type { Fault } from '../pipeline/fault.ts';
-import { fail, ok, type Result } from '../pipeline/result.ts';
+import { fail, ok } from '../pipeline/result.ts';
+import { ms } from '../pipeline/units.ts';
 import type { Platform } from '../platform/platform.ts';
 import { allowedTarget } from './allowed.ts';
 import type { Handler } from './handler.ts';
 import type { Job } from './job.ts';
 import { viewOf } from './view.ts';
+import type { WebhookTurns } from './webhook-turns.ts';
 
 /** A receiver takes a webhook first and works on it later (https://www.standardwebhooks.com). */
 const timeoutMs = 10_000;
 
 /** Tells the receiver of a tenant that a job has ended, by Standard Webhooks. */
 export const webhookHandler =
-  ({ jobs, access }: Pick<Platform, 'jobs' | 'access'>): Handler<'webhook'> =>
+  ({ jobs, access }: Pick<Platform, 'jobs' | 'access'>, turns: WebhookTurns): Handler<'webhook'> =>
   async ({ id, tenant, input }, { signal }) => {
     const [job, webhooks] = await Promise.all([jobs.get(input.job), access.webhooks(tenant)]);
     // Forgotten since: nothing is left to tell.
@@ -20,6 +21,15 @@ export const webhookHandler =
     // The list may have changed since the job was asked for.
     const target = allowedTarget(input.url, webhooks);
     if (!target.ok) return target;
+    const { host } = target.value.url;
+    const turn = turns.enter(host, tenant);
+    // Not tried, so not counted: this is about the others that are on their way.
+    if (turn.kind === 'full') return fail({ code: 'queue_full', retryAfterMs: ms(turn.waitMs) });
+    if (turn.kind === 'closed')
+      return fail({
+        ...{ code: 'webhook_failed', waitMs: ms(turn.waitMs) },
+        problem: 'the receiver did not answer lately and is left alone for a while',
+      });
     const body = JSON.stringify({ type: 'job.finished', timestamp: job.updatedAt, data: { job: unidentified(job) } });
     const seconds = String(Math.floor(Date.now() / 1000));
     const headers = {
@@ -31,7 +41,10 @@ export const webhookHandler =
       'webhook-signature': signatureOf(id, seconds, body, target.value.secret),
     };
     const sent = await send(target.value.url, headers, body, signal);
-    return sent.ok ? ok([]) : sent;
+    turn.leave({ answered: sent.kind === 'answered' });
+    if (sent.kind === 'answered' && sent.status >= 200 && sent.status < 300) return ok([]);
+    const problem = sent.kind === 'answered' ? `the receiver answered ${sent.status}` : sent.problem;
+    return fail({ code: 'webhook_failed', problem });
   };
 
 /** The `v1` signature of Standard Webhooks: HMAC-SHA256 over id, time and body under the secret's bytes. */
@@ -46,13 +59,13 @@ function unidentified(job: Job) {
   return { ...view, outcomes: outcomes.map(({ reading, refused }) => ({ reading, refused })) };
 }
 
-async function send(
-  url: URL,
-  headers: Record<string, string>,
-  body: string,
-  signal: AbortSignal,
-): Promise<Result<null, Fault>> {
-  const failed = (problem: string) => fail<Fault>({ code: 'webhook_failed', problem });
+/** What came of it: an answer, or none. */
+type Sent =
+  | { readonly kind: 'answered'; readonly status: number }
+  | { readonly kind: 'silent'; readonly problem: string };
+
+async function send(url: URL, headers: Record<string, string>, body: string, signal: AbortSignal): Promise<Sent> {
+  const silent = (problem: string): Sent => ({ kind: 'silent', problem });
   try {
     const response = await fetch(url, {
       ...{ method: 'POST', headers, body },
@@ -61,10 +74,10 @@ async function send(
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
     await response.body?.cancel();
-    return response.ok ? ok(null) : failed(`the receiver answered ${response.status}`);
+    return { kind: 'answered', status: response.status };
   } catch (error) {
     const { name, cause } = error as Error;
-    if (name === 'TimeoutError') return failed(`no answer within ${timeoutMs / 1000} s`);
-    return failed(`no connection (${cause instanceof Error && 'code' in cause ? cause.code : name})`);
+    if (name === 'TimeoutError') return silent(`no answer within ${timeoutMs / 1000} s`);
+    return silent(`no connection (${cause instanceof Error && 'code' in cause ? cause.code : name})`);
   }
 }

@@ -8,6 +8,7 @@ import { openDynamo, openS3 } from '../../../functions/platform/aws/client.ts';
 import { readSurroundings } from '../../../functions/platform/aws/surroundings.ts';
 import { createLog } from '../../../functions/platform/log.ts';
 import { createHandlers } from '../../../functions/worker/handlers.ts';
+import { submit as submitJob } from '../../../functions/worker/submit.ts';
 import { startWorker } from '../../../functions/worker/worker.ts';
 import { type Aws, hasAws, startAws } from '../../aws.ts';
 import { film as dicom } from '../../pacs/films.ts';
@@ -216,6 +217,23 @@ describe.skipIf(!hasAws)(
       for (const step of ['jobs.update', 'blobs.get', 'readings.put', 'queue.send', 'blobs.remove', 'queue.remove'])
         expect(died).toContain(step);
       expect((await kept(environment)).readings).toBe(died.length + 1);
+    });
+
+    test('a receiver that never answers holds up its own webhooks, and no film', async () => {
+      const environment = await edges();
+      const api = await open({ ...environment, ALARA_ROLE: 'api' });
+      const silent = await openReceiver(() => undefined);
+      onTestFinished(() => silent.close());
+      await api.platform.access.allowWebhooks('local', silent.host);
+      const told = await submit(api, variantOf(1));
+      const hook = { kind: 'webhook' as const, url: `http://${silent.host}/`, job: told };
+      for (let i = 0; i < 40; i++) await submitJob(api.platform, `job_hook_${i}`, 'local', hook);
+      const film = await submit(api, variantOf(2));
+      await open({ ...environment, ALARA_ROLE: 'worker' }, { graceMs: 10 });
+      const started = performance.now();
+      expect(await ended(api, `/v1/jobs/${film}`)).toMatchObject({ state: 'done' });
+      expect(performance.now() - started).toBeLessThan(15_000);
+      expect(silent.hooks.length).toBeGreaterThan(0);
     });
 
     test('while S3 is away films are read, jobs wait without losing a try, and finish when it is back', async () => {
