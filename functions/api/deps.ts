@@ -1,14 +1,17 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Router } from '../engine/open.ts';
 import type { Watched } from '../pacs/open.ts';
+import type { ReadRequest } from '../pipeline/request.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
+
+import type { ResultsTo } from './stow-jobs.ts';
 
 /** The PACS that are configured, as far as the API has to do with them. */
 export type Connected = {
   readonly names: readonly string[];
-  /** The one that results of STOW-RS are sent to. */
-  readonly stowResults?: string | undefined;
+  /** The one that results of STOW-RS are sent to, and how it has its films read. */
+  readonly stow?: (ResultsTo & { readonly request: ReadRequest }) | undefined;
   /** Have the follower of a PACS look for what is new, soon. */
   nudge(name: string): unknown;
   /** How many are followed or polled, by how that goes; undefined where this process watches none. */

@@ -26,8 +26,8 @@ export type Watched = Readonly<Record<WatchState | 'paused', number>>;
 export type Pacs = {
   /** Every PACS that is configured. */
   readonly names: readonly string[];
-  /** The one that gets the results of films that came by STOW-RS. */
-  readonly stowResults?: string;
+  /** The one that gets the results of films that came by STOW-RS, and how it has its films read. */
+  readonly stow?: { readonly pacs: string } & Pick<Source, 'request' | 'requestDigest'>;
   /** Look at a PACS at once. */
   nudge(name: string): void;
   /** Undefined where this process watches none. */
@@ -60,7 +60,7 @@ export function openPacs(config: PacsConfig | null, { router, engine, platform, 
   );
   const deliver = createDeliver(receivers, { family: router.family, version });
   const handler = studyHandler({ sources, router, engine, platform, deliver });
-  const stowResults = entries.find(([, { sendResultsOfStow }]) => sendResultsOfStow)?.[0];
+  const stow = [...sources].find(([name]) => config?.[name]?.sendResultsOfStow);
   const stopped = new AbortController();
   const watches = new Map<string, readonly Watch[]>();
   const paused = new Set<string>();
@@ -91,7 +91,7 @@ export function openPacs(config: PacsConfig | null, { router, engine, platform, 
 
   return {
     names: [...sources.keys()],
-    ...(stowResults !== undefined && { stowResults }),
+    ...(stow && { stow: { pacs: stow[0], request: stow[1].request, requestDigest: stow[1].requestDigest } }),
     nudge(name) {
       for (const watch of watches.get(name) ?? []) watch.nudge();
     },

@@ -1,10 +1,12 @@
 import type { Platform } from '../platform/platform.ts';
-import type { Job, JobInput } from './job.ts';
+import { hasEnded, type Job, type JobInput } from './job.ts';
 
 /**
- * Work anew on a job that was given up or failed, with all its tries; undefined when there is no such job. `input`
- * replaces what it works on, where that is gone. Other jobs stay as they are. Safe to repeat: a job that waits is
- * queued once more, in case its message was lost.
+ * Work anew on a job that was given up or failed, with all its tries; undefined when there is no such job. Other jobs
+ * stay as they are. Safe to repeat: a job that waits is queued once more, in case its message was lost.
+ *
+ * `input` is for what was sent again: it replaces what the job works on, which is gone as a rule, and one that was done is
+ * worked on from its beginning as well.
  */
 export async function replay(
   { jobs, queue }: Pick<Platform, 'jobs' | 'queue'>,
@@ -12,12 +14,15 @@ export async function replay(
   input?: JobInput,
 ): Promise<Job | undefined> {
   const known = await jobs.get(id);
-  if (!known || known.state === 'done' || known.state === 'running') return known;
+  const isReplayed = ({ state }: Job) =>
+    state === 'dead' || state === 'failed' || (state === 'done' && input !== undefined);
+  if (!known || (hasEnded(known) && !isReplayed(known)) || known.state === 'running') return known;
   const replayed = await jobs.update(id, (job) =>
-    job.state === 'dead' || job.state === 'failed'
+    isReplayed(job)
       ? {
           ...job,
-          ...{ input: input ?? job.input, state: 'queued', attempts: 0, fault: undefined },
+          ...{ state: 'queued', attempts: 0, fault: undefined },
+          ...(input && { input, outcomes: [], progress: { done: 0, total: job.progress.total } }),
           updatedAt: new Date().toISOString(),
         }
       : job,

@@ -52,6 +52,18 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
   const store = async (study: string, films: Record<string, Buffer>) =>
     orthanc.send(write(join(orthanc.folder, 'films', study), films));
 
+  async function stow(bytes: Buffer): Promise<number> {
+    const { contentType, body } = stowBody([bytes]);
+    const bodyFile = join(orthanc.folder, 'stow.bin');
+    writeFileSync(bodyFile, body);
+    const { status } = await orthanc.network.ask(`${alaraUrl}/dicom-web/studies`, {
+      method: 'POST',
+      headers: { 'content-type': contentType, authorization: `Bearer ${key}` },
+      bodyFile,
+    });
+    return status;
+  }
+
   test('stored by C-STORE, nudged, pulled, read, and its results are in the study, once', async () => {
     await store('one', { pa: await film('one') });
     await untilRead(orthanc, 'one');
@@ -111,15 +123,7 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
 
   test('a film that comes by STOW-RS as well gets no second report', async () => {
     const bytes = await film('three');
-    const { contentType, body } = stowBody([bytes]);
-    const bodyFile = join(orthanc.folder, 'stow.bin');
-    writeFileSync(bodyFile, body);
-    const { status } = await orthanc.network.ask(`${alaraUrl}/dicom-web/studies`, {
-      method: 'POST',
-      headers: { 'content-type': contentType, authorization: `Bearer ${key}` },
-      bodyFile,
-    });
-    expect(status).toBe(200);
+    expect(await stow(bytes)).toBe(200);
     await untilRead(orthanc, 'three');
     const before = jobs();
     await store('three', { pa: bytes });
@@ -127,6 +131,24 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
     await pause(500);
     expect(await reportsOf(orthanc, 'three')).toHaveLength(1);
     expect((await objects(orthanc, secondaryCapture)).get(studyUid('three'))).toHaveLength(1);
+  });
+
+  test('a film that comes by STOW-RS again gets its report again when the PACS has lost it, and none when it has not', async () => {
+    const bytes = await film('lost');
+    expect(await stow(bytes)).toBe(200);
+    await untilRead(orthanc, 'lost');
+    const [first] = await reportsOf(orthanc, 'lost');
+    const { body } = await orthanc.ask('/tools/lookup', { method: 'POST', body: studyUid('lost') });
+    const [{ ID } = { ID: '' }] = JSON.parse(body) as { ID: string }[];
+    expect((await orthanc.ask(`/studies/${ID}`, { method: 'DELETE' })).status).toBe(200);
+    expect(await reportsOf(orthanc, 'lost')).toEqual([]);
+    expect(await stow(bytes)).toBe(200);
+    await untilRead(orthanc, 'lost');
+    const done = () => alara.said().match(/"kind":"instances","attempts":1,"ms":\d+,"state":"done"/g)?.length ?? 0;
+    const before = done();
+    expect(await stow(bytes)).toBe(200);
+    await until(() => done() > before);
+    expect(await reportsOf(orthanc, 'lost')).toEqual([first]);
   });
 
   test('a nudge without the key is refused', async () => {

@@ -29,7 +29,7 @@ const work = { signal: new AbortController().signal, progress: async () => undef
 test('without a PACS nothing is named, a job for one ends, and starting and closing do nothing', async () => {
   const pacs = open(null);
   expect(pacs.names).toEqual([]);
-  expect(pacs.stowResults).toBeUndefined();
+  expect(pacs.stow).toBeUndefined();
   expect(await pacs.handler(job('main'), work)).toEqual(fail({ code: 'unknown_pacs', pacs: 'main', known: [] }));
   pacs.start();
   pacs.nudge('main');
@@ -39,7 +39,7 @@ test('without a PACS nothing is named, a job for one ends, and starting and clos
 test('every PACS is named, and the one that gets results of STOW-RS', () => {
   const pacs = open({ one: entry(), two: entry({ sendResultsOfStow: true }) });
   expect(pacs.names).toEqual(['one', 'two']);
-  expect(pacs.stowResults).toBe('two');
+  expect(pacs.stow).toMatchObject({ pacs: 'two', requestDigest: expect.stringMatching(/^[0-9a-f]{64}$/) });
 });
 
 test('a PACS that does not answer is an outage of its jobs', async () => {
