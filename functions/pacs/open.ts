@@ -44,7 +44,7 @@ export type Pacs = {
 export type PacsDeps = {
   readonly router: Router;
   readonly engine: Pick<Engine, 'read' | 'render'>;
-  readonly platform: Pick<Platform, 'readings' | 'jobs' | 'queue' | 'cursors'>;
+  readonly platform: Pick<Platform, 'readings' | 'refusals' | 'jobs' | 'queue' | 'cursors'>;
   readonly log: Logger;
   /** Of this software. */
   readonly version: string;
@@ -59,7 +59,7 @@ export function openPacs(config: PacsConfig | null, { router, engine, platform, 
     [...sources].map(([name, { dicomWeb, settings }]) => [name, { dicomWeb, results: settings.results }]),
   );
   const deliver = createDeliver(receivers, { family: router.family, version });
-  const handler = studyHandler({ sources, router, engine, platform, deliver });
+  const handler = studyHandler({ sources, router, engine, platform, deliver, version });
   const stow = [...sources].find(([name]) => config?.[name]?.sendResultsOfStow);
   const stopped = new AbortController();
   const watches = new Map<string, readonly Watch[]>();

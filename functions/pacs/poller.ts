@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Fault } from '../pipeline/fault.ts';
 import { ok, type Result } from '../pipeline/result.ts';
 import type { Logger } from '../platform/log.ts';
@@ -17,21 +18,33 @@ export type PollerDeps = {
 };
 
 const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+/** What is known of a study in the window. */
+type Seen = {
+  /** As the PACS counts its instances, and when they were last looked at one by one. */
+  readonly count: string;
+  readonly hour: number;
+  /** Of the UIDs of its instances, when it was last submitted, and how often that was because they had changed. */
+  readonly instances: string;
+  readonly day: number;
+  readonly changes: number;
+};
 
 /**
  * Asks a PACS that has no hook for the studies of the last hours, again and again. The windows overlap, so that no
- * cursor is needed: a study is one job for each number of instances it has had, and once an hour in any case, because a
- * film that replaced another leaves the number as it was.
+ * cursor is needed: a study is one job for each set of instances it has had, and one a day in any case. The set is looked
+ * at when the number of instances changes, and every hour, because a film that replaced another leaves that as it was.
  */
 export function createPoller({ pacs, settings, dicomWeb, submit, log, now }: PollerDeps): Look {
   const { tenant, modalities, readStudiesOfLastDays, poll } = settings;
-  /** What was submitted of the studies in the window, so that it is not submitted at every look. */
-  let submitted = new Map<string, string>();
+  /** The studies in the window, so that they are not submitted at every look. */
+  const known = new Map<string, Seen>();
 
   return async (): Promise<Result<number, Fault>> => {
     const at = now();
-    const hour = Math.floor(at.getTime() / hourMs);
-    const seen = new Map<string, string>();
+    const [hour, day] = [Math.floor(at.getTime() / hourMs), Math.floor(at.getTime() / dayMs)];
+    const counts = new Map<string, string>();
     for (const modality of modalities) {
       const studies = await dicomWeb.search('/studies', {
         ...{ ModalitiesInStudy: modality, StudyDate: dateRange(at, poll) },
@@ -42,15 +55,40 @@ export function createPoller({ pacs, settings, dicomWeb, submit, log, now }: Pol
         const studyInstanceUid = text(study, tags.studyInstanceUid);
         if (!isUid(studyInstanceUid) || !isRecent(text(study, tags.studyDate) ?? '', readStudiesOfLastDays, at))
           continue;
-        seen.set(studyInstanceUid, `${text(study, tags.numberOfStudyRelatedInstances) ?? ''} ${hour}`);
+        counts.set(studyInstanceUid, text(study, tags.numberOfStudyRelatedInstances) ?? '');
       }
     }
-    const fresh = [...seen].filter(([study, version]) => submitted.get(study) !== version);
-    for (const [studyInstanceUid, version] of fresh) await submit({ pacs, tenant, studyInstanceUid, version });
-    submitted = seen;
-    if (fresh.length > 0) log.info({ pacs, studies: fresh.length }, 'studies were queued');
+    for (const study of known.keys()) if (!counts.has(study)) known.delete(study);
+    let queued = 0;
+    for (const [studyInstanceUid, count] of counts) {
+      const before = known.get(studyInstanceUid);
+      if (before?.count === count && before.hour === hour) continue;
+      const instances = await instancesOf(studyInstanceUid);
+      if (!instances.ok) return instances;
+      const isSame = before?.instances === instances.value;
+      if (isSame && instances.value !== '' && before.day === day) {
+        known.set(studyInstanceUid, { ...before, count, hour });
+        continue;
+      }
+      // An object that came and went again is a change as well: the set alone would be that of an earlier job.
+      const changes = before && !isSame ? before.changes + 1 : (before?.changes ?? 0);
+      const version = [count, hour, instances.value, ...(changes > 0 ? [changes] : [])].join(' ');
+      await submit({ pacs, tenant, studyInstanceUid, version });
+      known.set(studyInstanceUid, { count, hour, instances: instances.value, day, changes });
+      queued++;
+    }
+    if (queued > 0) log.info({ pacs, studies: queued }, 'studies were queued');
     return ok(poll.everySeconds * 1000);
   };
+
+  /** A digest of the UIDs of a study's instances. */
+  async function instancesOf(study: string): Promise<Result<string, Fault>> {
+    const instances = await dicomWeb.search(`/studies/${study}/instances`, {});
+    // A study that is refused must not hold up the others: then it is the number that counts, and the hour.
+    if (!instances.ok) return instances.fault.code === 'pacs_refused' ? ok('') : instances;
+    const uids = instances.value.map((instance) => text(instance, tags.sopInstanceUid) ?? '').toSorted();
+    return ok(createHash('sha256').update(uids.join()).digest('base64url'));
+  }
 }
 
 /**

@@ -3,12 +3,14 @@ import { sopClasses } from '../pipeline/decode/dicom/sop-classes.ts';
 import type { Fault } from '../pipeline/fault.ts';
 import { ok, type Result } from '../pipeline/result.ts';
 import type { DicomWeb, Place } from './dicomweb.ts';
-import { type Attributes, isUid, tags, text } from './dicomweb-json.ts';
+import { type Attributes, digestOf, isUid, tags, text } from './dicomweb-json.ts';
 import { resultUids } from './uid.ts';
 
 /** A film of a study, and the results it has or will have. */
 export type StudyFilm = {
   readonly place: Place;
+  /** A digest of what the PACS says of it, the header's reasons for a refusal among that. */
+  readonly listedAs: string;
   /** The SOP Instance UIDs of its results. */
   readonly results: readonly string[];
   /** The PACS holds all of them: the film is neither read nor pulled again. */
@@ -22,6 +24,9 @@ type Wanted = {
   readonly requestDigest: string;
 };
 
+/** What is asked of an instance. */
+const looked = [tags.sopClassUid, tags.bodyPartExamined, tags.viewPosition];
+
 const readable = new Set(sopClasses.map(({ uid }) => uid));
 
 /** The films of a study as the PACS lists them. Own objects are none, whatever their modality. */
@@ -33,7 +38,7 @@ export async function studyFilms(
 ): Promise<Result<readonly StudyFilm[], Fault>> {
   const study = `/studies/${studyInstanceUid}`;
   const instancesOf = (series: string) =>
-    search(`${study}/series/${series}/instances`, { includefield: tags.sopClassUid }, signal);
+    search(`${study}/series/${series}/instances`, { includefield: looked.join() }, signal);
   const uidsOf = (sopInstanceUid: string) =>
     resultUids({ studyInstanceUid, sopInstanceUid }, catalogDigest, requestDigest);
 
@@ -45,7 +50,7 @@ export async function studyFilms(
   const own = (one: Attributes) =>
     [srSeries, scSeries].includes(uid(one, tags.seriesInstanceUid)) || text(one, tags.manufacturer) === manufacturer;
 
-  const places: Place[] = [];
+  const places: { readonly place: Place; readonly listedAs: string }[] = [];
   for (const one of series.filter((one) => !own(one) && modalities.includes(text(one, tags.modality) ?? ''))) {
     const seriesInstanceUid = uid(one, tags.seriesInstanceUid);
     const instances = await instancesOf(seriesInstanceUid);
@@ -53,7 +58,8 @@ export async function studyFilms(
     for (const instance of instances.value) {
       const sopInstanceUid = uid(instance, tags.sopInstanceUid);
       if (!isUid(sopInstanceUid) || !readable.has(uid(instance, tags.sopClassUid))) continue;
-      places.push({ studyInstanceUid, seriesInstanceUid, sopInstanceUid });
+      const place = { studyInstanceUid, seriesInstanceUid, sopInstanceUid };
+      places.push({ place, listedAs: digestOf(instance) });
     }
   }
 
@@ -65,10 +71,10 @@ export async function studyFilms(
     for (const instance of instances.value) held.add(uid(instance, tags.sopInstanceUid));
   }
   return ok(
-    places.map((place) => {
+    places.map(({ place, listedAs }) => {
       const uids = uidsOf(place.sopInstanceUid);
       const wanted = results.map((kind) => uids[kind]);
-      return { place, results: wanted, hasResults: wanted.every((result) => held.has(result)) };
+      return { place, listedAs, results: wanted, hasResults: wanted.every((result) => held.has(result)) };
     }),
   );
 }

@@ -13,12 +13,13 @@ import type { PacsSettings } from './config.ts';
 import type { DicomWeb } from './dicomweb.ts';
 import { isUid } from './dicomweb-json.ts';
 import { type StudyFilm, studyFilms } from './study-films.ts';
+import { openRefusals } from './study-refusals.ts';
 import { inTurn } from './study-turn.ts';
 
 /** A PACS whose studies are read. */
 export type Source = {
   readonly dicomWeb: DicomWeb;
-  readonly settings: Pick<PacsSettings, 'modalities' | 'results'>;
+  readonly settings: Pick<PacsSettings, 'modalities' | 'results' | 'maxFilmMb'>;
   readonly request: ReadRequest;
   /** Of the plan that the request makes: names the results before they exist. */
   readonly requestDigest: string;
@@ -28,8 +29,10 @@ export type StudyDeps = {
   readonly sources: ReadonlyMap<string, Source>;
   readonly router: Pick<Router, 'identify'> & { readonly family: Pick<Router['family'], 'digest'> };
   readonly engine: Pick<Engine, 'read' | 'render'>;
-  readonly platform: Pick<Platform, 'readings'>;
+  readonly platform: Pick<Platform, 'readings' | 'refusals'>;
   readonly deliver: Deliver;
+  /** Of this software: another one may read what this one refuses. */
+  readonly version: string;
 };
 
 const mediaType = 'application/dicom';
@@ -37,11 +40,12 @@ const mediaType = 'application/dicom';
 /**
  * Reads the films of a study in a PACS that have no result there yet, one at a time, and stores their results. The PACS
  * is asked first, so that a job which died on the way goes on where it was. A lateral film, or another that is
- * refused, is an outcome; a film that cannot be read now does not hold up the others.
+ * refused, is an outcome, and is not pulled by a later job either; a film that cannot be read now does not hold up the
+ * others.
  */
 export function studyHandler(deps: StudyDeps): Handler<'study'> {
   const turn = inTurn();
-  return async ({ input, tenant, outcomes: earlier }, { progress, signal }) => {
+  return async ({ input, tenant }, { progress, signal }) => {
     const { pacs, studyInstanceUid } = input;
     const source = deps.sources.get(pacs);
     if (!source) return fail({ code: 'unknown_pacs', pacs, known: [...deps.sources.keys()] });
@@ -53,14 +57,15 @@ export function studyHandler(deps: StudyDeps): Handler<'study'> {
       const films = await studyFilms(source.dicomWeb, studyInstanceUid, wanted, signal);
       if (!films.ok) return films;
 
-      const refused = earlier.filter((outcome) => outcome.refused);
+      const refusals = await openRefusals(deps, source, pacs, tenant, studyInstanceUid);
       const outcomes: Outcome[] = [];
       let later: Fault | undefined;
       for (const film of films.value) {
         const { sopInstanceUid } = film.place;
-        const known = refused.find((outcome) => outcome.sopInstanceUid === sopInstanceUid);
-        const outcome = known ? ok(known) : await one(deps, source, pacs, tenant, film, signal);
+        const refused = refusals.of(film);
+        const outcome = refused ? ok({ refused }) : await one(deps, source, pacs, tenant, film, signal);
         if (outcome.ok) {
+          if (!refused && outcome.value.refused) await refusals.add(film, outcome.value.refused);
           outcomes.push({ sopInstanceUid, ...outcome.value });
           await progress(outcomes.length, films.value.length, outcomes);
         } else if (holdsUpAll(outcome.fault, signal)) return outcome;

@@ -4,6 +4,7 @@ import type { Cursors } from './cursors.ts';
 import type { JobStore } from './jobs.ts';
 import type { Queue } from './queue.ts';
 import type { ReadingStore } from './readings.ts';
+import type { RefusalStore } from './refusals.ts';
 
 /** Everything that outlives a process, behind small interfaces: embedded on one machine, or a cloud's own services. */
 export type Platform = {
@@ -11,6 +12,7 @@ export type Platform = {
   readonly jobs: JobStore;
   readonly queue: Queue;
   readonly blobs: Blobs;
+  readonly refusals: RefusalStore;
   readonly access: Access;
   readonly cursors: Cursors;
   close(): Promise<void>;

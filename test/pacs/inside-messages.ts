@@ -20,7 +20,9 @@ export type Asking = {
 
 export type ToInside =
   | { readonly kind: 'ask'; readonly id: number; readonly url: string; readonly init: Asking }
-  | { readonly kind: 'trap'; readonly trap: Trap | null };
+  | { readonly kind: 'trap'; readonly trap: Trap | null }
+  /** How many requests to a path, a regular expression, the service has sent by way of the proxy. */
+  | { readonly kind: 'count'; readonly id: number; readonly path: string };
 
 export type FromInside =
   | { readonly kind: 'ready' }

@@ -20,6 +20,9 @@ let passing = 0;
 /** Answers that are withheld until the one that waits for them is gone. */
 const held: ServerResponse[] = [];
 
+/** What the service has asked of Orthanc. */
+const paths: string[] = [];
+
 const springs = (moment: Trap['moment'], { method, url }: IncomingMessage) =>
   trap?.moment === moment && trap.method === method && new RegExp(trap.path).test(url ?? '') && passing-- <= 0;
 
@@ -30,6 +33,7 @@ function spring(response: ServerResponse): void {
 }
 
 const proxy = createServer(async (incoming, outgoing) => {
+  paths.push(incoming.url ?? '');
   const body = await buffer(incoming);
   if (springs('before', incoming)) return spring(outgoing);
   const { method, url, headers } = incoming;
@@ -49,6 +53,11 @@ process.on('message', async (message: ToInside) => {
     for (const response of held.splice(0)) response.destroy();
     trap = message.trap ?? undefined;
     passing = trap?.skip ?? 0;
+    return;
+  }
+  if (message.kind === 'count') {
+    const like = paths.filter((path) => new RegExp(message.path).test(path));
+    tell({ kind: 'answer', id: message.id, status: 200, body: String(like.length) });
     return;
   }
   const { id, url, init } = message;

@@ -121,6 +121,16 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
     expect((await reportsOf(orthanc, 'two')).filter((report) => first.includes(report))).toHaveLength(2);
   });
 
+  test('a film that was refused is pulled once, until its header is corrected', async () => {
+    const pulls = (number: number) =>
+      orthanc.network.count(`/instances/${filmUid('two', number).replaceAll('.', '\\.')}$`);
+    expect([await pulls(1), await pulls(2), await pulls(4)]).toEqual([1, 1, 1]);
+    const corrected = await film('two', 2, [text(tags.ViewPosition, 'CS', 'AP')]);
+    await store('two-corrected', { corrected });
+    await untilRead(orthanc, 'two', 4);
+    expect([await pulls(1), await pulls(2), await pulls(4)]).toEqual([1, 2, 1]);
+  });
+
   test('a film that comes by STOW-RS as well gets no second report', async () => {
     const bytes = await film('three');
     expect(await stow(bytes)).toBe(200);

@@ -12,6 +12,8 @@ export type Network = {
   /** Run a program inside to its end. */
   run(program: string, args: readonly string[]): Promise<Ran>;
   ask(url: string, init?: Asking): Promise<{ readonly status: number; readonly body: string }>;
+  /** How many requests to a path, a regular expression, the service has sent to Orthanc. */
+  count(path: string): Promise<number>;
   /** Stop the first request like this on its way between service and Orthanc; resolves when it is stopped. */
   trap(trap: Trap): Promise<void>;
   /** Let what was stopped go, unanswered. */
@@ -50,6 +52,15 @@ export async function openNetwork(): Promise<Network> {
   const tell = (message: ToInside) => inside.send(message);
   const entering = ['-t', String(inside.pid), ...enter];
   let asked = 0;
+  const answered = (message: (id: number) => ToInside) =>
+    new Promise<{ status: number; body: string }>((resolve) => {
+      const id = asked++;
+      waiting.set(id, (answer) => {
+        waiting.delete(id);
+        resolve(answer);
+      });
+      tell(message(id));
+    });
 
   return {
     start: (program, args, environment = {}) =>
@@ -63,16 +74,8 @@ export async function openNetwork(): Promise<Network> {
           resolve({ status: child.exitCode ?? -1, stdout, stderr }),
         );
       }),
-    ask(url, init = {}) {
-      const id = asked++;
-      return new Promise((resolve) => {
-        waiting.set(id, (answer) => {
-          waiting.delete(id);
-          resolve(answer);
-        });
-        tell({ kind: 'ask', id, url, init });
-      });
-    },
+    ask: (url, init = {}) => answered((id) => ({ kind: 'ask', id, url, init })),
+    count: async (path) => Number((await answered((id) => ({ kind: 'count', id, path }))).body),
     trap(trap) {
       const stopped = new Promise<void>((resolve) => {
         sprung = resolve;

@@ -6,12 +6,12 @@ import { createLog } from '../../functions/platform/log.ts';
 
 import { job } from '../platform/contract/samples.ts';
 
-type Study = { uid: string; modalities: string[]; date: string; instances: number };
+type Study = { uid: string; modalities: string[]; date: string; instances: number; uids?: string[] };
 
 function poll(studies: Study[], more: { days?: number } = {}) {
   const submitted: StudyVersion[] = [];
   const asked: Readonly<Record<string, string>>[] = [];
-  const state = { now: new Date('2026-11-23T12:10:00Z'), down: false };
+  const state = { now: new Date('2026-11-23T12:10:00Z'), down: false, looked: 0, refuses: '' };
   const look = createPoller({
     pacs: 'main',
     settings: {
@@ -23,6 +23,14 @@ function poll(studies: Study[], more: { days?: number } = {}) {
     dicomWeb: {
       async search(path, query) {
         if (state.down) return fail({ code: 'pacs_unavailable', problem: 'main is down' });
+        const [, one] = /^\/studies\/([^/]+)\/instances$/.exec(path) ?? [];
+        if (one !== undefined) {
+          state.looked++;
+          if (state.refuses === one) return fail({ code: 'pacs_refused', problem: 'main answered 404' });
+          const { uids = [], instances = 0 } = studies.find(({ uid }) => uid === one) ?? {};
+          const all = Array.from({ length: instances }, (_, i) => uids[i] ?? `${one}.${i}`);
+          return ok(all.map((sop) => ({ '00080018': { Value: [sop] } })));
+        }
         asked.push({ path, ...query });
         const [from = '', to = ''] = (query['StudyDate'] ?? '').split('-');
         return ok(
@@ -75,11 +83,47 @@ test('a study that grew is another job', async () => {
 });
 
 test('a film that replaced another, so that the number stays, is found within the hour', async () => {
-  const { look, submitted, state } = poll([{ uid: '1.1', modalities: ['DX'], date: '20261123', instances: 2 }]);
+  const study: Study = { uid: '1.1', modalities: ['DX'], date: '20261123', instances: 2 };
+  const { look, submitted, state } = poll([study]);
   await look();
+  study.uids = ['1.1.replaced'];
   state.now = new Date('2026-11-23T13:00:00Z');
   await look();
   expect(new Set(submitted.map(({ version }) => version)).size).toBe(2);
+});
+
+test('a study that stays as it is is one job a day, and its instances are looked at once an hour', async () => {
+  const { look, submitted, state } = poll([{ uid: '1.1', modalities: ['DX'], date: '20261123', instances: 2 }]);
+  for (let minute = 0; minute < 12 * 60 - 10; minute += 10) {
+    await look();
+    state.now = new Date(state.now.getTime() + 600_000);
+  }
+  expect([submitted.length, state.looked]).toEqual([1, 12]);
+  state.now = new Date('2026-11-24T00:10:00Z');
+  await look();
+  expect(new Set(submitted.map(({ version }) => version)).size).toBe(2);
+});
+
+test('a report that came and was lost again within the hour is another job', async () => {
+  const study: Study = { uid: '1.1', modalities: ['DX'], date: '20261123', instances: 1 };
+  const { look, submitted } = poll([study]);
+  for (const instances of [1, 2, 1, 2, 1]) {
+    study.instances = instances;
+    await look();
+  }
+  expect(new Set(submitted.map(({ version }) => version)).size).toBe(5);
+});
+
+test('a study whose instances are refused holds up no other, and is tried every hour', async () => {
+  const studies = ['1.1', '1.2'].map((uid) => ({ uid, modalities: ['DX'], date: '20261123', instances: 1 }));
+  const { look, submitted, state } = poll(studies);
+  state.refuses = '1.1';
+  await look();
+  await look();
+  expect(submitted.map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(['1.1', '1.2']);
+  state.now = new Date('2026-11-23T13:00:00Z');
+  await look();
+  expect(submitted).toHaveLength(3);
 });
 
 test('another process, or the next one, makes the same jobs', async () => {

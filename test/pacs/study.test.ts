@@ -6,6 +6,7 @@ import type { Fault } from '../../functions/pipeline/fault.ts';
 import type { Read } from '../../functions/pipeline/read.ts';
 import type { ReadRequest } from '../../functions/pipeline/request.ts';
 import { fail, ok, type Result } from '../../functions/pipeline/result.ts';
+import type { Refusal } from '../../functions/platform/refusals.ts';
 import type { Job, Outcome } from '../../functions/worker/job.ts';
 
 const study = '1.2.3';
@@ -20,13 +21,21 @@ const request: ReadRequest = {
 const uidsOf = (sopInstanceUid: string) =>
   resultUids({ studyInstanceUid: study, sopInstanceUid }, 'catalog', 'request');
 
-type Object_ = { series: string; sop: string; modality?: string; sopClass?: string; manufacturer?: string };
+type Object_ = {
+  series: string;
+  sop: string;
+  modality?: string;
+  sopClass?: string;
+  manufacturer?: string;
+  view?: string;
+};
 
 /** A study in a PACS, and everything between it and the handler, as values that a test can bend. */
 function bench(films: Object_[]) {
   const held = [...films];
   const calls = { pulled: [] as string[], read: [] as string[], stored: [] as string[] };
   const kept = new Map<string, Read>();
+  const refusals = new Map<string, readonly Refusal[]>();
   /** What befalls a film, by its UID; undefined for what goes well. */
   const fate: {
     pull: Record<string, Fault>;
@@ -50,7 +59,12 @@ function bench(films: Object_[]) {
       return ok(
         held
           .filter((one) => one.series === series)
-          .map((one) => ({ '00080018': value(one.sop), '00080016': value(one.sopClass ?? classes.dx) })),
+          .map((one) => ({
+            '00080018': value(one.sop),
+            '00080016': value(one.sopClass ?? classes.dx),
+            '00185101': value(one.view),
+            '00081190': { vr: 'UR', Value: [`${calls.read.length}`] },
+          })),
       );
     },
     async retrieve({ sopInstanceUid }) {
@@ -60,46 +74,60 @@ function bench(films: Object_[]) {
     },
     store: async () => ok([]),
   };
-  const handler = studyHandler({
-    sources: new Map([
-      [
-        'main',
-        { dicomWeb, settings: { modalities: ['CR', 'DX'], results: ['sr'] }, request, requestDigest: 'request' },
-      ],
-    ]),
-    router: {
-      family: { digest: 'catalog' },
-      identify: async (tenant, bytes) => `rd_${tenant}_${new TextDecoder().decode(bytes)}`,
-    },
-    engine: {
-      async render() {
-        throw new Error('no picture is wanted');
+  const handlerOf = (version: string, maxFilmMb: number) =>
+    studyHandler({
+      version,
+      sources: new Map([
+        [
+          'main',
+          {
+            ...{ dicomWeb, request, requestDigest: 'request' },
+            settings: { modalities: ['CR', 'DX'], results: ['sr'], maxFilmMb },
+          },
+        ],
+      ]),
+      router: {
+        family: { digest: 'catalog' },
+        identify: async (tenant, bytes) => `rd_${tenant}_${new TextDecoder().decode(bytes)}`,
       },
-      async read({ id, bytes }): Promise<Result<Read, Fault>> {
-        const sop = new TextDecoder().decode(bytes);
-        calls.read.push(sop);
-        const fault = fate.read[sop];
-        return fault ? fail(fault) : ok({ reading: { id }, instance: { sopInstanceUid: sop } } as Read);
+      engine: {
+        async render() {
+          throw new Error('no picture is wanted');
+        },
+        async read({ id, bytes }): Promise<Result<Read, Fault>> {
+          const sop = new TextDecoder().decode(bytes);
+          calls.read.push(sop);
+          const fault = fate.read[sop];
+          return fault ? fail(fault) : ok({ reading: { id }, instance: { sopInstanceUid: sop } } as Read);
+        },
       },
-    },
-    platform: {
-      readings: {
-        get: async (_, id) => kept.get(id),
-        put: async (_, read) => void kept.set(read.reading.id, read),
+      platform: {
+        readings: {
+          get: async (_, id) => kept.get(id),
+          put: async (_, read) => void kept.set(read.reading.id, read),
+        },
+        refusals: {
+          get: async (id) => refusals.get(id) ?? [],
+          put: async (id, these) => void refusals.set(id, these),
+        },
       },
-    },
-    async deliver(_, { instance }) {
-      const sop = instance?.sopInstanceUid ?? '';
-      const fault = fate.deliver[sop];
-      if (fault) return fail(fault);
-      const { sr, srSeries } = uidsOf(sop);
-      calls.stored.push(sr);
-      held.push({ series: srSeries, sop: sr, modality: 'SR', sopClass: classes.sr, manufacturer: 'Alara' });
-      return ok([sr]);
-    },
-  });
+      async deliver(_, { instance }) {
+        const sop = instance?.sopInstanceUid ?? '';
+        const fault = fate.deliver[sop];
+        if (fault) return fail(fault);
+        const { sr, srSeries } = uidsOf(sop);
+        calls.stored.push(sr);
+        held.push({ series: srSeries, sop: sr, modality: 'SR', sopClass: classes.sr, manufacturer: 'Alara' });
+        return ok([sr]);
+      },
+    });
   const progress: (readonly Outcome[])[] = [];
+  const software = { version: '1', maxFilmMb: 64 };
+  const handlers = new Map<string, ReturnType<typeof handlerOf>>();
   const work = (pacs = 'main', outcomes: readonly Outcome[] = [], signal = new AbortController().signal) => {
+    const { version, maxFilmMb } = software;
+    const handler = handlers.get(`${version} ${maxFilmMb}`) ?? handlerOf(version, maxFilmMb);
+    handlers.set(`${version} ${maxFilmMb}`, handler);
     const input = { kind: 'study', pacs, studyInstanceUid: study } as const;
     const job: Job & { input: typeof input } = {
       ...{ id: 'job_1', tenant: 'local', state: 'running', createdAt: '', updatedAt: '', attempts: 1 },
@@ -107,7 +135,7 @@ function bench(films: Object_[]) {
     };
     return handler(job, { signal, progress: async (_done, _total, outcomes) => void progress.push([...outcomes]) });
   };
-  return { work, calls, fate, held, kept, progress };
+  return { work, software, refusals, calls, fate, held, kept, progress };
 }
 
 const film = (n: number, more: Partial<Object_> = {}): Object_ => ({
@@ -179,6 +207,30 @@ describe('what goes wrong', () => {
     fate.deliver = {};
     expect(await work('main', progress.at(-1))).toMatchObject({ ok: true });
     expect(calls.pulled).toEqual(['1.2.3.1.1', '1.2.3.2.1', '1.2.3.2.1']);
+  });
+
+  test('nor by a later job, when another film came; what is known of it holds no UID outside of what is sealed', async () => {
+    const { work, fate, calls, held, refusals } = bench([film(1)]);
+    fate.read['1.2.3.1.1'] = lateral;
+    expect(await work()).toEqual(ok([{ sopInstanceUid: '1.2.3.1.1', refused: lateral }]));
+    held.push(film(2));
+    expect(await work()).toMatchObject(ok([{ refused: lateral }, { reading: 'rd_local_1.2.3.2.1' }]));
+    expect(calls.pulled).toEqual(['1.2.3.1.1', '1.2.3.2.1']);
+    expect([...refusals.keys()].join()).not.toContain(study);
+  });
+
+  test.each<[string, (bent: ReturnType<typeof bench>) => void]>([
+    ['its header was corrected', ({ held }) => held.splice(0, 1, film(1, { view: 'PA' }))],
+    ['the software is another', ({ software }) => Object.assign(software, { version: '2' })],
+    ['larger ones are pulled', ({ software }) => Object.assign(software, { maxFilmMb: 128 })],
+  ])('a refused film is looked at again when %s', async (_, change) => {
+    const bent = bench([film(1, { view: 'LL' })]);
+    bent.fate.read['1.2.3.1.1'] = lateral;
+    await bent.work();
+    bent.fate.read = {};
+    change(bent);
+    expect(await bent.work()).toMatchObject(ok([{ stored: [uidsOf('1.2.3.1.1').sr] }]));
+    expect(bent.calls.pulled).toHaveLength(2);
   });
 
   test('a film that cannot be read now does not hold up the others, and the job is tried again', async () => {

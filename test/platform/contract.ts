@@ -5,6 +5,7 @@ import { cursorsContract } from './contract/cursors.ts';
 import { jobsContract } from './contract/jobs.ts';
 import { queueContract } from './contract/queue.ts';
 import { readingsContract } from './contract/readings.ts';
+import { refusalsContract } from './contract/refusals.ts';
 import { sealedContract } from './contract/sealed.ts';
 import type { Open } from './contract/subject.ts';
 
@@ -15,6 +16,7 @@ export function platformContract(name: string, open: Open): void {
     describe('jobs', () => jobsContract(open));
     describe('queue', () => queueContract(open));
     describe('blobs', () => blobsContract(open));
+    describe('refusals', () => refusalsContract(open));
     describe('access', () => accessContract(open));
     describe('cursors', () => cursorsContract(open));
     describe('what is at rest', () => sealedContract(open));

@@ -12,6 +12,7 @@ import { openObjects } from './objects.ts';
 import { openPacker } from './packed.ts';
 import { awsQueue } from './queue.ts';
 import { awsReadings } from './readings.ts';
+import { awsRefusals } from './refusals.ts';
 import { openTable } from './table.ts';
 
 /**
@@ -39,6 +40,7 @@ export async function openAws(settings: AwsSettings, retentionMs: number): Promi
     jobs: awsJobs(table, packer, retentionMs),
     queue,
     blobs: awsBlobs(objects, vault),
+    refusals: awsRefusals(table, packer),
     access: awsAccess(table, packer),
     cursors: awsCursors(table),
     async close() {

@@ -66,6 +66,15 @@ const migrations: readonly string[] = [
     PRIMARY KEY (tenant, host)
   ) STRICT;
   `,
+
+  `
+  CREATE TABLE refusals (
+    id TEXT PRIMARY KEY,
+    expires INTEGER NOT NULL, -- milliseconds since 1970
+    refusals BLOB NOT NULL -- sealed
+  ) STRICT;
+  CREATE INDEX refusals_expired ON refusals (expires);
+  `,
 ];
 
 /** Bring a database to the layout that this release uses. Call it inside a transaction. */

@@ -14,6 +14,7 @@ import { openVault } from './key.ts';
 import { migrate } from './migrations.ts';
 import { embeddedQueue } from './queue.ts';
 import { embeddedReadings } from './readings.ts';
+import { embeddedRefusals } from './refusals.ts';
 import { transaction } from './transaction.ts';
 
 /**
@@ -33,6 +34,7 @@ export function openEmbedded(folder: string, options: { readonly keyFile?: strin
     jobs: embeddedJobs(db, vault),
     queue: embeddedQueue(db, closing.signal),
     blobs: embeddedBlobs(db, blobs, vault),
+    refusals: embeddedRefusals(db, vault),
     access: embeddedAccess(db, vault),
     cursors: embeddedCursors(db),
     async close() {
