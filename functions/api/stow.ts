@@ -8,7 +8,7 @@ import type { Deps } from './deps.ts';
 import { contentType, MultipartError, partsOf } from './multipart.ts';
 import { accept, Refusal } from './problem.ts';
 import { answers } from './responses.ts';
-import { type Stored, StoreResponse, storeResponse, storeStatus } from './store-response.ts';
+import { failureReasons, type Stored, StoreResponse, storeResponse, storeStatus } from './store-response.ts';
 import { type Kept, type Reception, receive } from './stow-instance.ts';
 import { submitStudies } from './stow-jobs.ts';
 
@@ -93,6 +93,13 @@ async function take(deps: Deps, reception: Reception, body: ReadableStream<Uint8
       if (results.length === maxParts)
         throw new MultipartError(`it has more than ${maxParts} parts: send several requests`);
       const received = await receive(deps, reception, part);
+      const twin = kept.find(({ sopInstanceUid }) => sopInstanceUid === received.kept?.sopInstanceUid);
+      if (received.kept && twin && twin.reading !== received.kept.reading) {
+        // Two films under one SOP Instance UID would have one result: which of them it is about could not be told.
+        await deps.platform.blobs.remove(received.kept.blob);
+        results.push({ kind: 'failed', reason: failureReasons.processingFailure, object: received.stored.object });
+        continue;
+      }
       results.push(received.stored);
       if (received.kept) kept.push(received.kept);
       busy ??= received.busy;

@@ -146,6 +146,23 @@ describe('STOW-RS', () => {
     }
   });
 
+  test('of two films under one SOP Instance UID the first is taken, the second fails and is not acknowledged', async () => {
+    const other = [text(tags.SeriesNumber, 'IS', '7')];
+    const response = await store([await film('twins'), await film('twins', 1, other), await film('twins')]);
+    const uid = filmUid('twins', 1);
+    expect(await outcome(response)).toEqual({
+      ...{ status: 202, other: [] },
+      taken: [
+        [uid, undefined],
+        [uid, undefined],
+      ],
+      failed: [[uid, 0x0110]],
+    });
+    const { state, outcomes } = await ended(jobsOf(response)[0] ?? '');
+    expect([state, outcomes]).toEqual(['done', [{ sopInstanceUid: uid, reading: expect.stringMatching(/^rd_/) }]]);
+    await vi.waitFor(() => expect(blobs()).toEqual([]));
+  });
+
   test('acknowledges with a warning what a PACS sends along and nobody reads', async () => {
     const report = [text(tags.SOPClassUID, 'UI', '1.2.840.10008.5.1.4.1.1.88.33'), text(tags.Modality, 'CS', 'SR')];
     const own = [text(tags.Manufacturer, 'LO', 'Alara')];
