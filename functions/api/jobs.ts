@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { sniff } from '../pipeline/decode/sniff.ts';
 import { parseParameters, ReadParameters } from '../pipeline/parameters.ts';
 import { allowedTarget } from '../worker/allowed.ts';
-import { hasEnded, type Job, jobStates } from '../worker/job.ts';
+import { blobsOf, hasEnded, type Job, type JobInput, jobStates } from '../worker/job.ts';
 import { jobId } from '../worker/job-id.ts';
 import { replay } from '../worker/replay.ts';
 import { submit } from '../worker/submit.ts';
@@ -50,7 +51,7 @@ const create = createRoute({
   path: '/v1/jobs',
   summary: 'Read an upload, without waiting for it',
   description:
-    'The same film and request are the same job: sending this again is safe, and answers with how it stands.',
+    'The same film and request are the same job: sending this again is safe, and answers with how it stands. One that failed or was given up is tried again.',
   request: { query: z.strictObject({}), body: { required: true, content: { 'application/json': { schema: NewJob } } } },
   responses: {
     202: unfinished,
@@ -81,6 +82,23 @@ const list = createRoute({
   },
 });
 
+/** Work anew on a job that failed or was given up, on a film that was sent again. */
+async function anew(
+  platform: Deps['platform'],
+  { id, tenant, input: before }: Job,
+  input: Extract<JobInput, { kind: 'film' }>,
+  keep: (blob: string) => Promise<unknown>,
+): Promise<Job> {
+  // Under another name, because the end of the job may be about to remove its film.
+  const sent = { ...input, upload: `${id} ${randomUUID()}` };
+  await keep(sent.upload);
+  const job = (await replay(platform, id, sent)) ?? (await submit(platform, id, tenant, sent));
+  const needed = blobsOf(job.input);
+  const idle = [...blobsOf(before), sent.upload].filter((blob) => !needed.includes(blob));
+  await Promise.all(idle.map((blob) => platform.blobs.remove(blob)));
+  return job;
+}
+
 /** A film takes about a second; asking more often than this brings nothing. */
 const retryAfter = (job: Job): Record<string, string> => (hasEnded(job) ? {} : { 'retry-after': '1' });
 
@@ -109,11 +127,12 @@ export function jobs(app: OpenAPIHono, { router, platform, maxUploadBytes }: Dep
       const reading = await router.identify(tenant, bytes, request);
       const id = await jobId({ kind: 'film', reading, mediaType, webhook });
       const known = await platform.jobs.get(id);
-      // The job's own copy: the upload may be replaced, used by another job, or expire while this one waits.
-      if (!known || known.state === 'dead') await platform.blobs.put(id, new Blob([bytes]).stream(), maxUploadBytes);
-      const again = known?.state === 'dead' ? await replay(platform, id) : undefined;
       const input = { kind: 'film' as const, upload: id, mediaType, parameters, webhook };
-      const job = again ?? (await submit(platform, id, tenant, input));
+      // The job's own copy: the upload may be replaced, used by another job, or expire while this one waits.
+      const keep = (blob: string) => platform.blobs.put(blob, new Blob([bytes]).stream(), maxUploadBytes);
+      if (!known) await keep(id);
+      const isGivenUp = known?.state === 'dead' || known?.state === 'failed';
+      const job = isGivenUp ? await anew(platform, known, input, keep) : await submit(platform, id, tenant, input);
       // From /v1/jobs, wherever that is: a gateway may have put something before it (RFC 9110 10.2.2).
       const headers = { location: `jobs/${id}`, ...retryAfter(job) };
       return hasEnded(job) ? c.json(viewOf(job), 200, headers) : c.json(viewOf(job), 202, headers);

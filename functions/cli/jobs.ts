@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Platform } from '../platform/platform.ts';
 import { type Job, type JobState, jobStates } from '../worker/job.ts';
-import { replay } from '../worker/replay.ts';
+import { isReplayable, replay } from '../worker/replay.ts';
 import { inWords, problemOf, UsageError } from './complaint.ts';
 import { table } from './table.ts';
 import { withPlatform } from './with-platform.ts';
@@ -27,7 +27,7 @@ export function jobs(program: Command): void {
   command
     .command('retry')
     .description('Queue dead jobs again, their tries counted from zero.')
-    .argument('[id]', 'one job, dead or failed')
+    .argument('[id]', 'one job, dead or failed; its films must still be kept')
     .option('--all', 'every dead job')
     .addHelpText('after', '\nExamples:\n  alara jobs retry job_4f1c\n  alara jobs retry --all')
     .action(retry);
@@ -97,20 +97,26 @@ async function retry(id: string | undefined, { all }: { all?: true }): Promise<v
     throw new UsageError('name one job, or add --all for every dead one.');
   await withPlatform(async (platform) => {
     if (id !== undefined) await retryOne(platform, id);
-    else process.stdout.write(`${await retryAll(platform)} jobs are queued again.\n`);
+    else process.stdout.write(await retryAll(platform));
   });
 }
 
 async function retryOne(platform: Platform, id: string): Promise<void> {
+  const job = known(id, await platform.jobs.get(id));
+  if (!(await isReplayable(platform, job)))
+    throw new UsageError(`job ${id} cannot be retried: its film is no longer kept. Send the film again.`);
   const { state } = known(id, await replay(platform, id));
   if (state !== 'queued') throw new UsageError(`job ${id} is ${state}; only what is dead or failed can be retried.`);
   process.stdout.write(`Job ${id} is queued again.\n`);
 }
 
-async function retryAll(platform: Platform): Promise<number> {
+async function retryAll(platform: Platform): Promise<string> {
   const dead = await platform.jobs.list({ state: 'dead', limit: Number.MAX_SAFE_INTEGER });
-  for (const { id } of dead) await replay(platform, id);
-  return dead.length;
+  const without: string[] = [];
+  for (const job of dead)
+    if (await isReplayable(platform, job)) await replay(platform, job.id);
+    else without.push(`Job ${job.id} cannot be: its film is no longer kept.\n`);
+  return [`${dead.length - without.length} jobs are queued again.\n`, ...without].join('');
 }
 
 function known(id: string, job: Job | undefined): Job {

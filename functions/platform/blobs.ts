@@ -31,6 +31,7 @@ export type Blobs = {
   ): Promise<{ readonly bytes: number } | undefined>;
   /** Throws {@link BlobTooLarge} for what came past the limit of `presign`. */
   get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  has(id: string): Promise<boolean>;
   remove(id: string): Promise<void>;
   /** Remove what was put before `before` and is still there, but for the ids in `keep`; the number that were removed. */
   prune(before: Date, keep?: ReadonlySet<string>): Promise<number>;

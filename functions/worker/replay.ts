@@ -1,5 +1,5 @@
 import type { Platform } from '../platform/platform.ts';
-import { hasEnded, type Job, type JobInput } from './job.ts';
+import { blobsOf, hasEnded, type Job, type JobInput } from './job.ts';
 
 /**
  * Work anew on a job that was given up or failed, with all its tries; undefined when there is no such job. Other jobs
@@ -31,4 +31,10 @@ export async function replay(
   // process that dies in between leaves an open job without a message, which a repetition or the sweep sends again.
   if (replayed?.state === 'queued') await queue.send(id);
   return replayed;
+}
+
+/** Whether what a job works on is still there. The films of one that failed went when it did. */
+export async function isReplayable({ blobs }: Pick<Platform, 'blobs'>, { input }: Job): Promise<boolean> {
+  for (const blob of blobsOf(input)) if (!(await blobs.has(blob))) return false;
+  return true;
 }

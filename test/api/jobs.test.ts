@@ -99,6 +99,19 @@ describe('a job', () => {
     });
   });
 
+  test('that failed because its film was gone is done when it is sent again', async () => {
+    const id = await upload(variantOf(6));
+    const { id: job } = await (await submit({ upload: id, findings: 'Mass' })).json();
+    await ended(job);
+    await service.platform.jobs.update(job, (kept) => ({
+      ...{ ...kept, state: 'failed', outcomes: [] },
+      fault: { code: 'upload_not_found', id: job },
+    }));
+    const again = await submit({ upload: id, findings: 'Mass' });
+    expect([again.status, (await again.json()).id]).toEqual([202, job]);
+    expect(await ended(job)).toMatchObject({ state: 'done', attempts: 1, outcomes: [{ reading: expect.any(String) }] });
+  });
+
   test('reads DICOM, and knows it by its first bytes', async () => {
     const id = await upload(new Uint8Array(await dicom('by job')));
     const { id: job } = await (await submit({ upload: id, findings: 'Mass' })).json();

@@ -84,6 +84,23 @@ test('retry queues a dead or a failed job by its id, tells of a queued one again
   expect((await queue.depth()).waiting).toBe(0);
 });
 
+test('retry leaves a job whose film is gone as it is, and says so: its own reason would be lost', async () => {
+  const { run, jobs, blobs, queue } = await store();
+  const input = { kind: 'film', upload: 'film', mediaType: 'image/png', parameters: {} } as const;
+  await jobs.create(job('job_film', { state: 'failed', attempts: 1, input, fault: { code: 'blank_image' } }));
+  await jobs.create(job('job_old', { state: 'dead', attempts: 8, input, fault }));
+  const before = await jobs.get('job_film');
+  const { code, stderr } = await run('retry', 'job_film');
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/no longer kept. Send the film again/)]);
+  expect(await jobs.get('job_film')).toEqual(before);
+  expect((await run('retry', '--all')).stdout).toBe(
+    '1 jobs are queued again.\nJob job_old cannot be: its film is no longer kept.\n',
+  );
+  expect((await queue.depth()).waiting).toBe(1);
+  await blobs.put('film', new Blob(['a film']).stream(), 100);
+  expect((await run('retry', 'job_film')).stdout).toBe('Job job_film is queued again.\n');
+});
+
 test('retry --all queues every dead job and leaves the failed ones', async () => {
   const { run, jobs, queue } = await store();
   for (let i = 0; i < 3; i++) await jobs.create(job(`job_dead_${i}`, { state: 'dead', fault }));

@@ -46,6 +46,11 @@ export function awsBlobs(objects: Objects, vault: Vault): Blobs {
       found.discard();
       throw new BlobTooLarge(limitBytes);
     },
+    async has(id) {
+      const found = await objects.get(keyOf(id));
+      found?.discard();
+      return found !== undefined;
+    },
     remove: (id) => objects.remove(keyOf(id)),
     async prune(before, keep = new Set()) {
       const kept = new Set([...keep].map(keyOf));

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream, rmSync, statSync } from 'node:fs';
+import { createWriteStream, existsSync, rmSync, statSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -43,6 +43,9 @@ export function embeddedBlobs(db: DatabaseSync, folder: string, vault: Vault): B
     async get(id) {
       const sealed = await readFile(pathOf(id)).catch(ifMissing);
       return sealed && vault.open(sealed, context(id));
+    },
+    async has(id) {
+      return existsSync(pathOf(id));
     },
     async remove(id) {
       await rm(pathOf(id), { force: true });

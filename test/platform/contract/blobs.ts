@@ -8,6 +8,16 @@ const limit = 10_000_000;
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 export function blobsContract(open: Open): void {
+  test('say whether they are there', async () => {
+    const { platform, another } = await open();
+    expect(await platform.blobs.has('a')).toBe(false);
+    await platform.blobs.put('a', stream(Buffer.from('film')), 100);
+    const { blobs } = await another();
+    expect(await blobs.has('a')).toBe(true);
+    await blobs.remove('a');
+    expect(await platform.blobs.has('a')).toBe(false);
+  });
+
   test('come back byte for byte, whatever pieces they came in', async () => {
     const { blobs } = (await open()).platform;
     await fc.assert(
