@@ -5,7 +5,9 @@ import { withPlatform } from './with-platform.ts';
 
 /** `alara webhooks`: where a tenant's jobs may report that they have finished. */
 export function webhooks(program: Command): void {
-  const command = program.command('webhooks').description('Allow hosts to a tenant’s webhooks, or list them.');
+  const command = program
+    .command('webhooks')
+    .description('Allow or deny hosts to a tenant’s webhooks, list them, or exchange the secret.');
   command
     .command('allow')
     .description('Allow a host and print the secret that signs this tenant’s webhooks.')
@@ -21,6 +23,28 @@ Example:
   alara webhooks allow clinic results.clinic.example`,
     )
     .action(allow);
+  command
+    .command('deny')
+    .description('Take a host off the list: what was not sent to it yet is not sent any more.')
+    .argument('<tenant>')
+    .argument('<host>', 'as ls shows it')
+    .addHelpText('after', '\nExample:\n  alara webhooks deny clinic results.clinic.example')
+    .action(deny);
+  command
+    .command('rotate')
+    .description('Make a new secret and print it; the one before signs as well for a while.')
+    .argument('<tenant>')
+    .option('--overlap-hours <n>', 'how long both sign; 0 when the one before has leaked', overlap, 24)
+    .addHelpText(
+      'after',
+      `
+Each webhook then has two signatures, and its receiver takes it when one is right: give it the new secret meanwhile.
+
+Examples:
+  alara webhooks rotate clinic
+  alara webhooks rotate clinic --overlap-hours 0`,
+    )
+    .action(rotate);
   command
     .command('ls')
     .description('List the hosts that a tenant’s webhooks may go to.')
@@ -49,6 +73,37 @@ function hostNamed(text: string): string {
     );
   if (/[/\\@?#*\s]/.test(text) || !URL.canParse(`https://${text}`)) throw wrong();
   return new URL(`https://${text}`).host;
+}
+
+async function deny(name: string, host: string): Promise<void> {
+  const tenant = tenantNamed(name);
+  const denied = hostNamed(host);
+  if (!(await withPlatform(({ access }) => access.denyWebhooks(tenant, denied))))
+    throw new UsageError(
+      `${denied} is not allowed to webhooks of tenant ${tenant}. alara webhooks ls lists the hosts.`,
+    );
+  process.stdout.write(`Webhooks of tenant ${tenant} go to ${denied} no more.\n`);
+}
+
+/** A week: longer than anyone takes to exchange a secret, and than a secret should linger. */
+const longestOverlapHours = 168;
+
+function overlap(text: string): number {
+  if (/^\d{1,3}$/.test(text) && Number(text) <= longestOverlapHours) return Number(text);
+  throw new UsageError(`${JSON.stringify(text)} is not a number of hours from 0 to ${longestOverlapHours}.`);
+}
+
+async function rotate(name: string, { overlapHours }: { overlapHours: number }): Promise<void> {
+  const tenant = tenantNamed(name);
+  const until = new Date(Date.now() + overlapHours * 3_600_000);
+  const webhooks = await withPlatform(({ access }) => access.rotateWebhooks(tenant, until));
+  if (!webhooks) throw new UsageError(`tenant ${tenant} has no secret: alara webhooks allow makes it.`);
+  process.stdout.write(`${webhooks.secret}\n`);
+  const before =
+    overlapHours > 0 ? `also with the one before, until ${until.toISOString()}` : 'no longer with the one before';
+  process.stderr.write(`
+Webhooks of tenant ${tenant} are signed with the secret above, and ${before}.
+`);
 }
 
 async function ls(name: string): Promise<void> {

@@ -44,6 +44,8 @@ export type Fault =
   | { readonly code: 'forbidden'; readonly scope: string }
   | { readonly code: 'webhook_not_allowed'; readonly host: string }
   | { readonly code: 'webhook_failed'; readonly problem: string; readonly waitMs?: Ms }
+  | { readonly code: 'webhook_refused'; readonly problem: string }
+  | { readonly code: 'webhook_gone' }
   | { readonly code: 'unknown_pacs'; readonly pacs: string; readonly known: readonly string[] }
   | { readonly code: 'pacs_unavailable'; readonly problem: string }
   | { readonly code: 'pacs_refused'; readonly problem: string }
@@ -238,7 +240,17 @@ export const advice: Record<FaultCode, Advice> = {
   webhook_failed: {
     status: 502,
     title: 'The webhook was not taken',
-    fix: 'Answer webhooks with a 2xx status within ten seconds. It is tried again, then kept as a dead job.',
+    fix: 'Answer webhooks with a 2xx status within ten seconds. It is tried again for a day, then kept as a dead job.',
+  },
+  webhook_refused: {
+    status: 502,
+    title: 'The receiver refused the webhook',
+    fix: 'Correct what answers at its address: a webhook is taken with a 2xx status. It is tried a few times, then kept as a dead job: alara jobs retry.',
+  },
+  webhook_gone: {
+    status: 410,
+    title: 'The receiver wants no more of it (410)',
+    fix: 'It is not sent again. Leave the webhook out of new jobs, or have its receiver answer with a 2xx status.',
   },
   unknown_pacs: {
     status: 404,

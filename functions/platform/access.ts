@@ -11,8 +11,14 @@ export type ApiKey = {
   readonly revokedAt?: string;
 };
 
-/** Where a tenant's webhooks may go, and the secret that signs them. */
-export type Webhooks = { readonly hosts: readonly string[]; readonly secret: string };
+/** What signs a tenant's webhooks. While the secret is exchanged the one before signs as well, for a time. */
+export type Secrets = {
+  readonly secret: string;
+  readonly previous?: { readonly secret: string; readonly until: string };
+};
+
+/** Where a tenant's webhooks may go, and what signs them. */
+export type Webhooks = Secrets & { readonly hosts: readonly string[] };
 
 /** Who may use the service. Keys are kept as a digest only. */
 export type Access = {
@@ -24,5 +30,9 @@ export type Access = {
   revokeKey(id: string): Promise<boolean>;
   /** Allow a tenant's webhooks to go to a host; the first one makes the signing secret. */
   allowWebhooks(tenant: string, host: string): Promise<Webhooks>;
+  /** Take a host off the list; false when it was not on it. The secret stays. */
+  denyWebhooks(tenant: string, host: string): Promise<boolean>;
+  /** Make a new signing secret; the one before signs as well until then. Undefined where no host was ever allowed. */
+  rotateWebhooks(tenant: string, previousUntil: Date): Promise<Webhooks | undefined>;
   webhooks(tenant: string): Promise<Webhooks | undefined>;
 };

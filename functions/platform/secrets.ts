@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Secrets } from './access.ts';
 
 /** RFC 4648 base32 in small letters: survives being read aloud, and has no `_`. */
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -19,6 +20,15 @@ export const digestOf = (key: string): Uint8Array => createHash('sha256').update
 
 /** Whether a text is the key of a digest, in a time that tells nothing about it. */
 export const isKey = (key: string, digest: Uint8Array): boolean => timingSafeEqual(digestOf(key), digest);
+
+/** What is kept of signing secrets: in the release before it was the one secret alone. */
+export const secretsOf = (kept: string | Secrets): Secrets => (typeof kept === 'string' ? { secret: kept } : kept);
+
+/** A new signing secret before one that goes; a secret that was already on its way out is gone. */
+export const rotated = ({ secret }: Secrets, previousUntil: Date): Secrets => ({
+  secret: makeWebhookSecret(),
+  previous: { secret, until: previousUntil.toISOString() },
+});
 
 /** A signing secret in the form of Standard Webhooks: 24 to 64 random bytes. */
 export const makeWebhookSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;

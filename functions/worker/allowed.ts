@@ -9,7 +9,7 @@ import type { Webhooks } from '../platform/access.ts';
 export function allowedTarget(
   text: string,
   webhooks: Webhooks | undefined,
-): Result<{ readonly url: URL; readonly secret: string }, Fault> {
+): Result<{ readonly url: URL; readonly webhooks: Webhooks }, Fault> {
   const wrong = (problem: string) => fail<Fault>({ code: 'invalid_parameter', parameter: 'webhook', problem });
   const url = URL.parse(text);
   if (!url) return wrong('it is not an absolute URL');
@@ -19,7 +19,7 @@ export function allowedTarget(
     return wrong('only https is used, and http to this machine');
   if (!webhooks?.hosts.some((host) => host.toLowerCase() === url.host))
     return fail({ code: 'webhook_not_allowed', host: url.host });
-  return ok({ url, secret: webhooks.secret });
+  return ok({ url, webhooks });
 }
 
 const isLoopback = (hostname: string) => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);

@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto';
+import type { Fault } from '../pipeline/fault.ts';
 import { fail, ok } from '../pipeline/result.ts';
 import { ms } from '../pipeline/units.ts';
+import type { Webhooks } from '../platform/access.ts';
 import type { Platform } from '../platform/platform.ts';
 import { allowedTarget } from './allowed.ts';
 import type { Handler } from './handler.ts';
@@ -38,14 +40,45 @@ export const webhookHandler =
       // The same on every try, so that a receiver can tell a repetition.
       'webhook-id': id,
       'webhook-timestamp': seconds,
-      'webhook-signature': signatureOf(id, seconds, body, target.value.secret),
+      'webhook-signature': secretsInForce(target.value.webhooks)
+        .map((secret) => signatureOf(id, seconds, body, secret))
+        .join(' '),
     };
     const sent = await send(target.value.url, headers, body, signal);
-    turn.leave({ answered: sent.kind === 'answered' });
-    if (sent.kind === 'answered' && sent.status >= 200 && sent.status < 300) return ok([]);
-    const problem = sent.kind === 'answered' ? `the receiver answered ${sent.status}` : sent.problem;
-    return fail({ code: 'webhook_failed', problem });
+    const waitMs = sent.kind === 'answered' ? sent.waitMs : 0;
+    turn.leave(sent.kind === 'answered' ? { answered: true, notBeforeMs: waitMs } : { answered: false });
+    const fault = faultOf(sent);
+    return fault ? fail(fault) : ok([]);
   };
+
+/** The newest first: a receiver takes a webhook when one of its signatures is right. */
+const secretsInForce = ({ secret, previous }: Webhooks): readonly string[] =>
+  previous && Date.parse(previous.until) > Date.now() ? [secret, previous.secret] : [secret];
+
+/**
+ * Why a webhook was not taken. No answer, an error of the receiver's own and a request to wait pass as an outage does; any
+ * other refusal is tried a few times, because a receiver that is being exchanged answers so for minutes; 410 is final.
+ */
+function faultOf(sent: Sent): Fault | undefined {
+  if (sent.kind === 'silent') return { code: 'webhook_failed', problem: sent.problem };
+  const { status, waitMs } = sent;
+  const problem = `the receiver answered ${status}`;
+  if (status >= 200 && status < 300) return undefined;
+  if (status === 410) return { code: 'webhook_gone' };
+  if (status >= 500 || [408, 425, 429].includes(status))
+    return { code: 'webhook_failed', problem, ...(waitMs > 0 && { waitMs: ms(waitMs) }) };
+  return { code: 'webhook_refused', problem };
+}
+
+/** A receiver is left alone no longer than this, whatever it asks for. */
+const longestWaitMs = 3_600_000;
+
+/** What Retry-After asks for, in seconds or as a date (RFC 9110 10.2.3). */
+export function retryAfterMs(header: string | null, now: number): number {
+  if (header === null) return 0;
+  const asked = /^\d+$/.test(header.trim()) ? 1000 * Number(header) : Date.parse(header) - now;
+  return Number.isFinite(asked) ? Math.min(longestWaitMs, Math.max(0, asked)) : 0;
+}
 
 /** The `v1` signature of Standard Webhooks: HMAC-SHA256 over id, time and body under the secret's bytes. */
 export function signatureOf(id: string, seconds: string, body: string, secret: string): string {
@@ -61,7 +94,7 @@ function unidentified(job: Job) {
 
 /** What came of it: an answer, or none. */
 type Sent =
-  | { readonly kind: 'answered'; readonly status: number }
+  | { readonly kind: 'answered'; readonly status: number; readonly waitMs: number }
   | { readonly kind: 'silent'; readonly problem: string };
 
 async function send(url: URL, headers: Record<string, string>, body: string, signal: AbortSignal): Promise<Sent> {
@@ -74,7 +107,8 @@ async function send(url: URL, headers: Record<string, string>, body: string, sig
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
     await response.body?.cancel();
-    return { kind: 'answered', status: response.status };
+    const waitMs = response.ok ? 0 : retryAfterMs(response.headers.get('retry-after'), Date.now());
+    return { kind: 'answered', status: response.status, waitMs };
   } catch (error) {
     const { name, cause } = error as Error;
     if (name === 'TimeoutError') return silent(`no answer within ${timeoutMs / 1000} s`);

@@ -2,10 +2,11 @@ import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parseParameters } from '../../functions/pipeline/parameters.ts';
 import type { Scope } from '../../functions/platform/access.ts';
+import { signatureOf } from '../../functions/worker/webhook.ts';
 import { film as dicom, filmUid } from '../pacs/films.ts';
 import { unwrap } from '../pipeline/family.ts';
 import { film, openService, post, resolved, type Service } from '../service.ts';
-import { openReceiver, type Receiver } from '../worker/receiver.ts';
+import { type Hook, openReceiver, type Receiver } from '../worker/receiver.ts';
 
 let service: Service;
 beforeAll(async () => {
@@ -304,6 +305,61 @@ describe('a webhook', () => {
       ({ id }) => id === hooks[0]?.headers['webhook-id'],
     );
     await vi.waitFor(async () => expect((await service.platform.jobs.get(sent?.id ?? ''))?.state).toBe('done'));
+  });
+
+  test('has two signatures while the secret is exchanged, and one when the one before is over', async () => {
+    const { access } = service.platform;
+    const { host, hooks } = await receiver();
+    const before = await access.webhooks('local');
+    const signed = async (n: number, previousUntil: Date) => {
+      const webhooks = await access.rotateWebhooks('local', previousUntil);
+      await ended((await withHook(variantOf(n), `http://${host}/${n}`)).body.id);
+      await vi.waitFor(() => expect(hooks.find(({ path }) => path === `/${n}`)).toBeDefined());
+      const [{ headers, body } = { headers: {} as Hook['headers'], body: '' }] = hooks.filter(
+        ({ path }) => path === `/${n}`,
+      );
+      const of = (secret = '') =>
+        signatureOf(String(headers['webhook-id']), String(headers['webhook-timestamp']), body, secret);
+      return { signatures: headers['webhook-signature'], of, secret: webhooks?.secret };
+    };
+    const both = await signed(15, new Date(Date.now() + 60_000));
+    expect(both.signatures).toBe(`${both.of(both.secret)} ${both.of(before?.secret)}`);
+    const one = await signed(16, new Date());
+    expect(one.signatures).toBe(one.of(one.secret));
+  });
+
+  test('that is answered with 410 is not sent again; another refusal ends it after eight tries', async () => {
+    const telling = async (job: string) =>
+      (await service.platform.jobs.list({ limit: 99 })).find(
+        ({ input }) => input.kind === 'webhook' && input.job === job,
+      );
+    const gone = await receiver(() => ({ status: 410 }));
+    const { body: first } = await withHook(variantOf(17), `http://${gone.host}/`);
+    await ended(first.id);
+    await vi.waitFor(async () => expect(await telling(first.id)).toMatchObject({ state: 'failed', attempts: 1 }));
+    expect((await telling(first.id))?.fault).toEqual({ code: 'webhook_gone' });
+    const refusing = await receiver(() => ({ status: 403 }));
+    const { body: second } = await withHook(variantOf(18), `http://${refusing.host}/`);
+    await ended(second.id);
+    await vi.waitFor(async () => expect(await telling(second.id)).toMatchObject({ state: 'dead', attempts: 8 }), {
+      timeout: 10_000,
+    });
+    expect((await telling(second.id))?.fault).toEqual({
+      ...{ code: 'webhook_refused', problem: 'the receiver answered 403' },
+    });
+    expect([gone.hooks.length, refusing.hooks.length]).toEqual([1, 8]);
+  });
+
+  test('waits for as long as its receiver asks', async () => {
+    const { host, hooks } = await receiver((n) =>
+      n === 1 ? { status: 503, headers: { 'retry-after': '1' } } : { status: 204 },
+    );
+    const { body: job } = await withHook(variantOf(19), `http://${host}/`);
+    await ended(job.id);
+    await vi.waitFor(() => expect(hooks).toHaveLength(1));
+    const first = performance.now();
+    await vi.waitFor(() => expect(hooks).toHaveLength(2), { timeout: 10_000 });
+    expect(performance.now() - first).toBeGreaterThan(900);
   });
 
   test('follows no redirect', async () => {

@@ -15,6 +15,37 @@ test('a host is allowed and listed; a tenant keeps its one secret', async () => 
   expect([first, second, other].map(({ code }) => code)).toEqual([0, 0, 0]);
 });
 
+test('a host is denied, once', async () => {
+  const data = folder();
+  const run = (...args: string[]) => alara(['webhooks', ...args], { ALARA_DATA: data });
+  await run('allow', 'clinic', 'results.clinic.example');
+  const denied = await run('deny', 'clinic', 'Results.Clinic.Example:443');
+  expect([denied.code, denied.stdout]).toEqual([
+    0,
+    'Webhooks of tenant clinic go to results.clinic.example no more.\n',
+  ]);
+  expect((await run('ls', 'clinic')).stdout).toBe('Tenant clinic has no webhook hosts.\n');
+  const again = await run('deny', 'clinic', 'results.clinic.example');
+  expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('alara webhooks ls')]);
+});
+
+test('the secret is exchanged, and what becomes of the one before is said', async () => {
+  const data = folder();
+  const run = (...args: string[]) => alara(['webhooks', ...args], { ALARA_DATA: data });
+  const none = await run('rotate', 'clinic');
+  expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('alara webhooks allow')]);
+  const { stdout: first } = await run('allow', 'clinic', 'results.clinic.example');
+  const second = await run('rotate', 'clinic');
+  expect(second.stdout).toMatch(/^whsec_[A-Za-z0-9+/]{43}=\n$/);
+  expect(second.stdout).not.toBe(first);
+  expect(second.stderr).toMatch(/also with the one before, until 20/);
+  expect((await run('rotate', 'clinic', '--overlap-hours', '0')).stderr).toContain('no longer with the one before');
+  for (const hours of ['-1', '169', 'all']) {
+    const { code, stderr } = await run('rotate', 'clinic', '--overlap-hours', hours);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('from 0 to 168')]);
+  }
+});
+
 test.for([
   'https://results.example',
   'results.example/path',

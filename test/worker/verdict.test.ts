@@ -62,6 +62,12 @@ describe('what becomes of a job', () => {
     });
   });
 
+  test('a wait that was asked for comes before the pause', () => {
+    const fault: Fault = { code: 'webhook_failed', problem: '503', waitMs: ms(60_000) };
+    expect(judge({ attempts: 1 }, fail(fault), usualRetry, () => 0)).toMatchObject({ kind: 'again', delayMs: 60_000 });
+    expect(judge({ attempts: 1 }, fail(fault), usualRetry, () => 1)).toMatchObject({ kind: 'again', delayMs: 61_000 });
+  });
+
   test('success ends it with its outcomes', () => {
     expect(judge({ attempts: 3 }, ok([{ reading: 'rd_1' }]), usualRetry, () => 0)).toEqual({
       kind: 'ended',

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ok } from '../../functions/pipeline/result.ts';
 import { submit } from '../../functions/worker/submit.ts';
-import { webhookHandler } from '../../functions/worker/webhook.ts';
+import { retryAfterMs, webhookHandler } from '../../functions/worker/webhook.ts';
 import { createWebhookTurns } from '../../functions/worker/webhook-turns.ts';
 import { type Bench, openBench } from './bench.ts';
 import { openReceiver, type Receiver } from './receiver.ts';
@@ -47,6 +47,22 @@ describe('beside a receiver that takes the connection and never answers', () => 
     expect(states.length).toBeGreaterThan(290);
     for (const { attempts } of states) expect(attempts).toBe(0);
     expect(silent.hooks.length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('Retry-After', () => {
+  const now = Date.parse('2026-11-23T12:00:00Z');
+  test.each<[string | null, number]>([
+    [null, 0],
+    ['0', 0],
+    [' 30 ', 30_000],
+    ['86400', 3_600_000],
+    ['Mon, 23 Nov 2026 12:00:10 GMT', 10_000],
+    ['Mon, 23 Nov 2026 11:00:00 GMT', 0],
+    ['soon', 0],
+    ['-5', 0],
+  ])('%j', (header, waitMs) => {
+    expect(retryAfterMs(header, now)).toBe(waitMs);
   });
 });
 

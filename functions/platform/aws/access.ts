@@ -1,5 +1,5 @@
-import type { Access, ApiKey, Scope } from '../access.ts';
-import { digestOf, idOf, isKey, makeKey, makeWebhookSecret } from '../secrets.ts';
+import type { Access, ApiKey, Scope, Secrets } from '../access.ts';
+import { digestOf, idOf, isKey, makeKey, makeWebhookSecret, rotated, secretsOf } from '../secrets.ts';
 import { type Packer, packedIn } from './packed.ts';
 import type { Found, Table } from './table.ts';
 
@@ -10,9 +10,9 @@ export function awsAccess(table: Table, { pack, unpack }: Packer): Access {
 
   async function webhooksOf(tenant: string, item: Readonly<Record<string, unknown>>) {
     const packed = packedIn(item);
-    const secret = packed && (await unpack<string>(packed, context(tenant)));
-    if (secret === undefined) throw new Error('webhooks have a secret');
-    return { hosts: hostsOf(item), secret };
+    const kept = packed && (await unpack<string | Secrets>(packed, context(tenant)));
+    if (kept === undefined) throw new Error('webhooks have a secret');
+    return { hosts: hostsOf(item), ...secretsOf(kept) };
   }
 
   return {
@@ -53,6 +53,21 @@ export function awsAccess(table: Table, { pack, unpack }: Packer): Access {
       });
       if (!allowed) throw new Error('a secret was just made');
       return webhooksOf(tenant, allowed);
+    },
+    async denyWebhooks(tenant, host) {
+      const denied = await table.change(ofTenant(tenant), (found) => {
+        const hosts = found ? hostsOf(found) : [];
+        return found && hosts.includes(host) ? { ...found, hosts: hosts.filter((one) => one !== host) } : undefined;
+      });
+      return denied !== undefined;
+    },
+    async rotateWebhooks(tenant, previousUntil) {
+      const changed = await table.change(ofTenant(tenant), async (found) => {
+        if (!found) return undefined;
+        const known = await webhooksOf(tenant, found);
+        return { hosts: known.hosts, ...(await pack(rotated(known, previousUntil), context(tenant))) };
+      });
+      return changed && webhooksOf(tenant, changed);
     },
     async webhooks(tenant) {
       const item = await table.get(ofTenant(tenant));

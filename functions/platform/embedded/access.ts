@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import type { Access, ApiKey, Scope } from '../access.ts';
-import { digestOf, idOf, isKey, makeKey, makeWebhookSecret } from '../secrets.ts';
+import type { Access, ApiKey, Scope, Secrets } from '../access.ts';
+import { digestOf, idOf, isKey, makeKey, makeWebhookSecret, rotated, secretsOf } from '../secrets.ts';
 import type { Vault } from '../vault.ts';
 import { patiently } from './patience.ts';
 import { openJson, sealJson } from './sealed-json.ts';
@@ -20,6 +20,8 @@ export function embeddedAccess(db: DatabaseSync, vault: Vault): Access {
   );
   const secretOf = db.prepare('SELECT secret FROM webhook_secrets WHERE tenant = ?');
   const addHost = db.prepare('INSERT INTO webhook_hosts (tenant, host) VALUES (?, ?) ON CONFLICT DO NOTHING');
+  const removeHost = db.prepare('DELETE FROM webhook_hosts WHERE tenant = ? AND host = ?');
+  const changeSecret = db.prepare('UPDATE webhook_secrets SET secret = ? WHERE tenant = ?');
   const hostsOf = db.prepare('SELECT host FROM webhook_hosts WHERE tenant = ? ORDER BY rowid');
   const context = (tenant: string) => JSON.stringify(['webhook secret', tenant]);
 
@@ -28,7 +30,7 @@ export function embeddedAccess(db: DatabaseSync, vault: Vault): Access {
     if (!(secret instanceof Uint8Array)) return undefined;
     return {
       hosts: hostsOf.all(tenant).map((row) => String(row['host'])),
-      secret: openJson<string>(vault, secret, context(tenant)),
+      ...secretsOf(openJson<string | Secrets>(vault, secret, context(tenant))),
     };
   }
 
@@ -53,6 +55,15 @@ export function embeddedAccess(db: DatabaseSync, vault: Vault): Access {
         const allowed = webhooks(tenant);
         if (!allowed) throw new Error('a secret was just made');
         return allowed;
+      };
+      return patiently(() => transaction(db, work));
+    },
+    denyWebhooks: (tenant, host) => patiently(() => removeHost.run(tenant, host).changes === 1),
+    rotateWebhooks(tenant, previousUntil) {
+      const work = () => {
+        const known = webhooks(tenant);
+        if (known) changeSecret.run(sealJson(vault, rotated(known, previousUntil), context(tenant)), tenant);
+        return webhooks(tenant);
       };
       return patiently(() => transaction(db, work));
     },

@@ -75,6 +75,38 @@ export function accessContract(open: Open): void {
     expect(other.secret).not.toBe(first.secret);
   });
 
+  test('takes a host off the list of one tenant, and keeps the secret', async () => {
+    const { platform, another } = await open();
+    const { access } = platform;
+    const { secret } = await access.allowWebhooks('clinic', 'one.example');
+    await access.allowWebhooks('clinic', 'two.example');
+    await access.allowWebhooks('practice', 'one.example');
+    expect(await (await another()).access.denyWebhooks('clinic', 'one.example')).toBe(true);
+    expect(await access.webhooks('clinic')).toEqual({ hosts: ['two.example'], secret });
+    expect((await access.webhooks('practice'))?.hosts).toEqual(['one.example']);
+    expect(await access.denyWebhooks('clinic', 'one.example')).toBe(false);
+    expect(await access.denyWebhooks('nobody', 'one.example')).toBe(false);
+  });
+
+  test('exchanges the secret: the one before is kept for its time, and only the last one before', async () => {
+    const { platform, another } = await open();
+    const { access } = platform;
+    const until = new Date('2030-01-02T03:04:05.678Z');
+    expect(await access.rotateWebhooks('clinic', until)).toBeUndefined();
+    const first = await access.allowWebhooks('clinic', 'one.example');
+    const second = await (await another()).access.rotateWebhooks('clinic', until);
+    expect(second).toMatchObject({
+      hosts: ['one.example'],
+      previous: { secret: first.secret, until: until.toISOString() },
+    });
+    expect(second?.secret).toMatch(/^whsec_/);
+    expect(second?.secret).not.toBe(first.secret);
+    expect(await access.webhooks('clinic')).toEqual(second);
+    expect(await access.allowWebhooks('clinic', 'two.example')).toMatchObject({ secret: second?.secret });
+    const third = await access.rotateWebhooks('clinic', until);
+    expect(third?.previous?.secret).toBe(second?.secret);
+  });
+
   test('makes one secret when many allow hosts at the same time', async () => {
     const { platform, another } = await open();
     const other = await another();
