@@ -28,7 +28,7 @@ Settings come from the environment:
                         ALARA_QUEUE_URL (SQS) and ALARA_UPLOADS_BUCKET (S3), sealed with ALARA_KEY (docs/deploy.md)
   ALARA_DATA            .alara: the folder of readings, jobs and waiting films
   ALARA_KEY_FILE        key in ALARA_DATA: what patient data is sealed with
-  ALARA_RETENTION_DAYS  30: how long finished jobs are kept
+  ALARA_RETENTION_DAYS  30: how long jobs that have ended are kept, and the films of those given up
   ALARA_PACS            none: a JSON file that names the PACS, or its JSON (docs/pacs.md)
   ALARA_DEVICE          cpu or cuda
   ALARA_WORKERS         films read at the same time; one a processor

@@ -65,7 +65,7 @@ const defaults = z.object({
   ALARA_DATA: z.string().min(1).default('.alara'),
   /** The key that patient data in the store is sealed with; by default a file in ALARA_DATA. */
   ALARA_KEY_FILE: z.string().min(1).optional(),
-  /** How long finished jobs are kept. */
+  /** How long jobs that have ended are kept, and the films of those that were given up. */
   ALARA_RETENTION_DAYS: whole(1, 3650).default(30),
   /** A JSON file that names the PACS, or its JSON. */
   ALARA_PACS: z.string().min(1).optional(),

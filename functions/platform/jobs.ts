@@ -9,6 +9,6 @@ export type JobStore = {
   update(id: string, change: (job: Job) => Job): Promise<Job | undefined>;
   /** Newest first. */
   list(filter: { readonly tenant?: string; readonly state?: JobState; readonly limit: number }): Promise<Job[]>;
-  /** Forget finished jobs that have not changed since `before`; the number that were forgotten. */
+  /** Forget jobs that have ended, given up or not, and have not changed since `before`; the number that were forgotten. */
   prune(before: Date): Promise<number>;
 };

@@ -14,7 +14,7 @@ export type WorkerOptions = {
   /** Jobs that are worked on at the same time. */
   readonly concurrency: number;
   readonly log: Logger;
-  /** How long finished jobs are kept. */
+  /** How long jobs that have ended are kept, and the films of those that were given up. */
   readonly retentionMs: number;
   readonly retry?: Partial<RetryPolicy>;
   /** How long the job of a process that died stays with it. */

@@ -17,6 +17,8 @@ const ended = 'jobs#ended';
 /** What is noted for longer belongs to no process that lives: its second step comes within seconds. */
 const longestWriteMs = 86_400_000;
 
+const partitionOf = (state: JobState) => (state === 'done' || state === 'failed' ? ended : open);
+
 /** Jobs that have ended expire by the table's TTL after `retentionMs`; `prune` takes what TTL has not come to yet. */
 export function awsJobs(
   table: Table,
@@ -28,12 +30,11 @@ export function awsJobs(
 
   async function toItem({ id, input, outcomes, fault, progress, ...plain }: Job): Promise<Item> {
     const packed = await pack({ input, outcomes, fault } satisfies Particulars, context(id), keyOf(id));
-    const isFinished = hasEnded(plain) && plain.state !== 'dead';
     return {
       ...{ ...plain, id, ...progress, ...packed },
-      ...{ gpk: isFinished ? ended : open, gsk: `${plain.createdAt}#${id}` },
+      ...{ gpk: partitionOf(plain.state), gsk: `${plain.createdAt}#${id}` },
       // TTL would leave an object behind that nothing points to.
-      ...(isFinished &&
+      ...(hasEnded(plain) &&
         !('lies' in packed) && { expires: Math.ceil((Date.parse(plain.updatedAt) + retentionMs) / 1000) }),
     };
   }
@@ -108,7 +109,7 @@ export function awsJobs(
       return next;
     },
     async list({ tenant, state, limit }) {
-      const partitions = state === undefined ? [open, ended] : [state === 'done' || state === 'failed' ? ended : open];
+      const partitions = state === undefined ? [open, ended] : [partitionOf(state)];
       const found: Found[] = [];
       for (const partition of partitions) {
         let taken = 0;
@@ -124,17 +125,23 @@ export function awsJobs(
     },
     async prune(before) {
       let pruned = 0;
-      const old = table.query({
-        ...{ IndexName: index, KeyConditionExpression: 'gpk = :gpk AND gsk < :before' },
-        FilterExpression: 'updatedAt < :before',
-        ExpressionAttributeValues: { ':gpk': ended, ':before': before.toISOString() },
-      });
       await sweep(new Date(Date.now() - longestWriteMs));
-      for await (const item of old) {
-        await leave(packedIn(item), item);
-        if (!(await table.removeAs(item))) continue;
-        await drop(packedIn(item));
-        pruned++;
+      for (const states of [['done', 'failed'], ['dead']] as const) {
+        const old = table.query({
+          ...{ IndexName: index, KeyConditionExpression: 'gpk = :gpk AND gsk < :before' },
+          FilterExpression: `updatedAt < :before AND #state IN (${states.map((state) => `:${state}`).join()})`,
+          ExpressionAttributeNames: { '#state': 'state' },
+          ExpressionAttributeValues: {
+            ...{ ':gpk': partitionOf(states[0]), ':before': before.toISOString() },
+            ...Object.fromEntries(states.map((state) => [`:${state}`, state])),
+          },
+        });
+        for await (const item of old) {
+          await leave(packedIn(item), item);
+          if (!(await table.removeAs(item))) continue;
+          await drop(packedIn(item));
+          pruned++;
+        }
       }
       return pruned;
     },

@@ -14,7 +14,7 @@ export function awsRefusals(table: Table, { pack, unpack, drop }: Packer): Refus
       return (await unpack<Refusal[]>(packed, context(id))) ?? [];
     },
     async put(id, refusals) {
-      const packed = await pack(refusals, context(id));
+      const packed = await pack(refusals, context(id), keyOf(id));
       // TTL would leave an object behind that nothing points to; a study of that many refused films is looked at again.
       if ('lies' in packed) return drop(packed);
       const expires = Math.ceil((Date.now() + refusalLifeMs) / 1000);

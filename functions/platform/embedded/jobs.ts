@@ -24,8 +24,8 @@ export function embeddedJobs(db: DatabaseSync, vault: Vault): JobStore {
     `SELECT * FROM jobs WHERE (:tenant IS NULL OR tenant = :tenant) AND (:state IS NULL OR state = :state)
      ORDER BY created_at DESC, rowid DESC LIMIT :limit`,
   );
-  // A dead job is not finished: it waits for someone to replay it.
-  const forget = db.prepare(`DELETE FROM jobs WHERE state IN ('done', 'failed') AND updated_at < ?`);
+  // A dead job waits for someone to replay it, but not for ever: its film names a patient.
+  const forget = db.prepare(`DELETE FROM jobs WHERE state IN ('done', 'failed', 'dead') AND updated_at < ?`);
 
   const context = (id: string) => JSON.stringify(['job', id]);
   const toRow = ({ input, outcomes, fault, progress, ...plain }: Job) => ({

@@ -89,17 +89,18 @@ export function jobsContract(open: Open): void {
     expect(ids(await jobs.list({ limit: 9, tenant: 'practice', state: 'queued' }))).toEqual([]);
   });
 
-  test('are forgotten when they are finished and old; what is unfinished or dead is kept', async () => {
+  test('are forgotten when they have ended and are old; what is unfinished is kept', async () => {
     const { jobs } = (await open()).platform;
     for (const state of ['queued', 'running', 'done', 'failed', 'dead'] as const) {
       await jobs.create(job(`old ${state}`, { state, updatedAt: '2026-01-01T00:00:00.000Z' }));
       await jobs.create(job(`new ${state}`, { state, updatedAt: '2026-02-01T00:00:00.000Z' }));
     }
-    expect(await jobs.prune(new Date('2026-01-15'))).toBe(2);
+    expect(await jobs.prune(new Date('2026-01-15'))).toBe(3);
     const kept = ids(await jobs.list({ limit: 99 }));
-    expect(kept).toHaveLength(8);
+    expect(kept).toHaveLength(7);
     expect(kept).not.toContain('old done');
     expect(kept).not.toContain('old failed');
+    expect(kept).not.toContain('old dead');
     expect(await jobs.prune(new Date('2026-01-15'))).toBe(0);
   });
 }
