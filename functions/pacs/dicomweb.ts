@@ -74,6 +74,7 @@ export function createDicomWeb(endpoint: Endpoint & { readonly maxFilmMb: number
       return exchange(
         {
           about: 'an instance (WADO-RS)',
+          ofObject: true,
           path: `/studies/${studyInstanceUid}/series/${seriesInstanceUid}/instances/${sopInstanceUid}`,
           // Without the star a server may transcode to Explicit VR Little Endian (PS3.18 8.7.3.5.2).
           headers: { accept: 'multipart/related; type="application/dicom"; transfer-syntax=*' },

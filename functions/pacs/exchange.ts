@@ -17,6 +17,8 @@ export type Question = {
   readonly method?: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
+  /** Whether 404 is about the one object that is asked for, and not about the service. */
+  readonly ofObject?: boolean;
   /** Statuses that mean something besides success; every other failure becomes a fault. */
   readonly also?: readonly number[];
   readonly signal?: AbortSignal | undefined;
@@ -30,14 +32,18 @@ export type Exchange = <Value>(
 
 export function createExchange(endpoint: Endpoint, send: typeof fetch = fetch): Exchange {
   const { name, baseUrl, timeoutSeconds } = endpoint;
-  return async ({ about, path, method = 'GET', headers, body, also = [], signal }, take) => {
+  return async ({ about, path, method = 'GET', headers, body, ofObject = false, also = [], signal }, take) => {
     const unavailable = (what: string) =>
       fail<Fault>({ code: 'pacs_unavailable', problem: `${name} ${what}, asked for ${about}` });
     const refused = (what: string) =>
       fail<Fault>({ code: 'pacs_refused', problem: `${name} ${what}, asked for ${about}` });
 
+    // Somebody is about to correct it: what waits for that must not be given up within minutes.
+    const setup = (what: string) =>
+      fail<Fault>({ code: 'pacs_refused', problem: `${name} ${what}, asked for ${about}`, setup: true });
+
     const secret = readSecret(endpoint);
-    if (!secret.ok) return refused('was not asked, because its secret cannot be read');
+    if (!secret.ok) return setup('was not asked, because its secret cannot be read');
     const limit = AbortSignal.timeout(timeoutSeconds * 1000);
     try {
       const response = await send(baseUrl + path, {
@@ -53,8 +59,9 @@ export function createExchange(endpoint: Endpoint, send: typeof fetch = fetch): 
       await response.body?.cancel();
       const answered = `answered ${status}`;
       if (status >= 500 || status === 429 || status === 408) return unavailable(answered);
-      if (status === 401 || status === 403) return refused(`${answered} to the credentials in ALARA_PACS`);
-      if (status >= 300 && status < 400) return refused(`${answered}, a redirect, which is not followed`);
+      if (status === 401 || status === 403) return setup(`${answered} to the credentials in ALARA_PACS`);
+      if (status >= 300 && status < 400) return setup(`${answered}, a redirect, which is not followed`);
+      if (status === 404 && !ofObject) return setup(answered);
       return refused(answered);
     } catch (error) {
       if (signal?.aborted) return unavailable('was not waited for, because the work was stopped');

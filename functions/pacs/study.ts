@@ -8,7 +8,7 @@ import type { Deliver } from '../worker/deliver.ts';
 import type { Handler } from '../worker/handler.ts';
 import type { Outcome } from '../worker/job.ts';
 import { readOnce } from '../worker/read-once.ts';
-import { isTransient } from '../worker/retry.ts';
+import { isOutage, isTransient } from '../worker/retry.ts';
 import type { PacsSettings } from './config.ts';
 import type { DicomWeb } from './dicomweb.ts';
 import { isUid } from './dicomweb-json.ts';
@@ -96,6 +96,5 @@ async function one(
   return stored.ok ? ok({ reading: read.value.reading.id, stored: [...stored.value] }) : stored;
 }
 
-/** A PACS that does not answer, a full queue and a stopped worker are no better for the next film. */
-const holdsUpAll = (fault: Fault, signal: AbortSignal) =>
-  signal.aborted || fault.code === 'pacs_unavailable' || 'retryAfterMs' in fault;
+/** A PACS that does not answer or refuses everything, a full queue and a stopped worker are no better for the next film. */
+const holdsUpAll = (fault: Fault, signal: AbortSignal) => signal.aborted || isOutage(fault) || 'retryAfterMs' in fault;

@@ -48,7 +48,8 @@ export type Fault =
   | { readonly code: 'webhook_gone' }
   | { readonly code: 'unknown_pacs'; readonly pacs: string; readonly known: readonly string[] }
   | { readonly code: 'pacs_unavailable'; readonly problem: string }
-  | { readonly code: 'pacs_refused'; readonly problem: string }
+  /** `setup`: it refuses everything, because something is set up wrongly on one of both sides. */
+  | { readonly code: 'pacs_refused'; readonly problem: string; readonly setup?: true }
   | { readonly code: 'not_found'; readonly path: string }
   | { readonly code: 'queue_full'; readonly retryAfterMs: Ms }
   | { readonly code: 'shutting_down'; readonly retryAfterMs: Ms }

@@ -13,11 +13,13 @@ export type RetryPolicy = {
 export const usualRetry: RetryPolicy = { tries: 8, outageTries: 500, baseMs: 1000, capMs: 300_000 };
 
 /**
- * Faults of a PACS or a webhook's receiver. They last as long as somebody else's maintenance does: the eight tries
- * that find out a job which can never succeed are over in two minutes, and would give up films at every restart of a PACS.
+ * Faults of a PACS or a webhook's receiver, a wrong password among them. They last as long as somebody else's maintenance
+ * does: the eight tries that find out a job which can never succeed are over in two minutes, and would give up films at
+ * every restart of a PACS.
  */
 const outages: readonly FaultCode[] = ['pacs_unavailable', 'webhook_failed'];
-export const isOutage = (fault: Fault | undefined): boolean => fault !== undefined && outages.includes(fault.code);
+export const isOutage = (fault: Fault | undefined): boolean =>
+  fault !== undefined && (outages.includes(fault.code) || (fault.code === 'pacs_refused' && fault.setup === true));
 
 export const triesFor = (fault: Fault | undefined, { tries, outageTries }: RetryPolicy): number =>
   isOutage(fault) ? outageTries : tries;

@@ -174,15 +174,25 @@ describe('failures', () => {
     [429, 'pacs_unavailable', 'main answered 429, asked for a search (QIDO-RS)'],
     [401, 'pacs_refused', 'main answered 401 to the credentials in ALARA_PACS, asked for a search (QIDO-RS)'],
     [404, 'pacs_refused', 'main answered 404, asked for a search (QIDO-RS)'],
+    [400, 'pacs_refused', 'main answered 400, asked for a search (QIDO-RS)'],
   ])('status %i', async (status, code, problem) => {
     const { url } = await serve((_, response) => response.writeHead(status).end('about patient 1.2.3'));
-    expect(await faultOf(url)).toEqual({ code, problem });
+    // A wrong password, or a service that is not there, is somebody's to correct, and no object's fault.
+    expect(await faultOf(url)).toEqual({ code, problem, ...([401, 404].includes(status) && { setup: true }) });
+  });
+
+  test('an instance that is not there is a fault of its own, and not of how the PACS is set up', async () => {
+    const { url } = await serve((_, response) => response.writeHead(404).end());
+    expect(await open(url).retrieve(place)).toEqual({
+      ok: false,
+      fault: { code: 'pacs_refused', problem: 'main answered 404, asked for an instance (WADO-RS)' },
+    });
   });
 
   test('a redirect is not followed, so that no secret goes elsewhere', async () => {
     const elsewhere = await serve((_, response) => json(response, []));
     const { url } = await serve((_, response) => response.writeHead(307, { location: elsewhere.url }).end());
-    expect(await faultOf(url)).toMatchObject({ code: 'pacs_refused' });
+    expect(await faultOf(url)).toMatchObject({ code: 'pacs_refused', setup: true });
     expect(elsewhere.asked).toEqual([]);
   });
 

@@ -54,6 +54,14 @@ describe('what becomes of a job', () => {
     expect(state('pacs_unavailable', 500)).toMatchObject({ kind: 'ended', state: 'dead' });
   });
 
+  test('a PACS that refuses everything is waited for as one that is down; one that refuses an object is not', () => {
+    const refused = (fault: Fault, tries: number) =>
+      judge({ attempts: tries, fault }, fail(fault), usualRetry, () => 0).kind;
+    const fault: Fault = { code: 'pacs_refused', problem: 'main answered 401' };
+    expect(refused({ ...fault, setup: true }, 499)).toBe('again');
+    expect(refused(fault, 8)).toBe('ended');
+  });
+
   test('what fails after an outage has all its tries', () => {
     const after = { attempts: 200, fault: faultOf('pacs_unavailable') };
     expect(judge(after, fail(faultOf('inference_failed')), usualRetry, () => 0)).toMatchObject({
