@@ -131,16 +131,18 @@ export function createEngine(options: EngineOptions): Engine {
     const due = accepted + deadlineMs;
     const waiting = new AbortController();
     const left = Promise.withResolvers<Result<never, Fault>>();
-    let begun = false;
+    let begunAt: number | undefined;
 
     /** The caller is answered now. A film that waits leaves the queue; one that is read keeps its place to its end. */
     const leave = (fault: Fault) => {
-      if (!begun) waiting.abort();
+      if (begunAt === undefined) waiting.abort();
       left.resolve(fail(fault));
     };
     const overdue = setTimeout(() => {
-      if (begun) kill();
-      leave(begun ? late() : busy());
+      if (begunAt !== undefined) kill();
+      // One that waited for most of the time says that the engine is busy, not that the film is slow.
+      const ownMs = performance.now() - (begunAt ?? Number.POSITIVE_INFINITY);
+      leave(ownMs > deadlineMs / 2 ? late() : busy());
     }, due - performance.now());
     const gone = () => leave({ code: 'client_gone' });
     signal?.addEventListener('abort', gone);
@@ -148,7 +150,7 @@ export function createEngine(options: EngineOptions): Engine {
     const run = async (): Promise<Result<Answer[Kind], Fault>> => {
       // As long as films take of late, it would come too late, and hold up those behind it.
       if (waits && task.kind === 'read' && due - performance.now() < pace.usualMs()) return fail(busy());
-      begun = true;
+      begunAt = performance.now();
       const read = () => submit<Kind>({ ...task, handshake } as Extract<Task, { kind: Kind }>, killed);
       return task.kind === 'read' ? pace.time(read) : read();
     };

@@ -8,7 +8,7 @@ import type { Deliver } from '../worker/deliver.ts';
 import type { Handler } from '../worker/handler.ts';
 import type { Outcome } from '../worker/job.ts';
 import { readOnce } from '../worker/read-once.ts';
-import { isOutage, isTransient } from '../worker/retry.ts';
+import { isOutage, isTooSlow, isTransient } from '../worker/retry.ts';
 import type { PacsSettings } from './config.ts';
 import type { DicomWeb } from './dicomweb.ts';
 import { isUid } from './dicomweb-json.ts';
@@ -45,7 +45,7 @@ const mediaType = 'application/dicom';
  */
 export function studyHandler(deps: StudyDeps): Handler<'study'> {
   const turn = inTurn();
-  return async ({ input, tenant }, { progress, signal }) => {
+  return async ({ input, tenant, fault: before }, { progress, signal }) => {
     const { pacs, studyInstanceUid } = input;
     const source = deps.sources.get(pacs);
     if (!source) return fail({ code: 'unknown_pacs', pacs, known: [...deps.sources.keys()] });
@@ -63,9 +63,11 @@ export function studyHandler(deps: StudyDeps): Handler<'study'> {
       for (const film of films.value) {
         const { sopInstanceUid } = film.place;
         const refused = refusals.of(film);
-        const outcome = refused ? ok({ refused }) : await one(deps, source, pacs, tenant, film, signal);
+        const came = refused ? ok({ refused }) : await one(deps, source, pacs, tenant, film, signal);
+        if (!refused && came.ok && came.value.refused) await refusals.add(film, came.value.refused);
+        // Not kept: a longer deadline, or a faster machine, may do.
+        const outcome = !came.ok && isTooSlow(came.fault, before) ? ok<Outcome>({ refused: came.fault }) : came;
         if (outcome.ok) {
-          if (!refused && outcome.value.refused) await refusals.add(film, outcome.value.refused);
           outcomes.push({ sopInstanceUid, ...outcome.value });
           await progress(outcomes.length, films.value.length, outcomes);
         } else if (holdsUpAll(outcome.fault, signal)) return outcome;

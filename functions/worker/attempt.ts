@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Fault } from '../pipeline/fault.ts';
 import { fail, type Result } from '../pipeline/result.ts';
 import { ms } from '../pipeline/units.ts';
@@ -53,9 +54,10 @@ async function attemptHeld(id: string, bench: Bench, lost: AbortSignal): Promise
   const { platform, retry, log, hurry } = bench;
 
   // Counted before the work, so that a job which kills its process runs out of tries as well.
+  const run = randomUUID();
   const job = await change(platform, id, (job) =>
     job.attempts < triesFor(job.fault, retry)
-      ? { ...job, state: 'running', attempts: job.attempts + 1 }
+      ? { ...job, state: 'running', attempts: job.attempts + 1, run }
       : { ...job, state: 'dead', fault: job.fault ?? { code: 'internal' } },
   );
   if (!job) {
@@ -76,9 +78,11 @@ async function attemptHeld(id: string, bench: Bench, lost: AbortSignal): Promise
 
   const verdict: Verdict =
     !result.ok && hurry.aborted
-      ? { kind: 'again', delayMs: 0, attempts: job.attempts - 1, ...(job.fault && { fault: job.fault }) }
+      ? { ...{ kind: 'again', delayMs: 0, attempts: job.attempts - 1 }, fault: job.fault, busySince: job.busySince }
       : judge(job, result, retry, bench.random);
-  const kept = await change(platform, id, (now) => applied(verdict, now));
+  const kept = await change(platform, id, (now) => (counts(verdict, now, run) ? applied(verdict, now) : undefined));
+  // Another has taken the job over, without this one having noticed.
+  if (kept && kept.run !== run && !hasEnded(kept)) return { kind: 'lost' };
   const said = { job: id, kind: job.input.kind, attempts: job.attempts, ms: Math.round(performance.now() - started) };
   if (verdict.kind === 'again') {
     log.info({ ...said, state: 'queued', ...(!result.ok && { fault: result.fault.code }), delayMs: verdict.delayMs });
@@ -89,22 +93,33 @@ async function attemptHeld(id: string, bench: Bench, lost: AbortSignal): Promise
   return { kind: 'removed' };
 }
 
+/** A late failure says nothing of the try that runs by now; a late success is as good as any other. */
+const counts = (verdict: Verdict, now: Job, run: string) =>
+  now.run === run || (verdict.kind === 'ended' && verdict.state === 'done');
+
 function applied(verdict: Verdict, job: Job): Job {
-  if (verdict.kind === 'again') return { ...job, state: 'queued', attempts: verdict.attempts, fault: verdict.fault };
+  if (verdict.kind === 'again') {
+    const { attempts, fault, busySince } = verdict;
+    return { ...job, state: 'queued', attempts, fault, busySince };
+  }
   if (verdict.state !== 'done') return { ...job, state: verdict.state, fault: verdict.fault };
   const { outcomes } = verdict;
   return {
     ...job,
     state: 'done',
     fault: undefined,
+    busySince: undefined,
     outcomes,
     progress: { done: job.progress.total, total: job.progress.total },
   };
 }
 
-/** Change a job that has not ended; one that has stays as it is, whoever is late. */
-const change = ({ jobs }: Pick<Platform, 'jobs'>, id: string, changed: (job: Job) => Job) =>
-  jobs.update(id, (job) => (hasEnded(job) ? job : { ...changed(job), updatedAt: new Date().toISOString() }));
+/** Change a job that has not ended; one that has stays as it is, whoever is late. Undefined leaves it as it is, too. */
+const change = ({ jobs }: Pick<Platform, 'jobs'>, id: string, changed: (job: Job) => Job | undefined) =>
+  jobs.update(id, (job) => {
+    const next = hasEnded(job) ? undefined : changed(job);
+    return next ? { ...next, updatedAt: new Date().toISOString() } : job;
+  });
 
 /** Run the handler. What it throws is a bug, or a store that fails: tried again, and logged without its message. */
 async function work(job: Job, bench: Bench, signal: AbortSignal): Promise<Result<readonly Outcome[], Fault>> {
@@ -112,7 +127,9 @@ async function work(job: Job, bench: Bench, signal: AbortSignal): Promise<Result
   const told: Work = {
     signal,
     async progress(done, total, outcomes) {
-      await change(platform, job.id, (now) => ({ ...now, progress: { done, total }, outcomes }));
+      await change(platform, job.id, (now) =>
+        now.run === job.run ? { ...now, progress: { done, total }, outcomes } : undefined,
+      );
     },
   };
   try {

@@ -7,7 +7,7 @@ import type { Reader } from './film.ts';
 import type { Handler } from './handler.ts';
 import type { JobInput, Outcome } from './job.ts';
 import { readOnce } from './read-once.ts';
-import { isTransient } from './retry.ts';
+import { isTooSlow, isTransient } from './retry.ts';
 
 type Instances = Extract<JobInput, { kind: 'instances' }>;
 
@@ -19,7 +19,7 @@ const mediaType = 'application/dicom';
  */
 export const instancesHandler =
   (reader: Reader, receivers: Receivers): Handler<'instances'> =>
-  async ({ tenant, input, outcomes: earlier }, { progress, signal }) => {
+  async ({ tenant, input, outcomes: earlier, fault: before }, { progress, signal }) => {
     const total = input.instances.length;
     // What an earlier try came to the end of stays as it is.
     const outcomes = new Map(earlier.map((outcome) => [outcome.sopInstanceUid, outcome]));
@@ -27,7 +27,8 @@ export const instancesHandler =
     for (const instance of input.instances) {
       const { sopInstanceUid } = instance;
       if (outcomes.has(sopInstanceUid)) continue;
-      const outcome = await one(reader, receivers, tenant, input, instance, signal);
+      const came = await one(reader, receivers, tenant, input, instance, signal);
+      const outcome = !came.ok && isTooSlow(came.fault, before) ? ok<Outcome>({ refused: came.fault }) : came;
       if (outcome.ok) {
         outcomes.set(sopInstanceUid, { sopInstanceUid, ...outcome.value });
         await progress(outcomes.size, total, [...outcomes.values()]);

@@ -61,7 +61,14 @@ export type Job = {
   readonly outcomes: readonly Outcome[];
   /** Why it failed, or why it is tried again. */
   readonly fault?: Fault;
+  /** Since when it is put off, because the service or a store is busy. */
+  readonly busySince?: string;
+  /** Names the try that runs, or ran last. */
+  readonly run?: string;
 };
+
+/** What of a job may name a study, or is of no use to who looks for jobs: a store keeps it in one piece, sealed. */
+export type Particulars = Pick<Job, 'input' | 'outcomes' | 'fault' | 'busySince' | 'run'>;
 
 /** Whether nothing more happens to a job unless it is replayed. */
 export const hasEnded = ({ state }: Pick<Job, 'state'>): boolean => state !== 'queued' && state !== 'running';

@@ -21,7 +21,7 @@ export async function replay(
     isReplayed(job)
       ? {
           ...job,
-          ...{ state: 'queued', attempts: 0, fault: undefined },
+          ...{ state: 'queued', attempts: 0, fault: undefined, busySince: undefined },
           ...(input && { input, outcomes: [], progress: { done: 0, total: job.progress.total } }),
           updatedAt: new Date().toISOString(),
         }

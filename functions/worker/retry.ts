@@ -8,9 +8,11 @@ export type RetryPolicy = {
   readonly outageTries: number;
   readonly baseMs: number;
   readonly capMs: number;
+  /** How long a job may be put off without a single try. */
+  readonly busyMs: number;
 };
 
-export const usualRetry: RetryPolicy = { tries: 8, outageTries: 500, baseMs: 1000, capMs: 300_000 };
+export const usualRetry: RetryPolicy = { tries: 8, outageTries: 500, baseMs: 1000, capMs: 300_000, busyMs: 86_400_000 };
 
 /**
  * Faults of a PACS or a webhook's receiver, a wrong password among them. They last as long as somebody else's maintenance
@@ -20,6 +22,13 @@ export const usualRetry: RetryPolicy = { tries: 8, outageTries: 500, baseMs: 100
 const outages: readonly FaultCode[] = ['pacs_unavailable', 'webhook_failed'];
 export const isOutage = (fault: Fault | undefined): boolean =>
   fault !== undefined && (outages.includes(fault.code) || (fault.code === 'pacs_refused' && fault.setup === true));
+
+/**
+ * Whether a film has used up its tries against the deadline. Twice in a row is enough: the first time it may have met a busy
+ * machine, and each time costs an engine's whole deadline. One that waited for most of it is told that the engine is busy.
+ */
+export const isTooSlow = (fault: Fault, before: Fault | undefined): boolean =>
+  fault.code === 'deadline_exceeded' && before?.code === 'deadline_exceeded';
 
 export const triesFor = (fault: Fault | undefined, { tries, outageTries }: RetryPolicy): number =>
   isOutage(fault) ? outageTries : tries;

@@ -44,7 +44,7 @@ export const JobView = z
 export type JobView = z.infer<typeof JobView>;
 
 /** A job as its tenant is shown it. */
-export function viewOf({ input, tenant: _, fault, outcomes, ...plain }: Job): JobView {
+export function viewOf({ input, tenant: _, fault, outcomes, busySince: _since, run: _run, ...plain }: Job): JobView {
   return {
     ...plain,
     kind: input.kind,

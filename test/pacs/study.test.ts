@@ -6,6 +6,7 @@ import type { Fault } from '../../functions/pipeline/fault.ts';
 import type { Read } from '../../functions/pipeline/read.ts';
 import type { ReadRequest } from '../../functions/pipeline/request.ts';
 import { fail, ok, type Result } from '../../functions/pipeline/result.ts';
+import { ms } from '../../functions/pipeline/units.ts';
 import type { Refusal } from '../../functions/platform/refusals.ts';
 import type { Job, Outcome } from '../../functions/worker/job.ts';
 
@@ -124,14 +125,19 @@ function bench(films: Object_[]) {
   const progress: (readonly Outcome[])[] = [];
   const software = { version: '1', maxFilmMb: 64 };
   const handlers = new Map<string, ReturnType<typeof handlerOf>>();
-  const work = (pacs = 'main', outcomes: readonly Outcome[] = [], signal = new AbortController().signal) => {
+  const work = (
+    pacs = 'main',
+    outcomes: readonly Outcome[] = [],
+    signal = new AbortController().signal,
+    fault?: Fault,
+  ) => {
     const { version, maxFilmMb } = software;
     const handler = handlers.get(`${version} ${maxFilmMb}`) ?? handlerOf(version, maxFilmMb);
     handlers.set(`${version} ${maxFilmMb}`, handler);
     const input = { kind: 'study', pacs, studyInstanceUid: study } as const;
     const job: Job & { input: typeof input } = {
       ...{ id: 'job_1', tenant: 'local', state: 'running', createdAt: '', updatedAt: '', attempts: 1 },
-      ...{ progress: { done: 0, total: 1 }, input, outcomes },
+      ...{ progress: { done: 0, total: 1 }, input, outcomes, ...(fault && { fault }) },
     };
     return handler(job, { signal, progress: async (_done, _total, outcomes) => void progress.push([...outcomes]) });
   };
@@ -253,6 +259,18 @@ describe('what goes wrong', () => {
       expect(calls.pulled).toHaveLength(1);
     },
   );
+
+  test('a film that takes a whole deadline twice is an outcome of this job, and the others are read', async () => {
+    const { work, fate, calls, refusals } = bench([film(1), film(2)]);
+    const slow: Fault = { code: 'deadline_exceeded', deadlineMs: ms(100) };
+    fate.read['1.2.3.1.1'] = slow;
+    expect(await work()).toEqual(fail(slow));
+    expect(await work('main', [], undefined, slow)).toMatchObject(
+      ok([{ refused: slow }, { stored: [expect.any(String)] }]),
+    );
+    expect(calls.stored).toHaveLength(1);
+    expect(refusals.size).toBe(0);
+  });
 
   test('a reading that an earlier try kept is not made again', async () => {
     const { work, fate, calls } = bench([film(1)]);

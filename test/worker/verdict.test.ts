@@ -45,6 +45,32 @@ describe('what becomes of a job', () => {
     });
   });
 
+  test('busy for a day is broken: a job is not put off for ever', () => {
+    const fault: Fault = { code: 'queue_full', retryAfterMs: ms(1000) };
+    const hoursLater = (hours: number, busySince?: string) =>
+      judge(
+        { attempts: 1, ...(busySince && { busySince }) },
+        fail(fault),
+        usualRetry,
+        () => 0,
+        new Date(hours * 3_600_000),
+      );
+    const since = new Date(0).toISOString();
+    expect(hoursLater(0)).toMatchObject({ kind: 'again', attempts: 0, busySince: since });
+    expect(hoursLater(23.9, since)).toMatchObject({ kind: 'again', busySince: since });
+    expect(hoursLater(24.1, since)).toEqual({ kind: 'ended', state: 'dead', fault });
+  });
+
+  test('a film that takes a whole deadline twice is given up; one that found the engine busy is not', () => {
+    const late: Fault = { code: 'deadline_exceeded', deadlineMs: ms(30_000) };
+    const busy: Fault = { code: 'queue_full', retryAfterMs: ms(1000) };
+    const second = (before: Fault | undefined, fault: Fault) =>
+      judge({ attempts: 2, ...(before && { fault: before }) }, fail(fault), usualRetry, () => 0);
+    expect(second(undefined, late)).toMatchObject({ kind: 'again' });
+    expect(second(late, late)).toEqual({ kind: 'ended', state: 'dead', fault: late });
+    expect(second(late, busy)).toMatchObject({ kind: 'again', attempts: 1 });
+  });
+
   test('eight tries for a fault of the service; a PACS that is down is waited for much longer', () => {
     const state = (code: FaultCode, tries: number) =>
       judge({ attempts: tries, fault: faultOf(code) }, fail(faultOf(code)), usualRetry, () => 0);

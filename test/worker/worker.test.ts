@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { fail, ok } from '../../functions/pipeline/result.ts';
+import type { Fault } from '../../functions/pipeline/fault.ts';
+import { fail, ok, type Result } from '../../functions/pipeline/result.ts';
 import { ms } from '../../functions/pipeline/units.ts';
+import type { Outcome } from '../../functions/worker/job.ts';
 import { replay } from '../../functions/worker/replay.ts';
 import { type Bench, openBench } from './bench.ts';
 
@@ -230,6 +232,59 @@ describe('several workers', () => {
     frozen.resolve();
     await first.stop();
     expect(await job('a')).toMatchObject({ state: 'done', outcomes: [{ reading: 'rd_1' }] });
+  });
+});
+
+describe('a worker that was taken for dead and has not noticed', () => {
+  /** Its job is taken over while it works; how its try ends is said afterwards. */
+  async function overtaken(late: Result<readonly Outcome[], Fault>, inTime: Result<readonly Outcome[], Fault>) {
+    const [frozen, working] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    await bench.submit('a');
+    // The heartbeat gets no answer, which tells nothing.
+    const extend = vi.spyOn(bench.platform.queue, 'extend').mockRejectedValue(new Error('no answer'));
+    const first = bench.work(
+      {
+        async film(_, { progress }) {
+          await frozen.promise;
+          await progress(0, 1, [{ reading: 'rd_late' }]);
+          return late;
+        },
+      },
+      { visibilityMs: 200, retry: { tries: 2, baseMs: 10, capMs: 20 } },
+    );
+    await vi.waitFor(async () => expect((await job('a')).attempts).toBe(1));
+    await vi.waitFor(() => expect(extend).toHaveBeenCalled());
+    const taken = Promise.withResolvers<void>();
+    bench.work({
+      async film() {
+        taken.resolve();
+        await working.promise;
+        return inTime;
+      },
+    });
+    await taken.promise;
+    extend.mockRestore();
+    frozen.resolve();
+    await first.stop();
+    const between = await job('a');
+    working.resolve();
+    return between;
+  }
+
+  test.each([fail({ code: 'blank_image' } as const), fail({ code: 'internal' } as const)])(
+    'changes nothing when it fails: %j',
+    async (late) => {
+      const between = await overtaken(late, ok([{ reading: 'rd_1' }]));
+      expect(between).toMatchObject({ state: 'running', attempts: 2, outcomes: [] });
+      expect(await state('a', 'done')).toMatchObject({ outcomes: [{ reading: 'rd_1' }] });
+    },
+  );
+
+  test('is believed when it succeeds', async () => {
+    const between = await overtaken(ok([{ reading: 'rd_late' }]), fail({ code: 'blank_image' }));
+    expect(between).toMatchObject({ state: 'done', outcomes: [{ reading: 'rd_late' }] });
+    await queueIsEmpty();
+    expect(await job('a')).toMatchObject({ state: 'done', outcomes: [{ reading: 'rd_late' }] });
   });
 });
 

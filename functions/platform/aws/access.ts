@@ -65,7 +65,10 @@ export function awsAccess(table: Table, { pack, unpack }: Packer): Access {
       const changed = await table.change(ofTenant(tenant), async (found) => {
         if (!found) return undefined;
         const known = await webhooksOf(tenant, found);
-        return { hosts: known.hosts, ...(await pack(rotated(known, previousUntil), context(tenant))) };
+        return {
+          hosts: known.hosts,
+          ...(await pack(rotated(known, previousUntil), context(tenant), ofTenant(tenant))),
+        };
       });
       return changed && webhooksOf(tenant, changed);
     },

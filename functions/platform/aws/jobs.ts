@@ -1,9 +1,7 @@
-import { hasEnded, type Job, type JobState } from '../../worker/job.ts';
+import { hasEnded, type Job, type JobState, type Particulars } from '../../worker/job.ts';
 import type { JobStore } from '../jobs.ts';
 import { type Packer, packedIn } from './packed.ts';
 import type { Found, Item, Table } from './table.ts';
-
-type Particulars = Pick<Job, 'input' | 'outcomes' | 'fault'>;
 
 /** The table's index by time, where jobs are listed from: partition `gpk`, sorted by `gsk`. */
 const index = 'jobs';
@@ -28,8 +26,8 @@ export function awsJobs(
   const keyOf = (id: string) => ({ pk: `job#${id}`, sk: 'job' });
   const context = (id: string) => JSON.stringify(['job', id]);
 
-  async function toItem({ id, input, outcomes, fault, progress, ...plain }: Job): Promise<Item> {
-    const packed = await pack({ input, outcomes, fault } satisfies Particulars, context(id), keyOf(id));
+  async function toItem({ id, input, outcomes, fault, busySince, run, progress, ...plain }: Job): Promise<Item> {
+    const packed = await pack({ input, outcomes, fault, busySince, run } satisfies Particulars, context(id), keyOf(id));
     return {
       ...{ ...plain, id, ...progress, ...packed },
       ...{ gpk: partitionOf(plain.state), gsk: `${plain.createdAt}#${id}` },

@@ -1,12 +1,10 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import type { Job, JobState } from '../../worker/job.ts';
+import type { Job, JobState, Particulars } from '../../worker/job.ts';
 import type { JobStore } from '../jobs.ts';
 import type { Vault } from '../vault.ts';
 import { patiently } from './patience.ts';
 import { openJson, sealJson } from './sealed-json.ts';
 import { transaction } from './transaction.ts';
-
-type Particulars = Pick<Job, 'input' | 'outcomes' | 'fault'>;
 
 export function embeddedJobs(db: DatabaseSync, vault: Vault): JobStore {
   const insert = db.prepare(
@@ -28,10 +26,10 @@ export function embeddedJobs(db: DatabaseSync, vault: Vault): JobStore {
   const forget = db.prepare(`DELETE FROM jobs WHERE state IN ('done', 'failed', 'dead') AND updated_at < ?`);
 
   const context = (id: string) => JSON.stringify(['job', id]);
-  const toRow = ({ input, outcomes, fault, progress, ...plain }: Job) => ({
+  const toRow = ({ input, outcomes, fault, busySince, run, progress, ...plain }: Job) => ({
     ...plain,
     ...progress,
-    particulars: sealJson(vault, { input, outcomes, fault } satisfies Particulars, context(plain.id)),
+    particulars: sealJson(vault, { input, outcomes, fault, busySince, run } satisfies Particulars, context(plain.id)),
   });
   const fromRow = (row: Record<string, SQLOutputValue>): Job => {
     const id = String(row['id']);

@@ -17,6 +17,8 @@ export function jobsContract(open: Open): void {
         { refused: { code: 'multi_frame' } },
       ],
       fault: { code: 'multi_frame', frames: 3 },
+      busySince: '2026-01-02T03:04:06.000Z',
+      run: '7f0c',
     });
     expect(await platform.jobs.create(whole)).toBe(true);
     const { jobs } = await another();

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { openRouter } from '../../functions/engine/open.ts';
+import type { Fault } from '../../functions/pipeline/fault.ts';
+import type { Read } from '../../functions/pipeline/read.ts';
+import { fail, ok } from '../../functions/pipeline/result.ts';
+import { ms } from '../../functions/pipeline/units.ts';
+import { readConfig } from '../../functions/platform/config.ts';
+import type { Platform } from '../../functions/platform/platform.ts';
+import { instancesHandler } from '../../functions/worker/instances.ts';
+import { job } from '../platform/contract/samples.ts';
+
+test('a film that takes a whole deadline twice is an outcome, and does not keep its study from its end', async () => {
+  const slow: Fault = { code: 'deadline_exceeded', deadlineMs: ms(100) };
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  const platform = {
+    blobs: { get: async (id: string) => new TextEncoder().encode(id) },
+    readings: { get: async () => undefined, put: async () => undefined },
+  } as unknown as Platform;
+  const { vocabulary } = openRouter(readConfig({}));
+  const handler = instancesHandler(
+    {
+      platform,
+      router: { vocabulary, identify: async (_, bytes) => `rd_${text(bytes)}` },
+      engine: {
+        read: async ({ id, bytes }) => (text(bytes) === 'slow' ? fail(slow) : ok({ reading: { id } } as Read)),
+        render: async () => fail({ code: 'internal' }),
+      },
+    },
+    { requestOf: () => undefined, deliver: async () => ok([]) },
+  );
+  const input = {
+    ...{ kind: 'instances' as const, studyInstanceUid: '1.2' },
+    instances: ['slow', 'fast'].map((blob, i) => ({ sopInstanceUid: `1.2.${i}`, blob })),
+  };
+  const work = { signal: new AbortController().signal, progress: async () => undefined };
+  expect(await handler({ ...job('a'), input }, work)).toEqual(fail(slow));
+  expect(await handler({ ...job('a', { fault: slow }), input }, work)).toEqual(
+    ok([
+      { sopInstanceUid: '1.2.0', refused: slow },
+      { sopInstanceUid: '1.2.1', reading: 'rd_fast' },
+    ]),
+  );
+});
