@@ -1,6 +1,5 @@
 /** node test/dicom/fuzz-child.ts FIRST COUNT [PROGRESS]: decode damaged files and print what came of them. */
 import { openSync, writeSync } from 'node:fs';
-import './warm-codec.ts';
 import { corpus } from './corpus.ts';
 import { fuzz } from './fuzz.ts';
 

@@ -34,6 +34,54 @@ function inPrecincts(codestream: Buffer, layers: number): Buffer {
   return Buffer.concat([codestream.subarray(0, start), head, Buffer.alloc(levels + 1, 0x11), rest]);
 }
 
+const startOfTilePart = Buffer.from([0xff, 0x90]);
+
+/** A marker segment (ISO/IEC 15444-1 A.1). */
+function segment(marker: number, body: Uint8Array): Buffer {
+  const head = Buffer.from([0xff, marker, 0, 0]);
+  head.writeUInt16BE(2 + body.length, 2);
+  return Buffer.concat([head, body]);
+}
+
+/** Segments in the main header, after all others. */
+function inMainHeader(codestream: Buffer, ...segments: readonly Uint8Array[]): Buffer {
+  const at = codestream.indexOf(startOfTilePart);
+  return Buffer.concat([codestream.subarray(0, at), ...segments, codestream.subarray(at)]);
+}
+
+/** Segments in the header of the first tile part, whose length grows by theirs. */
+function inTileHeader(codestream: Buffer, ...segments: readonly Uint8Array[]): Buffer {
+  const at = codestream.indexOf(startOfTilePart) + 12;
+  const added = Buffer.concat(segments);
+  const longer = Buffer.concat([codestream.subarray(0, at), added, codestream.subarray(at)]);
+  const length = longer.readUInt32BE(at - 6);
+  if (length > 0) longer.writeUInt32BE(length + added.length, at - 6);
+  return longer;
+}
+
+/** A coding style of the one component (A.6.2), as the default one is but for its precincts: 2^n by 2^n. */
+export function componentStyle(codestream: Buffer, exponent: number): Buffer {
+  const start = codestream.indexOf(Buffer.from([0xff, cod.marker]));
+  const levels = codestream.readUInt8(start + cod.levels);
+  const style = codestream.subarray(start + cod.levels, start + cod.levels + 5);
+  return segment(0x53, Buffer.concat([Buffer.from([0, 1]), style, Buffer.alloc(levels + 1, 0x11 * exponent)]));
+}
+
+/** A default coding style in precincts of 2 x 2. */
+function tileStyle(codestream: Buffer, layers: number): Buffer {
+  const styled = inPrecincts(codestream, layers);
+  const start = styled.indexOf(Buffer.from([0xff, cod.marker]));
+  return styled.subarray(start, start + 2 + styled.readUInt16BE(start + 2));
+}
+
+/** A change of the order of progression (A.6.6): all layers and resolutions, and the one component. */
+const progression = (changes: number) =>
+  segment(0x5f, Buffer.concat(Array<Buffer>(changes).fill(Buffer.from([0, 0, 0xff, 0xff, 33, 1, 0]))));
+
+/** A codestream whose one component is in precincts of 2^n by 2^n, which the default coding style does not say. */
+export const inComponentPrecincts = (codestream: Buffer, exponent: number): Buffer =>
+  inMainHeader(codestream, componentStyle(codestream, exponent));
+
 /** Codestreams of JPEG 2000, with and without high throughput, that claim what their header does not. */
 export function jpeg2000Bombs(film: Stored): readonly Bomb[] {
   const kinds = [
@@ -81,6 +129,14 @@ export function jpeg2000Bombs(film: Stored): readonly Bomb[] {
       ['with code blocks of 1024 x 1024', coded([cod.blockWidth, 1, 8], [cod.blockHeight, 1, 8])],
       ['in precincts of 2 x 2', inPrecincts(good, 1)],
       ['in precincts of 2 x 2 and 65535 layers', inPrecincts(good, 65_535)],
+      ...[1, 2, 3, 5].map(
+        (n) => [`whose component is in precincts of ${2 ** n} x ${2 ** n}`, inComponentPrecincts(good, n)] as const,
+      ),
+      ['whose first tile is in precincts of 2 x 2', inTileHeader(good, tileStyle(good, 1))],
+      ['whose first tile is in precincts of 2 x 2 and 65535 layers', inTileHeader(good, tileStyle(good, 65_535))],
+      ["whose first tile's component is in precincts of 2 x 2", inTileHeader(good, componentStyle(good, 1))],
+      ['of another order in its first tile', inTileHeader(good, progression(1))],
+      ['of 9000 orders', inMainHeader(good, progression(9000))],
       ['of a header and an end', Buffer.concat([mainHeader, end])],
       [
         'of a header that claims 2^31 x 2^31 and an end',

@@ -1,3 +1,4 @@
+import type { Result } from '../../result.ts';
 import type { Shape } from './shape.ts';
 import type { Encoding } from './transfer-syntaxes.ts';
 
@@ -8,9 +9,11 @@ export type Compressed = {
   readonly shape: Shape;
 };
 
+/** Why a codec gave nothing: damage, as far as that can be told, or more memory than a frame of its size takes. */
+export type Undecodable = 'damaged' | 'insatiable';
+
 /**
  * What a codec library has to do: one gray frame to its samples, row by row, in bytes or in words of this machine,
- * signed ones in two's complement. Null when the stream is damaged, as far as that can be told; rejects when the codec
- * itself cannot run, which is no fault of the stream.
+ * signed ones in two's complement. Rejects when the codec itself cannot run, which is no fault of the stream.
  */
-export type Codec = (frame: Compressed) => Promise<Uint8Array | Uint16Array | null>;
+export type Codec = (frame: Compressed) => Promise<Result<Uint8Array | Uint16Array, Undecodable>>;

@@ -1,36 +1,32 @@
 import codecs from 'dcmjs-codecs';
-import type { Codec, Compressed } from './codec.ts';
+import { fail, ok, type Result } from '../../result.ts';
+import type { Codec, Compressed, Undecodable } from './codec.ts';
+import { type CodecInstance, codecInstance } from './codec-instance.ts';
 
-const { Context, NativeCodecs, log } = codecs;
+const { Context, NativeCodecs } = codecs;
 
-/**
- * What libjpeg, OpenJPEG and OpenJPH say of a stream that they could decode only in part; libjpeg's warnings come
- * among remarks on every marker. It is the only sign of such damage, and the library sends it to its log.
- */
-const damage = /Corrupt JPEG data|Premature end of JPEG file|OpjMessageCallbackWarning|fd_write/;
-let damaged = false;
-log.methodFactory = () => (message: unknown) => {
-  damaged ||= damage.test(String(message));
-};
-log.setLevel('info');
+let current: CodecInstance | undefined;
+
+/** The library, run by instances that are made here: what it asks for one, its types leave out. */
+class Codecs extends NativeCodecs {
+  static _createWebAssemblyInstance = async (): Promise<CodecInstance | undefined> => current;
+}
 
 const decoders: Record<Compressed['encoding'], typeof NativeCodecs.decodeJpeg> = {
-  jpeg: (context) => NativeCodecs.decodeJpeg(context),
-  jpegLossless: (context) => NativeCodecs.decodeJpeg(context),
-  jpegLs: (context) => NativeCodecs.decodeJpegLs(context),
-  jpeg2000: (context) => NativeCodecs.decodeJpeg2000(context),
-  htj2k: (context) => NativeCodecs.decodeHtJpeg2000(context),
+  jpeg: (context) => Codecs.decodeJpeg(context),
+  jpegLossless: (context) => Codecs.decodeJpeg(context),
+  jpegLs: (context) => Codecs.decodeJpegLs(context),
+  jpeg2000: (context) => Codecs.decodeJpeg2000(context),
+  htj2k: (context) => Codecs.decodeHtJpeg2000(context),
 };
 
-let last: Promise<unknown> = Promise.resolve();
-
 /**
- * The codecs' machine code. V8 shares it between instances for as long as somebody holds it, so that it is compiled,
- * and optimised where it is hot, once a process and not once a frame: JPEG-LS takes two thirds of the time.
+ * What a codec may hold. It starts with 268 MB, most of them never touched; the largest films of the test's encoders
+ * take up to 10 bytes a pixel and the stream, and HTJ2K in blocks of 4 pixels some 110 MB more than it starts with.
  */
-const kept: { code?: WebAssembly.Module | undefined } = {};
-/** What the library keeps of it, which its types leave out. */
-type Loaded = { readonly wasmApi?: { readonly wasmModule: WebAssembly.Module } };
+const memoryFor = ({ bytes, shape }: Compressed) => 384_000_000 + bytes.length + 24 * shape.rows * shape.columns;
+
+let last: Promise<unknown> = Promise.resolve();
 
 /**
  * Decode by dcmjs-codecs. It has one WebAssembly instance a thread: frames take turns, each in a fresh instance, so that
@@ -42,21 +38,24 @@ export const dcmjsCodec: Codec = (frame) => {
   return turn;
 };
 
-async function decode(frame: Compressed): Promise<Uint8Array | Uint16Array | null> {
-  damaged = false;
-  await NativeCodecs.initializeAsync({ logCodecsInfo: true });
-  kept.code ??= (NativeCodecs as Loaded).wasmApi?.wasmModule;
+async function decode(frame: Compressed): Promise<Result<Uint8Array | Uint16Array, Undecodable>> {
+  current = await codecInstance(memoryFor(frame));
+  const { seen } = current;
+  await Codecs.initializeAsync();
   try {
-    return samples(frame);
+    const decoded = samples(frame);
+    return seen.damage || !decoded ? fail('damaged') : ok(decoded);
   } catch {
     // Traps included: the instance that they have left behind is released.
-    return null;
+    return fail(seen.hunger ? 'insatiable' : 'damaged');
   } finally {
-    NativeCodecs.release();
+    Codecs.release();
+    current = undefined;
   }
 }
 
-function samples({ encoding, bytes, shape }: Compressed): Uint8Array | Uint16Array {
+/** Undefined where the codec gave another size than the frame has. */
+function samples({ encoding, bytes, shape }: Compressed): Uint8Array | Uint16Array | undefined {
   // HTJ2K samples that are signed lose their sign in bytes.
   const deep = shape.precision > 8 || (encoding === 'htj2k' && shape.signed);
   const context = new Context({
@@ -72,8 +71,7 @@ function samples({ encoding, bytes, shape }: Compressed): Uint8Array | Uint16Arr
     encodedBuffer: bytes,
   });
   const decoded = decoders[encoding](context).getDecodedBuffer();
-  if (damaged) throw new Error('the codec complained of damage');
-  if (decoded?.length !== shape.rows * shape.columns * (deep ? 2 : 1)) throw new Error('the codec gave another size');
+  if (decoded?.length !== shape.rows * shape.columns * (deep ? 2 : 1)) return undefined;
   if (!deep) return decoded;
   const words = new Uint16Array(decoded.buffer, decoded.byteOffset, decoded.length / 2);
   return encoding === 'htj2k' ? withinPrecision(words, shape) : words;

@@ -1,6 +1,6 @@
 import type { Fault } from '../../fault.ts';
 import { fail, ok, type Result } from '../../result.ts';
-import type { Codec, Compressed } from './codec.ts';
+import type { Codec, Compressed, Undecodable } from './codec.ts';
 import type { StoredPixels } from './header.ts';
 import type { Image } from './image.ts';
 import { jpegStream } from './jpeg-stream.ts';
@@ -12,6 +12,12 @@ import type { TransferSyntax } from './transfer-syntaxes.ts';
 
 /** The words of a frame, one a pixel, as they were before compression. */
 export type Words = Uint8Array | Uint16Array;
+
+/** Why a codec gave nothing, as what follows the name of the stream. */
+const undecodable: Record<Undecodable, string> = {
+  damaged: 'does not decode without errors',
+  insatiable: 'takes more memory than a film of its size does',
+};
 
 const corrupt = (problem: string) => fail<Fault>({ code: 'corrupt_image', problem });
 
@@ -31,7 +37,7 @@ export async function wordsOf(
   const agreed = agree(frame.value.shape, image);
   if (!agreed.ok) return agreed;
   const words = await codec(frame.value);
-  return words ? ok(words) : corrupt(`its ${transferSyntax.name} stream does not decode without errors`);
+  return words.ok ? words : corrupt(`its ${transferSyntax.name} stream ${undecodable[words.fault]}`);
 }
 
 /** PS3.5, A.4: the one frame of an image may be in any number of fragments. */

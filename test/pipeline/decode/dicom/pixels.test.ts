@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeDicom } from '../../../../functions/pipeline/decode/dicom/decode.ts';
 import { open } from '../../../../functions/pipeline/decode/dicom/open.ts';
 import { wordsOf } from '../../../../functions/pipeline/decode/dicom/pixels.ts';
+import { fail } from '../../../../functions/pipeline/result.ts';
 import { openJpeg, openJph } from '../../../dicom/codestream.ts';
 import { decoded, same } from '../../../dicom/compare.ts';
 import { type Dataset, type Element, merge } from '../../../dicom/element.ts';
@@ -150,7 +151,8 @@ describe('JPEG', () => {
       throw new Error('no such file: codecs.wasm');
     };
     await expect(wordsOf(opened.value, missing)).rejects.toThrow('codecs.wasm');
-    expect(await wordsOf(opened.value, async () => null)).toMatchObject({ fault: { code: 'corrupt_image' } });
+    for (const why of ['damaged', 'insatiable'] as const)
+      expect(await wordsOf(opened.value, async () => fail(why))).toMatchObject({ fault: { code: 'corrupt_image' } });
   });
 
   test('that overshoots the stored bits is white there, not black', async () => {
