@@ -101,6 +101,7 @@ export function answerTo({ code }: Fault): 'discarded' | number {
     case 'queue_full':
     case 'shutting_down':
     case 'deadline_exceeded':
+    case 'memory_exceeded':
       return failureReasons.outOfResources;
     default:
       return failureReasons.processingFailure;

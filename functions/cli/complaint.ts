@@ -35,6 +35,9 @@ const words: Partial<Record<FilmFault['code'], Partial<Advice>>> &
   },
   queue_full: { fix: 'Raise ALARA_DEADLINE_MS: this machine is too slow, or too busy, for it.' },
   deadline_exceeded: { fix: 'Raise ALARA_DEADLINE_MS, or ask for fewer findings.' },
+  memory_exceeded: {
+    fix: 'Raise ALARA_MEMORY_MB, or give the film in another encoding: dcmconv +te writes it uncompressed.',
+  },
   model_corrupt: { fix: 'Restore the file; alara catalog verify checks all of them.' },
   inference_failed: { fix: 'Run alara doctor. If all its checks pass, report this with its output.' },
 };

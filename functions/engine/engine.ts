@@ -8,6 +8,7 @@ import { fail, type Result } from '../pipeline/result.ts';
 import { ms } from '../pipeline/units.ts';
 import { createGate } from './gate.ts';
 import { createHandshake } from './handshake.ts';
+import { usualMemoryBytes, watchMemory } from './memory.ts';
 import { createPace } from './pace.ts';
 import type { Answer, FilmTask, ReadTask, RenderTask, Task, WorkerSetup } from './task.ts';
 import { watchWarmth } from './warmth.ts';
@@ -19,6 +20,8 @@ export type EngineOptions = WorkerSetup & {
   readonly queue: number;
   /** Milliseconds from acceptance to answer. */
   readonly deadlineMs: number;
+  /** What the process may hold while films are read; a share of the container's or the machine's memory by default. */
+  readonly memoryBytes?: number;
   /** The module that each worker runs; its `work` takes a task. */
   readonly worker?: string;
   /** Have the models here that a thread lacks, as far as that can be done. */
@@ -56,7 +59,15 @@ export type Engine = {
 };
 
 export function createEngine(options: EngineOptions): Engine {
-  const { workers, queue: limit, deadlineMs, worker = workerFile(), regain, ...setup } = options;
+  const {
+    workers,
+    queue: limit,
+    deadlineMs,
+    memoryBytes = usualMemoryBytes(),
+    worker = workerFile(),
+    regain,
+    ...setup
+  } = options;
   const gate = createGate();
   const pool = new Piscina<Task, Result<Answer[Task['kind']], Fault>>({
     filename: worker,
@@ -68,6 +79,7 @@ export function createEngine(options: EngineOptions): Engine {
   // Waiting happens in this queue, where a film can be taken out again; the pool never holds more than it runs.
   const queue = new PQueue({ concurrency: workers });
   const pace = createPace();
+  const memory = watchMemory(memoryBytes);
   const closing = new AbortController();
   const warmth = watchWarmth(pool, {
     ...(regain && { regain }),
@@ -127,7 +139,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (signal?.aborted) return fail({ code: 'client_gone' });
     const waits = queue.pending >= workers;
     if (waits && queue.size >= limit) return fail(busy());
-    const { handshake, signal: killed, kill } = createHandshake();
+    const { handshake, signal: killed, end, kill } = createHandshake();
     const due = accepted + deadlineMs;
     const waiting = new AbortController();
     const left = Promise.withResolvers<Result<never, Fault>>();
@@ -144,6 +156,11 @@ export function createEngine(options: EngineOptions): Engine {
       const ownMs = performance.now() - (begunAt ?? Number.POSITIVE_INFINITY);
       leave(ownMs > deadlineMs / 2 ? late() : busy());
     }, due - performance.now());
+    const starve = () => {
+      if (!end()) return false;
+      leave({ code: 'memory_exceeded', limitBytes: memoryBytes });
+      return true;
+    };
     const gone = () => leave({ code: 'client_gone' });
     signal?.addEventListener('abort', gone);
 
@@ -152,7 +169,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (waits && task.kind === 'read' && due - performance.now() < pace.usualMs()) return fail(busy());
       begunAt = performance.now();
       const read = () => submit<Kind>({ ...task, handshake } as Extract<Task, { kind: Kind }>, killed);
-      return task.kind === 'read' ? pace.time(read) : read();
+      return memory.during(starve, () => (task.kind === 'read' ? pace.time(read) : read()));
     };
     const answered = queue.add(run, { signal: waiting.signal }).finally(() => {
       clearTimeout(overdue);

@@ -21,18 +21,23 @@ const move = (handshake: Handshake, from: number, to: number) =>
 export function createHandshake() {
   const handshake: Handshake = new Int32Array(new SharedArrayBuffer(4));
   const killing = new AbortController();
+  const end = () => {
+    if (!move(handshake, killable, condemned)) return false;
+    killing.abort();
+    return true;
+  };
   return {
     handshake,
     /** Aborts the task in its pool, which ends the thread. */
     signal: killing.signal,
+    /** End the thread that works on the task, if that can be done without harm now; whether it was. */
+    end,
     /**
-     * End the thread that works on the task, if that can be done without harm; whether it was. If not, the task goes on to
-     * the end of what is native in it, or is not even begun, and its thread is busy until then.
+     * Nobody waits for the task any more: end its thread, or have the task not even begun. One that is in native code goes on
+     * to the end of it, and its thread is busy until then.
      */
-    kill(): boolean {
-      if (move(handshake, posted, condemned) || !move(handshake, killable, condemned)) return false;
-      killing.abort();
-      return true;
+    kill(): void {
+      if (!move(handshake, posted, condemned)) end();
     },
   };
 }

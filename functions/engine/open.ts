@@ -64,7 +64,7 @@ export function usualVariants({ family, costs, vocabulary }: Router) {
 /** Start the engine of a router, its workers warm for what the default policy runs. `regain` is told what they lack. */
 export const openEngine = (
   router: Router,
-  config: Pick<Config, 'device' | 'threads' | 'workers' | 'queue' | 'deadlineMs'>,
+  config: Pick<Config, 'device' | 'threads' | 'workers' | 'queue' | 'deadlineMs' | 'memoryBytes'>,
   regain?: (fault: Fault) => Promise<void>,
 ): Engine =>
   createEngine({

@@ -8,7 +8,7 @@ import type { Deliver } from '../worker/deliver.ts';
 import type { Handler } from '../worker/handler.ts';
 import type { Outcome } from '../worker/job.ts';
 import { readOnce } from '../worker/read-once.ts';
-import { isOutage, isTooSlow, isTransient } from '../worker/retry.ts';
+import { isOutage, isTooHeavy, isTransient } from '../worker/retry.ts';
 import type { PacsSettings } from './config.ts';
 import type { DicomWeb } from './dicomweb.ts';
 import { isUid } from './dicomweb-json.ts';
@@ -66,7 +66,7 @@ export function studyHandler(deps: StudyDeps): Handler<'study'> {
         const came = refused ? ok({ refused }) : await one(deps, source, pacs, tenant, film, signal);
         if (!refused && came.ok && came.value.refused) await refusals.add(film, came.value.refused);
         // Not kept: a longer deadline, or a faster machine, may do.
-        const outcome = !came.ok && isTooSlow(came.fault, before) ? ok<Outcome>({ refused: came.fault }) : came;
+        const outcome = !came.ok && isTooHeavy(came.fault, before) ? ok<Outcome>({ refused: came.fault }) : came;
         if (outcome.ok) {
           outcomes.push({ sopInstanceUid, ...outcome.value });
           await progress(outcomes.length, films.value.length, outcomes);

@@ -54,6 +54,7 @@ export type Fault =
   | { readonly code: 'queue_full'; readonly retryAfterMs: Ms }
   | { readonly code: 'shutting_down'; readonly retryAfterMs: Ms }
   | { readonly code: 'deadline_exceeded'; readonly deadlineMs: Ms }
+  | { readonly code: 'memory_exceeded'; readonly limitBytes: number }
   | { readonly code: 'client_gone' }
   | { readonly code: 'model_corrupt'; readonly variant: string; readonly problem: string }
   | { readonly code: 'model_unavailable'; readonly variant: string; readonly retryAfterMs: Ms }
@@ -287,6 +288,11 @@ export const advice: Record<FaultCode, Advice> = {
     status: 504,
     title: 'The reading took too long',
     fix: 'Retry later, or ask for fewer findings.',
+  },
+  memory_exceeded: {
+    status: 422,
+    title: 'Reading the film takes more memory than there is',
+    fix: 'Send the film in another encoding, for example uncompressed (dcmconv +te). If it is sound, the operator gives the service more memory, or raises ALARA_MEMORY_MB.',
   },
   client_gone: {
     status: 499,

@@ -77,6 +77,8 @@ const defaults = z.object({
   /** Films that may wait. */
   ALARA_QUEUE: whole(0, 100_000).default(256),
   ALARA_DEADLINE_MS: whole(100, 600_000).default(30_000),
+  /** What the process may hold while films are read; 80 % of the machine's or container's memory by default. */
+  ALARA_MEMORY_MB: whole(256, 10_000_000).optional(),
   ALARA_MAX_BODY_MB: whole(1, 1024).default(32),
   /** One upload, and one instance that comes by STOW-RS. */
   ALARA_MAX_UPLOAD_MB: whole(1, 1024).default(256),
@@ -141,6 +143,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     threads: data.ALARA_THREADS,
     queue: data.ALARA_QUEUE,
     deadlineMs: data.ALARA_DEADLINE_MS,
+    memoryBytes: data.ALARA_MEMORY_MB === undefined ? undefined : data.ALARA_MEMORY_MB * 1_000_000,
     maxBodyBytes: data.ALARA_MAX_BODY_MB * 1_000_000,
     maxUploadBytes: data.ALARA_MAX_UPLOAD_MB * 1_000_000,
     log: data.ALARA_LOG,

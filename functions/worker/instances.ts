@@ -7,7 +7,7 @@ import type { Reader } from './film.ts';
 import type { Handler } from './handler.ts';
 import type { JobInput, Outcome } from './job.ts';
 import { readOnce } from './read-once.ts';
-import { isTooSlow, isTransient } from './retry.ts';
+import { isTooHeavy, isTransient } from './retry.ts';
 
 type Instances = Extract<JobInput, { kind: 'instances' }>;
 
@@ -28,7 +28,7 @@ export const instancesHandler =
       const { sopInstanceUid } = instance;
       if (outcomes.has(sopInstanceUid)) continue;
       const came = await one(reader, receivers, tenant, input, instance, signal);
-      const outcome = !came.ok && isTooSlow(came.fault, before) ? ok<Outcome>({ refused: came.fault }) : came;
+      const outcome = !came.ok && isTooHeavy(came.fault, before) ? ok<Outcome>({ refused: came.fault }) : came;
       if (outcome.ok) {
         outcomes.set(sopInstanceUid, { sopInstanceUid, ...outcome.value });
         await progress(outcomes.size, total, [...outcomes.values()]);

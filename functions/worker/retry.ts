@@ -23,18 +23,21 @@ const outages: readonly FaultCode[] = ['pacs_unavailable', 'webhook_failed'];
 export const isOutage = (fault: Fault | undefined): boolean =>
   fault !== undefined && (outages.includes(fault.code) || (fault.code === 'pacs_refused' && fault.setup === true));
 
+/** A film that takes too long or too much; of either another film may have been the cause. */
+const isExcessive = ({ code }: Fault): boolean => code === 'deadline_exceeded' || code === 'memory_exceeded';
+
 /**
- * Whether a film has used up its tries against the deadline. Twice in a row is enough: the first time it may have met a busy
- * machine, and each time costs an engine's whole deadline. One that waited for most of it is told that the engine is busy.
+ * Whether a film has used up its tries against the engine's limits. Twice in a row is enough: the first time it may have met
+ * a busy machine, and each time costs as much again. One that waited for most of the time is told that the engine is busy.
  */
-export const isTooSlow = (fault: Fault, before: Fault | undefined): boolean =>
-  fault.code === 'deadline_exceeded' && before?.code === 'deadline_exceeded';
+export const isTooHeavy = (fault: Fault, before: Fault | undefined): boolean =>
+  isExcessive(fault) && before !== undefined && isExcessive(before);
 
 export const triesFor = (fault: Fault | undefined, { tries, outageTries }: RetryPolicy): number =>
   isOutage(fault) ? outageTries : tries;
 
 /** Whether the same request could succeed later: a fault of the service or of what it depends on. */
-export const isTransient = ({ code }: Fault): boolean => advice[code].status >= 500;
+export const isTransient = (fault: Fault): boolean => advice[fault.code].status >= 500 || isExcessive(fault);
 
 /**
  * The pause after a try: exponential with full jitter, so that jobs that failed together do not come back together

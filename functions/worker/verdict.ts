@@ -1,7 +1,7 @@
 import type { Fault } from '../pipeline/fault.ts';
 import type { Result } from '../pipeline/result.ts';
 import type { Job, Outcome } from './job.ts';
-import { isOutage, isTooSlow, isTransient, pauseMs, type RetryPolicy, triesFor } from './retry.ts';
+import { isOutage, isTooHeavy, isTransient, pauseMs, type RetryPolicy, triesFor } from './retry.ts';
 
 /** What becomes of a job after a try. */
 export type Verdict =
@@ -33,7 +33,7 @@ export function judge(
     return { kind: 'again', delayMs: fault.retryAfterMs, attempts, busySince, ...(job.fault && { fault: job.fault }) };
   }
   if (!isTransient(fault)) return { kind: 'ended', state: 'failed', fault };
-  if (isTooSlow(fault, job.fault)) return { kind: 'ended', state: 'dead', fault };
+  if (isTooHeavy(fault, job.fault)) return { kind: 'ended', state: 'dead', fault };
   // The many tries that an outage takes must not leave none for what comes after it.
   const attempts = isOutage(job.fault) && !isOutage(fault) ? 1 : job.attempts;
   if (attempts >= triesFor(fault, policy)) return { kind: 'ended', state: 'dead', fault };

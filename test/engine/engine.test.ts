@@ -1,5 +1,7 @@
+import { totalmem } from 'node:os';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createEngine, type Engine } from '../../functions/engine/engine.ts';
+import { usualMemoryBytes } from '../../functions/engine/memory.ts';
 import type { ReadRequest } from '../../functions/pipeline/request.ts';
 import { catalogOf, head, policyOf, variant } from '../pipeline/family.ts';
 
@@ -24,7 +26,9 @@ const request: ReadRequest = {
   explain: false,
 };
 
-function open(limits: { workers?: number; queue?: number; deadlineMs?: number; worker?: string } = {}): Engine {
+type Limits = { workers?: number; queue?: number; deadlineMs?: number; memoryBytes?: number; worker?: string };
+
+function open(limits: Limits = {}): Engine {
   const worker = new URL('./obedient-worker.ts', import.meta.url).href;
   engine = createEngine({
     family,
@@ -46,6 +50,16 @@ const film = (order: string) => ({
   bytes: new TextEncoder().encode(order),
   mediaType: 'image/png',
   request,
+});
+
+test('the memory that films may take follows the limit of the container, or the machine', () => {
+  const machine = totalmem();
+  const unlimited = 2 ** 64;
+  expect(usualMemoryBytes(2e9, 16e9)).toBe(1.6e9);
+  expect(usualMemoryBytes(unlimited, 16e9)).toBe(12.8e9);
+  expect(usualMemoryBytes(0, 16e9)).toBe(12.8e9);
+  expect(usualMemoryBytes()).toBeGreaterThan(0);
+  expect(usualMemoryBytes()).toBeLessThan(machine);
 });
 
 describe('the engine', () => {
@@ -150,6 +164,38 @@ describe('the engine', () => {
     const running = read(film('sleep 50'));
     expect(await read(film('go'))).toMatchObject({ ok: false, fault: { code: 'queue_full' } });
     expect(await running).toMatchObject({ ok: true });
+  });
+
+  test('stops a film that takes more memory than there is, and reads the next one', { timeout: 30_000 }, async () => {
+    const memoryBytes = process.memoryUsage.rss() + 400_000_000;
+    const { ready, read } = open({ memoryBytes });
+    await ready;
+    const before = process.memoryUsage.rss();
+    // It would hold 4 GB, and then wait for a minute.
+    expect(await read(film('grow 4000'))).toEqual({
+      ok: false,
+      fault: { code: 'memory_exceeded', limitBytes: memoryBytes },
+    });
+    expect(await read(film('go'))).toMatchObject({ ok: true });
+    expect(process.memoryUsage.rss() - before).toBeLessThan(300_000_000);
+    // What fits is not stopped.
+    expect(await read(film('sleep 200'))).toMatchObject({ ok: true });
+  });
+
+  test('stops the film that has run longest, and when that is not enough the next', { timeout: 30_000 }, async () => {
+    const { ready, read } = open({ workers: 2, memoryBytes: process.memoryUsage.rss() + 500_000_000 });
+    await ready;
+    const first = read(film('sleep 30000'));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const answers = await Promise.all([first, read(film('grow 4000'))]);
+    expect(answers).toMatchObject([{ fault: { code: 'memory_exceeded' } }, { fault: { code: 'memory_exceeded' } }]);
+    expect(await Promise.all([read(film('go')), read(film('go'))])).toMatchObject([{ ok: true }, { ok: true }]);
+  });
+
+  test('leaves films alone that began when the process held too much already', async () => {
+    const { ready, read } = open({ memoryBytes: 1_000_000 });
+    await ready;
+    expect(await read(film('sleep 300'))).toMatchObject({ ok: true });
   });
 
   test('takes an abandoned film out of the queue at once', async () => {

@@ -12,6 +12,12 @@ export async function work(task: Task): Promise<unknown> {
   if (order === 'commit') commit(task.handshake);
   // Nothing but an end of its thread ends this.
   if (order === 'spin') for (;;);
+  if (order === 'grow') {
+    // In pieces, as a codec does, and never done.
+    const held: Buffer[] = [];
+    while (held.length < Number(argument)) held.push(Buffer.alloc(1_000_000, 1));
+    await sleep(60_000);
+  }
   if (argument !== '') await sleep(Number(argument));
   return { ok: true, value: { id: task.kind === 'read' ? task.id : null, order } };
 }

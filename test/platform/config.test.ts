@@ -13,9 +13,14 @@ describe('settings', () => {
       role: 'all',
       maxUploadBytes: 256_000_000,
       retentionDays: 30,
+      memoryBytes: undefined,
       pacs: undefined,
       platform: { kind: 'embedded', folder: '.alara', keyFile: undefined },
     });
+  });
+
+  test('take memory in megabytes', () => {
+    expect(readConfig({ ALARA_MEMORY_MB: '1500' }).memoryBytes).toBe(1_500_000_000);
   });
 
   test('ask for keys on every address that others can reach, and on loopback when told to', () => {
@@ -43,6 +48,7 @@ describe('settings', () => {
     ['ALARA_KEY', Buffer.alloc(32).toString('base64')],
     ['ALARA_WORKERS', '0'],
     ['ALARA_DEADLINE_MS', '5'],
+    ['ALARA_MEMORY_MB', '20'],
     ['ALARA_LOG', 'loud'],
     ['ALARA_AUTH', 'off'],
     ['ALARA_ROLE', 'boss'],

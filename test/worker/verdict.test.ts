@@ -15,7 +15,7 @@ describe('what becomes of a job', () => {
   test('a fault of the caller ends it at once, one of the service never does on the first try', () => {
     for (const code of codes) {
       const verdict = judge({ attempts: 1 }, fail(faultOf(code)), usualRetry, () => 0.5);
-      if (advice[code].status < 500) expect(verdict, code).toMatchObject({ kind: 'ended', state: 'failed' });
+      if (advice[code].status < 500 && code !== 'memory_exceeded') expect(verdict, code).toMatchObject({ kind: 'ended', state: 'failed' });
       else expect(verdict, code).toMatchObject({ kind: 'again' });
     }
   });
@@ -61,13 +61,16 @@ describe('what becomes of a job', () => {
     expect(hoursLater(24.1, since)).toEqual({ kind: 'ended', state: 'dead', fault });
   });
 
-  test('a film that takes a whole deadline twice is given up; one that found the engine busy is not', () => {
+  test('a film that takes too long or too much twice is given up; one that found the engine busy is not', () => {
     const late: Fault = { code: 'deadline_exceeded', deadlineMs: ms(30_000) };
     const busy: Fault = { code: 'queue_full', retryAfterMs: ms(1000) };
     const second = (before: Fault | undefined, fault: Fault) =>
       judge({ attempts: 2, ...(before && { fault: before }) }, fail(fault), usualRetry, () => 0);
     expect(second(undefined, late)).toMatchObject({ kind: 'again' });
     expect(second(late, late)).toEqual({ kind: 'ended', state: 'dead', fault: late });
+    const large: Fault = { code: 'memory_exceeded', limitBytes: 1e9 };
+    expect(second(undefined, large)).toMatchObject({ kind: 'again' });
+    expect(second(late, large)).toEqual({ kind: 'ended', state: 'dead', fault: large });
     expect(second(late, busy)).toMatchObject({ kind: 'again', attempts: 1 });
   });
 
