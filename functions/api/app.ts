@@ -1,7 +1,7 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import { requestId } from 'hono/request-id';
-import type { Fault } from '../pipeline/fault.ts';
+import { advice, type Fault } from '../pipeline/fault.ts';
 import { ms } from '../pipeline/units.ts';
 import { BlobTooLarge } from '../platform/blobs.ts';
 import { StoreUnavailable } from '../platform/unavailable.ts';
@@ -51,7 +51,12 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
   });
 
   app.onError((error, c) => {
-    if (error instanceof Refusal) return problem(c, error.fault);
+    if (error instanceof Refusal) {
+      const { code } = error.fault;
+      // A status alone would not say what is broken here.
+      if (advice[code].status === 500) deps.log.error({ requestId: c.get('requestId'), ...error.fault });
+      return problem(c, error.fault);
+    }
     if (error instanceof HTTPException) return problem(c, refusalOf(error));
     if (error instanceof BlobTooLarge) return problem(c, { code: 'body_too_large', limitBytes: error.limitBytes });
     deps.log.error({ requestId: c.get('requestId'), error: withoutData(error) });

@@ -22,6 +22,8 @@ export type EngineOptions = WorkerSetup & {
   readonly deadlineMs: number;
   /** What the process may hold while films are read; a share of the container's or the machine's memory by default. */
   readonly memoryBytes?: number;
+  /** Told what a worker threw or why it died. Its message may quote the film: it is for no log and no answer. */
+  readonly failed?: (error: unknown) => void;
   /** The module that each worker runs; its `work` takes a task. */
   readonly worker?: string;
   /** Have the models here that a thread lacks, as far as that can be done. */
@@ -64,6 +66,7 @@ export function createEngine(options: EngineOptions): Engine {
     queue: limit,
     deadlineMs,
     memoryBytes = usualMemoryBytes(),
+    failed,
     worker = workerFile(),
     regain,
     ...setup
@@ -89,7 +92,10 @@ export function createEngine(options: EngineOptions): Engine {
   });
   // A worker that dies between two films is replaced by the pool; one that cannot start says why here.
   pool.on('error', (error) => {
-    warmth.failed({ code: 'inference_failed', problem: `a worker stopped: ${message(error)}` });
+    // What is said before the first film can quote none.
+    const problem = started ? kind(error) : message(error);
+    warmth.failed({ code: 'inference_failed', problem: `a worker stopped: ${problem}` });
+    failed?.(error);
     // The pool starts no other after one that could not be started: what waits for it waits in vain.
     if (pool.threads.length === 0) void pool.destroy();
   });
@@ -101,10 +107,10 @@ export function createEngine(options: EngineOptions): Engine {
   async function warm(): Promise<Result<null, Fault>> {
     const warmed = await everyThread(warmOne);
     started = true;
-    const failed = warmed.find((result) => !result.ok);
-    if (!failed) return { ok: true, value: null };
-    warmth.failed(failed.fault);
-    return failed;
+    const cold = warmed.find((result) => !result.ok);
+    if (!cold) return { ok: true, value: null };
+    warmth.failed(cold.fault);
+    return cold;
   }
 
   async function submit<Kind extends Task['kind']>(
@@ -119,7 +125,8 @@ export function createEngine(options: EngineOptions): Engine {
       return answer as Result<Answer[Kind], Fault>;
     } catch (error) {
       if (signal?.aborted) return fail(late());
-      return fail<Fault>({ code: 'inference_failed', problem: `the worker stopped: ${message(error)}` });
+      failed?.(error);
+      return fail<Fault>({ code: 'inference_failed', problem: `the worker stopped: ${kind(error)}` });
     }
   }
 
@@ -201,6 +208,12 @@ export function createEngine(options: EngineOptions): Engine {
 }
 
 const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** What kind of error it was, and of the pool's own how a worker ended. */
+function kind(error: unknown): string {
+  if (!(error instanceof Error)) return 'an error of no kind';
+  return /^worker exited with code: \d+$/.test(error.message) ? error.message : error.name;
+}
 
 /** worker.ts beside this file when run from source, worker.js when bundled. */
 const workerFile = () => new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url).href;

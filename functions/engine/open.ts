@@ -7,6 +7,8 @@ import { canonical, type ReadRequest, readingId, sha256 } from '../pipeline/requ
 import { route } from '../pipeline/route.ts';
 import type { Config } from '../platform/config.ts';
 import { ConfigError } from '../platform/config.ts';
+import type { Logger } from '../platform/log.ts';
+import { withoutData } from '../platform/without-data.ts';
 import { createEngine, type Engine } from './engine.ts';
 
 /** A family with what routes it: enough to plan, to explain and to name readings, without any model loaded. */
@@ -61,15 +63,19 @@ export function usualVariants({ family, costs, vocabulary }: Router) {
   return usual.ok ? usual.value.runs.map(({ variant }) => variant) : [];
 }
 
-/** Start the engine of a router, its workers warm for what the default policy runs. `regain` is told what they lack. */
+/** What an engine tells others: `regain` what its threads lack, the log why one of them failed. */
+type Told = { readonly regain?: (fault: Fault) => Promise<void>; readonly log?: Logger };
+
+/** Start the engine of a router, its workers warm for what the default policy runs. */
 export const openEngine = (
   router: Router,
-  config: Pick<Config, 'device' | 'threads' | 'workers' | 'queue' | 'deadlineMs' | 'memoryBytes'>,
-  regain?: (fault: Fault) => Promise<void>,
+  config: Pick<Config, 'device' | 'threads' | 'workers' | 'queue' | 'deadlineMs' | 'memoryBytes' | 'log'>,
+  { regain, log }: Told = {},
 ): Engine =>
   createEngine({
     ...config,
     ...(regain && { regain }),
     family: router.family,
     warm: usualVariants(router).map(({ id }) => id),
+    failed: (error) => log?.error({ event: 'worker_failed', error: withoutData(error) }, 'a worker failed'),
   });

@@ -55,7 +55,7 @@ function folderSource(config: Config, log: Logger): Source {
   return {
     async first() {
       // Its files are the operator's to restore.
-      const engine = openEngine(router, config, async (fault) => raiseCorrupt(log, fault));
+      const engine = openEngine(router, config, { log, regain: async (fault) => raiseCorrupt(log, fault) });
       return { name: router.family.digest, router, engine: alarmed(engine, log) };
     },
   };
@@ -95,7 +95,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
           if (strict) throw unusable(obtained.fault);
         }),
       );
-      const engine = openEngine(router, config, regaining(router, published, log));
+      const engine = openEngine(router, config, { log, regain: regaining(router, published, log) });
       const close = async () => {
         await engine.close();
         await keeping;

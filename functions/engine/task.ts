@@ -14,6 +14,8 @@ export type WorkerSetup = {
   readonly threads: number;
   /** The variants to load and warm before the first film. */
   readonly warm: readonly string[];
+  /** What of its own it says in the log; nothing by default. */
+  readonly log?: string;
 };
 
 /** What a worker is given beside: where it may not be ended. */

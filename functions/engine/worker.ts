@@ -8,6 +8,8 @@ import type { Fault } from '../pipeline/fault.ts';
 import { createSessions } from '../pipeline/infer/session.ts';
 import { type Family, read, type Stages } from '../pipeline/read.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
+import { createLog } from '../platform/log.ts';
+import { withoutData } from '../platform/without-data.ts';
 import { within } from './gate.ts';
 import { commit, takeUp } from './handshake.ts';
 import type { Answer, FilmTask, Task, WorkerData } from './task.ts';
@@ -17,7 +19,10 @@ import { isForWant, type Warmed } from './warmth.ts';
 sharp.concurrency(1);
 sharp.cache(false);
 
-const { family, device, threads, warm, gate } = workerData as WorkerData;
+const { family, device, threads, warm, gate, log: level = 'silent' } = workerData as WorkerData;
+const log = createLog(level);
+/** In the log without its message, which may quote the file. */
+const report = (error: unknown) => log.error({ event: 'bug', error: withoutData(error) }, 'a file brought a bug out');
 const sessions = createSessions({ family, device, threads });
 const reader: Family = {
   catalog: family.catalog,
@@ -26,7 +31,7 @@ const reader: Family = {
   costs: costTable(family.catalog, device),
 };
 const stages: Omit<Stages, 'infer'> = {
-  decode,
+  decode: (bytes, mediaType) => decode(bytes, mediaType, report),
   resize,
   clock: () => performance.now(),
   now: () => new Date(),
@@ -68,9 +73,9 @@ export async function work(task: Task): Promise<Result<Answer[Task['kind']], Fau
 async function film(task: FilmTask, stages: Stages): Promise<Result<Answer[FilmTask['kind']], Fault>> {
   switch (task.kind) {
     case 'inspect':
-      return inspect(task.bytes);
+      return inspect(task.bytes, report);
     case 'render': {
-      const decoded = await decode(task.bytes, task.mediaType);
+      const decoded = await stages.decode(task.bytes, task.mediaType);
       return decoded.ok ? ok(decoded.value.film) : decoded;
     }
     case 'read':

@@ -62,14 +62,17 @@ type Outcome = { readonly code: string; readonly problem?: string };
 
 async function outcomeOf(bytes: Buffer<ArrayBuffer>): Promise<Outcome> {
   try {
-    const decoded = await decodeDicom(new Uint8Array(bytes));
+    const bug = (error: unknown) => {
+      throw error;
+    };
+    const decoded = await decodeDicom(new Uint8Array(bytes), bug);
     if (decoded.ok) {
       const { width, height, pixels } = decoded.value.film;
       if (pixels.length !== width * height)
         return { code: 'read', problem: `${pixels.length} pixels for ${width} x ${height}` };
       if (!decoded.value.dicom) return { code: 'read', problem: 'no header' };
     }
-    const header = inspect(new Uint8Array(bytes));
+    const header = inspect(new Uint8Array(bytes), bug);
     if (decoded.ok && !header.ok) return { code: 'read', problem: `read, but its header: ${header.fault.code}` };
     return refusal(header).problem ? refusal(header) : refusal(decoded);
   } catch (error) {

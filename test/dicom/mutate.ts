@@ -41,6 +41,10 @@ const texts = [
   '\x1b$B',
   '\x1b$)C\x1b',
   'ISO 2022 IR 87',
+  // Names that every object has: a table of known values must not find them.
+  'constructor',
+  'toString',
+  '__proto__',
   'MONOCHROME1',
   'SIGMOID',
   '1.2.840.10008.1.2.4.90',

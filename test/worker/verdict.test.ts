@@ -15,7 +15,8 @@ describe('what becomes of a job', () => {
   test('a fault of the caller ends it at once, one of the service never does on the first try', () => {
     for (const code of codes) {
       const verdict = judge({ attempts: 1 }, fail(faultOf(code)), usualRetry, () => 0.5);
-      if (advice[code].status < 500 && code !== 'memory_exceeded') expect(verdict, code).toMatchObject({ kind: 'ended', state: 'failed' });
+      if (advice[code].status < 500 && code !== 'memory_exceeded')
+        expect(verdict, code).toMatchObject({ kind: 'ended', state: 'failed' });
       else expect(verdict, code).toMatchObject({ kind: 'again' });
     }
   });

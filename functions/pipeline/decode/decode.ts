@@ -4,6 +4,7 @@ import type { Decoded, Film } from '../film.ts';
 import { fail, ok, type Result } from '../result.ts';
 import { px } from '../units.ts';
 import { chroma } from './chroma.ts';
+import type { Report } from './dicom/bug.ts';
 import { decodeDicom } from './dicom/decode.ts';
 import { maxPixels, minSide } from './limits.ts';
 import type { Orientation } from './orientation.ts';
@@ -23,13 +24,17 @@ const maxChroma = 0.02;
 const gray = { 'b-w': 'b-w', srgb: 'b-w', grey16: 'grey16', rgb16: 'grey16' } as const;
 type Space = keyof typeof gray;
 
-/** Bytes of a declared type to one upright gray film. */
-export async function decode(bytes: Uint8Array, mediaType: string): Promise<Result<Decoded, Fault>> {
+/** Bytes of a declared type to one upright gray film. Bugs that a DICOM file brings out are reported. */
+export async function decode(
+  bytes: Uint8Array,
+  mediaType: string,
+  report: Report = () => {},
+): Promise<Result<Decoded, Fault>> {
   if (bytes.length === 0) return fail({ code: 'empty_body' });
   const found = sniff(bytes);
   if (!found) return fail({ code: 'not_an_image', declared: mediaType });
   if (found !== mediaType) return fail({ code: 'media_type_mismatch', declared: mediaType, found });
-  if (found === 'application/dicom') return decodeDicom(bytes);
+  if (found === 'application/dicom') return decodeDicom(bytes, report);
   const picture = await decodePicture(bytes, found);
   return picture.ok ? ok({ film: picture.value }) : picture;
 }

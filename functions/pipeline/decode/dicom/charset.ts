@@ -2,25 +2,25 @@
  * Defined terms of Specific Character Set (PS3.3, C.12.1.1.2) to the names that TextDecoder knows. Terms with and
  * without code extensions share a decoder: what escape sequences change is listed below.
  */
-const decoders: Readonly<Record<string, string>> = {
-  '': 'us-ascii',
-  'ISO_IR 6': 'us-ascii',
-  'ISO_IR 100': 'iso-8859-1',
-  'ISO_IR 101': 'iso-8859-2',
-  'ISO_IR 109': 'iso-8859-3',
-  'ISO_IR 110': 'iso-8859-4',
-  'ISO_IR 144': 'iso-8859-5',
-  'ISO_IR 127': 'iso-8859-6',
-  'ISO_IR 126': 'iso-8859-7',
-  'ISO_IR 138': 'iso-8859-8',
-  'ISO_IR 148': 'iso-8859-9',
-  'ISO_IR 203': 'iso-8859-15',
-  'ISO_IR 13': 'shift_jis',
-  'ISO_IR 166': 'windows-874',
-  'ISO_IR 192': 'utf-8',
-  GB18030: 'gb18030',
-  GBK: 'gbk',
-};
+const decoders: ReadonlyMap<string, string> = new Map([
+  ['', 'us-ascii'],
+  ['ISO_IR 6', 'us-ascii'],
+  ['ISO_IR 100', 'iso-8859-1'],
+  ['ISO_IR 101', 'iso-8859-2'],
+  ['ISO_IR 109', 'iso-8859-3'],
+  ['ISO_IR 110', 'iso-8859-4'],
+  ['ISO_IR 144', 'iso-8859-5'],
+  ['ISO_IR 127', 'iso-8859-6'],
+  ['ISO_IR 126', 'iso-8859-7'],
+  ['ISO_IR 138', 'iso-8859-8'],
+  ['ISO_IR 148', 'iso-8859-9'],
+  ['ISO_IR 203', 'iso-8859-15'],
+  ['ISO_IR 13', 'shift_jis'],
+  ['ISO_IR 166', 'windows-874'],
+  ['ISO_IR 192', 'utf-8'],
+  ['GB18030', 'gb18030'],
+  ['GBK', 'gbk'],
+]);
 
 /**
  * What follows an escape sequence (PS3.3, tables C.12-3 and C.12-4; PS3.5, annexes H to K). Sets of 94 × 94
@@ -55,7 +55,7 @@ const delimiters = new Set([0x09, 0x0a, 0x0c, 0x0d, 0x5c, 0x5e, 0x3d]);
 /** Bytes of a text value to Unicode, by the values of Specific Character Set. */
 export function decodeText(bytes: Uint8Array, charset: readonly string[]): string {
   const [first = ''] = charset;
-  const initial = decoders[first.replace('ISO 2022 IR', 'ISO_IR')] ?? 'us-ascii';
+  const initial = decoders.get(first.replace('ISO 2022 IR', 'ISO_IR')) ?? 'us-ascii';
   if (!bytes.includes(escapeByte)) return first === '' ? undeclared(bytes) : decode(bytes, initial);
   return withExtensions(bytes, initial);
 }

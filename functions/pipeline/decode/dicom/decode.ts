@@ -2,6 +2,8 @@ import type { Fault } from '../../fault.ts';
 import type { Decoded } from '../../film.ts';
 import { ok, type Result } from '../../result.ts';
 import { px } from '../../units.ts';
+import { bugIn, CodecUnavailable, type Report } from './bug.ts';
+import type { Codec } from './codec.ts';
 import { dcmjsCodec } from './dcmjs-codec.ts';
 import { uprightFilm } from './geometry.ts';
 import { grayOf } from './gray.ts';
@@ -9,12 +11,26 @@ import { open } from './open.ts';
 import { wordsOf } from './pixels.ts';
 import { viewOf } from './view.ts';
 
-/** A DICOM file to one upright gray film and what its header says. */
-export async function decodeDicom(bytes: Uint8Array): Promise<Result<Decoded, Fault>> {
+/** A DICOM file to one upright gray film and what its header says. Rejects only when a codec cannot run. */
+export async function decodeDicom(bytes: Uint8Array, report: Report = () => {}): Promise<Result<Decoded, Fault>> {
+  try {
+    return await film(bytes);
+  } catch (error) {
+    if (error instanceof CodecUnavailable) throw error;
+    return bugIn(error, report);
+  }
+}
+
+const codec: Codec = (frame) =>
+  dcmjsCodec(frame).catch((error: unknown) => {
+    throw new CodecUnavailable('the codecs cannot run', { cause: error });
+  });
+
+async function film(bytes: Uint8Array): Promise<Result<Decoded, Fault>> {
   const opened = open(bytes);
   if (!opened.ok) return opened;
   const { attributes, image, instance, transferSyntax } = opened.value;
-  const words = await wordsOf(opened.value, dcmjsCodec);
+  const words = await wordsOf(opened.value, codec);
   if (!words.ok) return words;
   const gray = grayOf(words.value, image, attributes, transferSyntax.encoding === 'jpeg');
   if (!gray.ok) return gray;

@@ -35,6 +35,8 @@ describe('text in one character set', () => {
     expect(read('A\xc4B', 'ISO_IR 6')).toBe('A\ufffdB');
     expect(read('A\xc4B', 'no such set')).toBe('A\ufffdB');
     expect(read('A\xc4B', 'ISO_IR 192')).toBe('A\ufffdB');
+    for (const everyObjectHas of ['constructor', 'toString', '__proto__', 'hasOwnProperty'])
+      expect(read('A\xc4B', everyObjectHas)).toBe('A\ufffdB');
   });
 
   test('a file that names no set is read as UTF-8 where it is that, otherwise as Latin-1', () => {

@@ -89,6 +89,28 @@ test('an empty value is as good as none', async () => {
   expect(dicom?.instance.patient).toEqual({ id: 'ALARA-TEST-1', birthDate: '19700101' });
 });
 
+describe('a bug that a file brings out', () => {
+  /** Bytes that throw, with what they hold, when the patient's name is looked at. */
+  class Booby extends Uint8Array<ArrayBuffer> {
+    override subarray(start = 0, end = this.length): Uint8Array<ArrayBuffer> {
+      const part = super.subarray(start, end);
+      if (Buffer.from(part).toString('latin1') === 'ALARA^TEST') throw new TypeError('what of ALARA^TEST?');
+      return part;
+    }
+  }
+
+  const booby = () => new Booby(new Uint8Array(file).buffer);
+
+  test('is the fault of the file, and reported', async () => {
+    const bugs: unknown[] = [];
+    const report = (error: unknown) => bugs.push(error);
+    const answers = [await decode(booby(), 'application/dicom', report), inspect(booby(), report), inspect(booby())];
+    for (const answer of answers) expect(faultOf(answer)).toMatchObject({ code: 'corrupt_image' });
+    expect(bugs).toEqual([expect.any(TypeError), expect.any(TypeError)]);
+    expect(JSON.stringify(answers)).not.toContain('ALARA');
+  });
+});
+
 test('no UID is listed twice', () => {
   for (const list of [sopClasses, transferSyntaxes]) expect(new Set(list.map(({ uid }) => uid)).size).toBe(list.length);
 });
