@@ -8,7 +8,7 @@ import { dcmjsCodec } from './dcmjs-codec.ts';
 import { uprightFilm } from './geometry.ts';
 import { grayOf } from './gray.ts';
 import { open } from './open.ts';
-import { wordsOf } from './pixels.ts';
+import { frameOf } from './pixels.ts';
 import { viewOf } from './view.ts';
 
 /** A DICOM file to one upright gray film and what its header says. Rejects only when a codec cannot run. */
@@ -29,10 +29,10 @@ const codec: Codec = (frame) =>
 async function film(bytes: Uint8Array): Promise<Result<Decoded, Fault>> {
   const opened = open(bytes);
   if (!opened.ok) return opened;
-  const { attributes, image, instance, transferSyntax } = opened.value;
-  const words = await wordsOf(opened.value, codec);
-  if (!words.ok) return words;
-  const gray = grayOf(words.value, image, attributes, transferSyntax.encoding === 'jpeg');
+  const { attributes, image, instance } = opened.value;
+  const frame = await frameOf(opened.value, codec);
+  if (!frame.ok) return frame;
+  const gray = grayOf(frame.value, image, attributes);
   if (!gray.ok) return gray;
   const stored = { width: px(image.columns), height: px(image.rows), pixels: gray.value.pixels };
   const upright = await uprightFilm(stored, attributes);

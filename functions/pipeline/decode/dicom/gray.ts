@@ -5,7 +5,7 @@ import { defaultWindow } from './default-window.ts';
 import type { Image } from './image.ts';
 import { modalityTransform } from './modality.ts';
 import { paddingTest } from './padding.ts';
-import type { Words } from './pixels.ts';
+import type { Frame, Words } from './pixels.ts';
 import { valueIn } from './values.ts';
 import { type Voi, voiTransform } from './voi.ts';
 
@@ -16,13 +16,13 @@ export type Gray = { readonly pixels: Uint8Array | Uint16Array; readonly renderi
  * Stored words to gray (PS3.4, annex N.2): modality, values of interest, polarity. All of it depends on the word
  * alone, so it is worked out once a word and looked up a pixel. Padding is black, whatever the polarity.
  */
-export function grayOf(words: Words, image: Image, attributes: Attributes, saturates: boolean): Result<Gray, Fault> {
+export function grayOf({ words, stream }: Frame, image: Image, attributes: Attributes): Result<Gray, Fault> {
   const modality = modalityTransform(attributes, image.signed);
   if (!modality.ok) return modality;
   const voi = voiTransform(attributes, image.signed);
   if (!voi.ok) return voi;
 
-  const stored = valueIn(image, saturates);
+  const stored = valueIn(image, stream);
   const isPadding = paddingTest(attributes, image.signed);
   const values = perWord(words, (word) => modality.value.apply(stored(word)));
   const shows = perWord(words, (word) => Number(!isPadding(stored(word))));

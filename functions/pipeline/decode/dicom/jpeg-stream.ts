@@ -52,13 +52,16 @@ export function jpegStream(bytes: Uint8Array, encoding: keyof typeof frames): Re
         columns: view.getUint16(at + 7),
         components: view.getUint8(at + 9),
         signed: false,
+        lossy: encoding === 'jpeg',
       };
     }
     if (marker === startOfScan) {
       const stop = endOfScan(bytes, end, encoding === 'jpegLs');
       if (!shape) return wrong('its JPEG stream has no frame header before its scan');
       if (stop === undefined) return wrong('its JPEG stream has no end after its first scan');
-      return ok({ bytes: bytes.subarray(0, stop), shape });
+      // T.87, C.2.3: NEAR follows the one component of the scan.
+      const near = encoding === 'jpegLs' && end > at + 7 ? view.getUint8(at + 7) : 0;
+      return ok({ bytes: bytes.subarray(0, stop), shape: { ...shape, lossy: shape.lossy || near > 0 } });
     }
     at = end;
   }

@@ -68,6 +68,7 @@ export function jpeg2000Shape(bytes: Uint8Array): Result<Shape, Fault> {
     components,
     precision: (sample & 0x7f) + 1,
     signed: (sample & 0x80) !== 0,
+    lossy: [main, ...parts].some(({ styles }) => styles.some(({ reversible }) => !reversible)),
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Fault } from '../../fault.ts';
 import { fail, ok, type Result } from '../../result.ts';
+import type { Attributes } from './attributes.ts';
 import type { Codec, Compressed, Undecodable } from './codec.ts';
 import type { StoredPixels } from './header.ts';
 import type { Image } from './image.ts';
@@ -7,11 +8,15 @@ import { jpegStream } from './jpeg-stream.ts';
 import { jpeg2000Shape } from './jpeg2000-stream.ts';
 import type { Opened } from './open.ts';
 import { decodeRle } from './rle.ts';
-import { agree } from './shape.ts';
+import { agree, type Shape } from './shape.ts';
+import { tags } from './tags.ts';
 import type { TransferSyntax } from './transfer-syntaxes.ts';
 
 /** The words of a frame, one a pixel, as they were before compression. */
 export type Words = Uint8Array | Uint16Array;
+
+/** A frame, and of a compressed one what its stream said of itself. */
+export type Frame = { readonly words: Words; readonly stream: Shape | null };
 
 /** Why a codec gave nothing, as what follows the name of the stream. */
 const undecodable: Record<Undecodable, string> = {
@@ -21,24 +26,37 @@ const undecodable: Record<Undecodable, string> = {
 
 const corrupt = (problem: string) => fail<Fault>({ code: 'corrupt_image', problem });
 
-/** Pixel data to words. A compressed stream is checked against the header before the codec sees it. */
-export async function wordsOf(
-  { image, pixels, transferSyntax }: Pick<Opened, 'image' | 'pixels' | 'transferSyntax'>,
+/** Pixel data to a frame. A compressed stream is checked against the header before the codec sees it. */
+export async function frameOf(
+  { attributes, image, pixels, transferSyntax }: Pick<Opened, 'attributes' | 'image' | 'pixels' | 'transferSyntax'>,
   codec: Codec,
-): Promise<Result<Words, Fault>> {
-  if (pixels.kind === 'native') return native(pixels, image, transferSyntax);
+): Promise<Result<Frame, Fault>> {
+  const asStored = (words: Words) => ok({ words, stream: null });
+  if (pixels.kind === 'native') {
+    const words = native(pixels, image, transferSyntax);
+    return words.ok ? asStored(words.value) : words;
+  }
   const stream = joined(pixels.fragments);
   if (transferSyntax.encoding === 'rle') {
     const unpacked = decodeRle(stream, image.rows * image.columns, image.bitsAllocated);
-    return unpacked.ok ? ok(inWords(unpacked.value, image)) : unpacked;
+    return unpacked.ok ? asStored(inWords(unpacked.value, image)) : unpacked;
   }
   const frame = compressed(stream, transferSyntax);
   if (!frame.ok) return frame;
   const agreed = agree(frame.value.shape, image);
   if (!agreed.ok) return agreed;
   const words = await codec(frame.value);
-  return words.ok ? words : corrupt(`its ${transferSyntax.name} stream ${undecodable[words.fault]}`);
+  const lossy = frame.value.shape.lossy || cutDown(frame.value, attributes);
+  if (words.ok) return ok({ words: words.value, stream: { ...frame.value.shape, lossy } });
+  return corrupt(`its ${transferSyntax.name} stream ${undecodable[words.fault]}`);
 }
+
+/**
+ * Lossy though its wavelets can be undone: a stream of JPEG 2000 from which something was left out looks like any other.
+ * Only Lossy Image Compression says so (PS3.3, C.7.6.1.1.5), which in other encodings may tell of an earlier life.
+ */
+const cutDown = ({ encoding }: Compressed, attributes: Attributes): boolean =>
+  (encoding === 'jpeg2000' || encoding === 'htj2k') && attributes.code(tags.lossyImageCompression) === '01';
 
 /** PS3.5, A.4: the one frame of an image may be in any number of fragments. */
 function joined(fragments: readonly Uint8Array[]): Uint8Array {

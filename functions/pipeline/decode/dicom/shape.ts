@@ -10,6 +10,8 @@ export type Shape = {
   /** Bits a sample. */
   readonly precision: number;
   readonly signed: boolean;
+  /** What is decoded is not to the bit what was encoded, as far as the stream says so. */
+  readonly lossy: boolean;
 };
 
 /**
@@ -24,8 +26,9 @@ export function agree(shape: Shape, image: Image): Result<Shape, Fault> {
     );
   if (shape.components !== 1) return wrong(`its stream has ${shape.components} components, its header says 1`);
   const { precision } = shape;
-  // A stream may hold fewer bits than the header allows for, unless the position of a bit then says something.
-  const positioned = image.signed || image.highBit !== image.bitsStored - 1;
+  // A stream may hold fewer bits than the header allows for, unless the position of a bit then says something; samples
+  // that have a sign of their own have it at any width.
+  const positioned = (image.signed && !shape.signed) || image.highBit !== image.bitsStored - 1;
   if (precision < 2 || precision > image.bitsAllocated || (positioned && precision <= image.highBit))
     return wrong(
       `its stream has ${precision} bits a pixel, its header says ${image.bitsStored} of ${image.bitsAllocated}`,

@@ -50,6 +50,7 @@ export const tags = {
   rescaleIntercept: 'x00281052',
   rescaleSlope: 'x00281053',
   voiLutFunction: 'x00281056',
+  lossyImageCompression: 'x00282110',
   modalityLutSequence: 'x00283000',
   lutDescriptor: 'x00283002',
   lutData: 'x00283006',

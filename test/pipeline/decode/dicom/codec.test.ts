@@ -6,7 +6,7 @@ import { chest, type Stored } from '../../../dicom/film.ts';
 import { has, install } from '../../../dicom/tools.ts';
 
 const size = { columns: 1500, rows: 1500 };
-const shape = { ...size, components: 1, precision: 12, signed: false };
+const shape = { ...size, components: 1, precision: 12, signed: false, lossy: false };
 let film: Stored;
 beforeAll(async () => {
   film = await chest({ ...size, bits: 12 });

@@ -1,17 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { decodeDicom } from '../../../../functions/pipeline/decode/dicom/decode.ts';
 import { open } from '../../../../functions/pipeline/decode/dicom/open.ts';
-import { wordsOf } from '../../../../functions/pipeline/decode/dicom/pixels.ts';
+import { frameOf } from '../../../../functions/pipeline/decode/dicom/pixels.ts';
 import { fail } from '../../../../functions/pipeline/result.ts';
 import { openJpeg, openJph } from '../../../dicom/codestream.ts';
-import { decoded, same } from '../../../dicom/compare.ts';
+import { decoded, expected, grays, same } from '../../../dicom/compare.ts';
 import { type Dataset, type Element, merge } from '../../../dicom/element.ts';
 import { encoder } from '../../../dicom/encoders.ts';
-import { chest, type Stored } from '../../../dicom/film.ts';
+import { chest, range, type Stored } from '../../../dicom/film.ts';
 import { chestDataset, encapsulated, short, text } from '../../../dicom/instance.ts';
 import { part10, transferSyntaxes } from '../../../dicom/part10.ts';
+import { subject } from '../../../dicom/subject.ts';
 import { tags } from '../../../dicom/tags.ts';
-import { has, install } from '../../../dicom/tools.ts';
+import { dcmtk, has, install } from '../../../dicom/tools.ts';
 import { faultOf } from '../../family.ts';
 import { jpeg, ramp } from '../files.ts';
 
@@ -150,9 +151,9 @@ describe('JPEG', () => {
     const missing = async () => {
       throw new Error('no such file: codecs.wasm');
     };
-    await expect(wordsOf(opened.value, missing)).rejects.toThrow('codecs.wasm');
+    await expect(frameOf(opened.value, missing)).rejects.toThrow('codecs.wasm');
     for (const why of ['damaged', 'insatiable'] as const)
-      expect(await wordsOf(opened.value, async () => fail(why))).toMatchObject({ fault: { code: 'corrupt_image' } });
+      expect(await frameOf(opened.value, async () => fail(why))).toMatchObject({ fault: { code: 'corrupt_image' } });
   });
 
   test('that overshoots the stored bits is white there, not black', async () => {
@@ -231,6 +232,71 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress', 'ojph_compress'))(`
       const padded = file(film, Buffer.concat([stream, Buffer.of(padding)]), '1.2.840.10008.1.2.4.90');
       expect(same((await decoded(padded)).film, plain), String(padding)).toBe(true);
     }
+  });
+
+  /** A film with lines of full white and full black beside each other: what a lossy codec overshoots at. */
+  const marked = async (signed: boolean): Promise<Stored> => {
+    const film = await chest({ columns: 200, rows: 180, bits: 12, signed });
+    const { low, high } = range(film);
+    const inMarker = (i: number) => i % 200 < 60 && Math.floor(i / 200) < 60;
+    const at = (i: number) => ((i >> 1) + Math.floor(i / 400)) % 2;
+    return { ...film, values: film.values.map((value, i) => (inMarker(i) ? (at(i) ? high : low) : value)) };
+  };
+  const lossily = [text(tags.LossyImageCompression, 'CS', '01')];
+  const near = (film: Stored) => {
+    const wide = dcmtk('dcmcjpls', ['+en', '+md', '40', '+un'], part10(chestDataset({ ...film, bits: 16 })));
+    const { fragments } = subject('near', wide);
+    return wide.subarray(fragments[0]?.value, fragments[0]?.end);
+  };
+  const overshooting: readonly [string, boolean, string, (film: Stored) => Uint8Array, Element[]][] = [
+    ['JPEG 2000, 9-7', false, '4.91', (film) => openJpeg({ ...film, bits: 16 }, ['-I', '-r', '12']), []],
+    ['JPEG 2000, 9-7, signed', true, '4.91', (film) => openJpeg({ ...film, bits: 16 }, ['-I', '-r', '12']), []],
+    ['JPEG 2000, 5-3, cut down', false, '4.91', (film) => openJpeg({ ...film, bits: 16 }, ['-r', '12']), lossily],
+    ['HTJ2K', false, '4.203', (film) => openJph({ ...film, bits: 16 }, ['-qstep', '0.002']), []],
+    ['JPEG-LS near-lossless', false, '4.81', near, []],
+  ];
+  test.each(overshooting)(
+    'white stays white where a lossy stream has more bits than are stored: %s',
+    async (_, signed, syntax, encode, changes) => {
+      const film = await marked(signed);
+      const stream = encode(film);
+      const written = part10(chestDataset(film, merge(changes, [encapsulated(stream)])), {
+        transferSyntax: `1.2.840.10008.1.2.${syntax}`,
+      });
+      const gray = grays((await decoded(written)).film);
+      const exact = expected(film);
+      expect(gray.filter((value, i) => Math.abs(value - (exact[i] ?? 0)) > 0.5)).toHaveLength(0);
+    },
+  );
+
+  test('an overlay in the bits above those stored does not count in a lossless stream either', async () => {
+    const film = await chest({ columns: 200, rows: 180, bits: 12 });
+    const overlaid = { ...film, bits: 16, values: film.values.map((value, i) => value | ((i % 16) << 12)) };
+    for (const [syntax, stream] of [
+      ['4.90', openJpeg(overlaid, [])],
+      ['4.201', openJph(overlaid, ['-reversible', 'true'])],
+    ] as const)
+      expect(
+        same((await decoded(file(film, stream, `1.2.840.10008.1.2.${syntax}`))).film, await read(film)),
+        syntax,
+      ).toBe(true);
+  });
+
+  test('reads signed samples of fewer bits than are stored, which carry their sign', async () => {
+    for (const [bits, stored] of [
+      [12, 16],
+      [8, 12],
+      [10, 12],
+    ] as const) {
+      const film = await chest({ columns: 200, rows: 180, bits, signed: true });
+      const wide: Stored = { ...film, bits: stored };
+      const bytes = file(wide, openJpeg(film, []), '1.2.840.10008.1.2.4.90');
+      expect(same((await decoded(bytes)).film, await read(wide)), `${bits} of ${stored}`).toBe(true);
+    }
+    // Without a sign of its own, where it is depends on the bits that the header says there are.
+    const film = await chest({ columns: 200, rows: 180, bits: 12 });
+    const bytes = file({ ...film, bits: 16, signed: true }, openJpeg(film, []), '1.2.840.10008.1.2.4.90');
+    expect(await refuse(bytes)).toMatchObject({ problem: expect.stringContaining('12 bits a pixel') });
   });
 
   test('reads good films after and between streams that break it', async () => {
