@@ -95,6 +95,8 @@ export function answerTo({ code }: Fault): 'discarded' | number {
     case 'not_an_image':
     case 'media_type_mismatch':
     case 'corrupt_image':
+    case 'unusable_header':
+    case 'too_many_elements':
       return failureReasons.cannotUnderstand;
     case 'too_many_pixels':
     case 'body_too_large':

@@ -16,6 +16,8 @@ export type Fault =
   | { readonly code: 'not_an_image'; readonly declared: string }
   | { readonly code: 'media_type_mismatch'; readonly declared: string; readonly found: string }
   | { readonly code: 'corrupt_image'; readonly problem: string }
+  | { readonly code: 'unusable_header'; readonly problem: string }
+  | { readonly code: 'too_many_elements'; readonly limit: number }
   | { readonly code: 'too_many_pixels'; readonly width: Px; readonly height: Px; readonly limit: number }
   | { readonly code: 'too_small'; readonly shortSide: Px; readonly floor: Px }
   | { readonly code: 'colour_image'; readonly problem: string }
@@ -103,6 +105,16 @@ export const advice: Record<FaultCode, Advice> = {
     status: 422,
     title: 'The image is damaged',
     fix: 'The file is truncated or broken: export it again, and compare its size with the original.',
+  },
+  unusable_header: {
+    status: 422,
+    title: 'The header of the DICOM file cannot be used',
+    fix: 'Correct the attribute that problem names, where the film was made or with dcmodify, or export the film so that it has a value that is read.',
+  },
+  too_many_elements: {
+    status: 422,
+    title: 'The DICOM file has more elements than any film',
+    fix: 'Take out private sequences (dcmodify --erase-private): limit is how many tags, lengths and fragments of one file are read.',
   },
   too_many_pixels: {
     status: 413,

@@ -3,9 +3,11 @@ import { ok, type Result } from '../../result.ts';
 import type { Attributes } from './attributes.ts';
 import { defaultWindow } from './default-window.ts';
 import type { Image } from './image.ts';
+import { pixelRange } from './interval.ts';
 import { modalityTransform } from './modality.ts';
 import { paddingTest } from './padding.ts';
 import type { Frame, Words } from './pixels.ts';
+import { polarityOf } from './polarity.ts';
 import { valueIn } from './values.ts';
 import { type Voi, voiTransform } from './voi.ts';
 
@@ -17,18 +19,17 @@ export type Gray = { readonly pixels: Uint8Array | Uint16Array; readonly renderi
  * alone, so it is worked out once a word and looked up a pixel. Padding is black, whatever the polarity.
  */
 export function grayOf({ words, stream }: Frame, image: Image, attributes: Attributes): Result<Gray, Fault> {
-  const modality = modalityTransform(attributes, image.signed);
+  const modality = modalityTransform(attributes, pixelRange(image));
   if (!modality.ok) return modality;
-  const voi = voiTransform(attributes, image.signed);
+  const voi = voiTransform(attributes, modality.value.range);
   if (!voi.ok) return voi;
 
   const stored = valueIn(image, stream);
-  const isPadding = paddingTest(attributes, image.signed);
+  const isPadding = paddingTest(attributes, image);
   const values = perWord(words, (word) => modality.value.apply(stored(word)));
-  const shows = perWord(words, (word) => Number(!isPadding(stored(word))));
+  const shows = perWord(words, (word) => Number(!isPadding(word, stored(word))));
   const { apply, words: how } = voi.value ?? withoutVoi(words, values, shows, image);
-  // MONOCHROME1 alone decides: Presentation LUT Shape INVERSE says the same again (PS3.3, C.8.11.3.1.2).
-  const inverted = image.photometric === 'MONOCHROME1';
+  const { inverted, words: turnedOver } = polarityOf(attributes, image);
   const deep = image.bitsStored > 8;
   const white = deep ? 65_535 : 255;
   const grays = perWord(words, (word) => {
@@ -38,7 +39,7 @@ export function grayOf({ words, stream }: Frame, image: Image, attributes: Attri
 
   const pixels = deep ? new Uint16Array(words.length) : new Uint8Array(words.length);
   for (let i = 0; i < words.length; i++) pixels[i] = grays[words[i] ?? 0] ?? 0;
-  const steps = [modality.value.words, how, inverted ? 'inverted (MONOCHROME1)' : null];
+  const steps = [modality.value.words, how, turnedOver];
   return ok({ pixels, rendering: steps.filter((step) => step !== null).join(', then ') });
 }
 

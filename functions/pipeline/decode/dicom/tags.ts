@@ -55,6 +55,7 @@ export const tags = {
   lutDescriptor: 'x00283002',
   lutData: 'x00283006',
   voiLutSequence: 'x00283010',
+  presentationLutShape: 'x20500020',
   viewCodeSequence: 'x00540220',
   pixelData: 'x7fe00010',
 } as const;

@@ -1,6 +1,7 @@
 import type { Fault } from '../../fault.ts';
 import { fail, ok, type Result } from '../../result.ts';
 import type { Attributes } from './attributes.ts';
+import type { Interval } from './interval.ts';
 import { lookUp, lutIn } from './lut.ts';
 import { tags } from './tags.ts';
 
@@ -8,8 +9,8 @@ import { tags } from './tags.ts';
 export type Voi = { readonly apply: (value: number) => number; readonly words: string };
 
 /** The first VOI LUT of a film, otherwise its first window; null where it has neither. */
-export function voiTransform(attributes: Attributes, signed: boolean): Result<Voi | null, Fault> {
-  const lut = lutIn(attributes, tags.voiLutSequence, signed);
+export function voiTransform(attributes: Attributes, input: Interval): Result<Voi | null, Fault> {
+  const lut = lutIn(attributes, tags.voiLutSequence, input);
   if (!lut.ok) return lut;
   const table = lut.value;
   if (table) return ok({ apply: (value) => Math.min(1, lookUp(table, value) / table.top), words: 'VOI LUT' });

@@ -168,9 +168,63 @@ describe('a lookup table', () => {
     },
   );
 
+  const { implicitLittle, explicitLittle, explicitBig } = transferSyntaxes;
+  const everywhere = [explicitLittle, implicitLittle, explicitBig];
+  const ramped = (count: number, step = 16) => wordsOf(Array.from({ length: count }, (_, i) => (i * step) % 65_536));
+
+  test.each<[string, Stored, Dataset, (value: number) => number]>([
+    [
+      'starts below zero because unsigned values are rescaled',
+      twelve,
+      [lut(tags.VOILUTSequence, [4096, -1024, 16], ramped(4096), 'SS'), ...rescale(1, -1024)],
+      (value) => (16 * value) / 65_535,
+    ],
+    [
+      'starts above 32767 because signed values have a Modality LUT',
+      ramp(12, true),
+      [
+        lut(
+          tags.ModalityLUTSequence,
+          [4096, -2048, 16],
+          wordsOf(Array.from({ length: 4096 }, (_, i) => 40_000 + 4 * i)),
+          'SS',
+        ),
+        lut(tags.VOILUTSequence, [16_384, 40_000, 16], ramped(16_384, 4)),
+      ],
+      (value) => (16 * (value + 2048)) / 65_535,
+    ],
+    [
+      'is for signed values, though its descriptor is written as unsigned',
+      ramp(12, true),
+      [lut(tags.ModalityLUTSequence, [4096, 65_536 - 2048, 12], ramped(4096, 1)), ...window(2048, 4096)],
+      (value) => (value + 2048) / 4095,
+    ],
+    [
+      'starts below anything that occurs',
+      twelve,
+      [lut(tags.VOILUTSequence, [8192, -4096, 16], ramped(8192, 8), 'SS')],
+      (value) => (8 * (value + 4096)) / 65_535,
+    ],
+  ])('%s, in every transfer syntax', async (_, film, changes, gray) => {
+    const exact = values(film, gray);
+    for (const transferSyntax of everywhere) {
+      const file = part10(chestDataset(film, changes), { transferSyntax });
+      expect(difference(grays((await decoded(file)).film), exact).most, transferSyntax).toBeLessThanOrEqual(half);
+    }
+  });
+
+  test('whose entries have more bits than its descriptor says is as white as the next larger number of bits', async () => {
+    const entries = Array.from({ length: 4096 }, (_, i) => i >> 1);
+    const film = await shown(twelve, [lut(tags.VOILUTSequence, [4096, 0, 8], wordsOf(entries))]);
+    const exact = values(twelve, (value) => (value >> 1) / 2047);
+    expect(difference(film, exact).most).toBeLessThanOrEqual(half);
+  });
+
   test('that is too short for its descriptor is refused', async () => {
     const short = lut(tags.VOILUTSequence, [4096, 0, 12], wordsOf([1, 2, 3]));
-    expect(faultOf(await decodeDicom(part10(chestDataset(twelve, [short]))))).toMatchObject({ code: 'corrupt_image' });
+    expect(faultOf(await decodeDicom(part10(chestDataset(twelve, [short]))))).toMatchObject({
+      code: 'unusable_header',
+    });
   });
 });
 
@@ -191,6 +245,21 @@ describe('polarity', () => {
 
   test('MONOCHROME2 is not turned over', async () => {
     expect(difference(await shown(twelve), expected(twelve)).most).toBeLessThanOrEqual(half);
+  });
+
+  test.each([
+    ['MONOCHROME2', 'INVERSE', 'inverted (MONOCHROME2, Presentation LUT Shape INVERSE)'],
+    ['MONOCHROME1', 'IDENTITY', 'not inverted (MONOCHROME1, Presentation LUT Shape IDENTITY)'],
+    ['MONOCHROME1', 'LIN OD', 'inverted (MONOCHROME1)'],
+  ])('%s with Presentation LUT Shape %s is %s', async (photometric, shape, words) => {
+    const film = await read(twelve, [
+      text(tags.PhotometricInterpretation, 'CS', photometric),
+      text(tags.PresentationLUTShape, 'CS', shape),
+    ]);
+    const inverted = !words.startsWith('not');
+    const exact = expected(twelve).map((share) => (inverted ? 1 - share : share));
+    expect(difference(grays(film.film), exact).most).toBeLessThanOrEqual(half);
+    expect(film.dicom?.view.rendering).toBe(`window 2048 / 4096 LINEAR, then ${words}`);
   });
 });
 
@@ -216,6 +285,16 @@ describe('padding', () => {
   test('does not widen what a film without a window is shown by', async () => {
     const { dicom } = await read(padded, noWindow, padding);
     expect(dicom?.view.rendering).toMatch(/: [\d.]+ to 299[\d.]+$/);
+  });
+
+  test('may be a word that no stored value can be', async () => {
+    const plain = await shown(padded);
+    const words = Uint16Array.from(padded.values, (value, i) => (i < 100 ? 65_536 - 2000 : value));
+    const filled: Dataset = [
+      { tag: tags.PixelData, vr: 'OW', value: new Uint8Array(words.buffer) },
+      { tag: tags.PixelPaddingValue, vr: 'SS', value: [-2000] },
+    ];
+    expect(await shown(padded, filled)).toEqual(plain.map((gray, i) => (i < 100 ? 0 : gray)));
   });
 
   test('has the sign of the pixels', async () => {
@@ -271,6 +350,7 @@ describe('a film without VOI LUT or window', () => {
 describe.skipIf(!has('dcm2pnm'))(`as DCMTK shows it, within 1/255 (${install})`, () => {
   const chestOf = (bits: number, signed = false) => chest({ columns: 201, rows: 171, bits, signed });
   const curve = (share: number) => 1 - (1 - share) ** 3;
+  const sixteenths = wordsOf(Array.from({ length: 4096 }, (_, i) => 16 * i));
   test.each<[string, number, boolean, (film: Stored) => readonly Dataset[], readonly string[]]>([
     ['LINEAR', 12, false, () => [window(1500, 1200, 'LINEAR')], ['+Wi', '1']],
     ['SIGMOID', 12, false, () => [window(1500, 1200, 'SIGMOID')], ['+Wi', '1']],
@@ -299,6 +379,26 @@ describe.skipIf(!has('dcm2pnm'))(`as DCMTK shows it, within 1/255 (${install})`,
       ['+Wi', '1'],
     ],
     ['8 bits and no window', 8, false, () => [noWindow], []],
+    [
+      'VOI LUT of rescaled values',
+      12,
+      false,
+      () => [[lut(tags.VOILUTSequence, [4096, -1024, 16], sixteenths, 'SS'), ...rescale(1, -1024)]],
+      ['+Wl', '1'],
+    ],
+    ...['MONOCHROME1', 'MONOCHROME2'].flatMap((photometric) =>
+      ['IDENTITY', 'INVERSE', ''].map(
+        (shape): [string, number, boolean, () => readonly Dataset[], readonly string[]] => [
+          `${photometric} with Presentation LUT Shape ${shape || 'left out'}`,
+          12,
+          false,
+          () => [
+            [text(tags.PhotometricInterpretation, 'CS', photometric), text(tags.PresentationLUTShape, 'CS', shape)],
+          ],
+          ['+Wi', '1'],
+        ],
+      ),
+    ),
   ])('%s', async (_, bits, signed, changes, options) => {
     const film = await chestOf(bits, signed);
     const file = part10(chestDataset(film, ...changes(film)));
