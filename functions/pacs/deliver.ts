@@ -76,7 +76,8 @@ async function listed(
   { studyInstanceUid }: Instance,
   wanted: readonly string[],
 ): Promise<Result<readonly string[], Fault>> {
-  if (!isUid(studyInstanceUid)) return fail({ code: 'corrupt_image', problem: 'its Study Instance UID is not a UID' });
+  if (!isUid(studyInstanceUid))
+    return fail({ code: 'unusable_header', problem: 'its Study Instance UID is not a UID' });
   const found: string[] = [];
   for (const sopInstanceUid of wanted) {
     const matches = await search(`/studies/${studyInstanceUid}/instances`, { SOPInstanceUID: sopInstanceUid });

@@ -104,7 +104,7 @@ export const advice: Record<FaultCode, Advice> = {
   corrupt_image: {
     status: 422,
     title: 'The image is damaged',
-    fix: 'The file is truncated or broken: export it again, and compare its size with the original.',
+    fix: 'The file is truncated or broken: export it again, and compare its size with the original. A DICOM file that other software reads may be sent uncompressed (dcmdjpeg, dcmconv +te).',
   },
   unusable_header: {
     status: 422,

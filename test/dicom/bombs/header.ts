@@ -61,8 +61,6 @@ export function headerBombs(dataset: Dataset): readonly Bomb[] {
       'a photometric interpretation of 60 000 letters',
       text(tags.PhotometricInterpretation, 'CS', 'M'.repeat(60_000)),
     ),
-    ...decimal('a window width of', tags.WindowWidth, '0', '-1', 'NaN', 'Infinity', '1e999', 'wide'),
-    ...decimal('a window centre of', tags.WindowCenter, 'NaN', '1e999', '-Infinity', 'middle'),
     ...decimal('a rescale slope of', tags.RescaleSlope, '0', 'NaN', '1e999', 'steep'),
     ...decimal('a rescale intercept of', tags.RescaleIntercept, 'NaN', '-1e999', 'low'),
     ...decimal('a pixel spacing of', tags.ImagerPixelSpacing, '0.000000001\\1', '1e308\\1e-308', '1\\1000000'),
@@ -108,6 +106,11 @@ export function oddities(dataset: Dataset): readonly (Bomb & { readonly plain: D
     ),
     plain: without(dataset, ...absent),
   });
+  /** A window that cannot be used is as good as none. */
+  const spoilt = (name: string, element: Element) => ({
+    ...bomb(name, () => part10(merge(dataset, [element]))),
+    plain: without(dataset, tags.WindowCenter, tags.WindowWidth),
+  });
   return [
     {
       ...bomb('a meta group of no length', () => {
@@ -127,6 +130,18 @@ export function oddities(dataset: Dataset): readonly (Bomb & { readonly plain: D
     },
     emptied('a window without values', tags.WindowCenter, tags.WindowWidth),
     emptied('a rescale without values', tags.RescaleSlope, tags.RescaleIntercept),
+    ...['0', '-1', '0.5', 'NaN', 'Infinity', '1e999', 'wide', ' ', '\\500'].map((width) =>
+      spoilt(`a window width of ${width}`, text(tags.WindowWidth, 'DS', width)),
+    ),
+    ...['NaN', '1e999', '-Infinity', 'middle', ' '].map((center) =>
+      spoilt(`a window centre of ${center}`, text(tags.WindowCenter, 'DS', center)),
+    ),
+    {
+      ...bomb('a VOI LUT Sequence whose item is empty', () =>
+        part10(merge(dataset, [sequence(tags.VOILUTSequence, [])])),
+      ),
+      plain: dataset,
+    },
     emptied('a pixel spacing without values', tags.ImagerPixelSpacing),
     emptied('frames without a number', tags.NumberOfFrames),
   ];

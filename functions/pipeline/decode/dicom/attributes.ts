@@ -13,8 +13,8 @@ export type Attributes = {
   /** Values of an attribute that is ASCII by its value representation: codes, UIDs, numbers, dates. */
   codes(tag: Tag): readonly string[];
   code(tag: Tag): string | undefined;
-  /** Values of a decimal or integer string; what is not a number is NaN. */
-  numbers(tag: Tag): readonly number[];
+  /** Values of a decimal or integer string: undefined where one is left blank, NaN where it is not a number. */
+  numbers(tag: Tag): readonly (number | undefined)[];
   uint16(tag: Tag, index?: number): number | undefined;
   int16(tag: Tag, index?: number): number | undefined;
   /** The first words of an attribute of 16-bit words, as many as there are of them. */
@@ -76,7 +76,8 @@ export function attributesOf(
   };
 }
 
-function numberIn(text: string): number {
+function numberIn(text: string): number | undefined {
+  if (text === '') return undefined;
   const value = decimal.test(text) ? Number(text) : Number.NaN;
   return Number.isFinite(value) ? value : Number.NaN;
 }

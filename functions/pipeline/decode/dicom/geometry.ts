@@ -16,11 +16,11 @@ const squareEnough = 0.01;
 const maxAspect = 4;
 
 export async function uprightFilm(stored: Film, attributes: Attributes): Promise<Result<Upright, Fault>> {
-  const aspect = aspectOf(attributes);
+  const { aspect, source } = aspectOf(attributes);
   if (!(aspect <= maxAspect && aspect >= 1 / maxAspect))
     return fail({
-      code: 'corrupt_image',
-      problem: `its pixels are ${aspect.toFixed(2)} times as high as they are wide`,
+      code: 'unusable_header',
+      problem: `its pixels are ${aspect.toFixed(2)} times as high as they are wide, by ${source}`,
     });
   const square = squareSize(stored, aspect);
   if (square.width * square.height > maxPixels) return fail({ code: 'too_many_pixels', ...square, limit: maxPixels });
@@ -30,16 +30,20 @@ export async function uprightFilm(stored: Film, attributes: Attributes): Promise
 }
 
 /** The height of a pixel over its width, as the first attribute that is there has it; all list the rows' spacing first. */
-function aspectOf(attributes: Attributes): number {
-  const sources = [
-    tags.pixelAspectRatio,
-    tags.imagerPixelSpacing,
-    tags.pixelSpacing,
-    tags.nominalScannedPixelSpacing,
-  ].map((tag) => attributes.numbers(tag));
-  const [vertical = 1, horizontal = 1] = sources.find(([v = 0, h = 0]) => v > 0 && h > 0) ?? [];
-  return vertical / horizontal;
+function aspectOf(attributes: Attributes): { readonly aspect: number; readonly source: string } {
+  for (const [tag, source] of aspectSources) {
+    const [vertical = 0, horizontal = 0] = attributes.numbers(tag);
+    if (vertical > 0 && horizontal > 0) return { aspect: vertical / horizontal, source };
+  }
+  return { aspect: 1, source: '' };
 }
+
+const aspectSources = [
+  [tags.pixelAspectRatio, 'Pixel Aspect Ratio (0028,0034)'],
+  [tags.imagerPixelSpacing, 'Imager Pixel Spacing (0018,1164)'],
+  [tags.pixelSpacing, 'Pixel Spacing (0028,0030)'],
+  [tags.nominalScannedPixelSpacing, 'Nominal Scanned Pixel Spacing (0018,2010)'],
+] as const;
 
 /** The side along which pixels are longer is drawn out, so that none of the other's are lost. */
 function squareSize({ width, height }: Film, aspect: number): Pick<Film, 'width' | 'height'> {

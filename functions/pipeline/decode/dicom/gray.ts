@@ -9,7 +9,7 @@ import { paddingTest } from './padding.ts';
 import type { Frame, Words } from './pixels.ts';
 import { polarityOf } from './polarity.ts';
 import { valueIn } from './values.ts';
-import { type Voi, voiTransform } from './voi.ts';
+import { type NoVoi, type Voi, voiTransform } from './voi.ts';
 
 /** Gray values with bone white, and in words how they came about. */
 export type Gray = { readonly pixels: Uint8Array | Uint16Array; readonly rendering: string };
@@ -28,7 +28,7 @@ export function grayOf({ words, stream }: Frame, image: Image, attributes: Attri
   const isPadding = paddingTest(attributes, image);
   const values = perWord(words, (word) => modality.value.apply(stored(word)));
   const shows = perWord(words, (word) => Number(!isPadding(word, stored(word))));
-  const { apply, words: how } = voi.value ?? withoutVoi(words, values, shows, image);
+  const { apply, words: how } = 'lacks' in voi.value ? withoutVoi(voi.value, words, values, shows, image) : voi.value;
   const { inverted, words: turnedOver } = polarityOf(attributes, image);
   const deep = image.bitsStored > 8;
   const white = deep ? 65_535 : 255;
@@ -50,8 +50,14 @@ function perWord(words: Words, of: (word: number) => number): Float64Array {
   return table;
 }
 
-/** The stated default of a film that brings neither VOI LUT nor window. */
-function withoutVoi(words: Words, values: Float64Array, shows: Float64Array, { bitsStored }: Image): Voi {
+/** The stated default of a film that brings neither VOI LUT nor a window that can be used. */
+function withoutVoi(
+  { lacks }: NoVoi,
+  words: Words,
+  values: Float64Array,
+  shows: Float64Array,
+  { bitsStored }: Image,
+): Voi {
   const counts = new Uint32Array(values.length);
   for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
   const possible = Array.from(values);
@@ -63,7 +69,7 @@ function withoutVoi(words: Words, values: Float64Array, shows: Float64Array, { b
   const range = high > low ? high - low : 1;
   return {
     apply: (value) => Math.max(0, Math.min(1, (value - low) / range)),
-    words: `no VOI LUT or window, so ${how}: ${round(low)} to ${round(high)}`,
+    words: `${lacks}, so ${how}: ${round(low)} to ${round(high)}`,
   };
 }
 

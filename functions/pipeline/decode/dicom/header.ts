@@ -6,7 +6,7 @@ import { maxPixels } from '../limits.ts';
 import { isPart10 } from '../sniff.ts';
 import { type Attributes, attributesOf } from './attributes.ts';
 import { shownUid } from './shown.ts';
-import { BoundedStream } from './stream.ts';
+import { BoundedStream, TooManyElements } from './stream.ts';
 import { tags } from './tags.ts';
 import {
   explicitBig,
@@ -37,11 +37,15 @@ const undefinedLength = 0xffff_ffff;
 /** Parse a file to the end of its pixel data. What follows it, padding and signatures, says nothing of the film. */
 export function parseHeader(bytes: Uint8Array): Result<Header, Fault> {
   try {
-    const { transferSyntaxUid, position } = metaGroup(bytes);
-    if (position > 0 && transferSyntaxUid === undefined)
-      return fail({ code: 'corrupt_image', problem: 'its meta group names no Transfer Syntax UID (0002,0010)' });
+    const { transferSyntaxUid, found, position } = metaGroup(bytes);
+    if (found && position + 8 > bytes.length)
+      return fail({ code: 'corrupt_image', problem: 'the file ends with its meta group' });
+    if (found && transferSyntaxUid === undefined)
+      return fail({ code: 'unusable_header', problem: 'its meta group names no Transfer Syntax UID (0002,0010)' });
     const transferSyntax =
-      transferSyntaxUid === undefined ? guess(bytes) : transferSyntaxes.find(({ uid }) => uid === transferSyntaxUid);
+      transferSyntaxUid === undefined
+        ? guess(bytes.subarray(position))
+        : transferSyntaxes.find(({ uid }) => uid === transferSyntaxUid);
     if (!transferSyntax)
       return fail({
         code: 'unsupported_transfer_syntax',
@@ -52,12 +56,13 @@ export function parseHeader(bytes: Uint8Array): Result<Header, Fault> {
     const inflated = inflateRawSync(bytes.subarray(position), { maxOutputLength: maxInflatedBytes });
     return dataSet(inflated, 0, transferSyntax);
   } catch (error) {
+    if (error instanceof TooManyElements) return fail({ code: 'too_many_elements', limit: maxReads });
     return fail({ code: 'corrupt_image', problem: complaint(error) });
   }
 }
 
 /** PS3.10, 7.1: the meta group is explicit little endian, whatever follows it. */
-function metaGroup(bytes: Uint8Array): { transferSyntaxUid?: string; position: number } {
+function metaGroup(bytes: Uint8Array): { transferSyntaxUid?: string; found: boolean; position: number } {
   const start = isPart10(bytes) ? 132 : 0;
   const stream = new BoundedStream(bytes, start, false, maxReads);
   const elements: Record<string, Element> = {};
@@ -68,10 +73,10 @@ function metaGroup(bytes: Uint8Array): { transferSyntaxUid?: string; position: n
     position = stream.position;
   }
   const meta = attributesOf({ byteArray: bytes, byteArrayParser: stream.byteArrayParser, elements });
-  return { transferSyntaxUid: meta.code(tags.transferSyntaxUid), position };
+  return { transferSyntaxUid: meta.code(tags.transferSyntaxUid), found: position > start, position };
 }
 
-/** A bare data set does not say how it is encoded, but for the order of its first tag and the letters after it. */
+/** A data set without a meta group says how it is encoded by the order of its first tag and the letters after it. */
 function guess(bytes: Uint8Array): TransferSyntax {
   const letter = (at: number) => (bytes[at] ?? 0) >= 0x41 && (bytes[at] ?? 0) <= 0x5a;
   if (bytes[0] === 0x00) return explicitBig;

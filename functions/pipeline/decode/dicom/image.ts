@@ -24,21 +24,27 @@ const colourInterpretations = /^(PALETTE COLOR|RGB|HSV|ARGB|CMYK|XYB|YBR_[A-Z0-9
 export function imageOf(attributes: Attributes): Result<Image, Fault> {
   const [frames = 1] = attributes.numbers(tags.numberOfFrames);
   if (frames > 1) return fail({ code: 'multi_frame', frames: Math.round(frames) });
-  if (frames !== 1) return corrupt('its Number of Frames (0028,0008) is not a number of frames');
+  if (frames !== 1) return unusable('its Number of Frames (0028,0008) is not a number of frames');
 
   const interpretation = attributes.code(tags.photometricInterpretation);
   const samples = attributes.uint16(tags.samplesPerPixel) ?? 1;
   const photometric = grayInterpretations.find((name) => name === interpretation);
-  if (interpretation === undefined) return corrupt('it has no Photometric Interpretation (0028,0004)');
-  if (!photometric || samples !== 1)
+  if (interpretation === undefined) return unusable('it has no Photometric Interpretation (0028,0004)');
+  if (samples === 0) return unusable('its Samples per Pixel (0028,0002) is 0');
+  if (!photometric) {
+    const named = colourInterpretations.test(interpretation) ? interpretation : 'not gray';
+    const problem = `its Photometric Interpretation (0028,0004) is ${named}, with ${samples} samples a pixel`;
+    return fail({ code: 'colour_image', problem });
+  }
+  if (samples !== 1)
     return fail({
       code: 'colour_image',
-      problem: `its Photometric Interpretation is ${colourInterpretations.test(interpretation) ? interpretation : 'not gray'}, with ${samples} samples a pixel`,
+      problem: `its Samples per Pixel (0028,0002) is ${samples}, though it calls itself ${photometric}`,
     });
 
   const rows = attributes.uint16(tags.rows);
   const columns = attributes.uint16(tags.columns);
-  if (!rows || !columns) return corrupt('it has no Rows (0028,0010) or no Columns (0028,0011)');
+  if (!rows || !columns) return unusable('it has no Rows (0028,0010) or no Columns (0028,0011)');
   if (rows * columns > maxPixels)
     return fail({ code: 'too_many_pixels', width: px(columns), height: px(rows), limit: maxPixels });
   const shortSide = Math.min(rows, columns);
@@ -46,15 +52,17 @@ export function imageOf(attributes: Attributes): Result<Image, Fault> {
 
   const bitsAllocated = attributes.uint16(tags.bitsAllocated);
   if (bitsAllocated !== 8 && bitsAllocated !== 16)
-    return corrupt(`Bits Allocated (0028,0100) is ${bitsAllocated ?? 'absent'}; 8 and 16 are read`);
+    return unusable(`its Bits Allocated (0028,0100) is ${bitsAllocated ?? 'absent'}; 8 and 16 are read`);
   const bitsStored = attributes.uint16(tags.bitsStored) ?? bitsAllocated;
   const highBit = attributes.uint16(tags.highBit) ?? bitsStored - 1;
   if (bitsStored < 1 || highBit >= bitsAllocated || highBit + 1 < bitsStored)
-    return corrupt(`Bits Stored ${bitsStored} and High Bit ${highBit} do not fit ${bitsAllocated} bits allocated`);
+    return unusable(
+      `its Bits Stored (0028,0101) ${bitsStored} and High Bit (0028,0102) ${highBit} do not fit ${bitsAllocated} bits allocated`,
+    );
   const representation = attributes.uint16(tags.pixelRepresentation) ?? 0;
-  if (representation > 1) return corrupt(`Pixel Representation (0028,0103) is ${representation}, neither 0 nor 1`);
+  if (representation > 1) return unusable(`its Pixel Representation (0028,0103) is ${representation}, neither 0 nor 1`);
   const signed = representation === 1;
   return ok({ rows, columns, bitsAllocated, bitsStored, highBit, signed, photometric });
 }
 
-const corrupt = (problem: string) => fail<Fault>({ code: 'corrupt_image', problem });
+const unusable = (problem: string) => fail<Fault>({ code: 'unusable_header', problem });

@@ -17,7 +17,7 @@ const uids = [
 export function instanceOf(attributes: Attributes, { rows, columns }: Image): Result<Instance, Fault> {
   const uid = (tag: Tag) => attributes.code(tag) ?? '';
   const wrong = uids.find(([, tag]) => !isUid(uid(tag)));
-  if (wrong) return fail({ code: 'corrupt_image', problem: `its ${wrong[2]} is absent or malformed` });
+  if (wrong) return fail({ code: 'unusable_header', problem: `its ${wrong[2]} is absent or malformed` });
   const text = (tag: Tag) => attributes.text(tag);
   const code = (tag: Tag) => attributes.code(tag);
   return ok({

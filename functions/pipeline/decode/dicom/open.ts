@@ -32,11 +32,12 @@ export function open(bytes: Uint8Array): Result<Opened, Fault> {
   const { attributes, transferSyntax, pixels } = header.value;
   const refusal = otherObject(attributes) ?? notFrontalChest(attributes);
   if (refusal) return fail(refusal);
+  // Before its image attributes: where both are missing, the file is cut off.
+  if (!pixels) return fail({ code: 'corrupt_image', problem: 'it has no pixel data' });
   const image = imageOf(attributes);
   if (!image.ok) return image;
   const instance = instanceOf(attributes, image.value);
   if (!instance.ok) return instance;
-  if (!pixels) return fail({ code: 'corrupt_image', problem: 'it has no pixel data' });
   return ok({ attributes, transferSyntax, pixels, image: image.value, instance: instance.value });
 }
 

@@ -24,6 +24,9 @@ const undecodable: Record<Undecodable, string> = {
   insatiable: 'takes more memory than a film of its size does',
 };
 
+/** How many bytes behind native pixels are looked over: as many as a device may fill its last block up with. */
+const maxSurplus = 8192;
+
 const corrupt = (problem: string) => fail<Fault>({ code: 'corrupt_image', problem });
 
 /** Pixel data to a frame. A compressed stream is checked against the header before the codec sees it. */
@@ -89,11 +92,11 @@ function native(
   { bigEndian }: TransferSyntax,
 ): Result<Words, Fault> {
   const expected = (image.rows * image.columns * image.bitsAllocated) / 8;
-  // PS3.5, 8.1.1: padded to an even length.
-  if (bytes.length !== expected && bytes.length !== expected + (expected % 2))
+  // Padded to an even length (PS3.5, 8.1.1), and by some devices to their blocks. More is another image.
+  if (bytes.length < expected || bytes.length > expected + maxSurplus)
     return corrupt(`its pixel data has ${bytes.length} bytes where its header says ${expected}`);
   // A copy: the bytes are the caller's, and words need an even address.
-  const copy = new Uint8Array(bytes);
+  const copy = bytes.slice(0, expected + (expected % 2));
   // PS3.5, 8.1.1 and A.3: in OW, 8-bit pixels lie two to a word, and the word is swapped too.
   if (bigEndian && (image.bitsAllocated === 16 || vr !== 'OB')) {
     if (copy.length % 2 !== 0) return corrupt('its pixel data has an odd number of bytes');

@@ -39,6 +39,11 @@ export class BoundedStream extends dicomParser.ByteStream {
 
   private spend(): void {
     this.left -= 1;
-    if (this.left < 0) throw new Error('too many elements');
+    if (this.left < 0) throw new TooManyElements('too many elements');
   }
+}
+
+/** More structure than is read. */
+export class TooManyElements extends Error {
+  override name = 'TooManyElements';
 }

@@ -1,5 +1,5 @@
 import type { Fault } from '../../fault.ts';
-import { fail, ok, type Result } from '../../result.ts';
+import { ok, type Result } from '../../result.ts';
 import type { Attributes } from './attributes.ts';
 import type { Interval } from './interval.ts';
 import { lookUp, lutIn } from './lut.ts';
@@ -8,21 +8,22 @@ import { tags } from './tags.ts';
 /** Values of interest to gray, black 0 to white 1: PS3.3, C.11.2. */
 export type Voi = { readonly apply: (value: number) => number; readonly words: string };
 
-/** The first VOI LUT of a film, otherwise its first window; null where it has neither. */
-export function voiTransform(attributes: Attributes, input: Interval): Result<Voi | null, Fault> {
+/** Why a film has nothing that says how to show it, in words. */
+export type NoVoi = { readonly lacks: string };
+
+/** The first VOI LUT of a film, otherwise its first window, where that can be used. */
+export function voiTransform(attributes: Attributes, input: Interval): Result<Voi | NoVoi, Fault> {
   const lut = lutIn(attributes, tags.voiLutSequence, input);
   if (!lut.ok) return lut;
   const table = lut.value;
   if (table) return ok({ apply: (value) => Math.min(1, lookUp(table, value) / table.top), words: 'VOI LUT' });
   const [center] = attributes.numbers(tags.windowCenter);
   const [width] = attributes.numbers(tags.windowWidth);
-  if (center === undefined || width === undefined) return ok(null);
+  if (center === undefined || width === undefined) return ok({ lacks: 'no VOI LUT or window' });
   const name = functions.find((known) => known === attributes.code(tags.voiLutFunction)) ?? 'LINEAR';
-  if (Number.isNaN(center))
-    return fail({ code: 'corrupt_image', problem: 'its Window Center (0028,1050) is not a number' });
-  // PS3.3, C.11.2.1.2.1 and C.11.2.1.3.
-  if (!(name === 'LINEAR' ? width >= 1 : width > 0))
-    return fail({ code: 'corrupt_image', problem: `its Window Width (0028,1051) is none that ${name} can use` });
+  // PS3.3, C.11.2.1.2.1 and C.11.2.1.3. DCMTK looks over such a window too.
+  if (Number.isNaN(center) || !(name === 'LINEAR' ? width >= 1 : width > 0))
+    return ok({ lacks: `window ${center} / ${width} is none that ${name} can use` });
   return ok({ apply: window[name](center, width), words: `window ${center} / ${width} ${name}` });
 }
 

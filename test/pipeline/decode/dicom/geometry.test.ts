@@ -84,6 +84,18 @@ test('pixels become square before the film is turned', async () => {
   expect([film.width, film.height]).toEqual([2 * height, width]);
 });
 
-test('an aspect that no detector has is damage', async () => {
-  expect(await refuse([text(tags.ImagerPixelSpacing, 'DS', '1\\5')])).toMatchObject({ code: 'corrupt_image' });
+test('an aspect that no detector has is a mistake in the header', async () => {
+  expect(await refuse([text(tags.ImagerPixelSpacing, 'DS', '1\\5')])).toEqual({
+    code: 'unusable_header',
+    problem: 'its pixels are 0.20 times as high as they are wide, by Imager Pixel Spacing (0018,1164)',
+  });
+});
+
+// PS3.3, C.7.6.3.1.7: the ratio is for films without a spacing, so one that is there is meant. DCMTK has it so too.
+test('a ratio that is stated comes before spacings that say otherwise', async () => {
+  const { film } = await read(upright, [
+    text(pixelAspectRatio, 'IS', '1\\1'),
+    text(tags.ImagerPixelSpacing, 'DS', '0.2\\0.1'),
+  ]);
+  expect([film.width, film.height]).toEqual([width, height]);
 });

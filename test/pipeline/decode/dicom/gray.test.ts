@@ -339,6 +339,22 @@ describe('a film without VOI LUT or window', () => {
     );
   });
 
+  test('says why its window is none', async () => {
+    const rendering = async (center: string, width: string, name?: string) =>
+      (await read(ramp(8), window(center, width, name))).dicom?.view.rendering;
+    expect(await rendering('128', '0')).toBe('window 128 / 0 is none that LINEAR can use, so full range: 0 to 255');
+    expect(await rendering('128', '0.5')).toMatch(/^window 128 \/ 0.5 is none that LINEAR can use/);
+    expect(await rendering('128', '-3', 'SIGMOID')).toMatch(/^window 128 \/ -3 is none that SIGMOID can use/);
+    // What is no number may be anything, and is not repeated.
+    expect(await rendering('DOE^JANE', '256')).toMatch(/^window NaN \/ 256 is none that LINEAR can use/);
+    for (const [center, width] of [
+      [' ', '256'],
+      ['128', ' '],
+      ['', '\\256'],
+    ] as const)
+      expect(await rendering(center, width)).toBe('no VOI LUT or window, so full range: 0 to 255');
+  });
+
   test('of two values, or of one, is still shown', async () => {
     const two = { ...twelve, values: twelve.values.map((value) => (value % 2 ? 300 : 200)) };
     expect(new Set((await read(two, noWindow)).film.pixels)).toEqual(new Set([0, 65_535]));

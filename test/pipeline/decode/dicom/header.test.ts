@@ -37,6 +37,9 @@ describe('a film is read from', () => {
   const { implicitLittle, explicitBig, deflated } = transferSyntaxes;
   test.each<[string, FileOptions]>([
     ['a file without a preamble', { preamble: false }],
+    ['a preamble and no meta group', { meta: false }],
+    ['a preamble and no meta group, implicit', { meta: false, transferSyntax: implicitLittle }],
+    ['a preamble and no meta group, big endian', { meta: false, transferSyntax: explicitBig }],
     ['a bare data set, explicit', { preamble: false, meta: false }],
     ['a bare data set, implicit', { preamble: false, meta: false, transferSyntax: implicitLittle }],
     ['a bare data set, big endian', { preamble: false, meta: false, transferSyntax: explicitBig }],
@@ -129,9 +132,10 @@ describe('refused as damaged', () => {
   });
 
   test('a meta group that names no transfer syntax', async () => {
-    const bytes = Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), encode(dataset, explicitLittle)]);
-    expect(await refuse(bytes)).toEqual({
-      code: 'corrupt_image',
+    const version = { tag: 0x0002_0001, vr: 'OB', value: Uint8Array.of(0, 1) };
+    const body = encode(merge([version], dataset), explicitLittle);
+    expect(await refuse(Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), body]))).toEqual({
+      code: 'unusable_header',
       problem: 'its meta group names no Transfer Syntax UID (0002,0010)',
     });
   });
@@ -162,10 +166,11 @@ describe('refused as damaged', () => {
     const element = encode([{ tag: 0x0009_1001, vr: 'CS', value: 'A ' }], explicitLittle);
     const start = without(dataset, tags.PixelData).filter(({ tag }) => tag < 0x0009_0000);
     const many = Buffer.concat([encode(start, explicitLittle), ...Array<Buffer>(200_000).fill(element)]);
-    expect(await refuse(wrap(dataset, many))).toEqual({
-      code: 'corrupt_image',
-      problem: 'its elements do not join up',
-    });
+    expect(await refuse(wrap(dataset, many))).toEqual({ code: 'too_many_elements', limit: 500_000 });
+    // DCMTK reads such a sequence; what is refused is its number of elements, and that is what is said.
+    const item = [text(0x0029_1011, 'LO', 'AB')];
+    const privately = { tag: 0x0029_1010, vr: 'SQ', items: Array<typeof item>(80_000).fill(item) };
+    expect(await refuse(part10(merge(dataset, [privately])))).toEqual({ code: 'too_many_elements', limit: 500_000 });
   });
 });
 

@@ -70,7 +70,14 @@ describe('a pixel is its stored bits, wherever they lie in the word', () => {
   });
 });
 
-test.each([-2, 2, 4])('pixel data that is %i bytes too long is refused', async (bytes) => {
+test.each([2, 512])('%i bytes behind the pixels are looked over', async (bytes) => {
+  const filled = words(Array.from({ length: columns * rows + bytes / 2 }, (_, i) => twelve.values[i] ?? 7));
+  expect(same(await read(twelve, [filled]), await read(twelve))).toBe(true);
+  const file = part10(chestDataset(twelve, [filled]), { transferSyntax: transferSyntaxes.explicitBig });
+  expect(same((await decoded(file)).film, await read(twelve))).toBe(true);
+});
+
+test.each([-2, 10_000, 2 * columns * rows])('pixel data that is %i bytes too long is refused', async (bytes) => {
   const wrong = words(Array.from({ length: columns * rows + bytes / 2 }, () => 7));
   expect(await refuse(part10(chestDataset(twelve, [wrong])))).toMatchObject({
     code: 'corrupt_image',

@@ -96,14 +96,22 @@ describe('refused by name', () => {
     [
       'RGB',
       [text(tags.PhotometricInterpretation, 'CS', 'RGB'), short(tags.SamplesPerPixel, 3)],
-      { code: 'colour_image', problem: 'its Photometric Interpretation is RGB, with 3 samples a pixel' },
+      { code: 'colour_image', problem: 'its Photometric Interpretation (0028,0004) is RGB, with 3 samples a pixel' },
     ],
     ['a palette', [text(tags.PhotometricInterpretation, 'CS', 'PALETTE COLOR')], { code: 'colour_image' }],
-    ['gray in three samples', [short(tags.SamplesPerPixel, 3)], { code: 'colour_image' }],
+    [
+      'gray in three samples',
+      [short(tags.SamplesPerPixel, 3)],
+      { code: 'colour_image', problem: 'its Samples per Pixel (0028,0002) is 3, though it calls itself MONOCHROME2' },
+    ],
+    ['no samples', [short(tags.SamplesPerPixel, 0)], { code: 'unusable_header' }],
     [
       'an interpretation that may hold anything',
       [text(tags.PhotometricInterpretation, 'CS', 'ALARA^TEST')],
-      { code: 'colour_image', problem: 'its Photometric Interpretation is not gray, with 1 samples a pixel' },
+      {
+        code: 'colour_image',
+        problem: 'its Photometric Interpretation (0028,0004) is not gray, with 1 samples a pixel',
+      },
     ],
     ['a thumbnail', [short(tags.Rows, 100)], { code: 'too_small', shortSide: 100, floor: 128 }],
     [
@@ -111,9 +119,18 @@ describe('refused by name', () => {
       [short(tags.Rows, 9000), short(tags.Columns, 9000)],
       { code: 'too_many_pixels', width: 9000, height: 9000, limit: 64_000_000 },
     ],
-    ['32 bits allocated', [short(tags.BitsAllocated, 32)], { code: 'corrupt_image' }],
-    ['no study', [text(tags.StudyInstanceUID, 'UI', '')], { code: 'corrupt_image' }],
-    ['an instance UID that is none', [text(tags.SOPInstanceUID, 'UI', 'ALARA TEST')], { code: 'corrupt_image' }],
+    [
+      '32 bits allocated',
+      [short(tags.BitsAllocated, 32)],
+      { code: 'unusable_header', problem: 'its Bits Allocated (0028,0100) is 32; 8 and 16 are read' },
+    ],
+    ['no study', [text(tags.StudyInstanceUID, 'UI', '')], { code: 'unusable_header' }],
+    ['an instance UID that is none', [text(tags.SOPInstanceUID, 'UI', 'ALARA TEST')], { code: 'unusable_header' }],
+    [
+      'a number of frames that is none',
+      [text(tags.NumberOfFrames, 'IS', '0')],
+      { code: 'unusable_header', problem: 'its Number of Frames (0028,0008) is not a number of frames' },
+    ],
   ])('%s', async (_, changes, fault) => {
     expect(await refuse(file(...changes))).toMatchObject(fault);
   });
