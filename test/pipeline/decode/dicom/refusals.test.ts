@@ -48,6 +48,34 @@ describe('refused by name', () => {
     ['lateral in small letters', [text(tags.ViewPosition, 'CS', 'Chest lat.')], { code: 'not_frontal_view' }],
     ['a decubitus view', [text(tags.ViewPosition, 'CS', 'LLD')], { code: 'not_frontal_view', view: 'LLD' }],
     ['an oblique view', [text(tags.ViewPosition, 'CS', 'RAO')], { code: 'not_frontal_view', view: 'RAO' }],
+    ...[
+      ...['LLATERAL', 'LEFTLATERAL', 'LATL', 'XTLAT', 'LATERO', 'LATEROLATERAL', 'PA_LAT', 'LEFT LATERAL', 'RLAT'],
+      ...['LLDECUB', 'PROFIL', 'SEITLICH', 'OBL', 'LAO/RAO'],
+    ].map((view): [string, Element[], object] => [
+      `the view ${view}`,
+      [text(tags.ViewPosition, 'CS', view)],
+      { code: 'not_frontal_view', view },
+    ]),
+    ...['SNM3', '99SDM', 'SNOMED', '2.16.840.1.113883.6.96'].map((scheme): [string, Element[], object] => [
+      `a left lateral view by its code in ${scheme}`,
+      [text(tags.ViewPosition, 'CS', ''), code(viewCodeSequence, scheme, 'R-10236')],
+      { code: 'not_frontal_view', view: `${scheme} R-10236` },
+    ]),
+    ...['THORACIC SPINE', 'TSPINE', 'BRUSTWIRBEL', 'TRUNK', 'RIBS'].map((part): [string, Element[], object] => [
+      `the body part ${part}`,
+      [text(tags.BodyPartExamined, 'CS', part)],
+      { code: 'not_chest' },
+    ]),
+    [
+      'a chest that is a knee by code',
+      [code(tags.AnatomicRegionSequence, 'SRT', 'T-D9200')],
+      { code: 'not_chest', bodyPart: 'SRT T-D9200' },
+    ],
+    [
+      'another region by a code that is not known here',
+      [text(tags.BodyPartExamined, 'CS', ''), code(tags.AnatomicRegionSequence, 'SCT', '87953007')],
+      { code: 'not_chest', bodyPart: 'Anatomic Region Sequence, by a code that is not one of the chest' },
+    ],
     [
       'a lateral view by code',
       [text(tags.ViewPosition, 'CS', ''), code(viewCodeSequence, 'SCT', '399067008')],
@@ -66,6 +94,11 @@ describe('refused by name', () => {
     ['a hand', [text(tags.BodyPartExamined, 'CS', 'HAND')], { code: 'not_chest', bodyPart: 'HAND' }],
     ['ribs', [text(tags.BodyPartExamined, 'CS', 'RIB')], { code: 'not_chest', bodyPart: 'RIB' }],
     ['chest and abdomen', [text(tags.BodyPartExamined, 'CS', 'CHESTABDOMEN')], { code: 'not_chest' }],
+    [
+      'chest and abdomen by code',
+      [text(tags.BodyPartExamined, 'CS', ''), code(tags.AnatomicRegionSequence, 'SRT', 'R-FAB55')],
+      { code: 'not_chest' },
+    ],
     [
       'a skull by code',
       [text(tags.BodyPartExamined, 'CS', ''), code(tags.AnatomicRegionSequence, 'SCT', '89546000')],
@@ -135,6 +168,21 @@ describe('refused by name', () => {
     expect(await refuse(file(...changes))).toMatchObject(fault);
   });
 
+  // Devices are set up by people, who put names where codes belong.
+  test.each<[string, Element[], object]>([
+    ['a name as body part', [text(tags.BodyPartExamined, 'CS', 'ALARA^TEST 1970')], { code: 'not_chest' }],
+    ['a name that is a legal code', [text(tags.BodyPartExamined, 'CS', 'HAND ALARA')], { code: 'not_chest' }],
+    ['a date as body part', [text(tags.BodyPartExamined, 'CS', '19700101 KNEE')], { code: 'not_chest' }],
+    ['a name as view', [text(tags.ViewPosition, 'CS', 'LAT ALARA')], { code: 'not_frontal_view' }],
+    [
+      'a name as a region',
+      [text(tags.BodyPartExamined, 'CS', ''), code(tags.AnatomicRegionSequence, 'SCT', 'ALARA TEST')],
+      { code: 'not_chest' },
+    ],
+  ])('%s, without repeating it', async (_, changes, fault) => {
+    expect(await refuse(file(...changes))).toMatchObject(fault);
+  });
+
   test('what has no pixel data', async () => {
     const bare = new Uint8Array(part10(without(chestDataset(film), tags.PixelData)));
     expect(await refuse(bare)).toEqual({ code: 'corrupt_image', problem: 'it has no pixel data' });
@@ -171,6 +219,25 @@ describe('not refused', () => {
     ['PA by code', [noView, code(viewCodeSequence, 'SCT', '272479007')]],
     ['THORAX', [text(tags.BodyPartExamined, 'CS', 'THORAX')]],
     ['a chest with more words', [text(tags.BodyPartExamined, 'CS', 'Chest, PA')]],
+    ...[
+      'CHESTPA',
+      'CHEST2',
+      'Chest_AP',
+      'CXR',
+      'BRUST',
+      'BRUSTKORB',
+      'T\xd3RAX',
+      'TORAX',
+      'LUNGS',
+      'PULMO THORACIS',
+    ].map((part): [string, Element[]] => [`the body part ${part}`, [text(tags.BodyPartExamined, 'CS', part)]]),
+    ...['UNKNOWN', 'OTHER', 'NONE', 'N/A'].map((part): [string, Element[]] => [
+      `the body part ${part}, which says nothing`,
+      [text(tags.BodyPartExamined, 'CS', part)],
+    ]),
+    ['a chest and a region that is not known here', [code(tags.AnatomicRegionSequence, 'SCT', '87953007')]],
+    ['a region of a private scheme', [noPart, code(tags.AnatomicRegionSequence, '99ALARA', 'KNEE')]],
+    ['PA BILATERAL', [text(tags.ViewPosition, 'CS', 'PA BILATERAL')]],
     ['no body part, chest by code', [noPart]],
     ['no body part, chest by its code since 2020', [noPart, code(tags.AnatomicRegionSequence, 'SCT', '816094009')]],
     ['no body part and no code', [noPart, sequence(tags.AnatomicRegionSequence)]],
@@ -186,6 +253,23 @@ describe('not refused', () => {
     const bytes = file(...changes);
     unwrap(inspect(bytes));
     unwrap(await decodeDicom(bytes));
+  });
+
+  test('names where codes belong, of which the reading tells nothing', async () => {
+    const { dicom } = unwrap(
+      await decodeDicom(
+        file(
+          text(tags.BodyPartExamined, 'CS', 'CHEST ALARA'),
+          text(tags.ViewPosition, 'CS', 'PA ALARA'),
+          text(tags.ImageLaterality, 'CS', 'ALARA'),
+          text(tags.Modality, 'CS', 'ALARA'),
+          // No direction, whatever it begins with.
+          text(tags.PatientOrientation, 'CS', 'ALARA\\F'),
+        ),
+      ),
+    );
+    expect(JSON.stringify(dicom?.view)).not.toContain('ALARA');
+    expect(dicom?.view).toMatchObject({ modality: 'OT', rendering: expect.stringContaining('window') });
   });
 
   test('a data set of the attributes that must be there, and no other', async () => {
