@@ -10,6 +10,7 @@ const size = 0xff51;
 const startOfTilePart = 0xff90;
 const startOfData = 0xff93;
 const endOfCodestream = 0xffd9;
+const endMarker = Uint8Array.of(0xff, 0xd9);
 
 /** T.800, A.4.2: tiles are counted in 16 bits. */
 const maxTiles = 65_535;
@@ -19,8 +20,11 @@ const maxTiles = 65_535;
  */
 const maxPackets = 400_000;
 
+/** A codestream as a codec wants it, and what its headers say. */
+export type Jpeg2000Stream = { readonly bytes: Uint8Array; readonly shape: Shape };
+
 /** Read the headers of a JPEG 2000 or HTJ2K codestream, and follow its tile parts to their end. */
-export function jpeg2000Shape(bytes: Uint8Array): Result<Shape, Fault> {
+export function jpeg2000Stream(bytes: Uint8Array): Result<Jpeg2000Stream, Fault> {
   const wrong = (problem: string) =>
     fail<Fault>({ code: 'corrupt_image', problem: `its JPEG 2000 codestream ${problem}` });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -49,27 +53,30 @@ export function jpeg2000Shape(bytes: Uint8Array): Result<Shape, Fault> {
   const tiles = grid.tilesAcross * grid.tilesDown;
   const pieces = 'is cut into more pieces than any film is';
   if (tiles > maxTiles || effort(main, grid) > maxPackets) return wrong(pieces);
-  const parts = tileParts(view, main.end, tiles, components);
-  if (!parts) return wrong('is cut off, or its tiles do not join up');
+  const followed = tileParts(view, main.end, tiles, components);
+  if (!followed) return wrong('is cut off, or its tiles do not join up');
   const tile: Grid = {
     width: Math.min(tileWidth, grid.width),
     height: Math.min(tileHeight, grid.height),
     tilesAcross: 1,
     tilesDown: 1,
   };
+  const { parts, unmarkedEnd: end } = followed;
   // A tile has a style of its own where its header brings one; what that leaves open is as in the main header.
   const own = parts.filter(({ styles, progressions }) => styles.length > 0 || progressions > 0);
   const efforts = own.map((part) => effort({ ...part, styles: [...main.styles, ...part.styles] }, tile));
   if (efforts.reduce((sum, each) => sum + each, effort(main, grid)) > maxPackets) return wrong(pieces);
 
-  return ok({
+  const shape: Shape = {
     rows: grid.height,
     columns: grid.width,
     components,
     precision: (sample & 0x7f) + 1,
     signed: (sample & 0x80) !== 0,
     lossy: [main, ...parts].some(({ styles }) => styles.some(({ reversible }) => !reversible)),
-  });
+  };
+  // Codecs take a stream without its end marker for one that is cut off.
+  return ok({ bytes: end === null ? bytes : Buffer.concat([bytes.subarray(0, end), endMarker]), shape });
 }
 
 /** At most how many packets a codec goes through: those of the finest style, once for each order of progression. */
@@ -79,14 +86,17 @@ function effort({ styles, progressions }: Pick<CodingHeader, 'styles' | 'progres
   return finest * (1 + progressions);
 }
 
+/** The headers of all tile parts, and where the codestream ends if it does so without a marker. */
+type Parts = { readonly parts: readonly CodingHeader[]; readonly unmarkedEnd: number | null };
+
 /**
  * The headers of all tile parts; undefined unless each part ends where the next one starts, the last where the
  * codestream does, and each tile has one (T.800, A.4.2): a codec would leave a tile that is missing gray, and say
  * nothing.
  */
-function tileParts(view: DataView, first: number, tiles: number, components: number): CodingHeader[] | undefined {
+function tileParts(view: DataView, first: number, tiles: number, components: number): Parts | undefined {
   const seen = new Set<number>();
-  const headers: CodingHeader[] = [];
+  const parts: CodingHeader[] = [];
   let at = first;
   while (at + 12 <= view.byteLength && view.getUint16(at) === startOfTilePart) {
     const tile = view.getUint16(at + 4);
@@ -94,14 +104,17 @@ function tileParts(view: DataView, first: number, tiles: number, components: num
     const header = codingHeader(view, at + 12, startOfData, components);
     if (tile >= tiles || (length !== 0 && length < 14) || !header) return undefined;
     seen.add(tile);
-    headers.push(header);
+    parts.push(header);
     // Only the last part may leave its length open.
-    if (length === 0) return seen.size === tiles && endsOpen(view) ? headers : undefined;
+    if (length === 0) return seen.size === tiles && endsOpen(view) ? { parts, unmarkedEnd: null } : undefined;
     if (header.end + 2 > at + length) return undefined;
     at += length;
   }
-  const ends = at + 2 <= view.byteLength && view.getUint16(at) === endOfCodestream;
-  return seen.size === tiles && ends ? headers : undefined;
+  // Some writers leave the end marker out; where all parts are whole, nothing is missing but that.
+  const left = view.byteLength - at;
+  const marked = left >= 2 && view.getUint16(at) === endOfCodestream;
+  if (seen.size !== tiles || !(marked || left === 0 || left === 1)) return undefined;
+  return { parts, unmarkedEnd: marked ? null : at };
 }
 
 /** The end marker, or one byte after it: what an odd length is padded with differs (PS3.5, A.4 says zero). */

@@ -4,8 +4,9 @@ import type { Attributes } from './attributes.ts';
 import type { Codec, Compressed, Undecodable } from './codec.ts';
 import type { StoredPixels } from './header.ts';
 import type { Image } from './image.ts';
+import { codestreamIn } from './jp2.ts';
 import { jpegStream } from './jpeg-stream.ts';
-import { jpeg2000Shape } from './jpeg2000-stream.ts';
+import { jpeg2000Stream } from './jpeg2000-stream.ts';
 import type { Opened } from './open.ts';
 import { decodeRle } from './rle.ts';
 import { agree, type Shape } from './shape.ts';
@@ -77,8 +78,8 @@ function compressed(bytes: Uint8Array, { encoding }: TransferSyntax): Result<Com
     }
     case 'jpeg2000':
     case 'htj2k': {
-      const shape = jpeg2000Shape(bytes);
-      return shape.ok ? ok({ encoding, bytes, shape: shape.value }) : shape;
+      const stream = jpeg2000Stream(codestreamIn(bytes));
+      return stream.ok ? ok({ encoding, ...stream.value }) : stream;
     }
     case 'native':
     case 'rle':

@@ -7,12 +7,12 @@ import { openJpeg, openJph } from '../../../dicom/codestream.ts';
 import { decoded, expected, grays, same } from '../../../dicom/compare.ts';
 import { type Dataset, type Element, merge } from '../../../dicom/element.ts';
 import { encoder } from '../../../dicom/encoders.ts';
-import { chest, range, type Stored } from '../../../dicom/film.ts';
+import { chest, range, type Stored, sampleBytes } from '../../../dicom/film.ts';
 import { chestDataset, encapsulated, short, text } from '../../../dicom/instance.ts';
 import { part10, transferSyntaxes } from '../../../dicom/part10.ts';
 import { subject } from '../../../dicom/subject.ts';
 import { tags } from '../../../dicom/tags.ts';
-import { dcmtk, has, install } from '../../../dicom/tools.ts';
+import { dcmtk, has, install, through } from '../../../dicom/tools.ts';
 import { faultOf } from '../../family.ts';
 import { jpeg, ramp } from '../files.ts';
 
@@ -239,6 +239,33 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress', 'ojph_compress'))(`
       const padded = file(film, Buffer.concat([stream, Buffer.of(padding)]), '1.2.840.10008.1.2.4.90');
       expect(same((await decoded(padded)).film, plain), String(padding)).toBe(true);
     }
+  });
+
+  test('reads a codestream without its end marker, padded or not, and one in a JP2 file', async () => {
+    const film = await chest({ columns: 200, rows: 180, bits: 12 });
+    const plain = await read(film);
+    const streams = [openJpeg(film, []), openJpeg(film, ['-t', '64,64']), openJph(film, ['-reversible', 'true'])];
+    for (const [i, stream] of streams.entries()) {
+      const syntax = `1.2.840.10008.1.2.${i === 2 ? '4.201' : '4.90'}`;
+      const endless = stream.subarray(0, -2);
+      for (const bytes of [endless, Buffer.concat([endless, Buffer.alloc(endless.length % 2)])])
+        expect(same((await decoded(file(film, bytes, syntax))).film, plain), `${syntax} ${i}`).toBe(true);
+      expect(await refuse(file(film, stream.subarray(0, -4), syntax))).toMatchObject({ code: 'corrupt_image' });
+    }
+    const jp2 = through(
+      'opj_compress',
+      (input, output) => ['-i', input, '-o', output, '-F', '200,180,1,12,u'],
+      sampleBytes(film),
+      ['film.rawl', 'film.jp2'],
+    );
+    expect(jp2.subarray(4, 8).toString('latin1')).toBe('jP  ');
+    expect(same((await decoded(file(film, jp2, '1.2.840.10008.1.2.4.90'))).film, plain)).toBe(true);
+    for (const length of [12, 40, 100, jp2.length / 2])
+      expect(await refuse(file(film, jp2.subarray(0, length), '1.2.840.10008.1.2.4.90')), String(length)).toMatchObject(
+        {
+          code: 'corrupt_image',
+        },
+      );
   });
 
   /** A film with lines of full white and full black beside each other: what a lossy codec overshoots at. */
