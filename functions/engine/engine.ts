@@ -126,7 +126,8 @@ export function createEngine(options: EngineOptions): Engine {
     } catch (error) {
       if (signal?.aborted) return fail(late());
       failed?.(error);
-      return fail<Fault>({ code: 'inference_failed', problem: `the worker stopped: ${kind(error)}` });
+      const said = task.kind === 'warm' ? message(error) : kind(error);
+      return fail<Fault>({ code: 'inference_failed', problem: `the worker stopped: ${said}` });
     }
   }
 
