@@ -93,7 +93,7 @@ export function createEngine(options: EngineOptions): Engine {
   // A worker that dies between two films is replaced by the pool; one that cannot start says why here.
   pool.on('error', (error) => {
     // What is said before the first film can quote none.
-    const problem = started ? kind(error) : message(error);
+    const problem = everWarm ? kind(error) : message(error);
     warmth.failed({ code: 'inference_failed', problem: `a worker stopped: ${problem}` });
     failed?.(error);
     // The pool starts no other after one that could not be started: what waits for it waits in vain.
@@ -102,12 +102,14 @@ export function createEngine(options: EngineOptions): Engine {
   const warmOne = () => submit<'warm'>({ kind: 'warm' });
   const everyThread = <Value>(work: () => Promise<Value>) => Promise.all(Array.from({ length: workers }, work));
   let started = false;
+  let everWarm = false;
   const ready = warm();
 
   async function warm(): Promise<Result<null, Fault>> {
     const warmed = await everyThread(warmOne);
     started = true;
     const cold = warmed.find((result) => !result.ok);
+    everWarm = !cold;
     if (!cold) return { ok: true, value: null };
     warmth.failed(cold.fault);
     return cold;

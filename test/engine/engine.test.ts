@@ -172,7 +172,7 @@ describe('the engine', () => {
     await ready;
     const before = process.memoryUsage.rss();
     // It would hold 4 GB, and then wait for a minute.
-    expect(await read(film('grow 4000'))).toEqual({
+    expect(await read(film('grow 100'))).toEqual({
       ok: false,
       fault: { code: 'memory_exceeded', limitBytes: memoryBytes },
     });
@@ -187,7 +187,7 @@ describe('the engine', () => {
     await ready;
     const first = read(film('sleep 30000'));
     await new Promise((resolve) => setTimeout(resolve, 100));
-    const answers = await Promise.all([first, read(film('grow 4000'))]);
+    const answers = await Promise.all([first, read(film('grow 100'))]);
     expect(answers).toMatchObject([{ fault: { code: 'memory_exceeded' } }, { fault: { code: 'memory_exceeded' } }]);
     expect(await Promise.all([read(film('go')), read(film('go'))])).toMatchObject([{ ok: true }, { ok: true }]);
   });

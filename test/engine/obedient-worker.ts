@@ -13,9 +13,9 @@ export async function work(task: Task): Promise<unknown> {
   // Nothing but an end of its thread ends this.
   if (order === 'spin') for (;;);
   if (order === 'grow') {
-    // In pieces, as a codec does, and never done.
+    // In pieces, as a codec does, and never done; so large that the allocator gives each back to the system.
     const held: Buffer[] = [];
-    while (held.length < Number(argument)) held.push(Buffer.alloc(1_000_000, 1));
+    while (held.length < Number(argument)) held.push(Buffer.alloc(40_000_000, 1));
     await sleep(60_000);
   }
   if (argument !== '') await sleep(Number(argument));
