@@ -96,8 +96,8 @@ function native(
   // Padded to an even length (PS3.5, 8.1.1), and by some devices to their blocks. More is another image.
   if (bytes.length < expected || bytes.length > expected + maxSurplus)
     return corrupt(`its pixel data has ${bytes.length} bytes where its header says ${expected}`);
-  // A copy: the bytes are the caller's, and words need an even address.
-  const copy = bytes.slice(0, expected + (expected % 2));
+  // A copy, which slice() of a Buffer is not: the bytes are the caller's, and words need an even address.
+  const copy = new Uint8Array(bytes.subarray(0, expected + (expected % 2)));
   // PS3.5, 8.1.1 and A.3: in OW, 8-bit pixels lie two to a word, and the word is swapped too.
   if (bigEndian && (image.bitsAllocated === 16 || vr !== 'OB')) {
     if (copy.length % 2 !== 0) return corrupt('its pixel data has an odd number of bytes');
