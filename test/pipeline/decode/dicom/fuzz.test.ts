@@ -3,14 +3,21 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { advice } from '../../../../functions/pipeline/fault.ts';
 import { corpus } from '../../../dicom/corpus.ts';
+import { openDicomReader } from '../../../dicom/engine.ts';
+import { chest } from '../../../dicom/film.ts';
 import type { Report } from '../../../dicom/fuzz.ts';
+import { chestDataset } from '../../../dicom/instance.ts';
 import { kinds, mutate } from '../../../dicom/mutate.ts';
+import { part10 } from '../../../dicom/part10.ts';
 import { has, install } from '../../../dicom/tools.ts';
 
 /** More than the target of 20 000; FUZZ_COUNT sets another number, FUZZ_SEED another start. */
 const count = Number(process.env['FUZZ_COUNT'] ?? 20_500);
 const first = Number(process.env['FUZZ_SEED'] ?? 1);
+/** How many go through a worker with its model, which takes longer. */
+const inEngine = Math.min(count, 400);
 /** A file that takes longer hangs. Counted in processor time, and on the clock with room for a busy machine. */
 const hangMs = 2000;
 const stalledMs = 15_000;
@@ -78,6 +85,33 @@ describe.skipIf(!has('dcmconv', 'opj_compress', 'ojph_compress'))(`damaged files
     // Damage that always refuses, or never, tests nothing.
     expect(read).toBeGreaterThan(count / 10);
     expect(read).toBeLessThan((9 * count) / 10);
+  });
+
+  test(`${inEngine} of them end so in the engine, in its worker and under its deadline`, {
+    timeout: 300_000,
+  }, async () => {
+    const reader = await openDicomReader(stalledMs);
+    onTestFinished(() => reader.close());
+    const subjects = await corpus();
+    const good = part10(chestDataset(await chest({ columns: 400, rows: 420, bits: 12 })));
+    const quick = { findings: ['Effusion'], variant: 'r256-int8' };
+    const answer = await reader.read(good, quick);
+    const held = process.memoryUsage.rss();
+    let peak = held;
+    const watch = setInterval(() => {
+      peak = Math.max(peak, process.memoryUsage.rss());
+    }, 5);
+    onTestFinished(() => clearInterval(watch));
+    for (let seed = first; seed < first + inEngine; seed++) {
+      const { bytes, from, by } = mutate(seed, subjects);
+      const result = await reader.read(bytes, quick);
+      const status = result.ok ? 200 : advice[result.fault.code].status;
+      expect.soft(status, `seed ${seed}, ${from}, ${by}: ${JSON.stringify(result)}`).toBeLessThan(500);
+    }
+    expect((peak - held) / 1e6).toBeLessThan(grownMb);
+    const again = await reader.read(good, quick);
+    if (!answer.ok || !again.ok) throw new Error('a good film is read');
+    expect(again.value.reading.findings).toEqual(answer.value.reading.findings);
   });
 
   test('are the same for the same seed, of every kind and from every file', async () => {
