@@ -7,11 +7,11 @@ import type { Platform } from '../platform/platform.ts';
 
 import type { ResultsTo } from './stow-jobs.ts';
 
-/** The PACS that are configured, as far as the API has to do with them. */
+/** The PACS that are configured, as far as the API has to do with them. A tenant is told of its own and of no other. */
 export type Connected = {
-  readonly names: readonly string[];
-  /** The one that results of STOW-RS are sent to, and how it has its films read. */
-  readonly stow?: (ResultsTo & { readonly request: ReadRequest }) | undefined;
+  namesOf(tenant: string): readonly string[];
+  /** The one that results of films which a tenant sends by STOW-RS go to, and how it has its films read. */
+  stowOf(tenant: string): (ResultsTo & { readonly request: ReadRequest }) | undefined;
   /** Have the follower of a PACS look for what is new, soon. */
   nudge(name: string): unknown;
   /** How many are followed or polled, by how that goes; undefined where this process watches none. */

@@ -4,7 +4,10 @@ import { Refusal, strict } from './problem.ts';
 import { answers } from './responses.ts';
 
 const HookQuery = z.strictObject({
-  pacs: z.string().optional().meta({ description: 'The name of the PACS; may be left out where there is one only.' }),
+  pacs: z
+    .string()
+    .optional()
+    .meta({ description: 'The name of a PACS of yours; may be left out where there is one only.' }),
 });
 
 const nudge = createRoute({
@@ -20,17 +23,18 @@ const nudge = createRoute({
   },
 });
 
-export function hooks(app: OpenAPIHono, { pacs: { names, nudge: nudgeIt } }: Deps): void {
+export function hooks(app: OpenAPIHono, { pacs: connected }: Deps): void {
   app.openapi(
     nudge,
     (c) => {
       const { pacs } = c.req.valid('query');
+      const names = connected.namesOf(c.get('tenant'));
       const [only, ...more] = names;
       if (pacs === undefined && more.length > 0)
         throw new Refusal({ code: 'invalid_parameter', parameter: 'pacs', problem: `name one of ${names.join(', ')}` });
       const name = pacs ?? only ?? '';
       if (!names.includes(name)) throw new Refusal({ code: 'unknown_pacs', pacs: name, known: names });
-      nudgeIt(name);
+      connected.nudge(name);
       return c.json({}, 202);
     },
     strict(HookQuery),

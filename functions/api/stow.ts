@@ -55,9 +55,7 @@ const ofStudy = createRoute({
 
 /** STOW-RS: takes instances on, each for itself, and answers once those it has taken cannot be lost any more. */
 export function stow(app: OpenAPIHono, deps: Deps): void {
-  // As the PACS that gets the results has its films read: then the readings, and the job, are those.
-  const to = deps.pacs.stow;
-  const request = to?.request ?? accept(parseParameters({}, deps.router.vocabulary));
+  const usual = accept(parseParameters({}, deps.router.vocabulary));
 
   async function store(c: Context, study: string | undefined) {
     acceptable(c.req.header('accept'));
@@ -65,6 +63,9 @@ export function stow(app: OpenAPIHono, deps: Deps): void {
     const { body, signal } = c.req.raw;
     if (!body) throw new Refusal({ code: 'malformed_stow', problem: 'the request has no body' });
     const tenant = c.get('tenant');
+    const to = deps.pacs.stowOf(tenant);
+    // As the PACS that gets the results has its films read: then the readings, and the job, are those.
+    const request = to?.request ?? usual;
     const { results, kept } = await take(deps, { tenant, study, request, signal }, body, boundary);
     const jobs = await submitStudies(deps.platform, tenant, to, kept);
     const counts = Object.fromEntries(

@@ -66,7 +66,7 @@ export const PacsEntry = z
     findings: z.string().optional(),
     minAuroc: z.string().optional(),
     policy: z.string().optional(),
-    /** Results of films that came by STOW-RS go to this PACS. */
+    /** Results of films that its tenant sent by STOW-RS go to this PACS. */
     sendResultsOfStow: z.boolean().default(false),
     /** Studies with an older Study Date are left alone. */
     readStudiesOfLastDays: z.int().min(1).max(36_600).optional(),
@@ -89,12 +89,13 @@ export const PacsEntry = z
 const PacsFile = z
   .strictObject({ pacs: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/), PacsEntry) })
   .check(({ value, issues }) => {
-    const [, second] = Object.entries(value.pacs).filter(([, { sendResultsOfStow }]) => sendResultsOfStow);
-    if (second)
-      issues.push({
-        ...{ code: 'custom', input: second, path: ['pacs', second[0], 'sendResultsOfStow'] },
-        message: 'another PACS takes them already: set it for one only',
-      });
+    const takers = Object.entries(value.pacs).filter(([, { sendResultsOfStow }]) => sendResultsOfStow);
+    for (const [, [, second]] of Map.groupBy(takers, ([, { tenant }]) => tenant))
+      if (second)
+        issues.push({
+          ...{ code: 'custom', input: second, path: ['pacs', second[0], 'sendResultsOfStow'] },
+          message: 'another PACS of this tenant takes them already: set it for one only',
+        });
   });
 
 /** Every PACS that is worked with, by name. */

@@ -13,6 +13,8 @@ import { resultUids } from './uid.ts';
 /** What delivering needs of one PACS. */
 export type Receiver = {
   readonly dicomWeb: Pick<DicomWeb, 'search' | 'store'>;
+  /** Whose results it takes. Nobody else writes into it, or learns what it holds. */
+  readonly tenant: string;
   readonly results: readonly ('sr' | 'sc')[];
 };
 
@@ -22,9 +24,12 @@ const pausesMs = [0, 250, 1000, 3000];
 /** Sends results by STOW-RS. Done is what QIDO-RS lists afterwards, whatever the answer of STOW-RS was. */
 export const createDeliver =
   (receivers: ReadonlyMap<string, Receiver>, about: Omit<About, 'requestDigest'>): Deliver =>
-  async (pacs, { reading, instance }, film) => {
+  async (pacs, tenant, { reading, instance }, film) => {
     const receiver = receivers.get(pacs);
-    if (!receiver) return fail({ code: 'unknown_pacs', pacs, known: [...receivers.keys()] });
+    if (receiver?.tenant !== tenant) {
+      const known = [...receivers].flatMap(([name, of]) => (of.tenant === tenant ? [name] : []));
+      return fail({ code: 'unknown_pacs', pacs, known });
+    }
     if (!instance) return fail({ code: 'not_from_dicom', id: reading.id });
     const digest = requestDigest(reading.plan.policy, reading.findings);
     const uids = resultUids(instance, catalogDigest(reading), digest);

@@ -24,10 +24,10 @@ import { type Watch, type WatchState, watch } from './watch.ts';
 export type Watched = Readonly<Record<WatchState | 'paused', number>>;
 
 export type Pacs = {
-  /** Every PACS that is configured. */
-  readonly names: readonly string[];
-  /** The one that gets the results of films that came by STOW-RS, and how it has its films read. */
-  readonly stow?: { readonly pacs: string } & Pick<Source, 'request' | 'requestDigest'>;
+  /** Every PACS that is configured for a tenant. */
+  namesOf(tenant: string): readonly string[];
+  /** The one that gets the results of films that a tenant sent by STOW-RS, and how it has its films read. */
+  stowOf(tenant: string): ({ readonly pacs: string } & Pick<Source, 'request' | 'requestDigest'>) | undefined;
   /** Look at a PACS at once. */
   nudge(name: string): void;
   /** Undefined where this process watches none. */
@@ -56,11 +56,14 @@ export function openPacs(config: PacsConfig | null, { router, engine, platform, 
   const sources = new Map<string, Source>();
   for (const [name, settings] of entries) sources.set(name, sourceOf(name, settings, router));
   const receivers = new Map(
-    [...sources].map(([name, { dicomWeb, settings }]) => [name, { dicomWeb, results: settings.results }]),
+    [...sources].map(([name, { dicomWeb, settings }]) => {
+      const { tenant, results } = settings;
+      return [name, { dicomWeb, tenant, results }];
+    }),
   );
   const deliver = createDeliver(receivers, { family: router.family, version });
   const handler = studyHandler({ sources, router, engine, platform, deliver, version });
-  const stow = [...sources].find(([name]) => config?.[name]?.sendResultsOfStow);
+  const entriesOf = (asking: string) => entries.filter(([, { tenant }]) => tenant === asking);
   const stopped = new AbortController();
   const watches = new Map<string, readonly Watch[]>();
   const paused = new Set<string>();
@@ -90,8 +93,12 @@ export function openPacs(config: PacsConfig | null, { router, engine, platform, 
   }
 
   return {
-    names: [...sources.keys()],
-    ...(stow && { stow: { pacs: stow[0], request: stow[1].request, requestDigest: stow[1].requestDigest } }),
+    namesOf: (tenant) => entriesOf(tenant).map(([name]) => name),
+    stowOf(tenant) {
+      const [pacs] = entriesOf(tenant).find(([, { sendResultsOfStow }]) => sendResultsOfStow) ?? [];
+      const source = pacs !== undefined && sources.get(pacs);
+      return source ? { pacs, request: source.request, requestDigest: source.requestDigest } : undefined;
+    },
     nudge(name) {
       for (const watch of watches.get(name) ?? []) watch.nudge();
     },

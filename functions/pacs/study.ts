@@ -19,7 +19,7 @@ import { inTurn } from './study-turn.ts';
 /** A PACS whose studies are read. */
 export type Source = {
   readonly dicomWeb: DicomWeb;
-  readonly settings: Pick<PacsSettings, 'modalities' | 'results' | 'maxFilmMb'>;
+  readonly settings: Pick<PacsSettings, 'tenant' | 'modalities' | 'results' | 'maxFilmMb'>;
   readonly request: ReadRequest;
   /** Of the plan that the request makes: names the results before they exist. */
   readonly requestDigest: string;
@@ -48,7 +48,8 @@ export function studyHandler(deps: StudyDeps): Handler<'study'> {
   return async ({ input, tenant, fault: before }, { progress, signal }) => {
     const { pacs, studyInstanceUid } = input;
     const source = deps.sources.get(pacs);
-    if (!source) return fail({ code: 'unknown_pacs', pacs, known: [...deps.sources.keys()] });
+    // The PACS may have been given to another since the job was made.
+    if (source?.settings.tenant !== tenant) return fail({ code: 'unknown_pacs', pacs, known: namesOf(deps, tenant) });
     if (!isUid(studyInstanceUid)) return fail({ code: 'internal' });
     // Two jobs of one study, because a film came late, would both read what neither has stored yet.
     return turn(`${pacs} ${studyInstanceUid}`, async () => {
@@ -78,6 +79,9 @@ export function studyHandler(deps: StudyDeps): Handler<'study'> {
   };
 }
 
+const namesOf = ({ sources }: StudyDeps, tenant: string) =>
+  [...sources].flatMap(([name, { settings }]) => (settings.tenant === tenant ? [name] : []));
+
 /** One film: what the PACS holds of it, or why it is not read. */
 async function one(
   deps: StudyDeps,
@@ -94,7 +98,9 @@ async function one(
   const copy = settings.results.includes('sc') ? bytes.value.slice() : new Uint8Array();
   const read = await readOnce(deps, tenant, { bytes: bytes.value, mediaType }, request, signal);
   if (!read.ok) return isTransient(read.fault) || signal.aborted ? read : ok({ refused: read.fault });
-  const stored = await deps.deliver(pacs, read.value, () => deps.engine.render({ bytes: copy, mediaType }, signal));
+  const stored = await deps.deliver(pacs, tenant, read.value, () =>
+    deps.engine.render({ bytes: copy, mediaType }, signal),
+  );
   return stored.ok ? ok({ reading: read.value.reading.id, stored: [...stored.value] }) : stored;
 }
 

@@ -5,11 +5,12 @@ import type { ReadRequest } from '../pipeline/request.ts';
 import type { Result } from '../pipeline/result.ts';
 
 /**
- * Send what came of a reading to a PACS: the SOP Instance UIDs that it holds afterwards. Again is safe, because equal
- * results have equal UIDs. The film is asked for only where a picture of it is wanted.
+ * Send what came of a tenant's reading to a PACS of its own: the SOP Instance UIDs that it holds afterwards. Again is
+ * safe, because equal results have equal UIDs. The film is asked for only where a picture of it is wanted.
  */
 export type Deliver = (
   pacs: string,
+  tenant: string,
   read: Read,
   film: () => Promise<Result<Film, Fault>>,
 ) => Promise<Result<readonly string[], Fault>>;

@@ -56,7 +56,7 @@ async function one(
   if (!read.ok) return isTransient(read.fault) || signal.aborted ? read : ok({ refused: read.fault });
   const { id } = read.value.reading;
   if (pacs === undefined) return ok({ reading: id });
-  const stored = await deliver(pacs, read.value, async () => {
+  const stored = await deliver(pacs, tenant, read.value, async () => {
     // Reading has taken the bytes away.
     const again = await reader.platform.blobs.get(blob);
     return again

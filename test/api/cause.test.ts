@@ -22,7 +22,7 @@ function broken() {
   });
   const { router, platform } = service;
   const app = createApp({
-    ...{ router, engine, platform, log, pacs: { names: [], nudge: () => undefined } },
+    ...{ router, engine, platform, log, pacs: { namesOf: () => [], stowOf: () => undefined, nudge: () => undefined } },
     ...{ authRequired: false, maxBodyBytes: 1e6, maxUploadBytes: 1e6, device: 'cpu' },
   });
   return { app, engine, lines };

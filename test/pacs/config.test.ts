@@ -123,11 +123,13 @@ describe('what is wrong is named with its line', () => {
     expect(problem(text)).not.toMatch(/open sesame|abracadabra/);
   });
 
-  test('results of STOW-RS go to one PACS only', () => {
+  test("results of a tenant's STOW-RS go to one PACS only", () => {
     const to = { dicomWeb, sendResultsOfStow: true };
     expect(problem(JSON.stringify({ pacs: { one: to, two: to } }))).toMatch(
       /pacs\.two\.sendResultsOfStow: another PACS/,
     );
+    const ofAnother = { ...to, tenant: 'north' };
+    expect(Object.keys(readPacsConfig(JSON.stringify({ pacs: { one: to, two: ofAnother } })))).toEqual(['one', 'two']);
   });
 
   test('a file that does not exist', () => {

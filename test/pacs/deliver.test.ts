@@ -53,7 +53,7 @@ function archive(
       return ok(sops.filter(says));
     },
   };
-  const receiver = { dicomWeb, results };
+  const receiver = { dicomWeb, tenant: 'clinic', results };
   const { requestDigest: _, ...about } = reader.about;
   const deliver = createDeliver(new Map([['main', receiver]]), about);
   return {
@@ -61,7 +61,7 @@ function archive(
     calls,
     receiver,
     deliver: () => {
-      return deliver('main', read, async () => {
+      return deliver('main', 'clinic', read, async () => {
         calls.films++;
         return ok(film);
       });
@@ -128,12 +128,13 @@ describe('the real outcome', () => {
 
 test('a reading of no DICOM instance, and a PACS that is not configured, end the job', async () => {
   const deliver = createDeliver(new Map(), reader.about);
-  expect(await deliver('other', read, async () => ok(film))).toEqual(
+  expect(await deliver('other', 'clinic', read, async () => ok(film))).toEqual(
     fail({ code: 'unknown_pacs', pacs: 'other', known: [] }),
   );
-  const receiver: Receiver = { dicomWeb: { search: async () => ok([]), store: async () => ok([]) }, results: ['sr'] };
+  const dicomWeb = { search: async () => ok([]), store: async () => ok([]) };
+  const receiver: Receiver = { dicomWeb, tenant: 'clinic', results: ['sr'] };
   const one = createDeliver(new Map([['main', receiver]]), reader.about);
-  expect(await one('main', { ...read, instance: null }, async () => ok(film))).toMatchObject(
+  expect(await one('main', 'clinic', { ...read, instance: null }, async () => ok(film))).toMatchObject(
     fail({ code: 'not_from_dicom' }),
   );
 });
@@ -146,4 +147,15 @@ test('films that come by two ways get one result; another policy or another mode
   expect(requestDigest('p', served)).toBe(requestDigest('p', [...served].reverse()));
   expect(requestDigest('q', served)).not.toBe(requestDigest('p', served));
   expect(requestDigest('p', served.slice(1))).not.toBe(requestDigest('p', served));
+});
+
+test('the PACS of another tenant is neither written into nor asked, and not named', async () => {
+  const never = async () => {
+    throw new Error('another tenant has it asked');
+  };
+  const of = (tenant: string): Receiver => ({ dicomWeb: { search: never, store: never }, tenant, results: ['sr'] });
+  const deliver = createDeliver(new Map(Object.entries({ main: of('clinic'), own: of('other') })), reader.about);
+  expect(await deliver('main', 'other', read, async () => ok(film))).toEqual(
+    fail({ code: 'unknown_pacs', pacs: 'main', known: ['own'] }),
+  );
 });

@@ -161,6 +161,28 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
     expect(await reportsOf(orthanc, 'lost')).toEqual([first]);
   });
 
+  test('what another tenant sends for this study is read for that tenant, and stays out of this PACS', async () => {
+    const made = await alaraRun(['keys', 'create', '--tenant', 'evil', '--scopes', 'pacs,jobs'], { ALARA_DATA: data });
+    const evil = made.stdout.trim();
+    const before = await reportsOf(orthanc, 'one');
+    const forged = await film('one', 9, [text(tags.PatientName, 'PN', 'EVIL^FORGED')]);
+    const { contentType, body } = stowBody([forged]);
+    const bodyFile = join(orthanc.folder, 'evil.bin');
+    writeFileSync(bodyFile, body);
+    const headers = { authorization: `Bearer ${evil}` };
+    const { status } = await orthanc.network.ask(`${alaraUrl}/dicom-web/studies`, {
+      ...{ method: 'POST', headers: { ...headers, 'content-type': contentType }, bodyFile },
+    });
+    expect(status).toBe(200);
+    const jobsOf = async () => (await orthanc.network.ask(`${alaraUrl}/v1/jobs`, { headers })).body;
+    await until(async () => (await jobsOf()).includes('"state":"done"'));
+    expect(await jobsOf()).not.toContain('stored');
+    expect(await reportsOf(orthanc, 'one')).toEqual(before);
+
+    const hook = await orthanc.network.ask(`${alaraUrl}/v1/hooks/orthanc?pacs=main`, { method: 'POST', headers });
+    expect([hook.status, JSON.parse(hook.body)]).toMatchObject([404, { code: 'unknown_pacs', known: [] }]);
+  });
+
   test('a nudge without the key is refused', async () => {
     expect((await nudge('wrong')).status).toBe(401);
   });

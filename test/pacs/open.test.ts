@@ -28,18 +28,23 @@ const work = { signal: new AbortController().signal, progress: async () => undef
 
 test('without a PACS nothing is named, a job for one ends, and starting and closing do nothing', async () => {
   const pacs = open(null);
-  expect(pacs.names).toEqual([]);
-  expect(pacs.stow).toBeUndefined();
+  expect(pacs.namesOf('local')).toEqual([]);
+  expect(pacs.stowOf('local')).toBeUndefined();
   expect(await pacs.handler(job('main'), work)).toEqual(fail({ code: 'unknown_pacs', pacs: 'main', known: [] }));
   pacs.start();
   pacs.nudge('main');
   await pacs.close();
 });
 
-test('every PACS is named, and the one that gets results of STOW-RS', () => {
-  const pacs = open({ one: entry(), two: entry({ sendResultsOfStow: true }) });
-  expect(pacs.names).toEqual(['one', 'two']);
-  expect(pacs.stow).toMatchObject({ pacs: 'two', requestDigest: expect.stringMatching(/^[0-9a-f]{64}$/) });
+test('every PACS of a tenant is named to it, and the one that gets its results of STOW-RS', () => {
+  const takes = { sendResultsOfStow: true };
+  const [north, south] = [{ tenant: 'north' }, { tenant: 'south' }];
+  const pacs = open({ one: entry(north), two: entry({ ...north, ...takes }), three: entry({ ...south, ...takes }) });
+  const told = (tenant: string) => [pacs.namesOf(tenant), pacs.stowOf(tenant)?.pacs];
+  expect(told('north')).toEqual([['one', 'two'], 'two']);
+  expect(told('south')).toEqual([['three'], 'three']);
+  expect(told('local')).toEqual([[], undefined]);
+  expect(pacs.stowOf('north')?.requestDigest).toMatch(/^[0-9a-f]{64}$/);
 });
 
 test('a PACS that does not answer is an outage of its jobs', async () => {

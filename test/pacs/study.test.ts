@@ -83,7 +83,7 @@ function bench(films: Object_[]) {
           'main',
           {
             ...{ dicomWeb, request, requestDigest: 'request' },
-            settings: { modalities: ['CR', 'DX'], results: ['sr'], maxFilmMb },
+            settings: { tenant: 'local', modalities: ['CR', 'DX'], results: ['sr'], maxFilmMb },
           },
         ],
       ]),
@@ -112,7 +112,7 @@ function bench(films: Object_[]) {
           put: async (id, these) => void refusals.set(id, these),
         },
       },
-      async deliver(_, { instance }) {
+      async deliver(_pacs, _tenant, { instance }) {
         const sop = instance?.sopInstanceUid ?? '';
         const fault = fate.deliver[sop];
         if (fault) return fail(fault);
@@ -130,13 +130,14 @@ function bench(films: Object_[]) {
     outcomes: readonly Outcome[] = [],
     signal = new AbortController().signal,
     fault?: Fault,
+    tenant = 'local',
   ) => {
     const { version, maxFilmMb } = software;
     const handler = handlers.get(`${version} ${maxFilmMb}`) ?? handlerOf(version, maxFilmMb);
     handlers.set(`${version} ${maxFilmMb}`, handler);
     const input = { kind: 'study', pacs, studyInstanceUid: study } as const;
     const job: Job & { input: typeof input } = {
-      ...{ id: 'job_1', tenant: 'local', state: 'running', createdAt: '', updatedAt: '', attempts: 1 },
+      ...{ id: 'job_1', tenant, state: 'running', createdAt: '', updatedAt: '', attempts: 1 },
       ...{ progress: { done: 0, total: 1 }, input, outcomes, ...(fault && { fault }) },
     };
     return handler(job, { signal, progress: async (_done, _total, outcomes) => void progress.push([...outcomes]) });
@@ -195,6 +196,14 @@ describe('what is read', () => {
     expect(await bench([film(1)]).work('other')).toEqual(
       fail({ code: 'unknown_pacs', pacs: 'other', known: ['main'] }),
     );
+  });
+
+  test("a PACS that is another tenant's by now ends the job before anything is pulled", async () => {
+    const { work, calls } = bench([film(1)]);
+    expect(await work('main', [], undefined, undefined, 'other')).toEqual(
+      fail({ code: 'unknown_pacs', pacs: 'main', known: [] }),
+    );
+    expect(calls.pulled).toEqual([]);
   });
 });
 
