@@ -6,6 +6,7 @@ import { fail, ok, type Result } from '../pipeline/result.ts';
 import { type Scope, scopes } from '../platform/access.ts';
 import { localTenant } from '../platform/tenant.ts';
 import type { Deps } from './deps.ts';
+import { notOfThisMachine } from './keyless.ts';
 import { accept, Refusal } from './problem.ts';
 import { answers } from './responses.ts';
 
@@ -63,7 +64,8 @@ export const authenticate = ({
 
     const key = accept(keyOf(c.req.header('authorization'), c.req.header('x-api-key')));
     if (key === undefined) {
-      if (authRequired) throw new Refusal({ code: 'unauthenticated', problem: 'no API key was sent in a header' });
+      const problem = authRequired ? 'no API key was sent in a header' : notOfThisMachine(c.req.raw);
+      if (problem !== undefined) throw new Refusal({ code: 'unauthenticated', problem });
       c.set('tenant', localTenant);
       return next();
     }
@@ -93,7 +95,8 @@ export function describeAccess(app: OpenAPIHono): void {
   registry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
     scheme: 'bearer',
-    description: 'An API key, made by the operator with `alara keys create`. None is needed on loopback.',
+    description:
+      'An API key, made by the operator with `alara keys create`. On loopback this machine itself needs none.',
   });
   registry.registerComponent('securitySchemes', 'apiKey', { type: 'apiKey', in: 'header', name: 'X-API-Key' });
   for (const definition of registry.definitions) {

@@ -22,7 +22,7 @@ Settings come from the environment:
   ALARA_POINTER_SECONDS 30: how often the channel is looked at
   ALARA_FAMILY          chest14
   ALARA_POLICY          the family's own: what is good enough when a request names no policy
-  ALARA_AUTH            auto; required asks for keys on loopback too
+  ALARA_AUTH            auto; required asks for keys on loopback too, as is needed behind a proxy
   ALARA_ROLE            all; api answers HTTP only, worker works on jobs only
   ALARA_PLATFORM        embedded: readings and jobs in ALARA_DATA; aws keeps them in ALARA_TABLE (DynamoDB),
                         ALARA_QUEUE_URL (SQS) and ALARA_UPLOADS_BUCKET (S3), sealed with ALARA_KEY (docs/deploy.md)

@@ -239,7 +239,7 @@ export const advice: Record<FaultCode, Advice> = {
   unauthenticated: {
     status: 401,
     title: 'An API key is needed',
-    fix: 'Send the header Authorization: Bearer KEY. The operator makes a key with alara keys create.',
+    fix: 'Send the header Authorization: Bearer KEY. The operator makes a key with alara keys create. Without one only a service on loopback answers, and only requests to localhost that come through no proxy and from no other site.',
   },
   forbidden: {
     status: 403,

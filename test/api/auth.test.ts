@@ -1,6 +1,15 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { guarded, scopesOf } from '../../functions/api/auth.ts';
+import { type Running, startServer } from '../../functions/api/server.ts';
 import { type Scope, scopes } from '../../functions/platform/access.ts';
+import { readConfig } from '../../functions/platform/config.ts';
+import { createLog } from '../../functions/platform/log.ts';
+import { openPlatform } from '../../functions/platform/open.ts';
 import { localTenant } from '../../functions/platform/tenant.ts';
 import { film, openService, post, type Service } from '../service.ts';
 
@@ -132,6 +141,75 @@ describe('keys', () => {
 });
 
 describe('on loopback', () => {
+  // Over a socket: what a browser or a proxy sends, no request of `app.request()` can.
+  describe('without a key', () => {
+    let server: Running;
+    let port: number;
+    const data = mkdtempSync(join(tmpdir(), 'alara-keyless-'));
+    beforeAll(async () => {
+      const environment = { ALARA_DATA: data, ALARA_WORKERS: '1', ALARA_LOG: 'silent', PORT: '0' };
+      server = await startServer(readConfig(environment), createLog('silent'));
+      port = Number(new URL(server.url).port);
+    });
+    afterAll(async () => {
+      await server?.close();
+      rmSync(data, { recursive: true });
+    });
+    const send = (headers: Record<string, string>, path = '/v1/catalog') =>
+      new Promise<{ status: number; body: string }>((resolve, reject) => {
+        const outgoing = request({ host: '127.0.0.1', port, path, headers }, async (answer) =>
+          resolve({ status: answer.statusCode ?? 0, body: (await buffer(answer)).toString() }),
+        );
+        outgoing.on('error', reject).end();
+      });
+
+    test.each([
+      ['localhost', { host: 'localhost' }],
+      ['localhost and a port that was forwarded', { host: 'LOCALHOST:1234' }],
+      ['an address', { host: '127.0.0.1:8080' }],
+      ['another address of loopback', { host: '127.8.7.6' }],
+      ['an address of IPv6', { host: '[::1]:8080' }],
+      ['its own page', { host: 'localhost:8080', origin: 'http://localhost:8080' }],
+    ])('this machine is answered: %s', async (_, headers) => {
+      expect((await send(headers)).status).toBe(200);
+    });
+
+    test.each([
+      ['a name that points here, by DNS rebinding', { host: 'evil.example' }],
+      ['one with the port', { host: 'evil.example:8080', origin: 'http://evil.example:8080' }],
+      ['a name that begins like one of ours', { host: 'localhost.evil.example' }],
+      ['and like an address', { host: '127.0.0.1.evil.example' }],
+      ['a proxy that keeps the name', { host: 'alara.clinic.example', 'x-forwarded-for': '10.1.2.3' }],
+      ['a proxy that says for whom', { host: '127.0.0.1', 'x-forwarded-for': '10.1.2.3' }],
+      ['a proxy that says by which protocol', { host: '127.0.0.1', 'X-Forwarded-Proto': 'https' }],
+      ['a proxy by RFC 7239', { host: '127.0.0.1', forwarded: 'for=10.1.2.3' }],
+      ['a proxy by RFC 9110', { host: '127.0.0.1', via: '1.1 gateway' }],
+      ['nginx as many have it', { host: '127.0.0.1', 'x-real-ip': '10.1.2.3' }],
+      ["another site's page", { host: 'localhost', origin: 'https://evil.example' }],
+      ['a page of nowhere', { host: 'localhost', origin: 'null' }],
+      ['a page of another port here', { host: 'localhost:8080', origin: 'http://localhost:3000' }],
+    ])('%s is not this machine', async (_, headers) => {
+      const { status, body } = await send(headers);
+      expect([status, JSON.parse(body)]).toMatchObject([
+        401,
+        { code: 'unauthenticated', fix: expect.stringContaining('through no proxy') },
+      ]);
+      expect(body).not.toContain('evil.example');
+      const { key } = await openKey();
+      expect((await send({ ...headers, ...bearer(key) })).status, 'with a key').toBe(200);
+      expect((await send(headers, '/health/ready')).status, 'what anyone may have').toBe(200);
+    });
+
+    const openKey = async () => {
+      const platform = await openPlatform(readConfig({ ALARA_DATA: data }));
+      try {
+        return await platform.access.createKey('north', ['readings']);
+      } finally {
+        await platform.close();
+      }
+    };
+  });
+
   test('no key is needed, but one that is sent must be good, and decides whose readings are found', async () => {
     const local = await openService({ ALARA_AUTH: 'auto', HOST: '127.0.0.1' });
     try {
