@@ -2,6 +2,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import type { Config } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
 import { assemble } from './assemble.ts';
+import { letBodiesTakeTime } from './slow-bodies.ts';
 
 /**
  * How long a connection that nobody uses is kept. A load balancer reuses connections until its own idle timeout (60 s in
@@ -26,6 +27,7 @@ export async function startServer(config: Config, log: Logger): Promise<Running>
   const { fetch, platform, begin, drain } = service;
   const serverOptions = { keepAliveTimeout: keepAliveMs, headersTimeout: headersMs };
   const server = createAdaptorServer({ fetch, serverOptions });
+  if ('requestTimeout' in server) letBodiesTakeTime(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.port, config.host, resolve);
