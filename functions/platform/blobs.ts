@@ -16,6 +16,18 @@ export class BlobTooLarge extends Error {
   }
 }
 
+/** All of a blob, in a buffer of its own. */
+export async function whole(pieces: AsyncIterable<Uint8Array>, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const all = new Uint8Array(bytes);
+  let at = 0;
+  for await (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  if (at !== bytes) throw new Error(`a blob of ${bytes} bytes had ${at}`);
+  return all;
+}
+
 /**
  * Keeps bytes between their arrival and their reading, sealed: a film may carry a name, in its header or burnt in.
  */
@@ -26,12 +38,24 @@ export type Blobs = {
    */
   put(
     id: string,
-    bytes: ReadableStream<Uint8Array>,
+    bytes: AsyncIterable<Uint8Array>,
     limitBytes: number,
   ): Promise<{ readonly bytes: number } | undefined>;
-  /** Throws {@link BlobTooLarge} for what came past the limit of `presign`. */
+  /** Throws {@link BlobTooLarge} for what came past the limit of `presign`; so do `read` and `size`. */
   get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   has(id: string): Promise<boolean>;
+  /**
+   * What `take` makes of a blob as it comes, piece by piece. Throws at its end where its bytes have changed: until then
+   * nothing of it may be relied on.
+   */
+  read<Value>(
+    id: string,
+    take: (pieces: AsyncIterable<Uint8Array>, bytes: number) => Promise<Value>,
+  ): Promise<Value | undefined>;
+  /** How long a blob is. */
+  size(id: string): Promise<number | undefined>;
+  /** What one `put` or `read` has in memory, however long the blob is. */
+  readonly heldBytes: number;
   remove(id: string): Promise<void>;
   /** Remove what was put before `before` and is still there, but for the ids in `keep`; the number that were removed. */
   prune(before: Date, keep?: ReadonlySet<string>): Promise<number>;

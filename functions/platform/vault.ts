@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type DecipherGCM, randomBytes } from 'node:crypto';
 
 /** Seals what names a patient before it is kept. */
 export type Vault = {
@@ -8,7 +8,12 @@ export type Vault = {
   sealStream(plain: AsyncIterable<Uint8Array>, context: string): AsyncGenerator<Uint8Array>;
   /** Throws when key or context is another, or a byte has changed. The bytes have a buffer of their own. */
   open(sealed: Uint8Array, context: string): Uint8Array<ArrayBuffer>;
+  /** Opens piece by piece. Throws at its end where `open` would: until then nothing of it may be relied on. */
+  openStream(sealed: AsyncIterable<Uint8Array>, context: string): AsyncGenerator<Uint8Array>;
 };
+
+/** By how much a sealed value is longer than what was sealed. */
+export const sealBytes = 28;
 
 export const keyBytes = 32;
 const algorithm = 'aes-256-gcm';
@@ -51,6 +56,26 @@ export function createVault(key: Uint8Array): Vault {
         plain.set(decipher.update(sealed.subarray(at, Math.min(at + 2 ** 20, end))), at - ivBytes);
       decipher.final();
       return plain;
+    },
+    async *openStream(sealed, context) {
+      let decipher: DecipherGCM | undefined;
+      // The tag stands at the end, and the end is not known before it comes.
+      let held = Buffer.alloc(0);
+      for await (const piece of sealed) {
+        held = Buffer.concat([held, piece]);
+        if (!decipher) {
+          if (held.length < ivBytes) continue;
+          decipher = createDecipheriv(algorithm, key, held.subarray(0, ivBytes), { authTagLength: tagBytes });
+          decipher.setAAD(Buffer.from(context));
+          held = held.subarray(ivBytes);
+        }
+        const end = held.length - tagBytes;
+        if (end <= 0) continue;
+        yield decipher.update(held.subarray(0, end));
+        held = held.subarray(end);
+      }
+      if (!decipher || held.length < tagBytes) throw new Error('a sealed value is cut short');
+      decipher.setAuthTag(held).final();
     },
   };
 }

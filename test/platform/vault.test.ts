@@ -41,6 +41,43 @@ test('any changed byte, lost tail, other context or other key is refused', () =>
   );
 });
 
+/** The bytes in pieces of these sizes, over and over. */
+function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += pieces.at(-1)?.length ?? 0)
+    pieces.push(bytes.subarray(at, at + (sizes[pieces.length % sizes.length] ?? 1)));
+  return pieces;
+}
+const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 6 });
+
+test('what is sealed opens piece by piece, wherever it is cut', async () => {
+  await fc.assert(
+    fc.asyncProperty(plain, fc.string(), sizes, async (bytes, context, sizes) => {
+      const pieces = cut(vault.seal(bytes, context), sizes);
+      const opened = Buffer.concat(await Array.fromAsync(vault.openStream(chunks(pieces), context)));
+      expect(opened.equals(Buffer.from(bytes))).toBe(true);
+    }),
+  );
+});
+
+test('piece by piece as well, a changed byte, a lost tail or another context is found, at the end at the latest', async () => {
+  await fc.assert(
+    fc.asyncProperty(plain, fc.nat(), fc.integer({ min: 1, max: 255 }), sizes, async (bytes, at, flip, sizes) => {
+      const sealed = vault.seal(bytes, 'here');
+      const open = (value: Uint8Array, context: string) =>
+        Array.fromAsync(vault.openStream(chunks(cut(value, sizes)), context));
+      await expect(
+        open(
+          sealed.map((byte, i) => (i === at % sealed.length ? byte ^ flip : byte)),
+          'here',
+        ),
+      ).rejects.toThrow();
+      await expect(open(sealed.subarray(0, at % sealed.length), 'here')).rejects.toThrow();
+      await expect(open(sealed, 'there')).rejects.toThrow();
+    }),
+  );
+});
+
 test('equal values are sealed differently each time', () => {
   const [a, b] = [vault.seal(new Uint8Array(16), ''), vault.seal(new Uint8Array(16), '')];
   expect(a.subarray(12)).not.toEqual(b.subarray(12));

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { S3ServiceException } from '@aws-sdk/client-s3';
-import { type Blobs, BlobTooLarge } from '../blobs.ts';
-import type { Vault } from '../vault.ts';
-import type { Objects } from './objects.ts';
+import { type Blobs, BlobTooLarge, whole } from '../blobs.ts';
+import { sealBytes, type Vault } from '../vault.ts';
+import { type Got, type Objects, partBytes } from './objects.ts';
 import { presignPut } from './presign.ts';
 
 /** The films under one prefix of a bucket. Other objects of the bucket belong to readings and jobs. */
@@ -16,6 +16,18 @@ export function awsBlobs(objects: Objects, vault: Vault): Blobs {
   // A digest as the name: ids hold UIDs, and keys are seen in logs and listings.
   const keyOf = (id: string) => `${prefix}${createHash('sha256').update(id).digest('hex')}`;
   const context = (id: string) => JSON.stringify(['blob', id]);
+
+  const read: Blobs['read'] = async (id, take) => {
+    const found = await objects.get(keyOf(id));
+    if (!found) return undefined;
+    try {
+      const bytes = bytesOf(found);
+      return await take(isSealed(found) ? vault.openStream(found.pieces(), context(id)) : found.pieces(), bytes);
+    } finally {
+      // Whatever was not taken stays where it is.
+      found.discard();
+    }
+  };
 
   return {
     async put(id, bytes, limitBytes) {
@@ -36,21 +48,14 @@ export function awsBlobs(objects: Objects, vault: Vault): Blobs {
         throw error;
       }
     },
-    async get(id) {
-      const found = await objects.get(keyOf(id));
-      if (!found) return undefined;
-      if (found.metadata['sealed'] === '1') return vault.open(await found.read(), context(id));
-      const limitBytes = Number(found.metadata['limit'] ?? 0);
-      if (found.bytes <= limitBytes) return found.read();
-      // S3 takes a signed PUT of any length: its limit holds from here on.
-      found.discard();
-      throw new BlobTooLarge(limitBytes);
+    get: (id) => read(id, whole),
+    read,
+    async size(id) {
+      const found = await objects.head(keyOf(id));
+      return found && bytesOf(found);
     },
-    async has(id) {
-      const found = await objects.get(keyOf(id));
-      found?.discard();
-      return found !== undefined;
-    },
+    has: async (id) => (await objects.head(keyOf(id))) !== undefined,
+    heldBytes,
     remove: (id) => objects.remove(keyOf(id)),
     async prune(before, keep = new Set()) {
       const kept = new Set([...keep].map(keyOf));
@@ -67,6 +72,19 @@ export function awsBlobs(objects: Objects, vault: Vault): Blobs {
 }
 
 class OverLimit extends Error {}
+
+/** What a part of an upload takes, and what waits behind it. */
+const heldBytes = partBytes + 2 ** 20;
+
+const isSealed = ({ metadata }: Pick<Got, 'metadata'>) => metadata['sealed'] === '1';
+
+/** S3 takes a signed PUT of any length: its limit holds from here on. */
+function bytesOf({ metadata, bytes }: Pick<Got, 'metadata' | 'bytes'>): number {
+  if (isSealed({ metadata })) return bytes - sealBytes;
+  const limitBytes = Number(metadata['limit'] ?? 0);
+  if (bytes > limitBytes) throw new BlobTooLarge(limitBytes);
+  return bytes;
+}
 
 async function removed(objects: Objects, key: string, etag: string): Promise<boolean> {
   try {

@@ -4,8 +4,10 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   ListObjectsV2Command,
   NoSuchKey,
+  NotFound,
   PutObjectCommand,
   type S3Client,
   UploadPartCommand,
@@ -15,6 +17,8 @@ import { asOutage } from './outage.ts';
 export type ObjectHead = { readonly key: string; readonly etag: string; readonly lastModified: Date };
 export type Got = { readonly metadata: Readonly<Record<string, string>>; readonly bytes: number } & {
   read(): Promise<Uint8Array<ArrayBuffer>>;
+  /** The same as it comes. */
+  pieces(): AsyncGenerator<Uint8Array>;
   /** Leave the rest where it is. */
   discard(): void;
 };
@@ -23,7 +27,7 @@ export type Got = { readonly metadata: Readonly<Record<string, string>>; readonl
 export type Objects = ReturnType<typeof openObjects>;
 
 /** A part of a large object: S3 takes no smaller ones than 5 MiB, and 10,000 at the most. */
-const partBytes = 8 * 2 ** 20;
+export const partBytes = 8 * 2 ** 20;
 
 export function openObjects(client: S3Client, bucket: string) {
   const Bucket = bucket;
@@ -85,12 +89,29 @@ export function openObjects(client: S3Client, bucket: string) {
               throw asOutage(error);
             }
           },
+          async *pieces() {
+            try {
+              for await (const piece of (Body ?? []) as AsyncIterable<Uint8Array>) yield piece;
+            } catch (error) {
+              throw asOutage(error);
+            }
+          },
           discard() {
             if (Body && 'destroy' in Body) Body.destroy();
           },
         };
       } catch (error) {
         if (error instanceof NoSuchKey) return undefined;
+        throw error;
+      }
+    },
+    /** What is said of an object, without its bytes. */
+    async head(key: string): Promise<Pick<Got, 'metadata' | 'bytes'> | undefined> {
+      try {
+        const { Metadata = {}, ContentLength = 0 } = await client.send(new HeadObjectCommand({ Bucket, Key: key }));
+        return { metadata: Metadata, bytes: ContentLength };
+      } catch (error) {
+        if (error instanceof NotFound) return undefined;
         throw error;
       }
     },
@@ -118,21 +139,21 @@ async function next(parts: AsyncIterator<Uint8Array>): Promise<Uint8Array | unde
   return done ? undefined : value;
 }
 
-/** The same bytes in parts of one size, but for the last. */
+/** The same bytes in parts of one size, but for the last; each is over when the next is asked for, and its room is used again. */
 async function* inParts(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let held: Uint8Array[] = [];
+  // Not touched before it is written to, so that a small film takes no more than it has.
+  const part = Buffer.allocUnsafeSlow(partBytes);
   let size = 0;
   for await (const chunk of bytes) {
     for (let at = 0; at < chunk.length; ) {
       const piece = chunk.subarray(at, at + partBytes - size);
-      held.push(piece);
+      part.set(piece, size);
       size += piece.length;
       at += piece.length;
       if (size < partBytes) continue;
-      yield Buffer.concat(held);
-      held = [];
+      yield part;
       size = 0;
     }
   }
-  if (size > 0) yield Buffer.concat(held);
+  if (size > 0) yield part.subarray(0, size);
 }

@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream, existsSync, rmSync, statSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { pipeline } from 'node:stream/promises';
-import type { Blobs } from '../blobs.ts';
-import type { Vault } from '../vault.ts';
+import { type Blobs, whole } from '../blobs.ts';
+import { sealBytes, type Vault } from '../vault.ts';
 import { publish } from './durable.ts';
 import { patiently } from './patience.ts';
 import { transaction } from './transaction.ts';
@@ -17,6 +17,18 @@ export function embeddedBlobs(db: DatabaseSync, folder: string, vault: Vault): B
   const pathOf = (id: string) => join(folder, nameOf(id));
   const context = (id: string) => JSON.stringify(['blob', id]);
   const locked = <Value>(work: () => Value) => patiently(() => transaction(db, work));
+
+  const read: Blobs['read'] = async (id, take) => {
+    const file = await open(pathOf(id)).catch(ifMissing);
+    if (!file) return undefined;
+    try {
+      const { size } = await file.stat();
+      const sealed = file.createReadStream({ autoClose: false, highWaterMark: 2 ** 18 });
+      return await take(vault.openStream(sealed, context(id)), size - sealBytes);
+    } finally {
+      await file.close();
+    }
+  };
 
   return {
     async put(id, bytes, limitBytes) {
@@ -40,13 +52,11 @@ export function embeddedBlobs(db: DatabaseSync, folder: string, vault: Vault): B
         await rm(temporary, { force: true });
       }
     },
-    async get(id) {
-      const sealed = await readFile(pathOf(id)).catch(ifMissing);
-      return sealed && vault.open(sealed, context(id));
-    },
-    async has(id) {
-      return existsSync(pathOf(id));
-    },
+    has: async (id) => existsSync(pathOf(id)),
+    get: (id) => read(id, whole),
+    read,
+    size: (id) => read(id, async (_, bytes) => bytes),
+    heldBytes: 2 ** 20,
     async remove(id) {
       await rm(pathOf(id), { force: true });
     },

@@ -38,6 +38,43 @@ export function blobsContract(open: Open): void {
     expect(film?.byteOffset).toBe(0);
   });
 
+  test('come as they are read, with their length, and are left where they are when nobody takes them', async () => {
+    const { blobs } = (await open()).platform;
+    const film = Buffer.alloc(9_000_000, 'film');
+    await blobs.put('a', stream(film), limit);
+    const taken = await blobs.read('a', async (pieces, bytes) => ({ bytes, pieces: await Array.fromAsync(pieces) }));
+    expect(taken?.bytes).toBe(film.length);
+    expect(Buffer.concat(taken?.pieces ?? []).equals(film)).toBe(true);
+    // More than one: a film is never held whole.
+    expect(taken?.pieces.length).toBeGreaterThan(8);
+    expect(await blobs.size('a')).toBe(film.length);
+    for (let i = 0; i < 100; i++) expect(await blobs.read('a', async (_, bytes) => bytes)).toBe(film.length);
+    const first = await blobs.read('a', async (pieces) => {
+      for await (const piece of pieces) return piece[0];
+      return undefined;
+    });
+    expect(first).toBe(film[0]);
+    await expect(
+      blobs.read('a', async () => {
+        throw new Error('its reader is gone');
+      }),
+    ).rejects.toThrow('its reader is gone');
+    expect(await blobs.put('b', stream(), limit)).toEqual({ bytes: 0 });
+    expect([await blobs.size('b'), await blobs.read('b', async (pieces) => Array.fromAsync(pieces))]).toEqual([0, []]);
+    expect(await blobs.read('c', async () => 'read')).toBeUndefined();
+    expect(await blobs.size('c')).toBeUndefined();
+  });
+
+  test('can be read into another while they are put again: the copy is of one of the two', async () => {
+    const { blobs } = (await open()).platform;
+    await blobs.put('a', stream(Buffer.alloc(3_000_000, 1)), limit);
+    await blobs.read('a', async (pieces) => {
+      await blobs.put('a', stream(Buffer.alloc(3_000_000, 2)), limit);
+      await blobs.put('b', pieces, limit);
+    });
+    expect(new Set(await blobs.get('b'))).toEqual(new Set([1]));
+  });
+
   test('are replaced when they are put again, and seen by other processes', async () => {
     const { platform, another } = await open();
     await platform.blobs.put('a', stream(bytes('one')), limit);
