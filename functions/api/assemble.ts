@@ -6,6 +6,7 @@ import { createReloading } from '../engine/reloading.ts';
 import { openSource, type Serving } from '../engine/source.ts';
 import { readPacsConfig } from '../pacs/config.ts';
 import { openPacs, type Pacs } from '../pacs/open.ts';
+import { createBudget } from '../platform/budget.ts';
 import type { Config } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
 import { openPlatform } from '../platform/open.ts';
@@ -54,19 +55,21 @@ export async function assemble(
   const settings = config.pacs === undefined ? null : readPacsConfig(config.pacs);
   const source = await openSource(config, log);
   const platform = await openPlatform(config);
+  const budget = createBudget(config.bufferBytes);
   const { authRequired, maxBodyBytes, maxUploadBytes, device, role } = config;
   const turns = createWebhookTurns();
   let worker: Worker | undefined;
 
   function generation(serving: Serving): Generation {
     const { router, engine } = serving;
-    const pacs = openPacs(settings, { router, engine, platform, log, version: about.version });
-    const deps: Deps = { router, engine, platform, pacs, log, authRequired, maxBodyBytes, maxUploadBytes, device };
+    const pacs = openPacs(settings, { router, engine, platform, budget, log, version: about.version });
+    const limits = { budget, maxBodyBytes, maxUploadBytes };
+    const deps: Deps = { router, engine, platform, pacs, log, authRequired, ...limits, device };
     return {
       ...serving,
       pacs,
       app: role === 'worker' ? createWorkerApp(deps) : createApp(deps),
-      handlers: createHandlers({ router, engine, platform }, { ...pacs, study: pacs.handler }, turns),
+      handlers: createHandlers({ router, engine, platform, budget }, { ...pacs, study: pacs.handler }, turns),
     };
   }
 

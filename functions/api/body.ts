@@ -2,43 +2,104 @@ import type { Context } from 'hono';
 import type { MediaType } from '../pipeline/decode/sniff.ts';
 import type { Fault } from '../pipeline/fault.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
+import type { Lease } from '../platform/budget.ts';
+import { joined } from './joined.ts';
+import { contentType, MultipartError, partsOf } from './multipart.ts';
+import { Refusal } from './problem.ts';
 
 /** A film as it was sent, and the type it claims to be. */
 export type Upload = { readonly bytes: Uint8Array<ArrayBuffer>; readonly mediaType: string };
+
+/** What a body may take in memory. */
+export type Room = {
+  /** What it says it is long, which `lease` holds then; a body that does not say takes it as it comes. */
+  readonly declared: number | undefined;
+  readonly limitBytes: number;
+  readonly lease: Lease;
+  /** Why there is no more. */
+  readonly full: () => Fault;
+};
 
 /** The media types of a film. */
 export const mediaTypes = ['image/png', 'image/jpeg', 'application/dicom'] as const satisfies readonly MediaType[];
 const isFilm = (type: string): boolean => (mediaTypes as readonly string[]).includes(type);
 
-/** The one film of a request: the raw body, or the part named `image` of a multipart form. */
-export async function upload(c: Context): Promise<Result<Upload, Fault>> {
-  const received = c.req.header('content-type') ?? '';
-  const mediaType = received.split(';')[0]?.trim().toLowerCase() ?? '';
-  if (mediaType === 'multipart/form-data') return part(c);
-  const bytes = new Uint8Array(await c.req.arrayBuffer());
-  if (bytes.length === 0) return fail({ code: 'empty_body' });
-  if (!isFilm(mediaType)) return fail({ code: 'unsupported_media_type', received: mediaType || 'none' });
-  return ok({ bytes, mediaType });
+/** How long a body says it is; undefined for one that comes in chunks. */
+export function declaredBytes(c: Context, limitBytes: number): Result<number | undefined, Fault> {
+  const header = c.req.header('content-length');
+  if (header === undefined || c.req.header('transfer-encoding') !== undefined) return ok(undefined);
+  const bytes = Number(header);
+  return bytes <= limitBytes ? ok(bytes) : fail({ code: 'body_too_large', limitBytes });
 }
 
-async function part(c: Context): Promise<Result<Upload, Fault>> {
-  let form: FormData;
+/** The one film of a request: the raw body, or the part named `image` of a multipart form. */
+export async function upload(c: Context, room: Room): Promise<Result<Upload, Fault>> {
+  const { type: mediaType, parameters } = contentType(c.req.header('content-type') ?? '');
+  const body = within(c.req.raw.body ?? new Blob().stream(), room.declared ?? room.limitBytes);
+  if (mediaType === 'multipart/form-data') return part(body, parameters.get('boundary') ?? '', room);
+  const bytes = await collect(body, room);
+  if (!bytes.ok) return bytes;
+  return bytes.value.length === 0 ? fail({ code: 'empty_body' }) : filmOf(bytes.value, mediaType);
+}
+
+const filmOf = (bytes: Upload['bytes'], mediaType: string): Result<Upload, Fault> =>
+  isFilm(mediaType)
+    ? ok({ bytes, mediaType })
+    : fail({ code: 'unsupported_media_type', received: mediaType || 'none' });
+
+async function part(body: AsyncIterable<Uint8Array>, boundary: string, room: Room): Promise<Result<Upload, Fault>> {
+  const malformed = (problem: string) => fail<Fault>({ code: 'malformed_multipart', problem });
+  const others: string[] = [];
+  const images: (Upload | undefined)[] = [];
   try {
-    form = await c.req.formData();
-  } catch {
-    return fail({ code: 'malformed_multipart', problem: 'the parts cannot be told apart; is the boundary right?' });
+    if (boundary === '') throw new MultipartError('its Content-Type has no boundary');
+    for await (const { name, isFile, mediaType, bytes } of partsOf(body, boundary)) {
+      if (name !== 'image') others.push(name ?? 'without a name');
+      // Of several none is read: they are counted only.
+      else if (images.length > 0 || !isFile) images.push(undefined);
+      else {
+        const collected = await collect(bytes, room);
+        if (!collected.ok) return collected;
+        images.push({ bytes: collected.value, mediaType });
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof MultipartError)) throw error;
+    return malformed('the parts cannot be told apart; is the boundary right?');
   }
-  const others = [...form.keys()].filter((name) => name !== 'image');
-  const images = form.getAll('image');
   const [image] = images;
-  if (others.length > 0) return fail({ code: 'malformed_multipart', problem: `unknown part ${others.join(', ')}` });
-  if (images.length !== 1 || !(image instanceof File))
-    return fail({
-      code: 'malformed_multipart',
-      problem: `expected one file part named image, received ${images.length}`,
-    });
-  const bytes = new Uint8Array(await image.arrayBuffer());
-  if (bytes.length === 0) return fail({ code: 'empty_body' });
-  if (!isFilm(image.type)) return fail({ code: 'unsupported_media_type', received: image.type || 'none' });
-  return ok({ bytes, mediaType: image.type });
+  if (others.length > 0) return malformed(`unknown part ${others.join(', ')}`);
+  if (images.length !== 1 || !image) return malformed(`expected one file part named image, received ${images.length}`);
+  return image.bytes.length === 0 ? fail({ code: 'empty_body' }) : filmOf(image.bytes, image.mediaType);
+}
+
+/** A body, as long as it is no longer than it may be. */
+async function* within(body: AsyncIterable<Uint8Array>, limitBytes: number): AsyncGenerator<Uint8Array> {
+  let total = 0;
+  for await (const piece of body) {
+    total += piece.length;
+    if (total > limitBytes) throw new Refusal({ code: 'body_too_large', limitBytes });
+    yield piece;
+  }
+}
+
+/** All of it in one place, which it is brought to once where its length is known before. */
+async function collect(
+  pieces: AsyncIterable<Uint8Array>,
+  { declared, lease, full }: Room,
+): Promise<Result<Uint8Array<ArrayBuffer>, Fault>> {
+  const known = declared === undefined ? undefined : new Uint8Array(declared);
+  const kept: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of pieces) {
+    // Twice, because the pieces are there until they are put together.
+    if (!known && !lease.more(2 * piece.length)) return fail(full());
+    if (known) known.set(piece, length);
+    else kept.push(piece);
+    length += piece.length;
+  }
+  if (known) return ok(known.subarray(0, length));
+  const bytes = joined(kept, length);
+  lease.less(length);
+  return ok(bytes);
 }

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Router } from '../engine/open.ts';
 import type { Watched } from '../pacs/open.ts';
 import type { ReadRequest } from '../pipeline/request.ts';
+import type { Budget } from '../platform/budget.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
 
@@ -27,6 +28,8 @@ export type Deps = {
   readonly log: Logger;
   /** Whether callers need a key. */
   readonly authRequired: boolean;
+  /** Of what films may take in memory, of all requests and jobs together. */
+  readonly budget: Budget;
   readonly maxBodyBytes: number;
   /** One upload, and one instance that comes by STOW-RS. */
   readonly maxUploadBytes: number;

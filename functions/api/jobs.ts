@@ -1,15 +1,16 @@
-import { randomUUID } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { sniff } from '../pipeline/decode/sniff.ts';
 import { parseParameters, ReadParameters } from '../pipeline/parameters.ts';
+import { ok } from '../pipeline/result.ts';
 import { allowedTarget } from '../worker/allowed.ts';
-import { blobsOf, hasEnded, type Job, type JobInput, jobStates } from '../worker/job.ts';
+import { blobsOf, hasEnded, type Job, jobStates } from '../worker/job.ts';
 import { jobId } from '../worker/job-id.ts';
 import { replay } from '../worker/replay.ts';
 import { submit } from '../worker/submit.ts';
 import { JobView, viewOf } from '../worker/view.ts';
 import { mediaTypes } from './body.ts';
+import { copy } from './copy.ts';
 import type { Deps } from './deps.ts';
 import { accept, problem, Refusal, strict } from './problem.ts';
 import { answers } from './responses.ts';
@@ -56,7 +57,7 @@ const create = createRoute({
   responses: {
     202: unfinished,
     200: { description: 'The job has ended', content: { 'application/json': { schema: JobView } } },
-    ...answers(400, 404, 413, 415, 422),
+    ...answers(400, 404, 413, 415, 422, 503),
   },
 });
 
@@ -82,27 +83,10 @@ const list = createRoute({
   },
 });
 
-/** Work anew on a job that failed or was given up, on a film that was sent again. */
-async function anew(
-  platform: Deps['platform'],
-  { id, tenant, input: before }: Job,
-  input: Extract<JobInput, { kind: 'film' }>,
-  keep: (blob: string) => Promise<unknown>,
-): Promise<Job> {
-  // Under another name, because the end of the job may be about to remove its film.
-  const sent = { ...input, upload: `${id} ${randomUUID()}` };
-  await keep(sent.upload);
-  const job = (await replay(platform, id, sent)) ?? (await submit(platform, id, tenant, sent));
-  const needed = blobsOf(job.input);
-  const idle = [...blobsOf(before), sent.upload].filter((blob) => !needed.includes(blob));
-  await Promise.all(idle.map((blob) => platform.blobs.remove(blob)));
-  return job;
-}
-
 /** A film takes about a second; asking more often than this brings nothing. */
 const retryAfter = (job: Job): Record<string, string> => (hasEnded(job) ? {} : { 'retry-after': '1' });
 
-export function jobs(app: OpenAPIHono, { router, platform, maxUploadBytes }: Deps): void {
+export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadBytes }: Deps): void {
   app.post(
     create.path,
     bodyLimit({
@@ -119,20 +103,28 @@ export function jobs(app: OpenAPIHono, { router, platform, maxUploadBytes }: Dep
       const parameters = Object.fromEntries(Object.entries(rest).filter(([, text]) => text !== undefined));
       const request = accept(parseParameters(parameters, router.vocabulary));
       if (webhook !== undefined) accept(allowedTarget(webhook, await platform.access.webhooks(tenant)));
-      const bytes = await platform.blobs.get(uploadedBlob(tenant, upload));
-      if (!bytes) throw new Refusal({ code: 'upload_not_found', id: upload });
-      const mediaType = declared ?? sniff(bytes);
-      if (!mediaType) throw new Refusal({ code: 'not_an_image', declared: 'none' });
+      // The job's own copy: the upload may be replaced, used by another job, or expire while this one waits.
+      const copied = await budget.now(2 * platform.blobs.heldBytes, async () =>
+        ok(await copy(platform.blobs, uploadedBlob(tenant, upload), maxUploadBytes)),
+      );
+      const film = accept(copied);
+      if (!film) throw new Refusal({ code: 'upload_not_found', id: upload });
+      const mediaType = declared ?? sniff(film.start);
+      if (!mediaType) {
+        await platform.blobs.remove(film.blob);
+        throw new Refusal({ code: 'not_an_image', declared: 'none' });
+      }
 
-      const reading = await router.identify(tenant, bytes, request);
+      const reading = await router.identifyDigest(tenant, film.digest, request);
       const id = await jobId({ kind: 'film', reading, mediaType, webhook });
       const known = await platform.jobs.get(id);
-      const input = { kind: 'film' as const, upload: id, mediaType, parameters, webhook };
-      // The job's own copy: the upload may be replaced, used by another job, or expire while this one waits.
-      const keep = (blob: string) => platform.blobs.put(blob, new Blob([bytes]).stream(), maxUploadBytes);
-      if (!known) await keep(id);
+      const input = { kind: 'film' as const, upload: film.blob, mediaType, parameters, webhook };
       const isGivenUp = known?.state === 'dead' || known?.state === 'failed';
-      const job = isGivenUp ? await anew(platform, known, input, keep) : await submit(platform, id, tenant, input);
+      const again = isGivenUp ? await replay(platform, id, input) : undefined;
+      const job = again ?? (await submit(platform, id, tenant, input));
+      const held = [film.blob, ...(known ? blobsOf(known.input) : [])];
+      const needed = blobsOf(job.input);
+      await Promise.all(held.filter((blob) => !needed.includes(blob)).map((blob) => platform.blobs.remove(blob)));
       // From /v1/jobs, wherever that is: a gateway may have put something before it (RFC 9110 10.2.2).
       const headers = { location: `jobs/${id}`, ...retryAfter(job) };
       return hasEnded(job) ? c.json(viewOf(job), 200, headers) : c.json(viewOf(job), 202, headers);

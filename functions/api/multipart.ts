@@ -1,5 +1,11 @@
 /** One part of a multipart body. Its bytes come as they arrive; what is not read of them is skipped. */
-export type Part = { readonly mediaType: string; readonly bytes: AsyncIterable<Uint8Array> };
+export type Part = {
+  readonly mediaType: string;
+  /** Of a form (RFC 7578): the field, and whether it holds a file. */
+  readonly name: string | undefined;
+  readonly isFile: boolean;
+  readonly bytes: AsyncIterable<Uint8Array>;
+};
 
 /** A body that is not what RFC 2046 says. The message is for the sender. */
 export class MultipartError extends Error {
@@ -15,7 +21,7 @@ const headersEnd = Buffer.from('\r\n\r\n');
  * The parts of a multipart body (RFC 2046 5.1.1), one after the other, with no more of it in memory than the network
  * brings at once. Throws {@link MultipartError} where the body breaks off or its parts cannot be told apart.
  */
-export async function* partsOf(body: ReadableStream<Uint8Array>, boundary: string): AsyncGenerator<Part, void> {
+export async function* partsOf(body: AsyncIterable<Uint8Array>, boundary: string): AsyncGenerator<Part, void> {
   // The line break before a boundary belongs to it. The first may stand at the very beginning.
   const delimiter = Buffer.from(`\r\n--${boundary}`);
   const chunks = body[Symbol.asyncIterator]();
@@ -67,17 +73,22 @@ export async function* partsOf(body: ReadableStream<Uint8Array>, boundary: strin
     }
   }
 
-  async function mediaTypeOf(): Promise<string> {
+  async function describe(): Promise<Omit<Part, 'bytes'>> {
     let end = held.indexOf(headersEnd);
     while (end < 0) {
       if (held.length > maxAsideBytes) throw new MultipartError('the headers of a part are too long');
       await more();
       end = held.indexOf(headersEnd);
     }
-    const lines = held.subarray(0, end).toString('latin1').split('\r\n');
+    const lines = held.subarray(0, end).toString('utf8').split('\r\n');
     held = held.subarray(end + headersEnd.length);
-    const type = lines.map((line) => /^content-type\s*:\s*([^;\s]+)/i.exec(line)?.[1]).find((found) => found);
-    return (type ?? '').toLowerCase();
+    const first = (pattern: RegExp) => lines.map((line) => pattern.exec(line)?.[1]).find((found) => found) ?? '';
+    const { parameters } = contentType(first(/^content-disposition\s*:(.*)/i));
+    return {
+      mediaType: first(/^content-type\s*:\s*([^;\s]+)/i).toLowerCase(),
+      name: parameters.get('name'),
+      isFile: parameters.has('filename'),
+    };
   }
 
   async function skip(pieces: AsyncGenerator<Buffer, 'part' | 'end'>, limit: number): Promise<'part' | 'end'> {
@@ -91,11 +102,11 @@ export async function* partsOf(body: ReadableStream<Uint8Array>, boundary: strin
 
   let found = await skip(upToBoundary(), maxAsideBytes);
   while (found === 'part') {
-    const mediaType = await mediaTypeOf();
+    const described = await describe();
     const pieces = upToBoundary();
     let end: 'part' | 'end' | undefined;
     yield {
-      mediaType,
+      ...described,
       bytes: {
         async *[Symbol.asyncIterator]() {
           for (;;) {

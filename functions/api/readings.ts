@@ -1,10 +1,10 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import { parseParameters, ReadParameters } from '../pipeline/parameters.ts';
 import { Reading } from '../pipeline/reading.ts';
-import { upload } from './body.ts';
+import { ok } from '../pipeline/result.ts';
+import { declaredBytes, upload } from './body.ts';
 import type { Deps } from './deps.ts';
-import { accept, problem, Refusal, strict } from './problem.ts';
+import { accept, Refusal, strict } from './problem.ts';
 import { answers } from './responses.ts';
 
 const film = { type: 'string', format: 'binary' } as const;
@@ -51,29 +51,25 @@ const show = createRoute({
   },
 });
 
-export function readings(app: OpenAPIHono, { router, engine, platform, maxBodyBytes }: Deps): void {
-  app.use(
-    create.path,
-    bodyLimit({
-      maxSize: maxBodyBytes,
-      onError: (c) => problem(c, { code: 'body_too_large', limitBytes: maxBodyBytes }),
-    }),
-  );
-
+export function readings(app: OpenAPIHono, { router, engine, platform, budget, maxBodyBytes }: Deps): void {
   app.openapi(
     create,
     async (c) => {
       const tenant = c.get('tenant');
       const request = accept(parseParameters(c.req.valid('query'), router.vocabulary));
-      const film = accept(await upload(c));
-      const id = await router.identify(tenant, film.bytes, request);
+      const declared = accept(declaredBytes(c, maxBodyBytes));
+      const answer = await budget.now<{ reading: Reading; status: 200 | 201 }>(declared ?? 0, async (lease) => {
+        const film = accept(await upload(c, { declared, limitBytes: maxBodyBytes, lease, full: budget.full }));
+        const id = await router.identify(tenant, film.bytes, request);
+        const known = await platform.readings.get(tenant, id);
+        if (known) return ok({ reading: known.reading, status: 200 });
+        const read = accept(await engine.read({ id, ...film, request }, c.req.raw.signal));
+        await platform.readings.put(tenant, read);
+        return ok({ reading: read.reading, status: 201 });
+      });
+      const { reading, status } = accept(answer);
       // From /v1/readings, wherever that is: a gateway may have put something before it (RFC 9110 10.2.2).
-      const location = { location: `readings/${id}` };
-      const known = await platform.readings.get(tenant, id);
-      if (known) return c.json(known.reading, 200, location);
-      const read = accept(await engine.read({ id, ...film, request }, c.req.raw.signal));
-      await platform.readings.put(tenant, read);
-      return c.json(read.reading, 201, location);
+      return c.json(reading, status, { location: `readings/${reading.id}` });
     },
     strict(ReadParameters),
   );

@@ -1,11 +1,15 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { PixelsBegin } from '../pipeline/decode/dicom/header.ts';
+import type { Inspected } from '../pipeline/decode/dicom/inspect.ts';
 import type { Fault } from '../pipeline/fault.ts';
-import type { Instance } from '../pipeline/instance.ts';
 import type { ReadRequest } from '../pipeline/request.ts';
 import type { Result } from '../pipeline/result.ts';
+import type { Lease } from '../platform/budget.ts';
 import type { Deps } from './deps.ts';
 import { type FileMeta, fileMeta } from './file-meta.ts';
+import { followFragments } from './fragments.ts';
+import { joined } from './joined.ts';
 import type { Part } from './multipart.ts';
 import { answerTo, failureReasons, type Stored } from './store-response.ts';
 
@@ -38,66 +42,107 @@ export type Received = {
 /** How long a part waits for the engine, while the sender is held up by it. */
 const patienceMs = 20_000;
 
-/** Take one instance on: look at its header where a hostile file does no harm, and keep it if it is one that is read. */
+/** Of a part so much is looked at first: everything before the pixels of nearly all films. */
+const headBytes = 2 ** 18;
+/** And so much where that does not reach them. */
+const longHeadBytes = 2 ** 24;
+
+/** What receiving one instance after another takes in memory: a head, once more for the engine, and the way to the store. */
+export const receptionBytes = ({ platform }: Pick<Deps, 'platform'>) => 2 * headBytes + platform.blobs.heldBytes;
+
+/**
+ * Take one instance on: look at its header where a hostile file does no harm, and keep it if it is one that is read.
+ * What is refused never gets to the disk, and of what is kept no more is ever in memory than its head.
+ */
 export async function receive(
   deps: Deps,
   { tenant, study, request, signal }: Reception,
   part: Part,
+  lease: Lease,
 ): Promise<Received> {
-  const { bytes, whole } = await collect(part.bytes, deps.maxUploadBytes);
-  const meta = fileMeta(bytes);
+  const pieces = part.bytes[Symbol.asyncIterator]();
+  let head = await beginning(pieces, new Uint8Array(), headBytes);
+  const meta = fileMeta(head.bytes);
   const failed = (reason: number, object: FileMeta | undefined = meta): Received => ({
     stored: { kind: 'failed', reason, object },
   });
-  if (!whole) return failed(failureReasons.outOfResources);
   // RFC 2387: without a type of its own a part is of the type of the whole.
   if (part.mediaType !== '' && part.mediaType !== 'application/dicom') return failed(failureReasons.cannotUnderstand);
 
-  // A copy, because looking takes the bytes away, and what is refused never gets to the disk.
-  const inspected = await inspect(deps, bytes.slice(), signal);
+  let inspected = await inspect(deps, head, signal);
+  const leased = 2 * longHeadBytes;
+  if (!inspected.ok && inspected.fault.code === 'corrupt_image' && !head.whole) {
+    if (!lease.more(leased)) return { ...failed(failureReasons.outOfResources), busy: deps.budget.full() };
+    head = await beginning(pieces, head.bytes, longHeadBytes);
+    inspected = await inspect(deps, head, signal).finally(() => lease.less(leased));
+  }
   if (!inspected.ok) {
     const answer = answerTo(inspected.fault);
     if (answer === 'discarded' && meta) return { stored: { kind: 'discarded', object: meta } };
     const { stored } = failed(answer === 'discarded' ? failureReasons.cannotUnderstand : answer);
     return { stored, ...('retryAfterMs' in inspected.fault && { busy: inspected.fault }) };
   }
-  const instance = inspected.value;
-  const { sopClassUid, sopInstanceUid, studyInstanceUid } = instance;
+  const { sopClassUid, sopInstanceUid, studyInstanceUid } = inspected.value.instance;
   const object = { sopClassUid, sopInstanceUid };
   if (study !== undefined && study !== studyInstanceUid) return failed(failureReasons.otherStudy, object);
 
-  const reading = await deps.router.identify(tenant, bytes, request);
+  const { blobs } = deps.platform;
   const blob = `stow ${randomUUID()}`;
-  await deps.platform.blobs.put(blob, new Blob([bytes]).stream(), deps.maxUploadBytes);
+  const film = passing(head.bytes, pieces, inspected.value.pixels);
+  const put = await blobs.put(blob, film.bytes(), deps.maxUploadBytes);
+  if (!put) return failed(failureReasons.outOfResources, object);
+  if (put.bytes < film.end()) {
+    await blobs.remove(blob);
+    return failed(failureReasons.cannotUnderstand, object);
+  }
+  const reading = await deps.router.identifyDigest(tenant, film.digest(), request);
   return { stored: { kind: 'taken', object }, kept: { studyInstanceUid, sopInstanceUid, reading, blob } };
 }
 
-/** Of a part that is too long: enough of its pieces to say which object it is. */
-const firstPieces = 64;
+type Head = { readonly bytes: Uint8Array<ArrayBuffer>; readonly whole: boolean };
 
-/** The bytes of a part; of one that is too long only the beginning. */
-async function collect(
-  pieces: AsyncIterable<Uint8Array>,
-  limitBytes: number,
-): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly whole: boolean }> {
-  const kept: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of pieces) {
-    length += piece.length;
-    kept.push(piece);
-    if (length > limitBytes) return { bytes: new Uint8Array(Buffer.concat(kept.slice(0, firstPieces))), whole: false };
+/** What comes of a part up to so many bytes, behind what has come of it already. */
+async function beginning(pieces: AsyncIterator<Uint8Array>, held: Uint8Array, upTo: number): Promise<Head> {
+  const kept = [held];
+  let length = held.length;
+  while (length < upTo) {
+    const { done, value } = await pieces.next();
+    if (done) return { bytes: joined(kept, length), whole: true };
+    kept.push(value);
+    length += value.length;
   }
-  return { bytes: new Uint8Array(Buffer.concat(kept)), whole: true };
+  return { bytes: joined(kept, length), whole: false };
+}
+
+/** A film on its way to the store: afterwards its digest is known, and how long it should have been. */
+function passing(head: Uint8Array, rest: AsyncIterator<Uint8Array>, pixels: PixelsBegin | undefined) {
+  const hash = createHash('sha256');
+  const fragments = pixels?.kind === 'encapsulated' ? followFragments(pixels.items) : undefined;
+  return {
+    async *bytes() {
+      for (let piece = head; ; ) {
+        hash.update(piece);
+        fragments?.see(piece);
+        yield piece;
+        const { done, value } = await rest.next();
+        if (done) return;
+        piece = value;
+      }
+    },
+    digest: () => hash.digest('hex'),
+    end: () => fragments?.end() ?? (pixels?.kind === 'native' ? pixels.end : 0),
+  };
 }
 
 /** Look at a header, waiting while the engine is full: the sender waits with it, and sends no faster than is read. */
 async function inspect(
   { engine }: Pick<Deps, 'engine'>,
-  bytes: Uint8Array<ArrayBuffer>,
+  { bytes, whole }: Head,
   signal: AbortSignal,
-): Promise<Result<Instance, Fault>> {
+): Promise<Result<Inspected, Fault>> {
   for (const until = performance.now() + patienceMs; ; ) {
-    const result = await engine.inspect(bytes, signal);
+    // A copy, because looking takes the bytes away.
+    const result = await engine.inspect({ bytes: bytes.slice(), whole }, signal);
     if (result.ok || result.fault.code !== 'queue_full' || performance.now() > until) return result;
     await delay(Math.min(result.fault.retryAfterMs, 1000), undefined, { signal });
   }

@@ -4,12 +4,13 @@ import { isUid } from '../pacs/dicomweb-json.ts';
 import type { Fault } from '../pipeline/fault.ts';
 import { parseParameters } from '../pipeline/parameters.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
+import type { Lease } from '../platform/budget.ts';
 import type { Deps } from './deps.ts';
 import { contentType, MultipartError, partsOf } from './multipart.ts';
 import { accept, Refusal } from './problem.ts';
 import { answers } from './responses.ts';
 import { failureReasons, type Stored, StoreResponse, storeResponse, storeStatus } from './store-response.ts';
-import { type Kept, type Reception, receive } from './stow-instance.ts';
+import { type Kept, type Reception, receive, receptionBytes } from './stow-instance.ts';
 import { submitStudies } from './stow-jobs.ts';
 
 const dicomJson = 'application/dicom+json';
@@ -65,8 +66,11 @@ export function stow(app: OpenAPIHono, deps: Deps): void {
     const tenant = c.get('tenant');
     const to = deps.pacs.stowOf(tenant);
     // As the PACS that gets the results has its films read: then the readings, and the job, are those.
-    const request = to?.request ?? usual;
-    const { results, kept } = await take(deps, { tenant, study, request, signal }, body, boundary);
+    const reception = { tenant, study, request: to?.request ?? usual, signal };
+    const taken = await deps.budget.now(receptionBytes(deps), async (lease) =>
+      ok(await take(deps, reception, body, boundary, lease)),
+    );
+    const { results, kept } = accept(taken);
     const jobs = await submitStudies(deps.platform, tenant, to, kept);
     const counts = Object.fromEntries(
       Map.groupBy(results, ({ kind }) => kind)
@@ -85,7 +89,13 @@ export function stow(app: OpenAPIHono, deps: Deps): void {
 }
 
 /** What became of every part, and the films that were kept of it: all that could be, or none of a broken request. */
-async function take(deps: Deps, reception: Reception, body: ReadableStream<Uint8Array>, boundary: string) {
+async function take(
+  deps: Deps,
+  reception: Reception,
+  body: ReadableStream<Uint8Array>,
+  boundary: string,
+  lease: Lease,
+) {
   const results: Stored[] = [];
   const kept: Kept[] = [];
   let busy: Fault | undefined;
@@ -93,7 +103,7 @@ async function take(deps: Deps, reception: Reception, body: ReadableStream<Uint8
     for await (const part of partsOf(body, boundary)) {
       if (results.length === maxParts)
         throw new MultipartError(`it has more than ${maxParts} parts: send several requests`);
-      const received = await receive(deps, reception, part);
+      const received = await receive(deps, reception, part, lease);
       const twin = kept.find(({ sopInstanceUid }) => sopInstanceUid === received.kept?.sopInstanceUid);
       if (received.kept && twin && twin.reading !== received.kept.reading) {
         // Two films under one SOP Instance UID would have one result: which of them it is about could not be told.

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { ok } from '../pipeline/result.ts';
 import { uploadLifeMs } from '../worker/sweep.ts';
 import type { Deps } from './deps.ts';
-import { Refusal } from './problem.ts';
+import { accept, Refusal } from './problem.ts';
 import { answers } from './responses.ts';
 
 const Upload = z
@@ -42,7 +43,7 @@ const send = createRoute({
       content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
     },
   },
-  responses: { 204: { description: 'All of it is kept' }, ...answers(400, 404, 413) },
+  responses: { 204: { description: 'All of it is kept' }, ...answers(400, 404, 413, 503) },
 });
 
 /** How long a place outside of this service can be sent to: a slow line's time for one film, and no more. */
@@ -64,7 +65,7 @@ export function uploadedBlob(tenant: string, id: string): string {
   return JSON.stringify(['upload', tenant, id]);
 }
 
-export function uploads(app: OpenAPIHono, { platform: { blobs }, maxUploadBytes }: Deps): void {
+export function uploads(app: OpenAPIHono, { platform: { blobs }, budget, maxUploadBytes }: Deps): void {
   app.openapi(begin, async (c) => {
     const id = newId();
     const given = await blobs.presign?.(uploadedBlob(c.get('tenant'), id), maxUploadBytes, presignedSeconds);
@@ -88,10 +89,13 @@ export function uploads(app: OpenAPIHono, { platform: { blobs }, maxUploadBytes 
     if (Number(c.req.header('content-length')) > maxUploadBytes) throw tooLarge();
     const { body, signal } = c.req.raw;
     if (!body) throw new Refusal({ code: 'empty_body' });
-    const put = await blobs.put(blob, body, maxUploadBytes).catch((error) => {
-      // A client that hangs up breaks the stream: nothing was kept.
-      throw signal.aborted ? new Refusal({ code: 'client_gone' }) : error;
-    });
+    const sent = await budget
+      .now(blobs.heldBytes, async () => ok(await blobs.put(blob, body, maxUploadBytes)))
+      .catch((error) => {
+        // A client that hangs up breaks the stream: nothing was kept.
+        throw signal.aborted ? new Refusal({ code: 'client_gone' }) : error;
+      });
+    const put = accept(sent);
     if (!put) throw tooLarge();
     if (put.bytes > 0) return c.body(null, 204);
     await blobs.remove(blob);

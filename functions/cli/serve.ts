@@ -36,6 +36,7 @@ Settings come from the environment:
   ALARA_QUEUE           256: films that may wait
   ALARA_DEADLINE_MS     30000: from acceptance to answer
   ALARA_MEMORY_MB       80 % of the container's or machine's: what the process may hold while films are read
+  ALARA_BUFFER_MB       512: films in memory at the same time; jobs take no more than half
   ALARA_MAX_BODY_MB     32: a film that is sent with its request
   ALARA_MAX_UPLOAD_MB   256: an upload, and an instance that comes by STOW-RS
   ALARA_LOG             info; silent, error, warn, info or debug, as JSON lines on standard error

@@ -1,8 +1,8 @@
 import PQueue from 'p-queue';
 import { Piscina } from 'piscina';
+import type { Inspected } from '../pipeline/decode/dicom/inspect.ts';
 import type { Fault } from '../pipeline/fault.ts';
 import type { Film } from '../pipeline/film.ts';
-import type { Instance } from '../pipeline/instance.ts';
 import type { Read } from '../pipeline/read.ts';
 import { fail, type Result } from '../pipeline/result.ts';
 import { ms } from '../pipeline/units.ts';
@@ -10,7 +10,7 @@ import { createGate } from './gate.ts';
 import { createHandshake } from './handshake.ts';
 import { usualMemoryBytes, watchMemory } from './memory.ts';
 import { createPace } from './pace.ts';
-import type { Answer, FilmTask, ReadTask, RenderTask, Task, WorkerSetup } from './task.ts';
+import type { Answer, FilmTask, InspectTask, ReadTask, RenderTask, Task, WorkerSetup } from './task.ts';
 import { watchWarmth } from './warmth.ts';
 
 export type EngineOptions = WorkerSetup & {
@@ -52,7 +52,7 @@ export type Engine = {
    */
   read(film: Omit<ReadTask, 'kind'>, signal?: AbortSignal, accepted?: number): Promise<Result<Read, Fault>>;
   /** The header of a DICOM instance, looked at where a hostile file does no harm. Takes the bytes away. */
-  inspect(bytes: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<Result<Instance, Fault>>;
+  inspect(file: Omit<InspectTask, 'kind'>, signal?: AbortSignal): Promise<Result<Inspected, Fault>>;
   /** A film as it is read, for a picture of it. Takes the bytes away. */
   render(film: Omit<RenderTask, 'kind'>, signal?: AbortSignal): Promise<Result<Film, Fault>>;
   status(): EngineStatus;
@@ -194,7 +194,7 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     ready,
     read: (film, signal, accepted) => enqueue<'read'>({ kind: 'read', ...film }, signal, accepted),
-    inspect: (bytes, signal) => enqueue<'inspect'>({ kind: 'inspect', bytes }, signal),
+    inspect: (file, signal) => enqueue<'inspect'>({ kind: 'inspect', ...file }, signal),
     render: (film, signal) => enqueue<'render'>({ kind: 'render', ...film }, signal),
     status() {
       const fault = warmth.fault();

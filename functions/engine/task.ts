@@ -1,7 +1,7 @@
 import type { LoadedFamily } from '../catalog/load.ts';
+import type { Inspected } from '../pipeline/decode/dicom/inspect.ts';
 import type { Film } from '../pipeline/film.ts';
 import type { Device } from '../pipeline/infer/session.ts';
-import type { Instance } from '../pipeline/instance.ts';
 import type { Read } from '../pipeline/read.ts';
 import type { ReadRequest } from '../pipeline/request.ts';
 import type { Gate } from './gate.ts';
@@ -30,7 +30,12 @@ export type ReadTask = {
 };
 
 /** The header of a DICOM instance alone: whether it is one that is read, and whose. No pixel is decoded. */
-export type InspectTask = { readonly kind: 'inspect'; readonly bytes: Uint8Array<ArrayBuffer> };
+export type InspectTask = {
+  readonly kind: 'inspect';
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Whether these bytes are all of it, or its beginning. */
+  readonly whole: boolean;
+};
 
 /** The film alone, for a picture of it. */
 export type RenderTask = Omit<ReadTask, 'kind' | 'id' | 'request'> & { readonly kind: 'render' };
@@ -43,7 +48,7 @@ export type Task = (FilmTask & { readonly handshake: Handshake }) | { readonly k
 /** What each task answers. */
 export type Answer = {
   readonly read: Read;
-  readonly inspect: Instance;
+  readonly inspect: Inspected;
   readonly render: Film;
   readonly warm: null;
 };

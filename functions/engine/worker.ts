@@ -2,7 +2,7 @@ import { parentPort, threadId, workerData } from 'node:worker_threads';
 import sharp from 'sharp';
 import { costTable } from '../pipeline/cost.ts';
 import { decode } from '../pipeline/decode/decode.ts';
-import { inspect } from '../pipeline/decode/dicom/inspect.ts';
+import { inspectBeginning } from '../pipeline/decode/dicom/inspect.ts';
 import { resize } from '../pipeline/decode/resize.ts';
 import type { Fault } from '../pipeline/fault.ts';
 import { createSessions } from '../pipeline/infer/session.ts';
@@ -73,12 +73,15 @@ export async function work(task: Task): Promise<Result<Answer[Task['kind']], Fau
 async function film(task: FilmTask, stages: Stages): Promise<Result<Answer[FilmTask['kind']], Fault>> {
   switch (task.kind) {
     case 'inspect':
-      return inspect(task.bytes, report);
+      return inspectBeginning(task.bytes, task.whole, report);
     case 'render': {
       const decoded = await stages.decode(task.bytes, task.mediaType);
       return decoded.ok ? ok(decoded.value.film) : decoded;
     }
     case 'read':
-      return read(stages, reader, task.id, task.bytes, task.mediaType, task.request);
+      // Its room is free again now, not when this thread next collects what it does not use.
+      return read(stages, reader, task.id, task.bytes, task.mediaType, task.request).finally(() => {
+        task.bytes.buffer.transfer(0);
+      });
   }
 }

@@ -4,6 +4,7 @@ import { advice, type Fault } from '../pipeline/fault.ts';
 import { parseParameters } from '../pipeline/parameters.ts';
 import type { ReadRequest } from '../pipeline/request.ts';
 import { route } from '../pipeline/route.ts';
+import type { Budget } from '../platform/budget.ts';
 import { ConfigError } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -45,13 +46,17 @@ export type PacsDeps = {
   readonly router: Router;
   readonly engine: Pick<Engine, 'read' | 'render'>;
   readonly platform: Pick<Platform, 'readings' | 'refusals' | 'jobs' | 'queue' | 'cursors'>;
+  readonly budget: Pick<Budget, 'inTurn'>;
   readonly log: Logger;
   /** Of this software. */
   readonly version: string;
 };
 
 /** Everything between this service and its PACS. Throws ConfigError when a PACS asks for what no model can do. */
-export function openPacs(config: PacsConfig | null, { router, engine, platform, log, version }: PacsDeps): Pacs {
+export function openPacs(
+  config: PacsConfig | null,
+  { router, engine, platform, budget, log, version }: PacsDeps,
+): Pacs {
   const entries = Object.entries(config ?? {});
   const sources = new Map<string, Source>();
   for (const [name, settings] of entries) sources.set(name, sourceOf(name, settings, router));
@@ -62,7 +67,7 @@ export function openPacs(config: PacsConfig | null, { router, engine, platform, 
     }),
   );
   const deliver = createDeliver(receivers, { family: router.family, version });
-  const handler = studyHandler({ sources, router, engine, platform, deliver, version });
+  const handler = studyHandler({ sources, router, engine, platform, budget, deliver, version });
   const entriesOf = (asking: string) => entries.filter(([, { tenant }]) => tenant === asking);
   const stopped = new AbortController();
   const watches = new Map<string, readonly Watch[]>();

@@ -3,6 +3,7 @@ import type { Router } from '../engine/open.ts';
 import type { Fault } from '../pipeline/fault.ts';
 import type { ReadRequest } from '../pipeline/request.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
+import type { Budget } from '../platform/budget.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Deliver } from '../worker/deliver.ts';
 import type { Handler } from '../worker/handler.ts';
@@ -30,6 +31,7 @@ export type StudyDeps = {
   readonly router: Pick<Router, 'identify'> & { readonly family: Pick<Router['family'], 'digest'> };
   readonly engine: Pick<Engine, 'read' | 'render'>;
   readonly platform: Pick<Platform, 'readings' | 'refusals'>;
+  readonly budget: Pick<Budget, 'inTurn'>;
   readonly deliver: Deliver;
   /** Of this software: another one may read what this one refuses. */
   readonly version: string;
@@ -92,16 +94,20 @@ async function one(
   signal: AbortSignal,
 ): Promise<Result<Outcome, Fault>> {
   if (hasResults) return ok({ stored: [...results] });
-  const bytes = await dicomWeb.retrieve(place, signal);
-  if (!bytes.ok) return isTransient(bytes.fault) ? bytes : ok({ refused: bytes.fault });
-  // Reading takes the bytes away, and a picture is made of them afterwards.
-  const copy = settings.results.includes('sc') ? bytes.value.slice() : new Uint8Array();
-  const read = await readOnce(deps, tenant, { bytes: bytes.value, mediaType }, request, signal);
-  if (!read.ok) return isTransient(read.fault) || signal.aborted ? read : ok({ refused: read.fault });
-  const stored = await deps.deliver(pacs, tenant, read.value, () =>
-    deps.engine.render({ bytes: copy, mediaType }, signal),
-  );
-  return stored.ok ? ok({ reading: read.value.reading.id, stored: [...stored.value] }) : stored;
+  // How long a film is shows when it is here: until then room is kept for the longest, as it comes and put together.
+  const most = 2 * settings.maxFilmMb * 1_000_000;
+  return deps.budget.inTurn<Outcome>(most, signal, async (lease) => {
+    const bytes = await dicomWeb.retrieve(place, signal);
+    if (!bytes.ok) return isTransient(bytes.fault) ? bytes : ok({ refused: bytes.fault });
+    // Reading takes the bytes away, and a picture is made of them afterwards.
+    const copy = settings.results.includes('sc') ? bytes.value.slice() : new Uint8Array();
+    lease.less(most - Math.min(most, bytes.value.length + copy.length));
+    const read = await readOnce(deps, tenant, { bytes: bytes.value, mediaType }, request, signal);
+    if (!read.ok) return isTransient(read.fault) || signal.aborted ? read : ok({ refused: read.fault });
+    const picture = () => deps.engine.render({ bytes: copy, mediaType }, signal);
+    const stored = await deps.deliver(pacs, tenant, read.value, picture);
+    return stored.ok ? ok({ reading: read.value.reading.id, stored: [...stored.value] }) : stored;
+  });
 }
 
 /** A PACS that does not answer or refuses everything, a full queue and a stopped worker are no better for the next film. */

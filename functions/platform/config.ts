@@ -79,6 +79,8 @@ const defaults = z.object({
   ALARA_DEADLINE_MS: whole(100, 600_000).default(30_000),
   /** What the process may hold while films are read; 80 % of the machine's or container's memory by default. */
   ALARA_MEMORY_MB: whole(256, 10_000_000).optional(),
+  /** Films in memory at the same time, of all requests and jobs. */
+  ALARA_BUFFER_MB: whole(16, 1_000_000).default(512),
   ALARA_MAX_BODY_MB: whole(1, 1024).default(32),
   /** One upload, and one instance that comes by STOW-RS. */
   ALARA_MAX_UPLOAD_MB: whole(1, 1024).default(256),
@@ -144,6 +146,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     queue: data.ALARA_QUEUE,
     deadlineMs: data.ALARA_DEADLINE_MS,
     memoryBytes: data.ALARA_MEMORY_MB === undefined ? undefined : data.ALARA_MEMORY_MB * 1_000_000,
+    bufferBytes: data.ALARA_BUFFER_MB * 1_000_000,
     maxBodyBytes: data.ALARA_MAX_BODY_MB * 1_000_000,
     maxUploadBytes: data.ALARA_MAX_UPLOAD_MB * 1_000_000,
     log: data.ALARA_LOG,

@@ -5,6 +5,7 @@ import { fail, ok, type Result } from '../pipeline/result.ts';
 import type { Receivers } from './deliver.ts';
 import type { Reader } from './film.ts';
 import type { Handler } from './handler.ts';
+import { withFilm } from './held-film.ts';
 import type { JobInput, Outcome } from './job.ts';
 import { readOnce } from './read-once.ts';
 import { isTooHeavy, isTransient } from './retry.ts';
@@ -50,19 +51,19 @@ async function one(
 ): Promise<Result<Outcome, Fault>> {
   const request = requestFor(reader, pacs === undefined ? undefined : requestOf(pacs));
   if (!request.ok) return request;
-  const bytes = await reader.platform.blobs.get(blob);
-  if (!bytes) return fail({ code: 'upload_not_found', id: blob });
-  const read = await readOnce(reader, tenant, { bytes, mediaType }, request.value, signal);
-  if (!read.ok) return isTransient(read.fault) || signal.aborted ? read : ok({ refused: read.fault });
+  const read = await withFilm(reader, blob, signal, (bytes) =>
+    readOnce(reader, tenant, { bytes, mediaType }, request.value, signal),
+  );
+  if (!read.ok) {
+    const isOfFilm = !isTransient(read.fault) && !signal.aborted && read.fault.code !== 'upload_not_found';
+    return isOfFilm ? ok({ refused: read.fault }) : read;
+  }
   const { id } = read.value.reading;
   if (pacs === undefined) return ok({ reading: id });
-  const stored = await deliver(pacs, tenant, read.value, async () => {
-    // Reading has taken the bytes away.
-    const again = await reader.platform.blobs.get(blob);
-    return again
-      ? reader.engine.render({ bytes: again, mediaType }, signal)
-      : fail({ code: 'upload_not_found', id: blob });
-  });
+  // Reading has taken the bytes away.
+  const stored = await deliver(pacs, tenant, read.value, () =>
+    withFilm(reader, blob, signal, (bytes) => reader.engine.render({ bytes, mediaType }, signal)),
+  );
   return stored.ok ? ok({ reading: id, stored: [...stored.value] }) : stored;
 }
 

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createApp } from '../../functions/api/app.ts';
 import { createEngine } from '../../functions/engine/engine.ts';
+import { createBudget } from '../../functions/platform/budget.ts';
 import { withoutData } from '../../functions/platform/without-data.ts';
 import { openService, post, type Service } from '../service.ts';
 
@@ -22,7 +23,14 @@ function broken() {
   });
   const { router, platform } = service;
   const app = createApp({
-    ...{ router, engine, platform, log, pacs: { namesOf: () => [], stowOf: () => undefined, nudge: () => undefined } },
+    ...{
+      router,
+      engine,
+      platform,
+      budget: createBudget(1e9),
+      log,
+      pacs: { namesOf: () => [], stowOf: () => undefined, nudge: () => undefined },
+    },
     ...{ authRequired: false, maxBodyBytes: 1e6, maxUploadBytes: 1e6, device: 'cpu' },
   });
   return { app, engine, lines };

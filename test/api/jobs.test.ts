@@ -89,6 +89,30 @@ describe('a job', () => {
     expect((await (await submit({ upload: id, findings: 'Mass' })).json()).id).not.toBe(job);
   });
 
+  test('leaves no copy behind, however often it is asked for, nor when one that was given up is asked for again', async () => {
+    const id = await upload(variantOf(20));
+    const ask = async () => (await submit({ upload: id, findings: 'Mass' })).json();
+    const asked = await Promise.all([ask(), ask(), ask()]);
+    const { id: job } = asked[0];
+    expect(new Set(asked.map(({ id }) => id)).size).toBe(1);
+    await ended(job);
+    await service.platform.jobs.update(job, (known) => ({ ...known, state: 'dead', outcomes: [], attempts: 8 }));
+    expect((await ask()).state).toBe('queued');
+    expect(await ended(job)).toMatchObject({ state: 'done', attempts: 1, outcomes: [{ reading: expect.any(String) }] });
+    await ask();
+    const removed = await service.platform.blobs.size(JSON.stringify(['upload', 'local', id]));
+    expect(removed).toBe(native.length + 2);
+    // Nothing but uploads: a day from now nothing else is swept.
+    const uploads = await service.platform.blobs.prune(new Date(0));
+    expect(uploads).toBe(0);
+    const inputs = (await service.platform.jobs.list({ limit: 1000 })).flatMap(({ input }) =>
+      input.kind === 'film' ? [input.upload] : [],
+    );
+    await vi.waitFor(async () => {
+      for (const blob of inputs) expect(await service.platform.blobs.size(blob)).toBeUndefined();
+    });
+  });
+
   test('of a film that is refused fails, and says why and what to do', async () => {
     const id = await upload(new Uint8Array(native.subarray(0, 100_000)));
     const { id: job } = await (await submit({ upload: id })).json();

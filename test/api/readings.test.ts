@@ -84,6 +84,17 @@ describe('POST /v1/readings', () => {
     });
   });
 
+  test('takes multipart with any boundary that RFC 2046 allows, and bytes that nearly are one', async () => {
+    const bytes = Buffer.concat([film('00000442_000.png'), Buffer.from('\r\n--A\r--B-\r\n')]);
+    const disposition = 'content-disposition: form-data; name=image; filename="a \\" b.png"';
+    const head = `--B\r\nContent-Type: image/png\r\n${disposition}\r\n\r\n`;
+    const body = new Uint8Array(Buffer.concat([Buffer.from(head), bytes, Buffer.from('\r\n--B--\r\n')]));
+    const response = await post(service.app, '?findings=Mass', body, 'multipart/form-data; boundary=B');
+    expect(response.status, await response.clone().text()).toBe(201);
+    const direct = await post(service.app, '?findings=Mass', new Uint8Array(bytes));
+    expect([direct.status, (await direct.json()).id]).toEqual([200, (await response.json()).id]);
+  });
+
   test('takes multipart with one image part', async () => {
     const form = new FormData();
     form.set('image', new File([film(native)], 'film.png', { type: 'image/png' }));

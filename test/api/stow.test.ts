@@ -2,9 +2,13 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { fileMeta } from '../../functions/api/file-meta.ts';
+import { parseParameters } from '../../functions/pipeline/parameters.ts';
+import { jobId } from '../../functions/worker/job-id.ts';
+import type { Dataset } from '../dicom/element.ts';
 import { sopClasses, text } from '../dicom/instance.ts';
 import { tags } from '../dicom/tags.ts';
 import { film, filmUid, lateral, studyUid } from '../pacs/films.ts';
+import { unwrap } from '../pipeline/family.ts';
 import { openService, resolved, type Service } from '../service.ts';
 
 let service: Service;
@@ -206,6 +210,125 @@ describe('STOW-RS', () => {
       ...{ status: 202, other: [] },
       taken: [[filmUid('large', 1), undefined]],
       failed: [[filmUid('large', 2), 0xa700]],
+    });
+  });
+
+  describe('of a part that is longer than what is looked at first', () => {
+    let large: Service;
+    beforeAll(async () => {
+      large = await openService({ ALARA_ROLE: 'api', ALARA_WORKERS: '1', ALARA_MAX_UPLOAD_MB: '64' });
+    });
+    afterAll(() => large?.close());
+    /** In pieces of the size that a network brings. */
+    const pieces = (body: Uint8Array<ArrayBuffer>) => {
+      let at = 0;
+      return new ReadableStream<Uint8Array>({
+        pull(controller) {
+          if (at >= body.length) return controller.close();
+          controller.enqueue(body.slice(at, at + 65_536));
+          at += 65_536;
+        },
+      });
+    };
+    const store = async (...parts: Part[]) => {
+      const body = pieces(multipart(parts));
+      const init = { method: 'POST', headers: { 'content-type': related }, body, duplex: 'half' };
+      return large.app.request('/dicom-web/studies', init as RequestInit);
+    };
+    const kept = async () => {
+      const [job] = await large.platform.jobs.list({ limit: 1 });
+      const input = job?.input;
+      const [instance] = input?.kind === 'instances' ? input.instances : [];
+      return instance && large.platform.blobs.get(instance.blob);
+    };
+    const files = () => readdirSync(join(large.data, 'blobs')).length;
+    const fragments = [new Uint8Array(0), ...Array.from({ length: 3 }, (_, i) => new Uint8Array(400_000).fill(i))];
+    const inFragments = (study: string) =>
+      film(study, 1, [{ tag: tags.PixelData, vr: 'OB', fragments }]).then((bytes) => {
+        const at = bytes.indexOf('1.2.840.10008.1.2.1\0');
+        return Buffer.concat([bytes.subarray(0, at), Buffer.from('1.2.840.10008.1.2.5\0'), bytes.subarray(at + 20)]);
+      });
+    const bytesBefore = (bytes: number): [Dataset[number]] => [
+      { tag: 0x0009_1010, vr: 'OB', value: new Uint8Array(bytes) },
+    ];
+
+    test('all of it is kept as it came, and the reading is named as if it had come whole', async () => {
+      const bytes = new Uint8Array(await film('long', 1, [{ tag: 0x7fe1_1010, vr: 'OB', value: new Uint8Array(3e6) }]));
+      const response = await store(bytes);
+      expect(await outcome(response)).toMatchObject({ status: 200, taken: [[filmUid('long', 1), undefined]] });
+      expect(Buffer.from((await kept()) ?? []).equals(bytes)).toBe(true);
+      const request = unwrap(parseParameters({}, large.router.vocabulary));
+      const reading = await large.router.identify('local', bytes, request);
+      const identity = { kind: 'instances', tenant: 'local', studyInstanceUid: studyUid('long'), readings: [reading] };
+      expect(jobsOf(response)).toEqual([`/v1/jobs/${await jobId(identity)}`]);
+    });
+
+    test('pixels that are in fragments are kept as well', async () => {
+      const bytes = await inFragments('fragments');
+      expect(await outcome(await store(bytes))).toMatchObject({ status: 200, failed: [] });
+      expect(Buffer.from((await kept()) ?? []).equals(bytes)).toBe(true);
+    });
+
+    test('one that was cut off within its pixels fails, and nothing is kept of it', async () => {
+      const before = files();
+      const [words, items] = [await film('cut'), await inFragments('cut')];
+      for (const [i, bytes] of [
+        words.subarray(0, -1),
+        items.subarray(0, 900_000),
+        words.subarray(0, 263_000),
+      ].entries())
+        expect(await outcome(await store(bytes)), `${i}`).toEqual({
+          ...{ status: 409, taken: [], other: [] },
+          failed: [[filmUid('cut', 1), 0xc000]],
+        });
+      expect(files()).toBe(before);
+    });
+
+    test('a header of some megabytes is read to its end; one that never ends is given up, and the next is read', async () => {
+      const long = await film('private', 1, bytesBefore(5_000_000));
+      const endless = await film('private', 2, bytesBefore(20_000_000));
+      const answer = await outcome(await store(long, endless, await film('private', 3)));
+      expect(answer.taken).toEqual([1, 3].map((n) => [filmUid('private', n), undefined]));
+      expect(answer.failed).toEqual([[filmUid('private', 2), 0xc000]]);
+    });
+
+    test('what nobody reads is acknowledged, however long it is, and never gets to the disk', async () => {
+      const put = vi.spyOn(large.platform.blobs, 'put');
+      const pdf = [text(tags.SOPClassUID, 'UI', '1.2.840.10008.5.1.4.1.1.104.1'), ...bytesBefore(30_000_000)];
+      const others = [await film('along', 1, pdf), await film('along', 2, [...lateral, ...bytesBefore(1000)])];
+      expect(await outcome(await store(...others))).toMatchObject({
+        status: 202,
+        taken: [1, 2].map((n) => [filmUid('along', n), 0xb006]),
+      });
+      expect(put).not.toHaveBeenCalled();
+      put.mockRestore();
+    });
+
+    test('without room in memory the request is to come again, and the room is free afterwards', async () => {
+      const narrow = await openService({ ALARA_ROLE: 'api', ALARA_WORKERS: '1', ALARA_BUFFER_MB: '16' });
+      try {
+        const bytes = multipart([await film('narrow', 1, bytesBefore(1_000_000))]);
+        const ask = (body: ReadableStream<Uint8Array>) => {
+          const init = { method: 'POST', headers: { 'content-type': related }, body, duplex: 'half' };
+          return narrow.app.request('/dicom-web/studies', init as RequestInit);
+        };
+        // So many senders that hold what they have sent.
+        const slow = Array.from({ length: 40 }, () => {
+          const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+          const writer = writable.getWriter();
+          void writer.write(new Uint8Array(bytes.subarray(0, 1000))).catch(() => undefined);
+          return { answer: ask(readable), end: () => writer.close().catch(() => undefined) };
+        });
+        const early = await Promise.race([...slow.map(({ answer }) => answer)]);
+        expect([early.status, (await early.json()).code]).toEqual([503, 'queue_full']);
+        expect(Number(early.headers.get('retry-after'))).toBeGreaterThan(0);
+        for (const { end } of slow) void end();
+        const statuses = await Promise.all(slow.map(async ({ answer }) => (await answer).status));
+        expect(new Set(statuses)).toEqual(new Set([400, 503]));
+        expect((await ask(pieces(bytes))).status).toBe(200);
+      } finally {
+        await narrow.close();
+      }
     });
   });
 

@@ -3,7 +3,7 @@ import type { Fault } from '../../functions/pipeline/fault.ts';
 import type { Instance } from '../../functions/pipeline/instance.ts';
 import type { Read } from '../../functions/pipeline/read.ts';
 import type { ReadRequest } from '../../functions/pipeline/request.ts';
-import type { Result } from '../../functions/pipeline/result.ts';
+import { ok, type Result } from '../../functions/pipeline/result.ts';
 import { readConfig } from '../../functions/platform/config.ts';
 
 export type DicomReader = {
@@ -37,7 +37,10 @@ export async function openDicomReader(deadlineMs: number): Promise<DicomReader> 
         mediaType: 'application/dicom',
         request: { ...usual, ...request },
       }),
-    inspect: (file) => engine.inspect(new Uint8Array(file)),
+    async inspect(file) {
+      const inspected = await engine.inspect({ bytes: new Uint8Array(file), whole: true });
+      return inspected.ok ? ok(inspected.value.instance) : inspected;
+    },
     close: engine.close,
   };
 }

@@ -3,6 +3,7 @@ import { openRouter } from '../../functions/engine/open.ts';
 import { type PacsConfig, PacsEntry } from '../../functions/pacs/config.ts';
 import { openPacs } from '../../functions/pacs/open.ts';
 import { fail } from '../../functions/pipeline/result.ts';
+import { createBudget } from '../../functions/platform/budget.ts';
 import { ConfigError, readConfig } from '../../functions/platform/config.ts';
 import { createLog } from '../../functions/platform/log.ts';
 import type { Platform } from '../../functions/platform/platform.ts';
@@ -15,6 +16,7 @@ const deps = {
   router: openRouter(readConfig({})),
   engine: { read: never, render: never },
   platform: { readings: { get: never, put: never } } as unknown as Platform,
+  budget: createBudget(1e9),
   log: createLog('silent'),
   version: '0.0.0',
 };

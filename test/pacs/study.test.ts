@@ -7,6 +7,7 @@ import type { Read } from '../../functions/pipeline/read.ts';
 import type { ReadRequest } from '../../functions/pipeline/request.ts';
 import { fail, ok, type Result } from '../../functions/pipeline/result.ts';
 import { ms } from '../../functions/pipeline/units.ts';
+import { createBudget } from '../../functions/platform/budget.ts';
 import type { Refusal } from '../../functions/platform/refusals.ts';
 import type { Job, Outcome } from '../../functions/worker/job.ts';
 
@@ -87,6 +88,7 @@ function bench(films: Object_[]) {
           },
         ],
       ]),
+      budget: createBudget(1e9),
       router: {
         family: { digest: 'catalog' },
         identify: async (tenant, bytes) => `rd_${tenant}_${new TextDecoder().decode(bytes)}`,

@@ -12,6 +12,7 @@ describe('settings', () => {
       device: 'cpu',
       role: 'all',
       maxUploadBytes: 256_000_000,
+      bufferBytes: 512_000_000,
       retentionDays: 30,
       memoryBytes: undefined,
       pacs: undefined,
@@ -55,6 +56,7 @@ describe('settings', () => {
     ['ALARA_KEY_FILE', ''],
     ['ALARA_PACS', ''],
     ['ALARA_MAX_UPLOAD_MB', '0'],
+    ['ALARA_BUFFER_MB', '8'],
     ['ALARA_RETENTION_DAYS', 'never'],
     ['ALARA_FAMLY', 'chest14'],
   ])('%s=%s is refused by name', (name, value) => {

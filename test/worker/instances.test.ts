@@ -4,6 +4,7 @@ import type { Fault } from '../../functions/pipeline/fault.ts';
 import type { Read } from '../../functions/pipeline/read.ts';
 import { fail, ok } from '../../functions/pipeline/result.ts';
 import { ms } from '../../functions/pipeline/units.ts';
+import { createBudget } from '../../functions/platform/budget.ts';
 import { readConfig } from '../../functions/platform/config.ts';
 import type { Platform } from '../../functions/platform/platform.ts';
 import { instancesHandler } from '../../functions/worker/instances.ts';
@@ -13,13 +14,14 @@ test('a film that takes a whole deadline twice is an outcome, and does not keep 
   const slow: Fault = { code: 'deadline_exceeded', deadlineMs: ms(100) };
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   const platform = {
-    blobs: { get: async (id: string) => new TextEncoder().encode(id) },
+    blobs: { get: async (id: string) => new TextEncoder().encode(id), size: async (id: string) => id.length },
     readings: { get: async () => undefined, put: async () => undefined },
   } as unknown as Platform;
   const { vocabulary } = openRouter(readConfig({}));
   const handler = instancesHandler(
     {
       platform,
+      budget: createBudget(1e9),
       router: { vocabulary, identify: async (_, bytes) => `rd_${text(bytes)}` },
       engine: {
         read: async ({ id, bytes }) => (text(bytes) === 'slow' ? fail(slow) : ok({ reading: { id } } as Read)),

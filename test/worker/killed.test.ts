@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { fail, ok } from '../../functions/pipeline/result.ts';
+import { createBudget } from '../../functions/platform/budget.ts';
 import { createLog } from '../../functions/platform/log.ts';
 import { createHandlers } from '../../functions/worker/handlers.ts';
 import { startWorker } from '../../functions/worker/worker.ts';
@@ -63,7 +64,7 @@ async function finish(): Promise<void> {
   const worker = startWorker({
     ...{ platform, concurrency: 2, retentionMs: 86_400_000, visibilityMs: 700, log: createLog('silent') },
     handlers: createHandlers(
-      { router, engine, platform },
+      { router, engine, platform, budget: createBudget(1e9) },
       { requestOf: () => undefined, deliver: nowhere, study: nowhere },
     ),
   });

@@ -2,6 +2,7 @@
 // Ends with 0 when it gets through all of its work first.
 import { openEngine, openRouter } from '../../functions/engine/open.ts';
 import { fail } from '../../functions/pipeline/result.ts';
+import { createBudget } from '../../functions/platform/budget.ts';
 import { readConfig } from '../../functions/platform/config.ts';
 import { createLog } from '../../functions/platform/log.ts';
 import { openPlatform } from '../../functions/platform/open.ts';
@@ -45,7 +46,7 @@ const nowhere = async () => fail({ code: 'unknown_pacs', pacs: '', known: [] } a
 const worker = startWorker({
   platform: { jobs, queue, blobs },
   handlers: createHandlers(
-    { router, engine, platform: { jobs, blobs, readings, access } },
+    { router, engine, platform: { jobs, blobs, readings, access }, budget: createBudget(1e9) },
     { requestOf: () => undefined, deliver: nowhere, study: nowhere },
   ),
   ...{ concurrency: 1, retentionMs: 86_400_000, visibilityMs: 700, log: createLog('silent') },

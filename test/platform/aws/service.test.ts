@@ -6,6 +6,7 @@ import type { Reading } from '../../../functions/pipeline/reading.ts';
 import { fail } from '../../../functions/pipeline/result.ts';
 import { openDynamo, openS3 } from '../../../functions/platform/aws/client.ts';
 import { readSurroundings } from '../../../functions/platform/aws/surroundings.ts';
+import { createBudget } from '../../../functions/platform/budget.ts';
 import { createLog } from '../../../functions/platform/log.ts';
 import { createHandlers } from '../../../functions/worker/handlers.ts';
 import { submit as submitJob } from '../../../functions/worker/submit.ts';
@@ -187,7 +188,7 @@ describe.skipIf(!hasAws)(
         const worker = startWorker({
           ...{ platform, concurrency: 2, retentionMs: 86_400_000, visibilityMs: 1000, log: createLog('silent') },
           handlers: createHandlers(
-            { router, engine, platform },
+            { router, engine, platform, budget: createBudget(1e9) },
             { requestOf: () => undefined, deliver: nowhere, study: nowhere },
           ),
         });

@@ -1,4 +1,4 @@
-import { inflateRawSync } from 'node:zlib';
+import { constants, inflateRawSync, type ZlibOptions } from 'node:zlib';
 import dicomParser, { type Element } from 'dicom-parser';
 import type { Fault } from '../../fault.ts';
 import { fail, ok, type Result } from '../../result.ts';
@@ -34,8 +34,28 @@ const maxInflatedBytes = 2 * maxPixels + 16_000_000;
 const maxReads = 500_000;
 const undefinedLength = 0xffff_ffff;
 
+/** Where the pixel data of a file lies of which only the beginning is there; null where it begins later. */
+export type Beginning = Omit<Header, 'pixels'> & { readonly pixels: PixelsBegin | null };
+export type PixelsBegin =
+  /** The byte behind the last word. */
+  | { readonly kind: 'native'; readonly end: number }
+  /** The byte where the first item begins; the last one is a Sequence Delimitation Item. */
+  | { readonly kind: 'encapsulated'; readonly items: number }
+  /** Inflated, nothing says where it ends in the file. */
+  | { readonly kind: 'deflated' };
+
 /** Parse a file to the end of its pixel data. What follows it, padding and signatures, says nothing of the film. */
-export function parseHeader(bytes: Uint8Array): Result<Header, Fault> {
+export const parseHeader = (bytes: Uint8Array): Result<Header, Fault> => parse(bytes, {}, dataSet);
+
+/** Parse as much of a file as is there, to the beginning of its pixel data. */
+export const parseBeginning = (bytes: Uint8Array): Result<Beginning, Fault> =>
+  parse(bytes, { finishFlush: constants.Z_SYNC_FLUSH }, beginningOf);
+
+function parse<Parsed>(
+  bytes: Uint8Array,
+  inflating: ZlibOptions,
+  parsed: (bytes: Uint8Array, position: number, transferSyntax: TransferSyntax) => Result<Parsed, Fault>,
+): Result<Parsed, Fault> {
   try {
     const { transferSyntaxUid, found, position } = metaGroup(bytes);
     if (found && position + 8 > bytes.length)
@@ -52,9 +72,9 @@ export function parseHeader(bytes: Uint8Array): Result<Header, Fault> {
         transferSyntax: shownUid(transferSyntaxUid ?? ''),
         known: transferSyntaxes.map(({ uid }) => uid),
       });
-    if (!transferSyntax.deflated) return dataSet(bytes, position, transferSyntax);
-    const inflated = inflateRawSync(bytes.subarray(position), { maxOutputLength: maxInflatedBytes });
-    return dataSet(inflated, 0, transferSyntax);
+    if (!transferSyntax.deflated) return parsed(bytes, position, transferSyntax);
+    const inflated = inflateRawSync(bytes.subarray(position), { ...inflating, maxOutputLength: maxInflatedBytes });
+    return parsed(inflated, 0, transferSyntax);
   } catch (error) {
     if (error instanceof TooManyElements) return fail({ code: 'too_many_elements', limit: maxReads });
     return fail({ code: 'corrupt_image', problem: complaint(error) });
@@ -84,17 +104,11 @@ function guess(bytes: Uint8Array): TransferSyntax {
 }
 
 function dataSet(bytes: Uint8Array, position: number, transferSyntax: TransferSyntax): Result<Header, Fault> {
-  const { explicit, bigEndian, encoding } = transferSyntax;
+  const { bigEndian, encoding } = transferSyntax;
   const stream = new BoundedStream(bytes, position, bigEndian, maxReads);
   const elements: Record<string, Element> = {};
   // The parser looks into pixel data only where it is in fragments.
-  const untouched = encoding === 'native' ? tags.pixelData : undefined;
-  while (stream.position + 8 <= bytes.length && !elements[tags.pixelData]) {
-    const element = explicit
-      ? dicomParser.readDicomElementExplicit(stream, stream.warnings, untouched)
-      : dicomParser.readDicomElementImplicit(stream, untouched);
-    elements[element.tag] = element;
-  }
+  readElements(stream, elements, transferSyntax, encoding === 'native');
   const element = elements[tags.pixelData];
   if (!element && stream.position !== bytes.length)
     return fail({ code: 'corrupt_image', problem: 'the file ends before the last of its elements does' });
@@ -102,6 +116,45 @@ function dataSet(bytes: Uint8Array, position: number, transferSyntax: TransferSy
   if (!element || element.length === 0) return ok({ transferSyntax, attributes, pixels: null });
   const pixels = stored(bytes, element, encoding === 'native');
   return pixels.ok ? ok({ transferSyntax, attributes, pixels: pixels.value }) : pixels;
+}
+
+/** Up to pixel data, and over it unless it is left `untouched`. */
+function readElements(
+  stream: BoundedStream,
+  elements: Record<string, Element>,
+  { explicit }: TransferSyntax,
+  untouched: boolean,
+): void {
+  const until = untouched ? tags.pixelData : undefined;
+  while (stream.position + 8 <= stream.byteArray.length && !elements[tags.pixelData]) {
+    const element = explicit
+      ? dicomParser.readDicomElementExplicit(stream, stream.warnings, until)
+      : dicomParser.readDicomElementImplicit(stream, until);
+    elements[element.tag] = element;
+  }
+}
+
+function beginningOf(bytes: Uint8Array, position: number, transferSyntax: TransferSyntax): Result<Beginning, Fault> {
+  const { bigEndian, encoding, deflated } = transferSyntax;
+  const stream = new BoundedStream(bytes, position, bigEndian, maxReads);
+  const elements: Record<string, Element> = {};
+  try {
+    readElements(stream, elements, transferSyntax, true);
+  } catch {
+    // It ends in the middle of an element, or that element is broken: which of the two cannot be told here.
+  }
+  const attributes = attributesOf({ byteArray: bytes, byteArrayParser: stream.byteArrayParser, elements });
+  const element = elements[tags.pixelData];
+  if (!element || element.length === 0) return ok({ transferSyntax, attributes, pixels: null });
+  const inFragments = element.length === undefinedLength;
+  if (inFragments === (encoding === 'native'))
+    return fail({ code: 'corrupt_image', problem: 'its pixel data is not as its transfer syntax says' });
+  const { dataOffset, length } = element;
+  if (deflated) return ok({ transferSyntax, attributes, pixels: { kind: 'deflated' } });
+  const pixels: PixelsBegin = inFragments
+    ? { kind: 'encapsulated', items: dataOffset }
+    : { kind: 'native', end: dataOffset + length };
+  return ok({ transferSyntax, attributes, pixels });
 }
 
 function stored(bytes: Uint8Array, element: Element, native: boolean): Result<StoredPixels, Fault> {

@@ -3,7 +3,7 @@ import type { Instance } from '../../instance.ts';
 import { fail, ok, type Result } from '../../result.ts';
 import { sniff } from '../sniff.ts';
 import type { Attributes } from './attributes.ts';
-import { type Header, parseHeader, type StoredPixels } from './header.ts';
+import { type Header, type PixelsBegin, parseBeginning, parseHeader, type StoredPixels } from './header.ts';
 import { type Image, imageOf } from './image.ts';
 import { instanceOf } from './instance.ts';
 import { manufacturer } from './own.ts';
@@ -21,13 +21,7 @@ export type Opened = Omit<Header, 'pixels'> & {
 
 /** Parse a file and refuse by name what its header says is not a single gray frontal chest film. */
 export function open(bytes: Uint8Array): Result<Opened, Fault> {
-  if (bytes.length === 0) return fail({ code: 'empty_body' });
-  const declared = 'application/dicom';
-  const found = sniff(bytes);
-  if (!found) return fail({ code: 'not_an_image', declared });
-  if (found !== declared) return fail({ code: 'media_type_mismatch', declared, found });
-
-  const header = parseHeader(bytes);
+  const header = otherFile(bytes) ?? parseHeader(bytes);
   if (!header.ok) return header;
   const { attributes, transferSyntax, pixels } = header.value;
   const refusal = otherObject(attributes) ?? notFrontalChest(attributes);
@@ -39,6 +33,35 @@ export function open(bytes: Uint8Array): Result<Opened, Fault> {
   const instance = instanceOf(attributes, image.value);
   if (!instance.ok) return instance;
   return ok({ attributes, transferSyntax, pixels, image: image.value, instance: instance.value });
+}
+
+/**
+ * The same checks of a file of which only the beginning is there, and where its pixel data lies. `corrupt_image` may mean
+ * that more of it is needed.
+ */
+export function openBeginning(bytes: Uint8Array): Result<Pick<Opened, 'instance'> & { pixels: PixelsBegin }, Fault> {
+  const header = otherFile(bytes) ?? parseBeginning(bytes);
+  if (!header.ok) return header;
+  const { attributes, pixels } = header.value;
+  const missing = fail<Fault>({ code: 'corrupt_image', problem: 'it has no pixel data' });
+  // What is not there may follow: nothing is refused for it.
+  if (!pixels && attributes.code(tags.sopClassUid) === undefined) return missing;
+  const refusal = otherObject(attributes) ?? notFrontalChest(attributes);
+  if (refusal) return fail(refusal);
+  if (!pixels) return missing;
+  const image = imageOf(attributes);
+  if (!image.ok) return image;
+  const instance = instanceOf(attributes, image.value);
+  return instance.ok ? ok({ instance: instance.value, pixels }) : instance;
+}
+
+/** Why a file is none of DICOM; undefined where it is one. */
+function otherFile(bytes: Uint8Array): Result<never, Fault> | undefined {
+  if (bytes.length === 0) return fail({ code: 'empty_body' });
+  const declared = 'application/dicom';
+  const found = sniff(bytes);
+  if (!found) return fail({ code: 'not_an_image', declared });
+  return found === declared ? undefined : fail({ code: 'media_type_mismatch', declared, found });
 }
 
 /** Why this object is none that is read; null where it is one. */
