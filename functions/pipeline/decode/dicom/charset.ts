@@ -23,6 +23,17 @@ const decoders: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
+ * Sets that are there by escape sequence only, as files hold them that leave the sequences out: with the high bit set, or,
+ * of Japanese, as the systems that write such files have it.
+ */
+const unescaped: ReadonlyMap<string, string> = new Map([
+  ['ISO_IR 58', 'gbk'],
+  ['ISO_IR 149', 'euc-kr'],
+  ['ISO_IR 87', 'shift_jis'],
+  ['ISO_IR 159', 'euc-jp'],
+]);
+
+/**
  * What follows an escape sequence (PS3.3, tables C.12-3 and C.12-4; PS3.5, annexes H to K). Sets of 94 × 94
  * characters in G0 are the low halves of EUC-JP: `lead` is what EUC-JP puts before each character.
  */
@@ -52,31 +63,50 @@ const escapeByte = 0x1b;
 /** PS3.5, 6.1.2.5.3: at these the first character set is in force again. Tab, LF, FF, CR, \, ^ and =. */
 const delimiters = new Set([0x09, 0x0a, 0x0c, 0x0d, 0x5c, 0x5e, 0x3d]);
 
-/** Bytes of a text value to Unicode, by the values of Specific Character Set. */
+/**
+ * Bytes of a text value to Unicode, by the values of Specific Character Set. Many files hold what they do not declare: a
+ * value that is not in the set that is in force is read in another one that the file names, otherwise as UTF-8 where its
+ * bytes are, otherwise as Latin-1. A name with a wrong letter can be recognised; one with a hole in it cannot.
+ */
 export function decodeText(bytes: Uint8Array, charset: readonly string[]): string {
-  const [first = ''] = charset;
-  const initial = decoders.get(first.replace('ISO 2022 IR', 'ISO_IR')) ?? 'us-ascii';
-  if (!bytes.includes(escapeByte)) return first === '' ? undeclared(bytes) : decode(bytes, initial);
-  return withExtensions(bytes, initial);
+  const [first = '', ...others] = charset.map(termOf);
+  const initial = decoders.get(first) ?? 'us-ascii';
+  const instead = others.map((term) => decoders.get(term) ?? unescaped.get(term));
+  const known = instead.filter((label) => label !== undefined);
+  return bytes.includes(escapeByte) ? withExtensions(bytes, initial, known) : legible(bytes, [initial, ...known]);
 }
 
-/** A file that names no set and yet holds more than ASCII: UTF-8 where the bytes are, otherwise Latin-1. */
-function undeclared(bytes: Uint8Array): string {
+/** A defined term however it is spelled, without code extensions: `iso-ir 100` and `ISO 2022 IR 100` are `ISO_IR 100`. */
+const termOf = (given: string) => given.toUpperCase().replace(/^ISO[ _-]?(?:2022[ _-]?)?IR[ _-]?(\d+)$/, 'ISO_IR $1');
+
+/** Bytes in the first of these sets, then UTF-8, that has all of them; Latin-1 has any. */
+function legible(bytes: Uint8Array, labels: readonly string[]): string {
+  for (const label of [...labels, 'utf-8']) {
+    const text = strictly(bytes, label);
+    if (text !== undefined) return text;
+  }
+  return new TextDecoder('iso-8859-1').decode(bytes);
+}
+
+/** Undefined where a set lacks one of the bytes. */
+function strictly(bytes: Uint8Array, label: string): string | undefined {
+  // TextDecoder takes us-ascii for windows-1252, which has nearly all of them.
+  if (label === 'us-ascii' && bytes.some((byte) => byte >= 0x80)) return undefined;
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder(label, { fatal: true }).decode(bytes);
   } catch {
-    return decode(bytes, 'iso-8859-1');
+    return undefined;
   }
 }
 
-function withExtensions(bytes: Uint8Array, initial: string): string {
+function withExtensions(bytes: Uint8Array, initial: string, others: readonly string[]): string {
   let text = '';
   let g1 = initial;
   let pairs: readonly number[] | undefined;
   let from = 0;
   const flush = (to: number) => {
     const run = bytes.subarray(from, to);
-    text += pairs ? decode(asEuc(run, pairs), 'euc-jp') : decode(run, g1);
+    text += pairs ? ideographs(run, pairs) : legible(run, [g1, ...others]);
   };
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] ?? 0;
@@ -110,9 +140,6 @@ function asEuc(run: Uint8Array, lead: readonly number[]): Uint8Array {
   return Uint8Array.from(euc);
 }
 
-function decode(bytes: Uint8Array, label: string): string {
-  // TextDecoder takes us-ascii for windows-1252, which would guess at bytes that ASCII does not have.
-  if (label === 'us-ascii')
-    return Array.from(bytes, (byte) => (byte < 0x80 ? String.fromCharCode(byte) : '\ufffd')).join('');
-  return new TextDecoder(label).decode(bytes);
-}
+/** A cell of the table that is empty is a question mark, as it is for those who cannot write a character. */
+const ideographs = (run: Uint8Array, lead: readonly number[]) =>
+  new TextDecoder('euc-jp').decode(asEuc(run, lead)).replaceAll('\ufffd', '?');
