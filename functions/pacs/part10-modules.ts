@@ -3,22 +3,23 @@ import type { Instance } from '../pipeline/instance.ts';
 import type { Reading } from '../pipeline/reading.ts';
 import { type About, catalogDigest } from './about.ts';
 import type { Dataset } from './part10.ts';
+import { day, oneValue, sex, timeOfDay } from './part10-values.ts';
 import { deriveUid } from './uid.ts';
 
-/** The Patient and General Study Modules (PS3.3 C.7.1.1, C.7.2.1): repeated from the source film, never changed. */
+/** The Patient and General Study Modules (PS3.3 C.7.1.1, C.7.2.1): repeated from the source film, as far as they can be. */
 export const patientAndStudy = ({ patient, study, studyInstanceUid }: Instance): Dataset => ({
-  PatientName: patient.name ?? '',
+  PatientName: oneValue(patient.name) ?? '',
   PatientID: patient.id ?? '',
   IssuerOfPatientID: patient.issuerOfId,
-  PatientBirthDate: patient.birthDate ?? '',
-  PatientSex: patient.sex ?? '',
+  PatientBirthDate: day(patient.birthDate),
+  PatientSex: sex(patient.sex),
   StudyInstanceUID: studyInstanceUid,
-  StudyDate: study.date ?? '',
-  StudyTime: study.time ?? '',
-  ReferringPhysicianName: study.referringPhysician ?? '',
+  StudyDate: day(study.date),
+  StudyTime: timeOfDay(study.time),
+  ReferringPhysicianName: oneValue(study.referringPhysician) ?? '',
   StudyID: study.id ?? '',
   AccessionNumber: study.accessionNumber ?? '',
-  StudyDescription: study.description,
+  StudyDescription: oneValue(study.description),
 });
 
 /** The device that reads: one model family, whose catalog digest tells it from its next version. */

@@ -6,6 +6,7 @@ import { type About, catalogDigest, type IdentifiedRead } from './about.ts';
 import { readable } from './codes.ts';
 import { part10 } from './part10.ts';
 import { equipment, localTime, modelName, patientAndStudy } from './part10-modules.ts';
+import { numberOf } from './part10-values.ts';
 import { type Picture, sideBySide, textPicture } from './secondary-capture-picture.ts';
 import { coded } from './sr/item.ts';
 import { band, byCall, percent } from './summary.ts';
@@ -42,7 +43,7 @@ export async function secondaryCapture(
       SeriesDescription: `${about.family.catalog.family}: AI results, research use only`.slice(-64),
       // General Image (PS3.3 C.7.6.1). Burned In Annotation stays out: nothing is added that names the patient, but what
       // the film itself shows is not known.
-      InstanceNumber: instance.instanceNumber ?? '1',
+      InstanceNumber: numberOf(instance.instanceNumber),
       PatientOrientation: '',
       ContentDate: date,
       ContentTime: time,

@@ -8,6 +8,7 @@ import { concepts, findingCode, presence } from '../../functions/pacs/codes.ts';
 import { resultObjects } from '../../functions/pacs/results.ts';
 import { structuredReport } from '../../functions/pacs/sr/report.ts';
 import { resultUids } from '../../functions/pacs/uid.ts';
+import type { Instance } from '../../functions/pipeline/instance.ts';
 import { has } from '../dicom/tools.ts';
 import { bare, instance, openReader, type Reader } from './reader.ts';
 import { codeOf, codesIn, items, type Node, parse, tree, utf8 } from './tree.ts';
@@ -162,10 +163,10 @@ describe('TID 1500 Measurement Report', () => {
     expect(film && only(film, concepts.pixelRows)).toMatchObject({ value: '1024', unit: '{pixels}^UCUM' });
   });
 
-  test('keeps a date and a time that are not well formed in the header, and out of the tree', () => {
-    const study = { ...instance.study, date: '2026.11.01', time: '10:15' };
+  test('leaves a date and a time out that are not well formed', () => {
+    const study = { ...instance.study, date: '1 November', time: 'morning' };
     const file = parse(structuredReport({ ...read, instance: { ...instance, study } }, reader.about));
-    expect(utf8(file, 'x00080020')).toBe('2026.11.01');
+    expect(utf8(file, 'x00080020') || undefined).toBeUndefined();
     const [film] = only(only(tree(file), concepts.imageLibrary), concepts.imageLibraryGroup).children;
     expect(film?.children.map(({ type }) => type)).toEqual(['CODE', 'NUM', 'NUM']);
   });
@@ -367,6 +368,59 @@ describe.skipIf(!has('dsrdump', 'dciodvfy'))(`independent tools (${install})`, (
           !(name === 'bare.dcm' && line.includes('needed to build DICOMDIR')),
       );
       expect(unknown).toEqual([]);
+    },
+  );
+
+  type Header = Partial<Omit<Instance, 'patient' | 'study'>> & {
+    patient?: Partial<Instance['patient']>;
+    study?: Partial<Instance['study']>;
+  };
+  const checked = (name: string, header: Header) => {
+    const { patient, study } = instance;
+    const malformed = {
+      ...{ ...instance, ...header },
+      ...{ patient: { ...patient, ...header.patient }, study: { ...study, ...header.study } },
+    };
+    const path = join(folder, `${name.replaceAll(/\W/g, '')}.dcm`);
+    const file = structuredReport({ ...read, instance: malformed }, reader.about);
+    writeFileSync(path, file);
+    const { stdout, stderr } = spawnSync('dciodvfy', [path], { encoding: 'utf8' });
+    return { file: parse(file), errors: `${stdout}${stderr}`.split('\n').filter((line) => line.startsWith('Error')) };
+  };
+
+  test.each<[string, Header, string, string | undefined]>([
+    ['an instance number that is none', { instanceNumber: 'ABC' }, 'x00200013', '1'],
+    ['one with a fraction', { instanceNumber: '1.5' }, 'x00200013', '1'],
+    ['one of more than 32 bits', { instanceNumber: '99999999999' }, 'x00200013', '1'],
+    ['one that is negative', { instanceNumber: '-7' }, 'x00200013', '-7'],
+    ['a date as ACR-NEMA wrote it', { study: { date: '2026.11.01' } }, 'x00080020', '20261101'],
+    ['a day that no calendar has', { study: { date: '20260231' } }, 'x00080020', undefined],
+    ['a time as ACR-NEMA wrote it', { study: { time: '10:15:30.25' } }, 'x00080030', '101530.25'],
+    ['an hour that no day has', { study: { time: '250000' } }, 'x00080030', undefined],
+    ['a birth date in words', { patient: { birthDate: 'unknown' } }, 'x00100030', undefined],
+    ['a sex in words', { patient: { sex: 'MALE' } }, 'x00100040', undefined],
+    ['two names', { patient: { name: 'A^B\\C^D' } }, 'x00100010', 'A^B'],
+    ['two referrers', { study: { referringPhysician: 'A^B\\C^D' } }, 'x00080090', 'A^B'],
+    ['two descriptions', { study: { description: 'Thorax\\p.a.' } }, 'x00081030', 'Thorax'],
+    ['a description of two lines', { study: { description: 'Thorax\r\np.a.' } }, 'x00081030', 'Thorax  p.a.'],
+  ])('dciodvfy finds no error for a film with %s', (name, header, tag, expected) => {
+    const { file, errors } = checked(name, header);
+    expect(errors).toEqual([]);
+    // Empty where it has to be there.
+    expect(file.elements[tag]).toBeDefined();
+    expect(utf8(file, tag) || undefined).toBe(expected);
+  });
+
+  test.each<[string, Header, string, string]>([
+    ['Patient ID', { patient: { id: 'A\\B' } }, 'x00100020', 'A\\B'],
+    ['Accession Number', { study: { accessionNumber: 'A\\B' } }, 'x00080050', 'A\\B'],
+    ['Study Instance UID', { studyInstanceUid: '1.02.3' }, 'x0020000d', '1.02.3'],
+  ])(
+    'an identifier is repeated as it is, malformed or not, because an archive files by it: %s',
+    (name, header, tag, as) => {
+      const { file, errors } = checked(name, header);
+      expect(utf8(file, tag)).toBe(as);
+      for (const error of errors) expect(error).toMatch(/Value Multiplicity|Value Representation|Value invalid|leading zero/i);
     },
   );
 });

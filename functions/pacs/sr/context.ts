@@ -4,6 +4,7 @@ import type { Reading } from '../../pipeline/reading.ts';
 import { type About, catalogDigest } from '../about.ts';
 import { chestRadiograph, concepts, english, modality, units } from '../codes.ts';
 import { deviceUid, modelName } from '../part10-modules.ts';
+import { day, timeOfDay } from '../part10-values.ts';
 import { code, container, date, type Item, image, number, text, time, uidReference } from './item.ts';
 
 /** TID 1204 Language of Content Item and Descendants. */
@@ -28,14 +29,13 @@ export const imageLibrary = (instance: Instance): Item =>
     '1600',
   );
 
-/** A date or time that is not well formed stays in the header, where it is repeated, and out of the tree. */
+/** A date or time that is not well formed is left out. */
 function descriptors({ modality: defined, study, rows, columns }: Instance): Item[] {
+  const [studyDate, studyTime] = [day(study.date), timeOfDay(study.time)];
   return [
     code('HAS ACQ CONTEXT', concepts.modality, modality(defined)),
-    ...(study.date && /^\d{8}$/.test(study.date) ? [date('HAS ACQ CONTEXT', concepts.studyDate, study.date)] : []),
-    ...(study.time && /^\d{2,6}(\.\d{1,6})?$/.test(study.time)
-      ? [time('HAS ACQ CONTEXT', concepts.studyTime, study.time)]
-      : []),
+    ...(studyDate ? [date('HAS ACQ CONTEXT', concepts.studyDate, studyDate)] : []),
+    ...(studyTime ? [time('HAS ACQ CONTEXT', concepts.studyTime, studyTime)] : []),
     number('HAS ACQ CONTEXT', concepts.pixelRows, rows, [], units.pixels),
     number('HAS ACQ CONTEXT', concepts.pixelColumns, columns, [], units.pixels),
   ];

@@ -3,6 +3,7 @@ import { type About, catalogDigest, type IdentifiedRead } from '../about.ts';
 import { concepts, privateScheme, privateSchemeUid } from '../codes.ts';
 import { type Dataset, part10 } from '../part10.ts';
 import { equipment, localTime, patientAndStudy } from '../part10-modules.ts';
+import { numberOf } from '../part10-values.ts';
 import { summary } from '../summary.ts';
 import { resultUids } from '../uid.ts';
 import { imageLibrary, language, observer, procedureReported } from './context.ts';
@@ -32,7 +33,7 @@ export function structuredReport(read: IdentifiedRead, about: About): Uint8Array
       SeriesDescription: `${about.family.catalog.family}: AI results, research use only`.slice(-64),
       ReferencedPerformedProcedureStepSequence: [],
       // SR Document General (PS3.3 C.17.2)
-      InstanceNumber: instance.instanceNumber ?? '1',
+      InstanceNumber: numberOf(instance.instanceNumber),
       PreliminaryFlag: 'PRELIMINARY',
       CompletionFlag: 'COMPLETE',
       VerificationFlag: 'UNVERIFIED',
