@@ -8,6 +8,7 @@ import { readPacsConfig } from '../pacs/config.ts';
 import { openPacs, type Pacs } from '../pacs/open.ts';
 import { createBudget } from '../platform/budget.ts';
 import type { Config } from '../platform/config.ts';
+import { isOpenToOthers } from '../platform/embedded/private.ts';
 import type { Logger } from '../platform/log.ts';
 import { openPlatform } from '../platform/open.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -55,6 +56,8 @@ export async function assemble(
   const settings = config.pacs === undefined ? null : readPacsConfig(config.pacs);
   const source = await openSource(config, log);
   const platform = await openPlatform(config);
+  if (config.platform.kind === 'embedded' && isOpenToOthers(config.platform.folder))
+    log.warn({ event: 'data_folder_open' }, 'others may write into ALARA_DATA: chmod go-w it');
   const budget = createBudget(config.bufferBytes);
   const { authRequired, maxBodyBytes, maxUploadBytes, device, role } = config;
   const turns = createWebhookTurns();

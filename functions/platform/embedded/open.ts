@@ -12,6 +12,7 @@ import { syncFolder } from './durable.ts';
 import { embeddedJobs } from './jobs.ts';
 import { openVault } from './key.ts';
 import { migrate } from './migrations.ts';
+import { keepPrivate } from './private.ts';
 import { embeddedQueue } from './queue.ts';
 import { embeddedReadings } from './readings.ts';
 import { embeddedRefusals } from './refusals.ts';
@@ -26,6 +27,7 @@ export function openEmbedded(folder: string, options: { readonly keyFile?: strin
   const { db, vault } = usable(folder, () => {
     mkdirSync(blobs, { recursive: true, mode: 0o700 });
     syncFolder(dirname(resolve(folder)));
+    keepPrivate(folder);
     return openSealed(folder, options.keyFile);
   });
   const closing = new AbortController();

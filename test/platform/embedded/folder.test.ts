@@ -1,10 +1,11 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { ConfigError } from '../../../functions/platform/config.ts';
 import { openDatabase } from '../../../functions/platform/embedded/database.ts';
 import { openEmbedded } from '../../../functions/platform/embedded/open.ts';
+import { isOpenToOthers } from '../../../functions/platform/embedded/private.ts';
 import { instance, job, reading } from '../contract/samples.ts';
 import { broken, endless, stream } from '../contract/streams.ts';
 import { emptyFolder, using } from './folder.ts';
@@ -158,4 +159,45 @@ test('closing ends a wait for messages', async () => {
   const waiting = platform.queue.receive({ visibilityMs: 1000, waitMs: 60_000 });
   await platform.close();
   expect(await waiting).toBeUndefined();
+});
+
+test.skipIf(process.platform === 'win32')('nobody else reads the store, whoever made its folder and when', async () => {
+  const folder = emptyFolder();
+  chmodSync(folder, 0o755);
+  const modes = () =>
+    Object.fromEntries(
+      readdirSync(folder).map((name) => [name, (statSync(join(folder, name)).mode & 0o777).toString(8)]),
+    );
+  const kept = {
+    'alara.sqlite': '600',
+    'alara.sqlite-shm': '600',
+    'alara.sqlite-wal': '600',
+    blobs: '700',
+    key: '600',
+  };
+  const before = process.umask(0o022);
+  try {
+    await using(folder, async ({ jobs }) => {
+      await jobs.create(job('a'));
+      expect(modes()).toEqual(kept);
+    });
+    // As an earlier release left it, and as it is while another process has it open.
+    const other = new DatabaseSync(join(folder, 'alara.sqlite'));
+    other.exec('SELECT 1');
+    for (const name of readdirSync(folder)) chmodSync(join(folder, name), name === 'blobs' ? 0o755 : 0o644);
+    chmodSync(join(folder, 'key'), 0o600);
+    await using(folder, async ({ jobs }) => {
+      await jobs.create(job('b'));
+      expect(modes()).toEqual(kept);
+      expect(await jobs.get('a')).toMatchObject({ id: 'a' });
+    });
+    other.close();
+  } finally {
+    process.umask(before);
+  }
+  // Its own mode is the operator's, who is told where others may write into it.
+  expect((statSync(folder).mode & 0o777).toString(8)).toBe('755');
+  expect(isOpenToOthers(folder)).toBe(false);
+  chmodSync(folder, 0o775);
+  expect(isOpenToOthers(folder)).toBe(true);
 });
