@@ -108,7 +108,7 @@ export const protocol = {
 export const english = { value: 'en', scheme: 'RFC5646', meaning: 'English' } satisfies Code;
 
 /** LOINC, as listed in FHIR R4's value set c80-doc-typecodes. */
-export const chestRadiograph = { value: '30745-4', scheme: 'LN', meaning: 'Chest X-ray' } satisfies Code;
+export const chestRadiograph = { value: '30745-4', scheme: 'LN', meaning: 'XR Chest Views' } satisfies Code;
 
 /** CID 29 Acquisition Modality; OT from CID 32. */
 const modalities: Readonly<Record<string, Code>> = {

@@ -420,7 +420,8 @@ describe.skipIf(!has('dsrdump', 'dciodvfy'))(`independent tools (${install})`, (
     (name, header, tag, as) => {
       const { file, errors } = checked(name, header);
       expect(utf8(file, tag)).toBe(as);
-      for (const error of errors) expect(error).toMatch(/Value Multiplicity|Value Representation|Value invalid|leading zero/i);
+      for (const error of errors)
+        expect(error).toMatch(/Value Multiplicity|Value Representation|Value invalid|leading zero/i);
     },
   );
 });
