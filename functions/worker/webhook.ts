@@ -7,7 +7,8 @@ import type { Platform } from '../platform/platform.ts';
 import { allowedTarget } from './allowed.ts';
 import type { Handler } from './handler.ts';
 import type { Job } from './job.ts';
-import { viewOf } from './view.ts';
+
+import { type JobView, viewOf } from './view.ts';
 import type { WebhookTurns } from './webhook-turns.ts';
 
 /** A receiver takes a webhook first and works on it later (https://www.standardwebhooks.com). */
@@ -86,11 +87,25 @@ export function signatureOf(id: string, seconds: string, body: string, secret: s
   return `v1,${createHmac('sha256', key).update(`${id}.${seconds}.${body}`).digest('base64')}`;
 }
 
-/** UIDs of a study lead to its patient; the receiver asks GET /v1/jobs/{id} for them, with its key. */
+/**
+ * UIDs of a study lead to its patient, and what a fault carries may be text of a header, where names are written as well:
+ * the receiver asks GET /v1/jobs/{id} for both, with its key.
+ */
 function unidentified(job: Job) {
-  const { outcomes, ...view } = viewOf(job);
-  return { ...view, outcomes: outcomes.map(({ reading, refused }) => ({ reading, refused })) };
+  const { outcomes, problem, ...view } = viewOf(job);
+  return {
+    ...view,
+    outcomes: outcomes.map(({ reading, refused }) => ({ reading, refused: named(refused) })),
+    ...(problem && { problem: named(problem) }),
+  };
 }
+
+/** What happened, by its code, without what it happened to. */
+const named = (described: JobView['problem']) => {
+  if (!described) return undefined;
+  const { type, title, status, code, fix } = described;
+  return { type, title, status, code, fix };
+};
 
 /** What came of it: an answer, or none. */
 type Sent =

@@ -2,7 +2,12 @@ import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parseParameters } from '../../functions/pipeline/parameters.ts';
 import type { Scope } from '../../functions/platform/access.ts';
+
 import { signatureOf } from '../../functions/worker/webhook.ts';
+
+import { text } from '../dicom/instance.ts';
+import { tags } from '../dicom/tags.ts';
+
 import { film as dicom, filmUid } from '../pacs/films.ts';
 import { unwrap } from '../pipeline/family.ts';
 import { film, openService, post, resolved, type Service } from '../service.ts';
@@ -316,6 +321,19 @@ describe('a webhook', () => {
     await ended(job.id);
     await vi.waitFor(() => expect(hooks).toHaveLength(1));
     expect(hooks[0]?.body).not.toMatch(/2\.25\.|ALARA|sopInstanceUid/);
+  });
+
+  test('says nothing that stands in a header', async () => {
+    const { host, hooks } = await receiver();
+    const written = [text(tags.ViewPosition, 'CS', 'LAT MUSTERMANN')];
+    const { body: job } = await withHook(new Uint8Array(await dicom('written', 1, written)), `http://${host}/`);
+    expect(await ended(job.id)).toMatchObject({ state: 'failed', problem: { code: 'not_frontal_view' } });
+    await vi.waitFor(() => expect(hooks).toHaveLength(1));
+    expect(JSON.parse(hooks[0]?.body ?? '').data.job.problem).toEqual({
+      ...{ code: 'not_frontal_view', type: '/problems/not_frontal_view', status: 422 },
+      ...{ title: expect.any(String), fix: expect.any(String) },
+    });
+    expect(hooks[0]?.body).not.toMatch(/MUSTERMANN|LAT /);
   });
 
   test('is sent again until it is taken, each time as the same message', async () => {

@@ -183,7 +183,9 @@ describe('the report', () => {
       issued: read.reading.createdAt,
       effectiveDateTime: '2026-11-01',
     });
-    expect(report.code.coding?.[0]).toMatchObject({ system: 'http://loinc.org', code: '30745-4' });
+    expect(report.code.coding?.[0]).toMatchObject({
+      ...{ system: 'http://loinc.org', code: '30745-4', display: 'XR Chest Views' },
+    });
     expect(report.imagingStudy?.[0]?.identifier?.value).toBe(`urn:oid:${instance.studyInstanceUid}`);
     expect(report.basedOn?.[0]?.identifier?.value).toBe('ACC1');
     expect(report.conclusion).toMatch(/^Research use only\. Not for diagnosis\. Present: /);
