@@ -250,7 +250,6 @@ describe('a worker that was taken for dead and has not noticed', () => {
           return late;
         },
       },
-      // With one lane only: another would find the job held here, and put its delivery off.
       { visibilityMs: 200, concurrency: 1 },
     );
     await vi.waitFor(async () => expect((await job('a')).attempts).toBe(1));
