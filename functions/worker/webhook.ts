@@ -7,7 +7,6 @@ import type { Platform } from '../platform/platform.ts';
 import { allowedTarget } from './allowed.ts';
 import type { Handler } from './handler.ts';
 import type { Job } from './job.ts';
-
 import { type JobView, viewOf } from './view.ts';
 import type { WebhookTurns } from './webhook-turns.ts';
 

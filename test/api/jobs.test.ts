@@ -2,12 +2,9 @@ import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parseParameters } from '../../functions/pipeline/parameters.ts';
 import type { Scope } from '../../functions/platform/access.ts';
-
 import { signatureOf } from '../../functions/worker/webhook.ts';
-
 import { text } from '../dicom/instance.ts';
 import { tags } from '../dicom/tags.ts';
-
 import { film as dicom, filmUid } from '../pacs/films.ts';
 import { unwrap } from '../pipeline/family.ts';
 import { film, openService, post, resolved, type Service } from '../service.ts';
