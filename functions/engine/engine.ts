@@ -6,7 +6,7 @@ import type { Film } from '../pipeline/film.ts';
 import type { Read } from '../pipeline/read.ts';
 import { fail, type Result } from '../pipeline/result.ts';
 import { ms } from '../pipeline/units.ts';
-import { createGate } from './gate.ts';
+import { createCriticalSection } from './critical-section.ts';
 import { createHandshake } from './handshake.ts';
 import { usualMemoryBytes, watchMemory } from './memory.ts';
 import { createPace } from './pace.ts';
@@ -71,13 +71,13 @@ export function createEngine(options: EngineOptions): Engine {
     regain,
     ...setup
   } = options;
-  const gate = createGate();
+  const critical = createCriticalSection();
   const pool = new Piscina<Task, Result<Answer[Task['kind']], Fault>>({
     filename: worker,
     name: 'work',
     minThreads: workers,
     maxThreads: workers,
-    workerData: { ...setup, gate: gate.gate },
+    workerData: { ...setup, section: critical.section },
   });
   // Waiting happens in this queue, where a film can be taken out again; the pool never holds more than it runs.
   const queue = new PQueue({ concurrency: workers });
@@ -204,7 +204,7 @@ export function createEngine(options: EngineOptions): Engine {
       closing.abort();
       await ready;
       await queue.onIdle();
-      await gate.shut();
+      await critical.shut();
       await pool.destroy();
     },
   };

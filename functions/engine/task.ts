@@ -4,7 +4,7 @@ import type { Film } from '../pipeline/film.ts';
 import type { Device } from '../pipeline/infer/session.ts';
 import type { Read } from '../pipeline/read.ts';
 import type { ReadRequest } from '../pipeline/request.ts';
-import type { Gate } from './gate.ts';
+import type { CriticalSection } from './critical-section.ts';
 import type { Handshake } from './handshake.ts';
 
 /** What a worker is told once, at its start. */
@@ -19,7 +19,7 @@ export type WorkerSetup = {
 };
 
 /** What a worker is given beside: where it may not be ended. */
-export type WorkerData = WorkerSetup & { readonly gate: Gate };
+export type WorkerData = WorkerSetup & { readonly section: CriticalSection };
 
 export type ReadTask = {
   readonly kind: 'read';

@@ -10,7 +10,7 @@ import { type Family, read, type Stages } from '../pipeline/read.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
 import { createLog } from '../platform/log.ts';
 import { withoutData } from '../platform/without-data.ts';
-import { within } from './gate.ts';
+import { within } from './critical-section.ts';
 import { commit, takeUp } from './handshake.ts';
 import type { Answer, FilmTask, Task, WorkerData } from './task.ts';
 import { isForWant, type Warmed } from './warmth.ts';
@@ -19,7 +19,7 @@ import { isForWant, type Warmed } from './warmth.ts';
 sharp.concurrency(1);
 sharp.cache(false);
 
-const { family, device, threads, warm, gate, log: level = 'silent' } = workerData as WorkerData;
+const { family, device, threads, warm, section, log: level = 'silent' } = workerData as WorkerData;
 const log = createLog(level);
 /** In the log without its message, which may quote the file. */
 const report = (error: unknown) => log.error({ event: 'bug', error: withoutData(error) }, 'a file brought a bug out');
@@ -39,7 +39,7 @@ const stages: Omit<Stages, 'infer'> = {
 
 async function load(): Promise<Result<null, Fault>> {
   for (const variant of family.catalog.variants.filter(({ id }) => warm.includes(id))) {
-    const warmed = await within(gate, () => sessions.warm(variant));
+    const warmed = await within(section, () => sessions.warm(variant));
     if (!warmed.ok) return warmed;
   }
   return ok(null);
@@ -65,7 +65,7 @@ export async function work(task: Task): Promise<Result<Answer[Task['kind']], Fau
   if (!takeUp(task.handshake)) return fail({ code: 'client_gone' });
   const infer: Stages['infer'] = (variant, tensor) => {
     commit(task.handshake);
-    return within(gate, () => sessions.infer(variant, tensor));
+    return within(section, () => sessions.infer(variant, tensor));
   };
   return film(task, { ...stages, infer });
 }
