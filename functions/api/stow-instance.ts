@@ -54,11 +54,21 @@ export const receptionBytes = ({ platform }: Pick<Deps, 'platform'>) => 2 * head
  * Take one instance on: look at its header where a hostile file does no harm, and keep it if it is one that is read.
  * What is refused never gets to the disk, and of what is kept no more is ever in memory than its head.
  */
-export async function receive(
+export async function receive(deps: Deps, reception: Reception, part: Part, lease: Lease): Promise<Received> {
+  let leased = 0;
+  const roomForMore = () => {
+    const isThere = lease.more(2 * longHeadBytes);
+    if (isThere) leased += 2 * longHeadBytes;
+    return isThere;
+  };
+  return takeOn(deps, reception, part, roomForMore).finally(() => lease.less(leased));
+}
+
+async function takeOn(
   deps: Deps,
   { tenant, study, request, signal }: Reception,
   part: Part,
-  lease: Lease,
+  roomForMore: () => boolean,
 ): Promise<Received> {
   const pieces = part.bytes[Symbol.asyncIterator]();
   let head = await beginning(pieces, new Uint8Array(), headBytes);
@@ -70,11 +80,10 @@ export async function receive(
   if (part.mediaType !== '' && part.mediaType !== 'application/dicom') return failed(failureReasons.cannotUnderstand);
 
   let inspected = await inspect(deps, head, signal);
-  const leased = 2 * longHeadBytes;
   if (!inspected.ok && inspected.fault.code === 'corrupt_image' && !head.whole) {
-    if (!lease.more(leased)) return { ...failed(failureReasons.outOfResources), busy: deps.budget.full() };
+    if (!roomForMore()) return { ...failed(failureReasons.outOfResources), busy: deps.budget.full() };
     head = await beginning(pieces, head.bytes, longHeadBytes);
-    inspected = await inspect(deps, head, signal).finally(() => lease.less(leased));
+    inspected = await inspect(deps, head, signal);
   }
   if (!inspected.ok) {
     const answer = answerTo(inspected.fault);

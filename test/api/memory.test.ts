@@ -7,7 +7,10 @@ import { type Answer, jobs, many, openMeasured, read, stow } from './large.ts';
 /** Much less than what is sent at once. */
 const bufferMb = 64;
 let service: Awaited<ReturnType<typeof openMeasured>> | undefined;
-afterEach(() => service?.close());
+afterEach(async () => {
+  await service?.close();
+  service = undefined;
+});
 
 /** What the real service grows by, in MB, while it is sent all this. */
 async function growth(send: (url: string) => Promise<Answer[]>): Promise<{ grownMb: number; answers: Answer[] }> {
@@ -21,7 +24,8 @@ const statuses = (answers: readonly Answer[]) => [...new Set(answers.map(({ stat
 const slackMb = 150;
 
 const isLinux = existsSync('/proc/self/status');
-test.skipIf(!isLinux)('films by STOW-RS go by, however large they are and however many come', async () => {
+const timeout = 120_000;
+test.skipIf(!isLinux)('films by STOW-RS go by, however large they are and however many come', { timeout }, async () => {
   const { grownMb, answers } = await growth((url) => many(4, () => stow(url, 100)));
   expect(statuses(answers)).toEqual([200]);
   // Each of these films took 650 MB before.
@@ -37,7 +41,7 @@ test.skipIf(!isLinux)(
   },
 );
 
-test.skipIf(!isLinux)('requests for which there is no room are to come again', async () => {
+test.skipIf(!isLinux)('requests for which there is no room are to come again', { timeout }, async () => {
   const { grownMb, answers } = await growth((url) => many(40, () => read(url, 20)));
   expect(statuses(answers)).toEqual([415, 503]);
   for (const { headers, body } of answers.filter(({ status }) => status === 503)) {

@@ -12,7 +12,10 @@ describe.skipIf(!hasAws || !existsSync('/proc/self/status'))(
     beforeAll(async () => {
       aws = await startAws();
     });
-    afterEach(() => service?.close());
+    afterEach(async () => {
+      await service?.close();
+      service = undefined;
+    });
     afterAll(() => aws?.close());
 
     const open = async () => {
