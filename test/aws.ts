@@ -172,7 +172,8 @@ async function serveCredentials() {
 async function startMoto(folder: string) {
   const [port] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
-  const server = await run(folder, 'moto_server', ['-H', '127.0.0.1', '-p', String(port)], `${url}/moto-api/`);
+  const inTurn = join(import.meta.dirname, 'moto_server.py');
+  const server = await run(folder, 'python', ['-B', inTurn, '-H', '127.0.0.1', '-p', String(port)], `${url}/moto-api/`);
   return { url, stop: () => end(server) };
 }
 
