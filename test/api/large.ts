@@ -83,7 +83,7 @@ export async function stow(url: string, megabytes: number): Promise<Answer> {
 export async function jobs(url: string, count: number, megabytes: number): Promise<Answer[]> {
   const { id, url: place, headers } = await (await fetch(`${url}/v1/uploads`, { method: 'POST' })).json();
   const length = { 'content-length': megabytes * megabyte.length };
-  await send(new URL(place, url).href, 'PUT', { ...headers, ...length }, new Uint8Array(), megabytes);
+  await send(new URL(place, `${url}/v1/uploads`).href, 'PUT', { ...headers, ...length }, new Uint8Array(), megabytes);
   const answers = await many(count, (i) => {
     const body = Buffer.from(JSON.stringify({ upload: id, mediaType: 'image/png', minAuroc: `0.1${i}` }));
     return send(`${url}/v1/jobs`, 'POST', { 'content-type': 'application/json' }, body, 0);
