@@ -95,7 +95,7 @@ describe.skipIf(!hasAws)('jobs whose table is away (npm run pretest)', { timeout
     await platform.queue.remove(delivery?.receipt ?? '');
     await platform.jobs.update('job_r', (job) => ({ ...job, state: 'dead', fault: { code: 'internal' } }));
     work(await another(), async () => ok([{ reading: 'rd_1' }]));
-    slowMs = 2500;
+    slowMs = 1500;
     expect(await replay(operator.platform, 'job_r')).toMatchObject({ state: 'queued' });
     await vi.waitFor(async () => expect((await platform.jobs.get('job_r'))?.state).toBe('done'), {
       timeout: 10_000,
