@@ -29,7 +29,8 @@ describe.skipIf(!hasAws || !existsSync('/proc/self/status'))(
       const ready = memory('VmRSS');
       const answers = await many(4, () => stow(url, 100));
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
-      expect(memory('VmHWM') - ready).toBeLessThan(128 + 100);
+      // Together they are 400 MB, and each was several times that before it went by in pieces.
+      expect(memory('VmHWM') - ready).toBeLessThan(320);
     });
 
     test('that were uploaded past us are copied in parts, and in memory one after the other', async () => {
@@ -37,7 +38,7 @@ describe.skipIf(!hasAws || !existsSync('/proc/self/status'))(
       const ready = memory('VmRSS');
       const answers = await jobs(url, 4, 100);
       expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
-      expect(memory('VmHWM') - ready).toBeLessThan(128 + 150);
+      expect(memory('VmHWM') - ready).toBeLessThan(320);
     });
   },
 );
