@@ -6,7 +6,7 @@
 const posted = 0;
 /** Taken up: decoded and made ready. */
 const killable = 1;
-/** In ONNX Runtime, or on its way there: the thread is left to come to its end. */
+/** In libvips or ONNX Runtime, or on its way there: the thread is left to come to its end. */
 const committed = 2;
 /** Nobody waits for it any more. It never gets into ONNX Runtime. */
 const condemned = 3;
@@ -45,7 +45,7 @@ export function createHandshake() {
 /** In the worker, before any work on the task; false if nobody waits for it any more. */
 export const takeUp = (handshake: Handshake): boolean => move(handshake, posted, killable);
 
-/** In the worker, before the task first touches ONNX Runtime. It does not come back if the engine was first. */
+/** In the worker, before the task first touches libvips or ONNX Runtime. It does not come back if the engine was first. */
 export function commit(handshake: Handshake): void {
   move(handshake, killable, committed);
   // The engine ends this thread any moment now.

@@ -67,7 +67,16 @@ export async function work(task: Task): Promise<Result<Answer[Task['kind']], Fau
     commit(task.handshake);
     return within(section, () => sessions.infer(variant, tensor));
   };
-  return film(task, { ...stages, infer });
+  // libvips works outside of this thread, on memory that would go with it: from there on it is not ended either.
+  const decode: Stages['decode'] = (bytes, mediaType) => {
+    if (mediaType !== 'application/dicom') commit(task.handshake);
+    return stages.decode(bytes, mediaType);
+  };
+  const resize: Stages['resize'] = (...args) => {
+    commit(task.handshake);
+    return stages.resize(...args);
+  };
+  return film(task, { ...stages, decode, resize, infer });
 }
 
 async function film(task: FilmTask, stages: Stages): Promise<Result<Answer[FilmTask['kind']], Fault>> {

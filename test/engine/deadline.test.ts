@@ -52,9 +52,10 @@ test('a deadline during inference is answered in time; the run ends by itself, a
   await readsAgain(engine);
 });
 
-test('a deadline during decoding ends the thread, and another one reads on', async () => {
+test('a deadline while libvips decodes is answered in time, and the thread comes to its end', async () => {
   const started = threads();
   const engine = await openReal({ deadlineMs: 400 });
+  const before = started();
   for (let i = 0; i < 3; i++) {
     expect(await engine.read(film('r256-int8', slow))).toMatchObject({
       ok: false,
@@ -62,7 +63,7 @@ test('a deadline during decoding ends the thread, and another one reads on', asy
     });
     await readsAgain(engine);
   }
-  expect(started()).toBeGreaterThan(3);
+  expect(started()).toBe(before);
 });
 
 test('a deadline that comes while a new thread loads models leaves the thread alone', async () => {
@@ -77,10 +78,10 @@ test('a deadline that comes while a new thread loads models leaves the thread al
 test('under overload what is begun is finished in time; the rest is told when to come again', async () => {
   const engine = await openReal({ deadlineMs: 3000, workers: 2 });
   const answers: Promise<string>[] = [];
-  // Six seconds of more than twice what two threads can read.
-  for (let i = 0; i < 120; i++) {
+  // Four seconds of more than twice what two threads can read, on a machine with nothing else to do.
+  for (let i = 0; i < 400; i++) {
     answers.push(engine.read(film('r512-fp32')).then((result) => (result.ok ? 'read' : result.fault.code)));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
   const counts = Object.groupBy(await Promise.all(answers), (answer) => answer);
   const count = (code: string) => counts[code]?.length ?? 0;
