@@ -1,8 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests named *.long.test.ts take minutes: `npm run test:long` runs these alone. */
+const long = process.env['ALARA_TEST_LONG'] === '1';
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: [long ? 'test/**/*.long.test.ts' : 'test/**/*.test.ts'],
+    exclude: long ? [] : ['test/**/*.long.test.ts'],
     setupFiles: ['test/seed.ts'],
     // Most tests wait, for a lease, a server or a child process: two at a time even where there are two processors.
     maxWorkers: 2,

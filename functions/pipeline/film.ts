@@ -1,6 +1,7 @@
 import type { Instance } from './instance.ts';
 import type { DicomView } from './reading.ts';
 import type { Px } from './units.ts';
+import type { ReadingWarning } from './warning.ts';
 
 /** One decoded radiograph: a single gray band, row by row from the top left, upright, in its own bit depth. */
 export type Film = {
@@ -13,6 +14,8 @@ export type Film = {
 /** A film, and for a DICOM instance what its header said. */
 export type Decoded = {
   readonly film: Film;
+  /** What was wrong or unusual in the file; absent where nothing was. */
+  readonly warnings?: readonly ReadingWarning[];
   readonly dicom?: {
     /** Holds no patient data: part of the reading. */
     readonly view: DicomView;

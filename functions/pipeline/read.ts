@@ -58,7 +58,7 @@ export async function read(
 
   const decoded = await timer.time('decode', () => stages.decode(bytes, mediaType));
   if (!decoded.ok) return decoded;
-  const { film, dicom } = decoded.value;
+  const { film, dicom, warnings = [] } = decoded.value;
 
   const policy = policies[request.policy];
   if (!policy) return fail({ code: 'unknown_policy', policy: request.policy, known: Object.keys(policies) });
@@ -96,6 +96,7 @@ export async function read(
     findings,
     film: { width: film.width, height: film.height, bits: film.pixels instanceof Uint16Array ? 16 : 8 },
     ...(dicom && { dicom: dicom.view }),
+    warnings: [...warnings],
     quality: { frontalChest: true, score: round(quality?.score ?? 0, 4) },
     timingsMs: timer.timings(),
     models: Object.fromEntries(plan.runs.map(({ variant }) => [variant.id, `sha256:${variant.sha256}`])),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Auroc } from '../catalog/schema.ts';
 import { Heatmap } from './heatmap.ts';
+import { ReadingWarning } from './warning.ts';
 
 export const notice = 'Research use only. Not for diagnosis.' as const;
 
@@ -97,6 +98,9 @@ export const Reading = z
     findings: z.array(FindingResult),
     film: z.object({ width: z.int(), height: z.int(), bits: z.literal([8, 16]) }),
     dicom: DicomView.optional(),
+    warnings: z.array(ReadingWarning).meta({
+      description: 'What was wrong or unusual in the file, and how it was read all the same. Empty for most films.',
+    }),
     quality: z.object({ frontalChest: z.boolean(), score: Score }),
     timingsMs: z.object({ decode: z.number(), preprocess: z.number(), infer: z.number(), total: z.number() }),
     models: z.record(z.string(), Digest),

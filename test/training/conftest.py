@@ -9,6 +9,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: takes minutes; npm run test:long runs these alone")
+
+
 @pytest.fixture(scope="session")
 def family() -> Path:
     return ROOT / "models" / "chest14"

@@ -15,6 +15,7 @@ export const reading = (id: string, score = 0.97): Reading => ({
   },
   findings: [],
   film: { width: 2500, height: 3000, bits: 16 },
+  warnings: [],
   quality: { frontalChest: true, score },
   timingsMs: { decode: 1, preprocess: 2, infer: 3, total: 6 },
   models: {},

@@ -1,0 +1,18 @@
+import { z } from 'zod';
+
+/**
+ * Something in the film's file that was wrong or unusual, although the film was read. `code` is stable; `message` says in
+ * one sentence what was found and what was used instead. A warning contains no patient data.
+ */
+export const ReadingWarning = z
+  .object({
+    code: z.string().meta({ description: 'Stable: switch on this.', example: 'window_unusable' }),
+    message: z.string().meta({
+      description: 'What was found, and what was used instead.',
+      example: 'Window 0 / 0 (0028,1050) cannot be used; the second window, 1958.5 / 3316, was used instead.',
+    }),
+    attribute: z.string().optional().meta({ description: 'The DICOM attribute.', example: '(0028,1051)' }),
+    found: z.string().optional().meta({ description: 'The value that was found.', example: '0' }),
+  })
+  .meta({ id: 'ReadingWarning' });
+export type ReadingWarning = z.infer<typeof ReadingWarning>;
