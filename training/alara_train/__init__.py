@@ -1,1 +1,19 @@
 """Train, measure and export a family of chest-radiograph variants for Alara."""
+
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+# ONNX Runtime reads this variable when its library loads. Without it, the library resolves a host of its vendor and
+# keeps a device id and a database under the home directory. os.environ calls putenv, so native code sees the value.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+# matplotlib keeps a font list under the home directory. Keep it for the length of one process instead; child processes
+# inherit the folder, and the process that named the folder removes it.
+if "MPLCONFIGDIR" not in os.environ:
+    _matplotlib = Path(tempfile.gettempdir()) / f"alara-matplotlib-{secrets.token_hex(8)}"
+    os.environ["MPLCONFIGDIR"] = str(_matplotlib)
+    atexit.register(shutil.rmtree, _matplotlib, ignore_errors=True)
