@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+// Worker processes inherit it: ONNX Runtime sends usage data to its vendor unless this is set.
+process.env['ORT_DISABLE_TELEMETRY'] = '1';
+
 /** Tests named *.long.test.ts take minutes: `npm run test:long` runs these alone. */
-const long = process.env['ALARA_TEST_LONG'] === '1';
+const long = process.env['LONG_TESTS'] === '1';
 
 export default defineConfig({
   test: {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 const reports = mkdtempSync(join(tmpdir(), 'alara-tests-'));
 const long = process.argv[2] === '--long';
 const only = process.argv.slice(long ? 3 : 2);
-if (long) process.env.ALARA_TEST_LONG = '1';
+if (long) process.env.LONG_TESTS = '1';
 
 function run(command, args, accepted = [0]) {
   const { status, error } = spawnSync(command, args, { stdio: 'inherit' });
