@@ -14,7 +14,7 @@ import { openPlatform } from '../platform/open.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Handlers } from '../worker/handler.ts';
 import { createHandlers } from '../worker/handlers.ts';
-import { createWebhookTurns } from '../worker/webhook-turns.ts';
+import { createWebhookTurns, mostWebhooks } from '../worker/webhook-turns.ts';
 import { startWorker, type Worker, type WorkerOptions } from '../worker/worker.ts';
 import { createApp, createWorkerApp } from './app.ts';
 import type { Deps } from './deps.ts';
@@ -42,10 +42,10 @@ type Generation = Serving & { readonly app: OpenAPIHono; readonly pacs: Pacs; re
 const dayMs = 86_400_000;
 
 /**
- * Jobs that wait for a PACS must not hold up films, which take turns at the engine anyway; of webhooks no more than four
- * are on their way at once.
+ * Jobs that wait for a PACS must not hold up films, which take turns at the engine anyway. Each webhook in flight takes a
+ * lane too.
  */
-const lanesFor = (workers: number) => workers + 8;
+const lanesFor = (workers: number) => workers + 4 + mostWebhooks;
 
 /** Put a service together as its role says. Throws ConfigError or CatalogError. */
 export async function assemble(

@@ -1,89 +1,111 @@
-/** Whose turn it is to send a webhook, so that a receiver that is slow or does not answer keeps nothing else waiting. */
+/** Decides when a webhook may be sent, so that a receiver that is slow or does not answer delays no other receiver. */
 export type WebhookTurns = {
-  /** Whether a webhook may go out now; whoever is let in must `leave`. */
-  enter(host: string, tenant: string): Admission;
+  /** Whether a webhook may be sent now. The caller that is admitted must call `leave`. */
+  enter(origin: string, tenant: string): Admission;
 };
 
 export type Admission =
   | { readonly kind: 'entered'; leave(came: Came): void }
-  /** As many as may are on their way: a place should be free then. */
+  /** The allowed number is in flight. A place should be free after `waitMs`, which is a whole number. */
   | { readonly kind: 'full'; readonly waitMs: number }
-  /** It did not answer, or asked to be left alone: so long, if that is known. */
+  /** The receiver did not answer, or asked for a pause of `waitMs`, which is a whole number. */
   | { readonly kind: 'closed'; readonly waitMs: number };
 
-/** What came of a webhook: an answer, maybe one that asks to be left alone, or none. */
+/** The result of a webhook: an answer, which may ask for a pause, or none. */
 export type Came = { readonly answered: true; readonly notBeforeMs?: number } | { readonly answered: false };
 
-/** On their way at once: fewer than the worker has lanes, so that films and studies always have some. */
-const mostInAll = 4;
-/** To one host, and for one tenant. */
-const mostOfOne = 2;
-/** Without an answer in a row, until a host is left alone; then one webhook at a time tries whether it is back. */
+/** A receiver whose last answer took no longer than this is prompt. */
+const promptMs = 2000;
+/**
+ * Webhooks in flight. Prompt receivers have places of their own, so they never wait for one that is slow, does not answer
+ * or is not known yet. `receiver` is one origin of one tenant.
+ */
+const most = { prompt: { inAll: 4, tenant: 2, receiver: 2 }, other: { inAll: 4, tenant: 2, receiver: 1 } };
+type Pool = keyof typeof most;
+/** The most webhooks in flight per process. The worker needs more lanes than this, so that films are not held up. */
+export const mostWebhooks = most.prompt.inAll + most.other.inAll;
+/** Webhooks without an answer in a row until a receiver is paused. After the pause one webhook at a time tries it. */
 const patience = 3;
-const leftAloneMs = { first: 30_000, longest: 600_000 };
-/** What is put off waits no longer than this for its turn. */
+const pausedMs = { first: 30_000, longest: 600_000 };
+/** A webhook waits no longer than this for its turn. */
 const longestTurnMs = 300_000;
 
-type Fare = {
+type Receiver = {
   inFlight: number;
+  prompt: boolean;
   unanswered: number;
   closedUntil: number;
-  /** How long a webhook takes here, as a moving average. */
+  /** Moving average of the time that a webhook takes. */
   typicalMs: number;
-  /** Until when those that were put off have their turns. */
+  /** Until when waiting webhooks have their turns. */
   turnsUntil: number;
 };
 
-/** Counts in memory, each process for itself. `clock`: milliseconds, never going back. */
+/**
+ * Counts in memory, per process. It holds one entry per receiver, and the operator allows every host first, so the memory
+ * is bounded. `clock`: milliseconds, monotonic.
+ */
 export function createWebhookTurns(clock: () => number = () => performance.now()): WebhookTurns {
-  const fares = new Map<string, Fare>();
-  const newFare = (): Fare => ({ inFlight: 0, unanswered: 0, closedUntil: 0, typicalMs: 1000, turnsUntil: 0 });
-  const fareOf = (key: string) => {
-    const known = fares.get(key) ?? newFare();
-    fares.set(key, known);
-    return known;
+  const receivers = new Map<string, Receiver>();
+  const receiverOf = (key: string) => {
+    const known = receivers.get(key);
+    if (known) return known;
+    const made: Receiver = {
+      ...{ inFlight: 0, prompt: false, unanswered: 0 },
+      ...{ closedUntil: 0, typicalMs: 1000, turnsUntil: 0 },
+    };
+    receivers.set(key, made);
+    return made;
   };
-  /** What nothing is known of any more that a new one would not say as well. */
-  const forget = (now: number) => {
-    for (const [key, { inFlight, unanswered, closedUntil, turnsUntil }] of fares)
-      if (inFlight === 0 && unanswered === 0 && closedUntil <= now && turnsUntil <= now) fares.delete(key);
+  const inAll: Record<Pool, number> = { prompt: 0, other: 0 };
+  const ofTenants: Record<Pool, Map<string, number>> = { prompt: new Map(), other: new Map() };
+  const count = (pool: Pool, tenant: string, step: 1 | -1) => {
+    const left = (ofTenants[pool].get(tenant) ?? 0) + step;
+    if (left === 0) ofTenants[pool].delete(tenant);
+    else ofTenants[pool].set(tenant, left);
+    inAll[pool] += step;
   };
-  let inAll = 0;
 
   return {
-    enter(host, tenant) {
+    enter(origin, tenant) {
       const now = clock();
-      const [ofHost, ofTenant] = [fareOf(JSON.stringify(['host', host])), fareOf(JSON.stringify(['tenant', tenant]))];
-      const isTried = ofHost.unanswered >= patience && ofHost.inFlight > 0;
-      if (now < ofHost.closedUntil || isTried) return { kind: 'closed', waitMs: Math.max(0, ofHost.closedUntil - now) };
-      const full = [ofHost, ofTenant].find(({ inFlight }) => inFlight >= mostOfOne);
-      if (full || inAll >= mostInAll) {
-        const { typicalMs, turnsUntil } = full ?? ofHost;
-        // Each gets a turn of its own, so that a thousand of them do not all come back at once, again and again.
-        const turn = Math.min(now + longestTurnMs, Math.max(now, turnsUntil) + typicalMs / mostOfOne);
-        if (full) full.turnsUntil = turn;
+      const receiver = receiverOf(JSON.stringify([tenant, origin]));
+      const isTried = receiver.unanswered >= patience && receiver.inFlight > 0;
+      if (now < receiver.closedUntil || isTried)
+        return { kind: 'closed', waitMs: Math.max(0, Math.ceil(receiver.closedUntil - now)) };
+      const pool: Pool = receiver.prompt ? 'prompt' : 'other';
+      const limits = most[pool];
+      if (
+        receiver.inFlight >= limits.receiver ||
+        (ofTenants[pool].get(tenant) ?? 0) >= limits.tenant ||
+        inAll[pool] >= limits.inAll
+      ) {
+        // Each webhook has a turn of its own, so that a thousand of them do not all return at once, again and again.
+        const turn = Math.min(
+          now + longestTurnMs,
+          Math.max(now, receiver.turnsUntil) + receiver.typicalMs / limits.receiver,
+        );
+        receiver.turnsUntil = turn;
         return { kind: 'full', waitMs: Math.ceil(turn - now) };
       }
-      inAll++;
-      for (const fare of [ofHost, ofTenant]) fare.inFlight++;
+      count(pool, tenant, 1);
+      receiver.inFlight++;
       return {
         kind: 'entered',
         leave(came) {
           const left = clock();
-          inAll--;
-          for (const fare of [ofHost, ofTenant]) {
-            fare.inFlight--;
-            fare.typicalMs += (left - now - fare.typicalMs) / 4;
-          }
+          count(pool, tenant, -1);
+          receiver.inFlight--;
+          receiver.typicalMs += (left - now - receiver.typicalMs) / 4;
+          receiver.prompt = came.answered && left - now <= promptMs;
           if (came.answered) {
-            ofHost.unanswered = 0;
-            ofHost.closedUntil = left + (came.notBeforeMs ?? 0);
+            receiver.unanswered = 0;
+            receiver.closedUntil = left + (came.notBeforeMs ?? 0);
           } else {
-            ofHost.unanswered++;
-            const times = ofHost.unanswered - patience;
-            if (times >= 0) ofHost.closedUntil = left + Math.min(leftAloneMs.longest, leftAloneMs.first * 2 ** times);
+            receiver.unanswered++;
+            const times = receiver.unanswered - patience;
+            if (times >= 0) receiver.closedUntil = left + Math.min(pausedMs.longest, pausedMs.first * 2 ** times);
           }
-          forget(left);
         },
       };
     },

@@ -23,9 +23,8 @@ export const webhookHandler =
     // The list may have changed since the job was asked for.
     const target = allowedTarget(input.url, webhooks);
     if (!target.ok) return target;
-    const { host } = target.value.url;
-    const turn = turns.enter(host, tenant);
-    // Not tried, so not counted: this is about the others that are on their way.
+    const turn = turns.enter(target.value.url.origin, tenant);
+    // Not tried, so not counted: other webhooks are in flight.
     if (turn.kind === 'full') return fail({ code: 'queue_full', retryAfterMs: ms(turn.waitMs) });
     if (turn.kind === 'closed')
       return fail({
@@ -77,7 +76,7 @@ const longestWaitMs = 3_600_000;
 export function retryAfterMs(header: string | null, now: number): number {
   if (header === null) return 0;
   const asked = /^\d+$/.test(header.trim()) ? 1000 * Number(header) : Date.parse(header) - now;
-  return Number.isFinite(asked) ? Math.min(longestWaitMs, Math.max(0, asked)) : 0;
+  return Number.isNaN(asked) ? 0 : Math.min(longestWaitMs, Math.max(0, Math.ceil(asked)));
 }
 
 /** The `v1` signature of Standard Webhooks: HMAC-SHA256 over id, time and body under the secret's bytes. */

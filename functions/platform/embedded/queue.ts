@@ -3,6 +3,9 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Delivery, Queue } from '../queue.ts';
 import { patiently } from './patience.ts';
 
+/** A time of the INTEGER column `due`, which a fraction of a millisecond does not fit. Never earlier than asked for. */
+const dueAfter = (now: number, delayMs: number): number => now + Math.max(0, Math.ceil(delayMs));
+
 /** Between two looks for what another process has sent, in milliseconds; a look takes about 0.01 ms. */
 const lookEveryMs = 20;
 
@@ -46,13 +49,13 @@ export function embeddedQueue(db: DatabaseSync, closing: AbortSignal): Queue {
     const now = Date.now();
     if (!look.get(now)) return undefined;
     const receipt = randomUUID();
-    const row = claim.get({ now, until: now + visibilityMs, receipt });
+    const row = claim.get({ now, until: dueAfter(now, visibilityMs), receipt });
     return row && { body: String(row['body']), attempt: Number(row['attempts']), receipt };
   }
 
   return {
     async send(body, delayMs = 0) {
-      await patiently(() => insert.run(body, Date.now() + delayMs));
+      await patiently(() => insert.run(body, dueAfter(Date.now(), delayMs)));
       wakeAll();
     },
     async receive({ visibilityMs, waitMs, signal }) {
@@ -72,14 +75,14 @@ export function embeddedQueue(db: DatabaseSync, closing: AbortSignal): Queue {
     async release(receipt, delayMs) {
       await patiently(() => {
         const now = Date.now();
-        free.run({ receipt, now, due: now + delayMs });
+        free.run({ receipt, now, due: dueAfter(now, delayMs) });
       });
       wakeAll();
     },
     async extend(receipt, visibilityMs) {
       return patiently(() => {
         const now = Date.now();
-        return hold.run({ receipt, now, due: now + visibilityMs }).changes === 1;
+        return hold.run({ receipt, now, due: dueAfter(now, visibilityMs) }).changes === 1;
       });
     },
     async depth() {

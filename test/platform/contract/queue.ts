@@ -95,6 +95,16 @@ export function queueContract(open: Open): void {
     expect(performance.now() - sent).toBeGreaterThan(2 * tickMs);
   });
 
+  test('takes times that are no whole milliseconds, for sending, receiving, extending and releasing', async () => {
+    const { platform, tickMs } = await open();
+    const { queue } = platform;
+    await queue.send('a', 0.25);
+    const { receipt } = await take(queue, long + 0.5, 2000);
+    expect(await queue.extend(receipt, long + 1 / 3)).toBe(true);
+    await queue.release(receipt, tickMs / 7);
+    expect(await take(queue, long, 10 * tickMs)).toMatchObject({ body: 'a', attempt: 2 });
+  });
+
   test('gives a message to one of many consumers at a time, and every message to one', async () => {
     const { platform, another } = await open();
     const queues = [platform.queue, (await another()).queue, (await another()).queue];
