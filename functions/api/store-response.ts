@@ -90,10 +90,14 @@ export function answerTo({ code }: Fault): 'discarded' | number {
     case 'too_small':
       return 'discarded';
     case 'unsupported_transfer_syntax':
+    case 'unsupported_jpeg':
       return failureReasons.unsupportedTransferSyntax;
     case 'empty_body':
     case 'not_an_image':
     case 'media_type_mismatch':
+    case 'unsupported_image_format':
+    case 'packed_file':
+    case 'mislabelled_stream':
     case 'corrupt_image':
     case 'unusable_header':
     case 'too_many_elements':

@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
-import { isPart10, type MediaType, signatureBytes, sniff } from '../pipeline/decode/sniff.ts';
+import { isPart10, type MediaType, signatureBytes } from '../pipeline/decode/sniff.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
 import { type FilmFault, UsageError } from './complaint.ts';
 
@@ -60,7 +60,7 @@ async function firstBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The bytes of a film, and what its first bytes say it is; its name speaks only for bytes that say nothing. */
+/** The bytes of a film, and the media type that its name declares. The bytes decide how it is read. */
 export async function load(
   path: string,
   limitBytes: number,
@@ -68,7 +68,7 @@ export async function load(
   try {
     if ((await stat(path)).size > limitBytes) return fail({ code: 'body_too_large', limitBytes });
     const bytes = new Uint8Array(await readFile(path));
-    return ok({ bytes, mediaType: sniff(bytes) ?? byName(path) ?? 'application/octet-stream' });
+    return ok({ bytes, mediaType: byName(path) ?? 'application/octet-stream' });
   } catch (error) {
     return fail({ code: 'file_unreadable', problem: error instanceof Error ? error.message : String(error) });
   }

@@ -4,6 +4,7 @@ import { costTable } from '../pipeline/cost.ts';
 import { decode } from '../pipeline/decode/decode.ts';
 import { inspectBeginning } from '../pipeline/decode/dicom/inspect.ts';
 import { resize } from '../pipeline/decode/resize.ts';
+import { sniff } from '../pipeline/decode/sniff.ts';
 import type { Fault } from '../pipeline/fault.ts';
 import { createSessions } from '../pipeline/infer/session.ts';
 import { type Family, read, type Stages } from '../pipeline/read.ts';
@@ -69,7 +70,8 @@ export async function work(task: Task): Promise<Result<Answer[Task['kind']], Fau
   };
   // libvips works outside of this thread, on memory that would go with it: from there on it is not ended either.
   const decode: Stages['decode'] = (bytes, mediaType) => {
-    if (mediaType !== 'application/dicom') commit(task.handshake);
+    // By its bytes, as decode() does: a PNG file under another label goes to libvips as well.
+    if (sniff(bytes) !== 'application/dicom') commit(task.handshake);
     return stages.decode(bytes, mediaType);
   };
   const resize: Stages['resize'] = (...args) => {

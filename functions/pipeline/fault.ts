@@ -15,6 +15,13 @@ export type Fault =
   | { readonly code: 'malformed_multipart'; readonly problem: string }
   | { readonly code: 'not_an_image'; readonly declared: string }
   | { readonly code: 'media_type_mismatch'; readonly declared: string; readonly found: string }
+  /** `found` names the format of the bytes, which is none that is read. */
+  | { readonly code: 'unsupported_image_format'; readonly found: string }
+  | { readonly code: 'packed_file'; readonly found: string }
+  /** A sound JPEG stream that is coded by a process that is not read by this route. */
+  | { readonly code: 'unsupported_jpeg'; readonly process: string }
+  /** The pixel data of a DICOM file is not what its transfer syntax names, and not what can be read instead. */
+  | { readonly code: 'mislabelled_stream'; readonly transferSyntax: string; readonly found: string }
   | { readonly code: 'corrupt_image'; readonly problem: string }
   | { readonly code: 'unusable_header'; readonly problem: string }
   | { readonly code: 'too_many_elements'; readonly limit: number }
@@ -100,6 +107,26 @@ export const advice: Record<FaultCode, Advice> = {
     status: 415,
     title: 'The body is not what Content-Type says',
     fix: 'Set Content-Type to the type that was found, or send the file you meant.',
+  },
+  unsupported_image_format: {
+    status: 415,
+    title: 'This file format is not read',
+    fix: 'found names the format of the file. Export the film as DICOM, or convert the file without loss to PNG, with 16 bits per pixel where the film has more than 8.',
+  },
+  packed_file: {
+    status: 415,
+    title: 'The file is packed',
+    fix: 'Unpack it, and send the film that it holds: one film per request.',
+  },
+  unsupported_jpeg: {
+    status: 415,
+    title: 'This kind of JPEG is not read here',
+    fix: 'The file is not damaged: process names its coding. As image/jpeg, 8-bit baseline, extended and progressive JPEG with Huffman coding are read. Send a 12-bit, 16-bit, lossless or JPEG-LS stream as a DICOM instance, or convert it without loss to 16-bit PNG. Send a DICOM instance with another process uncompressed (dcmdjpeg).',
+  },
+  mislabelled_stream: {
+    status: 422,
+    title: 'The pixel data is not what the transfer syntax says',
+    fix: 'The pixel data may be sound: its label is wrong. Correct the Transfer Syntax UID (0002,0010) where the file was made, or export the film again, uncompressed.',
   },
   corrupt_image: {
     status: 422,

@@ -177,7 +177,6 @@ describe('bad input', () => {
     ['an empty body', '', () => new Uint8Array(), 'image/png', 'empty_body', 400],
     ['no content type', '', () => film(native), '', 'unsupported_media_type', 415],
     ['a wrong content type', '', () => film(native), 'application/pdf', 'unsupported_media_type', 415],
-    ['a JPEG that is a PNG', '?findings=Hernia', () => film(native), 'image/jpeg', 'media_type_mismatch', 415],
     ['text named .png', '', () => 'this is not an image', 'image/png', 'not_an_image', 415],
     ['a truncated PNG', '', () => film(native).slice(0, 100_000), 'image/png', 'corrupt_image', 422],
     ['a 30 000 × 30 000 bomb', '', () => header(30_000, 30_000), 'image/png', 'corrupt_image|too_many_pixels', 0],

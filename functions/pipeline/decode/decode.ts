@@ -3,13 +3,15 @@ import type { Fault } from '../fault.ts';
 import type { Decoded, Film } from '../film.ts';
 import { fail, ok, type Result } from '../result.ts';
 import { px } from '../units.ts';
+import type { ReadingWarning } from '../warning.ts';
 import { chroma } from './chroma.ts';
+import { darkness } from './darkness.ts';
 import type { Report } from './dicom/bug.ts';
 import { decodeDicom } from './dicom/decode.ts';
 import { maxPixels, minSide } from './limits.ts';
 import type { Orientation } from './orientation.ts';
 import { type Depth, raw } from './raw.ts';
-import { type PictureType, sniff } from './sniff.ts';
+import { type MediaType, otherFormat, type PictureType, packedFormat, sniff } from './sniff.ts';
 import { strip } from './strip.ts';
 
 /** What all bands of a decoded image may take: the largest film in 8-bit colour. */
@@ -24,7 +26,10 @@ const maxChroma = 0.02;
 const gray = { 'b-w': 'b-w', srgb: 'b-w', grey16: 'grey16', rgb16: 'grey16' } as const;
 type Space = keyof typeof gray;
 
-/** Bytes of a declared type to one upright gray film. Bugs that a DICOM file brings out are reported. */
+/**
+ * The bytes of a film to one upright gray film. The bytes decide the format; the declared media type only adds a warning
+ * where it names another one. Unexpected errors while a DICOM file is decoded are reported.
+ */
 export async function decode(
   bytes: Uint8Array,
   mediaType: string,
@@ -32,25 +37,54 @@ export async function decode(
 ): Promise<Result<Decoded, Fault>> {
   if (bytes.length === 0) return fail({ code: 'empty_body' });
   const found = sniff(bytes);
-  if (!found) return fail({ code: 'not_an_image', declared: mediaType });
-  if (found !== mediaType) return fail({ code: 'media_type_mismatch', declared: mediaType, found });
-  if (found === 'application/dicom') return decodeDicom(bytes, report);
-  const picture = await decodePicture(bytes, found);
-  return picture.ok ? ok({ film: picture.value }) : picture;
+  if (!found) return fail(unreadable(bytes, mediaType));
+  const decoded = found === 'application/dicom' ? await decodeDicom(bytes, report) : await decodePicture(bytes, found);
+  if (!decoded.ok) return decoded;
+  const { warnings = [], ...rest } = decoded.value;
+  const all = [mismatch(mediaType, found), ...warnings, darkness(rest.film)].filter((warning) => warning !== undefined);
+  return ok(all.length > 0 ? { ...rest, warnings: all } : rest);
+}
+
+/** Why bytes of no format that is read are refused: by the name of their format, if it is well known. */
+function unreadable(bytes: Uint8Array, declared: string): Fault {
+  const packed = packedFormat(bytes);
+  if (packed) return { code: 'packed_file', found: packed };
+  const other = otherFormat(bytes);
+  return other ? { code: 'unsupported_image_format', found: other } : { code: 'not_an_image', declared };
+}
+
+/** Media types by which senders declare each format; another one declares none of them. */
+const declarations: Record<MediaType, RegExp> = {
+  'image/png': /^image\/(x-)?png$/,
+  'image/jpeg': /^image\/(jpe?g|pjpeg)$/,
+  'application/dicom': /^(application|image)\/(x-)?dicom(\+\w+)?$/,
+};
+
+function mismatch(declared: string, found: MediaType): ReadingWarning | undefined {
+  const types = Object.keys(declarations) as MediaType[];
+  const named = types.find((type) => declarations[type].test(declared));
+  if (!named || named === found) return undefined;
+  return {
+    code: 'media_type_mismatch',
+    message: `The file was declared as ${named}; its bytes are ${found}, and it was read as that.`,
+    found,
+  };
 }
 
 /**
  * PNG or JPEG bytes to one upright gray band. 16-bit films keep their depth; alpha is laid over black,
  * EXIF orientation applied. Refuses by name what is not a readable gray film.
  */
-async function decodePicture(bytes: Uint8Array, mediaType: PictureType): Promise<Result<Film, Fault>> {
+async function decodePicture(bytes: Uint8Array, mediaType: PictureType): Promise<Result<Decoded, Fault>> {
   const stripped = strip(bytes, mediaType);
   if (!stripped) return fail({ code: 'corrupt_image', problem: 'the file is cut off or its parts do not join up' });
   try {
     // The header alone is read here, so that an image bomb is refused before a pixel is decoded.
     const header = await sharp(stripped.bytes, { limitInputPixels: false }).metadata();
     const refusal = inspect(header);
-    return refusal ? fail(refusal) : await pixels(stripped.bytes, header, stripped.orientation);
+    if (refusal) return fail(refusal);
+    const film = await pixels(stripped.bytes, header, stripped.orientation);
+    return film.ok ? ok({ film: film.value }) : film;
   } catch (error) {
     return fail({ code: 'corrupt_image', problem: complaint(error) });
   }

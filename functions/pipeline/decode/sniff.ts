@@ -2,25 +2,77 @@
 export type PictureType = 'image/png' | 'image/jpeg';
 export type MediaType = PictureType | 'application/dicom';
 
-const signatures: readonly (readonly [PictureType, readonly number[]])[] = [
-  ['image/png', [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]],
-  ['image/jpeg', [0xff, 0xd8, 0xff]],
+type Signature = readonly [at: number, bytes: string];
+
+const pictures: readonly (readonly [PictureType, Signature])[] = [
+  ['image/png', [0, '\x89PNG\r\n\x1a\n']],
+  ['image/jpeg', [0, '\xff\xd8\xff']],
 ];
 
-/** How many first bytes of a file say all that is asked of them here. */
+/** How many first bytes of a file are enough to tell its format. */
 export const signatureBytes = 132;
 
-/** What the first bytes say a file is, whatever its name or header claims. */
+const starts = (bytes: Uint8Array, [at, signature]: Signature): boolean =>
+  Array.from(signature).every((character, i) => bytes[at + i] === character.charCodeAt(0));
+
+/** The media type by the first bytes of a file, whatever its name or header claims. */
 export function sniff(bytes: Uint8Array): MediaType | undefined {
   // A preamble may hold anything, the signature of another format included (PS3.10, 7.1).
   if (isPart10(bytes)) return 'application/dicom';
-  const picture = signatures.find(([, signature]) => signature.every((byte, i) => bytes[i] === byte))?.[0];
+  const picture = pictures.find(([, signature]) => starts(bytes, signature))?.[0];
   return picture ?? (isBareDicom(bytes) ? 'application/dicom' : undefined);
 }
 
 /** PS3.10, 7.1: 128 bytes of preamble, then DICM. */
-export const isPart10 = (bytes: Uint8Array): boolean =>
-  [0x44, 0x49, 0x43, 0x4d].every((byte, i) => bytes[128 + i] === byte);
+export const isPart10 = (bytes: Uint8Array): boolean => starts(bytes, [128, 'DICM']);
+
+/** Formats that are not read, by their signatures: a refusal that names the format can say what to do. */
+const otherFormats: readonly (readonly [name: string, ...Signature[]])[] = [
+  ['TIFF', [0, 'II*\0']],
+  ['TIFF', [0, 'MM\0*']],
+  ['BigTIFF', [0, 'II+\0']],
+  ['BigTIFF', [0, 'MM\0+']],
+  ['GIF', [0, 'GIF8']],
+  ['WebP', [0, 'RIFF'], [8, 'WEBP']],
+  ['BMP', [0, 'BM'], [6, '\0\0\0\0']],
+  ['PDF', [0, '%PDF-']],
+  ['JPEG 2000', [0, '\0\0\0\x0cjP  \r\n\x87\n']],
+  ['JPEG 2000', [0, '\xff\x4f\xff\x51']],
+  ['JPEG XL', [0, '\0\0\0\x0cJXL \r\n\x87\n']],
+  ['JPEG XL', [0, '\xff\x0a']],
+  ['JPEG XR', [0, 'II\xbc']],
+  ['AVIF', [4, 'ftypavi']],
+  ['HEIC', [4, 'ftyphe']],
+  ['HEIF', [4, 'ftypmif1']],
+  ['HEIF', [4, 'ftypmsf1']],
+  ['MP4', [4, 'ftyp']],
+  ['Photoshop', [0, '8BPS']],
+  ['NRRD', [0, 'NRRD']],
+  ['NIfTI', [344, 'n+1\0']],
+  ['NumPy', [0, '\x93NUMPY']],
+  ['SVG', [0, '<svg']],
+];
+
+const packedFormats: readonly (readonly [name: string, ...Signature[]])[] = [
+  ['gzip', [0, '\x1f\x8b\x08']],
+  ['ZIP', [0, 'PK\x03\x04']],
+  ['ZIP', [0, 'PK\x05\x06']],
+  ['7-Zip', [0, '7z\xbc\xaf\x27\x1c']],
+  ['RAR', [0, 'Rar!\x1a\x07']],
+  ['bzip2', [0, 'BZh']],
+  ['xz', [0, '\xfd7zXZ\0']],
+  ['Zstandard', [0, '\x28\xb5\x2f\xfd']],
+  ['tar', [257, 'ustar']],
+];
+
+const named = (formats: typeof otherFormats, bytes: Uint8Array) =>
+  formats.find(([, ...signatures]) => signatures.every((signature) => starts(bytes, signature)))?.[0];
+
+/** The name of a well-known image or document format that is not read; undefined for other bytes. */
+export const otherFormat = (bytes: Uint8Array): string | undefined => named(otherFormats, bytes);
+
+/** The name of a format that packs files; undefined for other bytes. */
+export const packedFormat = (bytes: Uint8Array): string | undefined => named(packedFormats, bytes);
 
 /**
  * A data set without a preamble: its first element is of group 0002 or 0008, with a low element number, and then
@@ -29,13 +81,13 @@ export const isPart10 = (bytes: Uint8Array): boolean =>
 function isBareDicom(bytes: Uint8Array): boolean {
   if (bytes.length < 8) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const starts = (little: boolean) => {
+  const begins = (little: boolean) => {
     const group = view.getUint16(0, little);
     return (group === 0x0002 || group === 0x0008) && view.getUint16(2, little) <= 0x0018;
   };
   const letter = (at: number) => (bytes[at] ?? 0) >= 0x41 && (bytes[at] ?? 0) <= 0x5a;
   const explicit = letter(4) && letter(5);
-  if (starts(true)) return explicit || view.getUint32(4, true) <= 1024;
+  if (begins(true)) return explicit || view.getUint32(4, true) <= 1024;
   // Big endian is always explicit, and its meta group, if any, is not (PS3.5, A.3; PS3.10, 7.1).
-  return starts(false) && explicit;
+  return begins(false) && explicit;
 }
