@@ -141,6 +141,8 @@ function settings({ environment, data, role, capacity }: TaskProps): Record<stri
   return {
     HOST: '0.0.0.0',
     PORT: String(port),
+    // ONNX Runtime sends usage data to its vendor unless this is set.
+    ORT_DISABLE_TELEMETRY: '1',
     AWS_REGION: Aws.REGION,
     ALARA_PLATFORM: 'aws',
     ALARA_ROLE: role,

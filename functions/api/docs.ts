@@ -10,7 +10,10 @@ const packaged = new URL('../../node_modules/@scalar/api-reference/dist/browser/
 const scalar = existsSync(bundled) ? bundled : packaged;
 
 const start = `Scalar.createApiReference('#reference', {
-  url: '/openapi.json', theme: 'default', darkMode: true, telemetry: false, withDefaultFonts: false, agent: { disabled: true },
+  url: '/openapi.json', theme: 'default', darkMode: true, withDefaultFonts: false,
+  // The functions that would send this API's description to the vendor of the page.
+  telemetry: false, agent: { disabled: true }, mcp: { disabled: true }, hideClientButton: true, showDeveloperTools: 'never', showToolbar: 'never',
+  externalUrls: { dashboardUrl: '', registryUrl: '', proxyUrl: '', apiBaseUrl: '' },
 });`;
 
 /** `/openapi.json`, from the schemas that validate, and `/docs`, served from here alone. */

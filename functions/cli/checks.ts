@@ -55,6 +55,8 @@ function platform(): Finding {
 }
 
 function glibcVersion(): string | undefined {
+  // A report with the network in it looks up the names of its peers.
+  Object.assign(process.report, { excludeNetwork: true });
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
   return header.glibcVersionRuntime;
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import '../platform/no-telemetry.ts';
 import { Command, CommanderError } from 'commander';
 import about from '../../package.json' with { type: 'json' };
 import { notice } from '../pipeline/reading.ts';

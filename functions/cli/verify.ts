@@ -1,3 +1,4 @@
+import '../platform/no-telemetry.ts';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';

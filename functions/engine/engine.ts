@@ -1,3 +1,4 @@
+import '../platform/no-telemetry.ts';
 import PQueue from 'p-queue';
 import { Piscina } from 'piscina';
 import type { Inspected } from '../pipeline/decode/dicom/inspect.ts';

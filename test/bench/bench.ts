@@ -1,4 +1,5 @@
 /** What a reading costs over the bare model: npm run bench. Everything is measured in one run, interleaved. */
+import '../../functions/platform/no-telemetry.ts';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { cpus as processors, tmpdir } from 'node:os';

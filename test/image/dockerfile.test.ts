@@ -117,6 +117,7 @@ test.each(['cpu', 'cuda'])('%s runs as a user, says how it is stopped and checke
   expect(argv(only(stage, 'CMD'))).toEqual(['serve']);
   // The one process that all threads are in, docs/models.md.
   expect(environment(stage)['MALLOC_ARENA_MAX']).toBe('2');
+  expect(environment(stage)['ORT_DISABLE_TELEMETRY']).toBe('1');
   expect(argv(only(stage, 'VOLUME'))).toEqual([environment(stage)['ALARA_DATA'], '/tmp']);
   expect(Object.keys(environment(stage)).filter((name) => /KEY|SECRET|TOKEN|PASSWORD/.test(name))).toEqual([]);
 });

@@ -100,6 +100,8 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
   test('/docs renders the operations, from here alone', async () => {
     await page.goto(`${url}/docs`);
     await page.getByText('Read a radiograph').first().waitFor();
+    const shown = await page.evaluate(() => document.body.innerText);
+    expect(shown).not.toMatch(/Generate MCP|Developer Tools|\bShare\b|\bDeploy\b|Open API Client|VS Code|Cursor/);
     expect(complaints).toEqual([]);
   });
 });

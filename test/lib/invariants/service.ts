@@ -37,6 +37,11 @@ export function serviceInvariants({ environment, service, images }: Synthesized)
       expect(JSON.stringify(group.Properties['SecurityGroupIngress'] ?? [])).not.toContain('0.0.0.0/0');
   });
 
+  test('no task sends usage data to the vendor of ONNX Runtime', () => {
+    for (const [, { Properties }] of tasks)
+      expect(containerOf(Properties).Environment).toContainEqual({ Name: 'ORT_DISABLE_TELEMETRY', Value: '1' });
+  });
+
   test('an image says which version and which commit it was made of', () => {
     const served = images.filter(({ dockerFile }) => dockerFile === 'functions/Dockerfile');
     expect(served.length).toBeGreaterThan(0);
