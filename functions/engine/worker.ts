@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { costTable } from '../pipeline/cost.ts';
 import { decode } from '../pipeline/decode/decode.ts';
 import { inspectBeginning } from '../pipeline/decode/dicom/inspect.ts';
+import { filmDigest } from '../pipeline/decode/film-digest.ts';
 import { resize } from '../pipeline/decode/resize.ts';
 import { sniff } from '../pipeline/decode/sniff.ts';
 import type { Fault } from '../pipeline/fault.ts';
@@ -34,6 +35,7 @@ const reader: Family = {
 const stages: Omit<Stages, 'infer'> = {
   decode: (bytes, mediaType) => decode(bytes, mediaType, report),
   resize,
+  digest: filmDigest,
   clock: () => performance.now(),
   now: () => new Date(),
 };

@@ -3,12 +3,12 @@ import type { Fault } from '../pipeline/fault.ts';
 import type { Instance } from '../pipeline/instance.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
 import type { Deliver } from '../worker/deliver.ts';
-import { type About, catalogDigest } from './about.ts';
+import type { About } from './about.ts';
 import { requestDigest } from './deliver-digest.ts';
 import type { DicomWeb } from './dicomweb.ts';
 import { isUid, tags, text } from './dicomweb-json.ts';
 import { type ResultObject, resultObjects } from './results.ts';
-import { resultUids } from './uid.ts';
+import { uidsOf } from './tracking.ts';
 
 /** What delivering needs of one PACS. */
 export type Receiver = {
@@ -32,7 +32,7 @@ export const createDeliver =
     }
     if (!instance) return fail({ code: 'not_from_dicom', id: reading.id });
     const digest = requestDigest(reading.plan.policy, reading.findings);
-    const uids = resultUids(instance, catalogDigest(reading), digest);
+    const uids = uidsOf({ reading, instance }, { requestDigest: digest });
     const withPicture = receiver.results.includes('sc');
     const wanted = withPicture ? [uids.sr, uids.sc] : [uids.sr];
 

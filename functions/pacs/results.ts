@@ -1,8 +1,8 @@
 import type { Film } from '../pipeline/film.ts';
-import { type About, catalogDigest, type IdentifiedRead } from './about.ts';
+import type { About, IdentifiedRead } from './about.ts';
 import { secondaryCapture, secondaryCaptureStorage } from './secondary-capture.ts';
 import { comprehensive3dSr, structuredReport } from './sr/report.ts';
-import { resultUids } from './uid.ts';
+import { uidsOf } from './tracking.ts';
 
 /** A DICOM file that goes back into the study, and what STOW-RS must confirm of it. */
 export type ResultObject = {
@@ -20,7 +20,7 @@ export async function resultObjects(
   { sc }: { readonly sr: true; readonly sc?: Film },
 ): Promise<readonly ResultObject[]> {
   const { studyInstanceUid } = read.instance;
-  const uids = resultUids(read.instance, catalogDigest(read.reading), about.requestDigest);
+  const uids = uidsOf(read, about);
   const report: ResultObject = {
     sopClassUid: comprehensive3dSr,
     sopInstanceUid: uids.sr,

@@ -10,7 +10,7 @@ import { numberOf } from './part10-values.ts';
 import { type Picture, sideBySide, textPicture } from './secondary-capture-picture.ts';
 import { coded } from './sr/item.ts';
 import { band, byCall, percent } from './summary.ts';
-import { resultUids } from './uid.ts';
+import { uidsOf } from './tracking.ts';
 
 export const secondaryCaptureStorage = '1.2.840.10008.5.1.4.1.1.7';
 
@@ -23,7 +23,7 @@ export async function secondaryCapture(
   film: Film,
   about: About,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { sc, scSeries } = resultUids(instance, catalogDigest(reading), about.requestDigest);
+  const { sc, scSeries } = uidsOf({ reading, instance }, about);
   const { date, time } = localTime(reading.createdAt);
   const { width, height, pixels } = sideBySide([await small(film), textPicture(panel(reading, about))]);
   return part10(

@@ -4,7 +4,7 @@ import type { Fault } from '../pipeline/fault.ts';
 import { ok, type Result } from '../pipeline/result.ts';
 import type { DicomWeb, Place } from './dicomweb.ts';
 import { type Attributes, digestOf, isUid, tags, text } from './dicomweb-json.ts';
-import { resultUids } from './uid.ts';
+import { resultSeries } from './uid.ts';
 
 /** A film of a study, and the results it has or will have. */
 export type StudyFilm = {
@@ -39,16 +39,13 @@ export async function studyFilms(
   const study = `/studies/${studyInstanceUid}`;
   const instancesOf = (series: string) =>
     search(`${study}/series/${series}/instances`, { includefield: looked.join() }, signal);
-  const uidsOf = (sopInstanceUid: string) =>
-    resultUids({ studyInstanceUid, sopInstanceUid }, catalogDigest, requestDigest);
+  const seriesOf = (sopInstanceUid: string) =>
+    resultSeries({ studyInstanceUid, sopInstanceUid }, catalogDigest, requestDigest);
 
   const listed = await search(`${study}/series`, { includefield: `${tags.modality},${tags.manufacturer}` }, signal);
   if (!listed.ok) return listed;
   const series = listed.value.filter((one) => isUid(text(one, tags.seriesInstanceUid)));
-  // The series of results depend on study and catalog alone, so that any film names them.
-  const { srSeries, scSeries } = uidsOf('');
-  const own = (one: Attributes) =>
-    [srSeries, scSeries].includes(uid(one, tags.seriesInstanceUid)) || text(one, tags.manufacturer) === manufacturer;
+  const own = (one: Attributes) => text(one, tags.manufacturer) === manufacturer;
 
   const places: { readonly place: Place; readonly listedAs: string }[] = [];
   for (const one of series.filter((one) => !own(one) && modalities.includes(text(one, tags.modality) ?? ''))) {
@@ -63,20 +60,21 @@ export async function studyFilms(
     }
   }
 
-  const held = new Set<string>();
-  for (const one of series.map((one) => uid(one, tags.seriesInstanceUid))) {
-    if (one !== srSeries && one !== scSeries) continue;
-    const instances = await instancesOf(one);
-    if (!instances.ok) return instances;
-    for (const instance of instances.value) held.add(uid(instance, tags.sopInstanceUid));
+  // Not every PACS lists a series with its manufacturer.
+  const ofResults = new Set(places.flatMap(({ place }) => Object.values(seriesOf(place.sopInstanceUid))));
+  const films: StudyFilm[] = [];
+  const listedSeries = new Set(series.map((one) => uid(one, tags.seriesInstanceUid)));
+  for (const { place, listedAs } of places.filter(({ place }) => !ofResults.has(place.seriesInstanceUid))) {
+    const { srSeries, scSeries } = seriesOf(place.sopInstanceUid);
+    const held: string[][] = [];
+    for (const one of results.map((kind) => ({ sr: srSeries, sc: scSeries })[kind])) {
+      const instances = listedSeries.has(one) ? await instancesOf(one) : ok([]);
+      if (!instances.ok) return instances;
+      held.push(instances.value.map((instance) => uid(instance, tags.sopInstanceUid)));
+    }
+    films.push({ place, listedAs, results: held.flat(), hasResults: held.every((ofKind) => ofKind.length > 0) });
   }
-  return ok(
-    places.map(({ place, listedAs }) => {
-      const uids = uidsOf(place.sopInstanceUid);
-      const wanted = results.map((kind) => uids[kind]);
-      return { place, listedAs, results: wanted, hasResults: wanted.every((result) => held.has(result)) };
-    }),
-  );
+  return ok(films);
 }
 
 const uid = (attributes: Attributes, tag: string) => text(attributes, tag) ?? '';

@@ -1,9 +1,17 @@
 import type { Read } from '../pipeline/read.ts';
-import { type About, catalogDigest } from './about.ts';
-import { deriveUid } from './uid.ts';
+import { type About, catalogDigest, type IdentifiedRead } from './about.ts';
+import { deriveUid, type ResultUids, resultUids } from './uid.ts';
 
-/** Names one finding of one film for good: the SR and the FHIR Observation of it carry the same. */
-export const trackingUid = ({ reading, instance }: Read, { requestDigest }: About, finding: string): string =>
-  instance
-    ? deriveUid('finding', instance.sopInstanceUid, catalogDigest(reading), requestDigest, finding)
-    : deriveUid('finding', reading.id, finding);
+/** The UIDs of the results of one reading. */
+export const uidsOf = (
+  { reading, instance }: IdentifiedRead,
+  { requestDigest }: Pick<About, 'requestDigest'>,
+): ResultUids => resultUids({ ...instance, filmDigest: reading.film.digest }, catalogDigest(reading), requestDigest);
+
+/** Identifies one finding of one reading for good: the SR and the FHIR Observation carry the same UID. */
+export function trackingUid({ reading, instance }: Read, { requestDigest }: About, finding: string): string {
+  if (!instance) return deriveUid('finding', reading.id, finding);
+  const { digest } = reading.film;
+  const parts = [instance.sopInstanceUid, catalogDigest(reading), requestDigest, finding, ...(digest ? [digest] : [])];
+  return deriveUid('finding', ...parts);
+}

@@ -24,29 +24,47 @@ function uuidBytes(parts: readonly string[]): Buffer {
   return bytes;
 }
 
-/** The UIDs of what goes back into the study for one film. */
-export type ResultUids = {
-  readonly srSeries: string;
-  readonly sr: string;
-  readonly scSeries: string;
-  readonly sc: string;
+/** The film that results belong to. */
+export type ResultsOf = Pick<Instance, 'studyInstanceUid' | 'sopInstanceUid'> & {
+  /**
+   * `film.digest` of the reading: replaced pixels under the same SOP Instance UID give other results. Absent for readings
+   * of versions that did not compute it; their results keep the UIDs that they have.
+   */
+  readonly filmDigest?: string | undefined;
 };
 
+/** The series of the results of one film. */
+export type ResultSeries = { readonly srSeries: string; readonly scSeries: string };
+
+/** The UIDs of what goes back into the study for one film. */
+export type ResultUids = ResultSeries & { readonly sr: string; readonly sc: string };
+
 /**
- * Known before the film is read, so that a PACS can be asked whether it already holds the result, and a retry never
- * makes a second one. All films of a study share one series a kind, for as long as the catalog stays the same.
+ * The series of the results of one film, the same for all its readings. Known before the film is pulled, so a PACS can
+ * be asked whether it holds any result of the film. Each film has series of its own, because viewers such as OHIF show
+ * only the newest SR of a series.
  *
  * @param requestDigest what else decides the answer: the digest of the policy, or of the whole request.
  */
-export function resultUids(
-  { studyInstanceUid, sopInstanceUid }: Pick<Instance, 'studyInstanceUid' | 'sopInstanceUid'>,
+export const resultSeries = (
+  { studyInstanceUid, sopInstanceUid }: Omit<ResultsOf, 'filmDigest'>,
   catalogDigest: string,
   requestDigest = '',
-): ResultUids {
+): ResultSeries => ({
+  srSeries: deriveUid('sr series', studyInstanceUid, sopInstanceUid, catalogDigest, requestDigest),
+  scSeries: deriveUid('sc series', studyInstanceUid, sopInstanceUid, catalogDigest, requestDigest),
+});
+
+/**
+ * The UIDs of the results of one reading. A retry has the same, so it never makes a second result; two different
+ * readings never share the UID of a result.
+ */
+export function resultUids(film: ResultsOf, catalogDigest: string, requestDigest = ''): ResultUids {
+  const { sopInstanceUid, filmDigest } = film;
+  const parts = [sopInstanceUid, catalogDigest, requestDigest, ...(filmDigest ? [filmDigest] : [])];
   return {
-    srSeries: deriveUid('sr series', studyInstanceUid, catalogDigest),
-    sr: deriveUid('sr', sopInstanceUid, catalogDigest, requestDigest),
-    scSeries: deriveUid('sc series', studyInstanceUid, catalogDigest),
-    sc: deriveUid('sc', sopInstanceUid, catalogDigest, requestDigest),
+    ...resultSeries(film, catalogDigest, requestDigest),
+    sr: deriveUid('sr', ...parts),
+    sc: deriveUid('sc', ...parts),
   };
 }

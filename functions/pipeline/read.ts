@@ -27,6 +27,8 @@ export type Output = {
 export type Stages = {
   decode(bytes: Uint8Array, mediaType: string): Promise<Result<Decoded, Fault>>;
   resize(film: Film, size: Pick<Film, 'width' | 'height'>): Promise<Film>;
+  /** SHA-256 of the pixels and the size of a film, in hexadecimal. */
+  digest(film: Film): string;
   infer(variant: Variant, tensor: Float32Array): Promise<Result<Output, Fault>>;
   /** Milliseconds, never going back. */
   clock(): number;
@@ -94,7 +96,12 @@ export async function read(
     createdAt: stages.now().toISOString(),
     plan: presentPlan(plan, costs, film),
     findings,
-    film: { width: film.width, height: film.height, bits: film.pixels instanceof Uint16Array ? 16 : 8 },
+    film: {
+      width: film.width,
+      height: film.height,
+      bits: film.pixels instanceof Uint16Array ? 16 : 8,
+      digest: `sha256:${stages.digest(film)}`,
+    },
     ...(dicom && { dicom: dicom.view }),
     warnings: [...warnings],
     quality: { frontalChest: true, score: round(quality?.score ?? 0, 4) },

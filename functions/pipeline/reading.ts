@@ -96,7 +96,15 @@ export const Reading = z
     createdAt: z.iso.datetime(),
     plan: PlanView,
     findings: z.array(FindingResult),
-    film: z.object({ width: z.int(), height: z.int(), bits: z.literal([8, 16]) }),
+    film: z.object({
+      width: z.int(),
+      height: z.int(),
+      bits: z.literal([8, 16]),
+      digest: Digest.optional().meta({
+        description:
+          'SHA-256 of the pixels that were read. Replaced pixels have another digest, a corrected patient name does not. Absent in readings that an earlier version stored.',
+      }),
+    }),
     dicom: DicomView.optional(),
     warnings: z.array(ReadingWarning).meta({
       description: 'What was wrong or unusual in the file, and how it was read all the same. Empty for most films.',

@@ -35,7 +35,10 @@ describe('POST /v1/readings', () => {
     for (const [id, digest] of Object.entries(reading.models))
       expect(digest).toBe(`sha256:${catalog.variants.find((v) => v.id === id)?.sha256}`);
     expect(reading.notice).toBe('Research use only. Not for diagnosis.');
-    expect(reading.film).toEqual({ width: 1024, height: 1024, bits: 8 });
+    expect(reading.film).toEqual({
+      ...{ width: 1024, height: 1024, bits: 8 },
+      digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+    });
   });
 
   test('under the published policy reads nodules at 448 and emphysema at 512, and says it was not measured here', async () => {

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { IdentifiedRead } from '../../functions/pacs/about.ts';
 import { createDeliver, type Receiver } from '../../functions/pacs/deliver.ts';
 import { requestDigest } from '../../functions/pacs/deliver-digest.ts';
-import { type ResultUids, resultUids } from '../../functions/pacs/uid.ts';
+import { uidsOf } from '../../functions/pacs/tracking.ts';
+import type { ResultUids } from '../../functions/pacs/uid.ts';
 import { fail, ok } from '../../functions/pipeline/result.ts';
 import { px } from '../../functions/pipeline/units.ts';
 import { openReader, type Reader } from './reader.ts';
@@ -16,7 +17,7 @@ beforeAll(async () => {
   reader = await openReader();
   read = await reader.read('00000442_000.png', { findings: 'Cardiomegaly' });
   const digest = requestDigest(read.reading.plan.policy, read.reading.findings);
-  uids = resultUids(read.instance, reader.about.family.digest, digest);
+  uids = uidsOf(read, { requestDigest: digest });
 });
 afterAll(() => reader.close());
 

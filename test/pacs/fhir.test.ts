@@ -9,8 +9,7 @@ import { type Bundle, fhirBundle } from '../../functions/pacs/fhir/bundle.ts';
 import { date } from '../../functions/pacs/fhir/date.ts';
 import { narrative } from '../../functions/pacs/fhir/narrative.ts';
 import { patientOf } from '../../functions/pacs/fhir/patient.ts';
-import { trackingUid } from '../../functions/pacs/tracking.ts';
-import { resultUids } from '../../functions/pacs/uid.ts';
+import { trackingUid, uidsOf } from '../../functions/pacs/tracking.ts';
 import type { Read } from '../../functions/pipeline/read.ts';
 import { bare, instance, openReader, type Reader } from './reader.ts';
 
@@ -193,7 +192,7 @@ describe('the report', () => {
   });
 
   test('can be matched with its SR and its reading', () => {
-    const { sr } = resultUids(instance, reader.about.family.digest, reader.about.requestDigest);
+    const { sr } = uidsOf(read, reader.about);
     const values = reportIn(bundle).identifier?.map(({ value }) => value);
     expect(values).toEqual([read.reading.id, `urn:oid:${sr}`]);
   });

@@ -8,7 +8,7 @@ import type { IdentifiedRead } from '../../functions/pacs/about.ts';
 import { resultObjects } from '../../functions/pacs/results.ts';
 import { secondaryCapture } from '../../functions/pacs/secondary-capture.ts';
 import { cell, isDot } from '../../functions/pacs/secondary-capture-font.ts';
-import { resultUids } from '../../functions/pacs/uid.ts';
+import { uidsOf } from '../../functions/pacs/tracking.ts';
 import { decode } from '../../functions/pipeline/decode/decode.ts';
 import { resize } from '../../functions/pipeline/decode/resize.ts';
 import type { Film } from '../../functions/pipeline/film.ts';
@@ -136,7 +136,7 @@ describe('the picture', () => {
 describe('the file', () => {
   test('belongs to the study, names its film and is told as derived', () => {
     const file = parse(bytes);
-    const uids = resultUids(instance, reader.about.family.digest, reader.about.requestDigest);
+    const uids = uidsOf(read, reader.about);
     expect(utf8(file, 'x00080016')).toBe('1.2.840.10008.5.1.4.1.1.7');
     expect(utf8(file, 'x00080018')).toBe(uids.sc);
     expect(utf8(file, 'x0020000e')).toBe(uids.scSeries);
@@ -165,7 +165,7 @@ describe('the file', () => {
 
   test('goes back beside the SR', async () => {
     const objects = await resultObjects(read, reader.about, { sr: true, sc: film });
-    const uids = resultUids(instance, reader.about.family.digest, reader.about.requestDigest);
+    const uids = uidsOf(read, reader.about);
     expect(objects.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual([uids.sr, uids.sc]);
     expect(objects.map(({ seriesInstanceUid }) => seriesInstanceUid)).toEqual([uids.srSeries, uids.scSeries]);
     expect(Buffer.from(objects[1]?.bytes ?? []).equals(bytes)).toBe(true);

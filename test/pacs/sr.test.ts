@@ -7,7 +7,7 @@ import type { IdentifiedRead } from '../../functions/pacs/about.ts';
 import { concepts, findingCode, presence } from '../../functions/pacs/codes.ts';
 import { resultObjects } from '../../functions/pacs/results.ts';
 import { structuredReport } from '../../functions/pacs/sr/report.ts';
-import { resultUids } from '../../functions/pacs/uid.ts';
+import { uidsOf } from '../../functions/pacs/tracking.ts';
 import type { Instance } from '../../functions/pipeline/instance.ts';
 import { has } from '../dicom/tools.ts';
 import { bare, instance, openReader, type Reader } from './reader.ts';
@@ -42,10 +42,26 @@ const groups = (of: Node) => named(only(of, concepts.imagingMeasurements), conce
 /** Relationship and value type, as a row of a template gives them. */
 const row = ({ relationship, type }: Node) => `${relationship} ${type}`;
 
+test('replaced pixels under the same SOP Instance UID give other UIDs; the same film again gives the same', async () => {
+  const uidsIn = async (film: string) => {
+    const of = await reader.read(film, { findings: 'Nodule,Effusion' });
+    const report = structuredReport(of, reader.about);
+    const found = groups(tree(parse(report))).map((group) => only(group, concepts.trackingUid).value);
+    return [utf8(parse(report), 'x00080018'), ...found];
+  };
+  const [first, again, replaced] = [
+    await uidsIn('00000442_000.png'),
+    await uidsIn('00000442_000.png'),
+    await uidsIn('00000100_000.png'),
+  ];
+  expect(again).toEqual(first);
+  expect(new Set([...first, ...replaced]).size).toBe(6);
+});
+
 describe('the document', () => {
   test('belongs to the study of the film, in a series of its own', () => {
     const file = parse(bytes);
-    const uids = resultUids(instance, reader.about.family.digest, reader.about.requestDigest);
+    const uids = uidsOf(read, reader.about);
     expect(utf8(file, 'x00020010')).toBe('1.2.840.10008.1.2.1');
     expect(utf8(file, 'x00080016')).toBe('1.2.840.10008.5.1.4.1.1.88.34');
     expect(utf8(file, 'x00020003')).toBe(uids.sr);
@@ -323,7 +339,7 @@ test('every code that is sent stands in the table of the documentation, with its
 describe('what goes back', () => {
   test('is the SR alone, unless the film is at hand for a picture', async () => {
     const objects = await resultObjects(read, reader.about, { sr: true });
-    const uids = resultUids(instance, reader.about.family.digest, reader.about.requestDigest);
+    const uids = uidsOf(read, reader.about);
     expect(objects).toEqual([
       {
         sopClassUid: '1.2.840.10008.5.1.4.1.1.88.34',

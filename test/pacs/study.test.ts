@@ -178,16 +178,17 @@ describe('what is read', () => {
   });
 
   test('own objects, other modalities and other kinds of objects are left alone', async () => {
-    const { scSeries, sc } = uidsOf('1.2.3.1.1');
+    const { scSeries, sc } = uidsOf('1.2.3.5.1');
     const { work, calls } = bench([
       film(1, { modality: 'CT' }),
       film(2, { manufacturer: 'Alara' }),
       film(3, { sopClass: classes.dose }),
       { series: scSeries, sop: sc },
       film(4, { sop: '../1' }),
+      film(5),
     ]);
-    expect(await work()).toEqual(ok([]));
-    expect(calls.pulled).toEqual([]);
+    expect(await work()).toMatchObject(ok([{ sopInstanceUid: '1.2.3.5.1' }]));
+    expect(calls.pulled).toEqual(['1.2.3.5.1']);
   });
 
   test('a study that is gone is done', async () => {

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { deriveUid, deriveUuid, resultUids } from '../../functions/pacs/uid.ts';
+import { deriveUid, deriveUuid, resultSeries, resultUids } from '../../functions/pacs/uid.ts';
+import { filmDigest } from '../../functions/pipeline/decode/film-digest.ts';
+import { px } from '../../functions/pipeline/units.ts';
 
 const digest = 'c'.repeat(64);
 const film = { studyInstanceUid: '1.2.3', sopInstanceUid: '1.2.4' };
+const read = { ...film, filmDigest: `sha256:${'a'.repeat(64)}` };
 
 describe('a derived UID', () => {
   test('is the decimal of a UUID of version 8 below 2.25 (PS3.5 B.2, RFC 9562)', () => {
@@ -27,37 +30,57 @@ describe('a derived UID', () => {
   test('never changes: a result that is sent again after an upgrade must not become a second one', () => {
     expect(deriveUid('a', 'b')).toBe('2.25.5918877242710586312362419184752348829');
     expect(deriveUuid('a', 'b')).toBe('0473ef2d-c0d3-84ab-a59d-3580c1134e9d');
-    expect(resultUids(film, digest, 'p')).toEqual({
-      srSeries: '2.25.143431093419747779535875512492679627660',
+    // As versions named them that did not compute the digest of a film; their stored readings keep these.
+    expect(resultUids(film, digest, 'p')).toMatchObject({
       sr: '2.25.313964825141546347855969431701891953177',
-      scSeries: '2.25.280518831568382866884155917542667867291',
       sc: '2.25.246345009905838978108643265352253992228',
+    });
+    expect(resultUids(read, digest, 'p')).toEqual({
+      srSeries: '2.25.81243936228464676455510804726270195556',
+      sr: '2.25.106835936598521590550270215254925080550',
+      scSeries: '2.25.60528213004959461060510133978491760404',
+      sc: '2.25.173002068091232748240636653286880672358',
     });
   });
 });
 
 describe('the UIDs of results', () => {
-  const uids = resultUids(film, digest, 'p');
+  const uids = resultUids(read, digest, 'p');
 
   test('are four different ones', () => {
     expect(new Set(Object.values(uids)).size).toBe(4);
   });
 
-  test('put the films of a study into one series a kind', () => {
-    const other = resultUids({ ...film, sopInstanceUid: '1.2.5' }, digest, 'p');
-    expect(other.srSeries).toBe(uids.srSeries);
-    expect(other.scSeries).toBe(uids.scSeries);
-    expect(other.sr).not.toBe(uids.sr);
-    expect(other.sc).not.toBe(uids.sc);
-    expect(resultUids({ ...film, studyInstanceUid: '1.2.9' }, digest, 'p').srSeries).not.toBe(uids.srSeries);
+  test('put each film of a study into series of its own: a viewer may show one SR per series', () => {
+    const other = resultUids({ ...read, sopInstanceUid: '1.2.5' }, digest, 'p');
+    expect(new Set([...Object.values(uids), ...Object.values(other)]).size).toBe(8);
+    expect(resultUids({ ...read, studyInstanceUid: '1.2.9' }, digest, 'p').srSeries).not.toBe(uids.srSeries);
   });
 
-  test('change with the catalog, and with what was asked', () => {
-    const catalog = resultUids(film, 'd'.repeat(64), 'p');
-    expect([catalog.sr, catalog.srSeries]).not.toContain(uids.sr);
-    expect(catalog.srSeries).not.toBe(uids.srSeries);
-    const request = resultUids(film, digest, 'q');
-    expect(request.sr).not.toBe(uids.sr);
-    expect(request.srSeries).toBe(uids.srSeries);
+  test.each([
+    ['the pixels', resultUids({ ...read, filmDigest: `sha256:${'b'.repeat(64)}` }, digest, 'p')],
+    ['the catalog', resultUids(read, 'd'.repeat(64), 'p')],
+    ['what was asked', resultUids(read, digest, 'q')],
+  ])('change with %s', (_, other) => {
+    expect([uids.sr, uids.sc]).not.toContain(other.sr);
+    expect([uids.sr, uids.sc]).not.toContain(other.sc);
+  });
+
+  test('name the series of a film before it is read', () => {
+    const { srSeries, scSeries } = uids;
+    expect(resultSeries(film, digest, 'p')).toEqual({ srSeries, scSeries });
+  });
+});
+
+describe('the digest of a film', () => {
+  const film = { width: px(2), height: px(3), pixels: Uint8Array.of(1, 2, 3, 4, 5, 6) };
+
+  test.each([
+    ['one pixel', { ...film, pixels: Uint8Array.of(1, 2, 3, 4, 5, 7) }],
+    ['its shape', { ...film, width: px(3), height: px(2) }],
+    ['its depth', { width: px(1), height: px(3), pixels: new Uint16Array(film.pixels.slice().buffer) }],
+  ])('changes with %s', (_, other) => {
+    expect(filmDigest(other)).not.toBe(filmDigest(film));
+    expect(filmDigest({ ...film, pixels: film.pixels.slice() })).toBe(filmDigest(film));
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Variant } from '../../functions/catalog/schema.ts';
 import { costTable } from '../../functions/pipeline/cost.ts';
+import { filmDigest } from '../../functions/pipeline/decode/film-digest.ts';
 import type { Fault } from '../../functions/pipeline/fault.ts';
 import type { Decoded, Film } from '../../functions/pipeline/film.ts';
 import type { Instance } from '../../functions/pipeline/instance.ts';
@@ -80,6 +81,7 @@ function stages(film: Film, infer: (variant: Variant, tensor: Float32Array) => O
       step(`resize to ${width} × ${height}`);
       return { width, height, pixels: resample(film, width * height) };
     },
+    digest: filmDigest,
     async infer(asked, tensor) {
       step(`infer ${asked.id} on ${tensor.length}`);
       const answer = infer(asked, tensor);
@@ -138,7 +140,7 @@ describe('a reading', () => {
     expect(reading).toMatchObject({
       id: 'rd_1',
       createdAt: '2026-11-23T12:00:00.000Z',
-      film: { width: 600, height: 400, bits: 8 },
+      film: { width: 600, height: 400, bits: 8, digest: `sha256:${filmDigest(gradient(600, 400))}` },
       quality: { frontalChest: true, score: 0.9933 },
       models: { small: `sha256:${'0'.repeat(64)}`, large: `sha256:${'0'.repeat(64)}` },
       catalog: `sha256:${'c'.repeat(64)}`,
@@ -194,7 +196,7 @@ describe('a reading', () => {
     };
     const { given } = stages(film);
     const deep: Stages = { ...given, resize: async () => film };
-    expect(unwrap(await reads(deep, { findings: ['Effusion'] }, widened(300))).film).toEqual({
+    expect(unwrap(await reads(deep, { findings: ['Effusion'] }, widened(300))).film).toMatchObject({
       width: 300,
       height: 300,
       bits: 16,

@@ -1,9 +1,10 @@
 import type { DiagnosticReport } from 'fhir/r4.js';
 import type { Read } from '../../pipeline/read.ts';
-import { type About, catalogDigest } from '../about.ts';
+import type { About } from '../about.ts';
 import { chestRadiograph } from '../codes.ts';
 import { summary } from '../summary.ts';
-import { deriveUid, resultUids } from '../uid.ts';
+import { uidsOf } from '../tracking.ts';
+import { deriveUid } from '../uid.ts';
 import { concept, dicomUid, hl7 } from './coding.ts';
 import { type Context, urn } from './context.ts';
 import { narrative } from './narrative.ts';
@@ -13,7 +14,7 @@ const readingIds = `urn:oid:${deriveUid('reading ids')}`;
 /** The report that holds the observations of one film together: preliminary, as the SR that carries the same UID. */
 export function reportOf(
   { reading, instance }: Read,
-  { requestDigest }: About,
+  about: About,
   { subject, study, basedOn, effectiveDateTime, issued }: Context,
 ): DiagnosticReport {
   return {
@@ -21,7 +22,7 @@ export function reportOf(
     text: narrative(summary(reading)),
     identifier: [
       { system: readingIds, value: reading.id },
-      ...(instance ? [dicomUid(resultUids(instance, catalogDigest(reading), requestDigest).sr)] : []),
+      ...(instance ? [dicomUid(uidsOf({ reading, instance }, about).sr)] : []),
     ],
     basedOn,
     status: 'preliminary',

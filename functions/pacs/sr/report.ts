@@ -1,11 +1,11 @@
 import { notice } from '../../pipeline/reading.ts';
-import { type About, catalogDigest, type IdentifiedRead } from '../about.ts';
+import type { About, IdentifiedRead } from '../about.ts';
 import { concepts, privateScheme, privateSchemeUid } from '../codes.ts';
 import { type Dataset, part10 } from '../part10.ts';
 import { equipment, localTime, patientAndStudy } from '../part10-modules.ts';
 import { numberOf } from '../part10-values.ts';
 import { summary } from '../summary.ts';
-import { resultUids } from '../uid.ts';
+import { uidsOf } from '../tracking.ts';
 import { imageLibrary, language, observer, procedureReported } from './context.ts';
 import { findingGroup } from './finding.ts';
 import { coded, container, contentTemplate, type Item, text } from './item.ts';
@@ -15,7 +15,7 @@ export const comprehensive3dSr = '1.2.840.10008.5.1.4.1.1.88.34';
 /** A reading as a Comprehensive 3D SR by TID 1500, as IHE AI Results (AIR) asks: a DICOM file. */
 export function structuredReport(read: IdentifiedRead, about: About): Uint8Array<ArrayBuffer> {
   const { reading, instance } = read;
-  const { sr, srSeries } = resultUids(instance, catalogDigest(reading), about.requestDigest);
+  const { sr, srSeries } = uidsOf(read, about);
   const { date, time } = localTime(reading.createdAt);
   return part10(
     {
