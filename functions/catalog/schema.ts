@@ -191,6 +191,18 @@ export const SimulatedFloor = z
   .object({ minResolution: z.int().positive(), source: z.string().min(1) })
   .meta({ id: 'SimulatedFloor' });
 
+/** A finding of the training labels that the family does not serve, because its AUROC is not above chance. */
+export const NotServed = z
+  .object({
+    finding: z.string().min(1),
+    /** One sentence for whoever asks for the finding. */
+    reason: z.string().min(1).max(1000),
+    /** By variant: AUROC on the films that are measured, whatever the variant's precision. */
+    auroc: z.record(z.string(), Auroc),
+  })
+  .meta({ id: 'NotServed' });
+export type NotServed = z.infer<typeof NotServed>;
+
 const Shape = z.object({
   $schema: z.string().optional(),
   family: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
@@ -201,6 +213,8 @@ const Shape = z.object({
   /** By finding; a policy rule may name it as its evidence. */
   simulated: z.record(z.string(), SimulatedFloor).optional(),
   quality: Quality,
+  /** Absent where every finding of the labels is served. */
+  notServed: z.array(NotServed).optional(),
 });
 
 /** A model family: what each variant is, costs and measured. Written by `training`, read by `functions`. */
@@ -229,6 +243,10 @@ export const Catalog = Shape.superRefine((catalog, context) => {
   });
   for (const finding of Object.keys(catalog.simulated ?? {}))
     if (!findings.has(finding)) complain(`unknown finding ${finding}`, 'simulated', finding);
+  const notServed = (catalog.notServed ?? []).map(({ finding }) => finding);
+  if (new Set(notServed).size !== notServed.length) complain('a finding is listed twice', 'notServed');
+  for (const finding of notServed)
+    if (findings.has(finding)) complain(`${finding} is among the findings that are served`, 'notServed');
   if (!catalog.quality.classes.includes(catalog.quality.accept))
     complain(`${catalog.quality.accept} is not a class of the gate`, 'quality', 'accept');
 }).meta({ id: 'Catalog' });

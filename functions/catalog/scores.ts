@@ -21,18 +21,27 @@ export const Scores = z
     width: z.union([z.literal(16), z.literal(32)]),
     /** By variant and finding, Base64 of little-endian unsigned integers; equal scores have equal ranks. */
     ranks: z.record(z.string(), z.record(z.string(), z.base64())),
+    /** The logits behind the ranks, before calibration: Base64 of little-endian float32. Older families lack them. */
+    logits: z.record(z.string(), z.record(z.string(), z.base64())).optional(),
   })
-  .superRefine(({ films, patients, labels, ranks, width }, context) => {
+  .superRefine(({ films, patients, labels, ranks, logits = {}, width }, context) => {
     const complain = (message: string, ...path: string[]) => context.addIssue({ code: 'custom', message, path });
     if (new Set(films).size !== films.length) complain('a film is listed twice', 'films');
     if (patients.length !== films.length) complain('expected as many as films', 'patients');
     for (const [finding, text] of Object.entries(labels))
       if (text.length !== films.length) complain('expected a label a film', 'labels', finding);
-    const length = Math.ceil((films.length * width) / 8 / 3) * 4;
+    const base64Length = (bytes: number) => Math.ceil(bytes / 3) * 4;
+    const length = base64Length((films.length * width) / 8);
     for (const [variant, heads] of Object.entries(ranks))
       for (const [finding, text] of Object.entries(heads)) {
         if (labels[finding] === undefined) complain('a finding without labels', 'ranks', variant, finding);
         if (text.length !== length) complain('expected a rank a film', 'ranks', variant, finding);
+      }
+    for (const [variant, heads] of Object.entries(logits))
+      for (const [finding, text] of Object.entries(heads)) {
+        if (ranks[variant]?.[finding] === undefined) complain('logits without ranks', 'logits', variant, finding);
+        if (text.length !== base64Length(films.length * 4))
+          complain('expected one logit per film', 'logits', variant, finding);
       }
   });
 export type Scores = z.infer<typeof Scores>;

@@ -39,6 +39,12 @@ export type Fault =
   | { readonly code: 'invalid_parameter'; readonly parameter: string; readonly problem: string }
   | { readonly code: 'unknown_parameter'; readonly parameters: readonly string[]; readonly known: readonly string[] }
   | { readonly code: 'unknown_finding'; readonly finding: string; readonly known: readonly string[] }
+  | {
+      readonly code: 'finding_not_served';
+      readonly finding: string;
+      readonly reason: string;
+      readonly known: readonly string[];
+    }
   | { readonly code: 'unknown_policy'; readonly policy: string; readonly known: readonly string[] }
   | { readonly code: 'unknown_variant'; readonly variant: string; readonly known: readonly string[] }
   | { readonly code: 'unreachable_target'; readonly shortfalls: readonly Shortfall[] }
@@ -212,6 +218,11 @@ export const advice: Record<FaultCode, Advice> = {
     status: 400,
     title: 'Unknown finding',
     fix: 'Spell findings as known lists them.',
+  },
+  finding_not_served: {
+    status: 422,
+    title: 'The family does not serve this finding',
+    fix: 'Ask for findings that known lists; reason says why the family leaves this one out.',
   },
   unknown_policy: {
     status: 400,

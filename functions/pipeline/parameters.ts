@@ -57,11 +57,11 @@ export function parseParameters(
   const { data } = parsed;
   const { catalog, policies, defaultPolicy } = vocabulary;
 
-  const findings = findingsOf(data.findings, catalog.findings);
+  const findings = findingsOf(data.findings, catalog);
   if (!findings.ok) return findings;
-  const minAuroc = numbers('minAuroc', data.minAuroc, findings.value, catalog.findings, (n) => n >= 0 && n <= 1);
+  const minAuroc = numbers('minAuroc', data.minAuroc, findings.value, catalog, (n) => n >= 0 && n <= 1);
   if (!minAuroc.ok) return minAuroc;
-  const prevalence = numbers('prevalence', data.prevalence, findings.value, catalog.findings, (n) => n > 0 && n < 1);
+  const prevalence = numbers('prevalence', data.prevalence, findings.value, catalog, (n) => n > 0 && n < 1);
   if (!prevalence.ok) return prevalence;
 
   const policy = data.policy ?? defaultPolicy;
@@ -92,12 +92,21 @@ export function faultOf(error: z.ZodError, known: readonly string[]): Fault {
   };
 }
 
-function findingsOf(text: string | undefined, known: readonly string[]): Result<readonly string[], Fault> {
+/** Why a finding that the catalog does not list cannot be asked for. */
+function absent(finding: string, { findings: known, notServed = [] }: Catalog): Fault {
+  const reason = notServed.find((entry) => entry.finding === finding)?.reason;
+  return reason === undefined
+    ? { code: 'unknown_finding', finding, known }
+    : { code: 'finding_not_served', finding, reason, known };
+}
+
+function findingsOf(text: string | undefined, catalog: Catalog): Result<readonly string[], Fault> {
+  const known = catalog.findings;
   if (text === undefined) return ok(known);
   const named = text.split(',').map((name) => name.trim());
   const unknown = named.find((name) => !known.includes(name));
   if (unknown === '') return fail({ code: 'invalid_parameter', parameter: 'findings', problem: 'a finding is empty' });
-  if (unknown !== undefined) return fail({ code: 'unknown_finding', finding: unknown, known });
+  if (unknown !== undefined) return fail(absent(unknown, catalog));
   return ok(known.filter((finding) => named.includes(finding)));
 }
 
@@ -106,7 +115,7 @@ function numbers(
   parameter: string,
   text: string | undefined,
   asked: readonly string[],
-  known: readonly string[],
+  catalog: Catalog,
   within: (n: number) => boolean,
 ): Result<Record<string, number>, Fault> {
   const wrong = (problem: string) => fail<Fault>({ code: 'invalid_parameter', parameter, problem });
@@ -121,7 +130,7 @@ function numbers(
       if (text.includes(',')) return wrong('send one number for all findings, or finding:number pairs');
       return ok(Object.fromEntries(asked.map((name) => [name, value])));
     }
-    if (!known.includes(finding)) return fail({ code: 'unknown_finding', finding, known });
+    if (!catalog.findings.includes(finding)) return fail(absent(finding, catalog));
     if (!asked.includes(finding)) return wrong(`${finding} is not among the findings asked for`);
     if (pairs.some(([name]) => name === finding)) return wrong(`${finding} is given twice`);
     pairs.push([finding, value]);

@@ -35,6 +35,25 @@ describe('parameters', () => {
     expect(request.prevalence).toEqual({ Mass: 0.1, Nodule: 0.1 });
   });
 
+  test('that name a finding which the family leaves out get the reason, wherever they name it', () => {
+    const auroc = { r256: head(0.5, 0.44, 0.56).auroc };
+    const reason = 'Hernia is not above chance on the films that were measured.';
+    const without = { ...vocabulary, catalog: { ...catalog, notServed: [{ finding: 'Hernia', reason, auroc }] } };
+    for (const [name, value] of Object.entries({
+      findings: 'Mass,Hernia',
+      minAuroc: 'Hernia:0.7',
+      prevalence: 'Hernia:0.1',
+    }))
+      expect(faultOf(parseParameters({ [name]: value }, without))).toEqual({
+        code: 'finding_not_served',
+        finding: 'Hernia',
+        reason,
+        known: ['Edema', 'Mass', 'Nodule'],
+      });
+    expect(faultOf(parseParameters({ findings: 'Gout' }, without))).toMatchObject({ code: 'unknown_finding' });
+    expect(unwrap(parseParameters({}, without)).findings).toEqual(['Edema', 'Mass', 'Nodule']);
+  });
+
   test('bestEffort, explain and variant are taken', () => {
     expect(unwrap(parse({ bestEffort: 'true', explain: 'heatmap', variant: 'r256', policy: 'test' }))).toMatchObject({
       bestEffort: true,
