@@ -8,6 +8,7 @@ import { StoreUnavailable } from '../platform/unavailable.ts';
 import { withoutData } from '../platform/without-data.ts';
 import { authenticate, describeAccess } from './auth.ts';
 import { catalog } from './catalog.ts';
+import { decodeContent } from './content-encoding.ts';
 import type { Deps } from './deps.ts';
 import { docs } from './docs.ts';
 import { docsHeaders, pageHeaders } from './headers.ts';
@@ -67,6 +68,7 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
   app.notFound((c) => problem(c, { code: 'not_found', path: c.req.path }));
 
   app.use(authenticate(deps));
+  app.use(decodeContent);
   for (const mount of mounted) mount(app, deps);
   describeAccess(app);
   return app;

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { MediaType } from '../pipeline/decode/sniff.ts';
+import { type MediaType, sniff } from '../pipeline/decode/sniff.ts';
 import type { Fault } from '../pipeline/fault.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
 import type { Lease } from '../platform/budget.ts';
@@ -7,7 +7,7 @@ import { joined } from './joined.ts';
 import { contentType, MultipartError, partsOf } from './multipart.ts';
 import { Refusal } from './problem.ts';
 
-/** A film as it was sent, and the type it claims to be. */
+/** A film as it was sent, and its media type: as declared, or by its first bytes where the sender declares none. */
 export type Upload = { readonly bytes: Uint8Array<ArrayBuffer>; readonly mediaType: string };
 
 /** What a body may take in memory. */
@@ -23,6 +23,22 @@ export type Room = {
 /** The media types of a film. */
 export const mediaTypes = ['image/png', 'image/jpeg', 'application/dicom'] as const satisfies readonly MediaType[];
 const isFilm = (type: string): boolean => (mediaTypes as readonly string[]).includes(type);
+
+/** Other names of these types that senders use. */
+const aliases: Readonly<Record<string, MediaType>> = {
+  'image/jpg': 'image/jpeg',
+  'image/pjpeg': 'image/jpeg',
+  'image/x-png': 'image/png',
+  'application/x-dicom': 'application/dicom',
+  'image/dicom': 'application/dicom',
+  'image/x-dicom': 'application/dicom',
+};
+
+/** What clients send where nobody has told them the type: curl --data-binary sends the last one. */
+const unspecific = ['', 'application/octet-stream', 'binary/octet-stream', 'application/x-www-form-urlencoded'];
+
+/** The parts that a form may have: a sender of more parts means something else. */
+const maxFormParts = 16;
 
 /** How long a body says it is; undefined for one that comes in chunks. */
 export function declaredBytes(c: Context, limitBytes: number): Result<number | undefined, Fault> {
@@ -42,21 +58,26 @@ export async function upload(c: Context, room: Room): Promise<Result<Upload, Fau
   return bytes.value.length === 0 ? fail({ code: 'empty_body' }) : filmOf(bytes.value, mediaType);
 }
 
-const filmOf = (bytes: Upload['bytes'], mediaType: string): Result<Upload, Fault> =>
-  isFilm(mediaType)
-    ? ok({ bytes, mediaType })
-    : fail({ code: 'unsupported_media_type', received: mediaType || 'none' });
+function filmOf(bytes: Upload['bytes'], declared: string): Result<Upload, Fault> {
+  if (unspecific.includes(declared)) {
+    const found = sniff(bytes);
+    return found ? ok({ bytes, mediaType: found }) : fail({ code: 'not_an_image', declared: declared || 'none' });
+  }
+  const mediaType = Object.hasOwn(aliases, declared) ? (aliases[declared] ?? declared) : declared;
+  return isFilm(mediaType) ? ok({ bytes, mediaType }) : fail({ code: 'unsupported_media_type', received: mediaType });
+}
 
 async function part(body: AsyncIterable<Uint8Array>, boundary: string, room: Room): Promise<Result<Upload, Fault>> {
   const malformed = (problem: string) => fail<Fault>({ code: 'malformed_multipart', problem });
+  if (boundary === '') return malformed('its Content-Type has no boundary: let the client library set Content-Type');
   const others: string[] = [];
   const images: (Upload | undefined)[] = [];
   try {
-    if (boundary === '') throw new MultipartError('its Content-Type has no boundary');
-    for await (const { name, isFile, mediaType, bytes } of partsOf(body, boundary)) {
+    for await (const { name, mediaType, bytes } of partsOf(body, boundary)) {
+      if (others.length + images.length === maxFormParts) return malformed(`it has more than ${maxFormParts} parts`);
       if (name !== 'image') others.push(name ?? 'without a name');
-      // Of several none is read: they are counted only.
-      else if (images.length > 0 || !isFile) images.push(undefined);
+      // Of several images none is read: they are only counted.
+      else if (images.length > 0) images.push(undefined);
       else {
         const collected = await collect(bytes, room);
         if (!collected.ok) return collected;

@@ -1,9 +1,9 @@
-/** One part of a multipart body. Its bytes come as they arrive; what is not read of them is skipped. */
+/** One part of a multipart body. The bytes come as they arrive; bytes that are not read are skipped. */
 export type Part = {
+  /** In lower case, without parameters; empty where the part does not say. */
   readonly mediaType: string;
-  /** Of a form (RFC 7578): the field, and whether it holds a file. */
+  /** The field of a form (RFC 7578). */
   readonly name: string | undefined;
-  readonly isFile: boolean;
   readonly bytes: AsyncIterable<Uint8Array>;
 };
 
@@ -12,20 +12,21 @@ export class MultipartError extends Error {
   override name = 'MultipartError';
 }
 
-/** Of the lines before the bytes of a part, of what stands before the first part, and of what follows the last. */
+/** The limit of the headers of a part, of the text before the first part, and of the text after the last part. */
 const maxAsideBytes = 16_384;
-const lineEnd = Buffer.from('\r\n');
-const headersEnd = Buffer.from('\r\n\r\n');
 
 /**
  * The parts of a multipart body (RFC 2046 5.1.1), one after the other, with no more of it in memory than the network
- * brings at once. Throws {@link MultipartError} where the body breaks off or its parts cannot be told apart.
+ * brings at once. Lines may end in CRLF or, as some servers write them, in LF; a part may have no headers. Throws
+ * {@link MultipartError} where the body breaks off or its parts cannot be told apart.
  */
 export async function* partsOf(body: AsyncIterable<Uint8Array>, boundary: string): AsyncGenerator<Part, void> {
-  // The line break before a boundary belongs to it. The first may stand at the very beginning.
-  const delimiter = Buffer.from(`\r\n--${boundary}`);
   const chunks = body[Symbol.asyncIterator]();
-  let held: Buffer = lineEnd;
+  // The line break before a boundary belongs to the boundary. Before the first one there may be none, and what it is
+  // shows at the end of the first boundary's line.
+  let held: Buffer = Buffer.from('\n');
+  let lineEnd: '\r\n' | '\n' | undefined;
+  let delimiter = Buffer.from(`\n--${boundary}`);
 
   async function more(): Promise<void> {
     const { done, value } = await chunks.next();
@@ -34,7 +35,7 @@ export async function* partsOf(body: AsyncIterable<Uint8Array>, boundary: string
     held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
   }
 
-  /** What stands before the next boundary, piece by piece; afterwards `held` begins behind it. */
+  /** The bytes before the next boundary, piece by piece; afterwards `held` begins behind the boundary. */
   async function* upToBoundary(): AsyncGenerator<Buffer, 'part' | 'end'> {
     let from = 0;
     for (;;) {
@@ -57,37 +58,53 @@ export async function* partsOf(body: AsyncIterable<Uint8Array>, boundary: string
   async function restOfLine(): Promise<'part' | 'end' | 'longer'> {
     for (let end = delimiter.length; ; end++) {
       while (held.length < end + 2) await more();
-      const next = held.subarray(end, end + 2).toString('latin1');
+      const next = held.toString('latin1', end, end + 2);
       if (next === '--' && end === delimiter.length) {
         held = held.subarray(end + 2);
         return 'end';
       }
-      if (next === '\r\n') {
-        // Kept: the empty line that ends headers may follow at once.
-        held = held.subarray(end);
+      const ending = next === '\r\n' ? next : next.startsWith('\n') ? '\n' : undefined;
+      if (ending) {
+        lineEnd ??= ending;
+        delimiter = Buffer.from(`${lineEnd}--${boundary}`);
+        held = held.subarray(end + ending.length);
         return 'part';
       }
       // RFC 2046: white space may pad the line.
-      const padding = next.startsWith(' ') || next.startsWith('\t');
-      if (!padding || end > delimiter.length + 256) return 'longer';
+      const isPadding = next.startsWith(' ') || next.startsWith('\t');
+      if (!isPadding || end > delimiter.length + 256) return 'longer';
+    }
+  }
+
+  /** The headers of a part, each on one line; afterwards `held` begins with the bytes of the part. */
+  async function headers(): Promise<string[]> {
+    const lines: string[] = [];
+    if (held.length === 0) await more();
+    // Without headers the empty line may be missing as well: no file that is read begins as a header does.
+    if (!/[\w\r\n]/.test(held.toString('latin1', 0, 1))) return lines;
+    for (let length = 0; ; ) {
+      let end = held.indexOf('\n');
+      while (end < 0 && length + held.length <= maxAsideBytes) {
+        await more();
+        end = held.indexOf('\n');
+      }
+      length += end + 1;
+      if (end < 0 || length > maxAsideBytes) throw new MultipartError('the headers of a part are too long');
+      const line = held.toString('utf8', 0, end).replace(/\r$/, '');
+      held = held.subarray(end + 1);
+      if (line === '') return lines;
+      // RFC 5322 2.2.3: a line that begins with white space continues the header before it.
+      if (/^[ \t]/.test(line) && lines.length > 0) lines.push(`${lines.pop()}${line}`);
+      else lines.push(line);
     }
   }
 
   async function describe(): Promise<Omit<Part, 'bytes'>> {
-    let end = held.indexOf(headersEnd);
-    while (end < 0) {
-      if (held.length > maxAsideBytes) throw new MultipartError('the headers of a part are too long');
-      await more();
-      end = held.indexOf(headersEnd);
-    }
-    const lines = held.subarray(0, end).toString('utf8').split('\r\n');
-    held = held.subarray(end + headersEnd.length);
-    const first = (pattern: RegExp) => lines.map((line) => pattern.exec(line)?.[1]).find((found) => found) ?? '';
-    const { parameters } = contentType(first(/^content-disposition\s*:(.*)/i));
+    const lines = await headers();
+    const header = (name: RegExp) => contentType(lines.find((line) => name.test(line))?.replace(name, '') ?? '');
     return {
-      mediaType: first(/^content-type\s*:\s*([^;\s]+)/i).toLowerCase(),
-      name: parameters.get('name'),
-      isFile: parameters.has('filename'),
+      mediaType: header(/^content-type\s*:/i).type,
+      name: header(/^content-disposition\s*:/i).parameters.get('name'),
     };
   }
 
@@ -131,7 +148,10 @@ export async function* partsOf(body: AsyncIterable<Uint8Array>, boundary: string
   }
 }
 
-/** A Content-Type header: the type, and its parameters by name (RFC 9110 8.3.1). */
+/**
+ * A header of a value and parameters, as Content-Type (RFC 9110 8.3.1) and Content-Disposition (RFC 6266, with parameters
+ * such as `filename*` of RFC 8187): the value in lower case, and the parameters by name.
+ */
 export function contentType(header: string): {
   readonly type: string;
   readonly parameters: ReadonlyMap<string, string>;
@@ -139,7 +159,9 @@ export function contentType(header: string): {
   const [type = ''] = header.split(';');
   const parameters = new Map<string, string>();
   // Many senders leave out the quotes that the slash of a media type asks for.
-  for (const [, name = '', quoted, bare] of header.matchAll(/;\s*([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))/g))
+  for (const [, name = '', quoted, bare] of header.matchAll(
+    /;\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))/g,
+  ))
     parameters.set(name.toLowerCase(), quoted?.replaceAll(/\\(.)/g, '$1') ?? bare ?? '');
   return { type: type.trim().toLowerCase(), parameters };
 }

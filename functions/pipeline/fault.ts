@@ -11,7 +11,10 @@ export type Shortfall = {
 export type Fault =
   | { readonly code: 'empty_body' }
   | { readonly code: 'body_too_large'; readonly limitBytes: number }
-  | { readonly code: 'unsupported_media_type'; readonly received: string }
+  /** `fix`: for an operation that takes something else than a film. */
+  | { readonly code: 'unsupported_media_type'; readonly received: string; readonly fix?: string }
+  | { readonly code: 'unsupported_content_encoding'; readonly available: readonly string[] }
+  | { readonly code: 'malformed_content_encoding' }
   | { readonly code: 'malformed_multipart'; readonly problem: string }
   | { readonly code: 'not_an_image'; readonly declared: string }
   | { readonly code: 'media_type_mismatch'; readonly declared: string; readonly found: string }
@@ -97,7 +100,17 @@ export const advice: Record<FaultCode, Advice> = {
   unsupported_media_type: {
     status: 415,
     title: 'This media type is not read',
-    fix: 'Set Content-Type to one that /docs lists for this operation. A film: image/png, image/jpeg or application/dicom, or multipart/form-data with one part named image.',
+    fix: 'Set Content-Type to image/png, image/jpeg or application/dicom, or to application/octet-stream to have the first bytes decide, or send multipart/form-data with one part named image.',
+  },
+  unsupported_content_encoding: {
+    status: 415,
+    title: 'This Content-Encoding is not decoded',
+    fix: 'Send the body as it is, without Content-Encoding, or with one of the codings in available.',
+  },
+  malformed_content_encoding: {
+    status: 400,
+    title: 'The body is not what Content-Encoding says',
+    fix: 'Leave out Content-Encoding where the body is not compressed, or compress all of it as Content-Encoding says.',
   },
   malformed_multipart: {
     status: 400,
@@ -107,7 +120,7 @@ export const advice: Record<FaultCode, Advice> = {
   not_an_image: {
     status: 415,
     title: 'The body is not an image',
-    fix: 'Send the bytes of a DICOM, PNG or JPEG file as they are on disk, not text, Base64 or a path.',
+    fix: 'Send the bytes of a DICOM, PNG or JPEG file as they are on disk (curl --data-binary, not --data): not text, Base64, an archive or a path.',
   },
   media_type_mismatch: {
     status: 415,
