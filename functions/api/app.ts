@@ -1,6 +1,5 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
-import { requestId } from 'hono/request-id';
 import { advice, type Fault } from '../pipeline/fault.ts';
 import { ms } from '../pipeline/units.ts';
 import { BlobTooLarge } from '../platform/blobs.ts';
@@ -20,6 +19,7 @@ import { problem, Refusal, strict } from './problem.ts';
 import { problems } from './problems.ts';
 import { readings } from './readings.ts';
 import { reports } from './reports.ts';
+import { requestId } from './request-id.ts';
 import { routes } from './routes.ts';
 import { stow } from './stow.ts';
 import { uploads } from './uploads.ts';
@@ -36,7 +36,7 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
   // Resources that take no query refuse one; those that do bring their own hook.
   const app = new OpenAPIHono({ defaultHook: strict(z.object({})) });
 
-  app.use(requestId());
+  app.use(requestId);
   app.use((c, next) => (c.req.path === '/docs' ? docsHeaders : pageHeaders)(c, next));
   app.use(async (c, next) => {
     const start = performance.now();

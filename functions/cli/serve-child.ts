@@ -5,6 +5,7 @@ import { type Running, startServer } from '../api/server.ts';
 import { notice } from '../pipeline/reading.ts';
 import { type Config, readConfig } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
+import { shellQuoted } from '../platform/shell-quoted.ts';
 import { complaint, UsageError } from './complaint.ts';
 import { graceMs, type Ready } from './supervisor.ts';
 
@@ -78,7 +79,7 @@ Alara reads chest radiographs at ${url}
 API documentation: ${url}/docs
 
 Try it:
-curl --data-binary @${sample()} -H 'content-type: image/png' '${url}/v1/readings${query}'
+curl --data-binary ${shellQuoted(`@${sample()}`)} -H 'content-type: image/png' ${shellQuoted(`${url}/v1/readings${query}`)}
 
 ${notice}
 `;
@@ -94,5 +95,5 @@ function sample(): string {
       .sort()[0];
   if (!film) return 'film.png';
   const path = relative(process.cwd(), fileURLToPath(new URL(film, folder)));
-  return /^[\w./-]+$/.test(path) ? path : `'${path}'`;
+  return path.startsWith('-') ? `./${path}` : path;
 }

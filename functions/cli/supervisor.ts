@@ -8,10 +8,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** Milliseconds in which what was accepted may be answered after SIGTERM. */
 export const graceMs = 25_000;
-/** A server that dies sooner than this after its start may never come up. */
+/** A server that dies sooner than this after its start may do so again. */
 const earlyMs = 5_000;
-/** Early deaths in a row after which it is given up. */
-const patience = 5;
+const longestPauseMs = 30_000;
+
+/**
+ * The pause before the next start, in milliseconds. The first restart is immediate. The pause doubles with each early death
+ * in a row and has a bound: a full disk, a lack of memory or a store that is away may pass, and nobody may be there to start
+ * the service again. Half of the pause is random, so that many machines do not start together.
+ */
+export const restartPauseMs = (early: number, random: number = Math.random()): number =>
+  early < 2 ? 0 : Math.round(Math.min(longestPauseMs, 250 * 2 ** (early - 2)) * (0.5 + random / 2));
 
 /** glibc gives each thread a part of the heap to itself, and keeps it when the thread has ended: docs/models.md, Memory. */
 const heap = process.env['MALLOC_ARENA_MAX'] === undefined ? { MALLOC_ARENA_MAX: '2' } : {};
@@ -58,15 +65,13 @@ export async function supervise(start: (environment: NodeJS.ProcessEnv) => Child
 
     early = performance.now() - started < earlyMs ? early + 1 : 0;
     const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
-    if (early >= patience) {
-      say(
-        `the server ${how}, ${early} times in a row within ${earlyMs / 1000} s of its start. Giving up: the lines above say why, and alara doctor checks this machine.`,
-      );
-      return 1;
-    }
-    const pause = early < 2 ? 0 : 250 * 2 ** (early - 2);
+    const pause = restartPauseMs(early);
+    const often =
+      early < 3
+        ? ''
+        : ` It ended ${early} times in a row within ${earlyMs / 1000} s of its start: the lines above say why, and alara doctor checks this machine.`;
     say(
-      `the server ${how}; starting it again${pause > 0 ? ` in ${pause} ms` : ''}. Requests that were cut off may be sent again.`,
+      `the server ${how}; starting it again${pause > 0 ? ` in ${pause} ms` : ''}. Requests that were cut off may be sent again.${often}`,
     );
     await delay(pause, undefined, { signal: waiting.signal }).catch(() => undefined);
   }

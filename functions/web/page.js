@@ -58,9 +58,24 @@ async function read(film) {
   } catch {
     return say('The service did not answer. Is it still running?', true);
   }
-  at('curl').textContent =
-    `curl --data-binary @${film.name} -H 'content-type: ${type}'${key.value && " -H 'authorization: Bearer KEY'"} '${location.origin}${url}'`;
+  // No command takes a name with a leading dash for an option, or for standard input.
+  const path = film.name.startsWith('-') ? `./${film.name}` : film.name;
+  const headers = [`content-type: ${type}`, ...(key.value ? ['authorization: Bearer KEY'] : [])];
+  at('curl').textContent = [
+    `curl --data-binary ${shellQuoted(`@${path}`)}`,
+    ...headers.map((header) => `-H ${shellQuoted(header)}`),
+    shellQuoted(`${location.origin}${url}`),
+  ].join(' ');
   at('curl').hidden = false;
+}
+
+/** Text as one word of a POSIX shell; the same as functions/platform/shell-quoted.ts. */
+function shellQuoted(text) {
+  if (/^[\w./:@%+,=-]+$/.test(text)) return text;
+  const octal = (character) => character.charCodeAt(0).toString(8).padStart(3, '0');
+  const quoted = text.replaceAll("'", "'\\''");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters except the line feed.
+  return `'${quoted.replace(/[\x01-\x09\x0b-\x1f\x7f]/g, (one) => `'"$(printf '\\${octal(one)}')"'`)}'`;
 }
 
 function say(text, problem = false) {

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,8 +21,12 @@ const start = (args: readonly string[], environment: Record<string, string>) =>
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 
-/** Run a command to its end, in a process of its own. */
-export async function alara(args: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
+/** Run a command to its end, in a process of its own. `watch` sees what it has said on standard error so far. */
+export async function alara(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  watch: (stderr: string, child: ChildProcess) => void = () => undefined,
+): Promise<Ended> {
   const child = start(args, environment);
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -30,6 +34,7 @@ export async function alara(args: readonly string[], environment: Record<string,
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output.stderr += text;
+    watch(output.stderr, child);
   });
   const [code] = await once(child, 'close');
   return { code, ...output };
@@ -48,7 +53,7 @@ export type Served = {
 };
 
 /** Start `alara serve` and wait for its banner. The test's end kills it. */
-export async function serve(environment: Record<string, string> = {}): Promise<Served> {
+export async function serve(environment: Record<string, string> = {}, timeoutMs?: number): Promise<Served> {
   const supervisor = start(['serve'], { ALARA_DATA: folder(), ...environment });
   const ended = once(supervisor, 'exit').then(([code]) => code as number | null);
   let banner = '';
@@ -64,7 +69,7 @@ export async function serve(environment: Record<string, string> = {}): Promise<S
   supervisor.stdout.setEncoding('utf8').on('data', (text: string) => {
     banner += text;
   });
-  await until(() => /diagnosis|not ready/.test(banner) || supervisor.exitCode !== null);
+  await until(() => /diagnosis|not ready/.test(banner) || supervisor.exitCode !== null, timeoutMs);
   const url = /http:\/\/[\d.:]+/.exec(banner)?.[0];
   const { pid } = supervisor;
   if (!url || !pid) throw new Error(`the server did not start: ${banner}${said}`);

@@ -1,9 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { restartPauseMs } from '../../functions/cli/supervisor.ts';
 import { costTable } from '../../functions/pipeline/cost.ts';
 import { route } from '../../functions/pipeline/route.ts';
-import { alara, damagedFamily, family, films, serve, until } from './alara.ts';
+import { alara, damagedFamily, family, films, folder, serve, until } from './alara.ts';
 
 const [film = ''] = films;
 
@@ -68,11 +70,46 @@ test('after a native crash a new server answers at once, and what was answered b
   expect(await ended).toBe(0);
 });
 
-test('a server that dies as soon as it starts is given up after a few times', async () => {
+test('a server that dies at each start is started again with growing pauses, and answers when the cause is over', {
+  timeout: 60_000,
+}, async () => {
+  // Seven deaths are more than any fixed number of tries that a supervisor had here before.
+  const deaths = join(folder(), 'deaths');
+  const crash = `data:text/javascript,
+    import { appendFileSync, existsSync, statSync } from 'node:fs';
+    if (process.argv.includes('--child') && !(existsSync('${deaths}') && statSync('${deaths}').size >= 7)) {
+      appendFileSync('${deaths}', 'x');
+      process.abort();
+    }`.replaceAll(/\s+/g, '%20');
+  const { url, said, pid, ended } = await serve({ NODE_OPTIONS: `--import="${crash}"` }, 50_000);
+  expect((await fetch(`${url}/health/live`)).status).toBe(200);
+  expect(said().match(/starting it again/g)).toHaveLength(7);
+  expect(said()).toMatch(/7 times in a row within 5 s/);
+  process.kill(pid, 'SIGTERM');
+  expect(await ended).toBe(0);
+});
+
+test('SIGTERM ends the pause before a restart', async () => {
   const crash = `data:text/javascript,if (process.argv.includes('--child')) process.abort()`;
-  const { code, stderr } = await alara(['serve'], { NODE_OPTIONS: `--import="${crash}"` });
-  expect(stderr).toMatch(/5 times in a row.*Giving up/);
-  expect(code).toBe(1);
+  const { code } = await alara(['serve'], { NODE_OPTIONS: `--import="${crash}"` }, (stderr, child) => {
+    if (/6 times in a row/.test(stderr)) child.kill('SIGTERM');
+  });
+  expect(code).toBe(0);
+});
+
+test('the pause between restarts grows, has a bound and is never the same everywhere', () => {
+  const pauses = Array.from({ length: 2000 }, (_, early) => restartPauseMs(early, 1));
+  expect(pauses.slice(0, 5)).toEqual([0, 0, 250, 500, 1000]);
+  expect(pauses.every((pause, i) => i === 0 || pause >= (pauses[i - 1] ?? 0))).toBe(true);
+  expect(Math.max(...pauses)).toBe(30_000);
+  expect([0, 0.5, 1].map((random) => restartPauseMs(50, random))).toEqual([15_000, 22_500, 30_000]);
+});
+
+test('a wrong setting ends the server at once, with its message', async () => {
+  const { code, stderr } = await alara(['serve'], { ALARA_WORKERS: 'many' });
+  expect(stderr).toMatch(/ALARA_WORKERS=many: expected a whole number/);
+  expect(stderr).not.toMatch(/starting it again/);
+  expect(code).toBe(2);
 });
 
 test('a port that is taken is named, with another to choose', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
@@ -87,6 +88,18 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
     expect(await page.textContent('#curl')).toContain(
       "-H 'content-type: application/dicom' -H 'authorization: Bearer KEY'",
     );
+  });
+
+  test('shows a curl line that is safe to paste, whatever the file is called', async () => {
+    const name = '-it\'s $(touch owned) `x` "y".dcm';
+    const buffer = part10(chestDataset(await chest({ columns: 512, rows: 512, bits: 12 })));
+    await page.setInputFiles('#file', { name, mimeType: '', buffer });
+    await page.waitForFunction(() => document.getElementById('curl')?.textContent?.includes('owned'));
+    const line = (await page.textContent('#curl')) ?? '';
+    // The shell itself says which words the line has.
+    const words = execFileSync('sh', ['-c', `printf '%s\\0' ${line}`], { encoding: 'utf8' }).split('\0');
+    expect(words.slice(0, 3)).toEqual(['curl', '--data-binary', `@./${name}`]);
+    expect(existsSync('owned')).toBe(false);
   });
 
   test('shows what is wrong with a file, and how to mend it', async () => {

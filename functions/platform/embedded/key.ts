@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { ConfigError } from '../config.ts';
+import { quotedPath } from '../shell-quoted.ts';
 import { createVault, keyBytes, type Vault } from '../vault.ts';
 import { publish } from './durable.ts';
 
@@ -25,7 +26,9 @@ export function openVault(db: DatabaseSync, folder: string, keyFile: string | un
     if (kept)
       throw new ConfigError(`${path} is not there, and what is stored was sealed with it. Restore it from a backup`);
     if (keyFile !== undefined)
-      throw new ConfigError(`ALARA_KEY_FILE=${path} is not there. Make one: openssl rand -out ${path} ${keyBytes}`);
+      throw new ConfigError(
+        `ALARA_KEY_FILE=${path} is not there. Make one: openssl rand -out ${quotedPath(path)} ${keyBytes}`,
+      );
     makeKey(path);
   }
   const key = readFileSync(path);

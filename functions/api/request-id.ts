@@ -1,0 +1,20 @@
+import { randomUUID } from 'node:crypto';
+import type { MiddlewareHandler } from 'hono';
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    requestId: string;
+  }
+}
+
+/** What a caller's id may consist of: it is repeated in logs, answers and headers. */
+const safe = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** Gives a request the id that its caller sent in `X-Request-Id`, or a new one where that is missing or not safe. */
+export const requestId: MiddlewareHandler = async (c, next) => {
+  const sent = c.req.header('x-request-id');
+  const id = sent !== undefined && safe.test(sent) ? sent : randomUUID();
+  c.set('requestId', id);
+  c.header('x-request-id', id);
+  await next();
+};

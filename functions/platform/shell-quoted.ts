@@ -1,0 +1,15 @@
+/**
+ * Text as one word of a POSIX shell, whatever it contains. Control characters are written as printf escapes, because a
+ * terminal may act on them when a line is pasted. The page has the same function (functions/web/page.js).
+ */
+export function shellQuoted(text: string): string {
+  if (/^[\w./:@%+,=-]+$/.test(text)) return text;
+  const quoted = text.replaceAll("'", "'\\''");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters except the line feed.
+  return `'${quoted.replace(/[\x01-\x09\x0b-\x1f\x7f]/g, (one) => `'"$(printf '\\${octal(one)}')"'`)}'`;
+}
+
+const octal = (character: string) => character.charCodeAt(0).toString(8).padStart(3, '0');
+
+/** A path as one word of a shell that no command takes for an option, or for standard input. */
+export const quotedPath = (path: string): string => shellQuoted(path.startsWith('-') ? `./${path}` : path);
