@@ -3,14 +3,18 @@ import { readFile } from 'node:fs/promises';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { html } from 'hono/html';
 import { notice } from '../pipeline/reading.ts';
+import { sampleHost, withCodeSamples } from './code-samples.ts';
 
 // The bundle carries its own copy; from source it comes from the package.
 const bundled = new URL('./web/scalar.js', import.meta.url);
 const packaged = new URL('../../node_modules/@scalar/api-reference/dist/browser/standalone.js', import.meta.url);
 const scalar = existsSync(bundled) ? bundled : packaged;
 
-const start = `Scalar.createApiReference('#reference', {
-  url: '/openapi.json', theme: 'default', darkMode: true, withDefaultFonts: false,
+// The document is fetched here, so that its samples name the address at which the reader found this page.
+const start = `const document = await (await fetch('/openapi.json')).text();
+Scalar.createApiReference('#reference', {
+  content: document.replaceAll('${sampleHost}', location.origin),
+  theme: 'default', darkMode: true, withDefaultFonts: false, hiddenClients: true,
   // The functions that would send this API's description to the vendor of the page.
   telemetry: false, agent: { disabled: true }, mcp: { disabled: true }, hideClientButton: true, showDeveloperTools: 'never', showToolbar: 'never',
   externalUrls: { dashboardUrl: '', registryUrl: '', proxyUrl: '', apiBaseUrl: '' },
@@ -18,7 +22,7 @@ const start = `Scalar.createApiReference('#reference', {
 
 /** `/openapi.json`, from the schemas that validate, and `/docs`, served from here alone. */
 export function docs(app: OpenAPIHono): void {
-  app.doc31('/openapi.json', {
+  const description = {
     openapi: '3.1.0',
     info: {
       title: 'Alara',
@@ -26,7 +30,8 @@ export function docs(app: OpenAPIHono): void {
       description: `Chest-radiograph inference at the cheapest resolution whose measured accuracy is good enough for the finding asked for. ${notice}`,
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
-  });
+  };
+  app.get('/openapi.json', (c) => c.json(withCodeSamples(app.getOpenAPI31Document(description))));
 
   const javascript = { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'max-age=3600' };
   app.get('/docs/scalar.js', async (c) => c.body(await readFile(scalar), 200, javascript));
@@ -39,7 +44,7 @@ export function docs(app: OpenAPIHono): void {
         <title>Alara API</title>
         <div id="reference"></div>
         <script src="/docs/scalar.js"></script>
-        <script src="/docs/start.js"></script>
+        <script type="module" src="/docs/start.js"></script>
       </html>`),
   );
 }

@@ -53,7 +53,10 @@ const create = createRoute({
   summary: 'Read an upload, without waiting for it',
   description:
     'The same film and request are the same job: sending this again is safe, and answers with how it stands. One that failed or was given up is tried again.',
-  request: { query: z.strictObject({}), body: { required: true, content: { 'application/json': { schema: NewJob } } } },
+  request: {
+    query: z.strictObject({}),
+    body: { required: true, content: { 'application/json': { schema: NewJob, example: { upload: 'UPLOAD' } } } },
+  },
   responses: {
     202: unfinished,
     200: { description: 'The job has ended', content: { 'application/json': { schema: JobView } } },

@@ -99,7 +99,7 @@ export const Reading = z
     film: z.object({
       width: z.int(),
       height: z.int(),
-      bits: z.literal([8, 16]),
+      bits: z.union([z.literal(8), z.literal(16)]),
       digest: Digest.optional().meta({
         description:
           'SHA-256 of the pixels that were read. Replaced pixels have another digest, a corrected patient name does not. Absent in readings that an earlier version stored.',

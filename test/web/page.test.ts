@@ -113,8 +113,11 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
   test('/docs renders the operations, from here alone', async () => {
     await page.goto(`${url}/docs`);
     await page.getByText('Read a radiograph').first().waitFor();
-    const shown = await page.evaluate(() => document.body.innerText);
+    const shown = await page.locator('body').innerText();
     expect(shown).not.toMatch(/Generate MCP|Developer Tools|\bShare\b|\bDeploy\b|Open API Client|VS Code|Cursor/);
     expect(complaints).toEqual([]);
+    // The sample names the address of this page, and sends the file byte for byte.
+    expect(shown.replaceAll('\u200b', '')).toContain(`curl --data-binary @film.png`);
+    expect(shown).toContain(`${url}/v1/readings`);
   });
 });

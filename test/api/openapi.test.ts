@@ -1,0 +1,104 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { serve } from '../cli/alara.ts';
+import { chest } from '../dicom/film.ts';
+import { chestDataset } from '../dicom/instance.ts';
+import { part10 } from '../dicom/part10.ts';
+import { film, openService, post, type Service } from '../service.ts';
+
+let service: Service;
+let document: { readonly paths: Record<string, Record<string, Described>>; readonly components: unknown };
+type Described = {
+  readonly responses: Record<string, { content?: Record<string, { schema?: object }> }>;
+  readonly 'x-codeSamples': readonly { readonly source: string }[];
+};
+
+beforeAll(async () => {
+  service = await openService();
+  document = await (await service.app.request('/openapi.json')).json();
+});
+afterAll(() => service?.close());
+
+/** What is wrong with an answer by the schema that the served document has for it. */
+function faults(method: string, path: string, status: number, mediaType: string, answer: unknown) {
+  const { schema } = document.paths[path]?.[method]?.responses[status]?.content?.[mediaType] ?? {};
+  if (!schema) throw new Error(`no schema for ${method} ${path} ${status} ${mediaType}`);
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  const validate = ajv.compile({ ...schema, components: document.components });
+  return validate(answer) ? [] : validate.errors;
+}
+
+const dicom = async (bits: 8 | 12) => part10(chestDataset(await chest({ columns: 512, rows: 512, bits })));
+
+test.each([
+  ['an 8-bit PNG', 8, () => film('00000442_000.png'), 'image/png', ''],
+  ['an 8-bit PNG with heat maps', 8, () => film('00000442_000.png'), 'image/png', '?explain=heatmap'],
+  ['a 16-bit PNG', 16, () => film('derived_16bit.png'), 'image/png', ''],
+  ['a JPEG', 8, () => film('nih_00000442_000.jpg'), 'image/jpeg', ''],
+  ['an 8-bit DICOM film', 8, () => dicom(8), 'application/dicom', ''],
+  ['a 12-bit DICOM film', 16, () => dicom(12), 'application/dicom', ''],
+] as const)('the reading of %s is what /openapi.json describes', async (_, bits, bytes, type, query) => {
+  const response = await post(service.app, query, new Uint8Array(await bytes()), type);
+  const reading = await response.json();
+  expect(reading).toMatchObject({ film: { bits } });
+  expect(faults('post', '/v1/readings', response.status, 'application/json', reading)).toEqual([]);
+  expect(
+    faults('post', '/v1/readings', response.status, 'application/json', {
+      ...reading,
+      film: { ...reading.film, bits: 12 },
+    }),
+  ).not.toEqual([]);
+});
+
+test('a problem is what /openapi.json describes', async () => {
+  const response = await post(service.app, '?findings=Gout', film('00000442_000.png'));
+  expect(faults('post', '/v1/readings', response.status, 'application/problem+json', await response.json())).toEqual(
+    [],
+  );
+});
+
+test('every operation has a curl sample with a host, and no generated parameter', () => {
+  for (const [path, operations] of Object.entries(document.paths))
+    for (const [method, { 'x-codeSamples': samples }] of Object.entries(operations)) {
+      const [sample] = samples;
+      expect(sample?.source, `${method} ${path}`).toMatch(/^curl .*'http:\/\/127\.0\.0\.1:8080\/[^?]*'$/);
+      expect(sample?.source).not.toMatch(/--data /);
+    }
+});
+
+test('the curl samples work when pasted', { timeout: 120_000 }, async () => {
+  const { url } = await serve();
+  const folder = mkdtempSync(join(tmpdir(), 'alara-samples-'));
+  try {
+    copyFileSync('test/films/00000442_000.png', join(folder, 'film.png'));
+    writeFileSync(join(folder, 'film.dcm'), await dicom(12));
+    /** The status of a sample as a reader pastes it, with the ids of earlier answers put in. */
+    const paste = (method: string, path: string, ids: Record<string, string> = {}) => {
+      let line = document.paths[path]?.[method]?.['x-codeSamples'][0]?.source ?? '';
+      for (const [name, id] of Object.entries(ids)) line = line.replace(name, id);
+      const output = execFileSync(
+        'sh',
+        ['-c', `${line.replace('http://127.0.0.1:8080', url)} -sS -w '\\n%{http_code}'`],
+        {
+          ...{ cwd: folder, encoding: 'utf8' },
+        },
+      );
+      const [, body = '', status] = /^([\s\S]*)\n(\d+)$/.exec(output) ?? [];
+      return { status: Number(status), body };
+    };
+    const read = paste('post', '/v1/readings');
+    expect(read.status, read.body).toBe(201);
+    const { id } = JSON.parse(read.body);
+    expect(paste('get', '/v1/readings/{id}', { ID: id }).status).toBe(200);
+    expect(paste('get', '/v1/routes').status).toBe(200);
+    const upload = JSON.parse(paste('post', '/v1/uploads').body);
+    expect(paste('put', '/v1/uploads/{id}', { ID: upload.id }).status).toBe(204);
+    expect(paste('post', '/v1/jobs', { UPLOAD: upload.id }).status).toBe(202);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
