@@ -1,44 +1,42 @@
-import { MaxFileSizeExceededError, MaxTotalSizeExceededError, MultipartParser } from '@remix-run/multipart-parser';
+import { contentType, MultipartError, partsOf } from '../api/multipart.ts';
+import { isPart10 } from '../pipeline/decode/sniff.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
 import { readBounded } from './exchange.ts';
+
+/** The types under which servers send a DICOM file; they may leave the type out. */
+const isDicom = (mediaType: string) => ['', 'application/dicom', 'application/octet-stream'].includes(mediaType);
 
 /** The one DICOM file of an answer, read as it comes, so that no more than the file is ever held. */
 export async function onlyPart(
   response: Response,
   limitBytes: number,
 ): Promise<Result<Uint8Array<ArrayBuffer>, 'too_large' | 'malformed'>> {
-  const type = response.headers.get('content-type') ?? '';
-  // Some servers send the single instance as it is.
-  if (/^application\/dicom\s*(;|$)/i.test(type)) {
-    const bytes = await readBounded(response, limitBytes);
-    return bytes ? ok(new Uint8Array(bytes)) : fail('too_large');
+  const { type, parameters } = contentType(response.headers.get('content-type') ?? '');
+  if (!type.startsWith('multipart/')) {
+    // Some servers send the single instance as it is.
+    if (!isDicom(type)) return fail('malformed');
+    const bytes = await readBounded(response.body, limitBytes);
+    if (!bytes) return fail('too_large');
+    return type === 'application/dicom' || isPart10(bytes) ? ok(bytes) : fail('malformed');
   }
-  const [, quoted, bare] = /^multipart\/related\b.*;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(type) ?? [];
-  const boundary = quoted ?? bare;
+  const boundary = parameters.get('boundary');
   if (!boundary || !response.body) return fail('malformed');
-
-  const parser = new MultipartParser(boundary, { maxFileSize: limitBytes, maxTotalSize: limitBytes });
-  let started = false;
+  const chunks = piecesOf(response.body);
   try {
-    for await (let chunk of response.body) {
-      if (!started) {
-        // A line break may stand before the first boundary (RFC 2046 5.1.1), which the parser does not take.
-        chunk = chunk.subarray(
-          Math.max(
-            0,
-            chunk.findIndex((byte) => byte !== 13 && byte !== 10),
-          ),
-        );
-        started = chunk.some((byte) => byte !== 13 && byte !== 10);
-        if (!started) continue;
-      }
-      for (const part of parser.write(chunk)) return ok(new Uint8Array(part.arrayBuffer));
+    for await (const part of partsOf(chunks, boundary)) {
+      if (!isDicom(part.mediaType)) continue;
+      const bytes = await readBounded(part.bytes, limitBytes);
+      return bytes ? ok(bytes) : fail('too_large');
     }
   } catch (error) {
-    if (error instanceof MaxFileSizeExceededError || error instanceof MaxTotalSizeExceededError)
-      return fail('too_large');
-    if (error instanceof Error && error.name === 'MultipartParseError') return fail('malformed');
-    throw error;
+    if (!(error instanceof MultipartError)) throw error;
+  } finally {
+    // What follows the file is not needed: this cancels the answer.
+    await chunks.return();
   }
   return fail('malformed');
+}
+
+async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  yield* body;
 }

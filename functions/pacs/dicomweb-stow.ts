@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
 import { AttributesList, text } from './dicomweb-json.ts';
 
 const crlf = '\r\n';
@@ -19,13 +18,12 @@ export function stowBody(instances: readonly Uint8Array[]): { contentType: strin
 }
 
 /** Referenced SOP Sequence: what was stored (PS3.18 I.2). Items that failed may be missing from the failed list. */
-const Answer = z.looseObject({ '00081199': z.looseObject({ Value: AttributesList.optional() }).optional() });
+const referencedSopSequence = '00081199';
 const referencedSopInstanceUid = '00081155';
 
 /** The SOP Instance UIDs that an answer of STOW-RS lists as stored: they are counted, whatever its status says. */
 export function storedInstances(answer: unknown): string[] {
-  // Some servers put the one data set into a list.
-  const parsed = Answer.safeParse(Array.isArray(answer) ? answer[0] : answer);
-  const stored = parsed.data?.['00081199']?.Value ?? [];
+  const [dataSet] = AttributesList.safeParse(answer).data ?? [];
+  const stored = AttributesList.safeParse(dataSet?.[referencedSopSequence]?.Value ?? []).data ?? [];
   return stored.map((item) => text(item, referencedSopInstanceUid)).filter((uid) => uid !== undefined);
 }

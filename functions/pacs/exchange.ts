@@ -1,3 +1,4 @@
+import { joined } from '../api/joined.ts';
 import type { Fault } from '../pipeline/fault.ts';
 import { fail, type Result } from '../pipeline/result.ts';
 import { type Credentials, readSecret } from './config-secret.ts';
@@ -78,17 +79,20 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.name : 'unknown';
 }
 
-/** A body of at most `limitBytes`; undefined when it is longer. */
-export async function readBounded(response: Response, limitBytes: number): Promise<Uint8Array | undefined> {
-  const chunks: Uint8Array[] = [];
+/** The bytes of a stream of at most `limitBytes`; undefined when it is longer. */
+export async function readBounded(
+  chunks: AsyncIterable<Uint8Array> | null,
+  limitBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const kept: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of chunks ?? []) {
     length += chunk.length;
     // Leaving the loop cancels the stream.
     if (length > limitBytes) return undefined;
-    chunks.push(chunk);
+    kept.push(chunk);
   }
-  return Buffer.concat(chunks, length);
+  return joined(kept, length);
 }
 
 /** No page of an answer in JSON comes near this. */
@@ -96,7 +100,7 @@ const jsonLimitBytes = 64_000_000;
 
 /** A body of JSON, bounded; undefined when it is longer or something else. An empty body is an empty list: 204. */
 export async function readJson(response: Response): Promise<unknown> {
-  const bytes = await readBounded(response, jsonLimitBytes);
+  const bytes = await readBounded(response.body, jsonLimitBytes);
   if (bytes?.length === 0) return [];
   try {
     return bytes && JSON.parse(new TextDecoder().decode(bytes));

@@ -71,32 +71,28 @@ describe('a raw body', () => {
     await expectReading(declared ? { 'content-type': declared } : {}, bytes(), type, bytes());
   });
 
-  test.each([
-    [undefined, 'none'],
-    ['application/octet-stream', 'application/octet-stream'],
-    ['application/x-www-form-urlencoded', 'application/x-www-form-urlencoded'],
-  ])('that is no film, sent as %s, is no image', async (type, declared) => {
-    for (const bytes of [
-      bytesOf('/films/1.dcm'),
-      bytesOf(Buffer.from(png).toString('base64')),
-      new Uint8Array(gzipSync(dicom)),
-    ]) {
-      const { problem } = await expectProblem(
-        send('', type ? { 'content-type': type } : {}, bytes),
-        415,
-        'not_an_image',
-      );
-      expect(problem).toMatchObject({ declared, fix: expect.stringContaining('--data-binary') });
-    }
-  });
+  test.each([undefined, 'application/octet-stream', 'application/x-www-form-urlencoded', 'image/png'])(
+    'that is no film, sent as %s, is no image',
+    async (type) => {
+      for (const bytes of [bytesOf('/films/1.dcm'), bytesOf(Buffer.from(png).toString('base64'))]) {
+        const sent = send('', type ? { 'content-type': type } : {}, bytes);
+        const { problem } = await expectProblem(sent, 415, 'not_an_image');
+        expect(problem).toMatchObject({ declared: type ?? '', fix: expect.stringContaining('--data-binary') });
+      }
+    },
+  );
 
-  test('that says it is something else is refused, with the types that are read', async () => {
-    for (const type of ['application/pdf', 'image/webp', 'multipart/related; boundary=b', 'application/json']) {
-      const { problem } = await expectProblem(send('', { 'content-type': type }, png), 415, 'unsupported_media_type');
+  test.each(['application/pdf', 'text/plain', 'multipart/related; boundary=b', 'application/json'])(
+    'that is no film and says it is %s is refused, with the types that are read',
+    async (type) => {
+      const sent = send('', { 'content-type': type }, bytesOf('{}'));
+      const { problem } = await expectProblem(sent, 415, 'unsupported_media_type');
       expect(problem.fix).toMatch(/image\/png.*application\/dicom.*multipart\/form-data/);
-    }
-    const { problem } = await expectProblem(send('', { 'content-type': 'image/jpg' }, png), 415, 'media_type_mismatch');
-    expect(problem.found).toBe('image/png');
+    },
+  );
+
+  test.each(['image/jpeg', 'application/pdf', 'text/plain'])('that is a film is read, declared as %s', async (type) => {
+    await expectReading({ 'content-type': type }, png, 'image/png', png);
   });
 });
 
@@ -168,7 +164,7 @@ describe('a form', () => {
 
   test('whose part is text is no image, and one of another type is refused', async () => {
     await expectProblem(send('', type, form(disposition, bytesOf('/films/1.png'))), 415, 'not_an_image');
-    const pdf = form(`${disposition}; filename="a.pdf"\nContent-Type: application/pdf`, png);
+    const pdf = form(`${disposition}; filename="a.pdf"\nContent-Type: application/pdf`, bytesOf('%PDF'));
     await expectProblem(send('', type, pdf), 415, 'unsupported_media_type');
   });
 });

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { createDicomWeb } from '../../functions/pacs/dicomweb.ts';
-import { tags, text } from '../../functions/pacs/dicomweb-json.ts';
+import { AttributesList, digestOf, tags, text } from '../../functions/pacs/dicomweb-json.ts';
 import { json, serve } from './server.ts';
 
 const open = (baseUrl: string, more: object = {}) =>
@@ -56,6 +57,80 @@ describe('QIDO-RS', () => {
     expect(asked).toHaveLength(2);
   });
 
+  const uid = '2.25.1';
+  test.each<[string, unknown]>([
+    ['as PS3.18 has it', [{ '0020000D': { vr: 'UI', Value: [uid] } }]],
+    [
+      'a value without its list, of an attribute that is not needed',
+      [{ '0020000D': { vr: 'UI', Value: [uid] }, '00081190': { vr: 'UR', Value: 'http://127.0.0.1/studies/2.25.1' } }],
+    ],
+    ['a value without its list, of the one that is needed', [{ '0020000D': { vr: 'UI', Value: uid } }]],
+    ['no vr', [{ '0020000D': { Value: [uid] }, '00100010': { Value: 'ALARA^TEST' } }]],
+    ['no object around a value', [{ '0020000D': uid, '00201208': 3 }]],
+    [
+      'null in place of values',
+      [
+        {
+          '0020000D': { vr: 'UI', Value: [uid] },
+          '00080020': null,
+          '00080030': { vr: 'TM', Value: null },
+          '00080050': { vr: 'SH', Value: [null] },
+        },
+      ],
+    ],
+    [
+      'names as text, numbers as text, a binary value',
+      [
+        {
+          '0020000D': { vr: 'UI', Value: [uid] },
+          '00100010': { vr: 'PN', Value: ['ALARA^TEST'] },
+          '00201208': { vr: 'IS', Value: ['3'] },
+          '00420011': { vr: 'OB', InlineBinary: 'AA==' },
+        },
+      ],
+    ],
+    [
+      'a list where an attribute should be, and an object where a list should be',
+      [
+        {
+          '0020000D': { vr: 'UI', Value: [uid] },
+          '00080020': ['20260101'],
+          '00100010': { vr: 'PN', Value: { Alphabetic: 'ALARA^TEST' } },
+        },
+      ],
+    ],
+    ['a vr that is none, and a boolean', [{ '0020000D': { vr: 7, Value: [uid] }, '00080020': true }]],
+    ['a UID that is padded', [{ '0020000D': { vr: 'UI', Value: [`${uid}\0`] } }]],
+    ['tags in small letters', [{ '0020000d': { vr: 'UI', Value: [uid] } }]],
+    ['null in the list of matches', [null, { '0020000D': { vr: 'UI', Value: [uid] } }]],
+    ['no list around the match', { '0020000D': { vr: 'UI', Value: [uid] } }],
+  ])('finds the match in an answer with %s', async (_, answer) => {
+    const { url } = await serve((_, response) => json(response, answer));
+    const found = await open(url).search('/studies', {});
+    expect(found.ok && found.value.map((match) => text(match, tags.studyInstanceUid)), JSON.stringify(found)).toEqual([
+      uid,
+    ]);
+  });
+
+  test.each([
+    ['text', '"none"'],
+    ['a list of text', '["2.25.1"]'],
+    ['an error', '{"error":"no such study"}'],
+    ['HTML', '<html></html>'],
+    ['XML', '<NativeDicomModel/>'],
+  ])('an answer that is %s is refused, and is not no match', async (_, body) => {
+    const { url } = await serve((_, response) => response.writeHead(200).end(body));
+    expect(await open(url).search('/studies', {})).toMatchObject({ ok: false, fault: { code: 'pacs_refused' } });
+  });
+
+  test('the digest of what is listed is that of the regular form', () => {
+    const sent = [{ '00081190': { vr: 'UR', Value: ['http://a'] }, '00185101': { vr: 'CS', Value: ['PA'] } }];
+    const [match = {}] = AttributesList.parse(sent);
+    // It is kept in the store: another one would have every film read again.
+    const kept = JSON.stringify([['00185101', { Value: ['PA'], vr: 'CS' }]]);
+    expect(digestOf(match)).toBe(createHash('sha256').update(kept).digest('base64url'));
+  });
+
   test('204 is no match', async () => {
     const { url } = await serve((_, response) => response.writeHead(204).end());
     expect(await open(url).search('/studies', {})).toEqual({ ok: true, value: [] });
@@ -92,6 +167,70 @@ describe('WADO-RS', () => {
     expect(asked[0]?.headers.accept).toBe('multipart/related; type="application/dicom"; transfer-syntax=*');
   });
 
+  const dicom = Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), film]);
+  const answers = (
+    before: string,
+    after: string,
+    type = 'multipart/related; type="application/dicom"; boundary=BBB',
+  ) => ({
+    type,
+    body: Buffer.concat([Buffer.from(before), dicom, Buffer.from(after)]),
+  });
+  test.each<[string, { type: string; body: Buffer }]>([
+    ['a part without headers', answers('--BBB\r\n\r\n', '\r\n--BBB--\r\n')],
+    ['a part without headers and without an empty line', answers('--BBB\r\n', '\r\n--BBB--\r\n')],
+    ['lines that end in LF', answers('--BBB\nContent-Type: application/dicom\n\n', '\n--BBB--\n')],
+    ['LF alone and no headers', answers('--BBB\n\n', '\n--BBB--\n')],
+    ['a preamble and an epilogue', answers('a film:\r\n\r\n--BBB\r\n\r\n', '\r\n--BBB--\r\nthe end\r\n')],
+    [
+      'headers of its own',
+      answers(
+        '--BBB\r\nContent-Length: 70100\r\nMIME-Version: 1.0\r\nContent-Location: /a/b\r\ncontent-type:application/dicom;\r\n transfer-syntax=1.2.840.10008.1.2.1\r\n\r\n',
+        '\r\n--BBB--',
+      ),
+    ],
+    ['a wrong length', answers('--BBB\r\nContent-Length: 3\r\n\r\n', '\r\n--BBB--')],
+    [
+      'a part of another kind before it',
+      answers(
+        '--BBB\r\nContent-Type: application/dicom+json\r\n\r\n[{}]\r\n--BBB\r\nContent-Type: application/dicom\r\n\r\n',
+        '\r\n--BBB--',
+      ),
+    ],
+    [
+      'a file in the first part, and one that is broken off after it',
+      answers('--BBB\r\n\r\n', '\r\n--BBB\r\nContent-Ty'),
+    ],
+    [
+      'parameters in another order, without quotes',
+      answers('--BBB\r\n\r\n', '\r\n--BBB--', 'Multipart/Related; Boundary=BBB; type=application/dicom; start=x'),
+    ],
+    [
+      'a quoted boundary, and a type with a parameter',
+      answers(
+        '--BBB\r\n\r\n',
+        '\r\n--BBB--',
+        'multipart/related; type="application/dicom; transfer-syntax=*" ; boundary = "BBB"',
+      ),
+    ],
+    ['multipart/mixed', answers('--BBB\r\n\r\n', '\r\n--BBB--', 'multipart/mixed; boundary=BBB')],
+    ['no multipart', answers('', '', 'application/dicom; transfer-syntax=1.2.840.10008.1.2.1')],
+    ['no multipart and no exact type', answers('', '', 'application/octet-stream')],
+  ])('a film comes byte by byte from an answer with %s', async (_, answer) => {
+    for (const pieceBytes of [65_536, 17]) {
+      const { url } = await serve((_, response) => send(response, answer, pieceBytes));
+      const pulled = await open(url).retrieve(place);
+      expect(pulled.ok && Buffer.compare(pulled.value, dicom), JSON.stringify(pulled).slice(0, 300)).toBe(0);
+    }
+  });
+
+  test('a film that comes without Content-Type is told by its bytes', async () => {
+    const { url } = await serve((_, response) => response.writeHead(200).end(dicom));
+    expect(await open(url).retrieve(place)).toMatchObject({ ok: true });
+    const other = await serve((_, response) => response.writeHead(200).end('no such film'));
+    expect(await open(other.url).retrieve(place)).toMatchObject({ ok: false, fault: { code: 'pacs_refused' } });
+  });
+
   test('a film larger than the limit is not read to its end', async () => {
     let sent = 0;
     const { url } = await serve(async (_, response) => {
@@ -116,6 +255,18 @@ describe('WADO-RS', () => {
     ['HTML', { type: 'text/html', body: Buffer.from('<html>') }],
     ['no part', { type: 'multipart/related; boundary=b', body: Buffer.from('--b--') }],
     ['another boundary', { type: 'multipart/related; boundary=c', body: multipart('b').body }],
+    ['no boundary', { type: 'multipart/related', body: multipart('b').body }],
+    [
+      'endless headers',
+      { type: 'multipart/related; boundary=b', body: Buffer.from(`--b\r\nX: ${'x'.repeat(90_000)}`) },
+    ],
+    [
+      'metadata alone',
+      {
+        type: 'multipart/related; boundary=b',
+        body: Buffer.from('--b\r\ncontent-type: application/json\r\n\r\n{}\r\n--b--'),
+      },
+    ],
   ])('an answer that is no film is refused: %s', async (_, answer) => {
     const { url } = await serve((_, response) => send(response, answer, 65_536));
     expect(await open(url).retrieve(place)).toMatchObject({ ok: false, fault: { code: 'pacs_refused' } });
@@ -152,10 +303,20 @@ describe('STOW-RS', () => {
   });
 
   test.each([
+    ['a list', [stored('1.1')]],
+    ['an item without its list', { '00081199': { vr: 'SQ', Value: { '00081155': { vr: 'UI', Value: '1.1' } } } }],
+    ['null beside it', { ...stored('1.1'), '00081190': null, '00081198': { vr: 'SQ', Value: null } }],
+  ])('counts what is stored in an answer of %s', async (_, answer) => {
+    const { url } = await serve((_, response) => json(response, answer));
+    expect(await open(url).store(files)).toEqual({ ok: true, value: ['1.1'] });
+  });
+
+  test.each([
     ['nothing', ''],
     ['HTML', '<html>'],
     ['no list', '{}'],
     ['an empty list', '{"00081199":{"vr":"SQ"}}'],
+    ['a text where the list should be', '{"00081199":{"vr":"SQ","Value":"1.1"}}'],
   ])('an answer of %s confirms nothing', async (_, body) => {
     const { url } = await serve((_, response) => response.writeHead(200).end(body));
     expect(await open(url).store(files)).toEqual({ ok: true, value: [] });
