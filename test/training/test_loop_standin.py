@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from alara_train.data import FINDINGS
@@ -84,6 +85,48 @@ class Tiny(nn.Module):
         return maps
 
 
+class Summed(torch.autograd.Function):
+    """The sum over all processes; so is its gradient."""
+
+    @staticmethod
+    def forward(_: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total
+
+
+class SharedNorm(nn.BatchNorm2d):
+    """Batch normalisation over the films of all processes: SyncBatchNorm, which PyTorch has for GPUs alone."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        if not self.training or not dist.is_initialized():
+            return super().forward(maps)
+        count = maps.numel() // maps.shape[1] * dist.get_world_size()
+        sums = torch.stack([maps.sum(dim=(0, 2, 3)), (maps * maps).sum(dim=(0, 2, 3))])
+        mean, square = Summed.apply(sums) / count  # type: ignore[no-untyped-call]
+        variance = square - mean * mean
+        with torch.no_grad():
+            self.num_batches_tracked += 1  # type: ignore[operator]
+            self.running_mean.lerp_(mean, 0.1)  # type: ignore[union-attr]
+            self.running_var.lerp_(variance * count / (count - 1), 0.1)  # type: ignore[union-attr]
+        scale = self.weight / torch.sqrt(variance + self.eps)
+        return (maps - mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]
+
+
+class Sharing(Tiny):
+    """The same network, whose normalisation communicates in every forward pass."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.norm = SharedNorm(8)
+
+
 BACKBONES["tiny"] = Backbone(
     make=Tiny,
     width=16,
@@ -93,6 +136,7 @@ BACKBONES["tiny"] = Backbone(
     published=None,
     file="nothing",
 )
+BACKBONES["tiny-sharing"] = replace(BACKBONES["tiny"], make=Sharing)
 
 
 @dataclass(frozen=True)
@@ -154,4 +198,4 @@ if __name__ == "__main__":
             os.kill(os.getpid(), signal.SIGKILL)
 
     with join_world("cpu") as world:
-        train(TrainConfig.load(toml), stand_in(), run, world=world, after_step=die)
+        train(TrainConfig.load(toml), stand_in(), run, world=world, say=lambda said: print(said), after_step=die)  # noqa: T201

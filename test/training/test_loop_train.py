@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +19,16 @@ from test_loop_standin import CONFIG, PLAIN, changed, stand_in
 
 from alara_train.config import BadConfig
 from alara_train.data import BadData
+from alara_train.loop.begin import begin
 from alara_train.loop.config import TrainConfig
 from alara_train.loop.export import MOST, difference, export_run, halved, to_graph, trained
+from alara_train.loop.films import assign
+from alara_train.loop.folder import RunFolder
+from alara_train.loop.scene import make_scene
+from alara_train.loop.step import take_step
 from alara_train.loop.train import train
+from alara_train.loop.world import World, join_world
+from alara_train.networks.classifier import Classifier
 from alara_train.networks.registry import build
 
 CHILD = Path(__file__).with_name("test_loop_standin.py")
@@ -66,7 +76,12 @@ def child(config: TrainConfig, run: Path, toml: Path, dies_after: int, processes
     before = launch if processes > 1 else []
     command = [sys.executable, *before, str(CHILD), str(run), str(toml), str(dies_after)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    return subprocess.run(command, env=environment, check=False, timeout=120).returncode
+    with subprocess.Popen(command, env=environment, start_new_session=True) as process:
+        try:
+            return process.wait(timeout=120)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # torchrun's own processes too
+            raise
 
 
 def test_a_run_leaves_everything_that_it_promises(unbroken: Path) -> None:
@@ -154,6 +169,76 @@ def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
     assert a["names"].tolist() == b["names"].tolist()
     assert a["logits"] == pytest.approx(b["logits"], abs=1e-4)
     assert json.loads((tmp_path / "two" / "provenance.json").read_text())["sittings"][0]["hardware"]["processes"] == 2
+
+
+def test_two_processes_whose_normalisation_communicates_train_what_one_does(tmp_path: Path) -> None:
+    """Such a layer hangs wherever one process alone runs the network: SyncBatchNorm on several GPUs is one."""
+    config = changed(backbone="tiny-sharing", dropout=0.0, epochs=2, scored="last", clip_norm=0.3)
+    train(config, stand_in(), tmp_path / "one")
+    assert child(config, tmp_path / "two", tmp_path / "c.toml", dies_after=-1, processes=2) == 0
+    one, two = (torch.load(tmp_path / name / "best.pt", weights_only=True)["weights"] for name in ("one", "two"))
+    for name, value in one.items():
+        assert torch.allclose(value, two[name], atol=2e-4), name
+
+
+def test_gradients_are_clipped_to_the_norm_of_the_config(tmp_path: Path) -> None:
+    config = changed(epochs=1, warmup_epochs=0.0, dropout=0.0, clip_norm=1e-3)
+    data = stand_in()
+    scene = make_scene(config, data, assign(data, config), RunFolder(tmp_path), World(torch.device("cpu")))
+    training = begin(scene)
+    norms: list[float] = []
+
+    def note(optimiser: torch.optim.Optimizer, *_: object) -> None:
+        gradients = [p.grad for group in optimiser.param_groups for p in group["params"]]
+        norms.append(float(torch.linalg.vector_norm(torch.stack([g.norm() for g in gradients]))))
+
+    training.optimiser.register_step_pre_hook(note)
+    take_step(scene, training, None, scene.batches(0), 1e-3)
+    free = replace(scene, config=replace(config, clip_norm=0.0))
+    take_step(free, training, None, free.batches(1), 1e-3)
+    assert norms[0] == pytest.approx(1e-3, rel=1e-3)
+    assert norms[1] > 2e-3
+
+
+def test_a_config_from_before_gradient_clipping_means_what_it_meant(unbroken: Path, tmp_path: Path) -> None:
+    old = "\n".join(line for line in CONFIG.toml().splitlines() if not line.startswith("clip_norm"))
+    (tmp_path / "old.toml").write_text(old)
+    assert TrainConfig.load(tmp_path / "old.toml") == CONFIG
+    shutil.copytree(unbroken, tmp_path / "run")
+    (tmp_path / "run" / "config.toml").write_text(old)
+    assert train(CONFIG, stand_in(), tmp_path / "run")["weightsDigest"] == outcome(unbroken)[0]
+
+
+def test_validation_computes_in_the_precision_of_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    forward = Classifier.forward
+
+    def noting(network: Classifier, film: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if torch.is_inference_mode_enabled():
+            seen.append(torch.is_autocast_enabled("cpu"))
+        return forward(network, film)
+
+    monkeypatch.setattr(Classifier, "forward", noting)
+    train(changed(precision="bf16", epochs=1, warmup_epochs=0.0), stand_in(), tmp_path / "run")
+    # Validation after the epoch; then the scores that are kept, in float32.
+    assert seen[0]
+    assert not seen[-1]
+
+
+def test_each_process_of_nccl_names_its_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real NCCL needs GPUs; what this package hands to it does not."""
+    given: list[tuple[str, object]] = []
+    for name, value in (("WORLD_SIZE", "2"), ("RANK", "1"), ("LOCAL_RANK", "1")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda _: None)
+    monkeypatch.setattr(
+        torch.distributed, "init_process_group", lambda kind, device_id=None: given.append((kind, device_id))
+    )
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
+    for device in ("cuda", "cpu"):
+        with join_world(device):
+            pass
+    assert given == [("nccl", torch.device("cuda", 1)), ("gloo", None)]
 
 
 def test_a_run_is_never_overwritten(unbroken: Path, tmp_path: Path) -> None:

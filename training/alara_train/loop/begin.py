@@ -18,6 +18,8 @@ def begin(scene: Scene) -> Training:
     config, device = scene.config, scene.world.device
     # Float32 means float32: without this, cuDNN would round its inputs to 10 bits.
     torch.backends.cudnn.allow_tf32 = False
+    # Every batch of a run has one shape, so cuDNN may time its algorithms once and keep the fastest.
+    torch.backends.cudnn.benchmark = True
     torch.manual_seed(config.seed)
     network = build(config.backbone, outputs=len(config.findings), start=config.start)
     if config.loss == "bce" and not config.start.startswith("checkpoint"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -43,7 +43,7 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
-    """Everything that can change a result. Nothing else may; all keys are required."""
+    """Everything that can change a result. Nothing else may; a key without a default is required."""
 
     backbone: str
     """A key of `networks.registry.BACKBONES`."""
@@ -89,6 +89,9 @@ class TrainConfig:
     checkpoint_steps: int
     """Write `last.pt` every so many steps, and after every epoch."""
     augment: Augmentation
+    clip_norm: float = 0.0
+    """Largest norm of the gradient of a step; a larger gradient is scaled down to it. 0 leaves gradients as they are,
+    which is what a config of a run without this key means: a run that is resumed keeps its weights bit for bit."""
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -134,6 +137,7 @@ class TrainConfig:
             "lr must be above 0, weight_decay and warmup_epochs not below": self.lr > 0
             and min(self.weight_decay, self.warmup_epochs) >= 0,
             "warmup_epochs must be below epochs": self.warmup_epochs < self.epochs,
+            "clip_norm must not be negative": self.clip_norm >= 0,
             "dropout and ema must lie in [0, 1)": 0 <= self.dropout < 1 and 0 <= self.ema < 1,
             f"norms must be one of {', '.join(NORMS)}": self.norms in NORMS,
             "norms = frozen needs a start that has statistics, not random": self.norms != "frozen"
@@ -167,13 +171,14 @@ def _typed(cls: type[Any], table: Any, where: str) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise BadConfig(f"{where} must be a table")
     kinds = {field.name: str(field.type) for field in fields(cls)}
-    if missing := kinds.keys() - table.keys():
+    defaults = {field.name: field.default for field in fields(cls) if field.default is not MISSING}
+    if missing := kinds.keys() - table.keys() - defaults.keys():
         raise BadConfig(f"{where} lacks {', '.join(sorted(missing))}")
     if unknown := table.keys() - kinds.keys():
         raise BadConfig(f"{where} has unknown keys {', '.join(sorted(unknown))}")
     values: dict[str, Any] = {}
     for name, kind in kinds.items():
-        value = table[name]
+        value = table.get(name, defaults.get(name))
         if kind == "float" and type(value) is int:
             value = float(value)
         if kind in ("str", "int", "float", "bool") and type(value).__name__ != kind:

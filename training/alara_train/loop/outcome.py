@@ -22,7 +22,9 @@ def close_epoch(scene: Scene, training: Training, journal: Journal | None, late:
     """Validate the averaged weights, keep them if they are the ones to score, and decide whether to go on."""
     config, epoch = scene.config, (training.step - 1) // scene.plan.steps
     rows = scene.roles.rows(VAL)
-    values = aurocs(_score(scene, training.average.network, rows), scene.roles.labels[rows], config.findings)
+    # Epochs are compared in the precision of training. The scores that a run keeps are computed in float32.
+    logits = _score(scene, training.average.network, rows, scene.autocast)
+    values = aurocs(logits, scene.roles.labels[rows], config.findings)
     mean = float(np.mean(list(values.values())))
     better = mean > training.best
     if better:
@@ -39,13 +41,13 @@ def close_epoch(scene: Scene, training: Training, journal: Journal | None, late:
         journal.epoch({"step": training.step, "epoch": epoch, "meanAuroc": mean, "auroc": values})
 
 
-def _score(scene: Scene, network: Classifier, rows: Ints) -> Floats:
+def _score(scene: Scene, network: Classifier, rows: Ints, autocast: torch.autocast | None = None) -> Floats:
     # On the CPU each process keeps running statistics of its own films: the leading one's count.
     if scene.world.size > 1:
         for buffer in network.buffers():
             torch.distributed.broadcast(buffer, 0)
     size = max(1, scene.config.batch_size // scene.world.size)
-    return score(network, scene.pixels, scene.roles.labels, rows, size, scene.config.workers, scene.world)
+    return score(network, scene.pixels, scene.roles.labels, rows, size, scene.config.workers, scene.world, autocast)
 
 
 def finish(scene: Scene, training: Training) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -14,9 +17,16 @@ from alara_train.metrics import auroc
 
 
 def score(
-    network: nn.Module, pixels: Uint8s, labels: Ints, rows: Ints, size: int, workers: int, world: World
+    network: nn.Module,
+    pixels: Uint8s,
+    labels: Ints,
+    rows: Ints,
+    size: int,
+    workers: int,
+    world: World,
+    autocast: AbstractContextManager[Any] | None = None,
 ) -> Floats:
-    """Score films without augmentation, in float32: logits [len(rows), F], the same in every process.
+    """Score films without augmentation: logits [len(rows), F], the same in every process.
 
     Args:
         network: In evaluation mode; gives logits and map.
@@ -26,11 +36,12 @@ def score(
         size: Films a forward pass of one process.
         workers: Processes that read films.
         world: Who shares the work.
+        autocast: The precision that convolutions compute in; float32 by default.
     """
     part = np.arange(world.rank, len(rows), world.size)
     logits = np.zeros((len(part), labels.shape[1]))
     done = 0
-    with torch.inference_mode():
+    with torch.inference_mode(), autocast or nullcontext():
         for chunk, batch in scoring_batches(pixels, labels, rows[part], size, workers, world.device.type == "cuda"):
             out, _ = network(batch.to(world.device).tensor())
             logits[done : done + len(chunk)] = out.float().cpu().numpy()

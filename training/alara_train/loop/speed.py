@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from alara_train.loop.batches import Batch
+from alara_train.loop.world import World
 
 MOST_SECONDS = 3.0
+MOST_ROUNDS = 20
 CPU_FILMS = 8
 """A processor's speed hardly depends on the batch, and a whole one may take a minute."""
 
@@ -34,15 +36,23 @@ class Speed:
 
 
 def measure(
-    network: nn.Module, batches: Iterator[Batch], loss: Callable[[Tensor, Batch], Tensor], autocast: torch.autocast
+    network: nn.Module,
+    batches: Iterator[Batch],
+    loss: Callable[[Tensor, Batch], Tensor],
+    autocast: torch.autocast,
+    world: World,
 ) -> Speed:
     """Measure reading alone, and forward with backward alone on a copy of the network; seconds, not minutes.
+
+    Every process of the run must call this function. A layer such as SyncBatchNorm communicates in its forward and
+    backward pass, so all processes run the same number of passes; the leading process chooses that number.
 
     Args:
         network: As it trains; stays untouched.
         batches: Fresh batches of training films.
         loss: Of logits and batch.
         autocast: The precision that convolutions compute in.
+        world: The processes of the run.
     """
     device = next(network.parameters()).device
     first = next(batches)
@@ -56,19 +66,19 @@ def measure(
         first = Batch(*(part[:CPU_FILMS] for part in first))
     first = first.to(device)
     twin = copy.deepcopy(network).train()
-    rounds = 0
-    for turn in range(21):
-        if turn == 1:
+
+    def passes(count: int) -> float:
+        start = time.perf_counter()
+        for _ in range(count):
+            with autocast:
+                logits, _ = twin(first.tensor())
+            loss(logits, first).backward()  # type: ignore[no-untyped-call]
             _wait(device)
-            start = time.perf_counter()
-        with autocast:
-            logits, _ = twin(first.tensor())
-        loss(logits, first).backward()  # type: ignore[no-untyped-call]
-        _wait(device)
-        rounds = turn
-        if turn and time.perf_counter() - start > MOST_SECONDS:
-            break
-    return Speed(reader, rounds * len(first.pixels) / (time.perf_counter() - start))
+        return time.perf_counter() - start
+
+    passes(1)  # the first pass allocates memory and chooses algorithms
+    rounds: int = world.agree(max(1, min(MOST_ROUNDS, int(MOST_SECONDS / max(passes(1), 1e-9)))))
+    return Speed(reader, rounds * len(first.pixels) / passes(rounds))
 
 
 def _wait(device: torch.device) -> None:

@@ -54,6 +54,10 @@ def take_step(
         total += loss.detach()
     for group in training.optimiser.param_groups:
         group["lr"] = lr
+    if config.clip_norm:
+        # Undo the loss scale first, so that the norm is that of the true gradient.
+        training.scaler.unscale_(training.optimiser)
+        nn.utils.clip_grad_norm_(training.network.parameters(), config.clip_norm)
     training.scaler.step(training.optimiser)
     training.scaler.update()
     training.optimiser.zero_grad(set_to_none=True)

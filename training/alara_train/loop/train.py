@@ -91,15 +91,18 @@ def _claim(folder: RunFolder, config: TrainConfig, roles: Roles, world: World) -
 
 def _introduce(scene: Scene, training: Training, say: Callable[[str], None]) -> None:
     """Note this sitting, and say what is about to happen and how fast it will be."""
-    if not scene.world.leads:
-        return
-    revisions = scene.folder.add_sitting(sitting(scene.world, training.step))
-    if len(revisions) > 1:
-        say(f"the code has changed since this run began ({' → '.join(revisions)}): its result is of neither alone")
-    if training.step:
-        say(f"{scene.folder.path}: going on after step {training.step} of {scene.steps}")
+    if scene.world.leads:
+        revisions = scene.folder.add_sitting(sitting(scene.world, training.step))
+        if len(revisions) > 1:
+            say(f"the code has changed since this run began ({' → '.join(revisions)}): its result is of neither alone")
+        if training.step:
+            say(f"{scene.folder.path}: going on after step {training.step} of {scene.steps}")
     if not training.ended:
-        say(str(measure(training.network, scene.batches(training.step), scene.loss, scene.autocast)))
+        # In every process, because the network may communicate; the leading process reports its own speed.
+        batches = scene.batches(training.step)
+        speed = measure(training.network, batches, scene.loss, scene.autocast, scene.world)
+        if scene.world.leads:
+            say(str(speed))
 
 
 def _train(scene: Scene, training: Training, quiet: bool, after_step: Callable[[int], None]) -> None:

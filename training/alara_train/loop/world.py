@@ -50,7 +50,8 @@ def join_world(device: str) -> Iterator[World]:
     if size == 1:
         yield World(where)
         return
-    dist.init_process_group("nccl" if cuda else "gloo")
+    # NCCL otherwise guesses the GPU of a process from its rank, and may build its communicator on the wrong one.
+    dist.init_process_group("nccl" if cuda else "gloo", device_id=where if cuda else None)
     try:
         yield World(where, rank, size)
     finally:
