@@ -76,15 +76,16 @@ function mismatch(declared: string, found: MediaType): ReadingWarning | undefine
  * EXIF orientation applied. Refuses by name what is not a readable gray film.
  */
 async function decodePicture(bytes: Uint8Array, mediaType: PictureType): Promise<Result<Decoded, Fault>> {
-  const stripped = strip(bytes, mediaType);
-  if (!stripped) return fail({ code: 'corrupt_image', problem: 'the file is cut off or its parts do not join up' });
+  const checked = strip(bytes, mediaType);
+  if (!checked.ok) return checked;
+  const stripped = checked.value;
   try {
     // The header alone is read here, so that an image bomb is refused before a pixel is decoded.
     const header = await sharp(stripped.bytes, { limitInputPixels: false }).metadata();
     const refusal = inspect(header);
     if (refusal) return fail(refusal);
     const film = await pixels(stripped.bytes, header, stripped.orientation);
-    return film.ok ? ok({ film: film.value }) : film;
+    return film.ok ? ok({ film: film.value, warnings: stripped.warnings }) : film;
   } catch (error) {
     return fail({ code: 'corrupt_image', problem: complaint(error) });
   }
@@ -115,7 +116,7 @@ const upright: Record<Orientation, (image: Sharp) => Sharp> = {
 async function pixels(bytes: Uint8Array, header: Metadata, orientation: Orientation): Promise<Result<Film, Fault>> {
   const space = header.space as Space;
   const depth = header.depth as Depth;
-  // A codec's warning refuses: it is the only sign that the scan of a JPEG is damaged.
+  // What is harmless was repaired before: a codec's warning is a sign of damage.
   const turned = upright[orientation](sharp(bytes, { failOn: 'warning', limitInputPixels: maxPixels }));
   const opaque = header.hasAlpha ? turned.flatten({ background: 'black' }) : turned;
   const { film, bands } = await raw(opaque.toColourspace(space), depth);

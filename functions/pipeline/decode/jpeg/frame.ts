@@ -1,0 +1,59 @@
+/** A frame header of JPEG or JPEG-LS (ITU-T T.81, B.2.2; T.87, C.2.2). */
+export type JpegFrame = {
+  /** The last byte of its marker, which names the coding process. */
+  readonly marker: number;
+  readonly precision: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly components: readonly JpegComponent[];
+};
+
+export type JpegComponent = {
+  readonly id: number;
+  readonly across: number;
+  readonly down: number;
+  readonly quantisation: number;
+};
+
+export const startOfFrame = {
+  baseline: 0xc0,
+  extended: 0xc1,
+  progressive: 0xc2,
+  lossless: 0xc3,
+  jpegLs: 0xf7,
+} as const;
+
+/** SOF0 to SOF15 but for DHT, JPG and DAC, which lie between them; and SOF55 of JPEG-LS. */
+export const isFrame = (marker: number) =>
+  (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) || marker === startOfFrame.jpegLs;
+
+export const isSequential = ({ marker }: JpegFrame): boolean =>
+  marker === startOfFrame.baseline || marker === startOfFrame.extended;
+
+/** T.81, table B.1. */
+const processes: Record<number, string> = {
+  [startOfFrame.baseline]: 'baseline',
+  [startOfFrame.extended]: 'extended sequential',
+  [startOfFrame.progressive]: 'progressive',
+  [startOfFrame.lossless]: 'lossless',
+  [startOfFrame.jpegLs]: 'JPEG-LS',
+  201: 'sequential, arithmetic coding',
+  202: 'progressive, arithmetic coding',
+  203: 'lossless, arithmetic coding',
+};
+
+/** The name of the coding process and the bits per sample. */
+export const processOf = ({ marker, precision }: JpegFrame): string =>
+  `${processes[marker] ?? 'hierarchical'}, ${precision} bits`;
+
+/** A frame header from the body of its segment; undefined where it is malformed. */
+export function frameHeader(marker: number, body: Uint8Array): JpegFrame | undefined {
+  const [precision = 0, high = 0, low = 0, left = 0, right = 0, count = 0] = body;
+  if (count < 1 || count > 4 || body.length !== 6 + 3 * count) return undefined;
+  const components = Array.from({ length: count }, (_, i) => {
+    const [id = 0, sampling = 0, quantisation = 0] = body.subarray(6 + 3 * i);
+    return { id, across: sampling >> 4, down: sampling & 15, quantisation };
+  });
+  if (components.some(({ across, down }) => across < 1 || across > 4 || down < 1 || down > 4)) return undefined;
+  return { marker, precision, rows: 256 * high + low, columns: 256 * left + right, components };
+}
