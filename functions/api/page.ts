@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import { sharedFile } from './shared-file.ts';
 
 const files = {
   '/': ['page.html', 'text/html; charset=utf-8'],
@@ -11,6 +11,8 @@ const files = {
 export function page(app: OpenAPIHono): void {
   // Beside this file when bundled, one folder up from source.
   const web = new URL(import.meta.url.endsWith('.ts') ? '../web/' : './web/', import.meta.url);
-  for (const [path, [name, type]] of Object.entries(files))
-    app.get(path, async (c) => c.body(await readFile(new URL(name, web)), 200, { 'content-type': type }));
+  for (const [path, [name, type]] of Object.entries(files)) {
+    const bytes = sharedFile(new URL(name, web));
+    app.get(path, async (c) => c.body(await bytes(), 200, { 'content-type': type }));
+  }
 }

@@ -1,16 +1,7 @@
-import { createAdaptorServer } from '@hono/node-server';
 import type { Config } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
 import { assemble } from './assemble.ts';
-import { letBodiesTakeTime } from './slow-bodies.ts';
-
-/**
- * How long a connection that nobody uses is kept. A load balancer reuses connections until its own idle timeout (60 s in
- * lib/balancer.ts): closed here first, a request that is under way would be answered 502 there.
- */
-export const keepAliveMs = 75_000;
-/** For the headers of a request, longer than that: else Node counts the time between two requests as the second's headers. */
-export const headersMs = 80_000;
+import { createHttpServer } from './http-server.ts';
 
 export type Running = {
   readonly url: string;
@@ -25,9 +16,7 @@ export type Running = {
 export async function startServer(config: Config, log: Logger): Promise<Running> {
   const service = await assemble(config, log);
   const { fetch, platform, begin, drain } = service;
-  const serverOptions = { keepAliveTimeout: keepAliveMs, headersTimeout: headersMs };
-  const server = createAdaptorServer({ fetch, serverOptions });
-  if ('requestTimeout' in server) letBodiesTakeTime(server);
+  const server = createHttpServer({ fetch, dropped: warnOncePerMinute(log) });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.port, config.host, resolve);
@@ -46,12 +35,20 @@ export async function startServer(config: Config, log: Logger): Promise<Running>
     async close() {
       // New connections stop, what was accepted is answered, then the rest closes.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      // A connection that is kept alive could bring requests for ever: each ends with its next answer.
-      server.prependListener('request', (_, response) => response.setHeader('connection', 'close'));
       await drain();
-      if ('closeIdleConnections' in server) server.closeIdleConnections();
+      server.closeIdleConnections();
       await closed;
       await platform.close();
     },
+  };
+}
+
+/** Log that connections were refused. Under attack there may be thousands of them per second. */
+function warnOncePerMinute(log: Logger): (limit: number) => void {
+  let before = Number.NEGATIVE_INFINITY;
+  return (limit) => {
+    if (performance.now() - before < 60_000) return;
+    before = performance.now();
+    log.warn({ event: 'connections_full', limit }, 'a connection was refused: too many are open');
   };
 }

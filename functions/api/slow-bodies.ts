@@ -1,32 +1,40 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Ms } from '../pipeline/units.ts';
+import { ms } from '../pipeline/units.ts';
+import { closeWithProblem } from './raw-problem.ts';
 
-/** How long nothing may come of a body that is not complete. */
-const idleMs = 60_000;
-/** So many looks in that time: a single one after a stall of this process would come before what has arrived. */
-const looks = 4;
+/** How much of a body must arrive per window, as long as the service is ready to take it. */
+export type BodyRate = { readonly windowMs: Ms; readonly bytesPerSecond: number };
+
+/** 8 kbit/s: a tenth of the slowest line that a hospital still has. A pause of less than a minute does no harm. */
+export const usualRate: BodyRate = { windowMs: ms(60_000), bytesPerSecond: 1000 };
+
+/** Checks per window: one check alone could come after a stall of this process, before what has arrived is counted. */
+const checks = 4;
 
 /**
- * Let a body take as long as it takes, as long as it goes on: a study on a slow line takes hours, where Node would cut
- * off every request after five minutes. A sender that stops in the middle for `afterMs` is given up; the head of a
- * request has the minute that Node gives it.
+ * End a request whose body arrives more slowly than `rate`. There is no limit on the total time: a study on a slow line takes
+ * hours. Time in which received bytes wait for this service does not count.
  */
-export function letBodiesTakeTime(server: Pick<Server, 'requestTimeout' | 'on'>, afterMs = idleMs): void {
-  server.requestTimeout = 0;
-  server.on('request', (incoming: IncomingMessage, response: ServerResponse) => {
-    const { socket } = incoming;
-    let seen = socket.bytesRead;
-    let quietLooks = 0;
-    const timer = setInterval(() => {
-      if (incoming.complete) return clearInterval(timer);
-      // What has come and is not taken yet: then the sender waits for this service, not the other way round.
-      const goesOn = socket.bytesRead > seen || incoming.readableLength > 0;
-      seen = socket.bytesRead;
-      quietLooks = goesOn ? 0 : quietLooks + 1;
-      if (quietLooks < looks) return;
+export function watchBody(incoming: IncomingMessage, outgoing: ServerResponse, rate: BodyRate): void {
+  if (incoming.complete) return;
+  const { socket } = incoming;
+  const neededBytes = (rate.bytesPerSecond * rate.windowMs) / 1000;
+  let windowStart = socket.bytesRead;
+  let check = 0;
+  const timer = setInterval(() => {
+    if (incoming.complete) return clearInterval(timer);
+    const waitsForService = incoming.readableLength > 0;
+    if (waitsForService || socket.bytesRead - windowStart >= neededBytes) {
+      windowStart = socket.bytesRead;
+      check = 0;
+    } else if (++check === checks) {
       clearInterval(timer);
-      if (response.headersSent) socket.destroy();
-      else socket.end('HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n', () => socket.destroy());
-    }, afterMs / looks);
-    response.once('close', () => clearInterval(timer));
-  });
+      if (outgoing.headersSent) socket.destroy();
+      else closeWithProblem(socket, { code: 'request_too_slow', bytesPerSecond: rate.bytesPerSecond });
+    }
+  }, rate.windowMs / checks);
+  const stop = () => clearInterval(timer);
+  incoming.once('close', stop);
+  outgoing.once('close', stop);
 }

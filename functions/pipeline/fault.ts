@@ -69,6 +69,9 @@ export type Fault =
   /** `setup`: it refuses everything, because something is set up wrongly on one of both sides. */
   | { readonly code: 'pacs_refused'; readonly problem: string; readonly setup?: true }
   | { readonly code: 'not_found'; readonly path: string }
+  | { readonly code: 'malformed_http'; readonly problem: string }
+  | { readonly code: 'headers_too_large'; readonly limit: number; readonly limitBytes: number }
+  | { readonly code: 'request_too_slow'; readonly bytesPerSecond?: number }
   | { readonly code: 'queue_full'; readonly retryAfterMs: Ms }
   | { readonly code: 'shutting_down'; readonly retryAfterMs: Ms }
   | { readonly code: 'deadline_exceeded'; readonly deadlineMs: Ms }
@@ -336,6 +339,21 @@ export const advice: Record<FaultCode, Advice> = {
     status: 404,
     title: 'No such resource',
     fix: 'See /docs for the resources of this service.',
+  },
+  malformed_http: {
+    status: 400,
+    title: 'The request is not valid HTTP/1.1',
+    fix: 'Correct what problem names, or send the request with an HTTP library. HTTPS ends at the proxy in front of this service: send plain HTTP to its own port.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'The headers of the request are too large',
+    fix: 'Send at most limit headers and limitBytes bytes of them: leave out cookies and headers that this service does not read.',
+  },
+  request_too_slow: {
+    status: 408,
+    title: 'The request arrived too slowly',
+    fix: 'Send the request again, on a better line or with a smaller file: over a minute, a body must bring at least bytesPerSecond on average.',
   },
   queue_full: {
     status: 503,

@@ -1,16 +1,15 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createAdaptorServer } from '@hono/node-server';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { startServer } from '../../functions/api/server.ts';
-import { letBodiesTakeTime } from '../../functions/api/slow-bodies.ts';
-import { readConfig } from '../../functions/platform/config.ts';
-import { createLog } from '../../functions/platform/log.ts';
+import { createHttpServer } from '../../functions/api/http-server.ts';
+import { usualRate, watchBody } from '../../functions/api/slow-bodies.ts';
+import { ms } from '../../functions/pipeline/units.ts';
 import { openService, type Service } from '../service.ts';
 
-const idleMs = 200;
+const windowMs = ms(400);
+/** 2 kB per window. */
+const rate = { windowMs, bytesPerSecond: 5000 };
 let service: Service;
 beforeAll(async () => {
   service = await openService({ ALARA_ROLE: 'api', ALARA_WORKERS: '1' });
@@ -26,11 +25,7 @@ async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
 }
-const serve = () => {
-  const server = createAdaptorServer({ fetch: service.app.fetch }) as Server;
-  letBodiesTakeTime(server, idleMs);
-  return listen(server);
-};
+const serve = () => listen(createHttpServer({ fetch: service.app.fetch, bodyRate: rate }));
 
 /** A request of which so many pieces come, each after a pause; what is answered, to the end of the connection. */
 async function send(port: number, head: string, pieces: number, pauseMs: number, promised = pieces): Promise<string> {
@@ -56,41 +51,34 @@ const place = async () => {
 };
 
 test('no request is cut off for the time it takes, and a head still is', () => {
-  const server = createServer();
-  const { headersTimeout, requestTimeout } = server;
-  expect(requestTimeout, 'what Node does by itself').toBe(300_000);
-  letBodiesTakeTime(server);
+  const server = createHttpServer({ fetch: service.app.fetch });
   expect(server.requestTimeout).toBe(0);
-  expect(server.headersTimeout).toBe(headersTimeout);
-  expect(headersTimeout).toBeGreaterThan(0);
+  expect(server.headersTimeout).toBeGreaterThan(0);
 });
 
-test('the server that listens is such a one', async () => {
-  const environment = { ALARA_DATA: service.data, ALARA_WORKERS: '1', ALARA_ROLE: 'worker', PORT: '0' };
-  const running = await startServer(readConfig(environment), createLog('silent'));
-  const told = vi.fn();
-  subscribe('http.server.request.start', told);
-  try {
-    await fetch(`${running.url}/health/live`);
-    expect(told.mock.calls[0]?.[0].server).toMatchObject({ requestTimeout: 0, headersTimeout: expect.any(Number) });
-  } finally {
-    unsubscribe('http.server.request.start', told);
-    await running.close();
-  }
+test('the slowest lines are fast enough, and a pause of half a minute does no harm', () => {
+  // An ISDN line brings 8 kB per second.
+  expect(usualRate.bytesPerSecond).toBeLessThan(8000 / 2);
+  expect(usualRate.windowMs).toBeGreaterThan(30_000);
 });
 
-test('a body that goes on slowly is taken, though it takes many times as long as a pause may', async () => {
-  const answer = await send(await serve(), `PUT ${await place()}`, 40, idleMs / 4);
+test('a body that arrives slowly but steadily is taken, though it takes many windows', async () => {
+  const answer = await send(await serve(), `PUT ${await place()}`, 40, windowMs / 8);
   expect(answer).toMatch(/^HTTP\/1\.1 204 /);
 });
 
-test('a body that stops in the middle is given up, and nothing is kept of it', async () => {
+test.each([
+  ['stops in the middle', 3, 1, 4],
+  // 1 kB per window: never idle, and never done.
+  ['drips', 1000, windowMs, 1000],
+])('a body that %s is refused, and nothing is kept of it', async (_, pieces, pauseMs, promised) => {
   const url = await place();
   const start = performance.now();
-  const answer = await send(await serve(), `PUT ${url}`, 3, 1, 4);
+  const answer = await send(await serve(), `PUT ${url}`, pieces, pauseMs, promised);
   expect(answer).toMatch(/^HTTP\/1\.1 408 /);
-  expect(performance.now() - start).toBeGreaterThan(idleMs);
-  expect(performance.now() - start).toBeLessThan(10 * idleMs);
+  const problem = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')));
+  expect(problem).toMatchObject({ code: 'request_too_slow', bytesPerSecond: 5000, fix: expect.any(String) });
+  expect(performance.now() - start).toBeGreaterThan(windowMs);
   const init = { method: 'POST', headers: { 'content-type': 'application/json' } };
   const body = JSON.stringify({ upload: url.split('/').at(-1) });
   expect(await (await service.app.request('/v1/jobs', { ...init, body })).json()).toMatchObject({
@@ -98,14 +86,14 @@ test('a body that stops in the middle is given up, and nothing is kept of it', a
   });
 });
 
-test('who waits for this service is not given up, before its body is taken or after', async () => {
+test('a sender that waits for this service is left alone, before its body is taken and after', async () => {
   const server = createServer(async (incoming, response) => {
-    await delay(6 * idleMs);
+    watchBody(incoming, response, rate);
+    await delay(3 * windowMs);
     for await (const _ of incoming);
-    await delay(6 * idleMs);
+    await delay(3 * windowMs);
     response.end('taken');
   });
-  letBodiesTakeTime(server, idleMs);
   const gone = vi.fn();
   server.on('connection', (socket) => socket.on('error', gone));
   // More than the buffers between the two hold.

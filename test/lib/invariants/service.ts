@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
-import { headersMs, keepAliveMs } from '../../../functions/api/server.ts';
+import { headersMs, keepAliveMs } from '../../../functions/api/http-server.ts';
 import { graceMs } from '../../../functions/cli/supervisor.ts';
 import { readPacsConfig } from '../../../functions/pacs/config.ts';
 import { readConfig } from '../../../functions/platform/config.ts';

@@ -1,0 +1,46 @@
+import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Open a connection to a service. Errors of the connection are expected and ignored. */
+export function open(url: string): Socket {
+  const { hostname, port } = new URL(url);
+  return connect(Number(port), hostname).on('error', () => undefined);
+}
+
+/** So many requests for one path, written at once on one connection. */
+export const pipelined = (path: string, count: number) =>
+  `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`.repeat(count);
+
+/** How long /health/live takes on a new connection at worst, in ms, until `stop` is called. */
+export function watchLiveness(url: string) {
+  let worstMs = 0;
+  let probes = 0;
+  let stopped = false;
+  const watching = (async () => {
+    while (!stopped) {
+      const start = performance.now();
+      const answer = await fetch(`${url}/health/live`, { headers: { connection: 'close' } });
+      await answer.arrayBuffer();
+      if (answer.status !== 200) throw new Error(`/health/live answered ${answer.status}`);
+      worstMs = Math.max(worstMs, performance.now() - start);
+      probes++;
+      await delay(20);
+    }
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      await watching;
+      return { worstMs, probes };
+    },
+  };
+}
+
+/** What a connection has received so far. */
+export function textOf(socket: Socket): () => string {
+  let text = '';
+  socket.setEncoding('latin1').on('data', (piece) => {
+    text += piece;
+  });
+  return () => text;
+}
