@@ -1,5 +1,5 @@
-import type { DataSet } from 'dicom-parser';
 import { decodeText } from './charset.ts';
+import type { ElementSet } from './data-set.ts';
 import { type Tag, tags } from './tags.ts';
 
 /** The attributes of a data set or an item, each read when it is asked for; absent and empty ones are undefined. */
@@ -29,13 +29,14 @@ const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
 /** The attributes of parsed elements; an item without a character set of its own has that of what it lies in. */
 export function attributesOf(
-  { byteArray, byteArrayParser, elements }: Pick<DataSet, 'byteArray' | 'byteArrayParser' | 'elements'>,
+  { bytes: file, little, elements }: ElementSet,
   inherited: readonly string[] = [],
 ): Attributes {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const bytes = (tag: Tag) => {
-    const { dataOffset = 0, length = 0 } = elements[tag] ?? {};
-    const end = dataOffset + length;
-    return length > 0 && end <= byteArray.length ? byteArray.subarray(dataOffset, end) : undefined;
+    const { value = 0, length = 0 } = elements[tag] ?? {};
+    const end = value + length;
+    return length > 0 && end <= file.length ? file.subarray(value, end) : undefined;
   };
   const codes = (tag: Tag) => {
     const value = bytes(tag)?.subarray(0, longestText);
@@ -46,8 +47,8 @@ export function attributesOf(
       : [];
   };
   const uint16 = (tag: Tag, index = 0) => {
-    const value = bytes(tag);
-    return value && value.length >= 2 * (index + 1) ? byteArrayParser.readUint16(value, 2 * index) : undefined;
+    const { value = 0 } = elements[tag] ?? {};
+    return (bytes(tag)?.length ?? 0) >= 2 * (index + 1) ? view.getUint16(value + 2 * index, little) : undefined;
   };
   const own = codes(tags.specificCharacterSet);
   const charset = own.length > 0 ? own : inherited;
@@ -67,12 +68,11 @@ export function attributesOf(
       return value === undefined ? undefined : (value << 16) >> 16;
     },
     words(tag, count) {
-      const value = bytes(tag) ?? new Uint8Array(0);
-      const length = Math.min(count, value.length >> 1);
-      return Uint16Array.from({ length }, (_, i) => byteArrayParser.readUint16(value, 2 * i));
+      const { value = 0 } = elements[tag] ?? {};
+      const length = Math.min(count, (bytes(tag)?.length ?? 0) >> 1);
+      return Uint16Array.from({ length }, (_, i) => view.getUint16(value + 2 * i, little));
     },
-    items: (tag) =>
-      (elements[tag]?.items ?? []).flatMap(({ dataSet }) => (dataSet ? [attributesOf(dataSet, charset)] : [])),
+    items: (tag) => (elements[tag]?.items ?? []).map((item) => attributesOf(item, charset)),
   };
 }
 

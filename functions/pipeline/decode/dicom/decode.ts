@@ -29,7 +29,7 @@ const codec: Codec = (frame) =>
 async function film(bytes: Uint8Array): Promise<Result<Decoded, Fault>> {
   const opened = open(bytes);
   if (!opened.ok) return opened;
-  const { attributes, image, instance } = opened.value;
+  const { attributes, image, instance, warnings } = opened.value;
   const frame = await frameOf(opened.value, codec);
   if (!frame.ok) return frame;
   const gray = grayOf(frame.value, image, attributes);
@@ -38,5 +38,6 @@ async function film(bytes: Uint8Array): Promise<Result<Decoded, Fault>> {
   const upright = await uprightFilm(stored, attributes);
   if (!upright.ok) return upright;
   const { film, turned } = upright.value;
-  return ok({ film, dicom: { view: viewOf(opened.value, gray.value.rendering, turned), instance } });
+  const dicom = { view: viewOf(opened.value, gray.value.rendering, turned), instance };
+  return ok(warnings.length > 0 ? { film, dicom, warnings } : { film, dicom });
 }

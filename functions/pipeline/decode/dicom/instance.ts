@@ -52,4 +52,4 @@ export function instanceOf(attributes: Attributes, { rows, columns }: Image): Re
 export const modalityOf = (attributes: Attributes): string => attributes.code(tags.modality) ?? 'OT';
 
 /** PS3.5, 9.1. Leading zeros are let through: files that have them exist, and are known to their PACS by them. */
-const isUid = (text: string) => /^[0-9]+(\.[0-9]+)+$/.test(text) && text.length <= 64;
+export const isUid = (text: string) => /^[0-9]+(\.[0-9]+)+$/.test(text) && text.length <= 64;

@@ -5,7 +5,7 @@ import { sniff } from '../sniff.ts';
 import type { Attributes } from './attributes.ts';
 import { type Header, type PixelsBegin, parseBeginning, parseHeader, type StoredPixels } from './header.ts';
 import { type Image, imageOf } from './image.ts';
-import { instanceOf } from './instance.ts';
+import { instanceOf, isUid } from './instance.ts';
 import { manufacturer } from './own.ts';
 import { shownUid } from './shown.ts';
 import { sopClasses } from './sop-classes.ts';
@@ -23,7 +23,7 @@ export type Opened = Omit<Header, 'pixels'> & {
 export function open(bytes: Uint8Array): Result<Opened, Fault> {
   const header = otherFile(bytes) ?? parseHeader(bytes);
   if (!header.ok) return header;
-  const { attributes, transferSyntax, pixels } = header.value;
+  const { attributes, transferSyntax, pixels, warnings } = header.value;
   const refusal = otherObject(attributes) ?? notFrontalChest(attributes);
   if (refusal) return fail(refusal);
   // Before its image attributes: where both are missing, the file is cut off.
@@ -32,7 +32,7 @@ export function open(bytes: Uint8Array): Result<Opened, Fault> {
   if (!image.ok) return image;
   const instance = instanceOf(attributes, image.value);
   if (!instance.ok) return instance;
-  return ok({ attributes, transferSyntax, pixels, image: image.value, instance: instance.value });
+  return ok({ attributes, transferSyntax, pixels, warnings, image: image.value, instance: instance.value });
 }
 
 /**
@@ -68,6 +68,9 @@ function otherFile(bytes: Uint8Array): Result<never, Fault> | undefined {
 function otherObject(attributes: Attributes): Fault | null {
   const sopClass = attributes.code(tags.sopClassUid) ?? '';
   if (attributes.text(tags.manufacturer) === manufacturer) return { code: 'own_object', sopClass: shownUid(sopClass) };
+  // A fault of the header, not another kind of object: a PACS must not take the instance for one that is just not read.
+  if (!isUid(sopClass))
+    return { code: 'unusable_header', problem: 'its SOP Class UID (0008,0016) is absent or malformed' };
   const known = sopClasses.map(({ uid }) => uid);
   if (!known.includes(sopClass)) return { code: 'unsupported_sop_class', sopClass: shownUid(sopClass), known };
   // PS3.3, C.8.11.1: as good as the other SOP class, whichever class carries it.

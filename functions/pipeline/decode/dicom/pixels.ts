@@ -2,7 +2,7 @@ import type { Fault } from '../../fault.ts';
 import { fail, ok, type Result } from '../../result.ts';
 import type { Attributes } from './attributes.ts';
 import type { Codec, Compressed, Undecodable } from './codec.ts';
-import type { StoredPixels } from './header.ts';
+import { maxSurplus, type StoredPixels } from './header.ts';
 import type { Image } from './image.ts';
 import { codestreamIn } from './jp2.ts';
 import { jpegStream } from './jpeg-stream.ts';
@@ -24,9 +24,6 @@ const undecodable: Record<Undecodable, string> = {
   damaged: 'does not decode without errors',
   insatiable: 'takes more memory than a film of its size does',
 };
-
-/** How many bytes behind native pixels are looked over: as many as a device may fill its last block up with. */
-const maxSurplus = 8192;
 
 const corrupt = (problem: string) => fail<Fault>({ code: 'corrupt_image', problem });
 

@@ -1,5 +1,7 @@
 /** The attributes that are looked at, by their keyword in PS3.6, as dicom-parser spells tags. */
 export const tags = {
+  mediaStorageSopClassUid: 'x00020002',
+  mediaStorageSopInstanceUid: 'x00020003',
   transferSyntaxUid: 'x00020010',
   specificCharacterSet: 'x00080005',
   sopClassUid: 'x00080016',

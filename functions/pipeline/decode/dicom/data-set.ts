@@ -1,0 +1,603 @@
+import {
+  type Form,
+  forms,
+  type Head,
+  HeadReader,
+  isDelimiter,
+  isKnown,
+  isKnownSequence,
+  isPrivate,
+  itemEnd,
+  itemTag,
+  mayBeUndefined,
+  pixelDataTag,
+  sequenceEnd,
+  tagKey,
+  tagName,
+  undefinedLength,
+  type VrEncoding,
+} from './element-head.ts';
+import { HeaderError, truncated, unusable, type Warnings } from './header-error.ts';
+
+/** One element of a data set. */
+export type Element = {
+  readonly vr: string | undefined;
+  /** Offset of the value in the file. */
+  readonly value: number;
+  /** In bytes, as it is written: `undefinedLength` where the value ends at a delimiter. */
+  readonly length: number;
+  readonly items?: readonly ElementSet[];
+};
+
+/** The elements of a data set or an item by their tags, in the bytes of the file. */
+export type ElementSet = {
+  readonly bytes: Uint8Array;
+  readonly little: boolean;
+  readonly elements: Readonly<Record<string, Element>>;
+};
+
+/** The value of a part of the pixel data. */
+export type Fragment = { readonly value: number; readonly length: number };
+
+/** Where a data set or an item ends, and how its elements are written. */
+type Level = {
+  readonly encoding: VrEncoding;
+  /** The offset behind the last byte that it may have. */
+  readonly limit: number;
+  /** An item of undefined length: it ends at its delimiter. */
+  readonly open: boolean;
+  /** The sequence that it is an item of; none of the data set itself. */
+  readonly sequence?: number;
+  readonly depth: number;
+  /** The limit is the end of the file, so that a value which goes beyond it may be cut off. */
+  readonly atFileEnd: boolean;
+};
+
+type Parsed = { readonly element: Element; readonly tag: number; readonly next: number };
+
+/** Deeper than any sequence of a film is nested. */
+const maxDepth = 64;
+/** How many elements must follow for a place to be taken for the head of one. */
+const chain = 2;
+/** The same where the tags do not ascend: only a longer chain shows that the place is one. */
+const longChain = 5;
+/** Longer values are not searched for elements that their length swallows. */
+const maxSearched = 65_536;
+/** Steps of that search in one file, which a hostile file would otherwise make without end. */
+const maxSteps = 4_000_000;
+
+/** More structure than is read. */
+export class TooManyElements extends Error {
+  override name = 'TooManyElements';
+}
+
+/**
+ * Parses the elements of one file. The standard's reading of an element is taken where another element, the end of the
+ * item or the end of the file follows it. Where none does, another form of its head, an uncounted padding byte or the
+ * length of the items is tried. What fits in one way only is read with a warning; anything else is refused with the name
+ * of the element.
+ */
+export class DataSetParser {
+  private readonly reader: HeadReader;
+  private readonly bytes: Uint8Array;
+  private readonly warnings: Warnings;
+  private readonly partial: boolean;
+  private left: number;
+  private steps = maxSteps;
+
+  /**
+   * @param partial only the beginning of the file is there
+   * @param reads how many tags, lengths and fragments are read
+   */
+  constructor(bytes: Uint8Array, warnings: Warnings, partial: boolean, reads: number) {
+    this.reader = new HeadReader(bytes);
+    this.bytes = bytes;
+    this.warnings = warnings;
+    this.partial = partial;
+    this.left = reads;
+  }
+
+  /** The first of some encodings in which the data set at an offset makes sense. */
+  encodingAt(at: number, candidates: readonly VrEncoding[]): VrEncoding | undefined {
+    const fits = (depth: number, atFileEnd: boolean) =>
+      candidates.find((encoding) => {
+        const level = { encoding, limit: this.bytes.length, open: false, depth: 0, atFileEnd };
+        const tag = this.reader.tagAt(at, encoding.little) ?? 0;
+        // Data sets start with one of the first groups; read in the wrong byte order, group 0008 is 0800.
+        return tag >= 0x0002_0000 && tag < 0x0030_0000 && this.isElement(at, 0, level, true, depth, false);
+      });
+    return fits(longChain, false) ?? fits(chain, false) ?? fits(chain, true);
+  }
+
+  /** Read the data set at an offset into `elements`, up to Pixel Data: its value is left to the caller. */
+  readDataSet(at: number, encoding: VrEncoding, elements: Record<string, Element>): number {
+    const level = { encoding, limit: this.bytes.length, open: false, depth: 0, atFileEnd: true };
+    return this.readElements(at, level, elements);
+  }
+
+  private readElements(start: number, level: Level, elements: Record<string, Element>): number {
+    const { encoding, limit, open, sequence, depth } = level;
+    const isDataSet = sequence === undefined;
+    const spans = new Map<number, readonly [start: number, end: number]>();
+    let at = start;
+    let last = 0;
+    let afterSequence = false;
+    while (at < limit) {
+      const tag = at + 8 > limit ? undefined : this.reader.tagAt(at, encoding.little);
+      if (tag === undefined) throw this.ends(level);
+      if (isDelimiter(tag)) {
+        const length = this.reader.uint32(at + 4, encoding.little);
+        if (open && tag === itemEnd) return at + 8;
+        if (open) {
+          this.warnSequence(sequence, 'an item has no Item Delimitation Item; it was ended where the next part begins');
+          return at;
+        }
+        const superfluous = length === 0 && tag !== itemTag && (afterSequence || at + 8 === limit);
+        if (!superfluous)
+          throw unusable(
+            sequence === undefined
+              ? `a delimiter ${tagName(tag)} lies outside any sequence of undefined length`
+              : `the lengths in sequence ${tagName(sequence)} do not fit each other`,
+          );
+        this.warnSequence(sequence, 'a delimiter lies where none belongs; it was skipped');
+        at += 8;
+        continue;
+      }
+      const isMeta = isDataSet && tag < 0x0003_0000 && tag >= 0x0002_0000;
+      const parsed = this.readElement(at, level);
+      if (isMeta) {
+        this.warnings.add({
+          code: 'meta_element_in_data_set',
+          message: `The data set has the file meta element ${tagName(tag)}, which was skipped.`,
+          attribute: tagName(tag),
+        });
+      } else {
+        this.checkOrder(tag, last, at, parsed.next, spans);
+        if (!elements[tagKey(tag)]) elements[tagKey(tag)] = parsed.element;
+        last = tag;
+      }
+      afterSequence = parsed.element.items !== undefined;
+      at = parsed.next;
+      if (isDataSet && tag === pixelDataTag) return at;
+    }
+    if (open && depth > 0) {
+      const cut = limit === this.bytes.length && !elements[tagKey(pixelDataTag)];
+      throw cut ? truncated() : unusable(`sequence ${tagName(sequence ?? 0)} has no end`);
+    }
+    return at;
+  }
+
+  private ends({ limit, sequence }: Level) {
+    return limit === this.bytes.length || sequence === undefined
+      ? truncated()
+      : unusable(`the lengths in sequence ${tagName(sequence)} do not fit each other`);
+  }
+
+  private warnSequence(sequence: number | undefined, what: string): void {
+    const name = sequence === undefined ? 'the data set' : `sequence ${tagName(sequence)}`;
+    this.warnings.add({
+      code: 'sequence_malformed',
+      message: `In ${name}, ${what}.`,
+      ...(sequence !== undefined && { attribute: tagName(sequence) }),
+    });
+  }
+
+  /** PS3.5, 7.1: tags ascend, and each occurs once. */
+  private checkOrder(
+    tag: number,
+    last: number,
+    start: number,
+    end: number,
+    spans: Map<number, readonly [number, number]>,
+  ): void {
+    const first = spans.get(tag);
+    if (first) {
+      const [from, to] = first;
+      const same = Buffer.compare(this.bytes.subarray(from, to), this.bytes.subarray(start, end)) === 0;
+      if (!same && isKnown(tag)) throw unusable(`element ${tagName(tag)} occurs twice, with different values`);
+      this.warnings.add({
+        code: 'element_duplicated',
+        message: `Element ${tagName(tag)} occurs more than once; the first was used.`,
+        attribute: tagName(tag),
+      });
+      return;
+    }
+    spans.set(tag, [start, end]);
+    if (tag < last)
+      this.warnings.add({
+        code: 'elements_out_of_order',
+        message: `Element ${tagName(tag)} comes after ${tagName(last)}, although tags must ascend; it was read where it is.`,
+        attribute: tagName(tag),
+      });
+  }
+
+  private readElement(at: number, level: Level): Parsed {
+    this.spend(level.encoding.explicit ? 4 : 3);
+    const chosen = this.choose(at, level);
+    const { head, next } = chosen;
+    const { tag, vr, value, length } = head;
+    const element = { vr, value, length };
+    if (level.sequence === undefined && tag === pixelDataTag) return { tag, element, next };
+    if (length === undefinedLength) return this.readUndefined(head, level);
+    const isSequence = vr === 'SQ' || (vr === undefined && isKnownSequence(tag));
+    if (chosen.byItems) return this.readByItems(head, level);
+    if (isSequence && length > 0) {
+      const { items } = this.readItems(head, next, level, level.encoding);
+      return { tag, element: { ...element, items }, next };
+    }
+    if ((vr === undefined || vr === 'UN') && length >= 8 && this.itemAt(value, level.encoding.little)) {
+      const items = this.attempt(() => this.readItems(head, next, level, implicitIn(level.encoding)).items);
+      if (items) return { tag, element: { ...element, items }, next };
+      if (isKnownSequence(tag)) throw unusable(`the lengths in sequence ${tagName(tag)} do not fit each other`);
+    }
+    this.checkSwallowed(head, next, level);
+    return { tag, element, next };
+  }
+
+  /** The reading of the element at an offset that another element follows. */
+  private choose(at: number, level: Level): { readonly head: Head; readonly next: number; readonly byItems?: true } {
+    const { encoding, limit, sequence, atFileEnd } = level;
+    const { little } = encoding;
+    const standard = this.standardHead(at, encoding);
+    if (sequence === undefined && this.reader.tagAt(at, little) === pixelDataTag)
+      return this.choosePixelData(at, standard, level);
+    if (standard && this.follows(standard, level, true)) return { head: standard, next: endOf(standard) };
+
+    const tag = this.reader.tagAt(at, little) ?? 0;
+    if (standard && standard.length % 2 === 1 && this.leads(endOf(standard) + 1, tag, level, true, chain)) {
+      this.warnings.add({
+        code: 'odd_length',
+        message: `Element ${tagName(tag)} has an odd length that leaves out its padding byte; the byte was skipped.`,
+        attribute: tagName(tag),
+        found: String(standard.length),
+      });
+      return { head: standard, next: endOf(standard) + 1 };
+    }
+    if (standard && this.follows(standard, level, false)) return { head: standard, next: endOf(standard) };
+
+    const usual = this.reader.standardForm(at, encoding);
+    const others = forms
+      .filter((form) => form !== usual)
+      .flatMap((form) => this.reader.headIn(form, at, little) ?? [])
+      // The end of the file shows nothing: any length may lead to it where the file is cut off.
+      .filter((head) => this.follows(head, { ...level, atFileEnd: false }, true));
+    const ends = new Set(others.map((head) => endOf(head)));
+    const [other] = others;
+    if (other && ends.size === 1) {
+      this.warnHead(other, encoding, standard);
+      return { head: other, next: endOf(other) };
+    }
+    if (!standard) {
+      if (at + 12 > limit || this.partial) throw truncated();
+      throw unusable(
+        `element ${tagName(tag)} has no value representation, and no length that leads to the next element`,
+      );
+    }
+    const end = endOf(standard);
+    if (standard.vr === 'SQ' || (standard.vr === undefined && this.itemAt(standard.value, little)))
+      return { head: standard, next: end, byItems: true };
+    if (end > limit && atFileEnd && (this.partial || !this.reader.pixelDataAfter(standard.value))) throw truncated();
+    throw unusable(`the length of element ${tagName(tag)} does not lead to the next element`);
+  }
+
+  /** Pixel Data is the last element that is read, so no other shows where it ends: its size does. */
+  private choosePixelData(at: number, standard: Head | undefined, { encoding }: Level) {
+    const readings = forms.flatMap((form) => this.reader.headIn(form, at, encoding.little) ?? []);
+    const ends = (head: Head) =>
+      head.length === undefinedLength
+        ? this.itemAt(head.value, encoding.little)
+        : head.length > 0 && endOf(head) === this.bytes.length;
+    const isSound = standard && (standard.vr !== undefined || !encoding.explicit) && this.fits(standard);
+    const looksExplicit =
+      !encoding.explicit && this.reader.standardForm(at, { ...encoding, explicit: true }) === 'long';
+    if (isSound && !looksExplicit) return { head: standard, next: standard.value };
+    const [other, ...more] = readings.filter((head) => head !== standard && ends(head));
+    if (other && more.every((head) => endOf(head) === endOf(other))) {
+      const isUsual = standard && endOf(standard) === endOf(other) && standard.value === other.value;
+      if (!isUsual) this.warnHead(other, encoding, standard);
+      return { head: other, next: other.value };
+    }
+    if (standard) return { head: standard, next: standard.value };
+    if (at + 12 > this.bytes.length || this.partial) throw truncated();
+    throw unusable(`element ${tagName(pixelDataTag)} has no value representation, and no length that fits the file`);
+  }
+
+  private fits = (head: Head): boolean =>
+    head.length === undefinedLength || endOf(head) <= this.bytes.length || this.partial;
+
+  private warnHead(head: Head, encoding: VrEncoding, standard: Head | undefined): void {
+    const form = head.vr === undefined ? 'without a value representation' : `with another length field, as ${head.vr}`;
+    const why = standard ? 'its length leads to no other element' : 'it has no value representation';
+    this.warnings.add({
+      code: 'element_malformed',
+      message: `Element ${tagName(head.tag)} is not written in ${encoding.explicit ? 'Explicit' : 'Implicit'} VR as the elements around it (${why}); it was read ${form}.`,
+      attribute: tagName(head.tag),
+    });
+  }
+
+  private standardHead(at: number, encoding: VrEncoding): Head | undefined {
+    const form = this.reader.standardForm(at, encoding);
+    return form && this.reader.headIn(form, at, encoding.little);
+  }
+
+  /** Whether the value of a head ends where an element, or the end of its data set, follows. */
+  private follows(head: Head, level: Level, ascending: boolean): boolean {
+    if (head.length === undefinedLength)
+      return mayBeUndefined.has(head.vr) && this.itemAt(head.value, level.encoding.little);
+    const end = endOf(head);
+    return ascending
+      ? this.leads(end, head.tag, level, true, chain)
+      : this.leads(end, head.tag, level, false, longChain);
+  }
+
+  /** Whether an offset is the end of the level, or the head of an element. */
+  private leads(at: number, after: number, level: Level, ascending: boolean, depth: number): boolean {
+    const { encoding, limit, open, atFileEnd } = level;
+    if (at === limit) return !open || atFileEnd;
+    if (at > limit) return atFileEnd && this.partial;
+    // The file ends within the next head: it is cut off, or this is its beginning only.
+    if (at + 8 > limit) return atFileEnd;
+    const tag = this.reader.tagAt(at, encoding.little) ?? 0;
+    if (isDelimiter(tag)) return tag === itemTag ? open : this.reader.uint32(at + 4, encoding.little) === 0;
+    return this.isElement(at, after, level, ascending, depth, true);
+  }
+
+  /** Whether the head of an element lies at an offset: in the usual form, or where `anyForm` in another one. */
+  private isElement(
+    at: number,
+    after: number,
+    level: Level,
+    ascending: boolean,
+    depth: number,
+    anyForm: boolean,
+  ): boolean {
+    const { encoding, limit, atFileEnd } = level;
+    const usual = this.reader.standardForm(at, encoding);
+    const allowed: readonly (Form | undefined)[] = anyForm && ascending ? [usual, ...forms] : [usual];
+    return allowed.some((form) => {
+      const head = form && this.reader.headIn(form, at, encoding.little);
+      if (!head) return form !== undefined && atFileEnd;
+      const group = Math.floor(head.tag / 65_536);
+      if (group === 0 || (ascending && head.tag <= after)) return false;
+      if (!ascending && group > 0x7fe0) return false;
+      if (head.length === undefinedLength)
+        return mayBeUndefined.has(head.vr) && this.itemAt(head.value, encoding.little);
+      if (head.tag === pixelDataTag && level.sequence === undefined) return true;
+      const end = endOf(head);
+      if (end > limit) return atFileEnd && (this.partial || !this.reader.pixelDataAfter(at));
+      if (end === limit) return true;
+      if (depth === 0) return true;
+      if (end + 8 > limit) return atFileEnd;
+      const next = this.reader.tagAt(end, encoding.little) ?? 0;
+      if (isDelimiter(next)) return true;
+      return this.isElement(end, head.tag, level, ascending, depth - 1, anyForm);
+    });
+  }
+
+  private itemAt(at: number, little: boolean): boolean {
+    const tag = this.reader.tagAt(at, little);
+    return tag === itemTag || tag === sequenceEnd || (tag === undefined && this.partial);
+  }
+
+  /** A value of undefined length: items, or the fragments of an image within an item, which are skipped. */
+  private readUndefined(head: Head, level: Level): Parsed {
+    const { tag, vr } = head;
+    const sequence = () => {
+      const encoding = vr === 'UN' ? implicitIn(level.encoding) : level.encoding;
+      const { items, next } = this.readItems(head, undefined, level, encoding);
+      return { tag, element: { ...head, items }, next };
+    };
+    const fragments = () => ({ tag, element: head, next: this.readFragments(head, level.limit).next });
+    if (vr === 'SQ') return sequence();
+    // PS3.5, A.4: encapsulated pixel data is OB. In Implicit VR only what it holds says which of the two it is.
+    const [first, second] =
+      tag === pixelDataTag || vr === 'OB' || vr === 'OW' ? [fragments, sequence] : [sequence, fragments];
+    return this.attempt(first) ?? this.attempt(second) ?? first();
+  }
+
+  /** A sequence whose length leads nowhere: its items say how long it is, where they agree with what follows. */
+  private readByItems(head: Head, level: Level): Parsed {
+    const { tag, length } = head;
+    const read = this.attempt(() => this.readItems(head, undefined, level, level.encoding, true));
+    if (!read) {
+      const cut = endOf(head) > level.limit && level.limit === this.bytes.length;
+      throw cut && !this.reader.pixelDataAfter(head.value)
+        ? truncated()
+        : unusable(`the length of sequence ${tagName(tag)} does not lead to the next element`);
+    }
+    this.warnings.add({
+      code: 'sequence_malformed',
+      message: `The length of sequence ${tagName(tag)} does not lead to the next element; it was read to the end of its last item.`,
+      attribute: tagName(tag),
+      found: String(length),
+    });
+    return { tag, element: { ...head, items: read.items }, next: read.next };
+  }
+
+  /** The items of a sequence, to its stated end, its delimiter or, `byItems`, the first element that is no item. */
+  private readItems(
+    { tag, value }: Head,
+    end: number | undefined,
+    parent: Level,
+    encoding: VrEncoding,
+    byItems = false,
+  ): { items: readonly ElementSet[]; next: number } {
+    if (parent.depth >= maxDepth) throw unusable(`sequence ${tagName(tag)} lies more than ${maxDepth} sequences deep`);
+    const conflict = () => unusable(`the lengths in sequence ${tagName(tag)} do not fit each other`);
+    const limit = end ?? parent.limit;
+    const { little } = encoding;
+    const items: ElementSet[] = [];
+    let at = value;
+    let lastIsOpen = true;
+    while (at !== end) {
+      if (end === undefined && at === limit && byItems) break;
+      const found = at + 8 > limit ? undefined : this.reader.tagAt(at, little);
+      if (found === undefined) throw limit === this.bytes.length ? truncated() : conflict();
+      this.spend(3);
+      const length = this.reader.uint32(at + 4, little);
+      if (found === sequenceEnd) {
+        at += 8;
+        if (end === undefined) return { items, next: at };
+        if (at !== end) throw conflict();
+        this.warnSequence(tag, 'a delimiter lies within the stated length; it was skipped');
+        break;
+      }
+      if (found !== itemTag) {
+        // Only an element of the level above may follow, and only after an item that has a delimiter of its own, or a
+        // sequence whose length is wrong anyway: otherwise the item's length could be what is wrong.
+        const isParents = end === undefined && this.leads(at, tag, parent, true, chain) && !isDelimiter(found);
+        if (!isParents || !(byItems || (lastIsOpen && items.length > 0))) throw conflict();
+        if (!byItems) this.warnSequence(tag, 'the Sequence Delimitation Item is missing');
+        return { items, next: at };
+      }
+      const open = length === undefinedLength;
+      const itemLimit = open ? limit : at + 8 + length;
+      if (itemLimit > limit) {
+        const cut = limit === this.bytes.length && !this.reader.pixelDataAfter(at);
+        throw cut ? truncated() : conflict();
+      }
+      const elements: Record<string, Element> = {};
+      const written = this.itemEncoding(tag, at + 8, itemLimit, encoding, parent.depth);
+      const level = {
+        encoding: written,
+        limit: itemLimit,
+        open,
+        sequence: tag,
+        depth: parent.depth + 1,
+        atFileEnd: itemLimit === this.bytes.length,
+      };
+      at = this.readElements(at + 8, level, elements);
+      lastIsOpen = open;
+      items.push({ bytes: this.bytes, little, elements });
+    }
+    return { items, next: at };
+  }
+
+  /** The encoding of an item: that of its sequence, or the other one where only that makes sense. */
+  private itemEncoding(tag: number, at: number, limit: number, encoding: VrEncoding, depth: number): VrEncoding {
+    const first = this.reader.tagAt(at, encoding.little);
+    if (at + 8 > limit || first === undefined || isDelimiter(first)) return encoding;
+    const makesSense = (candidate: VrEncoding) =>
+      this.isElement(
+        at,
+        0,
+        {
+          encoding: candidate,
+          limit,
+          open: true,
+          sequence: tag,
+          depth,
+          atFileEnd: this.partial && limit === this.bytes.length,
+        },
+        true,
+        chain,
+        false,
+      );
+    const other = { ...encoding, explicit: !encoding.explicit };
+    if (makesSense(encoding) || !makesSense(other)) return encoding;
+    this.warnSequence(
+      tag,
+      `items are written in ${other.explicit ? 'Explicit' : 'Implicit'} VR, unlike the elements around`,
+    );
+    return other;
+  }
+
+  /** The fragments of encapsulated pixel data (PS3.5, A.4), the Basic Offset Table included. */
+  readFragments(
+    { tag, value }: Pick<Head, 'tag' | 'value'>,
+    limit: number,
+    little = true,
+  ): { fragments: readonly Fragment[]; next: number } {
+    const name = tagName(tag);
+    const fragments: Fragment[] = [];
+    let at = value;
+    while (true) {
+      this.spend(3);
+      if (at >= limit && tag === pixelDataTag && limit === this.bytes.length && fragments.length > 1) {
+        if (at > limit) throw truncated('the file ends inside its pixel data');
+        this.warnings.add({
+          code: 'sequence_malformed',
+          message: `The fragments of ${name} have no Sequence Delimitation Item; the last one ends with the file.`,
+          attribute: name,
+        });
+        return { fragments, next: at };
+      }
+      const found = at + 8 > limit ? undefined : this.reader.tagAt(at, little);
+      if (found === undefined) throw truncated('the file ends inside its pixel data');
+      const length = this.reader.uint32(at + 4, little);
+      if (found === sequenceEnd) return { fragments, next: at + 8 };
+      const last = fragments.at(-1);
+      if (found !== itemTag && last && last.length % 2 === 1 && this.itemAt(at + 1, little)) {
+        this.warnings.add({
+          code: 'odd_length',
+          message: `A fragment of ${name} has an odd length that leaves out its padding byte; the byte was skipped.`,
+          attribute: name,
+          found: String(last.length),
+        });
+        at += 1;
+        continue;
+      }
+      if (found !== itemTag || length === undefinedLength) throw unusable(`the fragments of ${name} do not join up`);
+      if (at + 8 + length > limit && tag === pixelDataTag) throw truncated('the file ends inside its pixel data');
+      if (at + 8 + length > limit) throw unusable(`the fragments of ${name} do not join up`);
+      fragments.push({ value: at + 8, length });
+      at += 8 + length;
+    }
+  }
+
+  /** Run an attempt; undefined, and without its warnings, where it ends in a fault. */
+  private attempt<Value>(run: () => Value): Value | undefined {
+    const before = this.warnings.list.length;
+    try {
+      return run();
+    } catch (error) {
+      // Of a file that is not all there, a part that is cut off cannot be judged.
+      const isJudged = error instanceof HeaderError && (error.fault.code === 'unusable_header' || !this.partial);
+      if (!isJudged) throw error;
+      this.warnings.list.length = before;
+      return undefined;
+    }
+  }
+
+  /**
+   * A length that is too large by whole elements leads to an element all the same. So the value is searched for a run of
+   * elements that fits exactly between its own tag and the next one.
+   */
+  private checkSwallowed({ tag, vr, value, length }: Head, next: number, level: Level): void {
+    const { encoding, limit } = level;
+    if (length < 8 || length > maxSearched) return;
+    const following = next + 4 > limit ? undefined : this.reader.tagAt(next, encoding.little);
+    const upper = following === undefined || isDelimiter(following) || following <= tag ? pixelDataTag : following;
+    const end = value + length;
+    // A private blob may hold a data set of its own, and binary values anything: there only attributes that are used count.
+    const onlyKnown = !encoding.explicit || isPrivate(tag) || /^(O.|UN)$/.test(vr ?? '');
+    for (let start = value; start + 8 <= end; start++) {
+      let at = start;
+      let before = tag;
+      let counts = !onlyKnown;
+      while (at + 8 <= end) {
+        this.steps -= 1;
+        if (this.steps < 0) throw new TooManyElements('too many elements');
+        const inner = this.reader.tagAt(at, encoding.little) ?? 0;
+        if (inner <= before || inner >= upper) break;
+        const head = this.standardHead(at, encoding);
+        if (!head || endOf(head) > end) break;
+        counts ||= isKnown(inner);
+        before = inner;
+        at = endOf(head);
+      }
+      if (at === end && at > start && counts)
+        throw unusable(`the length of element ${tagName(tag)} reaches over element ${tagName(before)}`);
+    }
+  }
+
+  private spend(reads: number): void {
+    this.left -= reads;
+    if (this.left < 0) throw new TooManyElements('too many elements');
+  }
+}
+
+const endOf = ({ value, length }: Head): number => value + length;
+
+/** PS3.5, 6.2.2, note 2: what is inside an element of unknown value representation is in Implicit VR. */
+const implicitIn = ({ little }: VrEncoding): VrEncoding => ({ little, explicit: false });

@@ -1,0 +1,115 @@
+import { type Tag, tags } from './tags.ts';
+
+/** How the elements of a data set are written: PS3.5, 7.1 and 7.3. */
+export type VrEncoding = { readonly little: boolean; readonly explicit: boolean };
+
+/** The tag, value representation and length of an element, as one of the forms below reads them. */
+export type Head = {
+  readonly tag: number;
+  readonly vr: string | undefined;
+  /** Offset of the value. */
+  readonly value: number;
+  /** In bytes; `undefinedLength` where the value ends at a delimiter. */
+  readonly length: number;
+};
+
+export const undefinedLength = 0xffff_ffff;
+export const itemTag = 0xfffe_e000;
+export const itemEnd = 0xfffe_e00d;
+export const sequenceEnd = 0xfffe_e0dd;
+export const isDelimiter = (tag: number): boolean => tag === itemTag || tag === itemEnd || tag === sequenceEnd;
+
+const wordSize = 2;
+/** PS3.5, 7.1.2: value representations with a length of two bytes, and those with two reserved bytes and a length of four. */
+const shortVrs = new Set('AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US'.split(' '));
+const longVrs = new Set('OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' '));
+/** Value representations that may have an undefined length. UT and others have it in some files, but no end to it. */
+export const mayBeUndefined = new Set<string | undefined>([undefined, 'SQ', 'UN', 'OB', 'OW']);
+
+/**
+ * Forms of an element's head: without a value representation, with one and a length of two bytes, with one and a length
+ * of four.
+ */
+export const forms = ['implicit', 'short', 'long'] as const;
+export type Form = (typeof forms)[number];
+
+/** Heads of elements in the bytes of a file. */
+export class HeadReader {
+  readonly bytes: Uint8Array;
+  private readonly view: DataView;
+  private lastPixelData: number | undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  uint16 = (at: number, little: boolean): number => this.view.getUint16(at, little);
+  uint32 = (at: number, little: boolean): number => this.view.getUint32(at, little);
+
+  /** The tag at an offset; undefined where the file ends before it. */
+  tagAt(at: number, little: boolean): number | undefined {
+    if (at + 4 > this.bytes.length) return undefined;
+    return this.uint16(at, little) * 65_536 + this.uint16(at + wordSize, little);
+  }
+
+  /** The head at an offset in a form; undefined where the file ends before its value. */
+  headIn(form: Form, at: number, little: boolean): Head | undefined {
+    const value = at + (form === 'long' ? 12 : 8);
+    const tag = value > this.bytes.length ? undefined : this.tagAt(at, little);
+    if (tag === undefined) return undefined;
+    if (form === 'implicit') return { tag, vr: undefined, value, length: this.uint32(at + 4, little) };
+    const length = form === 'long' ? this.uint32(at + 8, little) : this.uint16(at + 6, little);
+    return { tag, vr: this.vrAt(at + 4), value, length };
+  }
+
+  /** The form that the standard gives to the element at an offset; undefined where its value representation is none. */
+  standardForm(at: number, { explicit }: VrEncoding): Form | undefined {
+    if (!explicit) return 'implicit';
+    const vr = this.vrAt(at + 4) ?? '';
+    if (shortVrs.has(vr)) return 'short';
+    return longVrs.has(vr) ? 'long' : undefined;
+  }
+
+  private vrAt(at: number): string | undefined {
+    const vr = String.fromCharCode(this.bytes[at] ?? 0, this.bytes[at + 1] ?? 0);
+    return shortVrs.has(vr) || longVrs.has(vr) ? vr : undefined;
+  }
+
+  /** Whether what looks like the head of Pixel Data follows an offset: then the file is not cut off before it. */
+  pixelDataAfter(at: number): boolean {
+    if (this.lastPixelData === undefined) {
+      const file = Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+      this.lastPixelData = Math.max(
+        ...['OB', 'OW'].flatMap((vr) => [
+          file.lastIndexOf(Buffer.from(`\xe0\x7f\x10\x00${vr}`, 'latin1')),
+          file.lastIndexOf(Buffer.from(`\x7f\xe0\x00\x10${vr}`, 'latin1')),
+        ]),
+        file.lastIndexOf(Buffer.from('\xe0\x7f\x10\x00', 'latin1')),
+      );
+    }
+    return this.lastPixelData > at;
+  }
+}
+
+/** A tag as dicom-parser and this project write it, for example `x00100010`. */
+export const tagKey = (tag: number): string => `x${tag.toString(16).padStart(8, '0')}`;
+
+/** A tag as the standard writes it, for example `(0010,0010)`. */
+export const tagName = (tag: number): string => {
+  const hex = tag.toString(16).padStart(8, '0').toUpperCase();
+  return `(${hex.slice(0, 4)},${hex.slice(4)})`;
+};
+
+const number = (tag: Tag) => Number.parseInt(tag.slice(1), 16);
+export const pixelDataTag: number = number(tags.pixelData);
+const known = new Set<number>(Object.values(tags).map(number));
+/** Whether the attribute is one that is looked at. */
+export const isKnown = (tag: number): boolean => known.has(tag);
+const sequences = new Set(
+  [tags.modalityLutSequence, tags.voiLutSequence, tags.viewCodeSequence, tags.anatomicRegionSequence].map(number),
+);
+/** Whether the attribute is a sequence that is looked at. */
+export const isKnownSequence = (tag: number): boolean => sequences.has(tag);
+/** PS3.5, 7.8.1: private attributes have an odd group number. */
+export const isPrivate = (tag: number): boolean => Math.floor(tag / 65_536) % 2 === 1;
