@@ -30,6 +30,15 @@ export const Poll = z.strictObject({
   everySeconds: seconds(0.1, 86_400).default(30),
   /** Studies with a Study Date in these last hours, in whole days. */
   withinHours: seconds(1, 24 * 366).default(24),
+  /**
+   * QIDO-RS does not show that pixels were replaced under the same SOP Instance UID: after so long the films of the studies
+   * in the window are pulled again and compared. Not needed where `orthanc` tells the digests of files.
+   */
+  verifyMinutes: z
+    .number()
+    .min(0.01)
+    .max(60 * 24 * 366)
+    .default(360),
   /** Of the archive's dates, as an IANA name; the process's own by default. */
   timeZone: z.string().refine(isTimeZone, 'expected an IANA time zone, for example Europe/Berlin').optional(),
 });
@@ -65,6 +74,7 @@ export const PacsEntry = z
       .default(['sr']),
     findings: z.string().optional(),
     minAuroc: z.string().optional(),
+    prevalence: z.string().optional(),
     policy: z.string().optional(),
     /** Results of films that its tenant sent by STOW-RS go to this PACS. */
     sendResultsOfStow: z.boolean().default(false),

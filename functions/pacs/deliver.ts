@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../pipeline/fault.ts';
 import type { Instance } from '../pipeline/instance.ts';
-import { fail, ok, type Result } from '../pipeline/result.ts';
+import { fail, type Result } from '../pipeline/result.ts';
 import type { Deliver } from '../worker/deliver.ts';
 import type { About } from './about.ts';
 import { requestDigest } from './deliver-digest.ts';
 import type { DicomWeb } from './dicomweb.ts';
-import { isUid, tags, text } from './dicomweb-json.ts';
+import { listed } from './listed.ts';
 import { type ResultObject, resultObjects } from './results.ts';
 import { uidsOf } from './tracking.ts';
 
@@ -24,7 +24,7 @@ const pausesMs = [0, 250, 1000, 3000];
 /** Sends results by STOW-RS. Done is what QIDO-RS lists afterwards, whatever the answer of STOW-RS was. */
 export const createDeliver =
   (receivers: ReadonlyMap<string, Receiver>, about: Omit<About, 'requestDigest'>): Deliver =>
-  async (pacs, tenant, { reading, instance }, film) => {
+  async (pacs, tenant, { reading, instance }, film, unchanged) => {
     const receiver = receivers.get(pacs);
     if (receiver?.tenant !== tenant) {
       const known = [...receivers].flatMap(([name, of]) => (of.tenant === tenant ? [name] : []));
@@ -48,6 +48,8 @@ export const createDeliver =
       { sr: true, ...(picture && { sc: picture.value }) },
     );
     const missing = objects.filter(({ sopInstanceUid }) => !before.value.includes(sopInstanceUid));
+    const confirmed = await unchanged?.();
+    if (confirmed && !confirmed.ok) return confirmed;
     return store(pacs, receiver.dicomWeb, instance, wanted, missing);
   };
 
@@ -73,21 +75,4 @@ async function store(
       ? `${pacs} stored ${taken} of ${missing.length} results (STOW-RS)`
       : `${pacs} says that it stored the results (STOW-RS), but does not list them (QIDO-RS)`;
   return fail({ code: 'pacs_refused', problem });
-}
-
-/** Which of these objects the PACS lists in the study. */
-async function listed(
-  { search }: Pick<DicomWeb, 'search'>,
-  { studyInstanceUid }: Instance,
-  wanted: readonly string[],
-): Promise<Result<readonly string[], Fault>> {
-  if (!isUid(studyInstanceUid))
-    return fail({ code: 'unusable_header', problem: 'its Study Instance UID is not a UID' });
-  const found: string[] = [];
-  for (const sopInstanceUid of wanted) {
-    const matches = await search(`/studies/${studyInstanceUid}/instances`, { SOPInstanceUID: sopInstanceUid });
-    if (!matches.ok) return matches;
-    if (matches.value.some((match) => text(match, tags.sopInstanceUid) === sopInstanceUid)) found.push(sopInstanceUid);
-  }
-  return ok(found);
 }

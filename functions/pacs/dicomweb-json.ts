@@ -31,8 +31,13 @@ export type Attributes = z.infer<typeof AttributesList>[number];
 export const tags = {
   sopClassUid: '00080016',
   sopInstanceUid: '00080018',
+  instanceCreationDate: '00080012',
+  instanceCreationTime: '00080013',
   studyDate: '00080020',
-  instanceAvailability: '00080056',
+  acquisitionDate: '00080022',
+  contentDate: '00080023',
+  acquisitionTime: '00080032',
+  contentTime: '00080033',
   modality: '00080060',
   manufacturer: '00080070',
   studyInstanceUid: '0020000D',
@@ -40,17 +45,18 @@ export const tags = {
   numberOfStudyRelatedInstances: '00201208',
   bodyPartExamined: '00180015',
   viewPosition: '00185101',
+  patientOrientation: '00200020',
+  photometricInterpretation: '00280004',
+  rows: '00280010',
+  columns: '00280011',
+  windowCenter: '00281050',
+  windowWidth: '00281051',
 } as const;
 
-/**
- * A digest of all that a PACS lists of an object, but for its address and whether it is at hand. An object that was stored
- * anew with another header has another one.
- */
-export function digestOf(attributes: Attributes): string {
-  const plain = Object.entries(attributes)
-    .filter(([tag, { vr }]) => vr !== 'UR' && tag !== tags.instanceAvailability)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256').update(JSON.stringify(plain)).digest('base64url');
+/** A digest of some attributes of an object: an object that was stored anew with other values of these has another one. */
+export function digestOf(attributes: Attributes, of: readonly string[]): string {
+  const values = of.map((tag) => attributes[tag]?.Value ?? []);
+  return createHash('sha256').update(JSON.stringify(values)).digest('base64url');
 }
 
 /** The first value as text; undefined where the attribute is absent or empty. */

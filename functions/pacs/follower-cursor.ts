@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Fault } from '../pipeline/fault.ts';
 import { ok, type Result } from '../pipeline/result.ts';
-import type { Change, Orthanc } from './orthanc.ts';
+import type { Change, OrthancLog } from './orthanc.ts';
 
 /** One place in a change log. Number and second together tell it from the same number in another log. */
 const Mark = z.object({ seq: z.int().min(0), date: z.string() });
@@ -52,7 +52,7 @@ export function withMark(marks: readonly Mark[], at: Mark): Mark[] {
 export const clockToleranceMs = 5 * 60_000;
 
 /** The last place before everything that arrived at or after a moment by the archive's clock. */
-export async function placeBefore(moment: Date, orthanc: Orthanc): Promise<Result<Mark, Fault>> {
+export async function placeBefore(moment: Date, orthanc: OrthancLog): Promise<Result<Mark, Fault>> {
   const from = orthancDate(moment);
   const last = await orthanc.lastChange();
   if (!last.ok) return last;

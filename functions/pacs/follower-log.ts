@@ -1,7 +1,7 @@
 import type { Fault } from '../pipeline/fault.ts';
 import { ok, type Result } from '../pipeline/result.ts';
 import { clockToleranceMs, isSame, type Mark, markOf, momentOf, placeBefore, start } from './follower-cursor.ts';
-import type { Orthanc } from './orthanc.ts';
+import type { OrthancLog } from './orthanc.ts';
 
 /** Where to go on in a log. `rewound`: it is not the log that was followed up to here. */
 export type Place = { readonly at: Mark; readonly rewound: boolean };
@@ -21,7 +21,7 @@ const marginMs = 3_600_000;
 export async function findPlace(
   at: Mark,
   { marks, oldest }: { readonly marks: readonly Mark[]; readonly oldest: Mark | undefined },
-  orthanc: Orthanc,
+  orthanc: OrthancLog,
 ): Promise<Result<Place, Fault>> {
   const here = await entryOf(at, orthanc);
   if (!here.ok) return here;
@@ -49,7 +49,7 @@ export async function findPlace(
 }
 
 /** A while before the last common place, but not before the first contact. */
-async function before(common: Mark, marks: readonly Mark[], orthanc: Orthanc): Promise<Result<Place, Fault>> {
+async function before(common: Mark, marks: readonly Mark[], orthanc: OrthancLog): Promise<Result<Place, Fault>> {
   const [contact = start] = marks;
   if (common.seq <= contact.seq) return ok({ at: common, rewound: true });
   const place = await placeBefore(new Date(momentOf(common).getTime() - marginMs), orthanc);
@@ -58,7 +58,7 @@ async function before(common: Mark, marks: readonly Mark[], orthanc: Orthanc): P
 }
 
 /** What the log holds at the number of a mark: its entry, none, or another one. */
-async function entryOf(mark: Mark, orthanc: Orthanc): Promise<Result<'there' | 'gone' | 'another', Fault>> {
+async function entryOf(mark: Mark, orthanc: OrthancLog): Promise<Result<'there' | 'gone' | 'another', Fault>> {
   if (mark.seq === 0) return ok('there');
   const here = await orthanc.changes(mark.seq - 1, 1);
   if (!here.ok) return here;

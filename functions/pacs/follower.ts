@@ -17,7 +17,7 @@ import {
 } from './follower-cursor.ts';
 import { findPlace } from './follower-log.ts';
 import { createPending } from './follower-pending.ts';
-import type { Change, Orthanc, OrthancStudy } from './orthanc.ts';
+import type { Change, OrthancLog, OrthancStudy } from './orthanc.ts';
 import { isRecent, type SubmitStudy } from './study-job.ts';
 import type { Look } from './watch.ts';
 
@@ -29,7 +29,7 @@ export type FollowerDeps = {
   readonly settings: Pick<PacsSettings, 'tenant' | 'modalities' | 'readStudiesOfLastDays'> & {
     readonly follow: Follow;
   };
-  readonly orthanc: Orthanc;
+  readonly orthanc: OrthancLog;
   readonly platform: Pick<Platform, 'cursors'> & { readonly jobs: Pick<Platform['jobs'], 'get'> };
   readonly submit: SubmitStudy;
   /** Told at every look whether the log is left where it is for now. */

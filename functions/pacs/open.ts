@@ -13,11 +13,12 @@ import type { Handler } from '../worker/handler.ts';
 import { Follow, type PacsConfig, type PacsSettings } from './config.ts';
 import { createDeliver } from './deliver.ts';
 import { requestDigest } from './deliver-digest.ts';
-import { createDicomWeb } from './dicomweb.ts';
+import { createDicomWeb, type DicomWeb } from './dicomweb.ts';
 import { createFollower } from './follower.ts';
-import { createOrthanc } from './orthanc.ts';
+import { createOrthanc, type Orthanc } from './orthanc.ts';
 import { createPoller } from './poller.ts';
 import { type Source, studyHandler } from './study.ts';
+import { filmsOf } from './study-films.ts';
 import { submitStudy } from './study-job.ts';
 import { type Watch, type WatchState, watch } from './watch.ts';
 
@@ -58,8 +59,9 @@ export function openPacs(
   { router, engine, platform, budget, log, version }: PacsDeps,
 ): Pacs {
   const entries = Object.entries(config ?? {});
-  const sources = new Map<string, Source>();
-  for (const [name, settings] of entries) sources.set(name, sourceOf(name, settings, router));
+  const stopped = new AbortController();
+  const sources = new Map<string, ConnectedSource>();
+  for (const [name, settings] of entries) sources.set(name, sourceOf(name, settings, router, stopped.signal));
   const receivers = new Map(
     [...sources].map(([name, { dicomWeb, settings }]) => {
       const { tenant, results } = settings;
@@ -69,7 +71,6 @@ export function openPacs(
   const deliver = createDeliver(receivers, { family: router.family, version });
   const handler = studyHandler({ sources, router, engine, platform, budget, deliver, version });
   const entriesOf = (asking: string) => entries.filter(([, { tenant }]) => tenant === asking);
-  const stopped = new AbortController();
   const watches = new Map<string, readonly Watch[]>();
   const paused = new Set<string>();
 
@@ -77,21 +78,20 @@ export function openPacs(
     const submit = submitStudy(platform);
     const now = () => new Date();
     const started: Watch[] = [];
-    const { orthanc, poll } = settings;
+    const { poll } = settings;
+    const { orthanc, dicomWeb, verifyMs } = sources.get(name) ?? {};
     if (orthanc) {
       const follow = Follow.parse(settings.follow ?? {});
       const look = createFollower({
         ...{ pacs: name, platform, submit, log, now },
-        settings: { ...settings, follow },
-        orthanc: createOrthanc({ name, baseUrl: orthanc, ...settings }, stopped.signal),
+        ...{ settings: { ...settings, follow }, orthanc },
         clock: () => performance.now(),
         paused: (is) => void (is ? paused.add(name) : paused.delete(name)),
       });
       started.push(watch(look, follow.everySeconds * 1000, log.child({ pacs: name })));
     }
-    const dicomWeb = sources.get(name)?.dicomWeb;
     if (poll && dicomWeb) {
-      const look = createPoller({ pacs: name, settings: { ...settings, poll }, dicomWeb, submit, log, now });
+      const look = createPoller({ pacs: name, settings: { ...settings, poll }, dicomWeb, verifyMs, submit, log, now });
       started.push(watch(look, poll.everySeconds * 1000, log.child({ pacs: name })));
     }
     return started;
@@ -128,10 +128,13 @@ export function openPacs(
   };
 }
 
+type ConnectedSource = Source & { readonly dicomWeb: DicomWeb; readonly orthanc: Orthanc | undefined };
+
 /** A PACS, with the request its films are read under, which is the same for all of them. */
-function sourceOf(name: string, settings: PacsSettings, router: Router): Source {
+function sourceOf(name: string, settings: PacsSettings, router: Router, stopped: AbortSignal): ConnectedSource {
   const { vocabulary, family, costs } = router;
-  const asked = { findings: settings.findings, minAuroc: settings.minAuroc, policy: settings.policy };
+  const { findings, minAuroc, prevalence, policy: policyName } = settings;
+  const asked = { findings, minAuroc, prevalence, policy: policyName };
   const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) as Record<
     string,
     string
@@ -146,11 +149,22 @@ function sourceOf(name: string, settings: PacsSettings, router: Router): Source 
   if (!policy) throw new Error(`policy ${request.value.policy} was checked by its parameters`);
   const plan = route(family.catalog, policy, costs, request.value);
   if (!plan.ok) throw wrong(plan.fault);
-  const served = plan.value.assignments.map(({ finding, variant }) => ({ finding, variant: variant.id }));
+  const served = plan.value.assignments.map(({ finding, variant }) => {
+    const presumed = request.value.prevalence[finding] ?? variant.heads[finding]?.prevalence;
+    if (presumed === undefined) throw new Error(`${variant.id} has no head for ${finding}`);
+    return { finding, variant: variant.id, prevalence: presumed };
+  });
+  const dicomWeb = createDicomWeb({ name, baseUrl: settings.dicomWeb, ...settings });
+  const { poll } = settings;
+  const orthanc =
+    settings.orthanc === undefined
+      ? undefined
+      : createOrthanc({ name, baseUrl: settings.orthanc, ...settings }, stopped);
   return {
-    settings,
+    ...{ settings, dicomWeb, orthanc },
+    films: filmsOf(dicomWeb, settings.modalities, orthanc),
+    verifyMs: poll && !orthanc ? poll.verifyMinutes * 60_000 : undefined,
     request: request.value,
     requestDigest: requestDigest(plan.value.policy, served),
-    dicomWeb: createDicomWeb({ name, baseUrl: settings.dicomWeb, ...settings }),
   };
 }

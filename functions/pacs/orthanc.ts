@@ -22,6 +22,8 @@ export type OrthancSeries = {
   readonly manufacturer: string;
 };
 
+const File = z.object({ FileUuid: z.string() });
+
 const Study = z.object({
   ID: z.string(),
   MainDicomTags: z.object({ StudyInstanceUID: z.string(), StudyDate: z.string().optional() }),
@@ -29,7 +31,7 @@ const Study = z.object({
 export type OrthancStudy = { readonly id: string; readonly studyInstanceUid: string; readonly studyDate: string };
 
 /** What the follower asks of Orthanc's own REST API (1.9.4 or newer). */
-export type Orthanc = {
+export type OrthancLog = {
   /** The changes after `since`, oldest first. */
   changes(since: number, limit: number): Promise<Result<ChangePage, Fault>>;
   lastChange(): Promise<Result<Change | undefined, Fault>>;
@@ -38,13 +40,27 @@ export type Orthanc = {
   studies(ids: readonly string[]): Promise<Result<readonly OrthancStudy[], Fault>>;
 };
 
+export type Orthanc = OrthancLog & {
+  /**
+   * A digest of the file of an instance; empty when Orthanc does not hold the instance. Another one after the instance was
+   * overwritten by one with other bytes.
+   */
+  fileDigest(studyInstanceUid: string, sopInstanceUid: string, signal: AbortSignal): Promise<Result<string, Fault>>;
+};
+
 export function createOrthanc(endpoint: Endpoint, stopped: AbortSignal, send?: typeof fetch): Orthanc {
   const exchange = createExchange(endpoint, send);
 
-  const ask = <Value>(about: string, path: string, schema: z.ZodType<Value>, body?: unknown) =>
+  const ask = <Value>(
+    about: string,
+    path: string,
+    schema: z.ZodType<Value>,
+    body?: unknown,
+    signal: AbortSignal = stopped,
+  ) =>
     exchange<Value>(
       {
-        ...{ about, path, signal: stopped },
+        ...{ about, path, signal },
         ...(body !== undefined && { method: 'POST', body: new TextEncoder().encode(JSON.stringify(body)) }),
       },
       async (response) => {
@@ -62,6 +78,26 @@ export function createOrthanc(endpoint: Endpoint, stopped: AbortSignal, send?: t
     level: 'Series' | 'Study',
     resources: readonly string[],
   ) => ask(about, '/tools/bulk-content', z.array(schema), { Resources: resources, Level: level });
+
+  /** The MD5 that Orthanc keeps of a file, or where it keeps none (StoreMD5ForAttachments) the name of the file. */
+  async function digestOfFile(id: string, signal: AbortSignal): Promise<Result<string, Fault>> {
+    const path = `/instances/${id}/attachments/dicom/md5`;
+    const md5 = await exchange<string>(
+      { about: 'the MD5 of a film', path, also: [400, 404], signal },
+      async (response) => ok(response.ok ? (await response.text()).trim() : ''),
+    );
+    if (!md5.ok || /^[0-9a-f]{32}$/.test(md5.value)) return md5;
+    const about = 'the file of a film';
+    // Deleted meanwhile: no instance is left in the list.
+    const files = await ask(
+      about,
+      '/tools/bulk-content',
+      z.array(File),
+      { Resources: [id], Level: 'Instance' },
+      signal,
+    );
+    return files.ok ? ok(files.value.map(({ FileUuid }) => FileUuid).join()) : files;
+  }
 
   return {
     async changes(since, limit) {
@@ -89,6 +125,20 @@ export function createOrthanc(endpoint: Endpoint, stopped: AbortSignal, send?: t
           ...{ id: ID, studyInstanceUid: StudyInstanceUID, studyDate: StudyDate },
         })),
       );
+    },
+    async fileDigest(studyInstanceUid, sopInstanceUid, signal) {
+      const either = AbortSignal.any([stopped, signal]);
+      const Query = { StudyInstanceUID: studyInstanceUid, SOPInstanceUID: sopInstanceUid };
+      const ids = await ask('a film', '/tools/find', z.array(z.string()), { Level: 'Instance', Query }, either);
+      if (!ids.ok) return ids;
+      const digests: string[] = [];
+      // More than one where patients of different Patient IDs share a study.
+      for (const id of ids.value.toSorted()) {
+        const digest = await digestOfFile(encodeURIComponent(id), either);
+        if (!digest.ok) return digest;
+        digests.push(digest.value);
+      }
+      return ok(digests.join());
     },
   };
 }

@@ -4,7 +4,8 @@ import { ok, type Result } from '../pipeline/result.ts';
 import type { Logger } from '../platform/log.ts';
 import type { PacsSettings, Poll } from './config.ts';
 import type { DicomWeb } from './dicomweb.ts';
-import { isUid, tags, text } from './dicomweb-json.ts';
+import { digestOf, isUid, tags, text } from './dicomweb-json.ts';
+import { instanceFields } from './study-films.ts';
 import { isRecent, type SubmitStudy } from './study-job.ts';
 import type { Look } from './watch.ts';
 
@@ -12,6 +13,8 @@ export type PollerDeps = {
   readonly pacs: string;
   readonly settings: Pick<PacsSettings, 'tenant' | 'modalities' | 'readStudiesOfLastDays'> & { readonly poll: Poll };
   readonly dicomWeb: Pick<DicomWeb, 'search'>;
+  /** How often a study is submitted although the PACS lists no change. */
+  readonly verifyMs?: number | undefined;
   readonly submit: SubmitStudy;
   readonly log: Logger;
   now(): Date;
@@ -25,25 +28,25 @@ type Seen = {
   /** As the PACS counts its instances, and when they were last looked at one by one. */
   readonly count: string;
   readonly hour: number;
-  /** Of the UIDs of its instances, when it was last submitted, and how often that was because they had changed. */
+  /** Of its instances, when it was last submitted, and how often that was because they had changed. */
   readonly instances: string;
-  readonly day: number;
+  readonly interval: number;
   readonly changes: number;
 };
 
 /**
  * Asks a PACS that has no hook for the studies of the last hours, again and again. The windows overlap, so that no
- * cursor is needed: a study is one job for each set of instances it has had, and one a day in any case. The set is looked
- * at when the number of instances changes, and every hour, because a film that replaced another leaves that as it was.
+ * cursor is needed: a study is one job per set of instances, and one per `verifyMs` in any case. The set is looked at when
+ * the number of instances changes, and every hour, because a film that replaced another leaves the number as it was.
  */
-export function createPoller({ pacs, settings, dicomWeb, submit, log, now }: PollerDeps): Look {
+export function createPoller({ pacs, settings, dicomWeb, verifyMs = dayMs, submit, log, now }: PollerDeps): Look {
   const { tenant, modalities, readStudiesOfLastDays, poll } = settings;
   /** The studies in the window, so that they are not submitted at every look. */
   const known = new Map<string, Seen>();
 
   return async (): Promise<Result<number, Fault>> => {
     const at = now();
-    const [hour, day] = [Math.floor(at.getTime() / hourMs), Math.floor(at.getTime() / dayMs)];
+    const [hour, interval] = [hourMs, verifyMs].map((ms) => Math.floor(at.getTime() / ms)) as [number, number];
     const counts = new Map<string, string>();
     for (const modality of modalities) {
       const studies = await dicomWeb.search('/studies', {
@@ -62,32 +65,32 @@ export function createPoller({ pacs, settings, dicomWeb, submit, log, now }: Pol
     let queued = 0;
     for (const [studyInstanceUid, count] of counts) {
       const before = known.get(studyInstanceUid);
-      if (before?.count === count && before.hour === hour) continue;
+      if (before?.count === count && before.hour === hour && before.interval === interval) continue;
       const instances = await instancesOf(studyInstanceUid);
       if (!instances.ok) return instances;
       const isSame = before?.instances === instances.value;
-      if (isSame && instances.value !== '' && before.day === day) {
+      if (isSame && instances.value !== '' && before.interval === interval) {
         known.set(studyInstanceUid, { ...before, count, hour });
         continue;
       }
       // An object that came and went again is a change as well: the set alone would be that of an earlier job.
       const changes = before && !isSame ? before.changes + 1 : (before?.changes ?? 0);
-      const version = [count, hour, instances.value, ...(changes > 0 ? [changes] : [])].join(' ');
+      const version = [count, hour, interval, instances.value, ...(changes > 0 ? [changes] : [])].join(' ');
       await submit({ pacs, tenant, studyInstanceUid, version });
-      known.set(studyInstanceUid, { count, hour, instances: instances.value, day, changes });
+      known.set(studyInstanceUid, { count, hour, instances: instances.value, interval, changes });
       queued++;
     }
     if (queued > 0) log.info({ pacs, studies: queued }, 'studies were queued');
     return ok(poll.everySeconds * 1000);
   };
 
-  /** A digest of the UIDs of a study's instances. */
+  /** A digest of the UIDs of a study's instances, and of what their headers say. */
   async function instancesOf(study: string): Promise<Result<string, Fault>> {
-    const instances = await dicomWeb.search(`/studies/${study}/instances`, {});
+    const instances = await dicomWeb.search(`/studies/${study}/instances`, { includefield: instanceFields.join() });
     // A study that is refused must not hold up the others: then it is the number that counts, and the hour.
     if (!instances.ok) return instances.fault.code === 'pacs_refused' ? ok('') : instances;
-    const uids = instances.value.map((instance) => text(instance, tags.sopInstanceUid) ?? '').toSorted();
-    return ok(createHash('sha256').update(uids.join()).digest('base64url'));
+    const digests = instances.value.map((one) => digestOf(one, [tags.sopInstanceUid, ...instanceFields])).toSorted();
+    return ok(createHash('sha256').update(digests.join()).digest('base64url'));
   }
 }
 

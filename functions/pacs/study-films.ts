@@ -4,77 +4,88 @@ import type { Fault } from '../pipeline/fault.ts';
 import { ok, type Result } from '../pipeline/result.ts';
 import type { DicomWeb, Place } from './dicomweb.ts';
 import { type Attributes, digestOf, isUid, tags, text } from './dicomweb-json.ts';
-import { resultSeries } from './uid.ts';
+import type { Orthanc } from './orthanc.ts';
 
-/** A film of a study, and the results it has or will have. */
+/** A film of a study. */
 export type StudyFilm = {
   readonly place: Place;
-  /** A digest of what the PACS says of it, the header's reasons for a refusal among that. */
+  /** A digest of what the PACS says of the film: its header and, where the PACS tells one, the digest of its file. */
   readonly listedAs: string;
-  /** The SOP Instance UIDs of its results. */
-  readonly results: readonly string[];
-  /** The PACS holds all of them: the film is neither read nor pulled again. */
-  readonly hasResults: boolean;
 };
 
-type Wanted = {
-  readonly modalities: readonly string[];
-  readonly results: readonly ('sr' | 'sc')[];
-  readonly catalogDigest: string;
-  readonly requestDigest: string;
+/** What a PACS is asked about its films. */
+export type Films = {
+  /** The films of a study. Own objects are none, whatever their modality. */
+  ofStudy(studyInstanceUid: string, signal: AbortSignal): Promise<Result<readonly StudyFilm[], Fault>>;
+  /** The current {@link StudyFilm.listedAs} of one film; undefined when the PACS does not list the film. */
+  listedAs(
+    film: Pick<Place, 'studyInstanceUid' | 'sopInstanceUid'>,
+    signal: AbortSignal,
+  ): Promise<Result<string | undefined, Fault>>;
 };
 
-/** What is asked of an instance. */
-const looked = [tags.sopClassUid, tags.bodyPartExamined, tags.viewPosition];
+/**
+ * What is asked of an instance: attributes that decide whether and how it is read, and those that differ as a rule when
+ * another image is stored under the same SOP Instance UID.
+ */
+export const instanceFields = [
+  ...[tags.sopClassUid, tags.manufacturer, tags.bodyPartExamined, tags.viewPosition, tags.patientOrientation],
+  ...[tags.instanceCreationDate, tags.instanceCreationTime, tags.contentDate, tags.contentTime],
+  ...[tags.acquisitionDate, tags.acquisitionTime, tags.photometricInterpretation, tags.rows, tags.columns],
+  ...[tags.windowCenter, tags.windowWidth],
+];
+const includefield = instanceFields.join();
 
 const readable = new Set(sopClasses.map(({ uid }) => uid));
 
-/** The films of a study as the PACS lists them. Own objects are none, whatever their modality. */
-export async function studyFilms(
+/** @param orthanc tells the digest of a film's file. QIDO-RS alone does not show that pixels were replaced. */
+export function filmsOf(
   { search }: Pick<DicomWeb, 'search'>,
-  studyInstanceUid: string,
-  { modalities, results, catalogDigest, requestDigest }: Wanted,
-  signal: AbortSignal,
-): Promise<Result<readonly StudyFilm[], Fault>> {
-  const study = `/studies/${studyInstanceUid}`;
-  const instancesOf = (series: string) =>
-    search(`${study}/series/${series}/instances`, { includefield: looked.join() }, signal);
-  const seriesOf = (sopInstanceUid: string) =>
-    resultSeries({ studyInstanceUid, sopInstanceUid }, catalogDigest, requestDigest);
-
-  const listed = await search(`${study}/series`, { includefield: `${tags.modality},${tags.manufacturer}` }, signal);
-  if (!listed.ok) return listed;
-  const series = listed.value.filter((one) => isUid(text(one, tags.seriesInstanceUid)));
-  const own = (one: Attributes) => text(one, tags.manufacturer) === manufacturer;
-
-  const places: { readonly place: Place; readonly listedAs: string }[] = [];
-  for (const one of series.filter((one) => !own(one) && modalities.includes(text(one, tags.modality) ?? ''))) {
-    const seriesInstanceUid = uid(one, tags.seriesInstanceUid);
-    const instances = await instancesOf(seriesInstanceUid);
-    if (!instances.ok) return instances;
-    for (const instance of instances.value) {
-      const sopInstanceUid = uid(instance, tags.sopInstanceUid);
-      if (!isUid(sopInstanceUid) || !readable.has(uid(instance, tags.sopClassUid))) continue;
-      const place = { studyInstanceUid, seriesInstanceUid, sopInstanceUid };
-      places.push({ place, listedAs: digestOf(instance) });
-    }
+  modalities: readonly string[],
+  orthanc?: Pick<Orthanc, 'fileDigest'>,
+): Films {
+  async function described(
+    instance: Attributes,
+    studyInstanceUid: string,
+    signal: AbortSignal,
+  ): Promise<Result<string, Fault>> {
+    const header = digestOf(instance, instanceFields);
+    if (!orthanc) return ok(header);
+    const file = await orthanc.fileDigest(studyInstanceUid, uid(instance, tags.sopInstanceUid), signal);
+    return file.ok ? ok(`${header} ${file.value}`) : file;
   }
 
-  // Not every PACS lists a series with its manufacturer.
-  const ofResults = new Set(places.flatMap(({ place }) => Object.values(seriesOf(place.sopInstanceUid))));
-  const films: StudyFilm[] = [];
-  const listedSeries = new Set(series.map((one) => uid(one, tags.seriesInstanceUid)));
-  for (const { place, listedAs } of places.filter(({ place }) => !ofResults.has(place.seriesInstanceUid))) {
-    const { srSeries, scSeries } = seriesOf(place.sopInstanceUid);
-    const held: string[][] = [];
-    for (const one of results.map((kind) => ({ sr: srSeries, sc: scSeries })[kind])) {
-      const instances = listedSeries.has(one) ? await instancesOf(one) : ok([]);
-      if (!instances.ok) return instances;
-      held.push(instances.value.map((instance) => uid(instance, tags.sopInstanceUid)));
-    }
-    films.push({ place, listedAs, results: held.flat(), hasResults: held.every((ofKind) => ofKind.length > 0) });
-  }
-  return ok(films);
+  return {
+    async ofStudy(studyInstanceUid, signal) {
+      const study = `/studies/${studyInstanceUid}`;
+      const listed = await search(`${study}/series`, { includefield: `${tags.modality},${tags.manufacturer}` }, signal);
+      if (!listed.ok) return listed;
+      const films: StudyFilm[] = [];
+      for (const series of listed.value) {
+        const seriesInstanceUid = uid(series, tags.seriesInstanceUid);
+        if (!isUid(seriesInstanceUid) || isOwn(series) || !modalities.includes(uid(series, tags.modality))) continue;
+        const instances = await search(`${study}/series/${seriesInstanceUid}/instances`, { includefield }, signal);
+        if (!instances.ok) return instances;
+        for (const instance of instances.value) {
+          const sopInstanceUid = uid(instance, tags.sopInstanceUid);
+          if (!isUid(sopInstanceUid) || isOwn(instance) || !readable.has(uid(instance, tags.sopClassUid))) continue;
+          const listedAs = await described(instance, studyInstanceUid, signal);
+          if (!listedAs.ok) return listedAs;
+          films.push({ place: { studyInstanceUid, seriesInstanceUid, sopInstanceUid }, listedAs: listedAs.value });
+        }
+      }
+      return ok(films);
+    },
+
+    async listedAs({ studyInstanceUid, sopInstanceUid }, signal) {
+      const query = { SOPInstanceUID: sopInstanceUid, includefield };
+      const found = await search(`/studies/${studyInstanceUid}/instances`, query, signal);
+      if (!found.ok) return found;
+      const instance = found.value.find((one) => uid(one, tags.sopInstanceUid) === sopInstanceUid);
+      return instance ? described(instance, studyInstanceUid, signal) : ok(undefined);
+    },
+  };
 }
 
+const isOwn = (attributes: Attributes) => text(attributes, tags.manufacturer) === manufacturer;
 const uid = (attributes: Attributes, tag: string) => text(attributes, tag) ?? '';

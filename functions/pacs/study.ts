@@ -13,13 +13,17 @@ import { isOutage, isTooHeavy, isTransient } from '../worker/retry.ts';
 import type { PacsSettings } from './config.ts';
 import type { DicomWeb } from './dicomweb.ts';
 import { isUid } from './dicomweb-json.ts';
-import { type StudyFilm, studyFilms } from './study-films.ts';
-import { openRefusals } from './study-refusals.ts';
+import { listed, stillListed } from './listed.ts';
+import type { Films, StudyFilm } from './study-films.ts';
+import { openOutcomes } from './study-outcomes.ts';
 import { inTurn } from './study-turn.ts';
 
 /** A PACS whose studies are read. */
 export type Source = {
-  readonly dicomWeb: DicomWeb;
+  readonly dicomWeb: Pick<DicomWeb, 'search' | 'retrieve'>;
+  readonly films: Films;
+  /** Where the PACS does not tell that a file was replaced: after so long its films are pulled and compared. */
+  readonly verifyMs?: number | undefined;
   readonly settings: Pick<PacsSettings, 'tenant' | 'modalities' | 'results' | 'maxFilmMb'>;
   readonly request: ReadRequest;
   /** Of the plan that the request makes: names the results before they exist. */
@@ -40,10 +44,9 @@ export type StudyDeps = {
 const mediaType = 'application/dicom';
 
 /**
- * Reads the films of a study in a PACS that have no result there yet, one at a time, and stores their results. The PACS
- * is asked first, so that a job which died on the way goes on where it was. A lateral film, or another that is
- * refused, is an outcome, and is not pulled by a later job either; a film that cannot be read now does not hold up the
- * others.
+ * Reads the films of a study in a PACS that have no result there yet, one at a time, and stores their results. A lateral
+ * film, or another that is refused, is an outcome, and is not pulled by a later job either; a film that cannot be read now
+ * does not hold up the others. A film that was deleted or replaced meanwhile gets no result.
  */
 export function studyHandler(deps: StudyDeps): Handler<'study'> {
   const turn = inTurn();
@@ -55,19 +58,18 @@ export function studyHandler(deps: StudyDeps): Handler<'study'> {
     if (!isUid(studyInstanceUid)) return fail({ code: 'internal' });
     // Two jobs of one study, because a film came late, would both read what neither has stored yet.
     return turn(`${pacs} ${studyInstanceUid}`, async () => {
-      const { settings, requestDigest } = source;
-      const wanted = { ...settings, requestDigest, catalogDigest: deps.router.family.digest };
-      const films = await studyFilms(source.dicomWeb, studyInstanceUid, wanted, signal);
+      const films = await source.films.ofStudy(studyInstanceUid, signal);
       if (!films.ok) return films;
 
-      const refusals = await openRefusals(deps, source, pacs, tenant, studyInstanceUid);
+      const earlier = await openOutcomes(deps, source, pacs, tenant, studyInstanceUid);
       const outcomes: Outcome[] = [];
       let later: Fault | undefined;
       for (const film of films.value) {
         const { sopInstanceUid } = film.place;
-        const refused = refusals.of(film);
-        const came = refused ? ok({ refused }) : await one(deps, source, pacs, tenant, film, signal);
-        if (!refused && came.ok && came.value.refused) await refusals.add(film, came.value.refused);
+        const known = await knownOutcome(source, film, earlier.of(film), signal);
+        if (!known.ok) return known;
+        const came = known.value ? ok(known.value) : await one(deps, source, pacs, tenant, film, signal);
+        if (!known.value && came.ok) await earlier.add(film, came.value);
         // Not kept: a longer deadline, or a faster machine, may do.
         const outcome = !came.ok && isTooHeavy(came.fault, before) ? ok<Outcome>({ refused: came.fault }) : came;
         if (outcome.ok) {
@@ -84,16 +86,30 @@ export function studyHandler(deps: StudyDeps): Handler<'study'> {
 const namesOf = ({ sources }: StudyDeps, tenant: string) =>
   [...sources].flatMap(([name, { settings }]) => (settings.tenant === tenant ? [name] : []));
 
+/** What an earlier job made of a film; undefined when there is none, or when the PACS has lost a result since. */
+async function knownOutcome(
+  { dicomWeb }: Source,
+  { place }: StudyFilm,
+  earlier: Pick<Outcome, 'refused' | 'stored'> | undefined,
+  signal: AbortSignal,
+): Promise<Result<Outcome | undefined, Fault>> {
+  if (!earlier) return ok(undefined);
+  if (earlier.refused) return ok({ refused: earlier.refused });
+  const { stored = [] } = earlier;
+  const held = await listed(dicomWeb, place, stored, signal);
+  if (!held.ok) return held;
+  return ok(stored.length > 0 && held.value.length === stored.length ? { stored } : undefined);
+}
+
 /** One film: what the PACS holds of it, or why it is not read. */
 async function one(
   deps: StudyDeps,
-  { dicomWeb, request, settings }: Source,
+  { dicomWeb, films, request, settings }: Source,
   pacs: string,
   tenant: string,
-  { place, hasResults, results }: StudyFilm,
+  { place, listedAs }: StudyFilm,
   signal: AbortSignal,
 ): Promise<Result<Outcome, Fault>> {
-  if (hasResults) return ok({ stored: [...results] });
   // How long a film is shows when it is here: until then room is kept for the longest, as it comes and put together.
   const most = 2 * settings.maxFilmMb * 1_000_000;
   return deps.budget.inTurn<Outcome>(most, signal, async (lease) => {
@@ -105,7 +121,10 @@ async function one(
     const read = await readOnce(deps, tenant, { bytes: bytes.value, mediaType }, request, signal);
     if (!read.ok) return isTransient(read.fault) || signal.aborted ? read : ok({ refused: read.fault });
     const picture = () => deps.engine.render({ bytes: copy, mediaType }, signal);
-    const stored = await deps.deliver(pacs, tenant, read.value, picture);
+    const unchanged = () => stillListed(films, place, listedAs, signal);
+    const stored = await deps.deliver(pacs, tenant, read.value, picture, unchanged);
+    if (!stored.ok && stored.fault.code === 'film_gone')
+      return ok({ reading: read.value.reading.id, refused: stored.fault });
     return stored.ok ? ok({ reading: read.value.reading.id, stored: [...stored.value] }) : stored;
   });
 }

@@ -68,6 +68,8 @@ export type Fault =
   | { readonly code: 'pacs_unavailable'; readonly problem: string }
   /** `setup`: it refuses everything, because something is set up wrongly on one of both sides. */
   | { readonly code: 'pacs_refused'; readonly problem: string; readonly setup?: true }
+  | { readonly code: 'film_gone' }
+  | { readonly code: 'film_replaced' }
   | { readonly code: 'not_found'; readonly path: string }
   | { readonly code: 'malformed_http'; readonly problem: string }
   | { readonly code: 'headers_too_large'; readonly limit: number; readonly limitBytes: number }
@@ -334,6 +336,16 @@ export const advice: Record<FaultCode, Advice> = {
     status: 502,
     title: 'The PACS did not do what it was asked',
     fix: 'problem says what it answered; its own log says more. The work is tried again.',
+  },
+  film_gone: {
+    status: 410,
+    title: 'The film was deleted from the PACS while it was read',
+    fix: 'Nothing was stored for it. If the film was deleted by mistake, store it again: it is read again.',
+  },
+  film_replaced: {
+    status: 503,
+    title: 'The film was replaced in the PACS while it was read',
+    fix: 'Nothing was stored for the earlier film. The new one is read by the next try of the job.',
   },
   not_found: {
     status: 404,

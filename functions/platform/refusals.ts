@@ -1,18 +1,20 @@
 import type { Outcome } from '../worker/job.ts';
 
-/** Why one film of a PACS was not read. */
+/** What became of one film of a PACS: it was refused, or its results were stored. */
 export type Refusal = {
   readonly sopInstanceUid: string;
   /** Of what the PACS says of the film: another one is to be looked at again. */
   readonly listedAs: string;
-  readonly refused: NonNullable<Outcome['refused']>;
+  readonly refused?: Outcome['refused'];
+  /** The SOP Instance UIDs of its results. */
+  readonly stored?: Outcome['stored'];
 };
 
 /** After so long a film is looked at once more. */
 export const refusalLifeMs = 30 * 86_400_000;
 
 /**
- * Keeps which films were refused, so that they are not pulled again, for {@link refusalLifeMs}. The id stands for a study
+ * Keeps what became of films, so that they are not pulled again, for {@link refusalLifeMs}. The id stands for a study
  * and how its films are read, and holds no UID; what is kept holds some, and is kept sealed.
  */
 export type RefusalStore = {

@@ -6,13 +6,15 @@ import type { Result } from '../pipeline/result.ts';
 
 /**
  * Send what came of a tenant's reading to a PACS of its own: the SOP Instance UIDs that it holds afterwards. Again is
- * safe, because equal results have equal UIDs. The film is asked for only where a picture of it is wanted.
+ * safe, because equal results have equal UIDs. The film is asked for only where a picture of it is wanted. `unchanged` is
+ * asked immediately before storing: its fault, that the PACS has lost or replaced the film, is returned instead.
  */
 export type Deliver = (
   pacs: string,
   tenant: string,
   read: Read,
   film: () => Promise<Result<Film, Fault>>,
+  unchanged?: () => Promise<Result<void, Fault>>,
 ) => Promise<Result<readonly string[], Fault>>;
 
 /** How a PACS has its films read, and where their results go. */

@@ -53,7 +53,7 @@ describe('what may be left out', () => {
   test('following and polling have defaults of their own', () => {
     const { main } = read({ dicomWeb, orthanc: 'http://127.0.0.1:8042', follow: {}, poll: {} });
     expect(main?.follow).toEqual({ from: 'now', everySeconds: 5, settleSeconds: 5 });
-    expect(main?.poll).toEqual({ everySeconds: 30, withinHours: 24 });
+    expect(main?.poll).toEqual({ everySeconds: 30, withinHours: 24, verifyMinutes: 360 });
   });
 });
 

@@ -140,13 +140,16 @@ test('a reading of no DICOM instance, and a PACS that is not configured, end the
   );
 });
 
-test('films that come by two ways get one result; another policy or another model gives another', () => {
+test('films that come by two ways get one result; another policy, model or prevalence gives another', () => {
   const served = [
-    { finding: 'Nodule', variant: 'r448' },
-    { finding: 'Hernia', variant: 'r256' },
+    { finding: 'Nodule', variant: 'r448', prevalence: 0.05 },
+    { finding: 'Hernia', variant: 'r256', prevalence: 0.01 },
   ];
   expect(requestDigest('p', served)).toBe(requestDigest('p', [...served].reverse()));
   expect(requestDigest('q', served)).not.toBe(requestDigest('p', served));
+  expect(requestDigest('p', [{ finding: 'Nodule', variant: 'r448', prevalence: 0.1 }, ...served.slice(1)])).not.toBe(
+    requestDigest('p', served),
+  );
   expect(requestDigest('p', served.slice(1))).not.toBe(requestDigest('p', served));
 });
 

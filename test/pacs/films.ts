@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from '../dicom/element.ts';
-import { chest, type Stored } from '../dicom/film.ts';
+import { chest, type Stored, sampleBytes } from '../dicom/film.ts';
 import { chestDataset, text, uid } from '../dicom/instance.ts';
 import { part10 } from '../dicom/part10.ts';
 import { tags } from '../dicom/tags.ts';
@@ -27,6 +27,12 @@ export async function film(study: string, number = 1, ...changes: readonly Datas
   ];
   return part10(chestDataset(await pixels, identity, ...changes));
 }
+
+/** Pixels of another patient's film, of the same size: what stands in the header stays as it is. */
+export const otherPixels = async (): Promise<Dataset> => {
+  const other = await chest({ columns: side, rows: side, bits: 8 }, 'test/films/00000100_000.png');
+  return [{ tag: tags.PixelData, vr: 'OB', value: sampleBytes(other) }];
+};
 
 export const lateral: Dataset = [text(tags.ViewPosition, 'CS', 'LL')];
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Follow } from '../../functions/pacs/config.ts';
 import { createFollower, type FollowerDeps } from '../../functions/pacs/follower.ts';
 import { type Mark, withMark } from '../../functions/pacs/follower-cursor.ts';
-import type { Orthanc } from '../../functions/pacs/orthanc.ts';
+import type { OrthancLog } from '../../functions/pacs/orthanc.ts';
 import type { StudyVersion } from '../../functions/pacs/study-job.ts';
 import type { Cursors } from '../../functions/platform/cursors.ts';
 import { createLog } from '../../functions/platform/log.ts';
@@ -29,7 +29,7 @@ function memoryCursors() {
   return { cursors, state, values };
 }
 
-function follow(orthanc: Orthanc, more: Partial<Follow> & { days?: number; cursors?: Cursors } = {}) {
+function follow(orthanc: OrthancLog, more: Partial<Follow> & { days?: number; cursors?: Cursors } = {}) {
   const submitted: StudyVersion[] = [];
   const time = { ms: 0 };
   const { cursors = memoryCursors().cursors, days, ...settings } = more;

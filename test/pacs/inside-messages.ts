@@ -6,6 +6,8 @@ export type Trap = {
   readonly path: string;
   /** How many requests like it pass first. */
   readonly skip?: number;
+  /** Released, the request goes on; otherwise it stays unanswered. */
+  readonly resumes?: true;
 };
 
 export type Asking = {

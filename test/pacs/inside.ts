@@ -17,8 +17,8 @@ const tell = (message: FromInside) => process.send?.(message);
 let trap: Trap | undefined;
 /** Requests that the trap still lets pass. */
 let passing = 0;
-/** Answers that are withheld until the one that waits for them is gone. */
-const held: ServerResponse[] = [];
+/** Requests that are stopped, and what lets each of them go on. */
+const held: { readonly trap: Trap; readonly response: ServerResponse; readonly goOn: () => void }[] = [];
 
 /** What the service has asked of Orthanc. */
 const paths: string[] = [];
@@ -26,31 +26,36 @@ const paths: string[] = [];
 const springs = (moment: Trap['moment'], { method, url }: IncomingMessage) =>
   trap?.moment === moment && trap.method === method && new RegExp(trap.path).test(url ?? '') && passing-- <= 0;
 
-function spring(response: ServerResponse): void {
+function spring(response: ServerResponse, goOn: () => void): void {
+  if (trap) held.push({ trap, response, goOn });
   trap = undefined;
-  held.push(response);
   tell({ kind: 'sprung' });
 }
 
 const proxy = createServer(async (incoming, outgoing) => {
   paths.push(incoming.url ?? '');
   const body = await buffer(incoming);
-  if (springs('before', incoming)) return spring(outgoing);
+  if (springs('before', incoming)) return spring(outgoing, () => forward(incoming, outgoing, body));
+  forward(incoming, outgoing, body);
+});
+
+function forward(incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer): void {
   const { method, url, headers } = incoming;
   const onward = request({ host: '127.0.0.1', port: orthancPort, method, path: url, headers }, async (answer) => {
     const answered = await buffer(answer).catch(() => undefined);
     if (!answered) return outgoing.destroy();
-    if (springs('after', incoming)) return spring(outgoing);
-    outgoing.writeHead(answer.statusCode ?? 502, answer.headers).end(answered);
+    const reply = () => outgoing.writeHead(answer.statusCode ?? 502, answer.headers).end(answered);
+    if (springs('after', incoming)) return spring(outgoing, reply);
+    reply();
   });
   onward.on('error', () => outgoing.destroy());
   onward.end(body);
-});
+}
 proxy.listen(proxyPort, '127.0.0.1', () => tell({ kind: 'ready' }));
 
 process.on('message', async (message: ToInside) => {
   if (message.kind === 'trap') {
-    for (const response of held.splice(0)) response.destroy();
+    for (const { trap: sprung, response, goOn } of held.splice(0)) sprung.resumes ? goOn() : response.destroy();
     trap = message.trap ?? undefined;
     passing = trap?.skip ?? 0;
     return;

@@ -16,7 +16,7 @@ export type Network = {
   count(path: string): Promise<number>;
   /** Stop the first request like this on its way between service and Orthanc; resolves when it is stopped. */
   trap(trap: Trap): Promise<void>;
-  /** Let what was stopped go, unanswered. */
+  /** Let what was stopped go: unanswered, or on its way where the trap `resumes`. */
   release(): void;
   close(): Promise<void>;
 };

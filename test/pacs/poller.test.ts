@@ -18,7 +18,7 @@ function poll(studies: Study[], more: { days?: number } = {}) {
       tenant: 'local',
       modalities: ['CR', 'DX'],
       readStudiesOfLastDays: more.days,
-      poll: { everySeconds: 30, withinHours: 24, timeZone: 'UTC' },
+      poll: { everySeconds: 30, withinHours: 24, verifyMinutes: 360, timeZone: 'UTC' },
     },
     dicomWeb: {
       async search(path, query) {

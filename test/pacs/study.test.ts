@@ -1,6 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { DicomWeb } from '../../functions/pacs/dicomweb.ts';
 import { studyHandler } from '../../functions/pacs/study.ts';
+import { filmsOf } from '../../functions/pacs/study-films.ts';
 import { resultUids } from '../../functions/pacs/uid.ts';
 import type { Fault } from '../../functions/pipeline/fault.ts';
 import type { Read } from '../../functions/pipeline/read.ts';
@@ -30,6 +31,8 @@ type Object_ = {
   sopClass?: string;
   manufacturer?: string;
   view?: string;
+  /** Its pixels. */
+  pixels?: string;
 };
 
 /** A study in a PACS, and everything between it and the handler, as values that a test can bend. */
@@ -43,12 +46,21 @@ function bench(films: Object_[]) {
     pull: Record<string, Fault>;
     read: Record<string, Fault>;
     deliver: Record<string, Fault>;
-  } = { pull: {}, read: {}, deliver: {} };
+    /** What happens in the PACS while it is read. */
+    during: Record<string, () => void>;
+  } = { pull: {}, read: {}, deliver: {}, during: {} };
   const value = (text: string | undefined) => ({ Value: text === undefined ? [] : [text] });
+  const pixelsOf = (sop: string) => held.find((one) => one.sop === sop)?.pixels ?? '';
+  /** Whether the PACS tells digests of files, as Orthanc does. */
+  const tells = { digests: true };
+  const orthanc = {
+    fileDigest: async (_: string, sop: string) => ok(tells.digests ? pixelsOf(sop) : ''),
+  };
   const dicomWeb: DicomWeb = {
-    async search(path) {
+    async search(path, query) {
+      const { SOPInstanceUID } = query;
       const [, series] = /\/series\/([^/]+)\/instances$/.exec(path) ?? [];
-      if (series === undefined) {
+      if (series === undefined && SOPInstanceUID === undefined) {
         const all = new Map(held.map((one) => [one.series, one]));
         return ok(
           [...all.values()].map((one) => ({
@@ -60,7 +72,7 @@ function bench(films: Object_[]) {
       }
       return ok(
         held
-          .filter((one) => one.series === series)
+          .filter((one) => (series === undefined ? one.sop === SOPInstanceUID : one.series === series))
           .map((one) => ({
             '00080018': value(one.sop),
             '00080016': value(one.sopClass ?? classes.dx),
@@ -72,18 +84,19 @@ function bench(films: Object_[]) {
     async retrieve({ sopInstanceUid }) {
       calls.pulled.push(sopInstanceUid);
       const fault = fate.pull[sopInstanceUid];
-      return fault ? fail(fault) : ok(new TextEncoder().encode(sopInstanceUid));
+      return fault ? fail(fault) : ok(new TextEncoder().encode(sopInstanceUid + pixelsOf(sopInstanceUid)));
     },
     store: async () => ok([]),
   };
-  const handlerOf = (version: string, maxFilmMb: number) =>
+  const handlerOf = (version: string, maxFilmMb: number, verifyMs?: number) =>
     studyHandler({
       version,
       sources: new Map([
         [
           'main',
           {
-            ...{ dicomWeb, request, requestDigest: 'request' },
+            ...{ dicomWeb, request, requestDigest: 'request', films: filmsOf(dicomWeb, ['CR', 'DX'], orthanc) },
+            ...(verifyMs !== undefined && { verifyMs }),
             settings: { tenant: 'local', modalities: ['CR', 'DX'], results: ['sr'], maxFilmMb },
           },
         ],
@@ -100,6 +113,7 @@ function bench(films: Object_[]) {
         async read({ id, bytes }): Promise<Result<Read, Fault>> {
           const sop = new TextDecoder().decode(bytes);
           calls.read.push(sop);
+          fate.during[sop]?.();
           const fault = fate.read[sop];
           return fault ? fail(fault) : ok({ reading: { id }, instance: { sopInstanceUid: sop } } as Read);
         },
@@ -114,10 +128,12 @@ function bench(films: Object_[]) {
           put: async (id, these) => void refusals.set(id, these),
         },
       },
-      async deliver(_pacs, _tenant, { instance }) {
+      async deliver(_pacs, _tenant, { instance }, _film, unchanged) {
         const sop = instance?.sopInstanceUid ?? '';
         const fault = fate.deliver[sop];
         if (fault) return fail(fault);
+        const confirmed = await unchanged?.();
+        if (confirmed && !confirmed.ok) return confirmed;
         const { sr, srSeries } = uidsOf(sop);
         calls.stored.push(sr);
         held.push({ series: srSeries, sop: sr, modality: 'SR', sopClass: classes.sr, manufacturer: 'Alara' });
@@ -125,7 +141,7 @@ function bench(films: Object_[]) {
       },
     });
   const progress: (readonly Outcome[])[] = [];
-  const software = { version: '1', maxFilmMb: 64 };
+  const software: { version: string; maxFilmMb: number; verifyMs?: number } = { version: '1', maxFilmMb: 64 };
   const handlers = new Map<string, ReturnType<typeof handlerOf>>();
   const work = (
     pacs = 'main',
@@ -134,8 +150,8 @@ function bench(films: Object_[]) {
     fault?: Fault,
     tenant = 'local',
   ) => {
-    const { version, maxFilmMb } = software;
-    const handler = handlers.get(`${version} ${maxFilmMb}`) ?? handlerOf(version, maxFilmMb);
+    const { version, maxFilmMb, verifyMs } = software;
+    const handler = handlers.get(`${version} ${maxFilmMb}`) ?? handlerOf(version, maxFilmMb, verifyMs);
     handlers.set(`${version} ${maxFilmMb}`, handler);
     const input = { kind: 'study', pacs, studyInstanceUid: study } as const;
     const job: Job & { input: typeof input } = {
@@ -144,7 +160,7 @@ function bench(films: Object_[]) {
     };
     return handler(job, { signal, progress: async (_done, _total, outcomes) => void progress.push([...outcomes]) });
   };
-  return { work, software, refusals, calls, fate, held, kept, progress };
+  return { work, software, tells, refusals, calls, fate, held, kept, progress };
 }
 
 const film = (n: number, more: Partial<Object_> = {}): Object_ => ({
@@ -178,12 +194,10 @@ describe('what is read', () => {
   });
 
   test('own objects, other modalities and other kinds of objects are left alone', async () => {
-    const { scSeries, sc } = uidsOf('1.2.3.5.1');
     const { work, calls } = bench([
       film(1, { modality: 'CT' }),
       film(2, { manufacturer: 'Alara' }),
       film(3, { sopClass: classes.dose }),
-      { series: scSeries, sop: sc },
       film(4, { sop: '../1' }),
       film(5),
     ]);
@@ -281,7 +295,7 @@ describe('what goes wrong', () => {
       ok([{ refused: slow }, { stored: [expect.any(String)] }]),
     );
     expect(calls.stored).toHaveLength(1);
-    expect(refusals.size).toBe(0);
+    expect([...refusals.values()].flat().filter(({ refused }) => refused)).toEqual([]);
   });
 
   test('a reading that an earlier try kept is not made again', async () => {
@@ -316,6 +330,83 @@ describe('what goes wrong', () => {
     fate.read['1.2.3.1.1'] = { code: 'client_gone' };
     expect(await work('main', [], stop.signal)).toMatchObject({ ok: false });
     expect(calls.pulled).toHaveLength(1);
+  });
+});
+
+describe('a film that changes in the PACS', () => {
+  const first = '1.2.3.1.1';
+  const replaced = film(1, { pixels: ' replaced' });
+
+  test('and was deleted while it was read gets no result; the others get theirs', async () => {
+    const { work, fate, calls, held } = bench([film(1), film(2)]);
+    fate.during[first] = () => void held.splice(0, 1);
+    expect(await work()).toMatchObject(
+      ok([{ sopInstanceUid: first, refused: { code: 'film_gone' } }, { stored: [uidsOf('1.2.3.2.1').sr] }]),
+    );
+    expect(calls.stored).toEqual([uidsOf('1.2.3.2.1').sr]);
+    expect(await work()).toMatchObject(ok([{ stored: [uidsOf('1.2.3.2.1').sr] }]));
+    held.push(film(1));
+    fate.during = {};
+    expect(await work()).toMatchObject({ ok: true });
+    expect(calls.stored).toHaveLength(2);
+  });
+
+  test.each<[string, Partial<Object_>]>([
+    ['its pixels', { pixels: ' replaced' }],
+    ['its header', { view: 'AP' }],
+  ])('and had %s replaced while it was read gets no result of the earlier one, and is read again', async (_, more) => {
+    const { work, fate, calls, held } = bench([film(1), film(2)]);
+    fate.during[first] = () => void held.splice(0, 1, film(1, more));
+    expect(await work()).toEqual(fail({ code: 'film_replaced' }));
+    expect(calls.stored).toEqual([uidsOf('1.2.3.2.1').sr]);
+    fate.during = {};
+    expect(await work()).toMatchObject({ ok: true });
+    expect(calls.stored).toEqual([uidsOf('1.2.3.2.1').sr, uidsOf(first + (more.pixels ?? '')).sr]);
+  });
+
+  test('and whose pixels were replaced under the same UID is read again, once', async () => {
+    const { work, calls, held } = bench([film(1), film(2)]);
+    await work();
+    held.splice(0, 1, replaced);
+    await work();
+    await work();
+    expect(calls.read).toEqual([first, '1.2.3.2.1', `${first} replaced`]);
+    expect(new Set(calls.stored).size).toBe(3);
+  });
+
+  test('and was refused is read again when it was replaced', async () => {
+    const { work, calls, held, fate } = bench([film(1)]);
+    fate.read[first] = lateral;
+    await work();
+    held.splice(0, 1, replaced);
+    expect(await work()).toMatchObject(ok([{ stored: [uidsOf(`${first} replaced`).sr] }]));
+    expect(calls.pulled).toHaveLength(2);
+  });
+
+  test('is found by a PACS that tells no digest when films are compared anew, and not pulled before', async () => {
+    const { work, calls, held, tells, software } = bench([film(1)]);
+    tells.digests = false;
+    software.verifyMs = 60_000;
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(600_000);
+    onTestFinished(() => clock.mockRestore());
+    await work();
+    held.splice(0, 1, replaced);
+    clock.mockReturnValue(659_000);
+    await work();
+    expect(calls.pulled).toHaveLength(1);
+    clock.mockReturnValue(660_000);
+    await work();
+    await work();
+    expect(calls.read).toEqual([first, `${first} replaced`]);
+    expect(new Set(calls.stored).size).toBe(2);
+  });
+
+  test('and whose result was lost gets it again without another inference', async () => {
+    const { work, calls, held } = bench([film(1)]);
+    await work();
+    held.splice(1, 1);
+    await work();
+    expect([calls.read.length, calls.stored.length]).toEqual([1, 2]);
   });
 });
 

@@ -1,0 +1,37 @@
+import type { Fault } from '../pipeline/fault.ts';
+import type { Instance } from '../pipeline/instance.ts';
+import { fail, ok, type Result } from '../pipeline/result.ts';
+import type { DicomWeb, Place } from './dicomweb.ts';
+import { isUid, tags, text } from './dicomweb-json.ts';
+import type { Films } from './study-films.ts';
+
+/** Which of these objects the PACS lists in the study. */
+export async function listed(
+  { search }: Pick<DicomWeb, 'search'>,
+  { studyInstanceUid }: Pick<Instance, 'studyInstanceUid'>,
+  wanted: readonly string[],
+  signal?: AbortSignal,
+): Promise<Result<readonly string[], Fault>> {
+  if (!isUid(studyInstanceUid))
+    return fail({ code: 'unusable_header', problem: 'its Study Instance UID is not a UID' });
+  const found: string[] = [];
+  for (const sopInstanceUid of wanted) {
+    const matches = await search(`/studies/${studyInstanceUid}/instances`, { SOPInstanceUID: sopInstanceUid }, signal);
+    if (!matches.ok) return matches;
+    if (matches.value.some((match) => text(match, tags.sopInstanceUid) === sopInstanceUid)) found.push(sopInstanceUid);
+  }
+  return ok(found);
+}
+
+/** A fault when the PACS no longer lists a film, or lists another header or file under its UID. */
+export async function stillListed(
+  films: Pick<Films, 'listedAs'>,
+  film: Pick<Place, 'studyInstanceUid' | 'sopInstanceUid'>,
+  before: string,
+  signal: AbortSignal,
+): Promise<Result<void, Fault>> {
+  const now = await films.listedAs(film, signal);
+  if (!now.ok) return now;
+  if (now.value === undefined) return fail({ code: 'film_gone' });
+  return now.value === before ? ok(undefined) : fail({ code: 'film_replaced' });
+}

@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../cli/alara.ts';
+import { text } from '../dicom/instance.ts';
+import { tags } from '../dicom/tags.ts';
+import { type Alara, createAlara, little, pacsFile } from './alara.ts';
+import { film, filmUid, otherPixels, studyUid, write } from './films.ts';
+import { missing, type Orthanc, openOrthanc, proxiedUrl } from './orthanc.ts';
+import { reportsOf, save, untilRead } from './studies.ts';
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// A real Orthanc that overwrites. The poller asks it by DICOMweb alone, as it asks a PACS that tells no digest.
+describe.skipIf(missing).each([
+  ['whose change log is followed', { orthanc: proxiedUrl, follow: { everySeconds: 1, settleSeconds: 0.5 } }],
+  ['that is polled', { poll: { everySeconds: 1, withinHours: 24, verifyMinutes: 0.1 } }],
+])(`films that are deleted or replaced in a PACS %s${missing}`, (_, watched) => {
+  let orthanc: Orthanc;
+  let alara: Alara;
+  const today = text(tags.StudyDate, 'DA', new Date().toISOString().slice(0, 10).replaceAll('-', ''));
+
+  beforeAll(async () => {
+    orthanc = await openOrthanc({ LuaScripts: [], OverwriteInstances: true });
+    const pacs = pacsFile(orthanc, 'pacs', { ...little, ...watched });
+    alara = createAlara(orthanc, 'serve', { ALARA_DATA: join(orthanc.folder, 'alara'), ALARA_PACS: pacs });
+    await alara.start();
+  }, 120_000);
+  afterAll(async () => {
+    await alara?.stop();
+    await orthanc?.close();
+  }, 60_000);
+
+  const send = async (bytes: Buffer) => {
+    const folder = join(orthanc.folder, 'films');
+    rmSync(folder, { recursive: true, force: true });
+    await orthanc.send(write(folder, { film: bytes }));
+  };
+  /** Stop the service when it has pulled a film of the study. */
+  const pulled = (study: string) =>
+    orthanc.network.trap({
+      ...{ moment: 'after', method: 'GET', resumes: true },
+      path: `${filmUid(study, 1).replaceAll('.', '\\.')}$`,
+    });
+  async function deleteStudy(study: string): Promise<void> {
+    const { body } = await orthanc.ask('/tools/lookup', { method: 'POST', body: studyUid(study) });
+    for (const { ID } of JSON.parse(body) as { ID: string }[])
+      await orthanc.ask(`/studies/${ID}`, { method: 'DELETE' });
+  }
+  const contents = async (study: string) => {
+    const files = (await reportsOf(orthanc, study)).map((report) => save(orthanc, report));
+    return (await Promise.all(files)).map((file) => spawnSync('dsrdump', [file], { encoding: 'utf8' }).stdout);
+  };
+
+  test('a film that is deleted while it is read gets no result', async () => {
+    const stopped = pulled('deleted');
+    await send(await film('deleted', 1, [today]));
+    await stopped;
+    await deleteStudy('deleted');
+    orthanc.network.release();
+    await until(() => /"kind":"study","attempts":\d+,"ms":\d+,"state":"done"/.test(alara.said()), 30_000);
+    await pause(2000);
+    expect(await reportsOf(orthanc, 'deleted')).toEqual([]);
+  }, 90_000);
+
+  test('a film that is replaced while it is read gets the result of the new one alone', async () => {
+    const stopped = pulled('meanwhile');
+    await send(await film('meanwhile', 1, [today]));
+    await stopped;
+    await send(await film('meanwhile', 1, [today], await otherPixels()));
+    orthanc.network.release();
+    await untilRead(orthanc, 'meanwhile');
+    await pause(12_000);
+    expect(await reportsOf(orthanc, 'meanwhile')).toHaveLength(1);
+  }, 120_000);
+
+  test('pixels that are replaced under the same UID are read again, and both readings have a report', async () => {
+    await send(await film('replaced', 1, [today]));
+    await untilRead(orthanc, 'replaced');
+    const [first] = await reportsOf(orthanc, 'replaced');
+    await send(await film('replaced', 1, [today], await otherPixels()));
+    await untilRead(orthanc, 'replaced', 2);
+    expect(await reportsOf(orthanc, 'replaced')).toContain(first);
+    expect(new Set(await contents('replaced')).size).toBe(2);
+    // The same film again is not another one.
+    await send(await film('replaced', 1, [today], await otherPixels()));
+    await pause(12_000);
+    expect(await reportsOf(orthanc, 'replaced')).toHaveLength(2);
+  }, 180_000);
+});
