@@ -8,6 +8,7 @@ import { complaint } from './complaint.ts';
 import { doctor } from './doctor.ts';
 import { jobs } from './jobs.ts';
 import { keys } from './keys.ts';
+import { orthanc } from './orthanc.ts';
 import { read } from './read.ts';
 import { route } from './route.ts';
 import { serve } from './serve.ts';
@@ -34,7 +35,7 @@ In a clone of the repository, write "npm run --silent alara -- read film.png" fo
 Exit codes: 0 fine, 1 a film failed or a check failed, 2 wrong usage or settings.
 ${notice}`,
   );
-for (const verb of [serve, read, route, catalog, jobs, keys, webhooks, doctor]) verb(program);
+for (const verb of [serve, read, route, catalog, jobs, keys, webhooks, orthanc, doctor]) verb(program);
 
 // A reader that has seen enough (alara read … | head) ends the command; that is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Router } from '../engine/open.ts';
 import type { Fault } from '../pipeline/fault.ts';
-import type { ReadRequest } from '../pipeline/request.ts';
+import { type ReadRequest, sha256 } from '../pipeline/request.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
 import type { Budget } from '../platform/budget.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -11,7 +11,7 @@ import type { Outcome } from '../worker/job.ts';
 import { readOnce } from '../worker/read-once.ts';
 import { isOutage, isTooHeavy, isTransient } from '../worker/retry.ts';
 import type { PacsSettings } from './config.ts';
-import type { DicomWeb } from './dicomweb.ts';
+import type { DicomWeb, Place } from './dicomweb.ts';
 import { isUid } from './dicomweb-json.ts';
 import { listed, stillListed } from './listed.ts';
 import type { Films, StudyFilm } from './study-films.ts';
@@ -104,29 +104,61 @@ async function knownOutcome(
 /** One film: what the PACS holds of it, or why it is not read. */
 async function one(
   deps: StudyDeps,
-  { dicomWeb, films, request, settings }: Source,
+  source: Source,
   pacs: string,
   tenant: string,
   { place, listedAs }: StudyFilm,
   signal: AbortSignal,
 ): Promise<Result<Outcome, Fault>> {
+  const { dicomWeb, request, settings } = source;
   // How long a film is shows when it is here: until then room is kept for the longest, as it comes and put together.
   const most = 2 * settings.maxFilmMb * 1_000_000;
   return deps.budget.inTurn<Outcome>(most, signal, async (lease) => {
     const bytes = await dicomWeb.retrieve(place, signal);
     if (!bytes.ok) return isTransient(bytes.fault) ? bytes : ok({ refused: bytes.fault });
+    const before = source.verifyMs === undefined ? undefined : await sha256(bytes.value);
     // Reading takes the bytes away, and a picture is made of them afterwards.
     const copy = settings.results.includes('sc') ? bytes.value.slice() : new Uint8Array();
     lease.less(most - Math.min(most, bytes.value.length + copy.length));
     const read = await readOnce(deps, tenant, { bytes: bytes.value, mediaType }, request, signal);
     if (!read.ok) return isTransient(read.fault) || signal.aborted ? read : ok({ refused: read.fault });
     const picture = () => deps.engine.render({ bytes: copy, mediaType }, signal);
-    const unchanged = () => stillListed(films, place, listedAs, signal);
+    const unchanged = async () => {
+      const listing = await stillListed(source.films, place, listedAs, signal);
+      return listing.ok && before !== undefined ? sameFile(dicomWeb, place, before, signal) : listing;
+    };
     const stored = await deps.deliver(pacs, tenant, read.value, picture, unchanged);
     if (!stored.ok && stored.fault.code === 'film_gone')
       return ok({ reading: read.value.reading.id, refused: stored.fault });
     return stored.ok ? ok({ reading: read.value.reading.id, stored: [...stored.value] }) : stored;
   });
+}
+
+/**
+ * A fault when a PACS that tells no digest of a file gives another file than before. One that gives yet another file when
+ * it is asked again writes each answer anew: its files cannot be compared.
+ */
+async function sameFile(
+  { retrieve }: Pick<DicomWeb, 'retrieve'>,
+  place: Place,
+  before: string,
+  signal: AbortSignal,
+): Promise<Result<void, Fault>> {
+  const again = await digestOfFile(retrieve, place, signal);
+  if (!again.ok) return again;
+  if (again.value === before) return ok(undefined);
+  const last = await digestOfFile(retrieve, place, signal);
+  if (!last.ok) return last;
+  return last.value === again.value ? fail({ code: 'film_replaced' }) : ok(undefined);
+}
+
+async function digestOfFile(
+  retrieve: DicomWeb['retrieve'],
+  place: Place,
+  signal: AbortSignal,
+): Promise<Result<string, Fault>> {
+  const bytes = await retrieve(place, signal);
+  return bytes.ok ? ok(await sha256(bytes.value)) : bytes;
 }
 
 /** A PACS that does not answer or refuses everything, a full queue and a stopped worker are no better for the next film. */

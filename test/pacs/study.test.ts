@@ -51,8 +51,8 @@ function bench(films: Object_[]) {
   } = { pull: {}, read: {}, deliver: {}, during: {} };
   const value = (text: string | undefined) => ({ Value: text === undefined ? [] : [text] });
   const pixelsOf = (sop: string) => held.find((one) => one.sop === sop)?.pixels ?? '';
-  /** Whether the PACS tells digests of files, as Orthanc does. */
-  const tells = { digests: true };
+  /** Whether the PACS tells digests of files, as Orthanc does, and gives the same file at each request. */
+  const tells = { digests: true, sameFile: true };
   const orthanc = {
     fileDigest: async (_: string, sop: string) => ok(tells.digests ? pixelsOf(sop) : ''),
   };
@@ -84,7 +84,13 @@ function bench(films: Object_[]) {
     async retrieve({ sopInstanceUid }) {
       calls.pulled.push(sopInstanceUid);
       const fault = fate.pull[sopInstanceUid];
-      return fault ? fail(fault) : ok(new TextEncoder().encode(sopInstanceUid + pixelsOf(sopInstanceUid)));
+      return fault
+        ? fail(fault)
+        : ok(
+            new TextEncoder().encode(
+              sopInstanceUid + pixelsOf(sopInstanceUid) + (tells.sameFile ? '' : ` ${calls.pulled.length}`),
+            ),
+          );
     },
     store: async () => ok([]),
   };
@@ -393,12 +399,29 @@ describe('a film that changes in the PACS', () => {
     held.splice(0, 1, replaced);
     clock.mockReturnValue(659_000);
     await work();
-    expect(calls.pulled).toHaveLength(1);
+    expect(calls.read).toHaveLength(1);
     clock.mockReturnValue(660_000);
     await work();
     await work();
     expect(calls.read).toEqual([first, `${first} replaced`]);
     expect(new Set(calls.stored).size).toBe(2);
+  });
+
+  test('and was replaced while it was read from a PACS that tells no digest gets no result of the earlier one', async () => {
+    const { work, calls, held, tells, software, fate } = bench([film(1)]);
+    tells.digests = false;
+    software.verifyMs = 3_600_000;
+    fate.during[first] = () => void held.splice(0, 1, replaced);
+    expect(await work()).toEqual(fail({ code: 'film_replaced' }));
+    expect(await work()).toMatchObject(ok([{ stored: [uidsOf(`${first} replaced`).sr] }]));
+    expect(calls.stored).toHaveLength(1);
+  });
+
+  test('in a PACS whose every answer differs is not taken for replaced', async () => {
+    const { work, tells, software } = bench([film(1)]);
+    Object.assign(tells, { digests: false, sameFile: false });
+    software.verifyMs = 3_600_000;
+    expect(await work()).toMatchObject({ ok: true, value: [{ stored: [expect.any(String)] }] });
   });
 
   test('and whose result was lost gets it again without another inference', async () => {

@@ -34,13 +34,28 @@ local function nudge()
   end
 end
 
-function OnStoredInstance(instanceId, tags, metadata, origin)
-  if modalities[tags['Modality']] and tags['Manufacturer'] ~= 'Alara' then
-    nudge()
+-- All scripts in LuaScripts share one environment: a function that an earlier script defined is called first, and an error
+-- in it stops neither the nudge nor its own message in the log. Alara's script therefore stands last in LuaScripts.
+local function after(previous, nudges)
+  return function(...)
+    local succeeded, problem = true, nil
+    if previous then
+      succeeded, problem = pcall(previous, ...)
+    end
+    if nudges(...) then
+      nudge()
+    end
+    if not succeeded then
+      error(problem, 0)
+    end
   end
 end
 
+OnStoredInstance = after(OnStoredInstance, function(instanceId, tags)
+  return modalities[tags['Modality']] and tags['Manufacturer'] ~= 'Alara'
+end)
+
 -- Orthanc calls a study stable when nothing was added to it for StableAge seconds: Alara then need not wait itself.
-function OnStableStudy(studyId, tags, metadata)
-  nudge()
-end
+OnStableStudy = after(OnStableStudy, function()
+  return true
+end)

@@ -10,7 +10,7 @@ for _, modality in ipairs(settings['Modalities'] or { 'CR', 'DX' }) do
   modalities[modality] = true
 end
 
-function OnStoredInstance(instanceId, tags, metadata, origin)
+local function forward(instanceId, tags)
   if not modalities[tags['Modality']] or tags['Manufacturer'] == 'Alara' then
     return
   end
@@ -19,5 +19,18 @@ function OnStoredInstance(instanceId, tags, metadata, origin)
   local called, answer = pcall(RestApiPost, '/dicom-web/servers/' .. server .. '/stow', job)
   if not called or answer == nil then
     print('A film was not sent to Alara: is the DICOMweb plugin loaded, and a server of that name in its settings?')
+  end
+end
+
+-- A function that an earlier script in LuaScripts defined is called first; an error in it does not stop the film.
+local previous = OnStoredInstance
+function OnStoredInstance(instanceId, tags, ...)
+  local succeeded, problem = true, nil
+  if previous then
+    succeeded, problem = pcall(previous, instanceId, tags, ...)
+  end
+  forward(instanceId, tags)
+  if not succeeded then
+    error(problem, 0)
   end
 end

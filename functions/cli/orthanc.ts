@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { setUpOrthanc } from '../pacs/orthanc-setup.ts';
+import { UsageError } from './complaint.ts';
+
+/** `alara orthanc`: the other side of a connection to Orthanc. */
+export function orthanc(program: Command): void {
+  program
+    .command('orthanc')
+    .description('Set up an Orthanc for Alara.')
+    .command('configure')
+    .description("Add Alara's script, settings and user to a configuration of Orthanc; what is there stays.")
+    .argument('<folder>', "the folder of Orthanc's configuration, with alara.lua in it")
+    .requiredOption('--password-file <file>', "a file with the password of Orthanc's user")
+    .option('--username <name>', "Orthanc's user for Alara", 'alara')
+    .addHelpText(
+      'after',
+      `
+Comments, scripts, users and settings in the configuration are kept. A second run changes nothing.
+
+Example:
+  sudo node_modules/.bin/node functions/cli/main.ts orthanc configure /etc/orthanc --password-file .alara/orthanc.password`,
+    )
+    .action(configure);
+}
+
+function configure(folder: string, { username, passwordFile }: { username: string; passwordFile: string }): void {
+  try {
+    const password = readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '');
+    if (!password) throw new UsageError(`--password-file ${passwordFile}: the file is empty.`);
+    const changes = setUpOrthanc({ folder, username, password });
+    const lines =
+      changes.length > 0
+        ? [...changes, 'Restart Orthanc: it reads its configuration at its start.']
+        : ['Nothing to change.'];
+    process.stdout.write(`${lines.join('\n')}\n`);
+  } catch (error) {
+    if (error instanceof Error && 'path' in error) throw new UsageError(`${error.path}: ${error.message}`);
+    throw error;
+  }
+}

@@ -1,0 +1,126 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { applyEdits, type JSONPath, modify, type ParseError, parse } from 'jsonc-parser';
+import { z } from 'zod';
+import { ConfigError } from '../platform/config.ts';
+
+const Configuration = z.record(z.string(), z.unknown());
+
+/** One file of Orthanc's configuration: JSON with comments, which are kept. */
+type File = { readonly path: string; readonly text: string; readonly content: z.infer<typeof Configuration> };
+
+export type OrthancSetup = {
+  /** The folder of Orthanc's configuration, where alara.lua lies too. */
+  readonly folder: string;
+  readonly username: string;
+  readonly password: string;
+};
+
+/** Seconds. Orthanc's default of 60 holds up an event for a minute where Alara does not answer. */
+const httpTimeout = { usual: 60, short: 5 };
+
+/**
+ * Adds Alara's script, its settings and its user to a configuration of Orthanc. Scripts, users and settings that are there
+ * stay, in whichever file they stand, since Orthanc refuses a section that stands in two files. Again changes nothing.
+ *
+ * @returns what was changed, a line each.
+ */
+export function setUpOrthanc({ folder, username, password }: OrthancSetup): readonly string[] {
+  const files = new Map(
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => [name, read(join(folder, name))]),
+  );
+  const changes: string[] = [];
+  const holder = (section: string) => [...files].find(([, { content }]) => section in content);
+
+  function change(name: string, path: JSONPath, value: unknown, what: string): void {
+    const file = files.get(name) ?? { path: join(folder, name), text: '{}\n', content: {} };
+    const formattingOptions = { insertSpaces: true, tabSize: 2, eol: '\n' };
+    const text = applyEdits(file.text, modify(file.text, path, value, { formattingOptions }));
+    files.set(name, { ...file, text, content: contentOf(file.path, text) });
+    changes.push(`${what} (${name})`);
+  }
+  const settingOf = (section: string) => holder(section)?.[1].content[section];
+  const fileFor = (section: string, otherwise: string) => holder(section)?.[0] ?? otherwise;
+
+  const script = resolve(folder, 'alara.lua');
+  if (!existsSync(script))
+    throw new ConfigError(`${script} does not exist: copy functions/pacs/orthanc/alara.lua there.`);
+  const scripts = z.array(z.string()).parse(settingOf('LuaScripts') ?? []);
+  // Last: a script that comes later and defines the same function would replace Alara's.
+  if (scripts.length === 0 || resolve(folder, scripts.at(-1) ?? '') !== script) {
+    const name = fileFor('LuaScripts', 'alara.json');
+    change(name, ['LuaScripts', scripts.length], script, 'LuaScripts: alara.lua is the last script');
+    for (const [i, path] of [...scripts.entries()].reverse())
+      if (resolve(folder, path) === script)
+        change(name, ['LuaScripts', i], undefined, `LuaScripts: ${path} no longer comes earlier`);
+  }
+
+  const users = Configuration.parse(settingOf('RegisteredUsers') ?? {});
+  if (users[username] !== password)
+    change(
+      fileFor('RegisteredUsers', 'credentials.json'),
+      ['RegisteredUsers', username],
+      password,
+      `RegisteredUsers: ${username}`,
+    );
+
+  const given = contentOf('alara.json', readFileSync(new URL('orthanc/alara.json', import.meta.url), 'utf8'));
+  for (const [section, value] of Object.entries(given))
+    if (!holder(section)) change('alara.json', [section], value, section);
+
+  const timeout = settingOf('HttpTimeout');
+  if (timeout === undefined || timeout === httpTimeout.usual)
+    change(
+      fileFor('HttpTimeout', 'alara.json'),
+      ['HttpTimeout'],
+      httpTimeout.short,
+      `HttpTimeout: ${httpTimeout.short}`,
+    );
+
+  for (const [name, file] of files)
+    if (changes.some((line) => line.endsWith(`(${name})`))) write(file, [...files.values()]);
+  return changes;
+}
+
+function read(path: string): File {
+  const text = readFileSync(path, 'utf8');
+  return { path, text, content: contentOf(path, text) };
+}
+
+function contentOf(path: string, text: string): File['content'] {
+  const errors: ParseError[] = [];
+  const content: unknown = parse(text, errors, { allowTrailingComma: true });
+  const parsed = Configuration.safeParse(content);
+  if (errors.length > 0 || !parsed.success)
+    throw new ConfigError(`${path} is not JSON: correct it, or restore it; nothing was changed.`);
+  return parsed.data;
+}
+
+/**
+ * Complete or not at all. A file that is there keeps its owner and mode. A new one may hold a secret: it is readable by the
+ * group of Orthanc's other files, which is the group that Orthanc runs with.
+ */
+function write({ path, text }: File, others: readonly File[]): void {
+  const temporary = join(path, '..', `.${basename(path)}.alara`);
+  writeFileSync(temporary, text, { mode: 0o600 });
+  const known = others
+    .filter((other) => existsSync(other.path))
+    .map((other) => ({ ...other, ...statSync(other.path) }));
+  const same = known.find((other) => other.path === path);
+  const group = known.find(({ gid }) => gid !== 0)?.gid;
+  if (same) chownSync(temporary, same.uid, same.gid);
+  else if (group !== undefined) chownSync(temporary, statSync(temporary).uid, group);
+  chmodSync(temporary, same ? same.mode : group === undefined ? 0o600 : 0o640);
+  renameSync(temporary, path);
+}
