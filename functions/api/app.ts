@@ -2,7 +2,7 @@ import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import { advice, type Fault } from '../pipeline/fault.ts';
 import { ms } from '../pipeline/units.ts';
-import { BlobTooLarge } from '../platform/blobs.ts';
+import { BlobTooLarge, QuotaExceeded } from '../platform/blobs.ts';
 import { StoreUnavailable } from '../platform/unavailable.ts';
 import { withoutData } from '../platform/without-data.ts';
 import { authenticate, describeAccess } from './auth.ts';
@@ -59,6 +59,7 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
       return problem(c, error.fault);
     }
     if (error instanceof HTTPException) return problem(c, refusalOf(error));
+    if (error instanceof QuotaExceeded) return problem(c, { code: 'quota_exceeded', limitBytes: error.limitBytes });
     if (error instanceof BlobTooLarge) return problem(c, { code: 'body_too_large', limitBytes: error.limitBytes });
     deps.log.error({ requestId: c.get('requestId'), error: withoutData(error) });
     if (error instanceof StoreUnavailable)

@@ -11,7 +11,12 @@ export type Copied = {
 };
 
 /** A copy of a blob under an id of its own, made as the bytes go by; undefined where there is no such blob. */
-export async function copy(blobs: Blobs, from: string, limitBytes: number): Promise<Copied | undefined> {
+export async function copy(
+  blobs: Blobs,
+  from: string,
+  limitBytes: number,
+  tenant: string,
+): Promise<Copied | undefined> {
   const blob = `film ${randomUUID()}`;
   const hash = createHash('sha256');
   let start = Buffer.alloc(0);
@@ -24,7 +29,7 @@ export async function copy(blobs: Blobs, from: string, limitBytes: number): Prom
       }
     }
     // What was let in stays in, though the limit may be lower by now.
-    await blobs.put(blob, passing(), Math.max(bytes, limitBytes));
+    await blobs.put(blob, passing(), Math.max(bytes, limitBytes), tenant);
     return { blob, digest: hash.digest('hex'), start };
   });
 }

@@ -34,9 +34,13 @@ const ready = createRoute({
   },
 });
 
-export function health(app: OpenAPIHono, { engine, router, device, pacs }: Deps): void {
+export function health(app: OpenAPIHono, { engine, router, device, pacs, platform, log }: Deps): void {
   app.openapi(live, (c) => c.json({ status: 'live' as const }, 200));
-  app.openapi(ready, (c) => {
+  let lastTrouble: string | undefined;
+  app.openapi(ready, async (c) => {
+    const trouble = await platform.trouble();
+    if (trouble !== lastTrouble) log.warn({ event: 'store_state', trouble: trouble ?? 'none' });
+    lastTrouble = trouble;
     const { waiting, running, warm, fault } = engine.status();
     const watched = pacs.watched?.();
     const common = {
@@ -46,6 +50,8 @@ export function health(app: OpenAPIHono, { engine, router, device, pacs }: Deps)
       running,
       ...(watched && { pacs: watched }),
     };
+    if (trouble !== undefined)
+      return c.json({ status: 'failed' as const, ...common, problem: `the store cannot be used: ${trouble}` }, 503);
     if (warm) return c.json({ status: 'ready' as const, ...common }, 200);
     if (!fault) return c.json({ status: 'starting' as const, ...common }, 503);
     const problem = 'problem' in fault ? fault.problem : fault.code;

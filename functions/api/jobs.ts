@@ -60,7 +60,7 @@ const create = createRoute({
   responses: {
     202: unfinished,
     200: { description: 'The job has ended', content: { 'application/json': { schema: JobView } } },
-    ...answers(400, 404, 413, 415, 422, 503),
+    ...answers(400, 404, 413, 415, 422, 429, 503),
   },
 });
 
@@ -108,7 +108,7 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       if (webhook !== undefined) accept(allowedTarget(webhook, await platform.access.webhooks(tenant)));
       // The job's own copy: the upload may be replaced, used by another job, or expire while this one waits.
       const copied = await budget.now(2 * platform.blobs.heldBytes, async () =>
-        ok(await copy(platform.blobs, uploadedBlob(tenant, upload), maxUploadBytes)),
+        ok(await copy(platform.blobs, uploadedBlob(tenant, upload), maxUploadBytes, tenant)),
       );
       const film = accept(copied);
       if (!film) throw new Refusal({ code: 'upload_not_found', id: upload });

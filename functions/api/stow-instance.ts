@@ -98,7 +98,7 @@ async function takeOn(
   const { blobs } = deps.platform;
   const blob = `stow ${randomUUID()}`;
   const film = passing(head.bytes, pieces, inspected.value.pixels);
-  const put = await blobs.put(blob, film.bytes(), deps.maxUploadBytes);
+  const put = await blobs.put(blob, film.bytes(), deps.maxUploadBytes, tenant);
   if (!put) return failed(failureReasons.outOfResources, object);
   if (put.bytes < film.end()) {
     await blobs.remove(blob);

@@ -10,7 +10,7 @@ export type ResultsTo = { readonly pacs: string; readonly requestDigest: string 
 
 /** A job for every study among the films that were taken: their ids. Once this resolves, all of them will be read. */
 export async function submitStudies(
-  platform: Pick<Platform, 'jobs' | 'queue' | 'blobs'>,
+  platform: Pick<Platform, 'jobs' | 'enqueue' | 'blobs'>,
   tenant: string,
   to: ResultsTo | undefined,
   kept: readonly Kept[],
@@ -45,7 +45,7 @@ export async function submitStudies(
  * went to a PACS, which may have lost them since: the PACS is asked first, and what it holds is not sent again.
  */
 async function submitted(
-  platform: Pick<Platform, 'jobs' | 'queue' | 'blobs'>,
+  platform: Pick<Platform, 'jobs' | 'enqueue' | 'blobs'>,
   id: string,
   tenant: string,
   input: JobInput,

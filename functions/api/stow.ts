@@ -28,7 +28,7 @@ const common = {
     200: answer('All instances were taken on'),
     202: answer('Some were taken on; others failed, or are not read and were discarded'),
     409: answer('None was taken on'),
-    ...answers(400, 406, 415, 503),
+    ...answers(400, 406, 415, 429, 503),
   },
 } as const;
 

@@ -43,7 +43,7 @@ const send = createRoute({
       content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
     },
   },
-  responses: { 204: { description: 'All of it is kept' }, ...answers(400, 404, 413, 503) },
+  responses: { 204: { description: 'All of it is kept' }, ...answers(400, 404, 413, 429, 503) },
 });
 
 /** How long a place outside of this service can be sent to: a slow line's time for one film, and no more. */
@@ -56,7 +56,8 @@ const newId = () => `up_${Date.now().toString(36)}_${randomUUID().replaceAll('-'
 function begunAt(id: string): number | undefined {
   const begun = Number.parseInt(/^up_([0-9a-z]{8,9})_[0-9a-f]{32}$/.exec(id)?.[1] ?? '', 36);
   const age = Date.now() - begun;
-  return age >= 0 && age < uploadLifeMs ? begun : undefined;
+  // A clock that was set back makes the age negative: the upload is as good as before.
+  return Math.abs(age) < uploadLifeMs ? begun : undefined;
 }
 
 /** The blob of a tenant's upload; one that is unknown or has expired is refused. */
@@ -90,7 +91,7 @@ export function uploads(app: OpenAPIHono, { platform: { blobs }, budget, maxUplo
     const { body, signal } = c.req.raw;
     if (!body) throw new Refusal({ code: 'empty_body' });
     const sent = await budget
-      .now(blobs.heldBytes, async () => ok(await blobs.put(blob, body, maxUploadBytes)))
+      .now(blobs.heldBytes, async () => ok(await blobs.put(blob, body, maxUploadBytes, c.get('tenant'))))
       .catch((error) => {
         // A client that hangs up breaks the stream: nothing was kept.
         throw signal.aborted ? new Refusal({ code: 'client_gone' }) : error;

@@ -39,6 +39,8 @@ Settings come from the environment:
   ALARA_BUFFER_MB       512: films in memory at the same time; jobs take no more than half
   ALARA_MAX_BODY_MB     32: a film that is sent with its request
   ALARA_MAX_UPLOAD_MB   256: an upload, and an instance that comes by STOW-RS
+  ALARA_QUOTA_MB        20000: films of one tenant in ALARA_DATA: uploads, and films of jobs that wait
+  ALARA_FREE_MB         5 % of the disk of ALARA_DATA, at most 1000: what films leave free on it
   ALARA_LOG             info; silent, error, warn, info or debug, as JSON lines on standard error
 
 Example:

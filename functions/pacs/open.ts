@@ -46,7 +46,7 @@ export type Pacs = {
 export type PacsDeps = {
   readonly router: Router;
   readonly engine: Pick<Engine, 'read' | 'render'>;
-  readonly platform: Pick<Platform, 'readings' | 'refusals' | 'jobs' | 'queue' | 'cursors'>;
+  readonly platform: Pick<Platform, 'readings' | 'refusals' | 'jobs' | 'queue' | 'enqueue' | 'cursors'>;
   readonly budget: Pick<Budget, 'inTurn'>;
   readonly log: Logger;
   /** Of this software. */

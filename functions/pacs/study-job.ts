@@ -16,7 +16,7 @@ export type SubmitStudy = (study: StudyVersion) => Promise<Job>;
 
 /** Take on the job that reads a study. */
 export const submitStudy =
-  (platform: Pick<Platform, 'jobs' | 'queue'>): SubmitStudy =>
+  (platform: Pick<Platform, 'enqueue'>): SubmitStudy =>
   async (study) => {
     const { pacs, tenant, studyInstanceUid } = study;
     const id = await jobId({ kind: 'study', ...study });

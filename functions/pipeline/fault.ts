@@ -83,6 +83,7 @@ export type Fault =
   | { readonly code: 'model_unavailable'; readonly variant: string; readonly retryAfterMs: Ms }
   | { readonly code: 'inference_failed'; readonly problem: string }
   | { readonly code: 'store_unavailable'; readonly retryAfterMs: Ms }
+  | { readonly code: 'quota_exceeded'; readonly limitBytes: number }
   | { readonly code: 'internal' };
 
 export type FaultCode = Fault['code'];
@@ -406,6 +407,11 @@ export const advice: Record<FaultCode, Advice> = {
     status: 500,
     title: 'The model could not be run',
     fix: 'Retry once. If it fails again, report it with the request id.',
+  },
+  quota_exceeded: {
+    status: 429,
+    title: 'The films of this key take all the space that they may',
+    fix: 'Wait until jobs have ended, send fewer films at a time, or ask the operator to raise ALARA_QUOTA_MB. Uploads that no job needs are removed after a day.',
   },
   store_unavailable: {
     status: 503,

@@ -16,6 +16,16 @@ export class BlobTooLarge extends Error {
   }
 }
 
+/** A tenant has as many bytes in the store as one tenant may have. */
+export class QuotaExceeded extends Error {
+  override name = 'QuotaExceeded';
+  readonly limitBytes: number;
+  constructor(limitBytes: number) {
+    super(`a tenant may keep ${limitBytes} bytes`);
+    this.limitBytes = limitBytes;
+  }
+}
+
 /** All of a blob, in a buffer of its own. */
 export async function whole(pieces: AsyncIterable<Uint8Array>, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const all = new Uint8Array(bytes);
@@ -34,12 +44,13 @@ export async function whole(pieces: AsyncIterable<Uint8Array>, bytes: number): P
 export type Blobs = {
   /**
    * Keep a stream under an id, all of it or nothing; undefined when it is longer than `limitBytes`. Putting an id again
-   * replaces it.
+   * replaces it. It counts for `tenant`: throws {@link QuotaExceeded} where that one may keep no more.
    */
   put(
     id: string,
     bytes: AsyncIterable<Uint8Array>,
     limitBytes: number,
+    tenant?: string,
   ): Promise<{ readonly bytes: number } | undefined>;
   /** Throws {@link BlobTooLarge} for what came past the limit of `presign`; so do `read` and `size`. */
   get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined>;

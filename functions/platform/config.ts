@@ -84,6 +84,10 @@ const defaults = z.object({
   ALARA_MAX_BODY_MB: whole(1, 1024).default(32),
   /** One upload, and one instance that comes by STOW-RS. */
   ALARA_MAX_UPLOAD_MB: whole(1, 1024).default(256),
+  /** Films of one tenant in ALARA_DATA: uploads, and films of jobs that wait or were given up. */
+  ALARA_QUOTA_MB: whole(1, 100_000_000).default(20_000),
+  /** What films leave free on the disk of ALARA_DATA; 5 % of the disk, at most 1 GB, by default. */
+  ALARA_FREE_MB: whole(0, 100_000_000).optional(),
   ALARA_LOG: z
     .enum(['silent', 'error', 'warn', 'info', 'debug'], 'expected silent, error, warn, info or debug')
     .default('info'),
@@ -91,7 +95,14 @@ const defaults = z.object({
 
 /** What keeps what outlives a process. `openPlatform` opens it, and nothing else looks at its kind. */
 export type PlatformSettings =
-  | { readonly kind: 'embedded'; readonly folder: string; readonly keyFile: string | undefined }
+  | {
+      readonly kind: 'embedded';
+      readonly folder: string;
+      readonly keyFile: string | undefined;
+      readonly quotaBytes: number;
+      /** The default belongs to the disk where it is undefined. */
+      readonly floorBytes: number | undefined;
+    }
   | ({ readonly kind: 'aws' } & AwsSettings);
 
 export type AwsSettings = {
@@ -162,7 +173,12 @@ function platformOf(
   const ofAws = { ALARA_TABLE: table, ALARA_QUEUE_URL: queueUrl, ALARA_UPLOADS_BUCKET: bucket, ALARA_KEY: key };
   if (data.ALARA_PLATFORM === 'embedded') {
     const idle = Object.entries(ofAws).filter(([, value]) => value !== undefined);
-    if (idle.length === 0) return { kind: 'embedded', folder: data.ALARA_DATA, keyFile: data.ALARA_KEY_FILE };
+    const floorBytes = data.ALARA_FREE_MB === undefined ? undefined : data.ALARA_FREE_MB * 1_000_000;
+    if (idle.length === 0)
+      return {
+        ...{ kind: 'embedded', folder: data.ALARA_DATA, keyFile: data.ALARA_KEY_FILE, floorBytes },
+        quotaBytes: data.ALARA_QUOTA_MB * 1_000_000,
+      };
     throw new ConfigError(idle.map(([name]) => `${name}: is used with ALARA_PLATFORM=aws only.`).join('\n'));
   }
   const missing = Object.entries(ofAws).filter(([, value]) => value === undefined);

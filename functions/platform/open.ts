@@ -11,7 +11,7 @@ export async function openPlatform({
 }: Pick<Config, 'platform' | 'retentionDays'>): Promise<Platform> {
   switch (platform.kind) {
     case 'embedded':
-      return openEmbedded(platform.folder, { keyFile: platform.keyFile });
+      return openEmbedded(platform.folder, { ...platform, floorBytes: platform.floorBytes ?? 'usual' });
     case 'aws': {
       // Loaded only where it is used: the AWS SDK takes a tenth of a second.
       const { openAws } = await import('./aws/open.ts');

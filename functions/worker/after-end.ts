@@ -7,7 +7,7 @@ import { submit } from './submit.ts';
  * What follows the end of a job. It is done after the end is kept and before the message is removed, so a process that
  * dies in between leaves a message that has it done again: every part may be repeated.
  */
-export async function afterEnd(platform: Pick<Platform, 'jobs' | 'queue' | 'blobs'>, job: Job): Promise<void> {
+export async function afterEnd(platform: Pick<Platform, 'enqueue' | 'blobs'>, job: Job): Promise<void> {
   const { id, tenant, input, state, updatedAt } = job;
   if ('webhook' in input && input.webhook !== undefined) {
     // An ended job changes no more unless it is replayed, and that is a new end to tell of.

@@ -15,7 +15,7 @@ import { judge, type Verdict } from './verdict.ts';
 
 /** What an attempt needs besides its delivery. */
 export type Bench = {
-  readonly platform: Pick<Platform, 'jobs' | 'queue' | 'blobs'>;
+  readonly platform: Pick<Platform, 'jobs' | 'queue' | 'enqueue' | 'blobs'>;
   readonly handlers: Handlers;
   readonly retry: RetryPolicy;
   readonly visibilityMs: number;

@@ -1,5 +1,5 @@
 import type { Platform } from '../platform/platform.ts';
-import { blobsOf, hasEnded, type Job, type JobInput } from './job.ts';
+import { blobsOf, type Job, type JobInput } from './job.ts';
 
 /**
  * Work anew on a job that was given up or failed, with all its tries; undefined when there is no such job. Other jobs
@@ -9,28 +9,22 @@ import { blobsOf, hasEnded, type Job, type JobInput } from './job.ts';
  * worked on from its beginning as well.
  */
 export async function replay(
-  { jobs, queue }: Pick<Platform, 'jobs' | 'queue'>,
+  { enqueue }: Pick<Platform, 'enqueue'>,
   id: string,
   input?: JobInput,
 ): Promise<Job | undefined> {
-  const known = await jobs.get(id);
   const isReplayed = ({ state }: Job) =>
     state === 'dead' || state === 'failed' || (state === 'done' && input !== undefined);
-  if (!known || (hasEnded(known) && !isReplayed(known)) || known.state === 'running') return known;
-  const replayed = await jobs.update(id, (job) =>
-    isReplayed(job)
-      ? {
-          ...job,
-          ...{ state: 'queued', attempts: 0, fault: undefined, busySince: undefined },
-          ...(input && { input, outcomes: [], progress: { done: 0, total: job.progress.total } }),
-          updatedAt: new Date().toISOString(),
-        }
-      : job,
-  );
-  // The message goes last: one that comes before the job is open again finds a job that has ended, and is dropped. A
-  // process that dies in between leaves an open job without a message, which a repetition or the sweep sends again.
-  if (replayed?.state === 'queued') await queue.send(id);
-  return replayed;
+  const replayed = (job: Job): Job => ({
+    ...job,
+    ...{ state: 'queued', attempts: 0, fault: undefined, busySince: undefined },
+    ...(input && { input, outcomes: [], progress: { done: 0, total: job.progress.total } }),
+    updatedAt: new Date().toISOString(),
+  });
+  return enqueue(id, (known) => {
+    if (known && isReplayed(known)) return { job: replayed(known), send: true };
+    return known?.state === 'queued' ? { job: known, send: true } : undefined;
+  });
 }
 
 /** Whether what a job works on is still there. The films of one that failed went when it did. */

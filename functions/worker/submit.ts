@@ -1,12 +1,12 @@
 import type { Platform } from '../platform/platform.ts';
-import type { Job, JobInput } from './job.ts';
+import { hasEnded, type Job, type JobInput } from './job.ts';
 
 /**
  * Take on a job durably: once this resolves it will be worked on, whatever dies. Submitting an id again is safe: a
  * finished job stays finished, an unfinished one is queued once more in case its first message was lost.
  */
 export async function submit(
-  { jobs, queue }: Pick<Platform, 'jobs' | 'queue'>,
+  { enqueue }: Pick<Platform, 'enqueue'>,
   id: string,
   tenant: string,
   input: JobInput,
@@ -17,8 +17,5 @@ export async function submit(
     ...{ id, tenant, input, state: 'queued', attempts: 0, progress: { done: 0, total }, outcomes: [] },
     ...{ createdAt: now, updatedAt: now },
   };
-  const isNew = await jobs.create(job);
-  const kept = isNew ? job : ((await jobs.get(id)) ?? job);
-  if (kept.state === 'queued' || kept.state === 'running') await queue.send(id);
-  return kept;
+  return (await enqueue(id, (known = job) => ({ job: known, send: !hasEnded(known) }))) ?? job;
 }

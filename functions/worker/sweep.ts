@@ -16,7 +16,7 @@ export type Swept = {
 
 /** Forget finished jobs after their retention, and films that no job needs after a day; find jobs that were lost. */
 export async function sweep(
-  { jobs, queue, blobs }: Pick<Platform, 'jobs' | 'queue' | 'blobs'>,
+  { jobs, queue, enqueue, blobs }: Pick<Platform, 'jobs' | 'queue' | 'enqueue' | 'blobs'>,
   retentionMs: number,
   now: Date = new Date(),
 ): Promise<Swept> {
@@ -27,7 +27,7 @@ export async function sweep(
   const kept = needed.flat();
   const keep = new Set(kept.flatMap(({ input }) => blobsOf(input)));
   return {
-    resent: await resend({ jobs, queue }, kept, before(silentMs).toISOString(), now),
+    resent: await resend({ queue, enqueue }, kept, before(silentMs).toISOString(), now),
     jobs: await jobs.prune(before(retentionMs)),
     blobs: await blobs.prune(before(uploadLifeMs), keep),
   };
@@ -38,7 +38,7 @@ export async function sweep(
  * to its dead letters. Whose it was no queue tells; it does tell how many it holds. One message too many is harmless.
  */
 async function resend(
-  { jobs, queue }: Pick<Platform, 'jobs' | 'queue'>,
+  { queue, enqueue }: Pick<Platform, 'queue' | 'enqueue'>,
   kept: readonly Job[],
   before: string,
   now: Date,
@@ -53,13 +53,11 @@ async function resend(
   for (const { id, updatedAt } of silent) {
     let mine = false;
     // Of several that sweep, one sends; whoever dies before it does is followed by the next sweep after this time.
-    await jobs.update(id, (job) => {
-      mine = !hasEnded(job) && job.updatedAt === updatedAt;
-      return mine ? { ...job, updatedAt: now.toISOString() } : job;
+    await enqueue(id, (job) => {
+      mine = job !== undefined && !hasEnded(job) && job.updatedAt === updatedAt;
+      return job && mine ? { job: { ...job, updatedAt: now.toISOString() }, send: true } : undefined;
     });
-    if (!mine) continue;
-    await queue.send(id);
-    resent++;
+    if (mine) resent++;
   }
   return resent;
 }

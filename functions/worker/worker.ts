@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Delivery } from '../platform/queue.ts';
+import { StoreUnavailable } from '../platform/unavailable.ts';
 import { withoutData } from '../platform/without-data.ts';
 import { attempt, type Bench } from './attempt.ts';
 import type { Handlers } from './handler.ts';
@@ -9,7 +10,7 @@ import { type RetryPolicy, usualRetry } from './retry.ts';
 import { sweep } from './sweep.ts';
 
 export type WorkerOptions = {
-  readonly platform: Pick<Platform, 'jobs' | 'queue' | 'blobs'>;
+  readonly platform: Pick<Platform, 'jobs' | 'queue' | 'enqueue' | 'blobs'>;
   readonly handlers: Handlers;
   /** Jobs that are worked on at the same time. */
   readonly concurrency: number;
@@ -57,7 +58,8 @@ export function startWorker(options: WorkerOptions): Worker {
       } catch (error) {
         // The message becomes visible again by itself; the store may need a moment.
         log.error({ error: withoutData(error) }, 'the queue or the store of jobs failed');
-        await delay(1000, undefined, { signal: stopping.signal }).catch(() => undefined);
+        const pauseMs = error instanceof StoreUnavailable ? error.retryAfterMs : 1000;
+        await delay(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       }
     }
   }

@@ -32,7 +32,8 @@ function mortal<Store extends object>(name: string, store: Store): Store {
 }
 
 const platform = await openPlatform(config);
-const [jobs, queue, blobs, readings, access] = [
+const [{ enqueue }, jobs, queue, blobs, readings, access] = [
+  mortal('platform', { enqueue: platform.enqueue }),
   mortal('jobs', platform.jobs),
   mortal('queue', platform.queue),
   mortal('blobs', platform.blobs),
@@ -44,7 +45,7 @@ const engine = openEngine(router, config);
 await engine.ready;
 const nowhere = async () => fail({ code: 'unknown_pacs', pacs: '', known: [] } as const);
 const worker = startWorker({
-  platform: { jobs, queue, blobs },
+  platform: { jobs, queue, enqueue, blobs },
   handlers: createHandlers(
     { router, engine, platform: { jobs, blobs, readings, access }, budget: createBudget(1e9) },
     { requestOf: () => undefined, deliver: nowhere, study: nowhere },

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { enqueueInSteps } from '../../functions/platform/jobs.ts';
 import type { JobState } from '../../functions/worker/job.ts';
 import { replay } from '../../functions/worker/replay.ts';
 import { submit } from '../../functions/worker/submit.ts';
@@ -89,7 +90,9 @@ describe('an open job without a message', () => {
   test('that was submitted by a process that died before it sent the message is worked on', async () => {
     const died = { send: () => Promise.reject(new Error('killed')) };
     const input = { kind: 'film', upload: 'a', mediaType: 'image/png', parameters: {} } as const;
-    const platform = { ...bench.platform, queue: { ...bench.platform.queue, ...died } };
+    // As on a platform whose queue and store of jobs know nothing of each other.
+    const { jobs, queue } = bench.platform;
+    const platform = { enqueue: enqueueInSteps({ jobs, queue: { ...queue, ...died } }) };
     await expect(submit(platform, 'a', 'local', input)).rejects.toThrow('killed');
     expect(await swept(16)).toBe(1);
     bench.work({});
@@ -100,7 +103,9 @@ describe('an open job without a message', () => {
     await jobWithFilm('a', 'dead');
     await lose();
     const died = { send: () => Promise.reject(new Error('killed')) };
-    const platform = { ...bench.platform, queue: { ...bench.platform.queue, ...died } };
+    // As on a platform whose queue and store of jobs know nothing of each other.
+    const { jobs, queue } = bench.platform;
+    const platform = { enqueue: enqueueInSteps({ jobs, queue: { ...queue, ...died } }) };
     await expect(replay(platform, 'a')).rejects.toThrow('killed');
     expect(await swept(16)).toBe(1);
     expect(await depth()).toBe(1);

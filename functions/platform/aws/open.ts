@@ -1,6 +1,7 @@
 import { ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
 import type { AwsSettings } from '../config.ts';
 import { ConfigError } from '../config.ts';
+import { enqueueInSteps } from '../jobs.ts';
 import type { Platform } from '../platform.ts';
 import { awsAccess } from './access.ts';
 import { awsBlobs } from './blobs.ts';
@@ -35,14 +36,18 @@ export async function openAws(settings: AwsSettings, retentionMs: number): Promi
   const objects = openObjects(s3, settings.bucket);
   const packer = openPacker(vault, objects, table);
   const queue = awsQueue(sqs, settings.queueUrl, closing.signal);
+  const jobs = awsJobs(table, packer, retentionMs);
   return {
     readings: awsReadings(table, packer),
-    jobs: awsJobs(table, packer, retentionMs),
+    jobs,
     queue,
+    enqueue: enqueueInSteps({ jobs, queue }),
     blobs: awsBlobs(objects, vault),
     refusals: awsRefusals(table, packer),
     access: awsAccess(table, packer),
     cursors: awsCursors(table),
+    // A service that is away is told per request; nothing here can be full or removed.
+    trouble: async () => undefined,
     async close() {
       closing.abort();
       await queue.idle();

@@ -1,12 +1,12 @@
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import type { SQLOutputValue } from 'node:sqlite';
 import type { Access, ApiKey, Scope, Secrets } from '../access.ts';
 import { digestOf, idOf, isKey, makeKey, makeWebhookSecret, rotated, secretsOf } from '../secrets.ts';
 import type { Vault } from '../vault.ts';
-import { patiently } from './patience.ts';
+import type { Guarded } from './guarded.ts';
 import { openJson, sealJson } from './sealed-json.ts';
 import { transaction } from './transaction.ts';
 
-export function embeddedAccess(db: DatabaseSync, vault: Vault): Access {
+export function embeddedAccess({ db, run }: Guarded, vault: Vault): Access {
   const insert = db.prepare(
     `INSERT INTO api_keys (id, tenant, scopes, digest, created_at)
      VALUES (:id, :tenant, :scopes, :digest, :createdAt)`,
@@ -38,16 +38,16 @@ export function embeddedAccess(db: DatabaseSync, vault: Vault): Access {
     async createKey(tenant, scopes) {
       const key = makeKey();
       const apiKey: ApiKey = { id: idOf(key), tenant, scopes, createdAt: new Date().toISOString() };
-      await patiently(() => insert.run({ ...apiKey, scopes: JSON.stringify(scopes), digest: digestOf(key) }));
+      await run(() => insert.run({ ...apiKey, scopes: JSON.stringify(scopes), digest: digestOf(key) }));
       return { key, apiKey };
     },
     async check(key) {
-      const row = await patiently(() => select.get(idOf(key)));
+      const row = await run(() => select.get(idOf(key)));
       const digest = row?.['digest'];
       return row && digest instanceof Uint8Array && isKey(key, digest) ? apiKeyOf(row) : undefined;
     },
-    listKeys: () => patiently(() => all.all().map(apiKeyOf)),
-    revokeKey: (id) => patiently(() => revoke.run(new Date().toISOString(), id).changes === 1),
+    listKeys: () => run(() => all.all().map(apiKeyOf)),
+    revokeKey: (id) => run(() => revoke.run(new Date().toISOString(), id).changes === 1),
     allowWebhooks(tenant, host) {
       const work = () => {
         addSecret.run(tenant, sealJson(vault, makeWebhookSecret(), context(tenant)));
@@ -56,18 +56,18 @@ export function embeddedAccess(db: DatabaseSync, vault: Vault): Access {
         if (!allowed) throw new Error('a secret was just made');
         return allowed;
       };
-      return patiently(() => transaction(db, work));
+      return run(() => transaction(db, work));
     },
-    denyWebhooks: (tenant, host) => patiently(() => removeHost.run(tenant, host).changes === 1),
+    denyWebhooks: (tenant, host) => run(() => removeHost.run(tenant, host).changes === 1),
     rotateWebhooks(tenant, previousUntil) {
       const work = () => {
         const known = webhooks(tenant);
         if (known) changeSecret.run(sealJson(vault, rotated(known, previousUntil), context(tenant)), tenant);
         return webhooks(tenant);
       };
-      return patiently(() => transaction(db, work));
+      return run(() => transaction(db, work));
     },
-    webhooks: (tenant) => patiently(() => webhooks(tenant)),
+    webhooks: (tenant) => run(() => webhooks(tenant)),
   };
 }
 

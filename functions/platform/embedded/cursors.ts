@@ -1,20 +1,17 @@
-import type { DatabaseSync } from 'node:sqlite';
 import type { Cursors } from '../cursors.ts';
-import { patiently } from './patience.ts';
+import type { Guarded } from './guarded.ts';
 
-export function embeddedCursors(db: DatabaseSync): Cursors {
+export function embeddedCursors({ db, run }: Guarded): Cursors {
   const select = db.prepare('SELECT value FROM cursors WHERE name = ?');
   const insert = db.prepare('INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING');
   const update = db.prepare('UPDATE cursors SET value = :to WHERE name = :name AND value = :from');
   return {
     async get(name) {
-      const row = await patiently(() => select.get(name));
+      const row = await run(() => select.get(name));
       return row && String(row['value']);
     },
     async move(name, from, to) {
-      const { changes } = await patiently(() =>
-        from === undefined ? insert.run(name, to) : update.run({ name, from, to }),
-      );
+      const { changes } = await run(() => (from === undefined ? insert.run(name, to) : update.run({ name, from, to })));
       return changes === 1;
     },
   };

@@ -1,12 +1,18 @@
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import type { SQLOutputValue } from 'node:sqlite';
 import type { Job, JobState, Particulars } from '../../worker/job.ts';
-import type { JobStore } from '../jobs.ts';
+import type { Enqueue, JobStore } from '../jobs.ts';
 import type { Vault } from '../vault.ts';
-import { patiently } from './patience.ts';
+import type { Guarded } from './guarded.ts';
+import type { EmbeddedQueue } from './queue.ts';
 import { openJson, sealJson } from './sealed-json.ts';
 import { transaction } from './transaction.ts';
 
-export function embeddedJobs(db: DatabaseSync, vault: Vault): JobStore {
+/** Jobs, and their change together with a message. `send` puts a message into the queue's table, in a transaction. */
+export function embeddedJobs(
+  { db, run }: Guarded,
+  vault: Vault,
+  { insert: send, wake }: Pick<EmbeddedQueue, 'insert' | 'wake'>,
+): { readonly jobs: JobStore; readonly enqueue: Enqueue } {
   const insert = db.prepare(
     `INSERT INTO jobs (id, tenant, state, created_at, updated_at, attempts, done, total, particulars)
      VALUES (:id, :tenant, :state, :createdAt, :updatedAt, :attempts, :done, :total, :particulars)
@@ -51,12 +57,27 @@ export function embeddedJobs(db: DatabaseSync, vault: Vault): JobStore {
     return row && fromRow(row);
   };
 
-  return {
+  const enqueue: Enqueue = async (id, changed) => {
+    const work = () => {
+      const known = find(id);
+      const next = changed(known);
+      if (!next) return known;
+      if (!known) insert.run(toRow({ ...next.job, id }));
+      else if (next.job !== known) change.run(toRow({ ...next.job, id }));
+      if (next.send) send(id);
+      return next.job;
+    };
+    const kept = await run(() => transaction(db, work));
+    wake();
+    return kept;
+  };
+
+  const jobs: JobStore = {
     async create(job) {
       const row = toRow(job);
-      return patiently(() => insert.run(row).changes === 1);
+      return run(() => insert.run(row).changes === 1);
     },
-    get: (id) => patiently(() => find(id)),
+    get: (id) => run(() => find(id)),
     update(id, changed) {
       const work = () => {
         const job = find(id);
@@ -65,11 +86,13 @@ export function embeddedJobs(db: DatabaseSync, vault: Vault): JobStore {
         change.run(toRow({ ...next, id }));
         return next;
       };
-      return patiently(() => transaction(db, work));
+      return run(() => transaction(db, work));
     },
     async list({ tenant = null, state = null, limit }) {
-      return (await patiently(() => newest.all({ tenant, state, limit }))).map(fromRow);
+      return (await run(() => newest.all({ tenant, state, limit }))).map(fromRow);
     },
-    prune: (before) => patiently(() => Number(forget.run(before.toISOString()).changes)),
+    prune: (before) => run(() => Number(forget.run(before.toISOString()).changes)),
   };
+
+  return { jobs, enqueue };
 }

@@ -75,6 +75,15 @@ const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX refusals_expired ON refusals (expires);
   `,
+
+  `
+  CREATE TABLE held ( -- blobs, as far as they count for a tenant
+    name TEXT PRIMARY KEY, -- of the file
+    tenant TEXT NOT NULL,
+    bytes INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX held_by_tenant ON held (tenant, bytes);
+  `,
 ];
 
 /** Bring a database to the layout that this release uses. Call it inside a transaction. */

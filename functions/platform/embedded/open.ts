@@ -9,11 +9,14 @@ import { embeddedBlobs } from './blobs.ts';
 import { embeddedCursors } from './cursors.ts';
 import { openDatabase } from './database.ts';
 import { syncFolder } from './durable.ts';
+import { guard } from './guarded.ts';
 import { embeddedJobs } from './jobs.ts';
 import { openVault } from './key.ts';
 import { migrate } from './migrations.ts';
+import { asOutage, passes } from './outage.ts';
 import { keepPrivate } from './private.ts';
 import { embeddedQueue } from './queue.ts';
+import { usualFloor } from './quota.ts';
 import { embeddedReadings } from './readings.ts';
 import { embeddedRefusals } from './refusals.ts';
 import { transaction } from './transaction.ts';
@@ -22,7 +25,14 @@ import { transaction } from './transaction.ts';
  * The platform on one machine: SQLite and files under `folder`, shared by any number of processes. Throws ConfigError
  * when the folder cannot be used, or its key is not the one that it was sealed with.
  */
-export function openEmbedded(folder: string, options: { readonly keyFile?: string | undefined } = {}): Platform {
+export function openEmbedded(
+  folder: string,
+  options: {
+    readonly keyFile?: string | undefined;
+    readonly quotaBytes?: number;
+    readonly floorBytes?: number | 'usual';
+  } = {},
+): Platform {
   const blobs = join(folder, 'blobs');
   const { db, vault } = usable(folder, () => {
     mkdirSync(blobs, { recursive: true, mode: 0o700 });
@@ -31,14 +41,19 @@ export function openEmbedded(folder: string, options: { readonly keyFile?: strin
     return openSealed(folder, options.keyFile);
   });
   const closing = new AbortController();
+  const guarded = guard(db, folder);
+  const queue = embeddedQueue(guarded, closing.signal);
+  const { quotaBytes = Number.POSITIVE_INFINITY, floorBytes: floor = 0 } = options;
+  const floorBytes = floor === 'usual' ? usualFloor(folder) : floor;
   const platform: Platform = {
-    readings: embeddedReadings(db, vault),
-    jobs: embeddedJobs(db, vault),
-    queue: embeddedQueue(db, closing.signal),
-    blobs: embeddedBlobs(db, blobs, vault),
-    refusals: embeddedRefusals(db, vault),
-    access: embeddedAccess(db, vault),
-    cursors: embeddedCursors(db),
+    readings: embeddedReadings(guarded, vault),
+    ...embeddedJobs(guarded, vault, queue),
+    queue,
+    blobs: embeddedBlobs(guarded, blobs, vault, { quotaBytes, floorBytes }),
+    refusals: embeddedRefusals(guarded, vault),
+    access: embeddedAccess(guarded, vault),
+    cursors: embeddedCursors(guarded),
+    trouble: guarded.trouble,
     async close() {
       closing.abort();
       db.close();
@@ -68,6 +83,9 @@ function usable<Value>(folder: string, open: () => Value): Value {
   try {
     return open();
   } catch (error) {
+    // No setting is wrong: the same start may succeed when there is room again.
+    const outage = asOutage(error, dirname(resolve(folder)));
+    if (passes(outage)) throw outage;
     const reason = error instanceof Error ? error.message : String(error);
     const fix = error instanceof ConfigError ? '' : ' Name a folder that can be written.';
     throw new ConfigError(`ALARA_DATA=${folder}: the store cannot be opened there (${reason}).${fix}`);

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { DatabaseSync } from 'node:sqlite';
 import type { Delivery, Queue } from '../queue.ts';
-import { patiently } from './patience.ts';
+import type { Guarded } from './guarded.ts';
 
 /** A time of the INTEGER column `due`, which a fraction of a millisecond does not fit. Never earlier than asked for. */
 const dueAfter = (now: number, delayMs: number): number => now + Math.max(0, Math.ceil(delayMs));
@@ -9,9 +8,15 @@ const dueAfter = (now: number, delayMs: number): number => now + Math.max(0, Mat
 /** Between two looks for what another process has sent, in milliseconds; a look takes about 0.01 ms. */
 const lookEveryMs = 20;
 
+export type EmbeddedQueue = Queue & {
+  /** Put a message in, inside of a transaction of the caller, who wakes up those that wait afterwards. */
+  insert(body: string): void;
+  wake(): void;
+};
+
 /** `closing` ends every wait: no statement may run once the database is closed. */
-export function embeddedQueue(db: DatabaseSync, closing: AbortSignal): Queue {
-  const insert = db.prepare('INSERT INTO messages (body, due) VALUES (?, ?)');
+export function embeddedQueue({ db, run }: Guarded, closing: AbortSignal): EmbeddedQueue {
+  const add = db.prepare('INSERT INTO messages (body, due) VALUES (?, ?)');
   // Asked before it is claimed, because a claim takes the write lock even where there is nothing to claim.
   const look = db.prepare('SELECT 1 FROM messages WHERE due <= ? LIMIT 1');
   const claim = db.prepare(
@@ -54,15 +59,17 @@ export function embeddedQueue(db: DatabaseSync, closing: AbortSignal): Queue {
   }
 
   return {
+    insert: (body) => void add.run(body, Date.now()),
+    wake: wakeAll,
     async send(body, delayMs = 0) {
-      await patiently(() => insert.run(body, dueAfter(Date.now(), delayMs)));
+      await run(() => add.run(body, dueAfter(Date.now(), delayMs)));
       wakeAll();
     },
     async receive({ visibilityMs, waitMs, signal }) {
       const deadline = performance.now() + waitMs;
       const isOver = () => signal?.aborted || closing.aborted;
       while (!isOver()) {
-        const delivery = await patiently(() => (isOver() ? undefined : next(visibilityMs)));
+        const delivery = await run(() => (isOver() ? undefined : next(visibilityMs)));
         const leftMs = deadline - performance.now();
         if (delivery || leftMs <= 0) return delivery;
         await sleep(Math.min(lookEveryMs, leftMs), signal);
@@ -70,23 +77,23 @@ export function embeddedQueue(db: DatabaseSync, closing: AbortSignal): Queue {
       return undefined;
     },
     async remove(receipt) {
-      await patiently(() => drop.run({ receipt, now: Date.now() }));
+      await run(() => drop.run({ receipt, now: Date.now() }));
     },
     async release(receipt, delayMs) {
-      await patiently(() => {
+      await run(() => {
         const now = Date.now();
         free.run({ receipt, now, due: dueAfter(now, delayMs) });
       });
       wakeAll();
     },
     async extend(receipt, visibilityMs) {
-      return patiently(() => {
+      return run(() => {
         const now = Date.now();
         return hold.run({ receipt, now, due: dueAfter(now, visibilityMs) }).changes === 1;
       });
     },
     async depth() {
-      const { total, held } = (await patiently(() => count.get(Date.now()))) ?? {};
+      const { total, held } = (await run(() => count.get(Date.now()))) ?? {};
       return { waiting: Number(total) - Number(held), inFlight: Number(held) };
     },
   };

@@ -1,12 +1,11 @@
-import type { DatabaseSync } from 'node:sqlite';
 import type { Instance } from '../../pipeline/instance.ts';
 import type { Reading } from '../../pipeline/reading.ts';
 import type { ReadingStore } from '../readings.ts';
 import type { Vault } from '../vault.ts';
-import { patiently } from './patience.ts';
+import type { Guarded } from './guarded.ts';
 import { openJson, sealJson } from './sealed-json.ts';
 
-export function embeddedReadings(db: DatabaseSync, vault: Vault): ReadingStore {
+export function embeddedReadings({ db, run }: Guarded, vault: Vault): ReadingStore {
   const select = db.prepare('SELECT reading, instance FROM readings WHERE tenant = ? AND id = ?');
   const insert = db.prepare(
     `INSERT INTO readings (tenant, id, created_at, reading, instance) VALUES (?, ?, ?, ?, ?)
@@ -15,7 +14,7 @@ export function embeddedReadings(db: DatabaseSync, vault: Vault): ReadingStore {
   const context = (tenant: string, id: string) => JSON.stringify(['instance', tenant, id]);
   return {
     async get(tenant, id) {
-      const row = await patiently(() => select.get(tenant, id));
+      const row = await run(() => select.get(tenant, id));
       if (!row) return undefined;
       const { instance } = row;
       return {
@@ -26,7 +25,7 @@ export function embeddedReadings(db: DatabaseSync, vault: Vault): ReadingStore {
     async put(tenant, { reading, instance }) {
       const sealed = instance && sealJson(vault, instance, context(tenant, reading.id));
       const text = JSON.stringify(reading);
-      await patiently(() => insert.run(tenant, reading.id, reading.createdAt, text, sealed));
+      await run(() => insert.run(tenant, reading.id, reading.createdAt, text, sealed));
     },
   };
 }

@@ -105,4 +105,31 @@ export function jobsContract(open: Open): void {
     expect(kept).not.toContain('old dead');
     expect(await jobs.prune(new Date('2026-01-15'))).toBe(0);
   });
+
+  test('are enqueued: kept and sent, changed and sent, or left as they are', async () => {
+    const { jobs, queue, enqueue } = (await open()).platform;
+    const messages = async () => {
+      const bodies: string[] = [];
+      for (;;) {
+        const delivery = await queue.receive({ visibilityMs: 60_000, waitMs: 300 });
+        if (!delivery) return bodies;
+        await queue.remove(delivery.receipt);
+        bodies.push(delivery.body);
+      }
+    };
+    expect(await enqueue('a', (known) => ({ job: known ?? job('a'), send: true }))).toEqual(job('a'));
+    expect(await jobs.get('a')).toEqual(job('a'));
+    expect(await messages()).toEqual(['a']);
+    // Again: it stays as it is, and gets another message.
+    expect(await enqueue('a', (known = job('a', { attempts: 9 })) => ({ job: known, send: true }))).toEqual(job('a'));
+    expect(await messages()).toEqual(['a']);
+    const again = job('a', { attempts: 3 });
+    expect(await enqueue('a', (known) => known && { job: { ...known, attempts: 3 }, send: true })).toEqual(again);
+    expect(await jobs.get('a')).toEqual(again);
+    expect(await messages()).toEqual(['a']);
+    expect(await enqueue('a', () => undefined)).toEqual(again);
+    expect(await enqueue('b', () => undefined)).toBeUndefined();
+    expect(await enqueue('c', () => ({ job: job('c', { state: 'done' }), send: false }))).toMatchObject({ id: 'c' });
+    expect(await messages()).toEqual([]);
+  });
 }

@@ -1,9 +1,12 @@
 import { openEmbedded } from '../../../functions/platform/embedded/open.ts';
 import type { Platform } from '../../../functions/platform/platform.ts';
+import { StoreUnavailable } from '../../../functions/platform/unavailable.ts';
 import { instance, job, reading } from '../contract/samples.ts';
 import { stream } from '../contract/streams.ts';
 
 // A process of its own on a folder: node child.ts ROLE FOLDER. What it has been promised it says on standard output.
+
+const codeOf = (error: unknown) => (error instanceof StoreUnavailable ? error.code : String(error));
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -25,6 +28,12 @@ const roles: Record<string, (platform: Platform) => Promise<void>> = {
 
   async open() {},
 
+  /** Enqueues jobs for ever. */
+  async enqueue({ enqueue }) {
+    say('ready');
+    for (let i = 0; ; i++) await enqueue(`${i}`, () => ({ job: job(`${i}`), send: true }));
+  },
+
   /** Waits for messages, takes them until there are no more, counts each in the one job, and names it. */
   async consume({ jobs, queue }) {
     say('ready');
@@ -38,14 +47,15 @@ const roles: Record<string, (platform: Platform) => Promise<void>> = {
   },
 
   /** Fills its disk, then says what still holds and what does not. */
-  async fill({ blobs, jobs, queue }) {
+  async fill({ blobs, jobs, queue, trouble: look }) {
     await queue.send('before');
-    await blobs.put('before', stream(new Uint8Array(100_000)), 1_000_000);
+    await blobs.put('before', stream(new Uint8Array(2_000_000)), 4_000_000);
     let made = 0;
     const full = await (async () => {
       for (; ; made++) await jobs.create(job(`${made}`, { outcomes: Array(500).fill({ reading: 'rd_a' }) }));
-    })().catch((error: Error) => error.message);
-    const blob = await blobs.put('after', stream(new Uint8Array(1_000_000)), 2_000_000).catch((e: Error) => e.message);
+    })().catch(codeOf);
+    const blob = await blobs.put('after', stream(new Uint8Array(2_500_000)), 4_000_000).catch(codeOf);
+    const trouble = await look();
     const kept = (await jobs.list({ limit: 1_000_000 })).length;
     const delivery = await queue.receive({ visibilityMs: 60_000, waitMs: 0 }).catch((e: Error) => e.message);
     const half = (await blobs.get('after'))?.length ?? 0;
@@ -54,7 +64,7 @@ const roles: Record<string, (platform: Platform) => Promise<void>> = {
       () => true,
       () => false,
     );
-    say(JSON.stringify({ made, kept, full, blob, half, delivery, relieved }));
+    say(JSON.stringify({ made, kept, full, blob, trouble, half, delivery, relieved }));
   },
 };
 
