@@ -14,6 +14,7 @@ import { docsHeaders, pageHeaders } from './headers.ts';
 import { health } from './health.ts';
 import { hooks } from './hooks.ts';
 import { jobs } from './jobs.ts';
+import { answerOtherMethods } from './other-methods.ts';
 import { page } from './page.ts';
 import { problem, Refusal, strict } from './problem.ts';
 import { problems } from './problems.ts';
@@ -71,6 +72,7 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
   app.use(authenticate(deps));
   app.use(decodeContent);
   for (const mount of mounted) mount(app, deps);
+  answerOtherMethods(app);
   describeAccess(app);
   return app;
 }

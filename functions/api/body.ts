@@ -23,8 +23,8 @@ export type Room = {
 /** The media types of a film. */
 export const mediaTypes = ['image/png', 'image/jpeg', 'application/dicom'] as const satisfies readonly MediaType[];
 
-/** What clients send where nobody has told them the type: curl --data-binary sends the last one. */
-const unspecific = ['', 'application/octet-stream', 'binary/octet-stream', 'application/x-www-form-urlencoded'];
+/** The media types of clients that were told none: curl --data-binary sends the last one. */
+export const unspecific = ['', 'application/octet-stream', 'binary/octet-stream', 'application/x-www-form-urlencoded'];
 
 /** The parts that a form may have: a sender of more parts means something else. */
 const maxFormParts = 16;

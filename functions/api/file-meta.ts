@@ -8,9 +8,9 @@ const long = new Set(['OB', 'UN', 'UT', 'SQ', 'OW']);
 const maxElements = 64;
 
 /**
- * Read Media Storage SOP Class and Instance UID, so that also an object that is refused can be named in the answer.
- * File meta information is always Explicit VR Little Endian (PS3.10 7.1), whatever follows it. Undefined where it is
- * not there or not whole; nothing is read outside the bytes.
+ * Read Media Storage SOP Class and Instance UID, so that the answer can also name an object that is refused. File meta
+ * information is Explicit VR Little Endian (PS3.10 7.1); some writers encode it as Implicit VR. Undefined where it is
+ * absent or incomplete; nothing is read outside the bytes.
  */
 export function fileMeta(bytes: Uint8Array): FileMeta | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -19,8 +19,14 @@ export function fileMeta(bytes: Uint8Array): FileMeta | undefined {
   const uids = new Map<number, string>();
   for (let at = 132, count = 0; at + 12 <= bytes.length && count < maxElements; count++) {
     if (view.getUint16(at, true) !== 0x0002) break;
-    const isLong = long.has(ascii(at + 4, 2));
-    const length = isLong ? view.getUint32(at + 8, true) : view.getUint16(at + 6, true);
+    const vr = ascii(at + 4, 2);
+    const isLong = long.has(vr);
+    const isImplicit = !/^[A-Z]{2}$/.test(vr);
+    const length = isImplicit
+      ? view.getUint32(at + 4, true)
+      : isLong
+        ? view.getUint32(at + 8, true)
+        : view.getUint16(at + 6, true);
     const value = at + (isLong ? 12 : 8);
     if (value + length > bytes.length) break;
     // PS3.5 9.1: padded to an even length by one NUL, which some writers make a space.

@@ -49,6 +49,7 @@ export function problem(c: Context, fault: Fault): Response {
   const body = problemOf(fault, c.get('requestId'));
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if ('retryAfterMs' in fault) headers['retry-after'] = String(Math.max(1, Math.ceil(fault.retryAfterMs / 1000)));
+  if ('allow' in fault && fault.allow.length > 0) headers['allow'] = fault.allow.join(', ');
   if (fault.code === 'unsupported_content_encoding') headers['accept-encoding'] = fault.available.join(', ');
   if (fault.code === 'unauthenticated') headers['www-authenticate'] = 'Bearer realm="alara"';
   return c.body(JSON.stringify(body), body.status as ContentfulStatusCode, headers);

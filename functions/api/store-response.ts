@@ -6,6 +6,8 @@ import type { FileMeta } from './file-meta.ts';
 export const failureReasons = {
   outOfResources: 0xa700,
   otherStudy: 0xa900,
+  /** The same code: Data Set does not match SOP Class. */
+  otherSopClass: 0xa900,
   cannotUnderstand: 0xc000,
   unsupportedTransferSyntax: 0xc122,
   processingFailure: 0x0110,
@@ -71,24 +73,27 @@ const reference = ({ sopClassUid, sopInstanceUid }: FileMeta) => ({
 });
 
 /**
- * How an instance that is refused is answered: discarded with a warning, or failed for a reason.
+ * The answer to a refused instance: discarded with a warning, or failed for a reason.
  *
- * A PACS that forwards whole studies sends laterals, reports and presentation states along, and sends again and again
- * what was answered as a failure; Orthanc's sender even takes a study for failed when one item is missing from the
- * Referenced SOP Sequence. So a sound object that is just not one that is read is acknowledged, with a warning,
- * and discarded. What is broken, or came at a bad moment, or could be read if it were sent otherwise is a failure: a
- * film must not get lost behind a polite answer.
+ * A PACS that forwards whole studies also sends laterals, reports and presentation states, and sends an instance again and
+ * again after a failure; Orthanc's sender even takes a study for failed when one item is missing from the Referenced SOP
+ * Sequence. So a sound object of a kind that is not read is acknowledged with a warning, and discarded. An object that is
+ * broken, that came at a bad moment, or that could be read if it were sent otherwise is a failure: a film must not get
+ * lost behind a polite answer. `object` is what the file meta information says of the instance: where the data set
+ * contradicts it, the header is broken.
  */
-export function answerTo({ code }: Fault): 'discarded' | number {
-  switch (code) {
+export function answerTo(fault: Fault, object: FileMeta | undefined): 'discarded' | number {
+  switch (fault.code) {
     case 'unsupported_sop_class':
     case 'own_object':
+      if (!object) return failureReasons.cannotUnderstand;
+      return fault.sopClass.split(' ')[0] === object.sopClassUid ? 'discarded' : failureReasons.otherSopClass;
     case 'not_frontal_view':
     case 'not_chest':
     case 'multi_frame':
     case 'colour_image':
     case 'too_small':
-      return 'discarded';
+      return object ? 'discarded' : failureReasons.cannotUnderstand;
     case 'unsupported_transfer_syntax':
     case 'unsupported_jpeg':
       return failureReasons.unsupportedTransferSyntax;

@@ -76,9 +76,6 @@ async function takeOn(
   const failed = (reason: number, object: FileMeta | undefined = meta): Received => ({
     stored: { kind: 'failed', reason, object },
   });
-  // RFC 2387: without a type of its own a part is of the type of the whole.
-  if (part.mediaType !== '' && part.mediaType !== 'application/dicom') return failed(failureReasons.cannotUnderstand);
-
   let inspected = await inspect(deps, head, signal);
   if (!inspected.ok && inspected.fault.code === 'corrupt_image' && !head.whole) {
     if (!roomForMore()) return { ...failed(failureReasons.outOfResources), busy: deps.budget.full() };
@@ -86,7 +83,7 @@ async function takeOn(
     inspected = await inspect(deps, head, signal);
   }
   if (!inspected.ok) {
-    const answer = answerTo(inspected.fault);
+    const answer = answerTo(inspected.fault, meta);
     if (answer === 'discarded' && meta) return { stored: { kind: 'discarded', object: meta } };
     const { stored } = failed(answer === 'discarded' ? failureReasons.cannotUnderstand : answer);
     return { stored, ...('retryAfterMs' in inspected.fault && { busy: inspected.fault }) };

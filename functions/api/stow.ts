@@ -1,12 +1,16 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { parseAccept } from 'hono/utils/accept';
 import { isUid } from '../pacs/dicomweb-json.ts';
+import { isPart10, signatureBytes } from '../pipeline/decode/sniff.ts';
 import type { Fault } from '../pipeline/fault.ts';
 import { parseParameters } from '../pipeline/parameters.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
 import type { Lease } from '../platform/budget.ts';
+import { unspecific } from './body.ts';
 import type { Deps } from './deps.ts';
-import { contentType, MultipartError, partsOf } from './multipart.ts';
+import { contentType, MultipartError, type Part, partsOf } from './multipart.ts';
+import { nativeDicomModel } from './native-dicom.ts';
 import { accept, Refusal } from './problem.ts';
 import { answers } from './responses.ts';
 import { failureReasons, type Stored, StoreResponse, storeResponse, storeStatus } from './store-response.ts';
@@ -14,10 +18,18 @@ import { type Kept, type Reception, receive, receptionBytes } from './stow-insta
 import { submitStudies } from './stow-jobs.ts';
 
 const dicomJson = 'application/dicom+json';
+const dicomXml = 'application/dicom+xml';
+const dicom = 'application/dicom';
+const stowTypes =
+  'Set Content-Type to multipart/related; type="application/dicom"; boundary=… (PS3.18 10.5), the parameter type included, with one instance per part; or to application/dicom for a body that is one instance.';
 /** More than any study of radiographs; a sender with more of them sends several requests. */
 const maxParts = 5000;
 
-const answer = (description: string) => ({ description, content: { [dicomJson]: { schema: StoreResponse } } });
+const nativeModel = z.string().meta({ description: 'The same in XML: the Native DICOM Model (PS3.19 A.1)' });
+const answer = (description: string) => ({
+  description,
+  content: { [dicomJson]: { schema: StoreResponse }, [dicomXml]: { schema: nativeModel } },
+});
 
 const common = {
   method: 'post',
@@ -34,7 +46,10 @@ const common = {
 
 const body = {
   required: true,
-  content: { 'multipart/related': { schema: { type: 'string', format: 'binary' } } },
+  content: {
+    'multipart/related': { schema: { type: 'string', format: 'binary' } },
+    'application/dicom': { schema: { type: 'string', format: 'binary' } },
+  },
 } as const;
 
 const any = createRoute({
@@ -59,16 +74,15 @@ export function stow(app: OpenAPIHono, deps: Deps): void {
   const usual = accept(parseParameters({}, deps.router.vocabulary));
 
   async function store(c: Context, study: string | undefined) {
-    acceptable(c.req.header('accept'));
-    const boundary = accept(boundaryOf(c.req.header('content-type') ?? ''));
+    const mediaType = accept(responseType(c.req.header('accept') ?? ''));
     const { body, signal } = c.req.raw;
-    if (!body) throw new Refusal({ code: 'malformed_stow', problem: 'the request has no body' });
+    const parts = accept(instancesOf(c.req.header('content-type') ?? '', body ?? new Blob().stream()));
     const tenant = c.get('tenant');
     const to = deps.pacs.stowOf(tenant);
     // As the PACS that gets the results has its films read: then the readings, and the job, are those.
     const reception = { tenant, study, request: to?.request ?? usual, signal };
     const taken = await deps.budget.now(receptionBytes(deps), async (lease) =>
-      ok(await take(deps, reception, body, boundary, lease)),
+      ok(await take(deps, reception, parts, lease)),
     );
     const { results, kept } = accept(taken);
     const jobs = await submitStudies(deps.platform, tenant, to, kept);
@@ -81,7 +95,9 @@ export function stow(app: OpenAPIHono, deps: Deps): void {
     // From the address that was called, wherever that is: a gateway may have put something before it (RFC 8288 3.1).
     const root = study === undefined ? '..' : '../..';
     for (const id of jobs) c.header('link', `<${root}/v1/jobs/${id}>; rel="monitor"`, { append: true });
-    return c.json(storeResponse(results), storeStatus(results), { 'content-type': dicomJson });
+    const response = storeResponse(results);
+    const text = mediaType === dicomXml ? nativeDicomModel(response) : JSON.stringify(response);
+    return c.body(text, storeStatus(results), { 'content-type': mediaType });
   }
 
   app.openapi(any, (c) => store(c, undefined));
@@ -89,18 +105,12 @@ export function stow(app: OpenAPIHono, deps: Deps): void {
 }
 
 /** What became of every part, and the films that were kept of it: all that could be, or none of a broken request. */
-async function take(
-  deps: Deps,
-  reception: Reception,
-  body: ReadableStream<Uint8Array>,
-  boundary: string,
-  lease: Lease,
-) {
+async function take(deps: Deps, reception: Reception, parts: AsyncIterable<Part>, lease: Lease) {
   const results: Stored[] = [];
   const kept: Kept[] = [];
   let busy: Fault | undefined;
   try {
-    for await (const part of partsOf(body, boundary)) {
+    for await (const part of parts) {
       if (results.length === maxParts)
         throw new MultipartError(`it has more than ${maxParts} parts: send several requests`);
       const received = await receive(deps, reception, part, lease);
@@ -127,21 +137,60 @@ async function take(
   return { results, kept };
 }
 
-/** The answer is made in DICOM JSON, the default media type of DICOM web services (PS3.18 8.7.3.2), and not in XML. */
-function acceptable(header: string | undefined): void {
-  const takes = (type: string) => ['*/*', 'application/*', dicomJson, 'application/json'].includes(type);
-  const asked = (header ?? '*/*').split(',').map((one) => contentType(one.trim()).type);
-  if (!asked.some(takes)) throw new Refusal({ code: 'not_acceptable', available: [dicomJson] });
+/** The media types of an answer and the names by which senders ask for them. DICOM JSON is the default (PS3.18 8.7.3.2). */
+const responseTypes = [
+  [dicomJson, [dicomJson, 'application/json']],
+  [dicomXml, [dicomXml, 'application/xml', 'text/xml']],
+] as const;
+
+/** The media type that the sender prefers (RFC 9110 12.5.1): of several ranges the most specific one counts. */
+function responseType(accept: string): Result<typeof dicomJson | typeof dicomXml, Fault> {
+  const ranges = parseAccept(accept.trim() || '*/*').map(({ type, q }) => ({ type: type.toLowerCase(), q }));
+  const quality = (names: readonly string[]) =>
+    [names, ['application/*'], ['*/*', '*']]
+      .map((matching) => ranges.find(({ type }) => matching.includes(type)))
+      .find((range) => range !== undefined)?.q ?? 0;
+  const [best] = responseTypes
+    .map(([mediaType, names]) => ({ mediaType, q: quality(names) }))
+    .filter(({ q }) => q > 0)
+    .toSorted((a, b) => b.q - a.q);
+  return best ? ok(best.mediaType) : fail({ code: 'not_acceptable', available: [dicomJson, dicomXml] });
 }
 
-function boundaryOf(header: string): Result<string, Fault> {
+/** The instances of a request, each as it comes: the parts of a multipart body, or the body where that is one instance. */
+function instancesOf(header: string, body: AsyncIterable<Uint8Array>): Result<AsyncIterable<Part>, Fault> {
   const { type, parameters } = contentType(header);
-  const inner = parameters.get('type')?.toLowerCase();
-  if (type !== 'multipart/related' || inner !== 'application/dicom')
-    return fail({ code: 'unsupported_media_type', received: header || 'none' });
+  if (type === dicom) return ok(onlyInstance(body));
+  // Some senders write the transfer syntax, a parameter of the parts' media type, within its quotes.
+  const { type: partType } = contentType(parameters.get('type') ?? '');
+  const received = [type || 'none', ...(partType === '' ? [] : [`type="${partType}"`])].join('; ');
+  const unsupported: Fault = { code: 'unsupported_media_type', received, fix: stowTypes };
+  if (unspecific.includes(type)) return ok(onlyInstance(part10Or(unsupported, body)));
+  if (type !== 'multipart/related' || partType !== dicom) return fail(unsupported);
   const boundary = parameters.get('boundary') ?? '';
   // RFC 2046 5.1.1 allows 70 characters; Orthanc sends 73.
   if (!/^[\w'()+,./:=? -]{0,199}[\w'()+,./:=?-]$/.test(boundary))
     return fail({ code: 'malformed_stow', problem: 'its Content-Type has no usable boundary' });
-  return ok(boundary);
+  return ok(partsOf(body, boundary));
+}
+
+async function* onlyInstance(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Part> {
+  yield { mediaType: dicom, name: undefined, bytes };
+}
+
+/** The bytes of a body that begins as a DICOM file does; another one is refused. */
+async function* part10Or(refusal: Fault, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let start: Uint8Array | undefined = new Uint8Array();
+  for await (const piece of body) {
+    if (!start) {
+      yield piece;
+      continue;
+    }
+    start = Buffer.concat([start, piece]);
+    if (start.length < signatureBytes) continue;
+    if (!isPart10(start)) break;
+    yield start;
+    start = undefined;
+  }
+  if (start) throw new Refusal(refusal);
 }

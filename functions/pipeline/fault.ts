@@ -74,6 +74,9 @@ export type Fault =
   | { readonly code: 'malformed_http'; readonly problem: string }
   | { readonly code: 'headers_too_large'; readonly limit: number; readonly limitBytes: number }
   | { readonly code: 'request_too_slow'; readonly bytesPerSecond?: number }
+  | { readonly code: 'method_not_allowed'; readonly allow: readonly string[] }
+  /** `allow` is empty where the resource offers nothing. */
+  | { readonly code: 'dicomweb_not_offered'; readonly allow: readonly string[] }
   | { readonly code: 'queue_full'; readonly retryAfterMs: Ms }
   | { readonly code: 'shutting_down'; readonly retryAfterMs: Ms }
   | { readonly code: 'deadline_exceeded'; readonly deadlineMs: Ms }
@@ -286,7 +289,7 @@ export const advice: Record<FaultCode, Advice> = {
   malformed_stow: {
     status: 400,
     title: 'The body is not a STOW-RS request',
-    fix: 'Send multipart/related; type="application/dicom" with one instance a part (PS3.18 10.5).',
+    fix: 'Send multipart/related; type="application/dicom"; boundary=… with one instance per part (PS3.18 10.5), or one instance as application/dicom.',
   },
   not_acceptable: {
     status: 406,
@@ -367,6 +370,16 @@ export const advice: Record<FaultCode, Advice> = {
     status: 408,
     title: 'The request arrived too slowly',
     fix: 'Send the request again, on a better line or with a smaller file: over a minute, a body must bring at least bytesPerSecond on average.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'The resource does not offer this method',
+    fix: 'Use one of the methods in allow; /docs describes each.',
+  },
+  dicomweb_not_offered: {
+    status: 501,
+    title: 'This DICOMweb service is not offered',
+    fix: 'Store instances with POST /dicom-web/studies (STOW-RS). Search for and retrieve them in the PACS: this service keeps no archive.',
   },
   queue_full: {
     status: 503,

@@ -357,10 +357,135 @@ describe('STOW-RS', () => {
       'unsupported_media_type',
       415,
     ],
-    ['a bare instance', () => multipart([]), 'application/dicom', 'unsupported_media_type', 415],
-  ])('refuses %s', async (_, body, type, code, status) => {
+    [
+      'no type of the parts',
+      () => multipart([]),
+      `multipart/related; boundary=${boundary}`,
+      'unsupported_media_type',
+      415,
+    ],
+    ['a form', () => multipart([]), `multipart/form-data; boundary=${boundary}`, 'unsupported_media_type', 415],
+    ['an image', () => multipart([]), 'image/jpeg', 'unsupported_media_type', 415],
+    ['text of no type', () => new Uint8Array(1000), '', 'unsupported_media_type', 415],
+    ['less than a signature', () => new Uint8Array(100), 'application/octet-stream', 'unsupported_media_type', 415],
+  ])('refuses %s, and says what STOW-RS takes', async (_, body, type, code, status) => {
     const response = await send(body(), undefined, { 'content-type': type });
-    expect([response.status, (await response.json()).code]).toEqual([status, code]);
+    const problem = await response.json();
+    expect([response.status, problem.code]).toEqual([status, code]);
+    expect(problem.fix).toMatch(/multipart\/related; type="application\/dicom"; boundary=.*application\/dicom/);
+    expect(problem.fix).not.toContain('image/');
+  });
+
+  test.each([
+    ['application/dicom'],
+    ['Application/Dicom; transfer-syntax=1.2.840.10008.1.2.1'],
+    ['application/octet-stream'],
+    ['application/x-www-form-urlencoded'],
+    [''],
+  ])('takes one instance as the body, sent as %s', async (type) => {
+    for (const path of ['/dicom-web/studies', `/dicom-web/studies/${studyUid('single')}`]) {
+      const response = await send(new Uint8Array(await film('single')), path, { 'content-type': type });
+      expect(jobsOf(response)).toHaveLength(1);
+      expect(await outcome(response)).toEqual({
+        ...{ status: 200, failed: [], other: [] },
+        taken: [[filmUid('single', 1), undefined]],
+      });
+    }
+    const broken = await send(new Uint8Array(await film('single')).subarray(0, 600), undefined, {
+      'content-type': type,
+    });
+    expect(await outcome(broken)).toMatchObject({ status: 409, failed: [[filmUid('single', 1), 0xc000]] });
+  });
+
+  test.each([
+    // dcm4che, Weasis and Karnak, dicomweb-client (PyPI), fo-dicom, and senders that put the parameter into the quotes.
+    [`multipart/related; type="application/dicom"; boundary=${boundary}`],
+    [`multipart/related;type="application/dicom";boundary=${boundary}`],
+    [`multipart/related; boundary="${boundary}"; type="application/dicom"`],
+    [`multipart/related; type=application/dicom; boundary=${boundary}`],
+    [`multipart/related; type="application/dicom; transfer-syntax=1.2.840.10008.1.2.1"; boundary=${boundary}`],
+    [`multipart/related; type=application/dicom; transfer-syntax=1.2.840.10008.1.2.1; boundary=${boundary}`],
+    [`Multipart/Related; Type="Application/DICOM;transfer-syntax=*" ; start="<1>"; Boundary="${boundary}"`],
+  ])('takes the Content-Type %s', async (type) => {
+    expect((await send(multipart([await film('types')]), undefined, { 'content-type': type })).status).toBe(200);
+  });
+
+  describe('a header fault is a failure, never acknowledged', () => {
+    const reportClass = '1.2.840.10008.5.1.4.1.1.88.33';
+    const report = [text(tags.SOPClassUID, 'UI', reportClass), text(tags.Modality, 'CS', 'SR')];
+    /** The file with another text of the same length after the file meta information, or within it. */
+    const changed = (bytes: Buffer, from: string, to: string, within: 'meta' | 'data set') => {
+      const first = bytes.indexOf(from);
+      const at = within === 'meta' ? first : bytes.indexOf(from, first + 1);
+      expect(at).toBeGreaterThan(0);
+      return Buffer.concat([bytes.subarray(0, at), Buffer.from(to), bytes.subarray(at + to.length)]);
+    };
+    const removed = (tag: number): Dataset => [text(tag, 'UI', '')];
+
+    test.each<[string, () => Promise<Buffer>, number]>([
+      [
+        'an SOP class that is none',
+        async () =>
+          changed(
+            await film('fault', 1, lateral),
+            sopClasses.digitalXRayForPresentation,
+            'CR Image Storage',
+            'data set',
+          ),
+        0xc000,
+      ],
+      [
+        'another SOP class than its file meta information says',
+        async () =>
+          changed(
+            await film('fault', 1),
+            sopClasses.digitalXRayForPresentation,
+            '1.2.840.10008.5.1.4.1.1.88.1',
+            'data set',
+          ),
+        0xa900,
+      ],
+      ['a report without a Study Instance UID', () => film('fault', 1, report, removed(tags.StudyInstanceUID)), 0xc000],
+      [
+        'a lateral with a malformed Study Instance UID',
+        () => film('fault', 1, lateral, [text(tags.StudyInstanceUID, 'UI', '1.2.x')]),
+        0xc000,
+      ],
+      [
+        'a lateral without a Series Instance UID',
+        () => film('fault', 1, lateral, removed(tags.SeriesInstanceUID)),
+        0xc000,
+      ],
+      [
+        'an object of ours without a Study Instance UID',
+        () => film('fault', 1, [text(tags.Manufacturer, 'LO', 'Alara')], removed(tags.StudyInstanceUID)),
+        0xc000,
+      ],
+    ])('%s', async (_, bytes, reason) => {
+      const { status, taken, failed, other } = await outcome(await store([await bytes()]));
+      expect([status, taken, [...failed, ...other]]).toEqual([409, [], [[expect.anything(), reason]]]);
+    });
+
+    test('an SOP class that is only in the file meta information is read, or fails', async () => {
+      // Group 0002 has its length at byte 140 and follows it.
+      const dataSetAt = (bytes: Buffer) => 144 + bytes.readUInt32LE(140);
+      const [sound, without] = [await film('fault', 2), await film('fault', 2, removed(tags.SOPClassUID))];
+      const bytes = Buffer.concat([sound.subarray(0, dataSetAt(sound)), without.subarray(dataSetAt(without))]);
+      expect(fileMeta(bytes)?.sopClassUid).toBe(sopClasses.digitalXRayForPresentation);
+      const { status, taken, failed, other } = await outcome(await store([bytes]));
+      for (const [, warning] of taken) expect(warning).toBeUndefined();
+      expect([200, 409]).toContain(status);
+      expect(taken.length + failed.length + other.length).toBe(1);
+    });
+
+    test('beside a sound lateral, which is acknowledged', async () => {
+      const broken = await film('fault', 3, lateral, removed(tags.StudyInstanceUID));
+      expect(await outcome(await store([await film('fault', 4, lateral), broken]))).toEqual({
+        ...{ status: 202, other: [] },
+        taken: [[filmUid('fault', 4), 0xb006]],
+        failed: [[filmUid('fault', 3), 0xc000]],
+      });
+    });
   });
 
   test('a body that breaks off leaves nothing behind, however much of it was whole', async () => {
@@ -374,28 +499,51 @@ describe('STOW-RS', () => {
   });
 
   test.each([
-    ['application/dicom+json', 200],
-    ['application/json', 200],
-    ['application/dicom+xml, application/dicom+json;q=0.5', 200],
-    ['*/*', 200],
-    ['application/dicom+xml', 406],
-    ['multipart/related; type="application/dicom+xml"', 406],
-  ])('with Accept: %s answers %i', async (accept, status) => {
+    ['', 'json'],
+    ['*/*', 'json'],
+    ['application/*', 'json'],
+    ['text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2', 'json'],
+    ['application/dicom+json', 'json'],
+    ['application/json', 'json'],
+    ['application/dicom+json, application/dicom+xml', 'json'],
+    ['application/dicom+xml, */*;q=0.1', 'xml'],
+    ['application/dicom+xml;q=0.9, application/*;q=0.5', 'xml'],
+    ['application/dicom+xml;q=0.5, application/dicom+json', 'json'],
+    ['application/dicom+json;q=0.2, application/dicom+xml;q=0.8', 'xml'],
+    ['*/*, application/dicom+json;q=0', 'xml'],
+    ['application/dicom+xml', 'xml'],
+    ['Application/DICOM+XML', 'xml'],
+    ['application/xml', 'xml'],
+    ['text/xml', 'xml'],
+    ['application/dicom+xml;q=0', undefined],
+    ['multipart/related; type="application/dicom+xml"', undefined],
+    ['text/html', undefined],
+  ])('with Accept: %s answers in %s', async (accept, form) => {
     const response = await send(multipart([await film('accept')]), undefined, { accept });
-    expect(response.status).toBe(status);
-    if (status === 406) expect(await response.json()).toMatchObject({ code: 'not_acceptable' });
+    expect([response.status, response.headers.get('content-type')]).toEqual(
+      form ? [200, `application/dicom+${form}`] : [406, 'application/problem+json'],
+    );
+    if (!form)
+      expect(await response.json()).toMatchObject({
+        ...{ code: 'not_acceptable', available: ['application/dicom+json', 'application/dicom+xml'] },
+      });
   });
 
-  test('a part without a type is of the type of the whole; another type is refused', async () => {
+  test('a part may have no type, another one or no header at all: its bytes decide', async () => {
     const bytes = await film('typed');
-    const untyped = new Uint8Array(
-      Buffer.concat([Buffer.from(`--${boundary}\r\n\r\n`), bytes, Buffer.from(`\r\n--${boundary}--`)]),
-    );
-    expect((await send(untyped)).status).toBe(200);
-    expect(await outcome(await store([{ type: 'image/jpeg', bytes }]))).toMatchObject({
-      status: 409,
-      failed: [[filmUid('typed', 1), 0xc000]],
-    });
+    for (const headers of [
+      '\r\n',
+      '',
+      'X-Other: 1\r\n\r\n',
+      'Content-Type: application/octet-stream\r\n\r\n',
+      'Content-Type: image/jpeg\r\n\r\n',
+    ]) {
+      const part = Buffer.from(`--${boundary}\r\n${headers}`);
+      const body = Buffer.concat([part, bytes, Buffer.from(`\r\n--${boundary}--`)]);
+      expect((await send(new Uint8Array(body))).status, headers).toBe(200);
+    }
+    const jpeg = Buffer.from('ffd8ffe000104a46494600', 'hex');
+    expect(await outcome(await store([jpeg]))).toMatchObject({ status: 409, other: [[undefined, 0xc000]] });
   });
 
   test('a film that is found blank when it is read is an outcome of the job', async () => {
@@ -432,5 +580,19 @@ describe('file meta information', () => {
     for (let length = 0; length < 500; length++)
       expect([undefined, named]).toContainEqual(fileMeta(bytes.subarray(0, length)));
     expect(fileMeta(bytes.subarray(132))).toBeUndefined();
+  });
+
+  test('is read in Implicit VR as well', () => {
+    const [sopClassUid, sopInstanceUid] = [sopClasses.computedRadiography, '2.25.12'];
+    const element = (number: number, value: string) => {
+      const bytes = Buffer.alloc(8 + value.length, value.padStart(8 + value.length));
+      bytes.writeUInt16LE(2, 0);
+      bytes.writeUInt16LE(number, 2);
+      bytes.writeUInt32LE(value.length, 4);
+      return bytes;
+    };
+    const group = [element(1, '\0\x01'), element(2, `${sopClassUid}\0`), element(3, `${sopInstanceUid}\0`)];
+    const bytes = Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), ...group, Buffer.alloc(12)]);
+    expect(fileMeta(bytes)).toEqual({ sopClassUid, sopInstanceUid });
   });
 });

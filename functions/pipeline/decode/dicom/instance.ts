@@ -13,11 +13,17 @@ const uids = [
   ['studyInstanceUid', tags.studyInstanceUid, 'Study Instance UID (0020,000D)'],
 ] as const;
 
-/** Whose film this is. Text that is not of its patient's or study's module is left out. */
+/** Why an object cannot be identified; null where it can. */
+export function unidentified(attributes: Attributes): Fault | null {
+  const wrong = uids.find(([, tag]) => !isUid(attributes.code(tag) ?? ''));
+  return wrong ? { code: 'unusable_header', problem: `its ${wrong[2]} is absent or malformed` } : null;
+}
+
+/** The identity of a film: its patient, study and series. Text that belongs to no such module is left out. */
 export function instanceOf(attributes: Attributes, { rows, columns }: Image): Result<Instance, Fault> {
+  const wrong = unidentified(attributes);
+  if (wrong) return fail(wrong);
   const uid = (tag: Tag) => attributes.code(tag) ?? '';
-  const wrong = uids.find(([, tag]) => !isUid(uid(tag)));
-  if (wrong) return fail({ code: 'unusable_header', problem: `its ${wrong[2]} is absent or malformed` });
   const text = (tag: Tag) => attributes.text(tag);
   const code = (tag: Tag) => attributes.code(tag);
   return ok({

@@ -5,7 +5,7 @@ import { sniff } from '../sniff.ts';
 import type { Attributes } from './attributes.ts';
 import { type Header, type PixelsBegin, parseBeginning, parseHeader, type StoredPixels } from './header.ts';
 import { type Image, imageOf } from './image.ts';
-import { instanceOf, isUid } from './instance.ts';
+import { instanceOf, isUid, unidentified } from './instance.ts';
 import { manufacturer } from './own.ts';
 import { shownUid } from './shown.ts';
 import { sopClasses } from './sop-classes.ts';
@@ -25,7 +25,8 @@ export function open(bytes: Uint8Array): Result<Opened, Fault> {
   if (!header.ok) return header;
   const { attributes, transferSyntax, pixels, warnings } = header.value;
   const refusal = otherObject(attributes) ?? notFrontalChest(attributes);
-  if (refusal) return fail(refusal);
+  // Only an object with a sound identity is one of another kind: a PACS is told that this one was discarded.
+  if (refusal) return fail(unidentified(attributes) ?? refusal);
   // Before its image attributes: where both are missing, the file is cut off.
   if (!pixels) return fail({ code: 'corrupt_image', problem: 'it has no pixel data' });
   const image = imageOf(attributes);
@@ -47,7 +48,7 @@ export function openBeginning(bytes: Uint8Array): Result<Pick<Opened, 'instance'
   // What is not there may follow: nothing is refused for it.
   if (!pixels && attributes.code(tags.sopClassUid) === undefined) return missing;
   const refusal = otherObject(attributes) ?? notFrontalChest(attributes);
-  if (refusal) return fail(refusal);
+  if (refusal) return fail((pixels && unidentified(attributes)) ?? refusal);
   if (!pixels) return missing;
   const image = imageOf(attributes);
   if (!image.ok) return image;
