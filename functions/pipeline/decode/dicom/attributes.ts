@@ -1,5 +1,6 @@
 import { decodeText } from './charset.ts';
 import type { ElementSet } from './data-set.ts';
+import { type Comma, commaIn, type Decimal, decimalIn } from './decimal.ts';
 import { type Tag, tags } from './tags.ts';
 
 /** The attributes of a data set or an item, each read when it is asked for; absent and empty ones are undefined. */
@@ -13,7 +14,9 @@ export type Attributes = {
   /** Values of an attribute that is ASCII by its value representation: codes, UIDs, numbers, dates. */
   codes(tag: Tag): readonly string[];
   code(tag: Tag): string | undefined;
-  /** Values of a decimal or integer string: undefined where one is left blank, NaN where it is not a number. */
+  /** Values of a decimal or integer string, or of binary numbers where the file has those instead. */
+  decimals(tag: Tag): readonly Decimal[];
+  /** The same without how they are written: undefined where one is left blank, NaN where it is not a number. */
   numbers(tag: Tag): readonly (number | undefined)[];
   uint16(tag: Tag, index?: number): number | undefined;
   int16(tag: Tag, index?: number): number | undefined;
@@ -24,8 +27,23 @@ export type Attributes = {
 
 /** Longer than any text that is looked at may be (PS3.5, 6.2: a person name has at most 3 × 64 characters). */
 const longestText = 1024;
-/** PS3.5, 6.2: DS and IS. */
-const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+/** Decimal strings of a film: one writer has written all of them, so that a comma means the same in each. */
+const decimalStrings = [
+  ...[tags.imagerPixelSpacing, tags.nominalScannedPixelSpacing, tags.pixelSpacing],
+  ...[tags.windowCenter, tags.windowWidth, tags.rescaleSlope, tags.rescaleIntercept],
+];
+
+type ReadNumber = (view: DataView, at: number, little: boolean) => number;
+/** Binary value representations (PS3.5, 6.2), which some files have where a decimal string belongs. */
+const binaryNumbers: Readonly<Record<string, readonly [size: number, read: ReadNumber]>> = {
+  US: [2, (view, at, little) => view.getUint16(at, little)],
+  SS: [2, (view, at, little) => view.getInt16(at, little)],
+  UL: [4, (view, at, little) => view.getUint32(at, little)],
+  SL: [4, (view, at, little) => view.getInt32(at, little)],
+  FL: [4, (view, at, little) => view.getFloat32(at, little)],
+  FD: [8, (view, at, little) => view.getFloat64(at, little)],
+};
+const maxBinary = 16;
 
 /** The attributes of parsed elements; an item without a character set of its own has that of what it lies in. */
 export function attributesOf(
@@ -47,8 +65,31 @@ export function attributesOf(
       : [];
   };
   const uint16 = (tag: Tag, index = 0) => {
+    // A number written out where two bytes belong: as bytes, "2048" would be 12338.
+    if (/^(DS|IS)$/.test(elements[tag]?.vr ?? '')) {
+      const number = codes(tag).map((text) => decimalIn(text).value)[index];
+      return number !== undefined && Number.isInteger(number) && number >= 0 && number < 65_536 ? number : undefined;
+    }
     const { value = 0 } = elements[tag] ?? {};
     return (bytes(tag)?.length ?? 0) >= 2 * (index + 1) ? view.getUint16(value + 2 * index, little) : undefined;
+  };
+  let comma: Comma | undefined;
+  const decimals = (tag: Tag): readonly Decimal[] => {
+    const binary = binaryNumbers[elements[tag]?.vr ?? ''];
+    if (binary) {
+      const [size, read] = binary;
+      const { value = 0, length = 0 } = elements[tag] ?? {};
+      const count = bytes(tag) ? Math.min(Math.floor(length / size), maxBinary) : 0;
+      return Array.from({ length: count }, (_, i) => ({
+        value: read(view, value + i * size, little),
+        isLenient: true,
+      }));
+    }
+    comma ??= decimalStrings
+      .flatMap(codes)
+      .map(commaIn)
+      .find((meaning) => meaning !== undefined);
+    return codes(tag).map((text) => decimalIn(text, comma));
   };
   const own = codes(tags.specificCharacterSet);
   const charset = own.length > 0 ? own : inherited;
@@ -62,7 +103,8 @@ export function attributesOf(
       return (value && trim(decodeText(value, charset))) || undefined;
     },
     code: (tag) => codes(tag)[0] || undefined,
-    numbers: (tag) => codes(tag).map(numberIn),
+    decimals,
+    numbers: (tag) => decimals(tag).map(({ value }) => value),
     int16(tag, index) {
       const value = uint16(tag, index);
       return value === undefined ? undefined : (value << 16) >> 16;
@@ -74,12 +116,6 @@ export function attributesOf(
     },
     items: (tag) => (elements[tag]?.items ?? []).map((item) => attributesOf(item, charset)),
   };
-}
-
-function numberIn(text: string): number | undefined {
-  if (text === '') return undefined;
-  const value = decimal.test(text) ? Number(text) : Number.NaN;
-  return Number.isFinite(value) ? value : Number.NaN;
 }
 
 /** PS3.5, 6.2: values are padded with a space or, for UIDs, with a zero byte. */

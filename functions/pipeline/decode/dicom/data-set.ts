@@ -84,6 +84,8 @@ export class DataSetParser {
   private readonly partial: boolean;
   private left: number;
   private steps = maxSteps;
+  /** Where the element begins that is being read: all before it is certain. */
+  private origin = 0;
 
   /**
    * @param partial only the beginning of the file is there
@@ -143,6 +145,7 @@ export class DataSetParser {
         at += 8;
         continue;
       }
+      if (tag < 0x0001_0000) throw unusable(`what follows element ${tagName(last)} is of group 0000`);
       const isMeta = isDataSet && tag < 0x0003_0000 && tag >= 0x0002_0000;
       const parsed = this.readElement(at, level);
       if (isMeta) {
@@ -225,10 +228,15 @@ export class DataSetParser {
       const { items } = this.readItems(head, next, level, level.encoding);
       return { tag, element: { ...element, items }, next };
     }
-    if ((vr === undefined || vr === 'UN') && length >= 8 && this.itemAt(value, level.encoding.little)) {
-      const items = this.attempt(() => this.readItems(head, next, level, implicitIn(level.encoding)).items);
+    const mayBeSequence = vr === undefined || vr === 'UN' || isKnownSequence(tag);
+    if (mayBeSequence && length >= 8 && this.itemAt(value, level.encoding.little)) {
+      const inside = vr === 'UN' ? implicitIn(level.encoding) : level.encoding;
+      const items = this.attempt(() => this.readItems(head, next, level, inside).items);
+      if (items && vr !== undefined && vr !== 'UN')
+        this.warnSequence(tag, `the value representation is ${vr}; it was read as a sequence`);
       if (items) return { tag, element: { ...element, items }, next };
       if (isKnownSequence(tag)) throw unusable(`the lengths in sequence ${tagName(tag)} do not fit each other`);
+      this.warnSequence(tag, 'the lengths do not fit each other; its items were skipped');
     }
     this.checkSwallowed(head, next, level);
     return { tag, element, next };
@@ -238,19 +246,23 @@ export class DataSetParser {
   private choose(at: number, level: Level): { readonly head: Head; readonly next: number; readonly byItems?: true } {
     const { encoding, limit, sequence, atFileEnd } = level;
     const { little } = encoding;
+    this.origin = at;
     const standard = this.standardHead(at, encoding);
     if (sequence === undefined && this.reader.tagAt(at, little) === pixelDataTag)
       return this.choosePixelData(at, standard, level);
-    if (standard && this.follows(standard, level, true)) return { head: standard, next: endOf(standard) };
+    if (standard && this.follows(standard, level, true)) {
+      if (standard.length % 2 === 1 && standard.length !== undefinedLength)
+        this.warnOdd(standard, 'there is no padding byte');
+      return { head: standard, next: endOf(standard) };
+    }
 
     const tag = this.reader.tagAt(at, little) ?? 0;
     if (standard && standard.length % 2 === 1 && this.leads(endOf(standard) + 1, tag, level, true, chain)) {
-      this.warnings.add({
-        code: 'odd_length',
-        message: `Element ${tagName(tag)} has an odd length that leaves out its padding byte; the byte was skipped.`,
-        attribute: tagName(tag),
-        found: String(standard.length),
-      });
+      // PS3.5, 6.2: values are padded with a space or a zero byte. Another byte belongs to the value.
+      const padding = this.bytes[endOf(standard)];
+      if (padding !== 0x20 && padding !== 0)
+        throw unusable(`the length of element ${tagName(tag)} is one byte too short`);
+      this.warnOdd(standard, 'its padding byte is not counted; it was skipped');
       return { head: standard, next: endOf(standard) + 1 };
     }
     if (standard && this.follows(standard, level, false)) return { head: standard, next: endOf(standard) };
@@ -259,6 +271,7 @@ export class DataSetParser {
     const others = forms
       .filter((form) => form !== usual)
       .flatMap((form) => this.reader.headIn(form, at, little) ?? [])
+      .filter((head) => isForm(head, encoding))
       // The end of the file shows nothing: any length may lead to it where the file is cut off.
       .filter((head) => this.follows(head, { ...level, atFileEnd: false }, true));
     const ends = new Set(others.map((head) => endOf(head)));
@@ -276,7 +289,7 @@ export class DataSetParser {
     const end = endOf(standard);
     if (standard.vr === 'SQ' || (standard.vr === undefined && this.itemAt(standard.value, little)))
       return { head: standard, next: end, byItems: true };
-    if (end > limit && atFileEnd && (this.partial || !this.reader.pixelDataAfter(standard.value))) throw truncated();
+    if (end > limit && atFileEnd && (this.partial || !this.reader.pixelDataAfter(this.origin))) throw truncated();
     throw unusable(`the length of element ${tagName(tag)} does not lead to the next element`);
   }
 
@@ -300,6 +313,15 @@ export class DataSetParser {
     if (standard) return { head: standard, next: standard.value };
     if (at + 12 > this.bytes.length || this.partial) throw truncated();
     throw unusable(`element ${tagName(pixelDataTag)} has no value representation, and no length that fits the file`);
+  }
+
+  private warnOdd({ tag, length }: Head, what: string): void {
+    this.warnings.add({
+      code: 'odd_length',
+      message: `Element ${tagName(tag)} has an odd length: ${what}.`,
+      attribute: tagName(tag),
+      found: String(length),
+    });
   }
 
   private fits = (head: Head): boolean =>
@@ -357,6 +379,7 @@ export class DataSetParser {
     return allowed.some((form) => {
       const head = form && this.reader.headIn(form, at, encoding.little);
       if (!head) return form !== undefined && atFileEnd;
+      if (form !== usual && !isForm(head, encoding)) return false;
       const group = Math.floor(head.tag / 65_536);
       if (group === 0 || (ascending && head.tag <= after)) return false;
       if (!ascending && group > 0x7fe0) return false;
@@ -364,7 +387,7 @@ export class DataSetParser {
         return mayBeUndefined.has(head.vr) && this.itemAt(head.value, encoding.little);
       if (head.tag === pixelDataTag && level.sequence === undefined) return true;
       const end = endOf(head);
-      if (end > limit) return atFileEnd && (this.partial || !this.reader.pixelDataAfter(at));
+      if (end > limit) return atFileEnd && (this.partial || !this.reader.pixelDataAfter(this.origin));
       if (end === limit) return true;
       if (depth === 0) return true;
       if (end + 8 > limit) return atFileEnd;
@@ -401,7 +424,7 @@ export class DataSetParser {
     const read = this.attempt(() => this.readItems(head, undefined, level, level.encoding, true));
     if (!read) {
       const cut = endOf(head) > level.limit && level.limit === this.bytes.length;
-      throw cut && !this.reader.pixelDataAfter(head.value)
+      throw cut && !this.reader.pixelDataAfter(this.origin)
         ? truncated()
         : unusable(`the length of sequence ${tagName(tag)} does not lead to the next element`);
     }
@@ -453,7 +476,7 @@ export class DataSetParser {
       const open = length === undefinedLength;
       const itemLimit = open ? limit : at + 8 + length;
       if (itemLimit > limit) {
-        const cut = limit === this.bytes.length && !this.reader.pixelDataAfter(at);
+        const cut = limit === this.bytes.length && !this.reader.pixelDataAfter(this.origin);
         throw cut ? truncated() : conflict();
       }
       const elements: Record<string, Element> = {};
@@ -565,12 +588,16 @@ export class DataSetParser {
    */
   private checkSwallowed({ tag, vr, value, length }: Head, next: number, level: Level): void {
     const { encoding, limit } = level;
+    if (next === this.bytes.length && this.swallowsPixelData(value, next, encoding))
+      throw unusable(`the length of element ${tagName(tag)} reaches over Pixel Data (7FE0,0010)`);
     if (length < 8 || length > maxSearched) return;
     const following = next + 4 > limit ? undefined : this.reader.tagAt(next, encoding.little);
     const upper = following === undefined || isDelimiter(following) || following <= tag ? pixelDataTag : following;
     const end = value + length;
     // A private blob may hold a data set of its own, and binary values anything: there only attributes that are used count.
-    const onlyKnown = !encoding.explicit || isPrivate(tag) || /^(O.|UN)$/.test(vr ?? '');
+    const isOverlay = tag >= 0x5000_0000 && tag < 0x6100_0000;
+    const isText = encoding.explicit ? !/^(O.|UN)$/.test(vr ?? '') : !isOverlay;
+    const onlyKnown = isPrivate(tag) || !isText;
     for (let start = value; start + 8 <= end; start++) {
       let at = start;
       let before = tag;
@@ -591,11 +618,21 @@ export class DataSetParser {
     }
   }
 
+  /** Whether Pixel Data lies at the end of a value that ends with the file. */
+  private swallowsPixelData(value: number, end: number, encoding: VrEncoding): boolean {
+    const at = this.reader.pixelDataAt();
+    const head = at >= value && at + 12 <= end ? this.standardHead(at, encoding) : undefined;
+    return head !== undefined && (endOf(head) === end || head.length === undefinedLength);
+  }
+
   private spend(reads: number): void {
     this.left -= reads;
     if (this.left < 0) throw new TooManyElements('too many elements');
   }
 }
+
+/** In Implicit VR, only a value representation shows that an element is written in Explicit VR. */
+const isForm = ({ vr }: Head, { explicit }: VrEncoding): boolean => explicit || vr !== undefined;
 
 const endOf = ({ value, length }: Head): number => value + length;
 

@@ -7,6 +7,8 @@ import type { Codec } from './codec.ts';
 import { dcmjsCodec } from './dcmjs-codec.ts';
 import { uprightFilm } from './geometry.ts';
 import { grayOf } from './gray.ts';
+import { Warnings } from './header-error.ts';
+import { warnOfAssumptions } from './image.ts';
 import { open } from './open.ts';
 import { frameOf } from './pixels.ts';
 import { viewOf } from './view.ts';
@@ -29,15 +31,17 @@ const codec: Codec = (frame) =>
 async function film(bytes: Uint8Array): Promise<Result<Decoded, Fault>> {
   const opened = open(bytes);
   if (!opened.ok) return opened;
-  const { attributes, image, instance, warnings } = opened.value;
+  const { attributes, image, instance } = opened.value;
+  const warnings = new Warnings(opened.value.warnings);
+  warnOfAssumptions(attributes, warnings.add);
   const frame = await frameOf(opened.value, codec);
   if (!frame.ok) return frame;
-  const gray = grayOf(frame.value, image, attributes);
+  const gray = grayOf(frame.value, image, attributes, warnings.add);
   if (!gray.ok) return gray;
   const stored = { width: px(image.columns), height: px(image.rows), pixels: gray.value.pixels };
-  const upright = await uprightFilm(stored, attributes);
+  const upright = await uprightFilm(stored, attributes, warnings.add);
   if (!upright.ok) return upright;
   const { film, turned } = upright.value;
   const dicom = { view: viewOf(opened.value, gray.value.rendering, turned), instance };
-  return ok(warnings.length > 0 ? { film, dicom, warnings } : { film, dicom });
+  return ok(warnings.list.length > 0 ? { film, dicom, warnings: warnings.list } : { film, dicom });
 }

@@ -77,22 +77,22 @@ export class HeadReader {
   }
 
   /** Whether what looks like the head of Pixel Data follows an offset: then the file is not cut off before it. */
-  pixelDataAfter(at: number): boolean {
+  pixelDataAfter = (at: number): boolean => this.pixelDataAt() > at;
+
+  /** The last place that looks like the head of Pixel Data; -1 where there is none. */
+  pixelDataAt(): number {
     if (this.lastPixelData === undefined) {
       const file = Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
-      this.lastPixelData = Math.max(
-        ...['OB', 'OW'].flatMap((vr) => [
-          file.lastIndexOf(Buffer.from(`\xe0\x7f\x10\x00${vr}`, 'latin1')),
-          file.lastIndexOf(Buffer.from(`\x7f\xe0\x00\x10${vr}`, 'latin1')),
-        ]),
-        file.lastIndexOf(Buffer.from('\xe0\x7f\x10\x00', 'latin1')),
-      );
+      const last = (text: string) => file.lastIndexOf(Buffer.from(text, 'latin1'));
+      const explicit = ['OB', 'OW'].flatMap((vr) => [last(`\xe0\x7f\x10\x00${vr}`), last(`\x7f\xe0\x00\x10${vr}`)]);
+      const best = Math.max(...explicit);
+      this.lastPixelData = best >= 0 ? best : last('\xe0\x7f\x10\x00');
     }
-    return this.lastPixelData > at;
+    return this.lastPixelData;
   }
 }
 
-/** A tag as dicom-parser and this project write it, for example `x00100010`. */
+/** The key of a tag in a data set, for example `x00100010`. */
 export const tagKey = (tag: number): string => `x${tag.toString(16).padStart(8, '0')}`;
 
 /** A tag as the standard writes it, for example `(0010,0010)`. */

@@ -5,7 +5,10 @@ import { px } from '../../units.ts';
 import { maxPixels } from '../limits.ts';
 import { resize } from '../resize.ts';
 import type { Attributes } from './attributes.ts';
-import { tags } from './tags.ts';
+import { foundNumbers } from './decimal.ts';
+import type { Warn } from './header-error.ts';
+import { numbersOf } from './numbers.ts';
+import { type Tag, tags } from './tags.ts';
 
 /** A film as a viewer hangs it: the patient's left on the right, the head up, its pixels square. */
 export type Upright = { readonly film: Film; readonly turned: string | undefined };
@@ -15,8 +18,8 @@ const squareEnough = 0.01;
 /** Beyond this it is a mistake in the header: no detector has such pixels. */
 const maxAspect = 4;
 
-export async function uprightFilm(stored: Film, attributes: Attributes): Promise<Result<Upright, Fault>> {
-  const { aspect, source } = aspectOf(attributes);
+export async function uprightFilm(stored: Film, attributes: Attributes, warn: Warn): Promise<Result<Upright, Fault>> {
+  const { aspect, source } = aspectOf(attributes, warn);
   if (!(aspect <= maxAspect && aspect >= 1 / maxAspect))
     return fail({
       code: 'unusable_header',
@@ -25,17 +28,33 @@ export async function uprightFilm(stored: Film, attributes: Attributes): Promise
   const square = squareSize(stored, aspect);
   if (square.width * square.height > maxPixels) return fail({ code: 'too_many_pixels', ...square, limit: maxPixels });
   const film = await resize(stored, square);
-  const turn = turnOf(attributes);
+  const turn = turnOf(attributes, warn);
   return ok(turn ? { film: turned(film, turn), turned: turn.words } : { film, turned: undefined });
 }
 
 /** The height of a pixel over its width, as the first attribute that is there has it; all list the rows' spacing first. */
-function aspectOf(attributes: Attributes): { readonly aspect: number; readonly source: string } {
-  for (const [tag, source] of aspectSources) {
-    const [vertical = 0, horizontal = 0] = attributes.numbers(tag);
-    if (vertical > 0 && horizontal > 0) return { aspect: vertical / horizontal, source };
+function aspectOf(attributes: Attributes, warn: Warn): { readonly aspect: number; readonly source: string } {
+  const unusable: Tag[] = [];
+  let [aspect, source] = [1, ''];
+  for (const [tag, name] of aspectSources) {
+    const values = attributes.decimals(tag);
+    const [vertical = 0, horizontal = 0] = values.map(({ value }) => value);
+    if (vertical > 0 && horizontal > 0) {
+      numbersOf(attributes, tag, name, warn);
+      [aspect, source] = [vertical / horizontal, name];
+      break;
+    }
+    if (values.some(({ value }) => value !== undefined)) unusable.push(tag);
   }
-  return { aspect: 1, source: '' };
+  for (const [tag, name] of aspectSources)
+    if (unusable.includes(tag))
+      warn({
+        code: 'spacing_unusable',
+        message: `${name} is not two numbers above 0; ${source ? `${source} was used instead` : 'the pixels were taken for square'}.`,
+        attribute: name.slice(-11),
+        found: foundNumbers(attributes.codes(tag)),
+      });
+  return { aspect, source };
 }
 
 const aspectSources = [
@@ -65,11 +84,22 @@ type Turn = {
  * How the film has to be turned, by where its rows and columns run to (PS3.3, C.7.6.1.1.1); of each direction the
  * first letter counts. Null where it stands upright or the header says nothing that can be used.
  */
-function turnOf(attributes: Attributes): Turn | null {
-  const [row = '', column = ''] = attributes.codes(tags.patientOrientation);
+function turnOf(attributes: Attributes, warn: Warn): Turn | null {
+  const declared = attributes.codes(tags.patientOrientation);
+  const [row = '', column = ''] = declared.map((direction) => direction.toUpperCase());
   const [right = '', down = ''] = [row.charAt(0), column.charAt(0)];
   const transpose = 'HF'.includes(right) && 'LR'.includes(down);
   const usable = (transpose || ('LR'.includes(right) && 'HF'.includes(down))) && right !== '' && down !== '';
+  if (!usable && declared.some((direction) => direction !== ''))
+    warn({
+      code: 'orientation_unusable',
+      message:
+        'Patient Orientation (0020,0020) does not say how the film has to be turned; it was taken to be upright.',
+      attribute: '(0020,0020)',
+      ...(declared.every((direction) => /^[LRAPHF]{0,3}$/.test(direction)) && {
+        found: declared.join('\\').slice(0, 64),
+      }),
+    });
   if (!usable || (right === 'L' && down === 'F')) return null;
   const [across, along] = transpose ? [down, right] : [right, down];
   return {

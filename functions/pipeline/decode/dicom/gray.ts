@@ -1,13 +1,15 @@
 import type { Fault } from '../../fault.ts';
 import { ok, type Result } from '../../result.ts';
 import type { Attributes } from './attributes.ts';
-import { defaultWindow } from './default-window.ts';
+import { defaultWindow, type Level } from './default-window.ts';
+import type { Warn } from './header-error.ts';
 import type { Image } from './image.ts';
-import { pixelRange } from './interval.ts';
+import { pixelRange, spanOf } from './interval.ts';
 import { modalityTransform } from './modality.ts';
 import { paddingTest } from './padding.ts';
 import type { Frame, Words } from './pixels.ts';
 import { polarityOf } from './polarity.ts';
+import { tags } from './tags.ts';
 import { valueIn } from './values.ts';
 import { type NoVoi, type Voi, voiTransform } from './voi.ts';
 
@@ -18,18 +20,29 @@ export type Gray = { readonly pixels: Uint8Array | Uint16Array; readonly renderi
  * Stored words to gray (PS3.4, annex N.2): modality, values of interest, polarity. All of it depends on the word
  * alone, so it is worked out once a word and looked up a pixel. Padding is black, whatever the polarity.
  */
-export function grayOf({ words, stream }: Frame, image: Image, attributes: Attributes): Result<Gray, Fault> {
-  const modality = modalityTransform(attributes, pixelRange(image));
+export function grayOf(
+  { words, stream }: Frame,
+  image: Image,
+  attributes: Attributes,
+  warn: Warn,
+): Result<Gray, Fault> {
+  const modality = modalityTransform(attributes, pixelRange(image), warn);
   if (!modality.ok) return modality;
-  const voi = voiTransform(attributes, modality.value.range);
-  if (!voi.ok) return voi;
 
   const stored = valueIn(image, stream);
   const isPadding = paddingTest(attributes, image);
   const values = perWord(words, (word) => modality.value.apply(stored(word)));
   const shows = perWord(words, (word) => Number(!isPadding(word, stored(word))));
-  const { apply, words: how } = 'lacks' in voi.value ? withoutVoi(voi.value, words, values, shows, image) : voi.value;
-  const { inverted, words: turnedOver } = polarityOf(attributes, image);
+  const counts = countsOf(words, values.length);
+  warnOfUnusedBits(counts, shows, image, stream === null, attributes, warn);
+  const levels = Array.from(values).flatMap((value, word) => {
+    const count = counts[word] ?? 0;
+    return count === 0 || !shows[word] ? [] : [{ value, count }];
+  });
+  const used = spanOf(levels.map(({ value }) => value));
+  const voi = voiTransform(attributes, modality.value.range, used, warn);
+  const { apply, words: how } = 'lacks' in voi ? withoutVoi(voi, levels, values, image) : voi;
+  const { inverted, words: turnedOver } = polarityOf(attributes, image, warn);
   const deep = image.bitsStored > 8;
   const white = deep ? 65_535 : 255;
   const grays = perWord(words, (word) => {
@@ -50,21 +63,47 @@ function perWord(words: Words, of: (word: number) => number): Float64Array {
   return table;
 }
 
-/** The stated default of a film that brings neither VOI LUT nor a window that can be used. */
-function withoutVoi(
-  { lacks }: NoVoi,
-  words: Words,
-  values: Float64Array,
-  shows: Float64Array,
-  { bitsStored }: Image,
-): Voi {
-  const counts = new Uint32Array(values.length);
+function countsOf(words: Words, range: number): Uint32Array {
+  const counts = new Uint32Array(range);
   for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
-  const possible = Array.from(values);
-  const levels = possible.flatMap((value, word) => {
-    const count = counts[word] ?? 0;
-    return count === 0 || !shows[word] ? [] : [{ value, count }];
+  return counts;
+}
+
+/** Share of the pixels that may have stray bits: a few broken words say nothing about Bits Stored. */
+const strayShare = 0.001;
+
+/**
+ * A warning where words use bits that Bits Stored leaves out. They are taken off (PS3.5, 8.1.1): they may be an overlay of the
+ * older standard. But where Bits Stored is too small, the film is wrapped.
+ */
+function warnOfUnusedBits(
+  counts: Uint32Array,
+  shows: Float64Array,
+  { bitsStored, highBit, signed, bitsAllocated }: Image,
+  isNative: boolean,
+  attributes: Attributes,
+  warn: Warn,
+): void {
+  if (!isNative || highBit + 1 === bitsAllocated || (attributes.uint16(tags.overlayBitPosition) ?? 0) > 0) return;
+  let [stray, all] = [0, 0];
+  for (const [word, count] of counts.entries()) {
+    const above = word >> (highBit + 1);
+    const extension = signed && (word >> highBit) % 2 === 1 ? 2 ** (bitsAllocated - highBit - 1) - 1 : 0;
+    all += count;
+    if (above !== extension && shows[word]) stray += count;
+  }
+  if (stray <= strayShare * all) return;
+  warn({
+    code: 'bits_stored_exceeded',
+    message: `${((100 * stray) / all).toFixed(1)} % of the pixels have bits above High Bit (0028,0102), which were left out; Bits Stored (0028,0101) may be too small.`,
+    attribute: '(0028,0101)',
+    found: String(bitsStored),
   });
+}
+
+/** The stated default of a film that brings neither VOI LUT nor a window that can be used. */
+function withoutVoi({ lacks }: NoVoi, levels: readonly Level[], values: Float64Array, { bitsStored }: Image): Voi {
+  const possible = Array.from(values);
   const { low, high, words: how } = defaultWindow(levels, possible, bitsStored);
   const range = high > low ? high - low : 1;
   return {

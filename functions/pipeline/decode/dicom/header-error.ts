@@ -27,7 +27,11 @@ const maxWarnings = 24;
 
 /** Warnings of one file: of each code and attribute the first. */
 export class Warnings {
-  readonly list: ReadingWarning[] = [];
+  readonly list: ReadingWarning[];
+
+  constructor(list: readonly ReadingWarning[] = []) {
+    this.list = [...list];
+  }
 
   readonly add: Warn = (warning) => {
     const known = this.list.some(({ code, attribute }) => code === warning.code && attribute === warning.attribute);

@@ -3,6 +3,7 @@ import { fail, ok, type Result } from '../../result.ts';
 import { px } from '../../units.ts';
 import { maxPixels, minSide } from '../limits.ts';
 import type { Attributes } from './attributes.ts';
+import type { Warn } from './header-error.ts';
 import { tags } from './tags.ts';
 
 /** The image pixel module of one gray frame (PS3.3, C.7.6.3). */
@@ -63,6 +64,25 @@ export function imageOf(attributes: Attributes): Result<Image, Fault> {
   if (representation > 1) return unusable(`its Pixel Representation (0028,0103) is ${representation}, neither 0 nor 1`);
   const signed = representation === 1;
   return ok({ rows, columns, bitsAllocated, bitsStored, highBit, signed, photometric });
+}
+
+/** Attributes that an image must have, and what is assumed where one is absent. */
+const assumed = [
+  [tags.samplesPerPixel, 'Samples per Pixel (0028,0002)', '1'],
+  [tags.bitsStored, 'Bits Stored (0028,0101)', 'Bits Allocated'],
+  [tags.highBit, 'High Bit (0028,0102)', 'one less than Bits Stored'],
+  [tags.pixelRepresentation, 'Pixel Representation (0028,0103)', 'unsigned'],
+] as const;
+
+/** Warn of attributes of the image that are absent and were assumed (PS3.3, C.7.6.3: all are type 1). */
+export function warnOfAssumptions(attributes: Attributes, warn: Warn): void {
+  for (const [tag, name, value] of assumed)
+    if (attributes.uint16(tag) === undefined)
+      warn({
+        code: 'attribute_missing',
+        message: `${name} is absent; it was taken as ${value}.`,
+        attribute: name.slice(-11),
+      });
 }
 
 const unusable = (problem: string) => fail<Fault>({ code: 'unusable_header', problem });

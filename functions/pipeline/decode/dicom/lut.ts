@@ -1,6 +1,5 @@
-import type { Fault } from '../../fault.ts';
-import { fail, ok, type Result } from '../../result.ts';
 import type { Attributes } from './attributes.ts';
+import type { Warn } from './header-error.ts';
 import type { Interval } from './interval.ts';
 import { type Tag, tags } from './tags.ts';
 
@@ -9,29 +8,51 @@ export type Lut = {
   /** The input that the first entry is for; what lies outside takes the nearest entry. */
   readonly first: number;
   readonly entries: Uint16Array;
-  /** The largest output that the descriptor allows for. */
+  /** The bits of an entry, by the descriptor. */
+  readonly bits: number;
+  /** The output that is white. */
   readonly top: number;
 };
 
-/** The first table of a LUT sequence, for inputs of a range; null where there is none. */
-export function lutIn(attributes: Attributes, sequence: Tag, input: Interval): Result<Lut | null, Fault> {
-  const wrong = (problem: string) => fail<Fault>({ code: 'unusable_header', problem });
-  const [item] = attributes.items(sequence);
-  if (!item) return attributes.bytes(sequence) ? wrong('a LUT sequence has no item') : ok(null);
-  const stored = item.bytes(tags.lutData);
-  if (!stored && !item.bytes(tags.lutDescriptor)) return ok(null);
-  const count = item.uint16(tags.lutDescriptor, 0);
-  const bits = item.uint16(tags.lutDescriptor, 2);
-  if (count === undefined || bits === undefined || bits < 1 || bits > 16)
-    return wrong('a lookup table has no sensible LUT Descriptor (0028,3002)');
-  // A count of zero stands for 65536.
-  const length = count === 0 ? 65_536 : count;
-  // Entries of 8 bits may lie two to a word.
-  const packed = stored !== undefined && bits <= 8 && stored.length === length + (length % 2);
-  const entries = packed ? Uint16Array.from(stored) : item.words(tags.lutData, length);
-  if (entries.length < length) return wrong('a lookup table is shorter than its LUT Descriptor (0028,3002) says');
-  const used = entries.subarray(0, length);
-  return ok({ first: firstInput(item, length, input), entries: used, top: topOf(used, bits) });
+/** The name of a sequence of lookup tables, and its number. */
+export type LutSequence = { readonly tag: Tag; readonly name: string };
+
+/** The tables of a LUT sequence that can be used, in order, for inputs of a range; of the others a warning tells why not. */
+export function lutsIn(
+  attributes: Attributes,
+  { tag, name }: LutSequence,
+  input: Interval,
+  warn: Warn,
+): readonly Lut[] {
+  const items = attributes.items(tag);
+  const unusable = (reason: string, found?: readonly (number | undefined)[]) =>
+    warn({
+      code: 'lut_unusable',
+      message: `A lookup table of ${name} ${reason}; it was not used.`,
+      attribute: name.slice(-11),
+      ...(found && found.length > 0 && { found: found.map((value) => value ?? '').join('\\') }),
+    });
+  if (items.length === 0 && attributes.bytes(tag)) unusable('has no item');
+  return items.flatMap((item) => {
+    const stored = item.bytes(tags.lutData);
+    const descriptor = [0, 1, 2].flatMap((index) => item.uint16(tags.lutDescriptor, index) ?? []);
+    const [count, , bits] = descriptor;
+    if (count === undefined || bits === undefined || bits < 1 || bits > 16) {
+      unusable('has no LUT Descriptor (0028,3002) that can be used', descriptor);
+      return [];
+    }
+    // A count of zero stands for 65536.
+    const length = count === 0 ? 65_536 : count;
+    // Entries of 8 bits may lie two to a word.
+    const packed = stored !== undefined && bits <= 8 && stored.length === length + (length % 2);
+    const entries = packed ? Uint16Array.from(stored) : item.words(tags.lutData, length);
+    if (entries.length < length) {
+      unusable(`has ${entries.length} entries, fewer than its LUT Descriptor (0028,3002) says`, descriptor);
+      return [];
+    }
+    const used = entries.subarray(0, length);
+    return [{ first: firstInput(item, length, input), entries: used, bits, top: topOf(used, bits) }];
+  });
 }
 
 /**
@@ -48,12 +69,15 @@ function firstInput(item: Attributes, length: number, input: Interval): number {
   return item.vr(tags.lutDescriptor) === 'SS' ? signed : unsigned;
 }
 
-/** What the descriptor allows for, or what next larger number of bits holds, where entries go beyond it. */
+/**
+ * The white of a table: what its descriptor allows for, unless the largest entry needs more bits, or fewer. A descriptor of
+ * 16 bits is often written for entries of 10 to 14, which would leave the film dark.
+ */
 function topOf(entries: Uint16Array, bits: number): number {
   const largest = entries.reduce((most, entry) => Math.max(most, entry), 0);
-  let top = 2 ** bits - 1;
-  while (top < largest) top = 2 * top + 1;
-  return top;
+  // One more than a number of bits holds is a rounding error of the writer.
+  const needed = Math.max(1, Math.ceil(Math.log2(Math.max(2, largest))));
+  return needed === bits ? 2 ** bits - 1 : 2 ** needed - 1;
 }
 
 export function lookUp({ first, entries }: Lut, input: number): number {

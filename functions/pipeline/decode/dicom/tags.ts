@@ -59,6 +59,7 @@ export const tags = {
   voiLutSequence: 'x00283010',
   presentationLutShape: 'x20500020',
   viewCodeSequence: 'x00540220',
+  overlayBitPosition: 'x60000102',
   pixelData: 'x7fe00010',
 } as const;
 export type Tag = (typeof tags)[keyof typeof tags];

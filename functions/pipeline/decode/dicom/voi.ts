@@ -1,8 +1,9 @@
-import type { Fault } from '../../fault.ts';
-import { ok, type Result } from '../../result.ts';
 import type { Attributes } from './attributes.ts';
+import { foundNumbers } from './decimal.ts';
+import type { Warn } from './header-error.ts';
 import type { Interval } from './interval.ts';
-import { lookUp, lutIn } from './lut.ts';
+import { type Lut, lookUp, lutsIn } from './lut.ts';
+import { numbersOf } from './numbers.ts';
 import { tags } from './tags.ts';
 
 /** Values of interest to gray, black 0 to white 1: PS3.3, C.11.2. */
@@ -11,28 +12,123 @@ export type Voi = { readonly apply: (value: number) => number; readonly words: s
 /** Why a film has nothing that says how to show it, in words. */
 export type NoVoi = { readonly lacks: string };
 
-/** The first VOI LUT of a film, otherwise its first window, where that can be used. */
-export function voiTransform(attributes: Attributes, input: Interval): Result<Voi | NoVoi, Fault> {
-  const lut = lutIn(attributes, tags.voiLutSequence, input);
-  if (!lut.ok) return lut;
-  const table = lut.value;
-  if (table) return ok({ apply: (value) => Math.min(1, lookUp(table, value) / table.top), words: 'VOI LUT' });
-  const [center] = attributes.numbers(tags.windowCenter);
-  const [width] = attributes.numbers(tags.windowWidth);
-  if (center === undefined || width === undefined) return ok({ lacks: 'no VOI LUT or window' });
-  const name = functions.find((known) => known === attributes.code(tags.voiLutFunction)) ?? 'LINEAR';
-  // PS3.3, C.11.2.1.2.1 and C.11.2.1.3. DCMTK looks over such a window too.
-  if (Number.isNaN(center) || !(name === 'LINEAR' ? width >= 1 : width > 0))
-    return ok({ lacks: `window ${center} / ${width} is none that ${name} can use` });
-  return ok({ apply: window[name](center, width), words: `window ${center} / ${width} ${name}` });
+/** A window or a table of the header, in the order of preference. */
+type Candidate = Voi & { readonly chosen: () => void };
+
+/** A window of the header: its pair of values, and where it stands among the others. */
+type Window = { readonly center: number | undefined; readonly width: number | undefined };
+
+const sequence = { tag: tags.voiLutSequence, name: 'VOI LUT Sequence (0028,3010)' };
+
+/**
+ * The first VOI LUT of a film that can be used, otherwise its first window. One that shows all pixels as the same gray is
+ * passed over for a later one that does not.
+ *
+ * @param input what values can be
+ * @param used the least and the largest value that the film has
+ */
+export function voiTransform(attributes: Attributes, input: Interval, used: Interval, warn: Warn): Voi | NoVoi {
+  const tables = lutsIn(attributes, sequence, input, warn).map((table) => byTable(table, warn));
+  const { candidates, lacks } = windowsOf(attributes, warn);
+  const all: readonly Candidate[] = [...tables, ...candidates];
+  const chosen = all.find(({ apply }) => shows(apply, used)) ?? all[0];
+  const [first] = all;
+  if (!chosen || !first) return { lacks };
+  if (chosen !== first)
+    warn({
+      code: 'window_unusable',
+      message: `The ${first.words} shows all pixels of the film as one gray; the next that does not, ${chosen.words}, was used instead.`,
+      attribute: '(0028,1050)',
+    });
+  chosen.chosen();
+  return { apply: chosen.apply, words: chosen.words };
 }
+
+const samples = 64;
+/** Whether the values of a film become more than one gray. */
+function shows(apply: (value: number) => number, { low, high }: Interval): boolean {
+  const grays = Array.from({ length: samples + 1 }, (_, i) => apply(low + ((high - low) * i) / samples));
+  return Math.max(...grays) - Math.min(...grays) > 1 / 255;
+}
+
+function byTable(table: Lut, warn: Warn): Candidate {
+  const { top, bits } = table;
+  return {
+    apply: (value) => Math.min(1, lookUp(table, value) / top),
+    words: 'VOI LUT',
+    chosen() {
+      if (top !== 2 ** bits - 1)
+        warn({
+          code: 'lut_bits',
+          message: `LUT Descriptor (0028,3002) of the VOI LUT says ${bits} bits, but its entries need ${Math.log2(top + 1)}; white was taken as ${top}.`,
+          attribute: '(0028,3002)',
+          found: String(bits),
+        });
+    },
+  };
+}
+
+function windowsOf(attributes: Attributes, warn: Warn): { candidates: readonly Candidate[]; lacks: string } {
+  const centers = numbersOf(attributes, tags.windowCenter, 'Window Center (0028,1050)', warn);
+  const widths = numbersOf(attributes, tags.windowWidth, 'Window Width (0028,1051)', warn);
+  const declared = attributes.code(tags.voiLutFunction);
+  const known = functions.find((name) => name === declared);
+  const name = known ?? 'LINEAR';
+  const windows = Array.from({ length: Math.max(centers.length, widths.length) }, (_, i): Window => {
+    return { center: centers[i], width: widths[i] };
+  });
+  const usable = windows.filter((window) => isUsable(window, name));
+  const candidates = usable.map(({ center = 0, width = 0 }): Candidate => {
+    return {
+      apply: transfer[name](center, width),
+      words: `window ${center} / ${width} ${name}`,
+      chosen() {
+        if (declared !== undefined && !known)
+          warn({
+            code: 'voi_function_unknown',
+            message: 'VOI LUT Function (0028,1056) is not one of the standard; LINEAR was used instead.',
+            attribute: '(0028,1056)',
+          });
+      },
+    };
+  });
+  const isBlank = windows.every(({ center, width }) => center === undefined && width === undefined);
+  const [first] = windows;
+  const isFirst = first !== undefined && usable[0] === first;
+  if (!isBlank && !isFirst) {
+    const instead = usable[0]
+      ? `the ${ordinal(windows.indexOf(usable[0]))} window, ${usable[0].center} / ${usable[0].width}`
+      : 'no window';
+    const shown = (tag: typeof tags.windowCenter | typeof tags.windowWidth) =>
+      foundNumbers(attributes.codes(tag)) ?? '';
+    const found = `${shown(tags.windowCenter)} / ${shown(tags.windowWidth)}`.slice(0, 64);
+    warn({
+      code: 'window_unusable',
+      message: `Window ${first?.center ?? 'without a center'} / ${first?.width ?? 'without a width'} (0028,1050) cannot be used with ${name}; ${instead} was used instead.`,
+      attribute: '(0028,1050)',
+      found,
+    });
+  }
+  const { center, width } = first ?? {};
+  const lacks =
+    center === undefined || width === undefined
+      ? 'no VOI LUT or window'
+      : `window ${center} / ${width} is none that ${name} can use`;
+  return { candidates, lacks };
+}
+
+const ordinal = (index: number) => ['first', 'second', 'third', 'fourth'][index] ?? `${index + 1}th`;
 
 const functions = ['LINEAR', 'LINEAR_EXACT', 'SIGMOID'] as const;
 type VoiFunction = (typeof functions)[number];
 
+/** PS3.3, C.11.2.1.2.1 and C.11.2.1.3: DCMTK looks over another window too. */
+const isUsable = ({ center = Number.NaN, width = Number.NaN }: Window, name: VoiFunction): boolean =>
+  !Number.isNaN(center) && (name === 'LINEAR' ? width >= 1 : width > 0);
+
 const clamp = (share: number) => Math.max(0, Math.min(1, share));
 
-const window: Record<VoiFunction, (center: number, width: number) => (value: number) => number> = {
+const transfer: Record<VoiFunction, (center: number, width: number) => (value: number) => number> = {
   // PS3.3, C.11.2.1.2.1. A width of 1 is a threshold.
   LINEAR: (center, width) => (value) =>
     width === 1 ? Number(value > center - 0.5) : clamp((value - (center - 0.5)) / (width - 1) + 0.5),

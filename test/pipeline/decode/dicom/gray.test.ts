@@ -117,8 +117,8 @@ describe('a lookup table', () => {
 
   test('continues its first and its last entry', async () => {
     const entries = Array.from({ length: 100 }, (_, i) => 10 + 2 * i);
-    const exact = values(twelve, (value) => (entries[Math.max(0, Math.min(99, value - 1000))] ?? 0) / 1023);
-    const table = lut(tags.VOILUTSequence, [100, 1000, 10], wordsOf(entries));
+    const exact = values(twelve, (value) => (entries[Math.max(0, Math.min(99, value - 1000))] ?? 0) / 255);
+    const table = lut(tags.VOILUTSequence, [100, 1000, 8], wordsOf(entries));
     expect(difference(await shown(twelve, [table]), exact).most).toBeLessThanOrEqual(half);
   });
 
@@ -220,11 +220,133 @@ describe('a lookup table', () => {
     expect(difference(film, exact).most).toBeLessThanOrEqual(half);
   });
 
-  test('that is too short for its descriptor is refused', async () => {
-    const short = lut(tags.VOILUTSequence, [4096, 0, 12], wordsOf([1, 2, 3]));
-    expect(faultOf(await decodeDicom(part10(chestDataset(twelve, [short]))))).toMatchObject({
-      code: 'unusable_header',
-    });
+  test.each([10, 11, 12, 13, 14, 15])(
+    'that declares 16 bits and holds %s takes its white from its entries',
+    async (bits) => {
+      const entries = Array.from({ length: 4096 }, (_, i) => Math.round(((2 ** bits - 1) * i) / 4095));
+      const { film, warnings } = await read(twelve, [lut(tags.VOILUTSequence, [4096, 0, 16], wordsOf(entries))]);
+      const exact = values(twelve, (value) => (entries[value] ?? 0) / (2 ** bits - 1));
+      expect(difference(grays(film), exact).most).toBeLessThanOrEqual(half);
+      expect(warnings).toMatchObject([{ code: 'lut_bits', attribute: '(0028,3002)', found: '16' }]);
+    },
+  );
+
+  test('that reaches above half of what it declares keeps its white', async () => {
+    const entries = Array.from({ length: 4096 }, (_, i) => Math.round((40_000 * i) / 4095));
+    const { film, warnings } = await read(twelve, [lut(tags.VOILUTSequence, [4096, 0, 16], wordsOf(entries))]);
+    const exact = values(twelve, (value) => (entries[value] ?? 0) / 65_535);
+    expect(difference(grays(film), exact).most).toBeLessThanOrEqual(half);
+    expect(warnings).toBeUndefined();
+  });
+
+  const sound = { tag: tags.LUTData, vr: 'OW', value: wordsOf(Array.from({ length: 4096 }, (_, i) => i)) };
+  const unusable: Record<string, Dataset> = {
+    'no descriptor': [sound],
+    'an empty descriptor': [{ tag: tags.LUTDescriptor, vr: 'US', value: [] }, sound],
+    'half a descriptor': [short(tags.LUTDescriptor, 4096, 0), sound],
+    'a descriptor of no bits': [short(tags.LUTDescriptor, 4096, 0, 0), sound],
+    'a descriptor of 32 bits': [short(tags.LUTDescriptor, 4096, 0, 32), sound],
+    'too few entries': [short(tags.LUTDescriptor, 4096, 0, 12), { ...sound, value: wordsOf([1, 2, 3]) }],
+    'no entries': [short(tags.LUTDescriptor, 4096, 0, 12)],
+    nothing: [],
+  };
+  test.each(Object.entries(unusable))('that has %s is passed over, with a warning', async (_, item) => {
+    const next = await read(twelve, window(2000, 1000));
+    const one = await read(twelve, window(2000, 1000), [sequence(tags.VOILUTSequence, item)]);
+    expect(same(one.film, next.film)).toBe(true);
+    expect(one.warnings).toMatchObject([{ code: 'lut_unusable' }]);
+    const second = [short(tags.LUTDescriptor, 4096, 0, 12), sound];
+    const two = await read(twelve, window(2000, 1000), [sequence(tags.VOILUTSequence, item, second)]);
+    expect(difference(grays(two.film), expected(twelve)).most).toBeLessThanOrEqual(half);
+    expect(two.warnings).toMatchObject([{ code: 'lut_unusable' }]);
+    const modality = await read(twelve, [sequence(tags.ModalityLUTSequence, item)], rescale(2, -10));
+    expect(modality.dicom?.view.rendering).toContain('rescale 2');
+    expect(modality.warnings).toMatchObject([{ code: 'lut_unusable' }]);
+    const none = part10(
+      chestDataset(twelve, [sequence(tags.ModalityLUTSequence, item)], [text(tags.RescaleSlope, 'DS', '')]),
+    );
+    expect(faultOf(await decodeDicom(none))).toMatchObject({ code: 'unusable_header' });
+  });
+});
+
+describe('a value that is not as the standard writes it', () => {
+  const codesOf = (warnings: readonly { code: string }[] = []) => warnings.map(({ code }) => code);
+
+  test.each([
+    ['0\\1958.5', '0\\3316'],
+    ['\\1958.5', '\\3316'],
+    ['x\\1958.5', '10\\3316'],
+    ['100\\1958.5', '-5\\3316'],
+    ['100\\1958.5', 'N/A\\3316'],
+    ['9000\\1958.5', '10\\3316'],
+    ['-9000\\-8000\\1958.5', '10\\10\\3316'],
+  ])('window %s / %s is the first of them that can be used', async (center, width) => {
+    const exact = await read(twelve, window(1958.5, 3316));
+    const film = await read(twelve, window(center, width));
+    expect(same(film.film, exact.film)).toBe(true);
+    expect(codesOf(film.warnings)).toEqual(['window_unusable']);
+  });
+
+  test.each([
+    ['1958,5', '3316'],
+    ['1958,5', '3316,0'],
+    ['1.958,5', '3.316,0'],
+    ['1,958.5', '3,316.0'],
+    ['1958.5\0x', '3316'],
+    ['1958.5 mm', '3316'],
+    ['1.9585D3', '3316'],
+    ['1 958.5', '3 316'],
+  ])('window %s / %s is read as 1958.5 / 3316', async (center, width) => {
+    const exact = await read(twelve, window(1958.5, 3316));
+    const film = await read(twelve, window(center, width));
+    expect(same(film.film, exact.film)).toBe(true);
+    expect(new Set(codesOf(film.warnings))).toEqual(new Set(['number_malformed']));
+  });
+
+  test('a comma that may mean both is neither, unless another value tells', async () => {
+    const { warnings, dicom } = await read(twelve, window('1,958', '3,316'));
+    expect(codesOf(warnings)).toEqual(['window_unusable']);
+    expect(dicom?.view.rendering).toContain('percentiles');
+    const told = await read(twelve, window('1958,5', '3,316'));
+    expect(told.dicom?.view.rendering).toBe('window 1958.5 / 3.316 LINEAR');
+  });
+
+  test('binary numbers in place of decimal strings are read', async () => {
+    const center = { tag: tags.WindowCenter, vr: 'US', value: [2000] };
+    const width = { tag: tags.WindowWidth, vr: 'US', value: [1000] };
+    const film = await read(twelve, [center, width]);
+    expect(same(film.film, (await read(twelve, window(2000, 1000))).film)).toBe(true);
+    expect(new Set(codesOf(film.warnings))).toEqual(new Set(['number_malformed']));
+  });
+
+  test.each<[string, Dataset, string]>([
+    ['an unknown VOI LUT Function', window(2000, 1000, 'CUBIC'), 'voi_function_unknown'],
+    ['Presentation LUT Shape', [text(tags.PresentationLUTShape, 'CS', 'ROUND')], 'presentation_lut_shape_unknown'],
+    ['a polarity that contradicts itself', [text(tags.PresentationLUTShape, 'CS', 'INVERSE')], 'polarity_conflict'],
+    ['a spacing', [text(tags.ImagerPixelSpacing, 'DS', '0.1\\x')], 'spacing_unusable'],
+    ['half a spacing', [text(tags.ImagerPixelSpacing, 'DS', '0.1')], 'spacing_unusable'],
+    ['an orientation', [text(tags.PatientOrientation, 'CS', 'X\\Y')], 'orientation_unusable'],
+    ['no Bits Stored', [short(tags.BitsStored), short(tags.HighBit)], 'attribute_missing'],
+    ['no Pixel Representation', [short(tags.PixelRepresentation)], 'attribute_missing'],
+  ])('%s is warned of by name', async (_, changes, code) => {
+    expect(codesOf((await read(twelve, changes)).warnings)).toContain(code);
+  });
+
+  test('text in a number is never repeated', async () => {
+    const film = await read(twelve, window('DOE^JANE\\2000', '1\\1000'), [
+      text(tags.ImagerPixelSpacing, 'DS', 'DOE\\JANE'),
+    ]);
+    expect(film.warnings?.length).toBeGreaterThan(1);
+    expect(JSON.stringify(film.warnings)).not.toMatch(/DOE|JANE/);
+  });
+
+  test('pixels that use more bits than are stored are warned of, but no sign and no overlay', async () => {
+    const fourteen = { ...twelve, values: twelve.values.map((value) => value * 4) };
+    expect(codesOf((await read(fourteen)).warnings)).toContain('bits_stored_exceeded');
+    expect((await read(ramp(12, true))).warnings).toBeUndefined();
+    const overlay = twelve.values.map((value, i) => value + (i % 3 === 0 ? 0x8000 : 0));
+    const planes: Dataset = [short(0x6000_0102, 15)];
+    expect((await read({ ...twelve, values: overlay }, planes)).warnings).toBeUndefined();
   });
 });
 
