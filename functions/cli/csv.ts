@@ -4,7 +4,7 @@ import { type FilmFault, inWords, problemOf } from './complaint.ts';
 
 const columns = [
   ...['file', 'reading', 'finding', 'call', 'probability', 'threshold', 'low', 'high', 'prevalence'],
-  ...['variant', 'auroc', 'aurocLow', 'aurocHigh', 'basis', 'meetsTarget', 'why', 'error', 'fix', 'notice'],
+  ...['variant', 'auroc', 'aurocLow', 'aurocHigh', 'basis', 'meetsTarget', 'why', 'warnings', 'error', 'fix', 'notice'],
 ] as const;
 type Row = Partial<Record<(typeof columns)[number], string | number | boolean>>;
 
@@ -18,7 +18,7 @@ export function csvRows(file: string, result: Result<Reading, FilmFault>): strin
   return line({ file, error: problem.code, fix: inWords(problem), notice });
 }
 
-function row(file: string, { id }: Reading, finding: Reading['findings'][number]): Row {
+function row(file: string, { id, warnings }: Reading, finding: Reading['findings'][number]): Row {
   const { threshold, auroc } = finding;
   return {
     file,
@@ -37,6 +37,7 @@ function row(file: string, { id }: Reading, finding: Reading['findings'][number]
     basis: finding.basis,
     meetsTarget: finding.meetsTarget,
     why: finding.why,
+    warnings: warnings.map(({ code }) => code).join(' '),
     notice,
   };
 }

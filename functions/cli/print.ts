@@ -8,7 +8,7 @@ import { table } from './table.ts';
 /** A film's reading as a table, or what was wrong with the film. */
 export function filmTable(file: string, result: Result<Reading, FilmFault>, plan: Plan): string {
   if (!result.ok) return `${file}\n  not read: ${inWords(problemOf(result.fault))}\n\n`;
-  const { film, findings, timingsMs, plan: view } = result.value;
+  const { film, findings, timingsMs, plan: view, warnings } = result.value;
   const reasons = new Map(plan.assignments.map(({ finding, reason }) => [finding, inShort(reason)]));
   const rows = findings.map(({ finding, call, probability, threshold, variant }) => [
     finding,
@@ -20,6 +20,7 @@ export function filmTable(file: string, result: Result<Reading, FilmFault>, plan
   ]);
   return [
     `${file}  ${film.width} × ${film.height} px, ${film.bits} bit, read in ${Math.round(timingsMs.total)} ms${upsampled(view)}\n`,
+    ...warnings.map(({ code, message }) => `  warning ${code}: ${message}\n`),
     table(['finding', 'call', 'probability', 'threshold', 'variant', 'why'], rows, '  '),
     '\n',
   ].join('');

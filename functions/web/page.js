@@ -83,11 +83,12 @@ function say(text, problem = false) {
   at('status').classList.toggle('problem', problem);
 }
 
-function show({ plan, findings, timingsMs, notice }) {
+function show({ plan, findings, timingsMs, warnings, notice }) {
   const sides = plan.variants.map(({ resolution }) => `${resolution} px`).join(' and ');
   const share = Math.round(100 * plan.costVsLargest);
+  const warned = warnings.map(({ message }) => ` Warning: ${message}`).join('');
   say(
-    `Read at ${sides} in ${Math.round(timingsMs.total)} ms: ${share} % of the cost of always using ${plan.largest.variant}. ${notice}`,
+    `Read at ${sides} in ${Math.round(timingsMs.total)} ms: ${share} % of the cost of always using ${plan.largest.variant}. ${notice}${warned}`,
   );
   const rows = findings.map((finding) => {
     const row = document.createElement('tr');

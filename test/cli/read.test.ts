@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { Reading } from '../../functions/pipeline/reading.ts';
+import { chest } from '../dicom/film.ts';
 import { alara, family, films, filmsAndOneBad, folder } from './alara.ts';
 
 const [first = ''] = films;
@@ -37,6 +39,22 @@ test('as CSV there is one row a film and finding, and one for a bad film with it
     good.flatMap((file) => asked.map((finding) => [file, expect.stringMatching(/^rd_[0-9a-f]{64}$/), finding])),
   );
   expect(code).toBe(1);
+});
+
+test('what was wrong with a file is in the table, the CSV and the JSON', async () => {
+  const dark = join(folder(), 'dark.png');
+  const { columns, rows, values } = await chest({ columns: 400, rows: 420, bits: 14 });
+  await sharp(Uint16Array.from(values), { raw: { width: columns, height: rows, channels: 1 } })
+    .toColourspace('grey16')
+    .png()
+    .toFile(dark);
+  const read = async (...options: string[]) =>
+    (await alara(['read', dark, '--findings', asked.join(','), ...options])).stdout;
+  expect(await read()).toMatch(/^ {2}warning dark_film: 98 % of the pixels/m);
+  const [head = '', row = ''] = (await read('--csv')).split('\r\n');
+  expect(head).toContain(',why,warnings,error,');
+  expect(row).toContain(',dark_film,,,');
+  expect(JSON.parse(await read('--json')).reading.warnings).toMatchObject([{ code: 'dark_film' }]);
 });
 
 test('by default a film is a table with a short reason a finding', async () => {
