@@ -22,7 +22,7 @@ const film: Stored = {
  */
 test.each(encodings)(
   'a fault of the header changes nothing in silence, in %s',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async (transferSyntax) => {
     const dataset = chestDataset(film);
     const sound = await decoded(part10(dataset, { transferSyntax }));
