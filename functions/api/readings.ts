@@ -23,6 +23,7 @@ const create = createRoute({
         'image/png': { schema: film },
         'image/jpeg': { schema: film },
         'application/dicom': { schema: film },
+        'application/octet-stream': { schema: film },
         'multipart/form-data': { schema: { type: 'object', required: ['image'], properties: { image: film } } },
       },
     },
