@@ -59,10 +59,13 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
       if (advice[code].status === 500) deps.log.error({ requestId: c.get('requestId'), ...error.fault });
       return problem(c, error.fault);
     }
-    if (error instanceof HTTPException) return problem(c, refusalOf(error));
+    const isGone = c.req.raw.signal.aborted;
+    if (error instanceof HTTPException) return problem(c, isGone ? { code: 'client_gone' } : refusalOf(error));
     if (error instanceof QuotaExceeded) return problem(c, { code: 'quota_exceeded', limitBytes: error.limitBytes });
     if (error instanceof BlobTooLarge) return problem(c, { code: 'body_too_large', limitBytes: error.limitBytes });
-    deps.log.error({ requestId: c.get('requestId'), error: withoutData(error) });
+    // Nobody receives this answer, and the error may be a consequence of that.
+    deps.log[isGone ? 'warn' : 'error']({ requestId: c.get('requestId'), error: withoutData(error) });
+    if (isGone) return problem(c, { code: 'client_gone' });
     if (error instanceof StoreUnavailable)
       return problem(c, { code: 'store_unavailable', retryAfterMs: ms(error.retryAfterMs) });
     return problem(c, { code: 'internal' });

@@ -12,7 +12,7 @@ export type Upload = { readonly bytes: Uint8Array<ArrayBuffer>; readonly mediaTy
 
 /** What a body may take in memory. */
 export type Room = {
-  /** What it says it is long, which `lease` holds then; a body that does not say takes it as it comes. */
+  /** The length by Content-Length. Memory is reserved as the bytes arrive, and not by what a client promises. */
   readonly declared: number | undefined;
   readonly limitBytes: number;
   readonly lease: Lease;
@@ -40,7 +40,7 @@ export function declaredBytes(c: Context, limitBytes: number): Result<number | u
 /** The one film of a request: the raw body, or the part named `image` of a multipart form. */
 export async function upload(c: Context, room: Room): Promise<Result<Upload, Fault>> {
   const { type: mediaType, parameters } = contentType(c.req.header('content-type') ?? '');
-  const body = within(c.req.raw.body ?? new Blob().stream(), room.declared ?? room.limitBytes);
+  const body = within(bodyOf(c), room.declared ?? room.limitBytes);
   if (mediaType === 'multipart/form-data') return part(body, parameters.get('boundary') ?? '', room);
   const bytes = await collect(body, room);
   if (!bytes.ok) return bytes;
@@ -81,6 +81,30 @@ async function part(body: AsyncIterable<Uint8Array>, boundary: string, room: Roo
   return image.bytes.length === 0 ? fail({ code: 'empty_body' }) : filmOf(image.bytes, image.mediaType);
 }
 
+/** The bytes of a body as they arrive. A body that breaks off is its client's doing, whatever the stream calls it. */
+export async function* bodyOf(c: Context): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+  try {
+    for await (const piece of c.req.raw.body ?? []) yield piece;
+  } catch (error) {
+    throw error instanceof Refusal ? error : new Refusal({ code: 'client_gone' });
+  }
+}
+
+/** A body whose first bytes are reserved as they arrive: as many as its receiver ever has in memory. */
+export async function* reserving(
+  body: AsyncIterable<Uint8Array>,
+  heldBytes: number,
+  { lease, full }: Pick<Room, 'lease' | 'full'>,
+): AsyncGenerator<Uint8Array, void> {
+  let left = heldBytes;
+  for await (const piece of body) {
+    const more = Math.min(piece.length, left);
+    if (more > 0 && !lease.more(more)) throw new Refusal(full());
+    left -= more;
+    yield piece;
+  }
+}
+
 /** A body, as long as it is no longer than it may be. */
 async function* within(body: AsyncIterable<Uint8Array>, limitBytes: number): AsyncGenerator<Uint8Array> {
   let total = 0;
@@ -91,23 +115,30 @@ async function* within(body: AsyncIterable<Uint8Array>, limitBytes: number): Asy
   }
 }
 
-/** All of it in one place, which it is brought to once where its length is known before. */
+/** The part of a declared body that must have arrived before a buffer of its length is made. */
+const earnest = 1 / 8;
+
+/** All of a body in one buffer. */
 async function collect(
   pieces: AsyncIterable<Uint8Array>,
   { declared, lease, full }: Room,
 ): Promise<Result<Uint8Array<ArrayBuffer>, Fault>> {
-  const known = declared === undefined ? undefined : new Uint8Array(declared);
-  const kept: Uint8Array[] = [];
+  let all: Uint8Array<ArrayBuffer> | undefined;
+  let kept: Uint8Array[] = [];
   let length = 0;
   for await (const piece of pieces) {
-    // Twice, because the pieces are there until they are put together.
-    if (!known && !lease.more(2 * piece.length)) return fail(full());
-    if (known) known.set(piece, length);
+    // Pieces that are kept are joined later, and coexist with their copy.
+    if (!lease.more(all ? piece.length : 2 * piece.length)) return fail(full());
+    if (all) all.set(piece, length);
     else kept.push(piece);
     length += piece.length;
+    if (all || declared === undefined || length < earnest * declared) continue;
+    all = joined(kept, declared);
+    kept = [];
+    lease.less(length);
   }
-  if (known) return ok(known.subarray(0, length));
-  const bytes = joined(kept, length);
+  if (all) return ok(all.subarray(0, length));
+  all = joined(kept, length);
   lease.less(length);
-  return ok(bytes);
+  return ok(all);
 }

@@ -107,7 +107,7 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       const request = accept(parseParameters(parameters, router.vocabulary));
       if (webhook !== undefined) accept(allowedTarget(webhook, await platform.access.webhooks(tenant)));
       // The job's own copy: the upload may be replaced, used by another job, or expire while this one waits.
-      const copied = await budget.now(2 * platform.blobs.heldBytes, async () =>
+      const copied = await budget.now(tenant, 2 * platform.blobs.heldBytes, async () =>
         ok(await copy(platform.blobs, uploadedBlob(tenant, upload), maxUploadBytes, tenant)),
       );
       const film = accept(copied);

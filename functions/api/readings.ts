@@ -59,7 +59,8 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
       const tenant = c.get('tenant');
       const request = accept(parseParameters(c.req.valid('query'), router.vocabulary));
       const declared = accept(declaredBytes(c, maxBodyBytes));
-      const answer = await budget.now<{ reading: Reading; status: 200 | 201 }>(declared ?? 0, async (lease) => {
+      if (!budget.hasRoom(tenant, declared ?? 0)) throw new Refusal(budget.full());
+      const answer = await budget.now<{ reading: Reading; status: 200 | 201 }>(tenant, 0, async (lease) => {
         const film = accept(await upload(c, { declared, limitBytes: maxBodyBytes, lease, full: budget.full }));
         const id = await router.identify(tenant, film.bytes, request);
         const known = await platform.readings.get(tenant, id);

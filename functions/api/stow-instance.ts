@@ -47,39 +47,41 @@ const headBytes = 2 ** 18;
 /** And so much where that does not reach them. */
 const longHeadBytes = 2 ** 24;
 
-/** What receiving one instance after another takes in memory: a head, once more for the engine, and the way to the store. */
-export const receptionBytes = ({ platform }: Pick<Deps, 'platform'>) => 2 * headBytes + platform.blobs.heldBytes;
-
 /**
  * Take one instance on: look at its header where a hostile file does no harm, and keep it if it is one that is read.
  * What is refused never gets to the disk, and of what is kept no more is ever in memory than its head.
  */
 export async function receive(deps: Deps, reception: Reception, part: Part, lease: Lease): Promise<Received> {
   let leased = 0;
-  const roomForMore = () => {
-    const isThere = lease.more(2 * longHeadBytes);
-    if (isThere) leased += 2 * longHeadBytes;
+  const reserve = (bytes: number) => {
+    const isThere = lease.more(bytes);
+    if (isThere) leased += bytes;
     return isThere;
   };
-  return takeOn(deps, reception, part, roomForMore).finally(() => lease.less(leased));
+  return takeOn(deps, reception, part, reserve).finally(() => lease.less(leased));
 }
 
 async function takeOn(
   deps: Deps,
   { tenant, study, request, signal }: Reception,
   part: Part,
-  roomForMore: () => boolean,
+  reserve: (bytes: number) => boolean,
 ): Promise<Received> {
   const pieces = part.bytes[Symbol.asyncIterator]();
-  let head = await beginning(pieces, new Uint8Array(), headBytes);
+  const busy = (object?: FileMeta): Received => ({
+    stored: { kind: 'failed', reason: failureReasons.outOfResources, object },
+    busy: deps.budget.full(),
+  });
+  let head = await beginning(pieces, new Uint8Array(), headBytes, reserve);
+  if (!head) return busy();
   const meta = fileMeta(head.bytes);
   const failed = (reason: number, object: FileMeta | undefined = meta): Received => ({
     stored: { kind: 'failed', reason, object },
   });
   let inspected = await inspect(deps, head, signal);
   if (!inspected.ok && inspected.fault.code === 'corrupt_image' && !head.whole) {
-    if (!roomForMore()) return { ...failed(failureReasons.outOfResources), busy: deps.budget.full() };
-    head = await beginning(pieces, head.bytes, longHeadBytes);
+    head = await beginning(pieces, head.bytes, longHeadBytes, reserve);
+    if (!head) return busy(meta);
     inspected = await inspect(deps, head, signal);
   }
   if (!inspected.ok) {
@@ -107,13 +109,20 @@ async function takeOn(
 
 type Head = { readonly bytes: Uint8Array<ArrayBuffer>; readonly whole: boolean };
 
-/** What comes of a part up to so many bytes, behind what has come of it already. */
-async function beginning(pieces: AsyncIterator<Uint8Array>, held: Uint8Array, upTo: number): Promise<Head> {
+/** What comes of a part up to so many bytes, behind what has come of it already; undefined where `reserve` refuses a piece. */
+async function beginning(
+  pieces: AsyncIterator<Uint8Array>,
+  held: Uint8Array,
+  upTo: number,
+  reserve: (bytes: number) => boolean,
+): Promise<Head | undefined> {
   const kept = [held];
   let length = held.length;
   while (length < upTo) {
     const { done, value } = await pieces.next();
     if (done) return { bytes: joined(kept, length), whole: true };
+    // Twice, because the engine gets a copy.
+    if (!reserve(2 * value.length)) return undefined;
     kept.push(value);
     length += value.length;
   }

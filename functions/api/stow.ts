@@ -7,14 +7,14 @@ import type { Fault } from '../pipeline/fault.ts';
 import { parseParameters } from '../pipeline/parameters.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
 import type { Lease } from '../platform/budget.ts';
-import { unspecific } from './body.ts';
+import { bodyOf, reserving, unspecific } from './body.ts';
 import type { Deps } from './deps.ts';
 import { contentType, MultipartError, type Part, partsOf } from './multipart.ts';
 import { nativeDicomModel } from './native-dicom.ts';
 import { accept, Refusal } from './problem.ts';
 import { answers } from './responses.ts';
 import { failureReasons, type Stored, StoreResponse, storeResponse, storeStatus } from './store-response.ts';
-import { type Kept, type Reception, receive, receptionBytes } from './stow-instance.ts';
+import { type Kept, type Reception, receive } from './stow-instance.ts';
 import { submitStudies } from './stow-jobs.ts';
 
 const dicomJson = 'application/dicom+json';
@@ -75,15 +75,17 @@ export function stow(app: OpenAPIHono, deps: Deps): void {
 
   async function store(c: Context, study: string | undefined) {
     const mediaType = accept(responseType(c.req.header('accept') ?? ''));
-    const { body, signal } = c.req.raw;
-    const parts = accept(instancesOf(c.req.header('content-type') ?? '', body ?? new Blob().stream()));
+    const { signal } = c.req.raw;
     const tenant = c.get('tenant');
     const to = deps.pacs.stowOf(tenant);
     // As the PACS that gets the results has its films read: then the readings, and the job, are those.
     const reception = { tenant, study, request: to?.request ?? usual, signal };
-    const taken = await deps.budget.now(receptionBytes(deps), async (lease) =>
-      ok(await take(deps, reception, parts, lease)),
-    );
+    const { full } = deps.budget;
+    const taken = await deps.budget.now(tenant, 0, async (lease) => {
+      const pieces = reserving(bodyOf(c), deps.platform.blobs.heldBytes, { lease, full });
+      const parts = accept(instancesOf(c.req.header('content-type') ?? '', pieces));
+      return ok(await take(deps, reception, parts, lease));
+    });
     const { results, kept } = accept(taken);
     const jobs = await submitStudies(deps.platform, tenant, to, kept);
     const counts = Object.fromEntries(

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { ok } from '../pipeline/result.ts';
 import { uploadLifeMs } from '../worker/sweep.ts';
+import { bodyOf, reserving } from './body.ts';
 import type { Deps } from './deps.ts';
 import { accept, Refusal } from './problem.ts';
 import { answers } from './responses.ts';
@@ -85,17 +86,14 @@ export function uploads(app: OpenAPIHono, { platform: { blobs }, budget, maxUplo
   });
 
   app.openapi(send, async (c) => {
-    const blob = uploadedBlob(c.get('tenant'), c.req.valid('param').id);
+    const tenant = c.get('tenant');
+    const blob = uploadedBlob(tenant, c.req.valid('param').id);
     const tooLarge = () => new Refusal({ code: 'body_too_large', limitBytes: maxUploadBytes });
     if (Number(c.req.header('content-length')) > maxUploadBytes) throw tooLarge();
-    const { body, signal } = c.req.raw;
-    if (!body) throw new Refusal({ code: 'empty_body' });
-    const sent = await budget
-      .now(blobs.heldBytes, async () => ok(await blobs.put(blob, body, maxUploadBytes, c.get('tenant'))))
-      .catch((error) => {
-        // A client that hangs up breaks the stream: nothing was kept.
-        throw signal.aborted ? new Refusal({ code: 'client_gone' }) : error;
-      });
+    const { full } = budget;
+    const sent = await budget.now(tenant, 0, async (lease) =>
+      ok(await blobs.put(blob, reserving(bodyOf(c), blobs.heldBytes, { lease, full }), maxUploadBytes, tenant)),
+    );
     const put = accept(sent);
     if (!put) throw tooLarge();
     if (put.bytes > 0) return c.body(null, 204);

@@ -12,70 +12,83 @@ export type Lease = {
 type Work<Value> = (lease: Lease) => Promise<Result<Value, Fault>>;
 
 /**
- * How many bytes of films may be in this process at the same time, of all requests and jobs together. Work for which
- * there is no room is refused where somebody waits for its answer and can come again, and takes its turn where it is a
- * job. Jobs together take no more than half, so that a thousand studies of a PACS shut nobody out. What is larger than
- * that is let in alone.
+ * How many bytes of films may be in this process at the same time, of all requests and jobs together. A request for which there
+ * is no room is refused, because its client can come again; a job waits for its turn. Neither jobs nor one tenant can shut the others
+ * out: jobs together take no more than half, and a tenant's requests no more than three times what they leave free. What is larger
+ * than that is let in alone.
  */
 export type Budget = {
   readonly bytes: number;
   inUse(): number;
-  /** Do the work now; `queue_full` where there is no room. */
-  now<Value>(bytes: number, work: Work<Value>): Promise<Result<Value, Fault>>;
+  /** Do the work of a tenant's request now; `queue_full` where there is no room. */
+  now<Value>(tenant: string, bytes: number, work: Work<Value>): Promise<Result<Value, Fault>>;
+  /** Whether a tenant's request for so many bytes would find room now. Nothing is reserved. */
+  hasRoom(tenant: string, bytes: number): boolean;
   /** Do the work once there is room, in the order of asking; `shutting_down` where the signal comes first. */
   inTurn<Value>(bytes: number, signal: AbortSignal, work: Work<Value>): Promise<Result<Value, Fault>>;
   /** Why there is no room, and when to come again: after as long as bytes were held lately. */
   full(): Fault;
 };
 
+/** How many times what stays free the requests of one tenant may take: three quarters, where it is the only one. */
+const tenantShare = 3;
+
 export function createBudget(bytes: number): Budget {
   let inUse = 0;
   let ofJobs = 0;
+  const ofTenants = new Map<string, number>();
   let heldMs = 1000;
   const waiting: { readonly bytes: number; readonly begin: () => void }[] = [];
 
-  /** Take bytes beside `own`, which the same work has already. */
-  function take(wanted: number, own = 0): boolean {
-    if (inUse > own && inUse + wanted > bytes) return false;
+  /** Whether there is room for more bytes beside `own`, which the same work has already. No tenant: a job. */
+  function fits(wanted: number, own = 0, tenant?: string): boolean {
+    if (inUse <= own) return true;
+    const free = bytes - inUse - wanted;
+    if (free < 0) return false;
+    return tenant === undefined || (ofTenants.get(tenant) ?? 0) + wanted <= tenantShare * free;
+  }
+
+  function take(wanted: number, tenant?: string): void {
     inUse += wanted;
-    return true;
+    if (tenant === undefined) ofJobs += wanted;
+    else ofTenants.set(tenant, (ofTenants.get(tenant) ?? 0) + wanted);
   }
 
   function takeTurn(wanted: number): boolean {
-    if ((ofJobs > 0 && ofJobs + wanted > bytes / 2) || !take(wanted)) return false;
-    ofJobs += wanted;
+    if ((ofJobs > 0 && ofJobs + wanted > bytes / 2) || !fits(wanted)) return false;
+    take(wanted);
     return true;
   }
 
-  function giveBack(taken: number, isJob: boolean): void {
-    inUse -= taken;
-    if (isJob) ofJobs -= taken;
+  function giveBack(taken: number, tenant?: string): void {
+    take(-taken, tenant);
+    if (tenant !== undefined && ofTenants.get(tenant) === 0) ofTenants.delete(tenant);
     for (let [next] = waiting; next && takeTurn(next.bytes); [next] = waiting) {
       waiting.shift();
       next.begin();
     }
   }
 
-  async function hold<Value>(taken: number, isJob: boolean, work: Work<Value>): Promise<Result<Value, Fault>> {
+  /** Do work whose bytes are taken already, and give back all that it has at its end. */
+  async function hold<Value>(taken: number, work: Work<Value>, tenant?: string): Promise<Result<Value, Fault>> {
     const start = performance.now();
     let own = taken;
     try {
       return await work({
         more(wanted) {
-          const taken = take(wanted, own);
-          if (!taken) return false;
+          if (!fits(wanted, own, tenant)) return false;
+          take(wanted, tenant);
           own += wanted;
-          if (isJob) ofJobs += wanted;
           return true;
         },
         less(left) {
           own -= left;
-          giveBack(left, isJob);
+          giveBack(left, tenant);
         },
       });
     } finally {
       heldMs += 0.1 * (performance.now() - start - heldMs);
-      giveBack(own, isJob);
+      giveBack(own, tenant);
     }
   }
 
@@ -84,8 +97,11 @@ export function createBudget(bytes: number): Budget {
     bytes,
     inUse: () => inUse,
     full,
-    async now(wanted, work) {
-      return take(wanted) ? hold(wanted, false, work) : fail(full());
+    hasRoom: (tenant, wanted) => fits(wanted, 0, tenant),
+    async now(tenant, wanted, work) {
+      if (!fits(wanted, 0, tenant)) return fail(full());
+      take(wanted, tenant);
+      return hold(wanted, work, tenant);
     },
     async inTurn(wanted, signal, work) {
       if (waiting.length > 0 || !takeTurn(wanted)) {
@@ -97,7 +113,7 @@ export function createBudget(bytes: number): Budget {
           waiting.splice(at, 1);
           resolve(false);
           // Whoever stood behind it may fit.
-          giveBack(0, true);
+          giveBack(0);
         };
         waiting.push(turn);
         signal.addEventListener('abort', leave);
@@ -106,7 +122,7 @@ export function createBudget(bytes: number): Budget {
         signal.removeEventListener('abort', leave);
         if (!granted) return fail({ code: 'shutting_down', retryAfterMs: ms(1000) });
       }
-      return hold(wanted, true, work);
+      return hold(wanted, work);
     },
   };
 }
