@@ -116,6 +116,8 @@ async function take(deps: Deps, reception: Reception, parts: AsyncIterable<Part>
       if (results.length === maxParts)
         throw new MultipartError(`it has more than ${maxParts} parts: send several requests`);
       const received = await receive(deps, reception, part, lease);
+      // There is nothing to report of other parts yet: refuse the request before the rest of it is read.
+      if (received.busy && results.length === 0) throw new Refusal(received.busy);
       const twin = kept.find(({ sopInstanceUid }) => sopInstanceUid === received.kept?.sopInstanceUid);
       if (received.kept && twin && twin.reading !== received.kept.reading) {
         // Two films under one SOP Instance UID would have one result: which of them it is about could not be told.
