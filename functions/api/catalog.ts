@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { readText } from '../catalog/read-bounded.ts';
 import { Catalog, Policy } from '../catalog/schema.ts';
 import { notice } from '../pipeline/reading.ts';
 import type { Deps } from './deps.ts';
@@ -60,5 +61,5 @@ export function catalog(app: OpenAPIHono, { router }: Deps): void {
 }
 
 function readIfThere(path: string): Record<string, unknown> | undefined {
-  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
+  return existsSync(path) ? JSON.parse(readText(path)) : undefined;
 }

@@ -1,4 +1,4 @@
-import { CatalogError } from './load.ts';
+import { CatalogError } from './catalog-error.ts';
 
 /** Stands for what could not be read. */
 export type Unreadable = 'unreadable';

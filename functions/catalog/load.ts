@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ZodError, ZodType } from 'zod';
+import { CatalogError } from './catalog-error.ts';
 import { lineOf } from './line.ts';
+import { readText } from './read-bounded.ts';
 import { Catalog, Policy } from './schema.ts';
-
-/** A model folder that cannot be trusted. Its message names file, line and fault. */
-export class CatalogError extends Error {
-  override name = 'CatalogError';
-}
 
 /** A family as it lies on disk, checked as far as its text goes; model files are hashed on first use. */
 export type LoadedFamily = {
@@ -25,8 +22,6 @@ export type LoadedFamily = {
   readonly ownPolicy: string;
 };
 
-const maxVariants = 16;
-
 /**
  * Load `<models>/<family>`, its models beside its catalog, or by digest in the folder `objects`, each when it is needed.
  * Throws {@link CatalogError} for what is missing or contradicts itself.
@@ -40,12 +35,8 @@ export function loadFamily(models: string, family: string, objects?: string): Lo
       `${path} does not exist. ${found.length > 0 ? `Families in ${models}: ${found.join(', ')}.` : `There is no family in ${models}.`}`,
     );
   }
-  const text = readFileSync(path, 'utf8');
+  const text = readText(path);
   const catalog = parse(path, text, Catalog);
-  if (catalog.variants.length > maxVariants)
-    throw new CatalogError(
-      `${path}: ${catalog.variants.length} variants; the router searches exactly, up to ${maxVariants}.`,
-    );
   for (const [i, { id, file, bytes }] of objects === undefined ? catalog.variants.entries() : []) {
     const at = `${path}:${lineOf(text, ['variants', i, 'file'])}: variant ${id}`;
     if (!existsSync(join(folder, file))) throw new CatalogError(`${at}: its file ${file} is missing from ${folder}.`);
@@ -84,7 +75,7 @@ function policyFiles(models: string): string[] {
 
 function loadPolicy(path: string, catalog: Catalog) {
   if (!existsSync(path)) throw new CatalogError(`${path} does not exist; a family states its own default policy.`);
-  const text = readFileSync(path, 'utf8');
+  const text = readText(path);
   const policy = parse(path, text, Policy);
   for (const finding of Object.keys(policy.rules))
     if (!catalog.findings.includes(finding))

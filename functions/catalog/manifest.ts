@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { canonical } from '../pipeline/request.ts';
-import { CatalogError } from './load.ts';
+import { CatalogError } from './catalog-error.ts';
+import { maxModelBytes } from './schema.ts';
 
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
 
@@ -9,7 +10,7 @@ export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecima
 const FileName = z
   .string()
   .regex(/^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/, 'expected a path of letters, digits, dots and dashes');
-const Files = z.record(FileName, z.strictObject({ sha256: Sha256, bytes: z.int().nonnegative() }));
+const Files = z.record(FileName, z.strictObject({ sha256: Sha256, bytes: z.int().nonnegative().max(maxModelBytes) }));
 
 /** Everything that a published family consists of, by digest. Its own digest is its name. */
 export const Manifest = z.strictObject({

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { bestEffort } from './best-effort.ts';
-import { CatalogError } from './load.ts';
+import { CatalogError } from './catalog-error.ts';
 import { type Channel, encode, keys, type Manifest, type Pointer } from './manifest.ts';
 import { modifications } from './modifications.ts';
 import type { Objects } from './objects.ts';

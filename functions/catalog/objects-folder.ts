@@ -83,7 +83,7 @@ export function folderObjects(folder: string): Objects {
 
 /** Make the lock file, or wait for who has it. */
 async function locked(lock: string): Promise<boolean> {
-  for (const until = Date.now() + lockMs; ; ) {
+  for (const until = performance.now() + lockMs; ; ) {
     const made = await open(lock, 'wx').catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
     });
@@ -91,7 +91,7 @@ async function locked(lock: string): Promise<boolean> {
       await made.close();
       return true;
     }
-    if (Date.now() > until) return false;
+    if (performance.now() > until) return false;
     await delay(20);
   }
 }

@@ -1,6 +1,6 @@
 import { assess, statement } from './assess.ts';
+import { CatalogError } from './catalog-error.ts';
 import type { Compared } from './compare.ts';
-import { CatalogError } from './load.ts';
 import type { Channel } from './manifest.ts';
 import { type Moved, move, type SignOff } from './move.ts';
 import type { Objects } from './objects.ts';

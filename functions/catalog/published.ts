@@ -1,6 +1,6 @@
+import { CatalogError } from './catalog-error.ts';
 import { type Fetched, fetchObject } from './fetch.ts';
 import { type Installed, install, modelsOf } from './install.ts';
-import { CatalogError } from './load.ts';
 import { type Channel, keys, Pointer, parseObject } from './manifest.ts';
 import { isFull, type ModelCache } from './model-cache.ts';
 import type { Objects } from './objects.ts';
@@ -63,7 +63,7 @@ export function openPublished(objects: Objects, family: string, channel: Channel
       },
     );
     if (fetched.kind === 'here') failed.delete(sha256);
-    else failed.set(sha256, { fetched, at: Date.now() });
+    else failed.set(sha256, { fetched, at: performance.now() });
     return fetched;
   }
 
@@ -104,7 +104,7 @@ export function openPublished(objects: Objects, family: string, channel: Channel
       const { sha256 } = variant;
       if (!fetching.has(sha256) && (await cache.has(sha256))) return { kind: 'here' };
       const before = failed.get(sha256);
-      if (before && Date.now() - before.at < pauseMs) return before.fetched;
+      if (before && performance.now() - before.at < pauseMs) return before.fetched;
       const under = fetching.get(sha256);
       if (under) return under;
       const started = fetchModel(variant).finally(() => fetching.delete(sha256));

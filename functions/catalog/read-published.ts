@@ -1,6 +1,7 @@
-import { CatalogError } from './load.ts';
+import { CatalogError } from './catalog-error.ts';
 import { type Channel, digestOf, type FileEntry, keys, Manifest, Pointer, parseObject } from './manifest.ts';
 import type { Objects } from './objects.ts';
+import { maxTextBytes } from './read-bounded.ts';
 
 /** A small object that is not what its name says: refused, and an alarm. */
 export class CorruptObject extends CatalogError {
@@ -30,7 +31,10 @@ export const readFileOf = (objects: Objects, family: string, { sha256 }: FileEnt
   readVerified(objects, keys(family).object(sha256), sha256);
 
 async function readVerified(objects: Objects, key: string, digest: string): Promise<Uint8Array> {
-  const found = await objects.read(key);
+  const there = await objects.head(key);
+  if (there && there.bytes > maxTextBytes)
+    throw new CatalogError(`${objects.url}/${key} has ${there.bytes} bytes; ${maxTextBytes} are read at the most.`);
+  const found = there && (await objects.read(key));
   if (!found || found === 'unchanged') throw new CatalogError(`${objects.url} holds no ${key}.`);
   if (digestOf(found.bytes) === digest) return found.bytes;
   throw new CorruptObject(`${objects.url}/${key} does not have the SHA-256 that it is named by. It was not used.`);

@@ -6,7 +6,7 @@ import {
   verify as verifyBytes,
 } from 'node:crypto';
 import { z } from 'zod';
-import { CatalogError } from './load.ts';
+import { CatalogError } from './catalog-error.ts';
 import { Channel, digestOf, encode, keys, parseObject, Sha256 } from './manifest.ts';
 import type { Objects } from './objects.ts';
 import { Provenance } from './schema.ts';

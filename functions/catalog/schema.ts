@@ -1,5 +1,13 @@
 import { z } from 'zod';
 
+// Bounds of what sizes memory, because a catalog may come from elsewhere. They are far above what a family needs.
+const maxSide = 4096;
+export const maxModelBytes = 1_000_000_000;
+const maxFindings = 200;
+const maxVariants = 16;
+const maxClasses = 100;
+const maxPoints = 10_000;
+
 /** How a number came about. `crossValidated`: measured out of fold, and the served weights were refitted on all films. */
 export const Protocol = z.enum(['heldOut', 'crossValidated']);
 export type Protocol = z.infer<typeof Protocol>;
@@ -31,6 +39,8 @@ export type Auroc = z.infer<typeof Auroc>;
 
 const rises = (values: readonly number[]) => values.every((value, i) => i === 0 || value >= (values[i - 1] ?? 0));
 
+const points = (number: z.ZodNumber) => z.array(number).min(1).max(maxPoints);
+
 /** How a logit becomes a probability. Every method rises with the logit, so that AUROC is that of the graph. */
 export const Calibration = z
   .discriminatedUnion('method', [
@@ -47,7 +57,7 @@ export const Calibration = z
     }),
     /** Isotonic: a rising line through the points (x, y), flat beyond its ends. */
     z
-      .object({ method: z.literal('isotonic'), x: z.array(z.number()).min(1), y: z.array(Unit).min(1) })
+      .object({ method: z.literal('isotonic'), x: points(z.number()), y: points(Unit) })
       .refine(({ x, y }) => x.length === y.length && rises(x) && rises(y), 'x and y must rise and be equally long'),
   ])
   .meta({ id: 'Calibration' });
@@ -117,11 +127,11 @@ export type Precision = z.infer<typeof Precision>;
 export const Variant = z
   .object({
     id: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes'),
-    resolution: z.int().positive(),
+    resolution: z.int().positive().max(maxSide, `a side of at most ${maxSide} pixels is served`),
     precision: Precision,
     file: z.string().regex(/^[\w.-]+\.onnx$/, 'expected the name of an .onnx file beside the catalog'),
     sha256: Sha256,
-    bytes: z.int().positive(),
+    bytes: z.int().positive().max(maxModelBytes, `a model of at most ${maxModelBytes} bytes is served`),
     input: Input,
     cost: Cost,
     heads: z.record(z.string(), Head),
@@ -155,7 +165,7 @@ export const Rate = z
  */
 export const Quality = z
   .object({
-    classes: z.array(z.string()).min(2),
+    classes: z.array(z.string().max(100)).min(2).max(maxClasses),
     /** The class that is let in. */
     accept: z.string(),
     /** By variant: a film below `minScore` for the accepted class, or beyond `maxDistance`, is refused. */
@@ -206,9 +216,9 @@ export type NotServed = z.infer<typeof NotServed>;
 const Shape = z.object({
   $schema: z.string().optional(),
   family: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
-  findings: z.array(z.string().min(1)).min(1),
+  findings: z.array(z.string().min(1).max(100)).min(1).max(maxFindings, `at most ${maxFindings} findings are served`),
   provenance: Provenance,
-  variants: z.array(Variant).min(1),
+  variants: z.array(Variant).min(1).max(maxVariants, `the router searches exactly, up to ${maxVariants} variants`),
   comparisons: z.array(Comparison),
   /** By finding; a policy rule may name it as its evidence. */
   simulated: z.record(z.string(), SimulatedFloor).optional(),

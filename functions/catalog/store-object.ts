@@ -1,4 +1,4 @@
-import { CatalogError } from './load.ts';
+import { CatalogError } from './catalog-error.ts';
 import { digestOf } from './manifest.ts';
 import type { Objects } from './objects.ts';
 

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { CatalogError } from '../catalog/load.ts';
+import { CatalogError } from '../catalog/catalog-error.ts';
 import { type Channel, channels as names } from '../catalog/manifest.ts';
 import type { Objects } from '../catalog/objects.ts';
 import { readPointer } from '../catalog/read-published.ts';

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { CatalogError, loadFamily } from '../catalog/load.ts';
+import { CatalogError } from '../catalog/catalog-error.ts';
+import { loadFamily } from '../catalog/load.ts';
 import type { Calibration, Variant } from '../catalog/schema.ts';
 import { openRouter, type Router } from '../engine/open.ts';
 import { notice } from '../pipeline/reading.ts';

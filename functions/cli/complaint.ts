@@ -1,4 +1,4 @@
-import { CatalogError } from '../catalog/load.ts';
+import { CatalogError } from '../catalog/catalog-error.ts';
 import { StoreAway } from '../catalog/objects.ts';
 import { type Advice, advice, type Fault, type Shortfall } from '../pipeline/fault.ts';
 import type { Result } from '../pipeline/result.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { CatalogError } from '../catalog/load.ts';
+import { CatalogError } from '../catalog/catalog-error.ts';
 import { ConfigError } from '../platform/config.ts';
 import { type Check, checks, type Finding } from './checks.ts';
 

@@ -7,6 +7,7 @@ import type { Film } from '../pipeline/film.ts';
 import type { Read } from '../pipeline/read.ts';
 import { fail, type Result } from '../pipeline/result.ts';
 import { ms } from '../pipeline/units.ts';
+import { withoutPaths } from '../pipeline/without-paths.ts';
 import { createCriticalSection } from './critical-section.ts';
 import { createHandshake } from './handshake.ts';
 import { usualMemoryBytes, watchMemory } from './memory.ts';
@@ -211,7 +212,7 @@ export function createEngine(options: EngineOptions): Engine {
   };
 }
 
-const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
+const message = (error: unknown) => withoutPaths(error instanceof Error ? error.message : String(error));
 
 /** What kind of error it was, and of the pool's own how a worker ended. */
 function kind(error: unknown): string {

@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import { CatalogError } from '../catalog/load.ts';
+import { CatalogError } from '../catalog/catalog-error.ts';
 import type { Pointer } from '../catalog/manifest.ts';
 import { type ModelCache, openModelCache } from '../catalog/model-cache.ts';
 import { StoreAway } from '../catalog/objects.ts';
@@ -145,7 +145,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
         return undefined;
       }
       const again = refused?.manifest === wanted.manifest ? refused : undefined;
-      if (again && Date.now() < again.until) return undefined;
+      if (again && performance.now() < again.until) return undefined;
       try {
         const serving = await openWarm(wanted);
         await keep(wanted);
@@ -156,7 +156,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
         // Nothing is wrong with the family: the next look tries it again.
         if (error instanceof StoreAway) return undefined;
         const waitMs = Math.min(2 * (again?.waitMs ?? config.pointerMs), longestMs);
-        refused = { manifest: wanted.manifest, until: Date.now() + waitMs, waitMs };
+        refused = { manifest: wanted.manifest, until: performance.now() + waitMs, waitMs };
         return undefined;
       }
     },

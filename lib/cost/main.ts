@@ -1,7 +1,8 @@
 // npm run cost -- --env prod --readings 100000
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { CatalogError, loadFamily } from '../../functions/catalog/load.ts';
+import { CatalogError } from '../../functions/catalog/catalog-error.ts';
+import { loadFamily } from '../../functions/catalog/load.ts';
 import { UsageError } from '../../functions/cli/complaint.ts';
 import { environments } from '../environments.ts';
 import { estimate } from './estimate.ts';

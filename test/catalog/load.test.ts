@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CatalogError } from '../../functions/catalog/catalog-error.ts';
 import { schemas } from '../../functions/catalog/export-schema.ts';
-import { CatalogError, loadFamily } from '../../functions/catalog/load.ts';
+import { loadFamily } from '../../functions/catalog/load.ts';
 import { catalogOf, compared, head, policyOf, variant } from '../pipeline/family.ts';
 
 let models: string;
@@ -123,7 +124,32 @@ describe('a family', () => {
         Object.fromEntries(catalog.variants.map(({ id }) => [id, { minScore: 0.5, maxDistance: 1 }])),
       );
     });
-    expect(load).toThrow('17 variants; the router searches exactly, up to 16');
+    expect(load).toThrow('the router searches exactly, up to 16 variants');
+  });
+
+  test.each<[string, unknown]>([
+    ['variants.0.resolution', 4097],
+    ['variants.0.resolution', 100_000],
+    ['variants.0.resolution', 1e300],
+    ['variants.0.bytes', 1_000_000_001],
+    ['variants.0.bytes', Number.MAX_SAFE_INTEGER],
+    ['findings', Array.from({ length: 201 }, (_, i) => `finding ${i}`)],
+    ['findings', ['x'.repeat(101)]],
+    ['quality.classes', Array.from({ length: 101 }, (_, i) => `class ${i}`)],
+  ])('that would size memory by %s beyond its bound is refused', (path, value) => {
+    write((catalog) => set(catalog, path, value));
+    expect(load).toThrow(new RegExp(`catalog\\.json:\\d+: ${path.replaceAll('.', '\\.')}`));
+  });
+
+  test('that is longer than any catalog is refused before it is read, and so is what is no file', () => {
+    write();
+    const path = join(models, 'test', 'catalog.json');
+    // Sparse: it takes no room on the disk, and would take all of the memory.
+    truncateSync(path, 8_000_000_000);
+    expect(load).toThrow('catalog.json has 8000000000 bytes');
+    rmSync(path);
+    mkdirSync(path);
+    expect(load).toThrow(/is not a file/);
   });
 
   test('that is not JSON is refused', () => {

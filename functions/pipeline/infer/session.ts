@@ -1,6 +1,7 @@
 import '../../platform/no-telemetry.ts';
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { LoadedFamily } from '../../catalog/load.ts';
 import { modelPath } from '../../catalog/model-path.ts';
@@ -9,6 +10,7 @@ import type { Fault } from '../fault.ts';
 import type { Output } from '../read.ts';
 import { fail, ok, type Result } from '../result.ts';
 import { ms } from '../units.ts';
+import { withoutPaths } from '../without-paths.ts';
 
 export type Device = 'cpu' | 'cuda';
 
@@ -56,12 +58,22 @@ export function createSessions(options: SessionOptions) {
   };
 }
 
-const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
+/** What an error says, for an answer: an error of the file system by its code, and never a path. */
+function message(error: unknown): string {
+  if (error instanceof Error && 'syscall' in error && 'code' in error) return `the file answers ${error.code}`;
+  return withoutPaths(error instanceof Error ? error.message : String(error));
+}
 
 async function load(variant: Variant, { family, device, threads }: SessionOptions) {
-  const bytes = await readFile(modelPath(family, variant)).catch((error: NodeJS.ErrnoException) => {
+  const path = modelPath(family, variant);
+  const bytes = await bytesOf(path, variant).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT' || family.objects === undefined) throw error;
   });
+  if (bytes === 'other size')
+    return fail<Fault>({
+      ...{ code: 'model_corrupt', variant: variant.id },
+      problem: `${variant.file} is not a file of the ${variant.bytes} bytes that the catalog says`,
+    });
   // It was fetched before the film came here, and another process has made room since.
   if (!bytes) return fail<Fault>({ code: 'model_unavailable', variant: variant.id, retryAfterMs: ms(1000) });
   const digest = createHash('sha256').update(bytes).digest('hex');
@@ -81,6 +93,18 @@ async function load(variant: Variant, { family, device, threads }: SessionOption
   });
   await run(session, variant.resolution, new Float32Array(variant.resolution ** 2));
   return ok(session);
+}
+
+/** The bytes of a model, if the file has as many as the catalog says: a file of another size is not read. */
+async function bytesOf(path: string, variant: Variant): Promise<Uint8Array | 'other size'> {
+  // Without a wait for what is no file, a pipe for example.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = await file.stat();
+    return stats.isFile() && stats.size === variant.bytes ? await file.readFile() : 'other size';
+  } finally {
+    await file.close();
+  }
 }
 
 async function run(session: InferenceSession, side: number, tensor: Float32Array): Promise<Output> {

@@ -3,7 +3,13 @@ import type { Delivery, Queue } from '../queue.ts';
 import type { Guarded } from './guarded.ts';
 
 /** A time of the INTEGER column `due`, which a fraction of a millisecond does not fit. Never earlier than asked for. */
-const dueAfter = (now: number, delayMs: number): number => now + Math.max(0, Math.ceil(delayMs));
+const dueAfter = (now: number, delayMs: number): number => now + Math.min(longestMs, Math.max(0, Math.ceil(delayMs)));
+
+/**
+ * No delay and no visibility is longer than this. A message that is due later was stored before the clock was set back, and
+ * is due now: so a clock that is set back by a year delays a message by these two hours at the most.
+ */
+const longestMs = 2 * 3_600_000;
 
 /** Between two looks for what another process has sent, in milliseconds; a look takes about 0.01 ms. */
 const lookEveryMs = 20;
@@ -24,6 +30,8 @@ export function embeddedQueue({ db, run }: Guarded, closing: AbortSignal): Embed
      WHERE seq = (SELECT seq FROM messages WHERE due <= :now ORDER BY due, seq LIMIT 1)
      RETURNING body, attempts`,
   );
+  const stray = db.prepare('SELECT 1 FROM messages WHERE due > ? LIMIT 1');
+  const recall = db.prepare('UPDATE messages SET due = :now WHERE due > :latest');
   const drop = db.prepare('DELETE FROM messages WHERE receipt = :receipt AND due > :now');
   const free = db.prepare('UPDATE messages SET due = :due, receipt = NULL WHERE receipt = :receipt AND due > :now');
   const hold = db.prepare('UPDATE messages SET due = :due WHERE receipt = :receipt AND due > :now');
@@ -52,6 +60,8 @@ export function embeddedQueue({ db, run }: Guarded, closing: AbortSignal): Embed
 
   function next(visibilityMs: number): Delivery | undefined {
     const now = Date.now();
+    const latest = now + longestMs;
+    if (stray.get(latest)) recall.run({ now, latest });
     if (!look.get(now)) return undefined;
     const receipt = randomUUID();
     const row = claim.get({ now, until: dueAfter(now, visibilityMs), receipt });
