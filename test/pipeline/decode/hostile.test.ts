@@ -70,6 +70,9 @@ describe('what is not pixels can neither inflate nor stall', () => {
 describe('a damaged file gives a film or a fault, soon and in little memory', () => {
   const known: readonly Fault['code'][] = [
     'corrupt_image',
+    'unsupported_jpeg',
+    'unsupported_image_format',
+    'packed_file',
     'not_an_image',
     'media_type_mismatch',
     'empty_body',

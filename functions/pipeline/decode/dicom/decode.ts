@@ -36,6 +36,7 @@ async function film(bytes: Uint8Array): Promise<Result<Decoded, Fault>> {
   warnOfAssumptions(attributes, warnings.add);
   const frame = await frameOf(opened.value, codec);
   if (!frame.ok) return frame;
+  frame.value.warnings.forEach(warnings.add);
   const gray = grayOf(frame.value, image, attributes, warnings.add);
   if (!gray.ok) return gray;
   const stored = { width: px(image.columns), height: px(image.rows), pixels: gray.value.pixels };

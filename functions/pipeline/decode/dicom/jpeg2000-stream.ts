@@ -20,8 +20,18 @@ const maxTiles = 65_535;
  */
 const maxPackets = 400_000;
 
+/** Padding to a block of a device is not longer. */
+const maxPadding = 8192;
+
 /** A codestream as a codec wants it, and what its headers say. */
-export type Jpeg2000Stream = { readonly bytes: Uint8Array; readonly shape: Shape };
+export type Jpeg2000Stream = {
+  readonly bytes: Uint8Array;
+  readonly shape: Shape;
+  /** Coded by the block coder of HTJ2K (ITU-T T.814). */
+  readonly isHighThroughput: boolean;
+  /** What was repaired. */
+  readonly repairs: readonly string[];
+};
 
 /** Read the headers of a JPEG 2000 or HTJ2K codestream, and follow its tile parts to their end. */
 export function jpeg2000Stream(bytes: Uint8Array): Result<Jpeg2000Stream, Fault> {
@@ -61,7 +71,7 @@ export function jpeg2000Stream(bytes: Uint8Array): Result<Jpeg2000Stream, Fault>
     tilesAcross: 1,
     tilesDown: 1,
   };
-  const { parts, unmarkedEnd: end } = followed;
+  const { parts, end } = followed;
   // A tile has a style of its own where its header brings one; what that leaves open is as in the main header.
   const own = parts.filter(({ styles, progressions }) => styles.length > 0 || progressions > 0);
   const efforts = own.map((part) => effort({ ...part, styles: [...main.styles, ...part.styles] }, tile));
@@ -75,8 +85,14 @@ export function jpeg2000Stream(bytes: Uint8Array): Result<Jpeg2000Stream, Fault>
     signed: (sample & 0x80) !== 0,
     lossy: [main, ...parts].some(({ styles }) => styles.some(({ reversible }) => !reversible)),
   };
-  // Codecs take a stream without its end marker for one that is cut off.
-  return ok({ bytes: end === null ? bytes : Buffer.concat([bytes.subarray(0, end), endMarker]), shape });
+  return ok({
+    // Codecs take a stream without its end marker for one that is cut off.
+    bytes: followed.isMarked ? bytes.subarray(0, end + 2) : Buffer.concat([bytes.subarray(0, end), endMarker]),
+    shape,
+    // T.800, table A.10: bit 14 of the capabilities says that there is more of them in a CAP segment, as HTJ2K has.
+    isHighThroughput: (view.getUint16(6) & 0x4000) !== 0,
+    repairs: followed.isMarked ? [] : ['the end marker is missing'],
+  });
 }
 
 /** At most how many packets a codec goes through: those of the finest style, once for each order of progression. */
@@ -86,8 +102,8 @@ function effort({ styles, progressions }: Pick<CodingHeader, 'styles' | 'progres
   return finest * (1 + progressions);
 }
 
-/** The headers of all tile parts, and where the codestream ends if it does so without a marker. */
-type Parts = { readonly parts: readonly CodingHeader[]; readonly unmarkedEnd: number | null };
+/** The headers of all tile parts, where the last of them ends, and whether the end marker is there. */
+type Parts = { readonly parts: readonly CodingHeader[]; readonly end: number; readonly isMarked: boolean };
 
 /**
  * The headers of all tile parts; undefined unless each part ends where the next one starts, the last where the
@@ -106,19 +122,35 @@ function tileParts(view: DataView, first: number, tiles: number, components: num
     seen.add(tile);
     parts.push(header);
     // Only the last part may leave its length open.
-    if (length === 0) return seen.size === tiles && endsOpen(view) ? { parts, unmarkedEnd: null } : undefined;
+    if (length === 0) {
+      const end = openEnd(view, header.end + 2);
+      return seen.size === tiles && end !== undefined ? { parts, end, isMarked: true } : undefined;
+    }
     if (header.end + 2 > at + length) return undefined;
     at += length;
   }
   // Some writers leave the end marker out; where all parts are whole, nothing is missing but that.
   const left = view.byteLength - at;
-  const marked = left >= 2 && view.getUint16(at) === endOfCodestream;
-  if (seen.size !== tiles || !(marked || left === 0 || left === 1)) return undefined;
-  return { parts, unmarkedEnd: marked ? null : at };
+  const isMarked = left >= 2 && view.getUint16(at) === endOfCodestream;
+  if (seen.size !== tiles || !(isMarked || left === 0 || left === 1 || (left > 1 && isPadding(view, at))))
+    return undefined;
+  return { parts, end: at, isMarked };
 }
 
-/** The end marker, or one byte after it: what an odd length is padded with differs (PS3.5, A.4 says zero). */
-function endsOpen(view: DataView): boolean {
-  const last = view.byteLength - 2;
-  return view.getUint16(last) === endOfCodestream || view.getUint16(last - 1) === endOfCodestream;
+/** The position of the end marker that only padding follows: it ends a part that leaves its length open. */
+function openEnd(view: DataView, from: number): number | undefined {
+  for (let at = view.byteLength - 2; at >= from && view.byteLength - at <= maxPadding; at--) {
+    if (view.getUint16(at) === endOfCodestream) return at;
+    if (!isPadding(view, view.byteLength - 1) || view.getUint8(at + 1) !== view.getUint8(view.byteLength - 1))
+      return undefined;
+  }
+  return undefined;
+}
+
+/** Bytes of one value, 0 or 255: what an odd length or a block is padded with differs (PS3.5, A.4 says zero). */
+function isPadding(view: DataView, from: number): boolean {
+  const value = view.getUint8(from);
+  if ((value !== 0 && value !== 0xff) || view.byteLength - from > maxPadding) return false;
+  for (let at = from; at < view.byteLength; at++) if (view.getUint8(at) !== value) return false;
+  return true;
 }

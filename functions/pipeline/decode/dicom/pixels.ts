@@ -1,11 +1,14 @@
 import type { Fault } from '../../fault.ts';
 import { fail, ok, type Result } from '../../result.ts';
+import type { ReadingWarning } from '../../warning.ts';
+import { type JpegFrame, processOf, startOfFrame } from '../jpeg/frame.ts';
+import { jpegStream, repaired, withoutZeros } from '../jpeg/stream.ts';
+import { otherFormat, packedFormat, sniff } from '../sniff.ts';
 import type { Attributes } from './attributes.ts';
 import type { Codec, Compressed, Undecodable } from './codec.ts';
 import { maxSurplus, type StoredPixels } from './header.ts';
 import type { Image } from './image.ts';
 import { codestreamIn } from './jp2.ts';
-import { jpegStream } from './jpeg-stream.ts';
 import { jpeg2000Stream } from './jpeg2000-stream.ts';
 import type { Opened } from './open.ts';
 import { decodeRle } from './rle.ts';
@@ -17,7 +20,12 @@ import type { TransferSyntax } from './transfer-syntaxes.ts';
 export type Words = Uint8Array | Uint16Array;
 
 /** A frame, and of a compressed one what its stream said of itself. */
-export type Frame = { readonly words: Words; readonly stream: Shape | null };
+export type Frame = {
+  readonly words: Words;
+  readonly stream: Shape | null;
+  /** What was wrong with the stream, although it was decoded. */
+  readonly warnings: readonly ReadingWarning[];
+};
 
 /** Why a codec gave nothing, as what follows the name of the stream. */
 const undecodable: Record<Undecodable, string> = {
@@ -32,24 +40,67 @@ export async function frameOf(
   { attributes, image, pixels, transferSyntax }: Pick<Opened, 'attributes' | 'image' | 'pixels' | 'transferSyntax'>,
   codec: Codec,
 ): Promise<Result<Frame, Fault>> {
-  const asStored = (words: Words) => ok({ words, stream: null });
+  const asStored = (words: Words) => ok({ words, stream: null, warnings: [] });
   if (pixels.kind === 'native') {
     const words = native(pixels, image, transferSyntax);
     return words.ok ? asStored(words.value) : words;
   }
-  const stream = joined(pixels.fragments);
-  if (transferSyntax.encoding === 'rle') {
-    const unpacked = decodeRle(stream, image.rows * image.columns, image.bitsAllocated);
+  const bytes = joined(pixels.fragments);
+  if (transferSyntax.encoding === 'rle' && !isJpeg(bytes) && !isJpeg2000(bytes)) {
+    const unpacked = decodeRle(bytes, image.rows * image.columns, image.bitsAllocated);
     return unpacked.ok ? asStored(inWords(unpacked.value, image)) : unpacked;
   }
-  const frame = compressed(stream, transferSyntax);
-  if (!frame.ok) return frame;
-  const agreed = agree(frame.value.shape, image);
+  const stream = streamOf(bytes, transferSyntax);
+  if (!stream.ok) return stream;
+  const { frame, warnings } = stream.value;
+  const agreed = agree(frame.shape, image);
   if (!agreed.ok) return agreed;
-  const words = await codec(frame.value);
-  const lossy = frame.value.shape.lossy || cutDown(frame.value, attributes);
-  if (words.ok) return ok({ words: words.value, stream: { ...frame.value.shape, lossy } });
-  return corrupt(`its ${transferSyntax.name} stream ${undecodable[words.fault]}`);
+  const words = await decodeStream(stream.value, codec);
+  if (!words.ok) return corrupt(`its ${encodingNames[frame.encoding]} stream ${undecodable[words.fault]}`);
+  const lossy = frame.shape.lossy || cutDown(frame, attributes);
+  const label = mislabelled(frame, transferSyntax);
+  return ok({
+    words: words.value.words,
+    stream: { ...frame.shape, lossy },
+    warnings: [...(label ? [label] : []), ...warnings, ...words.value.warnings],
+  });
+}
+
+/** A stream that a codec can be given, and others to try where the codec finds it damaged. */
+type Stream = {
+  readonly frame: Compressed;
+  readonly warnings: readonly ReadingWarning[];
+  readonly alternatives: () => Generator<Pick<Stream, 'frame' | 'warnings'>>;
+};
+
+async function decodeStream({ frame, alternatives }: Stream, codec: Codec) {
+  const decoded = await codec(frame);
+  if (decoded.ok || decoded.fault !== 'damaged')
+    return decoded.ok ? ok({ words: decoded.value, warnings: [] }) : decoded;
+  for (const { frame: other, warnings } of alternatives()) {
+    const words = await codec(other);
+    if (words.ok) return ok({ words: words.value, warnings });
+  }
+  return decoded;
+}
+
+const encodingNames: Record<Compressed['encoding'], string> = {
+  jpeg: 'JPEG',
+  jpegLossless: 'lossless JPEG',
+  jpegLs: 'JPEG-LS',
+  jpeg2000: 'JPEG 2000',
+  htj2k: 'High-Throughput JPEG 2000',
+};
+
+/** A warning where the stream is of another codec than the transfer syntax says. */
+function mislabelled({ encoding }: Compressed, labelled: TransferSyntax): ReadingWarning | undefined {
+  if (encoding === labelled.encoding) return undefined;
+  return {
+    code: 'transfer_syntax_mismatch',
+    message: `Transfer Syntax UID (0002,0010) says ${labelled.name}, but the stream of the pixel data is ${encodingNames[encoding]}; it was read as that.`,
+    attribute: '(0002,0010)',
+    found: labelled.uid,
+  };
 }
 
 /**
@@ -65,23 +116,73 @@ function joined(fragments: readonly Uint8Array[]): Uint8Array {
   return only && fragments.length === 1 ? only : Buffer.concat(fragments);
 }
 
-function compressed(bytes: Uint8Array, { encoding }: TransferSyntax): Result<Compressed, Fault> {
-  switch (encoding) {
-    case 'jpeg':
-    case 'jpegLossless':
-    case 'jpegLs': {
-      const stream = jpegStream(bytes, encoding);
-      return stream.ok ? ok({ encoding, ...stream.value }) : stream;
-    }
-    case 'jpeg2000':
-    case 'htj2k': {
-      const stream = jpeg2000Stream(codestreamIn(bytes));
-      return stream.ok ? ok({ encoding, ...stream.value }) : stream;
-    }
-    case 'native':
-    case 'rle':
-      throw new Error(`${encoding} is no compressed stream`);
-  }
+const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes[1] === 0xd8;
+/** A codestream (ITU-T T.800, A.4.1), or a JP2 file around one. */
+const isJpeg2000 = (bytes: Uint8Array): boolean => otherFormat(bytes) === 'JPEG 2000';
+
+/** A stream by its own headers: the transfer syntax only says what it should be. */
+function streamOf(bytes: Uint8Array, { name }: TransferSyntax): Result<Stream, Fault> {
+  if (isJpeg(bytes)) return jpegOf(bytes);
+  if (isJpeg2000(bytes)) return jpeg2000Of(bytes);
+  const found = sniff(bytes) ?? otherFormat(bytes) ?? packedFormat(bytes);
+  return found
+    ? fail({ code: 'mislabelled_stream', transferSyntax: name, found })
+    : corrupt('its stream is of no codec that is read');
+}
+
+const jpegEncodings: Record<number, Extract<Compressed['encoding'], `jpeg${string}`>> = {
+  [startOfFrame.baseline]: 'jpeg',
+  [startOfFrame.extended]: 'jpeg',
+  [startOfFrame.progressive]: 'jpeg',
+  [startOfFrame.lossless]: 'jpegLossless',
+  [startOfFrame.jpegLs]: 'jpegLs',
+};
+
+function jpegOf(bytes: Uint8Array): Result<Stream, Fault> {
+  const refuse = (header: JpegFrame): Fault | undefined =>
+    jpegEncodings[header.marker] ? undefined : { code: 'unsupported_jpeg', process: processOf(header) };
+  const stream = jpegStream(bytes, { refuse });
+  if (!stream.ok) return stream;
+  const { frame: header, near, warnings } = stream.value;
+  const encoding = jpegEncodings[header.marker] ?? 'jpeg';
+  const shape: Shape = {
+    precision: header.precision,
+    rows: header.rows,
+    columns: header.columns,
+    components: header.components.length,
+    signed: false,
+    lossy: encoding === 'jpeg' || near > 0,
+  };
+  const frame: Compressed = { encoding, bytes: stream.value.bytes, shape };
+  const progressive = header.marker === startOfFrame.progressive ? [progressiveWarning] : [];
+  return ok({
+    frame,
+    warnings: [...warnings, ...progressive],
+    *alternatives() {
+      if (encoding === 'jpegLs' || progressive.length > 0) {
+        for (const { bytes: shorter, warning } of withoutZeros(frame.bytes))
+          yield { frame: { ...frame, bytes: shorter }, warnings: [...warnings, warning] };
+      }
+    },
+  });
+}
+
+const progressiveWarning: ReadingWarning = {
+  code: 'progressive_jpeg',
+  message: 'The pixel data is progressive JPEG, which no transfer syntax that is read names; it was decoded as that.',
+};
+
+function jpeg2000Of(bytes: Uint8Array): Result<Stream, Fault> {
+  const codestream = codestreamIn(bytes);
+  const stream = jpeg2000Stream(codestream);
+  if (!stream.ok) return stream;
+  const { repairs, isHighThroughput, ...frame } = stream.value;
+  const faults = codestream === bytes ? repairs : [...repairs, 'it lies in a JP2 file'];
+  return ok({
+    frame: { encoding: isHighThroughput ? 'htj2k' : 'jpeg2000', ...frame },
+    warnings: faults.length > 0 ? [repaired(faults, 'JPEG 2000')] : [],
+    *alternatives() {},
+  });
 }
 
 function native(

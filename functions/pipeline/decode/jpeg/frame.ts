@@ -46,10 +46,17 @@ const processes: Record<number, string> = {
 export const processOf = ({ marker, precision }: JpegFrame): string =>
   `${processes[marker] ?? 'hierarchical'}, ${precision} bits`;
 
+/** T.81, table B.2; T.87, table C.1. */
+function isPrecision(marker: number, precision: number): boolean {
+  if (marker === startOfFrame.baseline) return precision === 8;
+  // Lossless processes, hierarchical and arithmetic ones among them, have 3 in their last two bits; JPEG-LS has as well.
+  return (marker & 3) === 3 ? precision >= 2 && precision <= 16 : precision === 8 || precision === 12;
+}
+
 /** A frame header from the body of its segment; undefined where it is malformed. */
 export function frameHeader(marker: number, body: Uint8Array): JpegFrame | undefined {
   const [precision = 0, high = 0, low = 0, left = 0, right = 0, count = 0] = body;
-  if (count < 1 || count > 4 || body.length !== 6 + 3 * count) return undefined;
+  if (count < 1 || count > 4 || body.length !== 6 + 3 * count || !isPrecision(marker, precision)) return undefined;
   const components = Array.from({ length: count }, (_, i) => {
     const [id = 0, sampling = 0, quantisation = 0] = body.subarray(6 + 3 * i);
     return { id, across: sampling >> 4, down: sampling & 15, quantisation };

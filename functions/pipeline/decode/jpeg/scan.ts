@@ -1,4 +1,4 @@
-import type { HuffmanTable } from './huffman.ts';
+import { type HuffmanTable, longCode } from './huffman.ts';
 
 /** One block of an MCU in a sequential scan; in a lossless one a sample, which has no AC coefficients. */
 export type Block = { readonly dc: HuffmanTable; readonly ac: HuffmanTable | null };
@@ -176,10 +176,10 @@ class Codes {
     return true;
   }
 
-  private code({ short, long }: HuffmanTable): number {
+  private code(table: HuffmanTable): number {
     if (this.left < 16) this.fill();
     const next = (this.held >>> (this.left - 16)) & 0xffff;
-    const entry = short[next >> 7] || long[next] || 0;
+    const entry = table.short[next >> 7] || longCode(table, next);
     this.left -= entry >> 8;
     return entry === 0 ? -1 : entry & 0xff;
   }

@@ -19,8 +19,6 @@ export type JpegStream = {
 export type JpegOptions = {
   /** Why a frame is not read; undefined where it is. */
   readonly refuse?: (frame: JpegFrame) => Fault | undefined;
-  /** Follow the codes of lossless scans as well, which takes about a third of the time of their decoding. */
-  readonly checkLossless?: boolean;
 };
 
 const marker = {
@@ -124,7 +122,7 @@ class Parser {
       this.segment(code);
     }
     const frame = this.whole();
-    if (this.surplus > 0) this.repairs.add(`${this.surplus} bytes that belong to nothing`);
+    if (this.surplus > 0) this.repairs.add(strayBytes(this.surplus));
     return {
       bytes: Buffer.concat([...this.kept, Uint8Array.of(0xff, marker.endOfImage)]),
       frame,
@@ -282,7 +280,7 @@ class Parser {
   /** The data of a scan, without what does not belong to it. */
   private data(frame: JpegFrame, components: readonly ScanComponent[], end: number): readonly Uint8Array[] {
     const isLossless = frame.marker === startOfFrame.lossless;
-    if (!isSequential(frame) && !(isLossless && this.options.checkLossless)) return [this.bytes.subarray(this.at, end)];
+    if (!isSequential(frame) && !isLossless) return [this.bytes.subarray(this.at, end)];
     const scan = { bytes: this.bytes, start: this.at, end, restartInterval: this.restartInterval };
     const sound = soundScan({ ...scan, ...this.units(frame, components, isLossless) });
     if (!sound) throw corrupt('a scan of its JPEG stream is cut off or damaged');
@@ -352,8 +350,26 @@ class Parser {
   }
 }
 
+const strayBytes = (count: number) => `${count} stray ${count === 1 ? 'byte' : 'bytes'} left out`;
+
 /** What was repaired in a compressed stream. */
 export const repaired = (faults: readonly string[], format = 'JPEG'): ReadingWarning => ({
   code: 'stream_repaired',
   message: `The ${format} stream breaks the standard, which changes no pixel; repaired before it was decoded: ${faults.join('; ')}.`,
 });
+
+/**
+ * A stream that was judged here, without the zero bytes before its end marker, and without all of them but one. For codes
+ * that are not followed here: only their codec can tell whether a zero byte belongs to them.
+ */
+export function* withoutZeros(bytes: Uint8Array): Generator<{ bytes: Uint8Array; warning: ReadingWarning }> {
+  const end = bytes.length - 2;
+  let data = end;
+  while (data > 0 && bytes[data - 1] === 0) data--;
+  for (const cut of [data, data + 1])
+    if (cut < end)
+      yield {
+        bytes: Buffer.concat([bytes.subarray(0, cut), bytes.subarray(end)]),
+        warning: repaired([strayBytes(end - cut)]),
+      };
+}
