@@ -3,15 +3,19 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { families } from '../catalog/load.ts';
 import { openRouter } from '../engine/open.ts';
-import { readConfig } from '../platform/config.ts';
+import { checkPacs } from '../pacs/check.ts';
+import { type PacsConfig, readPacsConfig } from '../pacs/config.ts';
+import { requestOf } from '../pacs/open.ts';
+import { ConfigError, readConfig } from '../platform/config.ts';
 import { cpus } from '../platform/cpus.ts';
 import { digestFault } from './digest.ts';
 
 /** What a check found, and the fix when that is not good enough. */
 export type Finding = { readonly found: string; readonly fix?: string };
-export type Check = () => Finding | Promise<Finding>;
+export type Check = () => Finding | readonly Finding[] | Promise<Finding | readonly Finding[]>;
 
 const settings = () => readConfig(process.env);
 const router = () => openRouter(settings());
@@ -29,6 +33,7 @@ export const checks: Readonly<Record<string, Check>> = {
   'ONNX Runtime': onnxRuntime,
   sharp: sharpDecodes,
   'data folder': dataFolder,
+  PACS: pacs,
   port: portFree,
 };
 
@@ -146,6 +151,39 @@ async function dataFolder(): Promise<Finding> {
   }
 }
 
+async function pacs(): Promise<readonly Finding[]> {
+  const setting = settings().pacs;
+  if (setting === undefined) return [{ found: 'ALARA_PACS is not set: none is connected' }];
+  let config: PacsConfig;
+  try {
+    config = readPacsConfig(setting);
+    const models = routerIfAny();
+    if (models) for (const [name, entry] of Object.entries(config)) requestOf(name, entry, models);
+  } catch (error) {
+    if (error instanceof ConfigError)
+      return [{ found: error.message, fix: 'correct what is named; docs/pacs.md lists the settings.' }];
+    throw error;
+  }
+  const found = await Promise.all(
+    Object.entries(config).map(async ([name, entry]) =>
+      (await checkPacs(name, entry)).map(({ what, ...finding }) => ({
+        ...finding,
+        found: `${name}, ${what}: ${finding.found}`,
+      })),
+    ),
+  );
+  return found.flat();
+}
+
+/** Models in a store are not read here, and those at fault have a check of their own. */
+function routerIfAny() {
+  try {
+    return router();
+  } catch {
+    return undefined;
+  }
+}
+
 async function portFree(): Promise<Finding> {
   const { host, port } = settings();
   const server = createServer();
@@ -154,8 +192,24 @@ async function portFree(): Promise<Finding> {
     await once(server, 'listening');
     return { found: `${host}:${port} is free` };
   } catch (error) {
+    if (await isAlara(host, port)) return { found: `${host}:${port} is taken by Alara, which runs` };
     return { found: message(error), fix: `stop what listens there, or choose another: PORT=${port + 1} npm start` };
   } finally {
     server.close();
+  }
+}
+
+const Health = z.object({ status: z.enum(['ready', 'starting', 'failed']), device: z.string(), family: z.string() });
+
+/** Whether the service itself answers on a port. */
+async function isAlara(host: string, port: number): Promise<boolean> {
+  // An address that stands for all of this machine is no address to ask.
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
+  try {
+    const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}/health/ready`;
+    const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(5000) });
+    return Health.safeParse(await response.json()).success;
+  } catch {
+    return false;
   }
 }

@@ -13,26 +13,27 @@ export function doctor(program: Command): void {
       '\nExample:\n  PORT=9000 ALARA_DATA=/srv/alara alara doctor\n\nThe exit code is 1 when a check failed.',
     )
     .action(async () => {
-      let failed = 0;
-      for (const [name, check] of Object.entries(checks)) {
-        const finding = await attempt(check);
-        if (finding.state === 'FAIL') failed++;
-        process.stdout.write(`${finding.state}  ${name.padEnd(12)}  ${finding.found}\n`);
-        if (finding.fix) process.stdout.write(`      fix: ${finding.fix}\n`);
-      }
-      if (failed > 0) process.stderr.write(`alara: ${failed} of ${Object.keys(checks).length} checks failed.\n`);
+      const states: string[] = [];
+      for (const [name, check] of Object.entries(checks))
+        for (const { state, found, fix } of await attempt(check)) {
+          states.push(state);
+          process.stdout.write(`${state}  ${name.padEnd(12)}  ${found}\n`);
+          if (fix) process.stdout.write(`      fix: ${fix}\n`);
+        }
+      const failed = states.filter((state) => state === 'FAIL').length;
+      if (failed > 0) process.stderr.write(`alara: ${failed} of ${states.length} checks failed.\n`);
       process.exitCode = failed > 0 ? 1 : 0;
     });
 }
 
 /** A check that needs settings or models which an earlier check found at fault has nothing to say. */
-async function attempt(check: Check): Promise<Finding & { state: 'pass' | 'FAIL' | 'skip' }> {
+async function attempt(check: Check): Promise<readonly (Finding & { state: 'pass' | 'FAIL' | 'skip' })[]> {
   try {
-    const finding = await check();
-    return { state: finding.fix ? 'FAIL' : 'pass', ...finding };
+    const findings = [await check()].flat();
+    return findings.map((finding) => ({ state: finding.fix ? 'FAIL' : 'pass', ...finding }));
   } catch (error) {
     if (error instanceof ConfigError || error instanceof CatalogError)
-      return { state: 'skip', found: 'not checked: it needs what failed above' };
+      return [{ state: 'skip', found: 'not checked: it needs what failed above' }];
     throw error;
   }
 }

@@ -130,9 +130,12 @@ export function openPacs(
 
 type ConnectedSource = Source & { readonly dicomWeb: DicomWeb; readonly orthanc: Orthanc | undefined };
 
-/** A PACS, with the request its films are read under, which is the same for all of them. */
-function sourceOf(name: string, settings: PacsSettings, router: Router, stopped: AbortSignal): ConnectedSource {
-  const { vocabulary, family, costs } = router;
+/** How a PACS has its films read, which is the same for all of them. Throws ConfigError when no model can do that. */
+export function requestOf(
+  name: string,
+  settings: Pick<PacsSettings, 'findings' | 'minAuroc' | 'prevalence' | 'policy'>,
+  { vocabulary, family, costs }: Pick<Router, 'vocabulary' | 'family' | 'costs'>,
+): Pick<Source, 'request' | 'requestDigest'> {
   const { findings, minAuroc, prevalence, policy: policyName } = settings;
   const asked = { findings, minAuroc, prevalence, policy: policyName };
   const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) as Record<
@@ -154,6 +157,10 @@ function sourceOf(name: string, settings: PacsSettings, router: Router, stopped:
     if (presumed === undefined) throw new Error(`${variant.id} has no head for ${finding}`);
     return { finding, variant: variant.id, prevalence: presumed };
   });
+  return { request: request.value, requestDigest: requestDigest(plan.value.policy, served) };
+}
+
+function sourceOf(name: string, settings: PacsSettings, router: Router, stopped: AbortSignal): ConnectedSource {
   const dicomWeb = createDicomWeb({ name, baseUrl: settings.dicomWeb, ...settings });
   const { poll } = settings;
   const orthanc =
@@ -164,7 +171,6 @@ function sourceOf(name: string, settings: PacsSettings, router: Router, stopped:
     ...{ settings, dicomWeb, orthanc },
     films: filmsOf(dicomWeb, settings.modalities, orthanc),
     verifyMs: poll && !orthanc ? poll.verifyMinutes * 60_000 : undefined,
-    request: request.value,
-    requestDigest: requestDigest(plan.value.policy, served),
+    ...requestOf(name, settings, router),
   };
 }

@@ -114,18 +114,18 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
         1,
         () => ({ moment: 'after', method: 'POST', path: '^/dicom-web/studies$' }),
       ],
-      // It is looked for once before it is sent.
+      // The report is searched for once before it is sent, and so is its film.
       [
         'with the answer there, before QIDO-RS',
         1,
         1,
-        (study) => ({ moment: 'before', method: 'GET', path: looksFor(study), skip: 1 }),
+        (study) => ({ moment: 'before', method: 'GET', path: looksFor(study), skip: 2 }),
       ],
       [
         'with the report found, the job not done',
         1,
         1,
-        (study) => ({ moment: 'after', method: 'GET', path: looksFor(study), skip: 1 }),
+        (study) => ({ moment: 'after', method: 'GET', path: looksFor(study), skip: 2 }),
       ],
     ];
 
