@@ -13,6 +13,10 @@ export function orthanc(program: Command): void {
     .argument('<folder>', "the folder of Orthanc's configuration, with alara.lua in it")
     .requiredOption('--password-file <file>', "a file with the password of Orthanc's user")
     .option('--username <name>', "Orthanc's user for Alara", 'alara')
+    .option(
+      '--forward-to <title@host:port>',
+      'the PACS that gets the results by C-STORE; gateway.lua lies in the folder too',
+    )
     .addHelpText(
       'after',
       `
@@ -24,11 +28,17 @@ Example:
     .action(configure);
 }
 
-function configure(folder: string, { username, passwordFile }: { username: string; passwordFile: string }): void {
+type Options = { readonly username: string; readonly passwordFile: string; readonly forwardTo?: string };
+
+function configure(folder: string, { username, passwordFile, forwardTo }: Options): void {
+  const [, title = '', host = '', port] = /^([^@\s]{1,16})@([^@\s:]+):(\d{1,5})$/.exec(forwardTo ?? '') ?? [];
+  if (forwardTo !== undefined && !title)
+    throw new UsageError(`--forward-to ${forwardTo}: expected AE title, host and port, for example PACS@10.0.0.5:104.`);
   try {
     const password = readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '');
     if (!password) throw new UsageError(`--password-file ${passwordFile}: the file is empty.`);
-    const changes = setUpOrthanc({ folder, username, password });
+    const pacs = title ? { title, host, port: Number(port) } : undefined;
+    const changes = setUpOrthanc({ folder, username, password, forwardTo: pacs });
     const lines =
       changes.length > 0
         ? [...changes, 'Restart Orthanc: it reads its configuration at its start.']

@@ -23,7 +23,12 @@ export type OrthancSetup = {
   readonly folder: string;
   readonly username: string;
   readonly password: string;
+  /** The PACS that gets the results by C-STORE, where Orthanc is the gateway to it. */
+  readonly forwardTo?: { readonly title: string; readonly host: string; readonly port: number } | undefined;
 };
+
+/** What Orthanc calls the PACS behind it. */
+const modality = 'alara-pacs';
 
 /** Seconds. Orthanc's default of 60 holds up an event for a minute where Alara does not answer. */
 const httpTimeout = { usual: 60, short: 5 };
@@ -34,7 +39,7 @@ const httpTimeout = { usual: 60, short: 5 };
  *
  * @returns what was changed, a line each.
  */
-export function setUpOrthanc({ folder, username, password }: OrthancSetup): readonly string[] {
+export function setUpOrthanc({ folder, username, password, forwardTo }: OrthancSetup): readonly string[] {
   const files = new Map(
     readdirSync(folder)
       .filter((name) => name.endsWith('.json'))
@@ -53,17 +58,35 @@ export function setUpOrthanc({ folder, username, password }: OrthancSetup): read
   const settingOf = (section: string) => holder(section)?.[1].content[section];
   const fileFor = (section: string, otherwise: string) => holder(section)?.[0] ?? otherwise;
 
-  const script = resolve(folder, 'alara.lua');
-  if (!existsSync(script))
-    throw new ConfigError(`${script} does not exist: copy functions/pacs/orthanc/alara.lua there.`);
+  // Last, and in this order: a script that comes later and defines the same function would replace Alara's.
+  const wanted = [...(forwardTo ? ['gateway.lua'] : []), 'alara.lua'].map((name) => resolve(folder, name));
+  for (const script of wanted)
+    if (!existsSync(script))
+      throw new ConfigError(`${script} does not exist: copy it there from functions/pacs/orthanc/.`);
   const scripts = z.array(z.string()).parse(settingOf('LuaScripts') ?? []);
-  // Last: a script that comes later and defines the same function would replace Alara's.
-  if (scripts.length === 0 || resolve(folder, scripts.at(-1) ?? '') !== script) {
+  const last = scripts.slice(-wanted.length).map((path) => resolve(folder, path));
+  if (last.join('\n') !== wanted.join('\n')) {
     const name = fileFor('LuaScripts', 'alara.json');
-    change(name, ['LuaScripts', scripts.length], script, 'LuaScripts: alara.lua is the last script');
+    for (const [i, script] of wanted.entries())
+      change(name, ['LuaScripts', scripts.length + i], script, `LuaScripts: ${basename(script)} comes last`);
     for (const [i, path] of [...scripts.entries()].reverse())
-      if (resolve(folder, path) === script)
+      if (wanted.includes(resolve(folder, path)))
         change(name, ['LuaScripts', i], undefined, `LuaScripts: ${path} no longer comes earlier`);
+  }
+
+  if (forwardTo) {
+    const { title, host, port } = forwardTo;
+    const modalities = Configuration.parse(settingOf('DicomModalities') ?? {});
+    const pacs = [title, host, port];
+    if (JSON.stringify(modalities[modality]) !== JSON.stringify(pacs))
+      change(
+        fileFor('DicomModalities', 'alara.json'),
+        ['DicomModalities', modality],
+        pacs,
+        `DicomModalities: ${modality}`,
+      );
+    if (!holder('AlaraGateway'))
+      change('alara.json', ['AlaraGateway'], { Modality: modality, KeepHours: 72 }, 'AlaraGateway');
   }
 
   const users = Configuration.parse(settingOf('RegisteredUsers') ?? {});

@@ -61,7 +61,7 @@ test('a service that runs on the port is no failure', async () => {
 });
 
 test('a PACS file that is wrong is named with its line, and the other checks run', async () => {
-  const pacs = { main: { dicomWeb: 'http://127.0.0.1:1/dicom-web', findings: 'Nodul' } };
+  const pacs = { main: { dicomWeb: 'http://127.0.0.1:4/dicom-web', findings: 'Nodul' } };
   const { stdout } = await alara(['doctor'], { ALARA_PACS: JSON.stringify({ pacs }) });
   expect(stdout).toMatch(/^FAIL {2}PACS .*pacs\.main: .*Nodul.*\n {6}fix: /m);
   expect(stdout).toMatch(/^pass {2}port/m);
@@ -71,8 +71,8 @@ test('a PACS file that is wrong is named with its line, and the other checks run
 
 test('a PACS that does not answer fails with its fix', async () => {
   const pacs = {
-    main: { dicomWeb: 'http://127.0.0.1:1/dicom-web' },
-    other: { dicomWeb: 'http://127.0.0.1:1/b', orthanc: 'http://127.0.0.1:1' },
+    main: { dicomWeb: 'http://127.0.0.1:4/dicom-web' },
+    other: { dicomWeb: 'http://127.0.0.1:4/b', orthanc: 'http://127.0.0.1:4' },
   };
   const { code, stdout, stderr } = await alara(['doctor'], { ALARA_PACS: JSON.stringify({ pacs }) });
   expect(stdout.match(/^FAIL {2}PACS .*\(E[A-Z]+\).*\n {6}fix: start the PACS/gm)).toHaveLength(3);

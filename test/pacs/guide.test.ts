@@ -199,3 +199,31 @@ test.skipIf(cannot || process.getuid?.() !== 0)(
     }
   },
 );
+
+test.skipIf(cannot)(
+  `the commands for a gateway, made twice, have Orthanc know the PACS behind it${cannot}`,
+  async () => {
+    const { etc, run } = openGuide();
+    const [install = ''] = blocks();
+    const text = readFileSync('docs/pacs.md', 'utf8');
+    const [, section = ''] = /\n## A gateway to a PACS(.*?)\n## /s.exec(text) ?? [];
+    const [, gateway = ''] = /```sh\n(.*?)```/s.exec(section) ?? [];
+    const edits = gateway.replace('sudo systemctl restart orthanc', '');
+    const { status, output, told } = await run(`
+    ${install}
+    ${edits}
+    cp -r /etc/orthanc "$GUIDE/once"
+    ${edits}
+    diff -r /etc/orthanc "$GUIDE/once" && echo 'the same after both'
+    ${gateway}
+    curl -s -u "alara:$(cat .alara/orthanc.password)" http://127.0.0.1:8042/modalities/alara-pacs/configuration
+  `);
+    expect(status, told).toBe(0);
+    expect(output, told).toContain('the same after both');
+    expect(output).toMatch(/"AET" : "PACS"[\s\S]*"Host" : "10\.0\.0\.5"[\s\S]*"Port" : 104/);
+    expect(readFileSync(join(etc, 'orthanc.json'), 'utf8')).toMatch(
+      /"LuaScripts" : \[\s*"\/etc\/orthanc\/gateway\.lua",\s*"\/etc\/orthanc\/alara\.lua"\s*\]/,
+    );
+  },
+  120_000,
+);
