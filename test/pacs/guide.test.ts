@@ -222,7 +222,7 @@ test.skipIf(cannot)(
     expect(output, told).toContain('the same after both');
     expect(output).toMatch(/"AET" : "PACS"[\s\S]*"Host" : "10\.0\.0\.5"[\s\S]*"Port" : 104/);
     expect(readFileSync(join(etc, 'orthanc.json'), 'utf8')).toMatch(
-      /"LuaScripts" : \[\s*"\/etc\/orthanc\/gateway\.lua",\s*"\/etc\/orthanc\/alara\.lua"\s*\]/,
+      /"LuaScripts"\s*:\s*\[\s*"\/etc\/orthanc\/gateway\.lua",\s*"\/etc\/orthanc\/alara\.lua"\s*\]/,
     );
   },
   120_000,
