@@ -24,6 +24,8 @@ export const decodeContent: MiddlewareHandler = async (c, next) => {
     .filter((coding) => coding !== '' && coding !== 'identity');
   const [coding, ...more] = codings;
   if (coding === undefined) return next();
+  const { url, method, body, signal } = c.req.raw;
+  if (!body) return next();
   const isJson = /^application\/(?:[\w.-]+\+)?json\b/i.test(c.req.header('content-type') ?? '');
   const createDecoder = Object.hasOwn(decoders, coding) && more.length === 0 && !isJson ? decoders[coding] : undefined;
   if (!createDecoder)
@@ -31,12 +33,11 @@ export const decodeContent: MiddlewareHandler = async (c, next) => {
       code: 'unsupported_content_encoding',
       available: isJson ? ['identity'] : [...Object.keys(decoders), 'identity'],
     });
-  const { url, method, body, signal } = c.req.raw;
   const headers = new Headers(c.req.raw.headers);
   // Neither says anything about the decoded body.
   headers.delete('content-encoding');
   headers.delete('content-length');
-  const decoded = body && ReadableStream.from(decode(body as ReadableStream<Uint8Array>, createDecoder()));
+  const decoded = ReadableStream.from(decode(body as ReadableStream<Uint8Array>, createDecoder()));
   c.req.raw = new Request(url, { method, headers, body: decoded, signal, duplex: 'half' } as RequestInit);
   return next();
 };

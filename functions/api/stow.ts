@@ -172,8 +172,8 @@ function instancesOf(header: string, body: AsyncIterable<Uint8Array>): Result<As
   if (unspecific.includes(type)) return ok(onlyInstance(part10Or(unsupported, body)));
   if (type !== 'multipart/related' || partType !== dicom) return fail(unsupported);
   const boundary = parameters.get('boundary') ?? '';
-  // RFC 2046 5.1.1 allows 70 characters; Orthanc sends 73.
-  if (!/^[\w'()+,./:=? -]{0,199}[\w'()+,./:=?-]$/.test(boundary))
+  // RFC 2046 5.1.1 allows 70 characters, and not all of these; Orthanc sends 73, others braces.
+  if (!/^[ -~]{0,199}[!-~]$/.test(boundary))
     return fail({ code: 'malformed_stow', problem: 'its Content-Type has no usable boundary' });
   return ok(partsOf(body, boundary));
 }

@@ -410,6 +410,13 @@ describe('STOW-RS', () => {
     expect((await send(multipart([await film('types')]), undefined, { 'content-type': type })).status).toBe(200);
   });
 
+  test('takes a boundary with characters that RFC 2046 leaves out', async () => {
+    const odd = '{b}<1>@[x]&%';
+    const body = Buffer.concat([Buffer.from(`--${odd}\r\n\r\n`), await film('types'), Buffer.from(`\r\n--${odd}--`)]);
+    const type = `multipart/related; type="application/dicom"; boundary="${odd}"`;
+    expect((await send(new Uint8Array(body), undefined, { 'content-type': type })).status).toBe(200);
+  });
+
   describe('a header fault is a failure, never acknowledged', () => {
     const reportClass = '1.2.840.10008.5.1.4.1.1.88.33';
     const report = [text(tags.SOPClassUID, 'UI', reportClass), text(tags.Modality, 'CS', 'SR')];
