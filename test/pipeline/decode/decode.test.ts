@@ -174,6 +174,13 @@ test('text, colour profiles, gamma, animation and trailing bytes leave the pixel
   }
 });
 
+test('an animated PNG is read as its default image, with a warning', async () => {
+  const file = png(film, { before: [chunk('acTL', Buffer.from([0, 0, 0, 3, 0, 0, 0, 0]))] });
+  const { film: read, warnings } = unwrap(await decode(file, 'image/png'));
+  expect(read.pixels).toEqual(pixels);
+  expect(warnings).toMatchObject([{ code: 'animated_png', found: '3' }]);
+});
+
 describe('what is no film is refused by name', () => {
   test('an empty body', async () => {
     expect(await refusePng(new Uint8Array(0))).toEqual({ code: 'empty_body' });
