@@ -410,7 +410,11 @@ export class DataSetParser {
       const { items, next } = this.readItems(head, undefined, level, encoding);
       return { tag, element: { ...head, items }, next };
     };
-    const fragments = () => ({ tag, element: head, next: this.readFragments(head, level.limit).next });
+    const fragments = () => ({
+      tag,
+      element: head,
+      next: this.readFragments(head, level.limit, level.encoding.little).next,
+    });
     if (vr === 'SQ') return sequence();
     // PS3.5, A.4: encapsulated pixel data is OB. In Implicit VR only what it holds says which of the two it is.
     const [first, second] =
@@ -529,7 +533,7 @@ export class DataSetParser {
   readFragments(
     { tag, value }: Pick<Head, 'tag' | 'value'>,
     limit: number,
-    little = true,
+    little: boolean,
   ): { fragments: readonly Fragment[]; next: number } {
     const name = tagName(tag);
     const fragments: Fragment[] = [];

@@ -34,6 +34,7 @@ test.each(encodings)(
       const outcome = result.ok ? 'read' : result.fault.code;
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       if (!result.ok) {
+        if (isSound) broken.push(`${name}: refused`);
         if (!['unusable_header', 'corrupt_image'].includes(outcome)) broken.push(`${name}: ${outcome}`);
         // Only what is cut off is called cut off.
         const { fault } = result;
