@@ -35,6 +35,12 @@ once('node_modules', ['package.json', 'package-lock.json'], () => {
 });
 
 if (process.argv.includes('--python')) {
+  const ohif = 'test/pacs/ohif';
+  once(`${ohif}/node_modules`, [`${ohif}/package.json`, `${ohif}/package-lock.json`], () => {
+    // Its peers are a whole viewer, of which the test needs no part.
+    const options = ['--no-save', '--ignore-scripts', '--legacy-peer-deps', '--loglevel=error'];
+    run("Installing OHIF's handler of SR documents", 'npm', ['install', '--prefix', ohif, ...options]);
+  });
   const python = process.env.PYTHON ?? 'python3';
   once('.venv', ['training/pyproject.toml', 'test/requirements.txt'], () => {
     if (!existsSync(join(root, '.venv/bin/python')))

@@ -36,6 +36,8 @@ export const concepts = {
   modality: dcm('121139', 'Modality'),
   studyDate: dcm('111060', 'Study Date'),
   studyTime: dcm('111061', 'Study Time'),
+  targetRegion: dcm('123014', 'Target Region'),
+  imageView: dcm('111031', 'Image View'),
   pixelRows: dcm('110910', 'Pixel Data Rows'),
   pixelColumns: dcm('110911', 'Pixel Data Columns'),
   imagingMeasurements: dcm('126010', 'Imaging Measurements'),
@@ -44,6 +46,7 @@ export const concepts = {
   trackingUid: dcm('112040', 'Tracking Unique Identifier'),
   finding: dcm('121071', 'Finding'),
   sourceOfMeasurement: dcm('121112', 'Source of Measurement'),
+  filmCorners: own('FILM_CORNERS', 'Corners of the film that was read'),
   algorithmName: dcm('111001', 'Algorithm Name'),
   algorithmVersion: dcm('111003', 'Algorithm Version'),
   algorithmManufacturer: dcm('122405', 'Algorithm Manufacturer'),
@@ -68,8 +71,8 @@ export const concepts = {
   specificity: own('SPECIFICITY', 'Specificity at the operating point'),
   auroc: own('AUROC', 'Area under the ROC curve of the variant'),
   interval: own('CI95', '95 % interval of the area under the ROC curve'),
-  intervalLow: own('CI95_LOW', 'Lower end of the 95 % interval'),
-  intervalHigh: own('CI95_HIGH', 'Upper end of the 95 % interval'),
+  intervalLow: own('CI95_LOW', 'Lower end of the 95 % interval of that area'),
+  intervalHigh: own('CI95_HIGH', 'Upper end of the 95 % interval of that area'),
   positives: own('POSITIVES', 'Films with the finding'),
   negatives: own('NEGATIVES', 'Films without the finding'),
   resolution: own('RESOLUTION', 'Resolution used'),
@@ -106,6 +109,18 @@ export const protocol = {
 
 /** CID 5000, by RFC 5646. */
 export const english = { value: 'en', scheme: 'RFC5646', meaning: 'English' } satisfies Code;
+
+/** CID 100 Quantitative Diagnostic Imaging Procedures, which TID 1500 row 4 prescribes, has no code for a chest radiograph. */
+export const imagingProcedure = sct('363679005', 'Imaging procedure');
+
+/** CID 4031 Common Anatomic Regions. */
+export const chest = sct('51185008', 'Chest');
+
+/** CID 4010 DX View. */
+export const views: Readonly<Record<string, Code>> = {
+  AP: sct('399348003', 'antero-posterior'),
+  PA: sct('272479007', 'postero-anterior'),
+};
 
 /** LOINC, as listed in FHIR R4's value set c80-doc-typecodes. */
 export const chestRadiograph = { value: '30745-4', scheme: 'LN', meaning: 'XR Chest Views' } satisfies Code;

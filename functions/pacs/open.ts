@@ -133,7 +133,7 @@ type ConnectedSource = Source & { readonly dicomWeb: DicomWeb; readonly orthanc:
 /** How a PACS has its films read, which is the same for all of them. Throws ConfigError when no model can do that. */
 export function requestOf(
   name: string,
-  settings: Pick<PacsSettings, 'findings' | 'minAuroc' | 'prevalence' | 'policy'>,
+  settings: Pick<PacsSettings, 'findings' | 'minAuroc' | 'prevalence' | 'policy' | 'results'>,
   { vocabulary, family, costs }: Pick<Router, 'vocabulary' | 'family' | 'costs'>,
 ): Pick<Source, 'request' | 'requestDigest'> {
   const { findings, minAuroc, prevalence, policy: policyName } = settings;
@@ -157,7 +157,11 @@ export function requestOf(
     if (presumed === undefined) throw new Error(`${variant.id} has no head for ${finding}`);
     return { finding, variant: variant.id, prevalence: presumed };
   });
-  return { request: request.value, requestDigest: requestDigest(plan.value.policy, served) };
+  return {
+    // The picture shows where the model looked.
+    request: { ...request.value, explain: settings.results.includes('sc') },
+    requestDigest: requestDigest(plan.value.policy, served),
+  };
 }
 
 function sourceOf(name: string, settings: PacsSettings, router: Router, stopped: AbortSignal): ConnectedSource {

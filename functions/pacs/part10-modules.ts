@@ -1,7 +1,8 @@
 import { manufacturer } from '../pipeline/decode/dicom/own.ts';
 import type { Instance } from '../pipeline/instance.ts';
 import type { Reading } from '../pipeline/reading.ts';
-import { type About, catalogDigest } from './about.ts';
+import { type About, catalogDigest, type IdentifiedRead } from './about.ts';
+import { filmName } from './film-name.ts';
 import type { Dataset } from './part10.ts';
 import { day, oneValue, sex, timeOfDay } from './part10-values.ts';
 import { deriveUid } from './uid.ts';
@@ -34,6 +35,20 @@ export const equipment = (reading: Reading, about: About): Dataset => ({
   SoftwareVersions: about.version,
   DeviceUID: deviceUid(reading),
 });
+
+/**
+ * What the General Series Module and an instance's number say of a result (PS3.3 C.7.3.1): which film it is of, and when it
+ * was made. The number is the same for the same UID, and another one for each result of a study.
+ */
+export function seriesOf(read: IdentifiedRead, sopInstanceUid: string): Dataset {
+  const { date, time } = localTime(read.reading.createdAt);
+  return {
+    SeriesDate: date,
+    SeriesTime: time,
+    SeriesDescription: `AI, research only: ${filmName(read)}`.slice(0, 64),
+    InstanceNumber: String(1 + Number(BigInt(sopInstanceUid.slice('2.25.'.length)) % 99_999_989n)),
+  };
+}
 
 export const modelName = ({ family }: About) => `${manufacturer} ${family.catalog.family}`;
 

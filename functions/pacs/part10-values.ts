@@ -20,9 +20,9 @@ export function timeOfDay(text: string | undefined): string {
 /** PS3.3 C.7.1.1: M, F or O. */
 export const sex = (code: string | undefined): string => (code && ['M', 'F', 'O'].includes(code) ? code : '');
 
-/** An integer string (IS) of 32 bits; 1 where there is none, because every object of a series has a number. */
-export const numberOf = (text: string | undefined): string =>
-  text && /^[+-]?\d{1,11}$/.test(text) && Math.abs(Number(text)) < 2 ** 31 ? text : '1';
+/** An integer string (IS) of 32 bits, as a number is usually written; undefined for what is none. */
+export const integer = (text: string | undefined): string | undefined =>
+  text && /^[+-]?\d{1,11}$/.test(text) && Math.abs(Number(text)) < 2 ** 31 ? String(Number(text)) : undefined;
 
 /** Text that is one value: of several, which a backslash parts, the first; without the controls that text must not have. */
 export const oneValue = (text: string | undefined): string | undefined =>

@@ -6,7 +6,7 @@ const { DicomDict, DicomMetaDictionary } = data;
 // dcmjs would print values that it shortens, and values can name a patient.
 log.disableAll();
 
-export type Value = string | number | ArrayBuffer | readonly string[] | readonly Dataset[] | undefined;
+export type Value = string | number | ArrayBuffer | readonly (string | number)[] | readonly Dataset[] | undefined;
 /** Attributes by their keyword in PS3.6; undefined ones are left out, an empty list is an empty sequence. */
 export type Dataset = { readonly [keyword: string]: Value };
 

@@ -35,15 +35,37 @@ function drawCharacter(pixels: Uint8Array, width: number, left: number, top: num
 
 /** Pictures side by side, tops aligned, on black; the width is even, as a DICOM value has to be. */
 export function sideBySide(pictures: readonly Picture[]): Picture {
-  const height = Math.max(...pictures.map((picture) => picture.height));
-  const total = pictures.reduce((sum, picture) => sum + picture.width, 0);
-  const width = total + (total % 2);
-  const pixels = new Uint8Array(width * height);
+  const total = pictures.reduce((sum, { width }) => sum + width, 0);
+  const height = Math.max(0, ...pictures.map((picture) => picture.height));
   let left = 0;
+  return onBlack(total + (total % 2), height, pictures, ({ width }) => {
+    left += width;
+    return { left: left - width, top: 0 };
+  });
+}
+
+/** Pictures below each other, left edges aligned, on black. */
+export function stacked(pictures: readonly Picture[]): Picture {
+  const width = Math.max(0, ...pictures.map((picture) => picture.width));
+  const total = pictures.reduce((sum, { height }) => sum + height, 0);
+  let top = 0;
+  return onBlack(width, total, pictures, ({ height }) => {
+    top += height;
+    return { left: 0, top: top - height };
+  });
+}
+
+function onBlack(
+  width: number,
+  height: number,
+  pictures: readonly Picture[],
+  place: (picture: Picture) => { readonly left: number; readonly top: number },
+): Picture {
+  const pixels = new Uint8Array(width * height);
   for (const picture of pictures) {
+    const { left, top } = place(picture);
     for (let y = 0; y < picture.height; y++)
-      pixels.set(picture.pixels.subarray(y * picture.width, (y + 1) * picture.width), y * width + left);
-    left += picture.width;
+      pixels.set(picture.pixels.subarray(y * picture.width, (y + 1) * picture.width), (top + y) * width + left);
   }
   return { width, height, pixels };
 }

@@ -1,15 +1,16 @@
 import { resize } from '../pipeline/decode/resize.ts';
 import { type Film, white } from '../pipeline/film.ts';
-import { notice, type Reading } from '../pipeline/reading.ts';
+import { type FindingResult, notice, type Reading } from '../pipeline/reading.ts';
 import { px } from '../pipeline/units.ts';
 import { type About, catalogDigest, type IdentifiedRead } from './about.ts';
 import { readable } from './codes.ts';
+import { filmName } from './film-name.ts';
 import { part10 } from './part10.ts';
-import { equipment, localTime, modelName, patientAndStudy } from './part10-modules.ts';
-import { numberOf } from './part10-values.ts';
-import { type Picture, sideBySide, textPicture } from './secondary-capture-picture.ts';
+import { equipment, localTime, modelName, patientAndStudy, seriesOf } from './part10-modules.ts';
+import { spotlight } from './secondary-capture-heatmap.ts';
+import { type Picture, sideBySide, stacked, textPicture } from './secondary-capture-picture.ts';
 import { coded } from './sr/item.ts';
-import { band, byCall, percent } from './summary.ts';
+import { byCall, limits, percent } from './summary.ts';
 import { uidsOf } from './tracking.ts';
 
 export const secondaryCaptureStorage = '1.2.840.10008.5.1.4.1.1.7';
@@ -25,7 +26,10 @@ export async function secondaryCapture(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { sc, scSeries } = uidsOf({ reading, instance }, about);
   const { date, time } = localTime(reading.createdAt);
-  const { width, height, pixels } = sideBySide([await small(film), textPicture(panel(reading, about))]);
+  const { width, height, pixels } = sideBySide([
+    await small(film, maxSide),
+    stacked([textPicture(panel({ reading, instance }, about)), ...(await whereTheModelLooked(reading, film))]),
+  ]);
   return part10(
     {
       SOPClassUID: secondaryCaptureStorage,
@@ -40,10 +44,9 @@ export async function secondaryCapture(
       BodyPartExamined: 'CHEST',
       SeriesInstanceUID: scSeries,
       SeriesNumber: '9902',
-      SeriesDescription: `${about.family.catalog.family}: AI results, research use only`.slice(-64),
+      ...seriesOf({ reading, instance }, sc),
       // General Image (PS3.3 C.7.6.1). Burned In Annotation stays out: nothing is added that names the patient, but what
       // the film itself shows is not known.
-      InstanceNumber: numberOf(instance.instanceNumber),
       PatientOrientation: '',
       ContentDate: date,
       ContentTime: time,
@@ -81,19 +84,23 @@ export async function secondaryCapture(
 const lossy = ['4.50', '4.51', '4.81', '4.91', '4.203'].map((suffix) => `1.2.840.10008.1.2.${suffix}`);
 const wasLossy = ({ dicom }: Reading) => dicom !== undefined && lossy.includes(dicom.transferSyntax);
 
-async function small(film: Film): Promise<Picture> {
-  const shrink = Math.min(1, maxSide / Math.max(film.width, film.height));
+async function small(film: Film, longest: number): Promise<Picture> {
+  const shrink = Math.min(1, longest / Math.max(film.width, film.height));
   const size = { width: px(Math.round(film.width * shrink)), height: px(Math.round(film.height * shrink)) };
   const { width, height, pixels } = await resize(film, size);
   const brightest = white({ pixels });
   return { width, height, pixels: Uint8Array.from(pixels, (value) => Math.round((value * 255) / brightest)) };
 }
 
-/** The text beside the film: as wide as its widest line. */
-function panel(reading: Reading, about: About): string[] {
+/** The text beside the film: as wide as its widest line. It names no patient. */
+function panel(read: IdentifiedRead, about: About): string[] {
+  const { reading } = read;
+  const warnings = reading.warnings.map(({ code }) => `Warning of the file: ${code}`);
   return [
     notice.toUpperCase(),
     '',
+    `Film: ${filmName(read)}`,
+    ...new Set(warnings),
     `${modelName(about)}, version ${about.version}`,
     `Catalog ${catalogDigest(reading).slice(0, 12)}`,
     ...byCall(reading).flatMap(({ heading, findings }) => [
@@ -101,15 +108,38 @@ function panel(reading: Reading, about: About): string[] {
       heading.toUpperCase(),
       ...findings.map(
         ({ finding, probability, threshold }) =>
-          `${readable(finding).padEnd(19)}${percent(probability).padStart(6)}  (${band(threshold)})`,
+          `${readable(finding).padEnd(19)}${percent(probability).padStart(6)}  ${limits(threshold)}`,
       ),
     ]),
     '',
-    'Calibrated probability; in brackets the band',
-    'in which the finding would be indeterminate.',
+    'Calibrated probability, and the limits at which',
+    'the call changes. Furthest above its limit first.',
     '',
     ...reading.plan.variants.map(({ resolution, findings }) => `${findings.length} findings read at ${resolution} px`),
     '',
     'This picture is small. Read the film itself.',
   ];
+}
+
+/** As wide as the margin of text. */
+const margin: Picture = { width: 24, height: 1, pixels: new Uint8Array(24) };
+
+/** The longest side of a picture of where the model looked, and how many there are at most. */
+const lookedAt = { side: 300, most: 2 } as const;
+
+/** Pictures of where the model looked for the findings that exceed their thresholds most; none for absent findings. */
+async function whereTheModelLooked(reading: Reading, film: Film): Promise<Picture[]> {
+  const found = byCall(reading)
+    .flatMap(({ findings }) => findings)
+    .filter(({ call, heatmap }) => call !== 'absent' && heatmap)
+    .slice(0, lookedAt.most);
+  if (found.length === 0) return [];
+  const copy = await small(film, lookedAt.side);
+  const one = ({ finding, heatmap }: FindingResult) =>
+    stacked([
+      textPicture([readable(finding)]),
+      ...(heatmap ? [sideBySide([margin, spotlight(copy, heatmap, film)])] : []),
+    ]);
+  const legend = ['Bright: where the model looked,', 'not where the disease is.'];
+  return [textPicture(legend), sideBySide(found.map(one))];
 }

@@ -15,6 +15,8 @@ export const Instance = z.object({
   modality: z.string(),
   seriesNumber: Text,
   instanceNumber: Text,
+  /** Of the exposure, or of the image where the header says only that (TM). */
+  acquisitionTime: Text,
   /** Of the image as it is stored, in pixels: not turned, not resampled. */
   rows: z.int(),
   columns: z.int(),

@@ -51,6 +51,8 @@ export const bare: Instance = {
 };
 
 export type Reader = {
+  /** A real reading of a DICOM file, under its own header. */
+  readDicom(bytes: Uint8Array, parameters?: Record<string, string>): Promise<IdentifiedRead>;
   readonly about: About;
   read(name: string, parameters?: Record<string, string>, header?: Instance): Promise<IdentifiedRead>;
   close(): Promise<void>;
@@ -62,17 +64,24 @@ export async function openReader(): Promise<Reader> {
   const router = openRouter(config);
   const engine: Engine = openEngine(router, config);
   await engine.ready;
+  async function reading(bytes: Uint8Array<ArrayBuffer>, mediaType: string, parameters: Record<string, string>) {
+    const request = parseParameters(parameters, router.vocabulary);
+    if (!request.ok) throw new Error(request.fault.code);
+    const id = await router.identify('local', bytes, request.value);
+    const read = await engine.read({ id, bytes, mediaType, request: request.value });
+    if (!read.ok) throw new Error(read.fault.code);
+    return read.value;
+  }
   return {
     about: { family: router.family, version: '0.1.0', requestDigest: 'digest' },
     async read(name, parameters = {}, header = instance) {
-      const request = parseParameters(parameters, router.vocabulary);
-      if (!request.ok) throw new Error(request.fault.code);
-      const bytes = film(name);
-      const id = await router.identify('local', bytes, request.value);
       const mediaType = name.endsWith('png') ? 'image/png' : 'image/jpeg';
-      const read = await engine.read({ id, bytes, mediaType, request: request.value });
-      if (!read.ok) throw new Error(read.fault.code);
-      return { ...read.value, instance: header };
+      return { ...(await reading(film(name), mediaType, parameters)), instance: header };
+    },
+    async readDicom(bytes, parameters = {}) {
+      const { reading: of, instance: header } = await reading(Uint8Array.from(bytes), 'application/dicom', parameters);
+      if (!header) throw new Error('a DICOM file without a header');
+      return { reading: of, instance: header };
     },
     close: () => engine.close(),
   };

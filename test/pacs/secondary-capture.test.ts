@@ -8,6 +8,7 @@ import type { IdentifiedRead } from '../../functions/pacs/about.ts';
 import { resultObjects } from '../../functions/pacs/results.ts';
 import { secondaryCapture } from '../../functions/pacs/secondary-capture.ts';
 import { cell, isDot } from '../../functions/pacs/secondary-capture-font.ts';
+import { spotlight } from '../../functions/pacs/secondary-capture-heatmap.ts';
 import { uidsOf } from '../../functions/pacs/tracking.ts';
 import { decode } from '../../functions/pipeline/decode/decode.ts';
 import { resize } from '../../functions/pipeline/decode/resize.ts';
@@ -91,7 +92,7 @@ describe('the picture', () => {
       expect(line, finding).toBeGreaterThan(0);
       const heading = lines.slice(0, line).findLast((text) => /^(PRESENT|ABSENT|INDETERMINATE)$/.test(text));
       expect(heading?.toLowerCase(), finding).toBe(call);
-      expect(lines[line]).toMatch(/ +<?>?\d+(\.\d)? % {2}\(/);
+      expect(lines[line]).toMatch(/ +<?>?\d+(\.\d)? % {2}(absent below|present from) /);
     }
   });
 
@@ -130,6 +131,68 @@ describe('the picture', () => {
 
   test('is the same, byte for byte, for the same reading and film', async () => {
     expect(Buffer.from(await secondaryCapture(read, film, reader.about)).equals(bytes)).toBe(true);
+  });
+});
+
+describe('what the picture says beside the findings', () => {
+  test('is which film it is of, and what was wrong in its file', async () => {
+    expect(textIn(pictureOf(bytes), 1024)).toContain('Film: 10:15, series 3, image 7');
+    const warnings = [{ code: 'window_unusable', message: 'Window 0 / 0 cannot be used.' }];
+    const warned = { ...read, reading: { ...read.reading, warnings } };
+    const lines = textIn(pictureOf(await secondaryCapture(warned, film, reader.about)), 1024);
+    expect(lines).toContain('Warning of the file: window_unusable');
+  });
+
+  test('puts first what exceeds its threshold most', () => {
+    const lines = textIn(pictureOf(bytes), 1024);
+    const logit = (p: number) => Math.log(p / (1 - p));
+    for (const call of ['present', 'absent'] as const) {
+      const expected = read.reading.findings
+        .filter((finding) => finding.call === call)
+        .map(({ finding, probability, threshold }) => ({ finding, by: logit(probability) - logit(threshold.value) }))
+        .sort((a, b) => b.by - a.by)
+        .map(({ finding }) => finding.replaceAll('_', ' '));
+      const start = lines.indexOf(call.toUpperCase()) + 1;
+      expect(expected.length).toBeGreaterThan(1);
+      expect(lines.slice(start, start + expected.length).map((line) => line.slice(0, 18).trim())).toEqual(expected);
+    }
+  });
+
+  test('words the limits as limits: none can be taken for an interval of confidence', () => {
+    const text = textIn(pictureOf(bytes), 1024).join('\n');
+    expect(text).toMatch(/absent below \d/);
+    expect(text).not.toMatch(/\d %? ?(to|-) ?\d|\(/);
+  });
+});
+
+describe('where the model looked', () => {
+  test('is shown for the two findings that exceed their thresholds most, with a legend', async () => {
+    const explained = await reader.read('00000442_000.png', { explain: 'heatmap' });
+    const picture = pictureOf(await secondaryCapture(explained, film, reader.about));
+    const lines = textIn(picture, 1024);
+    const legend = lines.indexOf('Bright: where the model looked,');
+    expect(lines[legend + 1]).toBe('not where the disease is.');
+    const first = lines[lines.indexOf('PRESENT') + 1]?.slice(0, 18).trim() ?? 'none';
+    expect(lines[legend + 4]).toContain(first);
+    expect(picture.height).toBeGreaterThan(pictureOf(bytes).height);
+  });
+
+  test('is not shown where nothing is found, or the reading has no heat map', async () => {
+    const explained = await reader.read('00000442_000.png', { explain: 'heatmap' });
+    const findings = explained.reading.findings.map((finding) => ({ ...finding, call: 'absent' as const }));
+    for (const reading of [{ ...explained.reading, findings }, read.reading]) {
+      const lines = textIn(pictureOf(await secondaryCapture({ ...read, reading }, film, reader.about)), 1024);
+      expect(lines.join('\n')).not.toContain('where the model looked');
+    }
+  });
+
+  test('is bright at the cell of the heat map, dim where nothing spoke for the finding', () => {
+    const small = { width: 4, height: 2, pixels: new Uint8Array(8).fill(200) };
+    // The grid covers a square around a film that is twice as wide as high: two of its four rows lie on the film.
+    const values = [9, 9, 9, 9, 0, 0, 0, 2, -1, 0, 0, 0, 9, 9, 9, 9].map((value) => Math.min(value, 2));
+    const region = { left: 0, top: -2, width: 8, height: 8 };
+    const { pixels } = spotlight(small, { rows: 4, columns: 4, values, region }, { width: px(8), height: px(4) });
+    expect([...pixels]).toEqual([50, 50, 50, 200, 50, 50, 50, 50]);
   });
 });
 

@@ -58,6 +58,57 @@ test('replaced pixels under the same SOP Instance UID give other UIDs; the same 
   expect(new Set([...first, ...replaced]).size).toBe(6);
 });
 
+describe('the results of the films of a study', () => {
+  const films = [
+    instance,
+    { ...instance, sopInstanceUid: '2.25.2001', instanceNumber: '8' },
+    { ...instance, sopInstanceUid: '2.25.2002', seriesInstanceUid: '2.25.2003', seriesNumber: '4' },
+    { ...bare, sopInstanceUid: '2.25.2004' },
+    { ...bare, sopInstanceUid: '2.25.2005' },
+  ];
+
+  test.each([
+    ['Series Instance UID', 'x0020000e'],
+    ['SOP Instance UID', 'x00080018'],
+    ['Instance Number', 'x00200013'],
+    ['Series Description', 'x0008103e'],
+  ])('have a %s each', (_, tag) => {
+    const values = films.map((film) => utf8(parse(structuredReport({ ...read, instance: film }, reader.about)), tag));
+    expect(new Set(values).size, values.join('; ')).toBe(films.length);
+    for (const value of values) expect(value).toMatch(/\S/);
+  });
+
+  test('say when their series and content were made', () => {
+    const file = parse(bytes);
+    expect(utf8(file, 'x00080021')).toMatch(/^\d{8}$/);
+    expect(utf8(file, 'x00080021')).toBe(utf8(file, 'x00080023'));
+    expect(utf8(file, 'x00080031')).toMatch(/^\d{6}$/);
+    expect(utf8(file, 'x00080031')).toBe(utf8(file, 'x00080033'));
+  });
+
+  test('name the view of a film whose header says it, and no other text of the header', () => {
+    const described = (viewPosition: string) => {
+      const dicom = {
+        ...{ sopClass: 'DX', modality: 'DX', photometric: 'MONOCHROME2' as const, bits: 8, rendering: 'full range' },
+        ...{ transferSyntax: '1.2.840.10008.1.2.1', viewPosition },
+      };
+      return parse(structuredReport({ ...read, reading: { ...read.reading, dicom } }, reader.about));
+    };
+    expect(utf8(described('PA'), 'x0008103e')).toBe('AI, research only: PA 10:15, series 3, image 7');
+    expect(utf8(described('AP AXIAL'), 'x0008103e')).toBe('AI, research only: AP 10:15, series 3, image 7');
+    expect(utf8(described('DOE JOHN'), 'x0008103e')).toBe('AI, research only: 10:15, series 3, image 7');
+    const [film] = only(only(tree(described('PA')), concepts.imageLibrary), concepts.imageLibraryGroup).children;
+    expect(film && only(film, concepts.imageView).value).toBe('272479007^SCT');
+  });
+});
+
+test('the warnings of a reading stand in its report', () => {
+  const warnings = [{ code: 'window_unusable', message: 'Window 0 / 0 cannot be used; the second one was.' }];
+  const report = structuredReport({ ...read, reading: { ...read.reading, warnings } }, reader.about);
+  const comments = named(only(tree(parse(report)), concepts.qualitativeEvaluations), concepts.comment);
+  expect(comments.map(({ value }) => value)).toContain(`Warning window_unusable: ${warnings[0]?.message}`);
+});
+
 describe('the document', () => {
   test('belongs to the study of the film, in a series of its own', () => {
     const file = parse(bytes);
@@ -184,7 +235,7 @@ describe('TID 1500 Measurement Report', () => {
     const file = parse(structuredReport({ ...read, instance: { ...instance, study } }, reader.about));
     expect(utf8(file, 'x00080020') || undefined).toBeUndefined();
     const [film] = only(only(tree(file), concepts.imageLibrary), concepts.imageLibraryGroup).children;
-    expect(film?.children.map(({ type }) => type)).toEqual(['CODE', 'NUM', 'NUM']);
+    expect(film?.children.map(({ type }) => type)).toEqual(['CODE', 'CODE', 'NUM', 'NUM']);
   });
 
   test('begins its conclusion with the notice, and repeats it as a comment', () => {
@@ -216,10 +267,13 @@ describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
         `HAS CONCEPT MOD TEXT ${codeOf(concepts.algorithmManufacturer)}`,
         ...Array(6).fill(`HAS CONCEPT MOD TEXT ${codeOf(concepts.algorithmParameters)}`),
         // TID 300
-        `CONTAINS NUM ${codeOf(concepts.probability)}`,
-        `CONTAINS NUM ${codeOf(concepts.auroc)}`,
-        `CONTAINS NUM ${codeOf(concepts.resolution)}`,
+        ...[
+          ...[concepts.probability, concepts.threshold, concepts.bandLow, concepts.bandHigh],
+          ...[concepts.sensitivity, concepts.specificity],
+          ...[concepts.auroc, concepts.intervalLow, concepts.intervalHigh, concepts.resolution],
+        ].map((concept) => `CONTAINS NUM ${codeOf(concept)}`),
         `CONTAINS IMAGE ${codeOf(concepts.sourceOfMeasurement)}`,
+        `CONTAINS SCOORD ${codeOf(concepts.filmCorners)}`,
         `CONTAINS CODE ${codeOf(concepts.presence)}`,
         `CONTAINS CODE ${codeOf(concepts.basis)}`,
         `CONTAINS CODE ${codeOf(concepts.target)}`,
@@ -252,19 +306,19 @@ describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
       const probability = only(group, concepts.probability);
       close(probability, result.probability);
       expect(probability.unit).toBe('1^UCUM');
-      for (const child of probability.children) expect(row(child)).toBe('HAS PROPERTIES NUM');
+      for (const child of probability.children) expect(row(child)).toBe('INFERRED FROM NUM');
       close(only(probability, concepts.prevalence), result.prevalence);
-      close(only(probability, concepts.threshold), result.threshold.value);
-      close(only(probability, concepts.bandLow), result.threshold.low);
-      close(only(probability, concepts.bandHigh), result.threshold.high);
+      close(only(group, concepts.threshold), result.threshold.value);
+      close(only(group, concepts.bandLow), result.threshold.low);
+      close(only(group, concepts.bandHigh), result.threshold.high);
       const head = reader.about.family.catalog.variants.find(({ id }) => id === result.variant)?.heads[result.finding];
-      close(only(probability, concepts.sensitivity), head?.threshold.sensitivity ?? 0);
-      close(only(probability, concepts.specificity), head?.threshold.specificity ?? 0);
+      close(only(group, concepts.sensitivity), head?.threshold.sensitivity ?? 0);
+      close(only(group, concepts.specificity), head?.threshold.specificity ?? 0);
       const auroc = only(group, concepts.auroc);
       close(auroc, result.auroc.value);
       expect(row(only(auroc, concepts.method))).toBe('HAS CONCEPT MOD CODE');
-      close(only(auroc, concepts.intervalLow), result.auroc.ci95[0]);
-      close(only(auroc, concepts.intervalHigh), result.auroc.ci95[1]);
+      close(only(group, concepts.intervalLow), result.auroc.ci95[0]);
+      close(only(group, concepts.intervalHigh), result.auroc.ci95[1]);
       expect(only(auroc, concepts.positives).value).toBe(String(result.auroc.positives));
       expect(only(auroc, concepts.negatives).value).toBe(String(result.auroc.negatives));
       const variant = read.reading.plan.variants.find(({ id }) => id === result.variant);
@@ -302,7 +356,7 @@ describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
     const other = { ...reader.about, family: { ...family, digest: 'f'.repeat(64) } };
     const report = parse(structuredReport(read, other));
     const [group] = groups(tree(report));
-    expect(group && named(only(group, concepts.probability), concepts.sensitivity)).toEqual([]);
+    expect(group && named(group, concepts.sensitivity)).toEqual([]);
     expect(utf8(report, 'x00080018'), 'named by the catalog that read').toBe(utf8(parse(bytes), 'x00080018'));
   });
 });
@@ -404,11 +458,19 @@ describe.skipIf(!has('dsrdump', 'dciodvfy'))(`independent tools (${install})`, (
     return { file: parse(file), errors: `${stdout}${stderr}`.split('\n').filter((line) => line.startsWith('Error')) };
   };
 
+  const start = 'AI, research only: 10:15, series 3';
   test.each<[string, Header, string, string | undefined]>([
-    ['an instance number that is none', { instanceNumber: 'ABC' }, 'x00200013', '1'],
-    ['one with a fraction', { instanceNumber: '1.5' }, 'x00200013', '1'],
-    ['one of more than 32 bits', { instanceNumber: '99999999999' }, 'x00200013', '1'],
-    ['one that is negative', { instanceNumber: '-7' }, 'x00200013', '-7'],
+    ['an instance number that is none', { instanceNumber: 'ABC' }, 'x0008103e', `${start}, UID ends .25.1001`],
+    ['one with a fraction', { instanceNumber: '1.5' }, 'x0008103e', `${start}, UID ends .25.1001`],
+    ['one of more than 32 bits', { instanceNumber: '99999999999' }, 'x0008103e', `${start}, UID ends .25.1001`],
+    ['one that is negative', { instanceNumber: '-7' }, 'x0008103e', `${start}, image -7`],
+    ['a time of exposure', { acquisitionTime: '111213' }, 'x0008103e', 'AI, research only: 11:12, series 3, image 7'],
+    [
+      'numbers of ten digits',
+      { seriesNumber: '1234567890', instanceNumber: '2047483647' },
+      'x0008103e',
+      'AI, research only: 10:15, series 1234567890, image 2047483647',
+    ],
     ['a date as ACR-NEMA wrote it', { study: { date: '2026.11.01' } }, 'x00080020', '20261101'],
     ['a day that no calendar has', { study: { date: '20260231' } }, 'x00080020', undefined],
     ['a time as ACR-NEMA wrote it', { study: { time: '10:15:30.25' } }, 'x00080030', '101530.25'],

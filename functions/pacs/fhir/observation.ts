@@ -5,7 +5,7 @@ import { type FindingResult, notice } from '../../pipeline/reading.ts';
 import type { About } from '../about.ts';
 import { basis, concepts, findingCode, presence, protocol, readable, target, units } from '../codes.ts';
 import { operatingPoint } from '../operating-point.ts';
-import { band, percent } from '../summary.ts';
+import { limits, percent } from '../summary.ts';
 import { trackingUid } from '../tracking.ts';
 import { concept, dicomUid, hl7, quantity } from './coding.ts';
 import { type Context, urn } from './context.ts';
@@ -28,7 +28,7 @@ export function observationOf(read: Read, about: About, context: Context, result
   return {
     resourceType: 'Observation',
     text: narrative(
-      `${readable(finding)}: ${call}. Calibrated probability ${percent(probability)}; indeterminate in ${band(threshold)}.`,
+      `${readable(finding)}: ${call}. Calibrated probability ${percent(probability)}; ${limits(threshold)}.`,
       why,
       notice,
     ),
@@ -41,7 +41,11 @@ export function observationOf(read: Read, about: About, context: Context, result
     issued,
     valueCodeableConcept: concept(presence[call]),
     interpretation: [{ coding: [{ system: hl7('v3-ObservationInterpretation'), ...interpretations[call] }] }],
-    note: [{ text: why }, { text: notice }],
+    note: [
+      { text: why },
+      ...reading.warnings.map(({ message }) => ({ text: `Warning of the file: ${message}` })),
+      { text: notice },
+    ],
     device: { reference: urn('Device', reading.id, variant) },
     ...(study && film && { derivedFrom: [study, film] }),
     component: components(reading, result, operatingPoint(reading, about, result)),

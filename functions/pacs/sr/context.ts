@@ -1,8 +1,8 @@
 import { manufacturer } from '../../pipeline/decode/dicom/own.ts';
-import type { Instance } from '../../pipeline/instance.ts';
 import type { Reading } from '../../pipeline/reading.ts';
-import { type About, catalogDigest } from '../about.ts';
-import { chestRadiograph, concepts, english, modality, units } from '../codes.ts';
+import { type About, catalogDigest, type IdentifiedRead } from '../about.ts';
+import { chest, concepts, english, imagingProcedure, modality, units, views } from '../codes.ts';
+import { view } from '../film-name.ts';
 import { deviceUid, modelName } from '../part10-modules.ts';
 import { day, timeOfDay } from '../part10-values.ts';
 import { code, container, date, type Item, image, number, text, time, uidReference } from './item.ts';
@@ -19,24 +19,28 @@ export const observer = (reading: Reading, about: About): Item[] => [
   text('HAS OBS CONTEXT', concepts.deviceSerial, catalogDigest(reading)),
 ];
 
-export const procedureReported: Item = code('HAS CONCEPT MOD', concepts.procedureReported, chestRadiograph);
+export const procedureReported: Item = code('HAS CONCEPT MOD', concepts.procedureReported, imagingProcedure);
 
-/** TID 1600 Image Library: the one film that was read, described by TID 1602. */
-export const imageLibrary = (instance: Instance): Item =>
+/** TID 1600 Image Library: the one film that was read, described by TID 1602 and TID 1603. */
+export const imageLibrary = (read: IdentifiedRead): Item =>
   container(
     concepts.imageLibrary,
-    [container(concepts.imageLibraryGroup, [image('CONTAINS', null, instance, descriptors(instance))])],
+    [container(concepts.imageLibraryGroup, [image('CONTAINS', null, read.instance, descriptors(read))])],
     '1600',
   );
 
 /** A date or time that is not well formed is left out. */
-function descriptors({ modality: defined, study, rows, columns }: Instance): Item[] {
+function descriptors(read: IdentifiedRead): Item[] {
+  const { modality: defined, study, rows, columns } = read.instance;
+  const seen = views[view(read) ?? ''];
   const [studyDate, studyTime] = [day(study.date), timeOfDay(study.time)];
   return [
     code('HAS ACQ CONTEXT', concepts.modality, modality(defined)),
+    code('HAS ACQ CONTEXT', concepts.targetRegion, chest),
     ...(studyDate ? [date('HAS ACQ CONTEXT', concepts.studyDate, studyDate)] : []),
     ...(studyTime ? [time('HAS ACQ CONTEXT', concepts.studyTime, studyTime)] : []),
     number('HAS ACQ CONTEXT', concepts.pixelRows, rows, [], units.pixels),
     number('HAS ACQ CONTEXT', concepts.pixelColumns, columns, [], units.pixels),
+    ...(seen ? [code('HAS ACQ CONTEXT', concepts.imageView, seen)] : []),
   ];
 }

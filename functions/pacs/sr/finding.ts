@@ -1,12 +1,13 @@
 import type { Threshold } from '../../catalog/schema.ts';
 import { manufacturer } from '../../pipeline/decode/dicom/own.ts';
+import type { Instance } from '../../pipeline/instance.ts';
 import type { FindingResult, Reading } from '../../pipeline/reading.ts';
 import type { About, IdentifiedRead } from '../about.ts';
 import { basis, concepts, findingCode, presence, protocol, readable, target, units } from '../codes.ts';
 import { operatingPoint } from '../operating-point.ts';
 import { modelName } from '../part10-modules.ts';
 import { trackingUid } from '../tracking.ts';
-import { code, container, type Item, image, number, text, uidReference } from './item.ts';
+import { code, container, type Item, image, number, points, text, uidReference } from './item.ts';
 
 /** TID 1501 Measurement and Qualitative Evaluation Group, in the order of its rows: one finding with all it was decided on. */
 export function findingGroup(read: IdentifiedRead, about: About, result: FindingResult): Item {
@@ -22,10 +23,11 @@ export function findingGroup(read: IdentifiedRead, about: About, result: Finding
         code('HAS CONCEPT MOD', concepts.presence, call),
       ]),
       ...algorithm(reading, about, result),
-      probability(result, operatingPoint(reading, about, result)),
-      auroc(result),
+      ...probability(result, operatingPoint(reading, about, result)),
+      ...auroc(result),
       number('CONTAINS', concepts.resolution, variantOf(reading, result.variant).resolution, [], units.pixels),
       image('CONTAINS', concepts.sourceOfMeasurement, instance),
+      wholeFilm(instance),
       code('CONTAINS', concepts.presence, call),
       code('CONTAINS', concepts.basis, basis[result.basis]),
       code('CONTAINS', concepts.target, result.meetsTarget ? target.met : target.missed),
@@ -54,30 +56,49 @@ function algorithm(reading: Reading, about: About, { variant: id }: FindingResul
   ];
 }
 
-/** TID 300 Measurement: the calibrated probability, and the operating point that made it a call. */
-const probability = ({ probability, prevalence, threshold }: FindingResult, measured?: Threshold): Item =>
-  number('CONTAINS', concepts.probability, probability, [
-    number('HAS PROPERTIES', concepts.prevalence, prevalence),
-    number('HAS PROPERTIES', concepts.threshold, threshold.value),
-    number('HAS PROPERTIES', concepts.bandLow, threshold.low),
-    number('HAS PROPERTIES', concepts.bandHigh, threshold.high),
-    ...(measured
-      ? [
-          number('HAS PROPERTIES', concepts.sensitivity, measured.sensitivity),
-          number('HAS PROPERTIES', concepts.specificity, measured.specificity),
-        ]
-      : []),
-  ]);
+/**
+ * TID 300 Measurement, one per number, because rows 9 and 10 are the only ones that take a number below a number: one that
+ * it is inferred from. The calibrated probability is inferred from the presumed prevalence; the operating point and its
+ * band stand beside it, because the call is inferred from them, not the probability.
+ */
+const probability = ({ probability, prevalence, threshold }: FindingResult, measured?: Threshold): Item[] => [
+  number('CONTAINS', concepts.probability, probability, [number('INFERRED FROM', concepts.prevalence, prevalence)]),
+  number('CONTAINS', concepts.threshold, threshold.value),
+  number('CONTAINS', concepts.bandLow, threshold.low),
+  number('CONTAINS', concepts.bandHigh, threshold.high),
+  ...(measured
+    ? [
+        number('CONTAINS', concepts.sensitivity, measured.sensitivity),
+        number('CONTAINS', concepts.specificity, measured.specificity),
+      ]
+    : []),
+];
 
 /** TID 300 Measurement: what the variant measured for this finding, on other films. */
-const auroc = ({ auroc }: FindingResult): Item =>
+const auroc = ({ auroc }: FindingResult): Item[] => [
   number('CONTAINS', concepts.auroc, auroc.value, [
     code('HAS CONCEPT MOD', concepts.method, protocol[auroc.protocol]),
-    number('HAS PROPERTIES', concepts.intervalLow, auroc.ci95[0]),
-    number('HAS PROPERTIES', concepts.intervalHigh, auroc.ci95[1]),
-    number('HAS PROPERTIES', concepts.positives, auroc.positives, [], units.films),
-    number('HAS PROPERTIES', concepts.negatives, auroc.negatives, [], units.films),
-  ]);
+    number('INFERRED FROM', concepts.positives, auroc.positives, [], units.films),
+    number('INFERRED FROM', concepts.negatives, auroc.negatives, [], units.films),
+  ]),
+  number('CONTAINS', concepts.intervalLow, auroc.ci95[0]),
+  number('CONTAINS', concepts.intervalHigh, auroc.ci95[1]),
+];
+
+/**
+ * TID 1501 rows 10c and 10d: the corners of the film. OHIF fails on a group without coordinates. Points, not an outline,
+ * because OHIF draws the numbers of all findings over each other at an outline, without the names of the findings.
+ */
+function wholeFilm(instance: Instance): Item {
+  const { columns, rows } = instance;
+  const corners = [
+    [0, 0],
+    [columns, 0],
+    [columns, rows],
+    [0, rows],
+  ] as const;
+  return points('CONTAINS', concepts.filmCorners, corners, image('SELECTED FROM', null, instance));
+}
 
 function variantOf({ plan }: Reading, id: string) {
   const variant = plan.variants.find((each) => each.id === id);

@@ -8,8 +8,8 @@ export type Relationship =
   | 'HAS ACQ CONTEXT'
   | 'HAS CONCEPT MOD'
   | 'HAS OBS CONTEXT'
-  | 'HAS PROPERTIES'
-  | 'INFERRED FROM';
+  | 'INFERRED FROM'
+  | 'SELECTED FROM';
 
 /** One node of the content tree, below its parent (PS3.3 C.17.3). */
 export type Item = Dataset;
@@ -76,6 +76,14 @@ export const image = (
     },
     children,
   );
+
+/** Points of an image, as column and row from its top left corner (PS3.3 C.18.6). */
+export const points = (
+  by: Relationship,
+  concept: Code,
+  places: readonly (readonly [column: number, row: number])[],
+  selectedFrom: Item,
+) => item(by, 'SCOORD', concept, { GraphicType: 'MULTIPOINT', GraphicData: places.flat() }, [selectedFrom]);
 
 /** A heading. `template`: the identifier of the DCMR template that starts here. */
 export const container = (concept: Code, children: readonly Item[], template?: string): Item => ({

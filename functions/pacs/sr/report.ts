@@ -2,8 +2,7 @@ import { notice } from '../../pipeline/reading.ts';
 import type { About, IdentifiedRead } from '../about.ts';
 import { concepts, privateScheme, privateSchemeUid } from '../codes.ts';
 import { type Dataset, part10 } from '../part10.ts';
-import { equipment, localTime, patientAndStudy } from '../part10-modules.ts';
-import { numberOf } from '../part10-values.ts';
+import { equipment, localTime, patientAndStudy, seriesOf } from '../part10-modules.ts';
 import { summary } from '../summary.ts';
 import { uidsOf } from '../tracking.ts';
 import { imageLibrary, language, observer, procedureReported } from './context.ts';
@@ -30,10 +29,9 @@ export function structuredReport(read: IdentifiedRead, about: About): Uint8Array
       Modality: 'SR',
       SeriesInstanceUID: srSeries,
       SeriesNumber: '9901',
-      SeriesDescription: `${about.family.catalog.family}: AI results, research use only`.slice(-64),
+      ...seriesOf(read, sr),
       ReferencedPerformedProcedureStepSequence: [],
       // SR Document General (PS3.3 C.17.2)
-      InstanceNumber: numberOf(instance.instanceNumber),
       PreliminaryFlag: 'PRELIMINARY',
       CompletionFlag: 'COMPLETE',
       VerificationFlag: 'UNVERIFIED',
@@ -57,7 +55,7 @@ const content = (read: IdentifiedRead, about: About): Item[] => [
   language,
   ...observer(read.reading, about),
   procedureReported,
-  imageLibrary(read.instance),
+  imageLibrary(read),
   container(
     concepts.imagingMeasurements,
     read.reading.findings.map((finding) => findingGroup(read, about, finding)),
@@ -65,6 +63,9 @@ const content = (read: IdentifiedRead, about: About): Item[] => [
   container(concepts.qualitativeEvaluations, [
     text('CONTAINS', concepts.conclusion, summary(read.reading)),
     text('CONTAINS', concepts.comment, notice),
+    ...read.reading.warnings.map(({ code, message }) =>
+      text('CONTAINS', concepts.comment, `Warning ${code}: ${message}`),
+    ),
   ]),
 ];
 

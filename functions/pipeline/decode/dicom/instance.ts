@@ -34,6 +34,7 @@ export function instanceOf(attributes: Attributes, { rows, columns }: Image): Re
     modality: modalityOf(attributes),
     seriesNumber: code(tags.seriesNumber),
     instanceNumber: code(tags.instanceNumber),
+    acquisitionTime: code(tags.acquisitionTime) ?? code(tags.contentTime),
     rows,
     columns,
     patient: {

@@ -8,6 +8,8 @@ export const tags = {
   sopInstanceUid: 'x00080018',
   studyDate: 'x00080020',
   studyTime: 'x00080030',
+  acquisitionTime: 'x00080032',
+  contentTime: 'x00080033',
   accessionNumber: 'x00080050',
   modality: 'x00080060',
   presentationIntentType: 'x00080068',
