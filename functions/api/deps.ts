@@ -22,7 +22,7 @@ export type Connected = {
 /** Everything the API needs, as values: a test passes its own. */
 export type Deps = {
   readonly router: Router;
-  readonly engine: Pick<Engine, 'read' | 'inspect' | 'status' | 'ready'>;
+  readonly engine: Pick<Engine, 'read' | 'inspect' | 'status' | 'overload' | 'ready'>;
   readonly platform: Omit<Platform, 'close'>;
   readonly pacs: Connected;
   readonly log: Logger;

@@ -59,9 +59,16 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
       const tenant = c.get('tenant');
       const request = accept(parseParameters(c.req.valid('query'), router.vocabulary));
       const declared = accept(declaredBytes(c, maxBodyBytes));
+      const refuseOverload = () => {
+        const fault = engine.overload();
+        if (fault) throw new Refusal(fault);
+      };
+      refuseOverload();
       if (!budget.hasRoom(tenant, declared ?? 0)) throw new Refusal(budget.full());
       const answer = await budget.now<{ reading: Reading; status: 200 | 201 }>(tenant, 0, async (lease) => {
         const film = accept(await upload(c, { declared, limitBytes: maxBodyBytes, lease, full: budget.full }));
+        // The queue may have filled while the body arrived: its digest would be for nothing.
+        refuseOverload();
         const id = await router.identify(tenant, film.bytes, request);
         const known = await platform.readings.get(tenant, id);
         if (known) return ok({ reading: known.reading, status: 200 });

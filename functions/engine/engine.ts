@@ -18,7 +18,7 @@ import { watchWarmth } from './warmth.ts';
 export type EngineOptions = WorkerSetup & {
   /** Worker threads: films read at the same time. */
   readonly workers: number;
-  /** Films that may wait; one more is refused. */
+  /** Films that may wait at most. Fewer may wait where more could not be answered within the deadline. */
   readonly queue: number;
   /** Milliseconds from acceptance to answer. */
   readonly deadlineMs: number;
@@ -58,6 +58,8 @@ export type Engine = {
   /** A film as it is read, for a picture of it. Takes the bytes away. */
   render(film: Omit<RenderTask, 'kind'>, signal?: AbortSignal): Promise<Result<Film, Fault>>;
   status(): EngineStatus;
+  /** Why a film that came now would be refused; undefined while there is room. Asked before a body is read. */
+  overload(): Fault | undefined;
   /** Refuses what is new, finishes what was accepted, then stops the workers. */
   close(): Promise<void>;
 };
@@ -135,6 +137,15 @@ export function createEngine(options: EngineOptions): Engine {
     }
   }
 
+  /**
+   * How many films may wait: as many as are read in half of the deadline at the latest rate. The other half is for films that take
+   * longer than those before them, so that what was accepted is answered in time.
+   */
+  const depth = () =>
+    pace.usualMs() === 0 ? limit : Math.min(limit, Math.floor((workers * deadlineMs) / 2 / pace.typicalMs()));
+  const isFull = () => queue.pending >= workers && queue.size >= depth();
+  // An answer at the deadline itself would arrive after it.
+  const answerMs = deadlineMs - Math.min(250, deadlineMs / 20);
   const late = (): Fault => ({ code: 'deadline_exceeded', deadlineMs: ms(deadlineMs) });
   const busy = (): Fault => ({
     code: 'queue_full',
@@ -150,9 +161,9 @@ export function createEngine(options: EngineOptions): Engine {
     if (closing.signal.aborted) return fail({ code: 'shutting_down', retryAfterMs: ms(1000) });
     if (signal?.aborted) return fail({ code: 'client_gone' });
     const waits = queue.pending >= workers;
-    if (waits && queue.size >= limit) return fail(busy());
+    if (task.kind === 'read' ? isFull() : waits && queue.size >= limit) return fail(busy());
     const { handshake, signal: killed, end, kill } = createHandshake();
-    const due = accepted + deadlineMs;
+    const due = accepted + answerMs;
     const waiting = new AbortController();
     const left = Promise.withResolvers<Result<never, Fault>>();
     let begunAt: number | undefined;
@@ -202,6 +213,7 @@ export function createEngine(options: EngineOptions): Engine {
       const fault = warmth.fault();
       return { waiting: queue.size, running: queue.pending, warm: started && !fault, fault };
     },
+    overload: () => (isFull() ? busy() : undefined),
     async close() {
       closing.abort();
       await ready;
