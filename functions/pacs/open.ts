@@ -8,13 +8,15 @@ import type { Budget } from '../platform/budget.ts';
 import { ConfigError } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
-import type { Deliver } from '../worker/deliver.ts';
+import type { Deliver, Receivers } from '../worker/deliver.ts';
 import type { Handler } from '../worker/handler.ts';
 import { Follow, type PacsConfig, type PacsSettings } from './config.ts';
 import { createDeliver } from './deliver.ts';
 import { requestDigest } from './deliver-digest.ts';
 import { createDicomWeb, type DicomWeb } from './dicomweb.ts';
+import { isUid } from './dicomweb-json.ts';
 import { createFollower } from './follower.ts';
+import { stillListed } from './listed.ts';
 import { createOrthanc, type Orthanc } from './orthanc.ts';
 import { createPoller } from './poller.ts';
 import { type Source, studyHandler } from './study.ts';
@@ -37,6 +39,7 @@ export type Pacs = {
   readonly deliver: Deliver;
   /** How a PACS has its films read. */
   requestOf(name: string): ReadRequest | undefined;
+  readonly watchFilm: NonNullable<Receivers['watchFilm']>;
   readonly handler: Handler<'study'>;
   /** Begin to follow and to poll. */
   start(): void;
@@ -117,6 +120,14 @@ export function openPacs(
     },
     deliver,
     requestOf: (name) => sources.get(name)?.request,
+    async watchFilm(name, film, signal) {
+      const films = Object.values(film).every(isUid) ? sources.get(name)?.films : undefined;
+      const before = await films?.listedAs(film, signal);
+      // A PACS that does not answer now is asked for the report before anything is stored.
+      const listedAs = before?.ok ? before.value : undefined;
+      if (!films || listedAs === undefined) return undefined;
+      return () => stillListed(films, film, listedAs, signal);
+    },
     handler,
     start() {
       for (const [name, settings] of entries) watches.set(name, watchesOf(name, settings));

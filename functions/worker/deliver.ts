@@ -18,4 +18,13 @@ export type Deliver = (
 ) => Promise<Result<readonly string[], Fault>>;
 
 /** How a PACS has its films read, and where their results go. */
-export type Receivers = { readonly requestOf: (pacs: string) => ReadRequest | undefined; readonly deliver: Deliver };
+export type Receivers = {
+  readonly requestOf: (pacs: string) => ReadRequest | undefined;
+  readonly deliver: Deliver;
+  /** Begin to watch a film in a PACS: what `deliver` asks before it stores, undefined where the PACS does not list the film. */
+  readonly watchFilm?: (
+    pacs: string,
+    film: { readonly studyInstanceUid: string; readonly sopInstanceUid: string },
+    signal: AbortSignal,
+  ) => Promise<(() => Promise<Result<void, Fault>>) | undefined>;
+};

@@ -43,14 +43,17 @@ export const instancesHandler =
 /** One film: its reading and what the PACS holds of it, or why it is not read. */
 async function one(
   reader: Reader,
-  { requestOf, deliver }: Receivers,
+  { requestOf, deliver, watchFilm }: Receivers,
   tenant: string,
-  { pacs }: Instances,
-  { blob }: Instances['instances'][number],
+  { pacs, studyInstanceUid }: Instances,
+  { blob, sopInstanceUid }: Instances['instances'][number],
   signal: AbortSignal,
 ): Promise<Result<Outcome, Fault>> {
   const request = requestFor(reader, pacs === undefined ? undefined : requestOf(pacs));
   if (!request.ok) return request;
+  // A film that the PACS holds too may be deleted or replaced there meanwhile.
+  const unchanged =
+    pacs === undefined ? undefined : await watchFilm?.(pacs, { studyInstanceUid, sopInstanceUid }, signal);
   const read = await withFilm(reader, blob, signal, (bytes) =>
     readOnce(reader, tenant, { bytes, mediaType }, request.value, signal),
   );
@@ -61,9 +64,9 @@ async function one(
   const { id } = read.value.reading;
   if (pacs === undefined) return ok({ reading: id });
   // Reading has taken the bytes away.
-  const stored = await deliver(pacs, tenant, read.value, () =>
-    withFilm(reader, blob, signal, (bytes) => reader.engine.render({ bytes, mediaType }, signal)),
-  );
+  const picture = () => withFilm(reader, blob, signal, (bytes) => reader.engine.render({ bytes, mediaType }, signal));
+  const stored = await deliver(pacs, tenant, read.value, picture, unchanged);
+  if (!stored.ok && stored.fault.code === 'film_gone') return ok({ reading: id, refused: stored.fault });
   return stored.ok ? ok({ reading: id, stored: [...stored.value] }) : stored;
 }
 

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stowBody } from '../../functions/pacs/dicomweb-stow.ts';
 import { until } from '../cli/alara.ts';
 import { text } from '../dicom/instance.ts';
 import { tags } from '../dicom/tags.ts';
-import { type Alara, createAlara, little, pacsFile } from './alara.ts';
+import { type Alara, alaraUrl, createAlara, little, pacsFile } from './alara.ts';
 import { film, filmUid, otherPixels, studyUid, write } from './films.ts';
 import { missing, type Orthanc, openOrthanc, proxiedUrl } from './orthanc.ts';
 import { reportsOf, save, untilRead } from './studies.ts';
@@ -88,4 +89,44 @@ describe.skipIf(missing).each([
     await pause(12_000);
     expect(await reportsOf(orthanc, 'replaced')).toHaveLength(2);
   }, 180_000);
+});
+
+describe.skipIf(missing)(`films that come by STOW-RS and are in the PACS too${missing}`, () => {
+  let orthanc: Orthanc;
+  let alara: Alara;
+  beforeAll(async () => {
+    orthanc = await openOrthanc({ LuaScripts: [], OverwriteInstances: true });
+    const pacs = pacsFile(orthanc, 'pacs', { ...little, sendResultsOfStow: true });
+    alara = createAlara(orthanc, 'serve', { ALARA_DATA: join(orthanc.folder, 'alara'), ALARA_PACS: pacs });
+    await alara.start();
+  }, 120_000);
+  afterAll(async () => {
+    await alara?.stop();
+    await orthanc?.close();
+  }, 60_000);
+
+  test('one that is deleted from the PACS while it is read gets no result there', async () => {
+    const bytes = await film('stow');
+    await orthanc.send(write(join(orthanc.folder, 'films'), { film: bytes }));
+    // First the film is looked for, then, when it was read, its report.
+    const read = orthanc.network.trap({
+      ...{ moment: 'before', method: 'GET', resumes: true, skip: 1 },
+      path: `${studyUid('stow').replaceAll('.', '\\.')}/instances\\?SOPInstanceUID`,
+    });
+    const { contentType, body } = stowBody([bytes]);
+    const bodyFile = join(orthanc.folder, 'stow.bin');
+    writeFileSync(bodyFile, body);
+    const url = `${alaraUrl}/dicom-web/studies`;
+    const headers = { 'content-type': contentType };
+    expect((await orthanc.network.ask(url, { method: 'POST', headers, bodyFile })).status).toBe(200);
+    await read;
+    const lookup = await orthanc.ask('/tools/lookup', { method: 'POST', body: studyUid('stow') });
+    for (const { ID } of JSON.parse(lookup.body) as { ID: string }[])
+      await orthanc.ask(`/studies/${ID}`, { method: 'DELETE' });
+    orthanc.network.release();
+    await until(() => /"kind":"instances","attempts":\d+,"ms":\d+,"state":"done"/.test(alara.said()), 60_000);
+    const jobs = await orthanc.network.ask(`${alaraUrl}/v1/jobs`);
+    expect(jobs.body).toContain('film_gone');
+    expect(await reportsOf(orthanc, 'stow')).toEqual([]);
+  }, 120_000);
 });
