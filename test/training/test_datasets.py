@@ -218,19 +218,36 @@ def test_uncertain_and_empty_labels_become_what_was_asked_for(
 ) -> None:
     rows = [["image", "patient", "Mass"], *([f"a/{i}.png", i, word] for i, word in enumerate(["1.0", 0, -1, ""]))]
     films = read_own(tmp_path, rows, settings)
-    assert films.labels[:, FINDINGS.index("Mass")].tolist() == expected
-    assert set(films.labels[:, FINDINGS.index("Hernia")]) == {-1}  # no column: unknown whatever the settings
+    assert films.findings == ("Mass",)
+    assert films.labels[:, 0].tolist() == expected
     assert films.path(0) == tmp_path / "images" / "a" / "0.png"
 
 
-def test_a_column_of_labels_that_is_no_finding_is_refused_by_name(tmp_path: Path) -> None:
-    head = ["image", "patient", "Mass", "Pleural Effusion", "Lung Lesion", "gender", "No Finding"]
-    reading = table.read(write_table(tmp_path, [head, ["a.png", "p", 1, 0, "-1", "F", 0]]), Settings())
-    assert problem(reading.problems, "unknown-findings").names == (
-        "Pleural Effusion (did you mean Effusion?)",
-        "Lung Lesion",
+def test_every_column_of_labels_is_a_finding_whatever_its_name(tmp_path: Path) -> None:
+    head = ["image", "patient", "Pleural Effusion", "Mass", "Lung Lesion", "gender", "No Finding"]
+    data = write_table(tmp_path, [head, ["a.png", "p", 1, 0, "-1", "F", 0]])
+    reading = table.read(data, Settings())
+    assert reading.films.findings == ("Mass", "Pleural Effusion", "Lung Lesion")
+    assert reading.films.labels.tolist() == [[0, 1, -1]]
+    assert reading.notes == (
+        "findings: Mass, Pleural Effusion, Lung Lesion",
+        "Pleural Effusion is a finding of its own (did you mean Effusion?)",
+        "columns left alone: gender, No Finding",
     )
-    assert reading.notes == ("columns left alone: gender, No Finding",)
+    named = table.read(data, Settings(findings=("Lung Lesion", "No Finding"))).films
+    assert named.findings == ("Lung Lesion", "No Finding")
+    assert named.labels.tolist() == [[-1, 0]]
+    with pytest.raises(BadData, match="has no column Lung lesions \\(did you mean Lung Lesion"):
+        table.read(data, Settings(findings=("Lung lesions",)))
+
+
+def test_a_finding_whose_name_no_request_can_hold_is_refused(tmp_path: Path) -> None:
+    for name in ("Mass, left", "a:b", " Mass", "x" * 65):
+        head = ["image", "patient", "Mass", name]
+        reading = table.read(write_table(tmp_path, [head, ["a.png", "p", 1, 0]]), Settings())
+        assert problem(reading.problems, "unknown-findings").names == (name,)
+        with pytest.raises(BadData, match="no name of a finding"):
+            Settings(findings=(name,))
 
 
 def test_a_stated_test_set_stays_out_of_every_fold_and_validation_is_carved(tmp_path: Path) -> None:
@@ -255,7 +272,7 @@ def test_other_words_in_a_plain_table_are_named(tmp_path: Path) -> None:
     [
         ([["image", "patient", "Mass"]], "has no rows"),
         ([["image", "Mass"], ["a.png", 1]], "lacks the columns patient; it has image, Mass"),
-        ([["image", "patient"], ["a.png", "p"]], "has none of the columns Atelectasis"),
+        ([["image", "patient"], ["a.png", "p"]], "has no finding"),
     ],
 )
 def test_a_table_without_what_it_must_have_is_refused(tmp_path: Path, rows: list[list[object]], message: str) -> None:

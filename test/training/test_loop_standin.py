@@ -145,6 +145,7 @@ class Table:
     patients: npt.NDArray[np.str_]
     labels: npt.NDArray[np.int64]
     fold: npt.NDArray[np.int64]
+    findings: tuple[str, ...] = FINDINGS
 
 
 @dataclass(frozen=True)

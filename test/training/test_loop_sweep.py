@@ -10,21 +10,17 @@ import typer
 from test_loop_standin import CONFIG, changed, stand_in
 from typer.testing import CliRunner
 
-from alara_train.commands import sweep as sweep_verb
-from alara_train.commands import train as train_verb
+from alara_train import cli
 from alara_train.config import BadConfig
+from alara_train.datasets.prepared import Prepared
 from alara_train.loop.sweep import EightyTwenty, cells
 
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
     torch.set_num_threads(1)
-    for module in (train_verb.Prepared, sweep_verb.PreparedFolder):
-        monkeypatch.setattr(module, "open", lambda _: stand_in(90))
-    app = typer.Typer()
-    app.command()(train_verb.train)
-    app.command()(sweep_verb.sweep)
-    return app
+    monkeypatch.setattr(Prepared, "open", lambda _: stand_in(90))
+    return cli.app
 
 
 def run(app: typer.Typer, *words: object) -> Any:

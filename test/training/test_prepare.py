@@ -15,11 +15,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import typer
 from test_datasets import edit, write_film, write_nih, write_own, write_table
 from typer.testing import CliRunner
 
-from alara_train.commands.prepare import prepare as command
+from alara_train.cli import app
 from alara_train.data import BadData
 from alara_train.datasets import prepare as preparing
 from alara_train.datasets import resize as resizing
@@ -32,8 +31,6 @@ from alara_train.pixels import resized
 
 TRAINING = Path(__file__).parents[2] / "training"
 SIDES = (32, 64)
-app = typer.Typer()
-app.command()(command)
 
 
 def quiet(films: Iterable[Outcome], done: int, total: int) -> Iterable[Outcome]:
@@ -104,13 +101,10 @@ def test_the_header_is_as_long_for_one_film_as_for_millions() -> None:
 DRIVER = """
 import sys
 from pathlib import Path
-import typer
-from alara_train.commands.prepare import prepare
+from alara_train.cli import app
 from alara_train.datasets import resize
 resize.COMMIT_SECONDS = 0.05
-app = typer.Typer()
-app.command()(prepare)
-app()
+app(["prepare", *sys.argv[1:]])
 """
 
 
@@ -443,7 +437,9 @@ def test_what_is_not_whole_is_not_opened(tmp_path: Path) -> None:
 
 def test_a_folder_as_nih_publishes_it_is_prepared_by_one_command(tmp_path: Path) -> None:
     data, out = write_nih(tmp_path / "nih", patients=30, test=6), tmp_path / "out"
-    done = CliRunner().invoke(app, [str(data), "--out", str(out), "--sides", "32,64", "--folds", "2", "--jobs", "1"])
+    done = CliRunner().invoke(
+        app, ["prepare", str(data), "--out", str(out), "--sides", "32,64", "--folds", "2", "--jobs", "1"]
+    )
     assert done.exit_code == 0, done.output
     assert "nih: 60 films of 30 patients" in done.output
     assert "images/s at 2 sides with 1 jobs" in done.output
@@ -464,7 +460,7 @@ def test_a_folder_as_nih_publishes_it_is_prepared_by_one_command(tmp_path: Path)
     ],
 )
 def test_bad_requests_end_with_2_and_one_message(tmp_path: Path, more: list[str], message: str) -> None:
-    done = CliRunner().invoke(app, [str(tmp_path), "--out", str(tmp_path / "out"), *more])
+    done = CliRunner().invoke(app, ["prepare", str(tmp_path), "--out", str(tmp_path / "out"), *more])
     assert done.exit_code == 2
     assert done.stderr.count("alara-train:") == 1
     assert message in done.stderr
@@ -478,6 +474,6 @@ def test_a_fold_that_got_no_patient_is_a_note(tmp_path: Path) -> None:
 
 
 def test_help_teaches_each_layout() -> None:
-    text = CliRunner().invoke(app, ["--help"], terminal_width=100, color=False).output
+    text = CliRunner().invoke(app, ["prepare", "--help"], terminal_width=100, color=False).output
     for word in ("prepare ChestX-ray14 --out", "labels.csv and films/", "table.csv with image", "prepare mine --out"):
         assert word in text

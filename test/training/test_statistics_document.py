@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer import Typer
 from typer.testing import CliRunner
 
-from alara_train.commands.evaluate import evaluate
-from alara_train.commands.policy import policy
+from alara_train.cli import app
 from alara_train.statistics.baseline import log_odds, view_groups
 from alara_train.statistics.card import sections
 from alara_train.statistics.compare import catalog_comparisons, pairs
-from alara_train.statistics.derive import derive_policy, separations
+from alara_train.statistics.derive import declared_margin, derive_policy, separations
 from alara_train.statistics.document import catalog_head, dumps, evaluation
 from alara_train.statistics.measure import Measured, OneClass, measure
 from alara_train.statistics.scored import BadScores, Protocol, Scored, check, design
@@ -185,19 +183,16 @@ def test_the_policy_follows_the_corrected_intervals_and_the_targets() -> None:
     assert rules["Edema"] == {"auroc": 0.7, "bound": "lower"}
     assert rules["Nodule"]["minResolution"] == 448
     catalog = {**a_catalog(), "simulated": {"Nodule": {"minResolution": 512, "source": "a study"}}}
-    assert derive_policy(catalog, document())["rules"]["Nodule"]["evidence"] == "simulated"
+    assert derive_policy(catalog, document(), margin=0.02)["rules"]["Nodule"]["evidence"] == "simulated"
 
 
 def test_the_verbs_measure_and_derive_from_files(tmp_path: Path, schemas: Path) -> None:
     for v in family():
         v.save(tmp_path / f"scores-{v.variant}.npz")
-    app = Typer()
-    app.command()(evaluate)
-    app.command()(policy)
     run = CliRunner()
     folder = tmp_path / "made"
     folder.mkdir()
-    (folder / "evaluation.json").write_text(json.dumps({"family": "made", "gate": {"kept": True}}))
+    (folder / "evaluation.json").write_text(json.dumps({"family": "made", "margin": 0.01, "gate": {"kept": True}}))
     done = run.invoke(app, ["evaluate", str(tmp_path), "--family", str(folder), "--bootstraps", "100"])
     assert done.exit_code == 0, done.output
     assert "1 all at once" in done.output
@@ -210,6 +205,7 @@ def test_the_verbs_measure_and_derive_from_files(tmp_path: Path, schemas: Path) 
     assert "nothing written" in shown.output
     assert not (folder / "policy.json").exists()
     assert run.invoke(app, ["policy", "--family", str(folder), "--schemas", str(schemas), "--write"]).exit_code == 0
+    assert declared_margin(json.loads((folder / "policy.json").read_text()), {}) == 0.01
     assert (folder / "policy.json").exists()
     out_of_reach = run.invoke(app, ["policy", "--family", str(folder), "--target", "Edema=0.99"])
     assert out_of_reach.exit_code == 2

@@ -13,7 +13,9 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # matplotlib keeps a font list under the home directory. Keep it for the length of one process instead; child processes
 # inherit the folder, and the process that named the folder removes it.
+MATPLOTLIB = ""
+"""The folder that this process named; empty where the environment names one."""
 if "MPLCONFIGDIR" not in os.environ:
-    _matplotlib = Path(tempfile.gettempdir()) / f"alara-matplotlib-{secrets.token_hex(8)}"
-    os.environ["MPLCONFIGDIR"] = str(_matplotlib)
-    atexit.register(shutil.rmtree, _matplotlib, ignore_errors=True)
+    MATPLOTLIB = str(Path(tempfile.gettempdir()) / f"alara-matplotlib-{secrets.token_hex(8)}")
+    os.environ["MPLCONFIGDIR"] = MATPLOTLIB
+    atexit.register(shutil.rmtree, MATPLOTLIB, ignore_errors=True)

@@ -9,9 +9,10 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
 from alara_train.data import Floats, Ints
+from alara_train.errors import UserError
 
 
-class Uncalibratable(ValueError):
+class Uncalibratable(UserError):
     """The scores do not rise with the labels, so that no probability can be made of them."""
 
 

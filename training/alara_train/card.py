@@ -34,6 +34,14 @@ def _below(catalog: dict[str, Any], evaluation: dict[str, Any]) -> list[str]:
     ]
 
 
+def _not_served(catalog: dict[str, Any]) -> list[str]:
+    """Name the findings of the labels that the family leaves out, with the reason."""
+    entries = catalog.get("notServed", [])
+    if not entries:
+        return []
+    return ["Findings of the labels that are not served:", "", *(f"- {entry['reason']}" for entry in entries), ""]
+
+
 def _sizes() -> list[str]:
     """Say what a difference between sizes does not show."""
     return [
@@ -87,7 +95,7 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
         "512 px, and about ninety of the regression, .711 to .752), so the figures are "
         "slightly optimistic. Ranges of int8 activations come from 128 of the same films, without labels.",
         "",
-        "## Mean AUROC of the 14 findings",
+        f"## Mean AUROC of the {len(catalog['findings'])} findings",
         "",
         "| variant | all films | " + " | ".join(groups) + " | ms, CPU | GMAC |",
         "|---|---|" + "---|" * (len(groups) + 2),
@@ -122,6 +130,7 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
     quality = catalog["quality"]
     lines += [
         "",
+        *_not_served(catalog),
         *_below(catalog, evaluation),
         "",
         *_sizes(),

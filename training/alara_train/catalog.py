@@ -8,9 +8,62 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from alara_train.errors import UserError, sentence
+from alara_train.whole import write_whole
 
-class BadCatalog(ValueError):
+EVALUATION = "alara.evaluation/2"
+
+
+class BadCatalog(UserError):
     """The document contradicts its schema or itself; the message lists where."""
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON document.
+
+    Raises:
+        BadCatalog: It cannot be read, is not JSON in UTF-8, or is no object.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadCatalog(sentence(error)) from error
+    except ValueError as error:
+        raise BadCatalog(f"{path} is not a JSON document: {error}") from error
+    if not isinstance(document, dict):
+        raise BadCatalog(f"{path} is not a JSON object")
+    return document
+
+
+SCHEMAS = Path(__file__).parents[2] / "models" / "schema"
+NEEDED = {
+    "catalog": ("family", "findings", "variants", "comparisons", "quality", "provenance"),
+    "policy": ("name", "rules"),
+    "evaluation": ("schema", "family", "protocol", "bootstraps", "variants", "comparisons", "simultaneous"),
+}
+
+
+def read_family(folder: Path, *names: str) -> list[dict[str, Any]]:
+    """Read documents of a family folder: `catalog`, `policy`, `evaluation`.
+
+    Raises:
+        BadCatalog: One is missing, is not what its name says, or is of another version.
+    """
+    documents = []
+    for name in names:
+        path = folder / f"{name}.json"
+        document = read_json(path)
+        if missing := [key for key in NEEDED[name] if key not in document]:
+            raise BadCatalog(f"{path} is no {name} of a family: it lacks {', '.join(missing)}")
+        if (schema := SCHEMAS / f"{name}.schema.json").is_file():
+            try:
+                check_schema(document, schema)
+            except BadCatalog as error:
+                raise BadCatalog(f"{path} contradicts its schema: {error}") from error
+        if name == "evaluation" and document["schema"] != EVALUATION:
+            raise BadCatalog(f"{path} is not {EVALUATION}: run alara-train evaluate")
+        documents.append(document)
+    return documents
 
 
 def check_schema(document: dict[str, Any], schema: Path) -> None:
@@ -19,10 +72,15 @@ def check_schema(document: dict[str, Any], schema: Path) -> None:
     Raises:
         BadCatalog: It does not validate.
     """
-    validator = Draft202012Validator(json.loads(schema.read_text()))
+    validator = Draft202012Validator(read_json(schema))
     faults = [f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(document)]
     if faults:
         raise BadCatalog("\n".join(faults[:20]))
+
+
+def left_out(catalog: dict[str, Any]) -> set[str]:
+    """The findings that a catalog lists as not served."""
+    return {entry["finding"] for entry in catalog.get("notServed", [])}
 
 
 def check_catalog(catalog: dict[str, Any]) -> None:
@@ -33,6 +91,7 @@ def check_catalog(catalog: dict[str, Any]) -> None:
     """
     faults: list[str] = []
     findings = set(catalog["findings"])
+    faults += [f"{f}: served, and listed as not served" for f in findings & left_out(catalog)]
     ids = {variant["id"] for variant in catalog["variants"]}
     if len(findings) != len(catalog["findings"]):
         faults.append("a finding is listed twice")
@@ -72,4 +131,4 @@ def write_json(document: dict[str, Any], path: Path, schema: Path | None = None)
     """Write a document, validated first where its schema file exists."""
     if schema is not None and schema.is_file():
         check_schema(document, schema)
-    path.write_text(json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    write_whole(path, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from tqdm import tqdm
+from typer.core import TyperGroup
 
-from alara_train.catalog import BadCatalog
 from alara_train.commands import study
 from alara_train.commands.calibrate import calibrate
 from alara_train.commands.evaluate import evaluate
@@ -21,13 +21,36 @@ from alara_train.commands.report import report
 from alara_train.commands.scores import scores
 from alara_train.commands.sweep import sweep
 from alara_train.commands.train import train
-from alara_train.config import BadConfig
-from alara_train.cost import remeasure
-from alara_train.data import BadData
-from alara_train.family import build_family
-from alara_train.golden import write_golden
+from alara_train.errors import UserError, sentence
+from alara_train.malloc import keep_memory
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+
+class Verbs(TyperGroup):
+    """Ends a verb with one sentence where its user can correct the cause. A traceback is a fault of this package."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb that was named."""
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            typer.echo(f"alara-train: {error}", err=True)
+        except OSError as error:
+            if error.errno is None or error.errno == errno.EPIPE:
+                raise
+            typer.echo(f"alara-train: {sentence(error)}", err=True)
+        raise typer.Exit(2)
+
+
+class Program(typer.Typer):
+    """The console script."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line of this process."""
+        keep_memory()
+        return super().__call__(*args, **kwargs)
+
+
+app = Program(help=__doc__, cls=Verbs, no_args_is_help=True, pretty_exceptions_enable=False)
 
 for verb in (prepare, train, sweep, calibrate, evaluate, scores, policy, report, export, pipeline):
     app.command()(verb)
@@ -35,6 +58,8 @@ app.add_typer(study.app, name="study")
 
 
 def _bar(rows: Iterable[int], title: str) -> Iterable[int]:
+    from tqdm import tqdm
+
     bar: Iterable[int] = tqdm(rows, desc=title, unit="film", dynamic_ncols=True)
     return bar
 
@@ -50,11 +75,11 @@ def family(
     threads: Annotated[int, typer.Option(help="CPU threads")] = 2,
 ) -> None:
     """Train, measure, export and describe a whole family from films and ImageNet weights."""
-    try:
-        evaluation = build_family(config, data, out, cache, schemas, threads, weights, _bar)
-    except (BadConfig, BadData, BadCatalog) as error:
-        typer.echo(f"alara-train: {error}", err=True)
-        raise typer.Exit(2) from error
+    from alara_train.family import build_family
+
+    evaluation = build_family(config, data, out, cache, schemas, threads, weights, _bar)
+    for entry in evaluation.get("notServed", []):
+        typer.echo(f"not served: {entry['reason']}")
     for name, variant in evaluation["variants"].items():
         mean = variant["meanAuroc"]
         typer.echo(f"{name}: mean AUROC {mean['value']:.3f} [{mean['ci95'][0]:.3f}, {mean['ci95'][1]:.3f}]")
@@ -65,6 +90,8 @@ def cost(
     family: Annotated[Path, typer.Option(help="family folder")] = Path("models/chest14"),
 ) -> None:
     """Measure what a film costs on this machine, anew, and write it to the catalog and the card; keep it idle."""
+    from alara_train.cost import remeasure
+
     for name, taken in remeasure(family).items():
         typer.echo(f"{name}: {taken} ms")
 
@@ -76,6 +103,8 @@ def golden(
     out: Annotated[Path, typer.Option(help="where golden.json goes")] = Path("test/parity"),
 ) -> None:
     """Write the golden file that the TypeScript side is compared with."""
+    from alara_train.golden import write_golden
+
     count = write_golden(family, films, out)
     typer.echo(f"{count} films written to {out / 'golden.json'}")
 

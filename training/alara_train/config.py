@@ -7,9 +7,41 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from alara_train.errors import UserError, sentence
 
-class BadConfig(ValueError):
+
+class BadConfig(UserError):
     """The TOML file does not say what a family needs; the message names the key."""
+
+
+KINDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "tuple[str, ...]": "a list of text",
+    "tuple[int, ...]": "a list of whole numbers",
+    "tuple[float, ...]": "a list of numbers",
+}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        BadConfig: It cannot be read, or is not TOML in UTF-8.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadConfig(sentence(error)) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadConfig(f"{path} is not a TOML file: {error}") from error
+
+
+def _is(kind: str, value: Any) -> bool:
+    if kind.startswith("tuple["):
+        return isinstance(value, list) and bool(value) and all(_is(kind[6:].split(",")[0], one) for one in value)
+    return type(value).__name__ == kind or (kind == "float" and type(value) is int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +87,15 @@ class FamilyConfig:
         Raises:
             BadConfig: A key is missing or unknown.
         """
-        table = tomllib.loads(path.read_text())
+        table = read_toml(path)
         names = {field.name for field in fields(cls)}
         if missing := names - table.keys():
             raise BadConfig(f"{path} lacks {', '.join(sorted(missing))}")
         if unknown := table.keys() - names:
             raise BadConfig(f"{path} has unknown keys {', '.join(sorted(unknown))}")
+        kinds = {field.name: str(field.type) for field in fields(cls)}
+        if wrong := [f"{name} must be {KINDS[kind]}" for name, kind in kinds.items() if not _is(kind, table[name])]:
+            raise BadConfig(f"{path}: {'; '.join(wrong)}")
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
         return cls(**values)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import time
 from datetime import UTC, datetime
@@ -12,9 +11,10 @@ import numpy as np
 import onnxruntime as ort
 
 from alara_train.card import card
-from alara_train.catalog import write_json
+from alara_train.catalog import read_family, write_json
 from alara_train.export import session
 from alara_train.head import Float32s
+from alara_train.whole import write_whole
 
 
 def measure_ms(models: dict[str, Path], films: dict[str, Float32s], rounds: int = 31) -> dict[str, float]:
@@ -39,7 +39,7 @@ def measure_ms(models: dict[str, Path], films: dict[str, Float32s], rounds: int 
 def remeasure(family: Path) -> dict[str, float]:
     """Measure every variant of a family folder on this machine and write it to its catalog; returns milliseconds."""
     path = family / "catalog.json"
-    catalog = json.loads(path.read_text())
+    [catalog] = read_family(family, "catalog")
     rng = np.random.default_rng(0)
     taken = measure_ms(
         {v["id"]: family / v["file"] for v in catalog["variants"]},
@@ -52,8 +52,8 @@ def remeasure(family: Path) -> dict[str, float]:
         variant["cost"]["ms"]["cpu"] = taken[variant["id"]]
         variant["cost"]["measuredOn"]["cpu"] = measured_on()
     write_json(catalog, path)
-    policy, evaluation = (json.loads((family / f"{name}.json").read_text()) for name in ("policy", "evaluation"))
-    (family / "card.md").write_text(card(catalog, policy, evaluation))
+    policy, evaluation = read_family(family, "policy", "evaluation")
+    write_whole(family / "card.md", card(catalog, policy, evaluation))
     return taken
 
 

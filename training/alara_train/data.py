@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from alara_train.errors import UserError
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -33,7 +35,7 @@ FINDINGS = (
 """The 14 findings of ChestX-ray14, spelled as the data set spells them."""
 
 
-class BadData(ValueError):
+class BadData(UserError):
     """The data set cannot be trained on as it is; the message says what to mend."""
 
 
@@ -45,11 +47,13 @@ class Films:
     names: tuple[str, ...]
     patients: npt.NDArray[np.str_]
     labels: Ints
-    """[N, 14] of 0 and 1, in the order of `FINDINGS`; -1 where a data set leaves it open (`datasets.Labelled`)."""
+    """[N, F] of 0 and 1, in the order of `findings`; -1 where a data set leaves it open (`datasets.Labelled`)."""
     fold: Ints
     """-1 for films that the data set holds out itself."""
     view: npt.NDArray[np.str_]
     collection: npt.NDArray[np.str_]
+    findings: tuple[str, ...] = FINDINGS
+    """What the columns of `labels` are."""
 
     def __len__(self) -> int:
         """Count the films."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from alara_train.config import FamilyConfig
 from alara_train.cost import measure_ms, measured_on
-from alara_train.data import FINDINGS, Films, Floats, Ints, split_digest
+from alara_train.data import Films, Floats, Ints, split_digest
 from alara_train.datasets.labelled import Labelled
 from alara_train.export import sha256
 from alara_train.features import load_rows
@@ -128,6 +128,7 @@ def scored(built: Built, films: Labelled) -> Scored:
         sex=films.sex,
         age=films.age,
         collection=films.collection,
+        findings=films.findings,
     )
 
 
@@ -146,12 +147,13 @@ def catalog_document(
     return {
         "$schema": "../schema/catalog.schema.json",
         "family": config.family,
-        "findings": list(FINDINGS),
+        "findings": list(measured.findings),
         "provenance": provenance(NIH_SAMPLE, films, split_digest(films)),
         "variants": [variant_record(b, m, taken[b.id], where) for b, m in zip(built, measured.variants, strict=True)],
         "comparisons": catalog_comparisons(measured),
         **({"simulated": simulated} if simulated else {}),
         "quality": quality_record(built),
+        **({"notServed": list(measured.not_served)} if measured.not_served else {}),
     }
 
 
@@ -185,7 +187,7 @@ def variant_record(
         "bytes": built.path.stat().st_size,
         "input": {"channels": 1, "mean": MEAN, "std": STD, "kernel": "lanczos3", "fit": "contain"},
         "cost": {"gmacs": round(built.gmacs, 4), "ms": {"cpu": ms}, "measuredOn": {"cpu": where}},
-        "heads": {finding: catalog_head(measured.heads[finding], protocol, method) for finding in FINDINGS},
+        "heads": {finding: catalog_head(measured.heads[finding], protocol, method) for finding in measured.heads},
     }
 
 
@@ -209,12 +211,16 @@ def quality_record(built: Sequence[Exported]) -> dict[str, Any]:
     }
 
 
-def evaluation_document(config: FamilyConfig, built: list[Built], measured: Measured, date: str) -> dict[str, Any]:
+def evaluation_document(
+    config: FamilyConfig, built: list[Built], measured: Measured, date: str, trained: Sequence[str]
+) -> dict[str, Any]:
     """Write the evaluation, with what only the build knows: recipe, gate, originals, fidelity of the graphs."""
+    columns = [trained.index(finding) for finding in measured.findings]
     return evaluation(
         measured,
         family=config.family,
         date=date,
+        margin=config.margin,
         extra={
             "recipe": {
                 "backbone": config.backbone,
@@ -228,7 +234,7 @@ def evaluation_document(config: FamilyConfig, built: list[Built], measured: Meas
                 "what": "change in calibrated probability, out of fold, when the 1024 px original is read instead",
                 "films": len(built[0].small),
                 "variants": {
-                    m.id: _change(m, b.fitted.originals, b.small)
+                    m.id: _change(m, b.fitted.originals[:, columns], b.small)
                     for m, b in zip(measured.variants, built, strict=True)
                     if len(b.small)
                 },

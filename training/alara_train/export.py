@@ -14,8 +14,10 @@ import torch
 from onnx import compose, helper, numpy_helper
 from torch import nn
 
+from alara_train.errors import UserError
 from alara_train.head import Evidence, Head
 from alara_train.network import Trunk
+from alara_train.whole import write_whole
 
 OPSET = 17
 EVIDENCE_OUTPUT = "evidence"
@@ -136,14 +138,46 @@ def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     return halved
 
 
+class BadModel(UserError):
+    """A model file cannot be opened."""
+
+
 def session(model: onnx.ModelProto | Path, threads: int = 1) -> ort.InferenceSession:
     """Open a graph on the CPU with `threads` intra-op threads."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    source = str(model) if isinstance(model, Path) else model.SerializeToString()
-    return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    if isinstance(model, onnx.ModelProto):
+        return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    try:
+        return ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own exceptions have no public base class
+        raise BadModel(f"{model} is missing or damaged: export the family again") from error
+
+
+def outputs_of(path: Path) -> int:
+    """How many findings a served graph gives."""
+    logits = next(v for v in onnx.load(str(path)).graph.output if v.name == "logits")
+    return int(logits.type.tensor_type.shape.dim[1].dim_value)
+
+
+def keep_findings(path: Path, columns: list[int]) -> None:
+    """Let a served graph give only these findings, in this order, in `logits` and `cam`."""
+    model = onnx.load(str(path))
+    index = numpy_helper.from_array(np.array(columns, dtype=np.int64), "served/columns")
+    model.graph.initializer.append(index)
+    for output in model.graph.output:
+        if output.name not in ("logits", "cam"):
+            continue
+        every = f"served/every_{output.name}"
+        for node in model.graph.node:
+            node.input[:] = [every if name == output.name else name for name in node.input]
+            node.output[:] = [every if name == output.name else name for name in node.output]
+        model.graph.node.append(helper.make_node("Gather", [every, index.name], [output.name], axis=1))
+        output.type.tensor_type.shape.dim[1].dim_value = len(columns)
+    onnx.checker.check_model(model)
+    write_whole(path, model.SerializeToString())
 
 
 def sha256(path: Path) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import torch
 
 from alara_train.card import card
@@ -17,13 +21,14 @@ from alara_train.datasets.labelled import Labelled
 from alara_train.datasets.problems import refuse
 from alara_train.datasets.settings import Settings
 from alara_train.documents import Built, catalog_document, evaluation_document, scored
-from alara_train.export import evidence_to_onnx, gmacs, head_to_onnx, join, session
-from alara_train.features import Pooled, Progress, Rows, extract, load_rows, prepare
+from alara_train.export import evidence_to_onnx, gmacs, head_to_onnx, join, keep_findings, session
+from alara_train.features import Pooled, Progress, Rows, extract, load_rows, prepare, save_whole
 from alara_train.figures.draw import draw_all
 from alara_train.fit import Balance, Fitted, Invariance, cross_validate
 from alara_train.gate import measure_gate
 from alara_train.head import Head
 from alara_train.loop.export import Unfaithful
+from alara_train.loop.state import digest
 from alara_train.network import MEAN, STD, Trunk
 from alara_train.pixels import tensor
 from alara_train.statistics.derive import derive_policy
@@ -32,6 +37,7 @@ from alara_train.statistics.measure import measure
 from alara_train.statistics.ranks import film_digests, scores_document, write_scores
 from alara_train.study.floor import catalog_floors
 from alara_train.trunks import build_trunk, trunk_graph
+from alara_train.whole import write_whole
 
 
 def build_family(
@@ -46,8 +52,8 @@ def build_family(
 ) -> dict[str, Any]:
     """Regenerate everything under `out` from films and ImageNet weights; returns the evaluation.
 
-    Resized pixels and features are kept in `cache` and used again; empty it after a change to the
-    configuration or to the films.
+    Resized pixels and features are kept in `cache` and used again as long as the films and the part of the
+    configuration that they depend on are the same.
 
     Raises:
         BadData, BadConfig, BadCatalog, Unfaithful: Before anything of the catalog is written.
@@ -58,26 +64,31 @@ def build_family(
     refuse(reading.problems, data)
     films = reading.films
     trunk = build_trunk(config, weights)
-    prepare(films, data, config, cache, progress)
+    key = prepare(films, data, config, cache, progress)
     out.mkdir(parents=True, exist_ok=True)
     built = [
-        _build_variant(id_, side, precision, trunk, config, films, out, cache, threads, progress)
+        _build_variant(id_, side, precision, trunk, config, films, out, cache, threads, progress, key)
         for id_, side, precision in config.variants
     ]
     scores = [scored(b, films) for b in built]
     for score in scores:
         score.save(cache / f"scores-{score.variant}.npz")
-    measured = measure(scores, draws=config.bootstraps, seed=config.seed)
+    measured = measure(scores, draws=config.bootstraps, seed=config.seed, leave_out=True)
+    trained = scores[0].findings
+    if measured.not_served:
+        for variant in built:
+            keep_findings(variant.path, [trained.index(finding) for finding in measured.findings])
     catalog = catalog_document(config, films, built, measured, cache, catalog_floors(out))
     check_catalog(catalog)
-    evaluation = evaluation_document(config, built, measured, catalog["provenance"]["date"])
+    evaluation = evaluation_document(config, built, measured, catalog["provenance"]["date"], trained)
     policy = derive_policy(catalog, evaluation, margin=config.margin)
     write_json(catalog, out / "catalog.json", schemas / "catalog.schema.json")
     write_json(policy, out / "policy.json", schemas / "policy.schema.json")
-    (out / "evaluation.json").write_text(dumps(evaluation))
+    write_whole(out / "evaluation.json", dumps(evaluation))
     digests = film_digests([films.path(row) for row in range(len(films))])
-    write_scores(scores_document(scores, digests, config.family), out / "scores.json")
-    (out / "card.md").write_text(card(catalog, policy, evaluation))
+    served = [score.only(measured.findings) for score in scores]
+    write_scores(scores_document(served, digests, config.family), out / "scores.json")
+    write_whole(out / "card.md", card(catalog, policy, evaluation))
     draw_all(catalog, policy, evaluation, out / "figures")
     return evaluation
 
@@ -93,18 +104,22 @@ def _build_variant(
     cache: Path,
     threads: int,
     progress: Progress,
+    pixels: str,
 ) -> Built:
     rows = load_rows(cache, side)
-    graph_path, kept = cache / f"trunk-{id_}.onnx", cache / f"features-{id_}.npz"
+    key = features_key(pixels, id_, config, trunk)
+    graph_path, kept = cache / f"trunk-{id_}-{key[:12]}.onnx", cache / f"features-{id_}.npz"
     if not graph_path.is_file():
-        onnx.save(trunk_graph(trunk, config, side, precision, rows), str(graph_path))
+        for old in cache.glob(f"trunk-{id_}*.onnx"):
+            old.unlink()
+        write_whole(graph_path, trunk_graph(trunk, config, side, precision, rows).SerializeToString())
     graph = onnx.load(str(graph_path))
-    if not kept.is_file():
+    found = load_features(kept, key)
+    if found is None:
         pooling = join(graph, evidence_to_onnx(trunk, side), config.stages)
-        pooled = extract(pooling, rows, config, side, threads, progress, f"features {id_}")
-        np.savez(kept, rows=pooled.rows, mirrored=pooled.mirrored)
-    table = np.load(kept)
-    pooled = Pooled(rows=table["rows"], mirrored=table["mirrored"])
+        found = extract(pooling, rows, config, side, threads, progress, f"features {id_}")
+        save_features(kept, key, found)
+    pooled = found
     originals = rows.where("native")
     small = np.array([films.names.index(name) for name in rows.sources[originals].tolist()], dtype=np.int64)
     still = Invariance(pooled.rows[originals] - pooled.rows[small], small)
@@ -133,6 +148,30 @@ def _build_variant(
         difference=difference,
         small=small,
     )
+
+
+def features_key(pixels: str, id_: str, config: FamilyConfig, trunk: Trunk) -> str:
+    """Name the features of a variant: by its pixels, the weights and settings of its trunk, and the runtime."""
+    facts = [pixels, id_, config.backbone, config.stages, config.grid, config.quantise_films, config.int8_keeps_float]
+    facts += [config.seed, digest(trunk.state_dict()), ort.__version__, torch.__version__]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def load_features(path: Path, key: str) -> Pooled | None:
+    """Read kept features; None where they are missing, damaged, or of something else."""
+    try:
+        table = np.load(path)
+        if str(table["key"]) != key:
+            return None
+        return Pooled(rows=table["rows"], mirrored=table["mirrored"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def save_features(path: Path, key: str, pooled: Pooled) -> None:
+    """Keep features whole, with the key that names them."""
+    table = {"key": np.array(key), "rows": pooled.rows, "mirrored": pooled.mirrored}
+    save_whole(path, lambda out: np.savez(out, **table))  # type: ignore[arg-type]
 
 
 def faithful(path: Path, trunk: Trunk, head: Head, rows: Rows, films: int = 8, most: float = 1e-3) -> float:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
+import os
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 import onnx
+import pyvips
 
 from alara_train import material
 from alara_train.config import FamilyConfig
@@ -81,11 +88,48 @@ def elsewhere(data: Path) -> list[tuple[str, str]]:
         return [(row["image"], row["source"]) for row in csv.DictReader(lines)]
 
 
-def prepare(films: Films, data: Path, config: FamilyConfig, cache: Path, progress: Progress) -> None:
-    """Resize every sample to every size and keep the pixels as `pixels-<side>.npy` in `cache`."""
-    if all((cache / f"pixels-{side}.npy").is_file() for side in config.sides_px):
-        return
+def pixels_key(films: Films, data: Path, config: FamilyConfig) -> str:
+    """Name the pixels that `prepare` keeps: by the config that they depend on and the bytes of every film."""
+    digest = hashlib.sha256()
+    settings = [list(config.sides_px), config.seed, config.gate_films, config.gate_made]
+    digest.update(json.dumps([settings, pyvips.version(0), pyvips.version(1), pyvips.version(2)]).encode())
+    files = [(name, films.path(row)) for row, name in enumerate(films.names)]
+    files += [(f"native/{path.name}", path) for path, _ in originals(films, data)]
+    files += [(f"{source}/{name}", data / "ood" / name) for name, source in elsewhere(data)]
+    for name, path in files:
+        digest.update(f"{name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def kept_key(cache: Path) -> str:
+    """The key of the pixels in a cache; empty where there are none, or where they were not written whole."""
+    try:
+        table = np.load(cache / "rows.npz")
+        return str(table["key"]) if "key" in table else ""
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return ""
+
+
+def save_whole(path: Path, save: Callable[[IO[bytes]], None]) -> None:
+    """Write an array file so that a kill or a full disk leaves either the old file or the new one."""
+    unfinished = path.with_name(f".{path.name}.partial")
+    with unfinished.open("wb") as out:
+        save(out)
+        out.flush()
+        os.fsync(out.fileno())
+    unfinished.replace(path)
+
+
+def prepare(films: Films, data: Path, config: FamilyConfig, cache: Path, progress: Progress) -> str:
+    """Resize every sample to every size and keep the pixels as `pixels-<side>.npy` in `cache`; gives their key.
+
+    Pixels of other films or of another config are replaced. `rows.npz`, which holds the key, is written last.
+    """
+    key = pixels_key(films, data, config)
+    if kept_key(cache) == key and all((cache / f"pixels-{side}.npy").is_file() for side in config.sides_px):
+        return key
     cache.mkdir(parents=True, exist_ok=True)
+    (cache / "rows.npz").unlink(missing_ok=True)
     stacks: dict[int, list[Uint8s]] = {side: [] for side in config.sides_px}
     kinds: list[str] = []
     sources: list[str] = []
@@ -95,9 +139,11 @@ def prepare(films: Films, data: Path, config: FamilyConfig, cache: Path, progres
     rest = list(every)
     for i in progress(range(len(rest)), "prepare gate"):
         _add(rest[i], stacks, kinds, sources)
-    np.savez(cache / "rows.npz", kinds=np.array(kinds), sources=np.array(sources))
     for side, stack in stacks.items():
-        np.save(cache / f"pixels-{side}.npy", np.stack(stack))
+        save_whole(cache / f"pixels-{side}.npy", partial(np.save, arr=np.stack(stack)))
+    table = {"key": np.array(key), "kinds": np.array(kinds), "sources": np.array(sources)}
+    save_whole(cache / "rows.npz", lambda out: np.savez(out, **table))  # type: ignore[arg-type]
+    return key
 
 
 def _add(sample: Sample, stacks: dict[int, list[Uint8s]], kinds: list[str], sources: list[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from alara_train.catalog import read_family
 from alara_train.pixels import resized
 from alara_train.serve import input_of, open_variants, read
 
@@ -28,7 +29,7 @@ def golden(family: Path, films: Path) -> tuple[dict[str, Any], dict[str, bytes]]
     Returns:
         The document, and raw pixels by file name (little-endian, row by row, gzip) of the smallest size.
     """
-    catalog = json.loads((family / "catalog.json").read_text())
+    [catalog] = read_family(family, "catalog")
     sessions = open_variants(family, catalog)
     blobs: dict[str, bytes] = {}
     entries: list[dict[str, Any]] = []

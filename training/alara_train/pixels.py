@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
+from alara_train.errors import UserError
+
 Film: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 """One gray band [height, width] in the film's own depth."""
 
 
-class UnreadableFilm(ValueError):
+class UnreadableFilm(UserError):
     """The file is not an image that libvips can decode whole."""
 
 

@@ -9,21 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from tqdm import tqdm
-
-from alara_train.catalog import BadCatalog
-from alara_train.config import BadConfig
-from alara_train.data import BadData
-from alara_train.datasets.prepared import Prepared
-from alara_train.loop.export import Unfaithful
-from alara_train.runs.family import FamilyOrder, make_family
-from alara_train.runs.settings import ExportSettings, origin_of, precisions_of
-from alara_train.statistics.measure import OneClass
-from alara_train.statistics.routing import Unreachable
-from alara_train.statistics.scored import BadScores
-
-FAULTS = (BadConfig, BadData, BadCatalog, BadScores, OneClass, Unfaithful, Unreachable)
-"""What someone can mend; anything else is a fault of this package."""
 
 
 def export(
@@ -54,26 +39,28 @@ def export(
     gate_folds, grid, bootstraps, margin and seed. --origin must hold dataset, licence, citation, acknowledgement
     and link.
     """
-    try:
-        films = Prepared.open(prepared)
-        order = FamilyOrder(
-            family=family or out.name,
-            out=out,
-            cache=cache or runs[0].parent / f"export-{out.name}",
-            precisions=precisions_of(precisions),
-            settings=ExportSettings.load(settings),
-            origin=origin_of(films.manifest["layout"], origin),
-            schemas=schemas,
-            threads=threads or os.cpu_count() or 1,
-        )
-        make_family(runs, films, order, bar, typer.echo)
-    except FAULTS as error:
-        typer.echo(f"alara-train: {error}", err=True)
-        raise typer.Exit(2) from error
+    from alara_train.datasets.prepared import Prepared
+    from alara_train.runs.family import FamilyOrder, make_family
+    from alara_train.runs.settings import ExportSettings, origin_of, precisions_of
+
+    films = Prepared.open(prepared)
+    order = FamilyOrder(
+        family=family or out.name,
+        out=out,
+        cache=cache or runs[0].parent / f"export-{out.name}",
+        precisions=precisions_of(precisions),
+        settings=ExportSettings.load(settings),
+        origin=origin_of(films.manifest["layout"], origin),
+        schemas=schemas,
+        threads=threads or os.cpu_count() or 1,
+    )
+    make_family(runs, films, order, bar, typer.echo)
 
 
 def bar(rows: Iterable[int], title: str) -> Iterable[int]:
     """Show how far a loop is; a log gets a line every ten seconds."""
+    from tqdm import tqdm
+
     every_s = 0.1 if sys.stderr.isatty() else 10.0
     shown: Iterable[int] = tqdm(rows, desc=title, dynamic_ncols=True, mininterval=every_s)
     return shown

@@ -7,30 +7,20 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 import typer
 
-from alara_train.commands.export import FAULTS, bar
+from alara_train.commands.export import bar
+from alara_train.commands.prepare import BLANK, FINDINGS, FOLDS, SEED, TEST_SHARE, UNCERTAIN, VAL_SHARE, named
 from alara_train.commands.prepare import _bar as films_bar
 from alara_train.commands.train import saying, tell
 from alara_train.config import BadConfig
-from alara_train.datasets import prepare as preparing
-from alara_train.datasets.detect import detect
-from alara_train.datasets.order import Order
-from alara_train.datasets.prepared import Prepared
-from alara_train.datasets.settings import Settings
-from alara_train.loop.config import TrainConfig
-from alara_train.loop.films import assign
-from alara_train.loop.folder import RunFolder
-from alara_train.loop.train import train as train_one
-from alara_train.loop.world import join_world
-from alara_train.networks.registry import build
-from alara_train.runs.family import FamilyOrder, make_family
-from alara_train.runs.opened import check_config, check_measurable
-from alara_train.runs.settings import ExportSettings, origin_of, precisions_of
-from alara_train.whole import write_whole
+from alara_train.datasets.settings import Blank, Settings, Uncertain
+
+if TYPE_CHECKING:
+    from alara_train.datasets.prepared import Prepared
+    from alara_train.loop.config import TrainConfig
 
 
 def pipeline(
@@ -49,6 +39,13 @@ def pipeline(
     origin: Annotated[Path | None, typer.Option(help="TOML file of where the films come from; NIH needs none")] = None,
     schemas: Annotated[Path, typer.Option(help="folder of the JSON Schema files")] = Path("models/schema"),
     skip_broken: Annotated[bool, typer.Option("--skip-broken", help="leave out films that cannot be used")] = False,
+    folds: Annotated[int, typer.Option(help=FOLDS)] = 5,
+    seed: Annotated[int, typer.Option(help=SEED)] = 0,
+    test_share: Annotated[float, typer.Option(help=TEST_SHARE)] = 0.2,
+    val_share: Annotated[float, typer.Option(help=VAL_SHARE)] = 0.125,
+    uncertain: Annotated[Uncertain, typer.Option(help=UNCERTAIN)] = Uncertain.ignore,
+    blank: Annotated[Blank, typer.Option(help=BLANK)] = Blank.ignore,
+    findings: Annotated[str, typer.Option(help=FINDINGS)] = "",
 ) -> None:
     """Prepare, train every side, export, evaluate and report; run it again to go on after a kill.
 
@@ -66,8 +63,15 @@ def pipeline(
     --work gets prepared/, runs/SIDEpx/ (as alara-train train leaves them) and export/ with scores-VARIANT.npz, which
     alara-train evaluate reads.
     """
+    from alara_train.datasets.detect import detect
+    from alara_train.loop.films import assign
+    from alara_train.networks.registry import build
+    from alara_train.runs.family import FamilyOrder, make_family
+    from alara_train.runs.opened import check_measurable
+    from alara_train.runs.settings import ExportSettings, origin_of, precisions_of
+
     try:
-        if "WORLD_SIZE" in os.environ and int(os.environ["WORLD_SIZE"]) > 1:
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             raise BadConfig("start the pipeline once, without torchrun, and with --gpus: it calls torchrun itself")
         configs = _configs(config, sides)
         order = FamilyOrder(
@@ -81,10 +85,20 @@ def pipeline(
             threads=threads or os.cpu_count() or 1,
         )
         order.check()
-        build(configs[0].backbone, outputs=len(configs[0].findings), start=configs[0].start)
-        films = _prepare(data, work / "prepared", [one.side_px for one in configs], jobs, skip_broken)
+        build(configs[0].backbone, outputs=1, start=configs[0].start)
+        choices = Settings(
+            uncertain=uncertain,
+            blank=blank,
+            folds=folds,
+            seed=seed,
+            test_share=test_share,
+            val_share=val_share,
+            findings=named(findings),
+        )
+        films = _prepare(data, work / "prepared", [one.side_px for one in configs], jobs, skip_broken, choices)
         for one in configs:
-            check_measurable(assign(films, one), one.findings)
+            roles = assign(films, one)
+            check_measurable(roles, roles.findings)
         runs = [work / "runs" / f"{one.side_px}px" for one in configs]
         for one, run in zip(configs, runs, strict=True):
             typer.echo(f"train: {one.backbone} at {one.side_px} px in {run}")
@@ -93,15 +107,15 @@ def pipeline(
             else:
                 _train(one, films, run, device, threads)
         make_family(runs, films, order, bar, typer.echo)
-    except FAULTS as error:
-        typer.echo(f"alara-train: {error}", err=True)
-        raise typer.Exit(2) from error
     except KeyboardInterrupt:
         typer.echo("alara-train: stopped; run the same command to go on", err=True)
         raise typer.Exit(130) from None
 
 
 def _configs(path: Path, sides: str) -> list[TrainConfig]:
+    from alara_train.loop.config import TrainConfig
+    from alara_train.runs.opened import check_config
+
     settings = TrainConfig.load(path)
     try:
         chosen = [int(word) for word in sides.split(",") if word.strip()]
@@ -117,12 +131,15 @@ def _configs(path: Path, sides: str) -> list[TrainConfig]:
     return configs
 
 
-def _prepare(data: Path, out: Path, sides_px: list[int], jobs: int, skip_broken: bool) -> Prepared:
+def _prepare(data: Path, out: Path, sides_px: list[int], jobs: int, skip_broken: bool, settings: Settings) -> Prepared:
+    from alara_train.datasets import prepare as preparing
+    from alara_train.datasets.order import Order
+
     order = Order(
         data=data,
         out=out,
         sides_px=sides_px,
-        settings=Settings(),
+        settings=settings,
         jobs=jobs or os.cpu_count() or 1,
         skip_broken=skip_broken,
         # Folds are for the gate alone here; both classes are asked of validation and test, before anything is trained.
@@ -133,6 +150,11 @@ def _prepare(data: Path, out: Path, sides_px: list[int], jobs: int, skip_broken:
 
 
 def _train(config: TrainConfig, films: Prepared, run: Path, device: str, threads: int) -> None:
+    import torch
+
+    from alara_train.loop.train import train as train_one
+    from alara_train.loop.world import join_world
+
     if threads:
         torch.set_num_threads(threads)
     with join_world(device) as world:
@@ -147,6 +169,9 @@ def _torchrun(
     Raises:
         BadConfig: They failed; what they said stands above.
     """
+    from alara_train.loop.folder import RunFolder
+    from alara_train.whole import write_whole
+
     configs.mkdir(parents=True, exist_ok=True)
     path = configs / f"{config.side_px}px.toml"
     write_whole(path, config.toml())

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-
-from alara_train.catalog import BadCatalog, check_schema, write_json
-from alara_train.statistics.derive import derive_policy, evidence, separations, words
-from alara_train.statistics.document import SCHEMA
-from alara_train.statistics.routing import Unreachable, costs, plan
 
 
 def route_table(catalog: dict[str, Any], policy: dict[str, Any]) -> list[str]:
@@ -20,6 +14,9 @@ def route_table(catalog: dict[str, Any], policy: dict[str, Any]) -> list[str]:
     Raises:
         Unreachable: No variant satisfies a rule.
     """
+    from alara_train.statistics.derive import evidence, words
+    from alara_train.statistics.routing import costs, plan
+
     device, price = costs(catalog)
     together = plan(catalog, policy, list(catalog["findings"]))
     rows = [("finding", "rule", "evidence", "alone", "ms", "of largest", "with all 14")]
@@ -75,7 +72,10 @@ def parse_targets(targets: list[str], findings: list[str]) -> dict[str, float]:
 
 def policy(
     family: Annotated[Path, typer.Option(help="family folder, such as models/chest14")] = Path("models/chest14"),
-    margin: Annotated[float, typer.Option(help="AUROC that a variant may lose against the best")] = 0.01,
+    margin: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="AUROC that a variant may lose; by default the family's own margin"),
+    ] = None,
     alpha: Annotated[float, typer.Option(help="chance that any corrected interval of a precision is wrong")] = 0.05,
     target: Annotated[list[str] | None, typer.Option(help="Finding=0.75: reach this AUROC by lower end")] = None,
     schemas: Annotated[Path, typer.Option(help="folder of the JSON Schema files")] = Path("models/schema"),
@@ -85,22 +85,21 @@ def policy(
 
     A finding follows the family's own table only where an interval between two sizes, corrected for all findings and
     pairs of sizes, excludes zero in every precision. Elsewhere a simulated floor holds, or else the published one.
+    Without --margin the family's own margin holds, so that a family whose evaluation has not changed keeps its policy.
     """
-    catalog = json.loads((family / "catalog.json").read_text())
-    evaluation = json.loads((family / "evaluation.json").read_text())
-    if evaluation.get("schema") != SCHEMA:
-        typer.echo(f"alara-train: {family / 'evaluation.json'} is not {SCHEMA}: run alara-train evaluate", err=True)
-        raise typer.Exit(2)
+    from alara_train.catalog import check_schema, read_family, write_json
+    from alara_train.statistics.derive import attainable, declared_margin, derive_policy, separations
+
+    catalog, evaluation = read_family(family, "catalog", "evaluation")
+    before = read_family(family, "policy")[0] if (family / "policy.json").is_file() else None
+    chosen = declared_margin(before, evaluation) if margin is None else margin
     targets = parse_targets(target or [], catalog["findings"])
-    derived = derive_policy(catalog, evaluation, margin=margin, alpha=alpha, targets=targets)
+    derived = derive_policy(catalog, evaluation, margin=chosen, alpha=alpha, targets=targets)
+    derived = attainable(derived, catalog, chosen)
     schema = schemas / "policy.schema.json"
-    try:
-        if schema.is_file():
-            check_schema(derived, schema)
-        lines = route_table(catalog, derived)
-    except (Unreachable, BadCatalog) as error:
-        typer.echo(f"alara-train: {error}", err=True)
-        raise typer.Exit(2) from error
+    if schema.is_file():
+        check_schema(derived, schema)
+    lines = route_table(catalog, derived)
     apart = separations(evaluation, alpha)
     for finding, pairs in apart.items():
         for small, large, difference in pairs:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from alara_train.card import card
-from alara_train.figures.draw import draw_all
-from alara_train.statistics.document import SCHEMA
-from alara_train.study.figure import draw_study
-from alara_train.study.floor import STUDY
 
 
 def report(
@@ -22,17 +15,19 @@ def report(
 
     The same documents give the same bytes.
     """
-    catalog, policy, evaluation = (
-        json.loads((family / f"{name}.json").read_text()) for name in ("catalog", "policy", "evaluation")
-    )
-    if evaluation.get("schema") != SCHEMA:
-        typer.echo(f"alara-train: {family / 'evaluation.json'} is not {SCHEMA}: run alara-train evaluate", err=True)
-        raise typer.Exit(2)
-    (family / "card.md").write_text(card(catalog, policy, evaluation))
+    from alara_train.card import card
+    from alara_train.catalog import read_family, read_json
+    from alara_train.figures.draw import draw_all
+    from alara_train.study.figure import draw_study
+    from alara_train.study.floor import STUDY
+    from alara_train.whole import write_whole
+
+    catalog, policy, evaluation = read_family(family, "catalog", "policy", "evaluation")
+    write_whole(family / "card.md", card(catalog, policy, evaluation))
     paths = draw_all(catalog, policy, evaluation, family / "figures")
     record = family / STUDY
     if record.is_file():
         paths.append(family / "figures" / "study-nodules.svg")
-        draw_study(json.loads(record.read_text()), paths[-1])
+        draw_study(read_json(record), paths[-1])
     for path in paths:
         typer.echo(f"{path} {path.stat().st_size / 1000:.0f} kB")

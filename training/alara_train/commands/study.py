@@ -6,18 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
-from tqdm import tqdm
-
-from alara_train.catalog import write_json
-from alara_train.config import BadConfig, FamilyConfig
-from alara_train.data import BadData
-from alara_train.study.config import StudyConfig
-from alara_train.study.figure import draw_study
-from alara_train.study.rendering import run_rendering
-from alara_train.study.run import run_study
-from alara_train.study.stored import ENDS
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -28,6 +17,8 @@ def study() -> None:
 
 
 def _bar(rows: Iterable[int], title: str) -> Iterable[int]:
+    from tqdm import tqdm
+
     bar: Iterable[int] = tqdm(rows, desc=title, dynamic_ncols=True)
     return bar
 
@@ -49,12 +40,15 @@ def nodules(
 
         alara-train study nodules training/configs/study-nodules.toml --data DIR --out models/chest14/study-nodules.json
     """
+    import torch
+
+    from alara_train.catalog import write_json
+    from alara_train.study.config import StudyConfig
+    from alara_train.study.figure import draw_study
+    from alara_train.study.run import run_study
+
     torch.set_num_threads(threads)
-    try:
-        record = run_study(StudyConfig.load(config), data, cache, threads, _bar)
-    except (BadConfig, BadData) as error:
-        typer.echo(f"alara-train: {error}", err=True)
-        raise typer.Exit(2) from error
+    record = run_study(StudyConfig.load(config), data, cache, threads, _bar)
     write_json(record, out)
     draw_study(record, figure or out.with_suffix(".svg"))
     for d in record["decisive"]["differences"]:
@@ -86,16 +80,14 @@ def rendering(
 
         alara-train study rendering training/configs/chest14.toml --data DIR --arm window --arm "full range"
     """
+    from alara_train.config import FamilyConfig
+    from alara_train.study.rendering import run_rendering
+    from alara_train.study.stored import ENDS
+
     arms = arm or list(ENDS)
     if unknown := [name for name in arms if name not in ENDS]:
         raise typer.BadParameter(f"{unknown[0]} is none of: {'; '.join(ENDS)}")
-    try:
-        settings = FamilyConfig.load(config)
-        typer.echo(
-            run_rendering(
-                settings, data, family, cache, variant, arms, most=most, rest=rest, published=published, bar=_bar
-            )
-        )
-    except (BadConfig, BadData) as error:
-        typer.echo(f"alara-train: {error}", err=True)
-        raise typer.Exit(2) from error
+    settings = FamilyConfig.load(config)
+    typer.echo(
+        run_rendering(settings, data, family, cache, variant, arms, most=most, rest=rest, published=published, bar=_bar)
+    )

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
 from alara_train.commands.train import saying, tell
 from alara_train.config import BadConfig
-from alara_train.data import FINDINGS, BadData
-from alara_train.datasets.prepared import Prepared as PreparedFolder
-from alara_train.loop import films
-from alara_train.loop.config import TrainConfig
-from alara_train.loop.figure import draw_sweep
-from alara_train.loop.sweep import PAPER_SIDES, EightyTwenty, cells, collect
-from alara_train.loop.train import train as train_one
-from alara_train.loop.world import join_world
-from alara_train.whole import write_whole
+
+PAPER_SIDES = (32, 64, 128, 224, 256, 320, 448, 512, 600)
 
 
 def sweep(
@@ -28,7 +19,7 @@ def sweep(
     out: Annotated[Path, typer.Option(help="where runs/, sweep.json and sweep.svg go")],
     sides: Annotated[str, typer.Option(help="sides in px, with commas between")] = ",".join(map(str, PAPER_SIDES)),
     binary: Annotated[bool, typer.Option("--binary", help="the paper's one network a finding")] = False,
-    findings: Annotated[str, typer.Option(help="with --binary: only these, with commas between")] = ",".join(FINDINGS),
+    findings: Annotated[str, typer.Option(help="with --binary: only these, with commas between; by default all")] = "",
     split: Annotated[str, typer.Option(help="80-20 (by patient), or prepared: the data set's own")] = "80-20",
     name: Annotated[str, typer.Option(help="what the data is called in the figure; by default its folder")] = "",
     bootstraps: Annotated[int, typer.Option(help="resamples of patients")] = 2000,
@@ -49,33 +40,42 @@ def sweep(
 
         alara-train sweep training/configs/train-cpu-example.toml --data prepared --out runs/look --sides 32,64
     """
+    import json
+
+    import torch
+
+    from alara_train.datasets.prepared import Prepared as PreparedFolder
+    from alara_train.loop import films
+    from alara_train.loop.config import TrainConfig
+    from alara_train.loop.figure import draw_sweep
+    from alara_train.loop.sweep import EightyTwenty, cells, collect
+    from alara_train.loop.train import train as train_one
+    from alara_train.loop.world import join_world
+    from alara_train.whole import write_whole
+
     if threads:
         torch.set_num_threads(threads)
-    try:
-        settings = TrainConfig.load(config)
-        chosen = tuple(word.strip() for word in findings.split(",") if word.strip()) if binary else ()
-        planned = cells(settings, _sides(sides), chosen, out)
-        folder = PreparedFolder.open(data)
-        if split not in ("80-20", "prepared"):
-            raise BadConfig(f"--split is 80-20 or prepared, not {split}")
-        prepared: films.Prepared = EightyTwenty(folder, settings.seed) if split == "80-20" else folder
+    settings = TrainConfig.load(config)
+    folder = PreparedFolder.open(data)
+    named = tuple(word.strip() for word in findings.split(",") if word.strip()) or folder.films.findings
+    planned = cells(settings, _sides(sides), named if binary else (), out, folder.films.findings)
+    if split not in ("80-20", "prepared"):
+        raise BadConfig(f"--split is 80-20 or prepared, not {split}")
+    prepared: films.Prepared = EightyTwenty(folder, settings.seed) if split == "80-20" else folder
+    for cell in planned:
+        # Before hours are spent: is every side there, and has every finding both classes?
+        films.assign(prepared, cell.config)
+        prepared.pixels(cell.config.side_px)
+    with join_world(device) as world:
         for cell in planned:
-            # Before hours are spent: is every side there, and has every finding both classes?
-            films.assign(prepared, cell.config)
-            prepared.pixels(cell.config.side_px)
-        with join_world(device) as world:
-            for cell in planned:
-                done = train_one(cell.config, prepared, cell.run, world=world, say=saying(world), quiet=False)
-                tell(world, cell.run, done)
-            if world.leads:
-                record = collect(planned, name or data.name, bootstraps, settings.seed)
-                record["split"] = "80/20 by patient" if split == "80-20" else "as prepared"
-                write_whole(out / "sweep.json", (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
-                draw_sweep(record, out / "sweep.svg")
-                typer.echo(f"written: {out / 'sweep.json'} and {out / 'sweep.svg'}")
-    except (BadConfig, BadData) as error:
-        typer.echo(f"alara-train: {error}", err=True)
-        raise typer.Exit(2) from error
+            done = train_one(cell.config, prepared, cell.run, world=world, say=saying(world), quiet=False)
+            tell(world, cell.run, done)
+        if world.leads:
+            record = collect(planned, name or data.name, bootstraps, settings.seed)
+            record["split"] = "80/20 by patient" if split == "80-20" else "as prepared"
+            write_whole(out / "sweep.json", (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
+            draw_sweep(record, out / "sweep.svg")
+            typer.echo(f"written: {out / 'sweep.json'} and {out / 'sweep.svg'}")
 
 
 def _sides(words: str) -> tuple[int, ...]:

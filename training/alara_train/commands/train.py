@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import torch
 import typer
 
-from alara_train.config import BadConfig
-from alara_train.data import BadData
-from alara_train.datasets.prepared import Prepared
-from alara_train.loop.config import TrainConfig
-from alara_train.loop.train import train as train_one
-from alara_train.loop.world import World, join_world
+if TYPE_CHECKING:
+    from alara_train.loop.world import World
 
 
 def train(
@@ -44,22 +38,28 @@ def train(
 
         torchrun --nproc-per-node 8 --no-python -- alara-train train CONFIG --data prepared --run runs/dense
     """
+    from dataclasses import replace
+
+    import torch
+
+    from alara_train.data import BadData
+    from alara_train.datasets.prepared import Prepared
+    from alara_train.loop.config import TrainConfig
+    from alara_train.loop.train import train as train_one
+    from alara_train.loop.world import join_world
+
     if threads:
         torch.set_num_threads(threads)
-    try:
-        settings = TrainConfig.load(config)
-        prepared = Prepared.open(data)
-        folds = sorted(set(prepared.films.fold.tolist()) - {-1}) if all_folds else [fold]
-        if not folds:
-            raise BadData(f"{data} has no folds")
-        with join_world(device) as world:
-            for number in folds:
-                one = settings if number is None else replace(settings, fold=number)
-                place = run / f"fold-{number}" if all_folds else run
-                tell(world, place, train_one(one, prepared, place, world=world, say=saying(world), quiet=False))
-    except (BadConfig, BadData) as error:
-        typer.echo(f"alara-train: {error}", err=True)
-        raise typer.Exit(2) from error
+    settings = TrainConfig.load(config)
+    prepared = Prepared.open(data)
+    folds = sorted(set(prepared.films.fold.tolist()) - {-1}) if all_folds else [fold]
+    if not folds:
+        raise BadData(f"{data} has no folds")
+    with join_world(device) as world:
+        for number in folds:
+            one = settings if number is None else replace(settings, fold=number)
+            place = run / f"fold-{number}" if all_folds else run
+            tell(world, place, train_one(one, prepared, place, world=world, say=saying(world), quiet=False))
 
 
 def saying(world: World) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from alara_train.data import FINDINGS, BadData, Bools
+from alara_train.data import BadData, Bools
 from alara_train.datasets import split as splitting
 from alara_train.datasets.labelled import SPLITS, Labelled
 from alara_train.datasets.problems import Problem, found
@@ -57,9 +57,9 @@ def one_class(films: Labelled) -> list[Problem]:
     needed = [name for name in SPLITS if name != "test" or (films.split == "test").any()]
     parts += [(name, films.split == name) for name in needed]
     empty = [name for name, rows in parts if not rows.any()]
-    known = [j for j in range(len(FINDINGS)) if (films.labels[:, j] >= 0).any()]
+    known = [j for j in range(len(films.findings)) if (films.labels[:, j] >= 0).any()]
     lacking = [
-        f"{FINDINGS[j]} has no {word} in {name}"
+        f"{films.findings[j]} has no {word} in {name}"
         for j in known
         for name, rows in parts
         if rows.any()

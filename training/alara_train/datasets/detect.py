@@ -17,7 +17,7 @@ READERS = {"nih": nih.read, "collection": collection.read, "table": table.read}
 LAYOUTS = """\
   nih         Data_Entry_2017_v2020.csv, train_val_list.txt, test_list.txt, images_*/images/*.png
   collection  labels.csv (image, patient, view, fold, the 14 findings as 0 or 1) and films/
-  table       table.csv (image, patient, any of the 14 findings as 1, 0, -1 or empty) and images/"""
+  table       table.csv (image, patient, a column per finding as 1, 0, -1 or empty) and images/"""
 
 
 def detect(data: Path) -> str:

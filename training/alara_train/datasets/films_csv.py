@@ -9,21 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from alara_train.data import FINDINGS
 from alara_train.datasets.labelled import Labelled
 from alara_train.datasets.rows import read_rows
 
-COLUMNS = (
-    *("image", "file", "patient", "split", "fold", "view", "sex", "age", "source", "height_mm", "width_mm"),
-    *FINDINGS,
-)
+COLUMNS = ("image", "file", "patient", "split", "fold", "view", "sex", "age", "source", "height_mm", "width_mm")
+"""Before a column per finding."""
 
 
 def text(films: Labelled) -> str:
     """Write films as CSV; what is unknown is empty, and so is the fold of a held-out test film."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow((*COLUMNS, *films.findings))
     for row, name in enumerate(films.names):
         extent = (repr(mm) if math.isfinite(mm) else "" for mm in films.extent_mm[row].tolist())
         words = (films.patients[row], films.split[row], _number(films.fold[row]), films.view[row], films.sex[row])
@@ -40,6 +37,7 @@ def read(table: Path, folder: Path) -> Labelled:
         BadData: The table is empty or lacks a column.
     """
     rows = read_rows(table, COLUMNS)
+    findings = tuple(name for name in rows[0] if name not in COLUMNS)
 
     def words(column: str) -> list[str]:
         return [row[column] for row in rows]
@@ -52,7 +50,8 @@ def read(table: Path, folder: Path) -> Labelled:
         names=tuple(words("image")),
         files=tuple(words("file")),
         patients=np.array(words("patient")),
-        labels=np.array([integers(finding) for finding in FINDINGS], dtype=np.int64).T.copy(),
+        labels=np.array([integers(finding) for finding in findings], dtype=np.int64).T.copy(),
+        findings=findings,
         fold=np.array(integers("fold"), dtype=np.int64),
         split=np.array(words("split")),
         view=np.array(words("view")),

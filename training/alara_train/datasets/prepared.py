@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alara_train.catalog import read_json
 from alara_train.data import BadData
 from alara_train.datasets import films_csv, journal
 from alara_train.datasets.labelled import Labelled
@@ -86,7 +86,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     path = folder / MANIFEST
     if not path.is_file():
         return None
-    manifest: dict[str, Any] = json.loads(path.read_text())
+    manifest = read_json(path)
     if manifest.get("schema") != SCHEMA:
         raise BadData(f"{path} is {manifest.get('schema')}, not {SCHEMA}: prepare again, into another folder")
     return manifest

@@ -17,7 +17,7 @@ from alara_train.datasets.checks import check
 from alara_train.datasets.labelled import SPLITS, Labelled
 from alara_train.datasets.problems import Problem, Reading, found
 from alara_train.datasets.rows import Row, meant, plain, read_rows, sex_of, unknown_ages, years
-from alara_train.datasets.settings import Blank, Settings, Uncertain
+from alara_train.datasets.settings import NAME, NAMED, Blank, Settings, Uncertain
 
 TABLE = "table.csv"
 FOLDER = "images"
@@ -28,21 +28,32 @@ WORDS = {"1": 1, "0": 0, "-1": -1, "1.0": 1, "0.0": 0, "-1.0": -1}
 
 
 def read(data: Path, settings: Settings) -> Reading:
-    """Read `table.csv`: image (a path under `images/`), patient, and any of the 14 findings.
+    """Read `table.csv`: image (a path under `images/`), patient, and a column per finding.
 
-    A label is 1, 0, -1 for uncertain, or empty; a finding without a column is unknown for every film.
-    A column that holds only such labels but is no finding is refused; other extra columns are left alone.
+    A label is 1, 0, -1 for uncertain, or empty. The findings are the columns that the settings name, else every column
+    that holds only labels: those of ChestX-ray14 first, in that data set's order, then the others as they stand.
 
     Raises:
         BadData: The table is empty, or has no image, no patient or no finding.
     """
     rows = read_rows(data / TABLE, NEEDED)
     columns = [name for name in rows[0] if name]
-    present = [name for name in FINDINGS if name in columns]
-    extra = [name for name in columns if name not in (*NEEDED, *OPTIONAL, *FINDINGS)]
-    strangers = [name for name in extra if _is_finding(name, rows)]
+    named = settings.findings
+    if missing := [f"{name}{meant(name, columns)}" for name in named if name not in columns]:
+        raise BadData(f"{data / TABLE} has no column {', '.join(missing)}")
+    if reserved := [name for name in named if name in (*NEEDED, *OPTIONAL)]:
+        raise BadData(f"{data / TABLE}: the column {reserved[0]} is no finding")
+    others = [name for name in columns if name not in (*NEEDED, *OPTIONAL, *FINDINGS)]
+    labelled = [] if named else [name for name in others if _is_finding(name, rows)]
+    strangers = [name for name in labelled if not NAME.fullmatch(name)]
+    present = list(named) or [name for name in FINDINGS if name in columns] + [
+        name for name in labelled if name not in strangers
+    ]
+    extra = [name for name in columns if name not in (*NEEDED, *OPTIONAL, *present)]
     if not present and not strangers:
-        raise BadData(f"{data / TABLE} has none of the columns {', '.join(FINDINGS)}")
+        raise BadData(
+            f"{data / TABLE} has no finding: give each one a column of 1, 0, -1 or nothing, such as {FINDINGS[0]}"
+        )
     patients = np.array([row["patient"].strip() for row in rows])
     stated = np.array([row.get("split", "").strip() for row in rows])
     split = splitting.carved(patients, stated, settings) if stated.any() else splitting.splits(patients, settings)
@@ -53,7 +64,8 @@ def read(data: Path, settings: Settings) -> Reading:
         names=names,
         files=names,
         patients=patients,
-        labels=np.array([[label(row.get(name), settings) for name in FINDINGS] for row in rows], dtype=np.int64),
+        labels=np.array([[label(row[name], settings) for name in present] for row in rows], dtype=np.int64),
+        findings=tuple(present),
         fold=splitting.held_out(splitting.folds(patients, settings.folds, settings.seed), stated),
         split=split,
         view=np.array([row.get("view", "").strip().upper() for row in rows]),
@@ -67,14 +79,21 @@ def read(data: Path, settings: Settings) -> Reading:
         layout="table",
         films=films,
         problems=(*_words(rows, present, strangers, bool(stated.any())), *check(films)),
-        notes=(*unknown_ages(ages), *([f"columns left alone: {', '.join(alone)}"] if alone else [])),
+        notes=(
+            *unknown_ages(ages),
+            *([f"findings: {', '.join(present)}"] if tuple(present) != FINDINGS else []),
+            *(
+                f"{name} is a finding of its own{meant(name)}"
+                for name in present
+                if name not in FINDINGS and meant(name)
+            ),
+            *([f"columns left alone: {', '.join(alone)}"] if alone else []),
+        ),
     )
 
 
-def label(word: str | None, settings: Settings) -> int:
-    """0, 1 or -1 for unknown; None is a finding that the table has no column for."""
-    if word is None:
-        return -1
+def label(word: str, settings: Settings) -> int:
+    """0, 1 or -1 for unknown."""
     if not word.strip():
         return 0 if settings.blank is Blank.zero else -1
     value = WORDS.get(word.strip(), -1)
@@ -95,9 +114,9 @@ def _words(rows: list[Row], present: list[str], strangers: list[str], splits: bo
     return [
         *found(
             "unknown-findings",
-            [f"{name}{meant(name)}" for name in strangers],
-            "columns hold labels but are no findings",
-            f"Rename or remove them; the findings are {', '.join(FINDINGS)}",
+            strangers,
+            "columns hold labels under a name that no finding can have",
+            f"Rename them ({NAMED}), or name the columns that are findings with --findings",
         ),
         *found("bad-labels", labels, "films have a label other than 1, 0, -1 or nothing", f"Correct {TABLE}"),
         *found("bad-splits", odd, f"films have a split that is none of {', '.join(SPLITS)}", f"Correct {TABLE}"),

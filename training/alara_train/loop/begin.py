@@ -21,7 +21,8 @@ def begin(scene: Scene) -> Training:
     # Every batch of a run has one shape, so cuDNN may time its algorithms once and keep the fastest.
     torch.backends.cudnn.benchmark = True
     torch.manual_seed(config.seed)
-    network = build(config.backbone, outputs=len(config.findings), start=config.start)
+    findings = scene.roles.findings
+    network = build(config.backbone, outputs=len(findings), start=config.start, findings=findings)
     if config.loss == "bce" and not config.start.startswith("checkpoint"):
         # From the log odds of each finding, so that the first steps do not have to learn that most are rare.
         present, absent = scene.roles.counts(TRAIN)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from alara_train.config import BadConfig
-from alara_train.data import FINDINGS
+from alara_train.config import BadConfig, read_toml
 from alara_train.networks.registry import BACKBONES
 
 ALL = "all"
@@ -50,7 +48,7 @@ class TrainConfig:
     start: str
     """`random`, `imagenet`, `imagenet:<path>` or `checkpoint:<path>`."""
     labels: str
-    """`all` for one network of 14 outputs, or one finding: the paper's binary network."""
+    """`all` for one network with an output per finding, or one finding: the paper's binary network."""
     side_px: int
     """32 to 1024."""
     seed: int
@@ -100,11 +98,7 @@ class TrainConfig:
         Raises:
             BadConfig: The file is not TOML, a key is missing or unknown, or a value makes no sense.
         """
-        try:
-            table = tomllib.loads(path.read_text())
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise BadConfig(f"{path}: {error}") from error
-        return cls.parse(table, str(path))
+        return cls.parse(read_toml(path), str(path))
 
     @classmethod
     def parse(cls, table: dict[str, Any], where: str) -> Self:
@@ -124,7 +118,7 @@ class TrainConfig:
         """Say what is out of range, each with its key."""
         checks = {
             f"backbone must be one of {', '.join(sorted(BACKBONES))}": self.backbone in BACKBONES,
-            f"labels must be all or one of {', '.join(FINDINGS)}": self.labels in (ALL, *FINDINGS),
+            "labels must be all or the name of a finding": bool(self.labels),
             "side_px must be from 32 to 1024": 32 <= self.side_px <= 1024,
             "epochs, batch_size, accumulate and checkpoint_steps must be at least 1": min(
                 self.epochs, self.batch_size, self.accumulate, self.checkpoint_steps
@@ -154,11 +148,6 @@ class TrainConfig:
             "augment.brightness and noise must not be negative": min(self.augment.brightness, self.augment.noise) >= 0,
         }
         return [message for message, holds in checks.items() if not holds]
-
-    @property
-    def findings(self) -> tuple[str, ...]:
-        """What the network's outputs are, in their order."""
-        return FINDINGS if self.labels == ALL else (self.labels,)
 
     def toml(self) -> str:
         """The same config as TOML."""

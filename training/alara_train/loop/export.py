@@ -15,6 +15,7 @@ from scipy.special import expit
 from torch import nn
 
 from alara_train.config import BadConfig
+from alara_train.errors import UserError
 from alara_train.export import OPSET, fuse_pads, session, sha256
 from alara_train.loop.config import TrainConfig
 from alara_train.loop.films import Uint8s
@@ -32,7 +33,7 @@ MOST = 1e-3
 """Largest difference in probability between PyTorch and the float32 graph."""
 
 
-class Unfaithful(RuntimeError):
+class Unfaithful(UserError):
     """An exported graph does not compute what PyTorch does."""
 
 
@@ -46,8 +47,9 @@ def trained(run: Path) -> tuple[TrainConfig, Classifier]:
     if folder.done is None:
         raise BadConfig(f"{run} is not finished: train it first")
     config = TrainConfig.load(run / "config.toml")
+    findings = tuple(np.load(folder.scores)["findings"].tolist())
     start = f"checkpoint:{folder.best}"
-    return config, build(config.backbone, outputs=len(config.findings), start=start).eval()
+    return config, build(config.backbone, outputs=len(findings), start=start, findings=findings).eval()
 
 
 def to_graph(network: Classifier, side_px: int) -> onnx.ModelProto:

@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from alara_train.data import FINDINGS, BadData, Ints, check_disjoint
-from alara_train.loop.config import NO_FOLD, TrainConfig
+from alara_train.config import BadConfig
+from alara_train.data import BadData, Ints, check_disjoint
+from alara_train.loop.config import ALL, NO_FOLD, TrainConfig
 
 Strings = npt.NDArray[np.str_]
 Uint8s = npt.NDArray[np.uint8]
@@ -34,7 +35,12 @@ class FilmTable(Protocol):
 
     @property
     def labels(self) -> Ints:
-        """[N, 14] of 0, 1 and -1 (unknown), in the order of `data.FINDINGS`."""
+        """[N, F] of 0, 1 and -1 (unknown), in the order of `findings`."""
+        ...
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What the columns of `labels` are."""
         ...
 
     @property
@@ -73,6 +79,8 @@ class Roles:
     patients: Strings
     fold: Ints
     """[N]: the data set's own, whether the run uses it or not."""
+    findings: tuple[str, ...]
+    """What the columns of `labels`, and the outputs of the network, are."""
 
     def rows(self, *roles: str) -> Ints:
         """Rows of some roles that have at least one known label, ascending."""
@@ -97,6 +105,7 @@ def assign(data: Prepared, config: TrainConfig) -> Roles:
     takes part, whatever the split says of it.
 
     Raises:
+        BadConfig: The config's `labels` name no finding of the films.
         BadData: A patient has two roles, a role is empty, the fold does not exist, or a finding has one class only.
     """
     films, split = data.films, np.asarray(data.split)
@@ -109,13 +118,17 @@ def assign(data: Prepared, config: TrainConfig) -> Roles:
             raise BadData(f"there is no fold {config.fold}; there are {folds}")
         role = np.where(films.fold == NO_FOLD, TEST, np.where(films.fold == config.fold, VAL, TRAIN))
     check_disjoint(films.patients, np.unique(role, return_inverse=True)[1].astype(np.int64))
-    columns = [FINDINGS.index(finding) for finding in config.findings]
+    if config.labels not in (ALL, *films.findings):
+        raise BadConfig(f"labels must be all or one of {', '.join(films.findings)}, not {config.labels}")
+    findings = films.findings if config.labels == ALL else (config.labels,)
+    columns = [films.findings.index(finding) for finding in findings]
     roles = Roles(
         role=role,
         labels=np.asarray(films.labels)[:, columns],
         names=films.names,
         patients=films.patients,
         fold=films.fold,
+        findings=findings,
     )
     _check_classes(roles, config)
     return roles
@@ -123,7 +136,7 @@ def assign(data: Prepared, config: TrainConfig) -> Roles:
 
 def _check_classes(roles: Roles, config: TrainConfig) -> None:
     present, absent = roles.counts(TRAIN)
-    if lacking := [f for f, p, a in zip(config.findings, present, absent, strict=True) if not (p and a)]:
+    if lacking := [f for f, p, a in zip(roles.findings, present, absent, strict=True) if not (p and a)]:
         raise BadData(
             f"the training films have only one class of {', '.join(lacking)}: choose another fold or split, or labels"
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alara_train.catalog import read_json
 from alara_train.config import BadConfig
 from alara_train.data import BadData
 from alara_train.loop.config import TrainConfig
@@ -50,7 +51,7 @@ class RunFolder:
     def done(self) -> dict[str, Any] | None:
         """What a finished run says of itself; None while it is not finished."""
         path = self.path / "done.json"
-        return None if not path.is_file() else json.loads(path.read_text())
+        return None if not path.is_file() else read_json(path)
 
     def claim(self, config: TrainConfig, data: dict[str, Any]) -> None:
         """Make the folder for a config and what it reads, or make sure that it was made for just these.
@@ -84,8 +85,7 @@ class RunFolder:
     @property
     def provenance(self) -> dict[str, Any]:
         """What `provenance.json` holds."""
-        table: dict[str, Any] = json.loads((self.path / "provenance.json").read_text())
-        return table
+        return read_json(self.path / "provenance.json")
 
     def add_sitting(self, record: dict[str, Any]) -> list[str]:
         """Note one more start of the run; gives the code revisions of all of them, in order, each once."""

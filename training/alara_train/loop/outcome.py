@@ -24,7 +24,7 @@ def close_epoch(scene: Scene, training: Training, journal: Journal | None, late:
     rows = scene.roles.rows(VAL)
     # Epochs are compared in the precision of training. The scores that a run keeps are computed in float32.
     logits = _score(scene, training.average.network, rows, scene.autocast)
-    values = aurocs(logits, scene.roles.labels[rows], config.findings)
+    values = aurocs(logits, scene.roles.labels[rows], scene.roles.findings)
     mean = float(np.mean(list(values.values())))
     better = mean > training.best
     if better:
@@ -37,7 +37,7 @@ def close_epoch(scene: Scene, training: Training, journal: Journal | None, late:
         training.ended = "early stop"
     if journal is not None:
         if better or config.scored == "last":
-            save(scene.folder.best, weights_table(training.average.network, config.backbone, config.findings))
+            save(scene.folder.best, weights_table(training.average.network, config.backbone, scene.roles.findings))
         journal.epoch({"step": training.step, "epoch": epoch, "meanAuroc": mean, "auroc": values})
 
 
@@ -73,7 +73,7 @@ def finish(scene: Scene, training: Training) -> dict[str, Any]:
     }
     for role in (VAL, TEST):
         inside = roles.role[rows] == role
-        values = aurocs(logits[inside].astype(np.float64), roles.labels[rows[inside]], config.findings)
+        values = aurocs(logits[inside].astype(np.float64), roles.labels[rows[inside]], scene.roles.findings)
         if values:
             done["auroc"][role] = {"mean": float(np.mean(list(values.values()))), **values}
     if scene.world.leads:
@@ -82,7 +82,7 @@ def finish(scene: Scene, training: Training) -> dict[str, Any]:
             buffer,
             names=np.array(roles.names)[rows],
             rows=rows,
-            findings=np.array(config.findings),
+            findings=np.array(scene.roles.findings),
             logits=logits,
             labels=roles.labels[rows],
             patients=roles.patients[rows],

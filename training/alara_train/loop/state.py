@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from alara_train.data import BadData
 from alara_train.loop.average import Average
 from alara_train.networks.classifier import Classifier
 from alara_train.whole import write_whole
@@ -64,7 +66,10 @@ class Training:
 
     def restore(self, path: Path) -> None:
         """Take over what `last.pt` holds."""
-        table: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            table: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise BadData(f"{path} is damaged: delete the folder of the run and train again") from error
         self.network.load_state_dict(table["network"])
         self.average.network.load_state_dict(table["weights"])
         self.optimiser.load_state_dict(table["optimiser"])

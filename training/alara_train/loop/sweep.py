@@ -17,7 +17,6 @@ from alara_train.loop.films import TEST, TRAIN, UNKNOWN, VAL, FilmTable, Prepare
 from alara_train.loop.folder import RunFolder
 from alara_train.metrics import auroc, interval, patient_weights, weighted_auroc
 
-PAPER_SIDES = (32, 64, 128, 224, 256, 320, 448, 512, 600)
 TESTED = 0.2
 """The paper's share of films that are scored. Ours is a share of patients, none of whom trains."""
 DRAWS_AT_ONCE = 200
@@ -59,7 +58,13 @@ class Cell:
     run: Path
 
 
-def cells(config: TrainConfig, sides_px: tuple[int, ...], binary: tuple[str, ...], out: Path) -> list[Cell]:
+def cells(
+    config: TrainConfig,
+    sides_px: tuple[int, ...],
+    binary: tuple[str, ...],
+    out: Path,
+    known: tuple[str, ...] = FINDINGS,
+) -> list[Cell]:
     """Lay out a sweep: one network of all findings a side, or one a side and finding of `binary`.
 
     Raises:
@@ -69,8 +74,8 @@ def cells(config: TrainConfig, sides_px: tuple[int, ...], binary: tuple[str, ...
         raise BadConfig("a sweep has one split: set fold = -1")
     if not sides_px or len(set(sides_px)) != len(sides_px):
         raise BadConfig("name the sides of a sweep, each once")
-    if unknown := set(binary) - set(FINDINGS):
-        raise BadConfig(f"{', '.join(sorted(unknown))} is not among {', '.join(FINDINGS)}")
+    if unknown := set(binary) - set(known):
+        raise BadConfig(f"{', '.join(sorted(unknown))} is not among {', '.join(known)}")
     planned = []
     for side in sorted(sides_px):
         for labels in binary or (config.labels,):
@@ -104,7 +109,7 @@ def collect(planned: list[Cell], name: str, draws: int, seed: int) -> dict[str, 
         BadData: A run is not finished, or sides were scored on different films.
     """
     sides = sorted({cell.config.side_px for cell in planned})
-    findings = [f for f in FINDINGS if any(f in cell.config.findings for cell in planned)]
+    findings = list(dict.fromkeys(f for cell in planned for f in _findings(cell)))
     record: dict[str, Any] = {}
     means: dict[int, list[float]] = {side: [] for side in sides}
     mean_draws: dict[int, list[Floats]] = {side: [] for side in sides}
@@ -156,11 +161,17 @@ def collect(planned: list[Cell], name: str, draws: int, seed: int) -> dict[str, 
     }
 
 
-def _scores(planned: list[Cell], side: int, finding: str) -> _Scores:
-    cell = next(c for c in planned if c.config.side_px == side and finding in c.config.findings)
+def _findings(cell: Cell) -> list[str]:
     folder = RunFolder(cell.run)
     if folder.done is None:
         raise BadData(f"{cell.run} is not finished: sweep again")
+    findings: list[str] = np.load(folder.scores)["findings"].tolist()
+    return findings
+
+
+def _scores(planned: list[Cell], side: int, finding: str) -> _Scores:
+    cell = next(c for c in planned if c.config.side_px == side and finding in _findings(c))
+    folder = RunFolder(cell.run)
     table = np.load(folder.scores)
     column = table["findings"].tolist().index(finding)
     tested = TEST if (table["split"] == TEST).any() else VAL

@@ -136,7 +136,7 @@ def _train(scene: Scene, training: Training, quiet: bool, after_step: Callable[[
             close_epoch(scene, training, journal, late)
         if (ends or keeps or late) and journal is not None:
             training.log_bytes = journal.bytes
-            save(scene.folder.last, training.table(config.backbone, config.findings))
+            save(scene.folder.last, training.table(config.backbone, scene.roles.findings))
     if journal is not None:
         journal.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -92,7 +93,9 @@ BACKBONES: dict[str, Backbone] = {
 """By the name that a configuration gives. A network of one's own is one more entry."""
 
 
-def build(name: str, *, outputs: int, channels: int = 1, start: str) -> Classifier:
+def build(
+    name: str, *, outputs: int, channels: int = 1, start: str, findings: tuple[str, ...] | None = None
+) -> Classifier:
     """Build a network with its first weights.
 
     Args:
@@ -100,7 +103,8 @@ def build(name: str, *, outputs: int, channels: int = 1, start: str) -> Classifi
         outputs: How many logits: one a finding.
         channels: 1 (films normalised by `network.MEAN` and `network.STD`), or 3 as the published weights take them.
         start: `random`; `imagenet`; `imagenet:<path>`, a published file; or `checkpoint:<path>`, a run's `best.pt`
-            or `last.pt`, whose read-out is taken over where it has as many outputs.
+            or `last.pt`, whose read-out is taken over where it is of the same findings.
+        findings: What the outputs are; None takes any read-out of as many outputs over.
 
     Raises:
         BadConfig: The name or the start is unknown, or the weights are not there or do not fit.
@@ -119,7 +123,7 @@ def build(name: str, *, outputs: int, channels: int = 1, start: str) -> Classifi
         state = backbone.read(_there(path, start))
         _fit(network.trunk, fold(state, *backbone.stem, backbone.colours) if channels == 1 else state, path, name)
     elif kind == "checkpoint" and place:
-        _continue(network, _there(Path(place), start), name)
+        _continue(network, _there(Path(place), start), name, findings)
     else:
         raise BadConfig(f"start {start!r} is none of imagenet, imagenet:<path>, checkpoint:<path>, random")
     return network
@@ -150,12 +154,16 @@ def _fit(module: nn.Module, state: State, path: Path, name: str) -> None:
         raise BadConfig(f"{path} does not hold weights of {name}: {str(error)[:400]}") from error
 
 
-def _continue(network: Classifier, path: Path, name: str) -> None:
-    table: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    weights = table.get("weights")
+def _continue(network: Classifier, path: Path, name: str, findings: tuple[str, ...] | None) -> None:
+    try:
+        table: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        weights = table.get("weights")
+    except (RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
+        raise BadConfig(f"{path} is damaged or holds no weights of a run") from error
     if not isinstance(weights, dict) or table.get("backbone") != name:
         raise BadConfig(f"{path} is not a run's best.pt or last.pt of {name}")
-    if weights["bias"].shape != network.bias.shape:
+    other = findings is not None and list(findings) != table.get("findings")
+    if other or weights["bias"].shape != network.bias.shape:
         weights = {**weights, "weight": network.weight.detach(), "bias": network.bias.detach()}
     _fit(network, weights, path, name)
 

@@ -89,9 +89,11 @@ def make_family(
     else:
         say(f"evaluate: {len(variants)} variants, {order.settings.bootstraps} resamples of patients")
         evaluation = evaluate_family(
-            order.family, runs, variants, scores, order.origin, order.settings, order.out, order.schemas
+            order.family, runs, variants, scores, order.origin, order.settings, order.out, order.schemas, order.cache
         )
         order.note("evaluate", key)
+        for entry in evaluation.get("notServed", []):
+            say(f"not served: {entry['reason']}")
         for name, variant in evaluation["variants"].items():
             mean = variant["meanAuroc"]
             say(f"{name}: mean AUROC {mean['value']:.3f} [{mean['ci95'][0]:.3f}, {mean['ci95'][1]:.3f}] on test")

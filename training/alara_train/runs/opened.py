@@ -72,14 +72,14 @@ def check_measurable(roles: Roles, findings: Sequence[str]) -> None:
         BadData: There are no test films, or some finding has one class only where it is needed.
     """
     if not len(roles.rows(TEST)):
-        raise BadData("there are no test films, so that nothing can be measured: prepare with a test share")
+        raise BadData("there are no test films, so that nothing can be measured: prepare with a --test-share above 0")
     for role, name in ((VAL, "validation"), (TEST, "test")):
         present, absent = roles.counts(role)
         if lacking := [f for f, p, a in zip(findings, present, absent, strict=True) if min(p, a) < 1]:
             raise BadData(
                 f"the {name} films have only one class of {', '.join(lacking)}: a family is calibrated on validation "
-                "and measured on test, so both need films with and without every finding; prepare with another seed "
-                "or larger shares"
+                "and measured on test, so both need films with and without every finding; prepare with another "
+                "--seed, or a larger --val-share or --test-share"
             )
 
 
@@ -109,7 +109,7 @@ def open_runs(folders: Sequence[Path], prepared: Prepared) -> Runs:
         if (was := RunFolder(run.folder).provenance["data"]) != expected:
             differ = ", ".join(name for name in expected if was.get(name) != expected[name])
             raise BadData(f"{run.folder} was trained on other data than {prepared.folder} holds (its {differ} differ)")
-    check_measurable(roles, runs[0].config.findings)
+    check_measurable(roles, roles.findings)
     return Runs(runs=tuple(runs), prepared=prepared, roles=roles)
 
 

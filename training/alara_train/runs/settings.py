@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from alara_train.config import BadConfig
+from alara_train.config import BadConfig, read_toml
 from alara_train.origin import NIH, Origin
 
 PRECISIONS = ("fp32", "int8", "fp16")
@@ -61,7 +60,7 @@ class ExportSettings:
         """
         if path is None:
             return cls()
-        table = _table(path)
+        table = read_toml(path)
         kinds = {field.name: str(field.type) for field in fields(cls)}
         if unknown := table.keys() - kinds.keys():
             raise BadConfig(f"{path} has unknown keys {', '.join(sorted(unknown))}; there are {', '.join(kinds)}")
@@ -91,7 +90,7 @@ def origin_of(layout: str, path: Path | None) -> Origin:
             "a catalog says where its films come from, and only for NIH's layout is that known: write a TOML file with "
             f"{', '.join(field.name for field in fields(Origin))} (link is a URL) and give it as --origin"
         )
-    table = _table(path)
+    table = read_toml(path)
     names = [field.name for field in fields(Origin)]
     if wrong := [name for name in names if not isinstance(table.get(name), str) or not table[name]]:
         raise BadConfig(f"{path} must say {', '.join(wrong)} as text")
@@ -108,10 +107,3 @@ def precisions_of(words: str) -> tuple[str, ...]:
     if "fp32" not in chosen or len(set(chosen)) != len(chosen) or not set(chosen) <= set(PRECISIONS):
         raise BadConfig(f"--precisions must be fp32, alone or with int8 and fp16, each once, not {words}")
     return tuple(kind for kind in PRECISIONS if kind in chosen)
-
-
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise BadConfig(f"{path}: {error}") from error

@@ -8,12 +8,33 @@ from __future__ import annotations
 
 from typing import Any
 
+from alara_train.catalog import BadCatalog
+from alara_train.data import FINDINGS
 from alara_train.statistics.intervals import bonferroni
 
 FAMILY = "resolutions of "
 PUBLISHED_FLOORS_PX = {"Nodule": 448, "Emphysema": 512}
 PUBLISHED_PLATEAU_PX = 320
 SOURCE = "Sabottke and Spieler 2020, and the commentary on it"
+
+
+def declared_margin(policy: dict[str, Any] | None, evaluation: dict[str, Any]) -> float:
+    """The margin that a family declares: that of the rules of its policy, else that of its evaluation.
+
+    Raises:
+        BadCatalog: The rules of the policy have several margins, or neither document has one.
+    """
+    rules = [
+        *(policy or {}).get("rules", {}).values(),
+        *([policy["otherwise"]] if policy and "otherwise" in policy else []),
+    ]
+    margins = {float(rule["margin"]) for rule in rules if "margin" in rule} or {
+        float(value) for value in [evaluation.get("margin")] if value is not None
+    }
+    if len(margins) != 1:
+        several = " and ".join(f"{margin:g}" for margin in sorted(margins)) or "no margin"
+        raise BadCatalog(f"the family declares {several}: give the one that holds as --margin")
+    return margins.pop()
 
 
 def critical(simultaneous: dict[str, Any], alpha: float) -> float:
@@ -49,7 +70,7 @@ def derive_policy(
     catalog: dict[str, Any],
     evaluation: dict[str, Any],
     *,
-    margin: float = 0.01,
+    margin: float,
     alpha: float = 0.05,
     targets: dict[str, float] | None = None,
 ) -> dict[str, Any]:
@@ -77,6 +98,9 @@ def derive_policy(
                 "evidence": "simulated",
                 "source": floor["source"],
             }
+        elif finding not in FINDINGS:
+            # The publications studied the findings of ChestX-ray14 and say nothing of another.
+            rules[finding] = {"nonInferiorTo": "best", "margin": margin}
         else:
             rules[finding] = {
                 "minResolution": PUBLISHED_FLOORS_PX.get(finding, PUBLISHED_PLATEAU_PX),
@@ -92,6 +116,21 @@ def derive_policy(
             f"for all {count} of a precision, excludes zero in every precision, a variant must be within {margin:g} "
             "AUROC of the best; elsewhere the simulated resolution floor holds, or else the published one."
         ),
+        "rules": rules,
+    }
+
+
+def attainable(policy: dict[str, Any], catalog: dict[str, Any], margin: float) -> dict[str, Any]:
+    """Where a floor lies above the family's largest size, ask for the best that was measured instead, and say so."""
+    largest = max(variant["resolution"] for variant in catalog["variants"])
+    beyond = [f for f, rule in policy["rules"].items() if rule.get("minResolution", 0) > largest]
+    if not beyond:
+        return policy
+    rules = {**policy["rules"], **{f: {"nonInferiorTo": "best", "margin": margin} for f in beyond}}
+    return {
+        **policy,
+        "description": f"{policy['description']} The floors of {', '.join(beyond)} lie above this family's largest "
+        f"size, {largest} px: there a variant must be within {margin:g} AUROC of the best instead.",
         "rules": rules,
     }
 

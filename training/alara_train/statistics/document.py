@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from alara_train.catalog import EVALUATION
 from alara_train.metrics import reliability, roc_points
 from alara_train.statistics.agreement import QUANTILES, agreements
 from alara_train.statistics.calibration import ISOTONIC_LEAST, record
@@ -20,13 +21,14 @@ from alara_train.statistics.measure import (
     HeadMeasured,
     Measured,
     VariantMeasured,
+    auroc_record,
 )
 from alara_train.statistics.operating import POINTS, TARGET
 from alara_train.statistics.resample import Resamples
 from alara_train.statistics.subgroups import FEWEST, measured_in, subgroups
 
 Record = dict[str, object]
-SCHEMA = "alara.evaluation/2"
+SCHEMA = EVALUATION
 POOLING = {
     "crossValidated": "pooled out-of-fold logits of the patient folds, not rescaled",
     "heldOut": "one test split; calibration and thresholds from the validation split",
@@ -91,6 +93,7 @@ def evaluation(
         "meanComparisons": mean_comparisons(measured, margin),
         "simultaneous": simultaneous_record(measured),
         "agreement": agreements(measured),
+        **({"notServed": list(measured.not_served)} if measured.not_served else {}),
     }
 
 
@@ -198,17 +201,10 @@ def _bins(probability: Any, labels: Any) -> list[Record]:
 
 def catalog_head(head: HeadMeasured, protocol: str, method: str) -> Record:
     """One finding of one variant, as the catalog's `Head`; `method` says how the threshold was chosen."""
-    value = round(head.auroc, 6)
     youden = head.points["youden"]
     films = head.positives + head.negatives
     return {
-        "auroc": {
-            "value": value,
-            "ci95": ci95(head.draws, value),
-            "positives": head.positives,
-            "negatives": head.negatives,
-            "protocol": protocol,
-        },
+        "auroc": auroc_record(head.auroc, head.draws, head.positives, head.negatives, protocol),
         "calibration": record(head.served),
         "threshold": {
             "value": youden.value,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from alara_train.calibrate import Platt
+from alara_train.calibrate import Platt, Uncalibratable
 from alara_train.data import Bools, Floats, Ints
+from alara_train.errors import UserError
 from alara_train.metrics import brier, ece
 from alara_train.statistics.baseline import log_odds, view_and_collection_groups, view_groups
-from alara_train.statistics.calibration import FITS, METHODS, Calibrator, cross_losses, prefer
+from alara_train.statistics.calibration import FITS, METHODS, Calibrator, cross_losses, prefer, usable
 from alara_train.statistics.delong import DeLong, delong
+from alara_train.statistics.intervals import ci95
 from alara_train.statistics.operating import POINTS, Point, chosen_threshold, operating_points
 from alara_train.statistics.resample import Resamples, once, resample
-from alara_train.statistics.scored import Design, Protocol, Scored, check, design
+from alara_train.statistics.scored import BadScores, Design, Protocol, Scored, check, design
 from alara_train.statistics.staircase import auroc, auroc_draws, staircase
 
 THRESHOLD_DRAWS = 500
@@ -94,14 +97,33 @@ class Measured:
     """Log odds [N, findings] by what they know."""
     films: Scored
     """Any of the variants, for the columns of the films."""
+    not_served: tuple[dict[str, Any], ...] = ()
+    """Findings that are not above chance, as the catalog's `notServed`."""
 
     @property
     def findings(self) -> tuple[str, ...]:
         """Names of the findings."""
         return self.films.findings
 
+    def prevalence(self, finding: str) -> float:
+        """Share of the films that calibration was fitted on: what re-calibration to another prevalence starts from."""
+        known = self.films.labels[self.design.served, self.findings.index(finding)]
+        return float(np.mean(known[known >= 0]))
 
-class OneClass(ValueError):
+
+def auroc_record(value: float, draws: Floats, positives: int, negatives: int, protocol: str) -> dict[str, object]:
+    """An AUROC as the catalog's `Auroc`."""
+    value = round(value, 6)
+    return {
+        "value": value,
+        "ci95": ci95(draws, value),
+        "positives": positives,
+        "negatives": negatives,
+        "protocol": protocol,
+    }
+
+
+class OneClass(UserError):
     """A finding has films of one class only, so that nothing can be measured; the message names it."""
 
 
@@ -112,6 +134,7 @@ def measure(
     draws: int = 2000,
     seed: int = 0,
     methods: tuple[str, ...] = METHODS,
+    leave_out: bool = False,
 ) -> Measured:
     """Measure variants that were scored on the same films.
 
@@ -121,9 +144,10 @@ def measure(
         draws: Resamples of patients.
         seed: Of the resamples.
         methods: Calibrations that serving can compute.
+        leave_out: Leave out findings that are not above chance in every variant, and list them in `not_served`.
 
     Raises:
-        BadScores, OneClass: The scores cannot be measured.
+        BadScores, OneClass, Uncalibratable: The scores cannot be measured, or no finding is above chance.
     """
     check(scored, protocol)
     first = scored[0]
@@ -146,10 +170,14 @@ def measure(
         for j, finding in enumerate(first.findings)
     }
     heads: list[dict[str, HeadMeasured]] = [{} for _ in scored]
+    not_served: list[dict[str, Any]] = []
     for j, finding in enumerate(first.findings):
         y = labels[:, j]
         if not (y == 1).any() or not (y == 0).any():
             raise OneClass(f"{finding}: the measured films are all of one class")
+        if leave_out and (entry := _at_chance(scored, j, y, plan, resamples, methods)):
+            not_served.append(entry)
+            continue
         losses = [_losses(variant, j, plan, methods) for variant in scored]
         method = prefer({name: np.mean([loss[name] for loss in losses], axis=0) for name in losses[0]})
         below = {name: rows[j] for name, rows in floors.items()}
@@ -157,15 +185,65 @@ def measure(
             means = {name: float(loss.mean()) for name, loss in losses[index].items()}
             error = delongs[finding].error(index)
             heads[index][finding] = _head(variant, j, y, plan, resamples, method, means, error, below)
+    served = [finding for finding in first.findings if finding in heads[0]]
+    if not served:
+        raise BadScores(
+            f"no finding can be served: {' '.join(entry['reason'] for entry in not_served)} Train longer, or measure "
+            "on more films"
+        )
+    columns = [first.findings.index(finding) for finding in served]
     return Measured(
-        variants=tuple(VariantMeasured(scored=v, heads=h) for v, h in zip(scored, heads, strict=True)),
+        variants=tuple(VariantMeasured(scored=v.only(served), heads=h) for v, h in zip(scored, heads, strict=True)),
         design=plan,
         resamples=resamples,
-        labels=labels,
-        delongs=delongs,
-        baselines=baselines,
-        films=first,
+        labels=labels[:, columns],
+        delongs={finding: delongs[finding] for finding in served},
+        baselines={name: logits[:, columns] for name, logits in baselines.items()},
+        films=first.only(served),
+        not_served=tuple(not_served),
     )
+
+
+def _at_chance(
+    scored: list[Scored], j: int, y: Ints, plan: Design, resamples: Resamples, methods: tuple[str, ...]
+) -> dict[str, Any] | None:
+    """Why a finding cannot be served, as the catalog's `NotServed`; None where every variant is above chance.
+
+    Above chance: the 95 % interval of the AUROC lies above 0.5, and scores rise with the labels of the films that
+    calibration is fitted on.
+    """
+    finding = scored[0].findings[j]
+    positives, negatives = int((y == 1).sum()), int((y == 0).sum())
+    records = {}
+    reasons = []
+    falling = []
+    for variant in scored:
+        z = variant.logits[:, j]
+        value, draws = auroc(z, y), auroc_draws(z, y, resamples)
+        low, high = ci95(draws, round(value, 6))
+        records[variant.variant] = auroc_record(value, draws, positives, negatives, plan.protocol)
+        if low <= 0.5:
+            reasons.append(f"{variant.variant} {value:.3f} [{low:.3f}, {high:.3f}]")
+            continue
+        try:
+            _losses(variant, j, plan, methods)
+            for method in usable(variant.labels[plan.served & (variant.labels[:, j] >= 0), j], methods):
+                _calibrated(variant, j, plan, method, resamples.first(1))
+        except Uncalibratable:
+            falling.append(variant.variant)
+    if not reasons and not falling:
+        return None
+    said = []
+    if reasons:
+        said.append(
+            f"{finding} is not above chance: AUROC {'; '.join(reasons[:8])} on {positives} films with it and "
+            f"{negatives} without it."
+        )
+    if falling:
+        said.append(
+            f"{finding}: scores of {', '.join(falling[:8])} do not rise with the labels that calibration is fitted on."
+        )
+    return {"finding": finding, "reason": " ".join(said), "auroc": records}
 
 
 def _resample_measured(films: Scored, plan: Design, draws: int, seed: int) -> Resamples:

@@ -28,8 +28,8 @@ def scores_document(
 ) -> dict[str, Any]:
     """Put the scores of the measured films into a document that says whose they are by digest only.
 
-    Ranks are all that an AUROC depends on; equal scores have equal ranks. `films` are the digests in the order
-    of the scores.
+    Ranks are all that an AUROC depends on; equal scores have equal ranks. Logits, before calibration, stand beside them
+    for whoever calibrates or averages anew. `films` are the digests in the order of the scores.
 
     Raises:
         BadScores: The variants were not scored on the same films, or `films` are others.
@@ -60,6 +60,13 @@ def scores_document(
                 finding: base64.b64encode(
                     np.unique(v.logits[measured, j], return_inverse=True)[1].astype(f"<u{width // 8}").tobytes()
                 ).decode()
+                for j, finding in enumerate(v.findings)
+            }
+            for v in variants
+        },
+        "logits": {
+            v.variant: {
+                finding: base64.b64encode(v.logits[measured, j].astype("<f4").tobytes()).decode()
                 for j, finding in enumerate(v.findings)
             }
             for v in variants

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from alara_train.errors import UserError
+
 Catalog = dict[str, Any]
 Rule = dict[str, Any]
 
 
-class Unreachable(ValueError):
+class Unreachable(UserError):
     """No variant satisfies the rule of a finding; the message names it."""
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alara_train.data import FINDINGS, Bools, Floats, Ints
+from alara_train.errors import UserError
 
 Strings = npt.NDArray[np.str_]
 Protocol = Literal["crossValidated", "heldOut"]
@@ -17,7 +20,7 @@ UNKNOWN = -1
 """A label or an age that nobody knows; such a film is left out of what needs it."""
 
 
-class BadScores(ValueError):
+class BadScores(UserError):
     """The scores cannot be measured as they are; the message says what to mend."""
 
 
@@ -65,16 +68,30 @@ class Scored:
     @classmethod
     def load(cls, path: Path) -> Scored:
         """Read what `save` kept."""
-        table = np.load(path)
-        return cls(
-            variant=str(table["variant"]),
-            resolution=int(table["resolution"]),
-            precision=str(table["precision"]),
-            findings=tuple(table["findings"].tolist()),
-            logits=table["logits"].astype(np.float64),
-            labels=table["labels"].astype(np.int64),
-            **{name: table[name] for name in FILM_COLUMNS},
-        )
+        try:
+            table = np.load(path)
+            return cls(
+                variant=str(table["variant"]),
+                resolution=int(table["resolution"]),
+                precision=str(table["precision"]),
+                findings=tuple(table["findings"].tolist()),
+                logits=table["logits"].astype(np.float64),
+                labels=table["labels"].astype(np.int64),
+                **{name: table[name] for name in FILM_COLUMNS},
+            )
+        except (ValueError, KeyError, EOFError, TypeError, IndexError, zipfile.BadZipFile) as error:
+            raise BadScores(f"{path} is damaged or holds no scores: remove it and export the family again") from error
+
+    def only(self, findings: Sequence[str]) -> Scored:
+        """The scores of these findings, in this order.
+
+        Raises:
+            BadScores: Some were not scored.
+        """
+        if missing := [finding for finding in findings if finding not in self.findings]:
+            raise BadScores(f"{self.variant} was not scored for {', '.join(missing)}")
+        columns = [self.findings.index(finding) for finding in findings]
+        return replace(self, findings=tuple(findings), logits=self.logits[:, columns], labels=self.labels[:, columns])
 
 
 FILM_COLUMNS = ("patients", "fold", "split", "view", "sex", "age", "collection")

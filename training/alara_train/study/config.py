@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from alara_train.config import BadConfig
+from alara_train.config import BadConfig, read_toml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +66,7 @@ class StudyConfig:
         Raises:
             BadConfig: A key is missing or unknown, or a value contradicts another.
         """
-        table = tomllib.loads(path.read_text())
+        table = read_toml(path)
         names = {field.name for field in fields(cls)}
         if missing := names - table.keys():
             raise BadConfig(f"{path} lacks {', '.join(sorted(missing))}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import onnx
 from scipy.special import softmax
 
+from alara_train.catalog import BadCatalog, read_family
 from alara_train.config import FamilyConfig
 from alara_train.data import Bools, Floats, Ints
 from alara_train.export import session
@@ -42,7 +42,9 @@ class Reader:
 
     def __init__(self, family: Path, config: FamilyConfig, variant: str) -> None:
         """Open a variant of a family folder."""
-        self.catalog = json.loads((family / "catalog.json").read_text())
+        [self.catalog] = read_family(family, "catalog")
+        if variant not in (ids := [v["id"] for v in self.catalog["variants"]]):
+            raise BadCatalog(f"{family} has no variant {variant}; there are {', '.join(ids)}")
         self.variant = next(v for v in self.catalog["variants"] if v["id"] == variant)
         self.quality = self.catalog["quality"]
         self.limits = self.quality["limits"][variant]

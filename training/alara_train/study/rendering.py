@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from alara_train.config import FamilyConfig
-from alara_train.data import Films, Floats, Ints
+from alara_train.data import BadData, Films, Floats, Ints
 from alara_train.datasets.detect import read
 from alara_train.datasets.problems import refuse
 from alara_train.datasets.settings import Settings
-from alara_train.features import Pooled, elsewhere, load_rows
+from alara_train.features import Pooled, elsewhere, kept_key, load_rows, pixels_key
 from alara_train.fit import Balance, Invariance, Ridge, fit_ridge
 from alara_train.head import Float32s
 from alara_train.metrics import interval, patient_weights, weighted_auroc
@@ -115,6 +115,8 @@ def run_rendering(
     reading = read(data, Settings())
     refuse(reading.problems, data)
     films = reading.films
+    if kept_key(cache) != pixels_key(films, data, config):
+        raise BadData(f"{cache} does not hold these films by this config: run alara-train family first")
     drawn = choose(films, most, config.seed)
     chosen = np.setdiff1d(np.arange(len(films)), drawn) if rest else drawn
     reader = Reader(family, config, variant)
