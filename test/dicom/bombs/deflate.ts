@@ -39,7 +39,7 @@ export function deflateBombs(dataset: Dataset): readonly Bomb[] {
       return wrap(dataset, deflated.subarray(0, deflated.length / 2), { transferSyntax });
     }),
     bomb('bytes that do not inflate', () => wrap(dataset, Buffer.alloc(4000, 0xaa), { transferSyntax })),
-    bomb('a data set that is not deflated', () => wrap(dataset, whole, { transferSyntax })),
+    { ...bomb('a data set that is not deflated', () => wrap(dataset, whole, { transferSyntax })), readable: true },
     bomb('a data set that was deflated twice', () =>
       wrap(dataset, deflateRawSync(deflateRawSync(whole)), { transferSyntax }),
     ),

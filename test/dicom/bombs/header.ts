@@ -12,12 +12,15 @@ export function headerBombs(dataset: Dataset): readonly Bomb[] {
   const spoilt = (name: string, ...elements: readonly Element[]) => bomb(name, () => part10(merge(dataset, elements)));
   const decimal = (name: string, tag: number, ...values: readonly string[]) =>
     values.map((value) => spoilt(`${name} ${value || 'without a value'}`, text(tag, 'DS', value)));
-  const voi = (name: string, ...elements: readonly Element[]) =>
-    bomb(name, () =>
+  // A table that cannot be used is passed over.
+  const voi = (name: string, ...elements: readonly Element[]): Bomb => ({
+    ...bomb(name, () =>
       part10(
         merge(without(dataset, tags.WindowCenter, tags.WindowWidth), [sequence(tags.VOILUTSequence, lut(...elements))]),
       ),
-    );
+    ),
+    readable: true,
+  });
   const modality = (name: string, ...elements: readonly Element[]) =>
     bomb(name, () =>
       part10(
@@ -78,17 +81,21 @@ export function headerBombs(dataset: Dataset): readonly Bomb[] {
     ),
     modality('a Modality LUT without data', short(tags.LUTDescriptor, 4096, 0, 16)),
     modality('a Modality LUT of 65535 bits', short(tags.LUTDescriptor, 4096, 0, 65_535), words(tags.LUTData, 4096)),
-    spoilt('a VOI LUT Sequence that is text', text(tags.VOILUTSequence, 'LT', 'no sequence')),
+    { ...spoilt('a VOI LUT Sequence that is text', text(tags.VOILUTSequence, 'LT', 'no sequence')), readable: true },
     bomb('a transfer syntax of 60 000 digits', () =>
       wrap(dataset, encode(dataset, explicitLittle), { transferSyntax: '1.2.840.10008.'.padEnd(60_000, '1') }),
     ),
     bomb('a transfer syntax that is none', () =>
       wrap(dataset, encode(dataset, explicitLittle), { transferSyntax: '1.2.840.10008.1.2.4.999' }),
     ),
-    ...['4.50', '4.51', '4.57', '4.70', '4.80', '4.81', '4.90', '4.91', '4.201', '4.202', '4.203', '5'].map((end) =>
-      bomb(`uncompressed pixels that call themselves 1.2.840.10008.1.2.${end}`, () =>
-        part10(dataset, { transferSyntax: `1.2.840.10008.1.2.${end}` }),
-      ),
+    // The bytes decide: words are read as words.
+    ...['4.50', '4.51', '4.57', '4.70', '4.80', '4.81', '4.90', '4.91', '4.201', '4.202', '4.203', '5'].map(
+      (end): Bomb => ({
+        ...bomb(`uncompressed pixels that call themselves 1.2.840.10008.1.2.${end}`, () =>
+          part10(dataset, { transferSyntax: `1.2.840.10008.1.2.${end}` }),
+        ),
+        readable: true,
+      }),
     ),
   ];
 }

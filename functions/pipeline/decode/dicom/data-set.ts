@@ -86,6 +86,8 @@ export class DataSetParser {
   private steps = maxSteps;
   /** Where the element begins that is being read: all before it is certain. */
   private origin = 0;
+  /** Why the last attempt failed. */
+  private failure: unknown;
 
   /**
    * @param partial only the beginning of the file is there
@@ -419,7 +421,13 @@ export class DataSetParser {
     // PS3.5, A.4: encapsulated pixel data is OB. In Implicit VR only what it holds says which of the two it is.
     const [first, second] =
       tag === pixelDataTag || vr === 'OB' || vr === 'OW' ? [fragments, sequence] : [sequence, fragments];
-    return this.attempt(first) ?? this.attempt(second) ?? first();
+    const asExpected = this.attempt(first);
+    if (asExpected) return asExpected;
+    // The first attempt is not run again to have its error: nested, that would take exponential time.
+    const { failure } = this;
+    const otherwise = this.attempt(second);
+    if (!otherwise) throw failure;
+    return otherwise;
   }
 
   /** A sequence whose length leads nowhere: its items say how long it is, where they agree with what follows. */
@@ -449,7 +457,8 @@ export class DataSetParser {
     encoding: VrEncoding,
     byItems = false,
   ): { items: readonly ElementSet[]; next: number } {
-    if (parent.depth >= maxDepth) throw unusable(`sequence ${tagName(tag)} lies more than ${maxDepth} sequences deep`);
+    // Final, so that no other reading of it is tried at each level.
+    if (parent.depth >= maxDepth) throw new TooManyElements('sequences nested too deep');
     const conflict = () => unusable(`the lengths in sequence ${tagName(tag)} do not fit each other`);
     const limit = end ?? parent.limit;
     const { little } = encoding;
@@ -582,6 +591,7 @@ export class DataSetParser {
       const isJudged = error instanceof HeaderError && (error.fault.code === 'unusable_header' || !this.partial);
       if (!isJudged) throw error;
       this.warnings.list.length = before;
+      this.failure = error;
       return undefined;
     }
   }
