@@ -148,6 +148,7 @@ def once_of(config: TrainConfig) -> dict[str, object]:
     return {name: getattr(config, name) for name in TrainConfig.__dataclass_fields__}
 
 
+@pytest.mark.long
 def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
     # Batch normalisation over two processes needs SyncBatchNorm, which exists on CUDA alone: here it is frozen.
     first = changed(dropout=0.0, epochs=1, warmup_epochs=0.0, scored="last")

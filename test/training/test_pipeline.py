@@ -275,6 +275,7 @@ class Killed(BaseException):
     """As sudden as can be without a process of its own."""
 
 
+@pytest.mark.long
 def test_a_kill_between_any_two_steps_is_made_good(
     nih: Path, tmp_path: Path, schemas: Path, learnt: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -331,6 +332,7 @@ def test_problems_are_told_before_anything_is_spent(
     assert not (tmp_path / "work" / "runs").exists()
 
 
+@pytest.mark.long
 def test_a_network_that_has_learnt_nothing_is_exported_but_not_served(nih: Path, tmp_path: Path, schemas: Path) -> None:
     result = run(tmp_path, nih, schemas, LITE, "--sides", "64", "--precisions", "fp32")
     assert result.exit_code == 2
