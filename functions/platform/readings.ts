@@ -1,4 +1,5 @@
 import type { Read } from '../pipeline/read.ts';
+import type { Reading } from '../pipeline/reading.ts';
 
 /**
  * Keeps readings by tenant and id. A reading names no patient and is kept as it is; the instance beside it does, and
@@ -9,3 +10,6 @@ export type ReadingStore = {
   /** Keep a reading. One that is known stays as it was: equal ids are equal readings. */
   put(tenant: string, read: Read): Promise<void>;
 };
+
+/** A stored reading as this version has it: versions that kept no warnings stored readings without the list. */
+export const storedReading = (stored: unknown): Reading => ({ warnings: [], ...(stored as Reading) });

@@ -1,5 +1,5 @@
 import type { Read } from '../../pipeline/read.ts';
-import type { ReadingStore } from '../readings.ts';
+import { type ReadingStore, storedReading } from '../readings.ts';
 import { type Packer, packedIn } from './packed.ts';
 import type { Table } from './table.ts';
 
@@ -10,7 +10,8 @@ export function awsReadings(table: Table, { pack, settle, unpack, drop }: Packer
     async get(tenant, id) {
       const item = await table.get(keyOf(tenant, id));
       const packed = item && packedIn(item);
-      return packed && unpack<Read>(packed, context(tenant, id));
+      const read = packed && (await unpack<Read>(packed, context(tenant, id)));
+      return read && { ...read, reading: storedReading(read.reading) };
     },
     async put(tenant, read) {
       const { id, createdAt } = read.reading;

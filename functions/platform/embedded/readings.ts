@@ -1,6 +1,5 @@
 import type { Instance } from '../../pipeline/instance.ts';
-import type { Reading } from '../../pipeline/reading.ts';
-import type { ReadingStore } from '../readings.ts';
+import { type ReadingStore, storedReading } from '../readings.ts';
 import type { Vault } from '../vault.ts';
 import type { Guarded } from './guarded.ts';
 import { openJson, sealJson } from './sealed-json.ts';
@@ -18,7 +17,7 @@ export function embeddedReadings({ db, run }: Guarded, vault: Vault): ReadingSto
       if (!row) return undefined;
       const { instance } = row;
       return {
-        reading: JSON.parse(String(row['reading'])) as Reading,
+        reading: storedReading(JSON.parse(String(row['reading']))),
         instance: instance instanceof Uint8Array ? openJson<Instance>(vault, instance, context(tenant, id)) : null,
       };
     },

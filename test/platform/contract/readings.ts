@@ -15,6 +15,14 @@ export function readingsContract(open: Open): void {
     expect(await readings.get('clinic', 'rd_c')).toBeUndefined();
   });
 
+  test('of a version that kept no warnings come back with an empty list', async () => {
+    const { readings } = (await open()).platform;
+    const { warnings, ...old } = reading('rd_old');
+    expect(warnings).toEqual([]);
+    await readings.put('clinic', { reading: old as ReturnType<typeof reading>, instance: null });
+    expect((await readings.get('clinic', 'rd_old'))?.reading).toEqual(reading('rd_old'));
+  });
+
   test('stay as they were when they are put again', async () => {
     const { readings } = (await open()).platform;
     await readings.put('clinic', { reading: reading('rd_a', 0.5), instance });
