@@ -12,4 +12,7 @@ export type ReadingStore = {
 };
 
 /** A stored reading as this version has it: versions that kept no warnings stored readings without the list. */
-export const storedReading = (stored: unknown): Reading => ({ warnings: [], ...(stored as Reading) });
+export const storedReading = (stored: Omit<Reading, 'warnings'> & Partial<Reading>): Reading => ({
+  ...stored,
+  warnings: stored.warnings ?? [],
+});
