@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fileMeta } from '../../functions/api/file-meta.ts';
 import { resultDigest } from '../../functions/api/result-digest.ts';
 import { requestDigest } from '../../functions/pacs/deliver-digest.ts';
-import { resultUids } from '../../functions/pacs/uid.ts';
+import { uidsOf } from '../../functions/pacs/tracking.ts';
 import { has } from '../dicom/tools.ts';
 import { film as dicom, filmUid, studyUid } from '../pacs/films.ts';
 import { film, openService, post, type Service } from '../service.ts';
@@ -70,8 +70,9 @@ describe('GET /v1/readings/{id}/sr', () => {
     expect(resultDigest(rare.reading, router)).toBe(ids['rare']);
     const uidOf = async (id = '') =>
       fileMeta(new Uint8Array(await (await get(`/v1/readings/${id}/sr`)).arrayBuffer()))?.sopInstanceUid;
-    if (!usual.instance) throw new Error('a DICOM film has an instance');
-    expect(await uidOf(ids['dicom'])).toBe(resultUids(usual.instance, router.family.digest, digest).sr);
+    const { instance, reading } = usual;
+    if (!instance) throw new Error('a DICOM film has an instance');
+    expect(await uidOf(ids['dicom'])).toBe(uidsOf({ reading, instance }, { requestDigest: digest }).sr);
     expect(await uidOf(ids['rare'])).not.toBe(await uidOf(ids['dicom']));
   });
 });
