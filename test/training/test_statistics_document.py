@@ -68,15 +68,21 @@ def document() -> dict[str, Any]:
 def a_catalog() -> dict[str, Any]:
     found = measured()
     price = {"r256-int8": 4.0, "r256-fp32": 6.0, "r512-int8": 16.0, "r512-fp32": 24.0}
+    shipped = json.loads((Path(__file__).parents[2] / "models" / "chest14" / "catalog.json").read_text())
+    like, quality = shipped["variants"][0], shipped["quality"]
+    limits = dict.fromkeys(price, quality["limits"][like["id"]])
     return {
         "family": "made",
         "findings": list(FINDINGS),
+        "provenance": shipped["provenance"],
+        "quality": {**quality, "limits": limits},
         "variants": [
             {
+                **like,
                 "id": v.id,
                 "resolution": v.scored.resolution,
                 "precision": v.scored.precision,
-                "cost": {"ms": {"cpu": price[v.id]}, "measuredOn": {"cpu": "a made-up machine"}},
+                "cost": {"gmacs": 1.0, "ms": {"cpu": price[v.id]}, "measuredOn": {"cpu": "a made-up machine"}},
                 "heads": {f: catalog_head(head, "crossValidated", "Youden") for f, head in v.heads.items()},
             }
             for v in found.variants

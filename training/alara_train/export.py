@@ -156,16 +156,19 @@ def session(model: onnx.ModelProto | Path, threads: int = 1) -> ort.InferenceSes
         raise BadModel(f"{model} is missing or damaged: export the family again") from error
 
 
-def outputs_of(path: Path) -> int:
-    """How many findings a served graph gives."""
-    logits = next(v for v in onnx.load(str(path)).graph.output if v.name == "logits")
-    return int(logits.type.tensor_type.shape.dim[1].dim_value)
+COLUMNS = "served/columns"
+
+
+def kept_findings(path: Path) -> list[int] | None:
+    """The columns that `keep_findings` left in a graph; None where it gives every finding."""
+    named = [value for value in onnx.load(str(path)).graph.initializer if value.name == COLUMNS]
+    return [int(column) for column in numpy_helper.to_array(named[0])] if named else None
 
 
 def keep_findings(path: Path, columns: list[int]) -> None:
     """Let a served graph give only these findings, in this order, in `logits` and `cam`."""
     model = onnx.load(str(path))
-    index = numpy_helper.from_array(np.array(columns, dtype=np.int64), "served/columns")
+    index = numpy_helper.from_array(np.array(columns, dtype=np.int64), COLUMNS)
     model.graph.initializer.append(index)
     for output in model.graph.output:
         if output.name not in ("logits", "cam"):

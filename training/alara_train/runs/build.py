@@ -18,7 +18,7 @@ from scipy.special import expit
 
 from alara_train.data import Floats
 from alara_train.datasets.labelled import Labelled
-from alara_train.export import gmacs, join, keep_findings, outputs_of, session, sha256
+from alara_train.export import gmacs, join, keep_findings, kept_findings, session, sha256
 from alara_train.features import Pooled, Progress, Rows, load_rows
 from alara_train.gate import Limits, Share, measure_gate
 from alara_train.head import Float32s, grid_shares
@@ -283,9 +283,10 @@ def _score(id_: str, precision: str, path: Path, runs: Runs, side_px: int, place
 
 def serve_only(variant: Variant, cache: Path, findings: Sequence[str], trained: Sequence[str]) -> None:
     """Let a graph give only the findings that are served; nothing to do where it gives no other."""
-    if outputs_of(variant.path) == len(findings):
+    columns = [trained.index(finding) for finding in findings]
+    if tuple(findings) == tuple(trained) or kept_findings(variant.path) == columns:
         return
-    keep_findings(variant.path, [trained.index(finding) for finding in findings])
+    keep_findings(variant.path, columns)
     noted = cache / f"variant-{variant.id}.json"
     record = {**json.loads(noted.read_text()), "sha256": sha256(variant.path)}
     write_whole(noted, json.dumps(record, indent=1) + "\n")
