@@ -21,6 +21,7 @@ import { problems } from './problems.ts';
 import { readings } from './readings.ts';
 import { reports } from './reports.ts';
 import { requestId } from './request-id.ts';
+import { describeCommonAnswers } from './responses.ts';
 import { routes } from './routes.ts';
 import { stow } from './stow.ts';
 import { uploads } from './uploads.ts';
@@ -77,6 +78,7 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
   for (const mount of mounted) mount(app, deps);
   answerOtherMethods(app);
   describeAccess(app);
+  describeCommonAnswers(app);
   return app;
 }
 

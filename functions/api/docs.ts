@@ -16,7 +16,7 @@ Scalar.createApiReference('#reference', {
   content: document.replaceAll('${sampleHost}', location.origin),
   theme: 'default', darkMode: true, withDefaultFonts: false, hiddenClients: true,
   // The functions that would send this API's description to the vendor of the page.
-  telemetry: false, agent: { disabled: true }, mcp: { disabled: true }, hideClientButton: true, showDeveloperTools: 'never', showToolbar: 'never',
+  telemetry: false, agent: { disabled: true }, mcp: { disabled: true }, hideClientButton: true, showDeveloperTools: 'never',
   externalUrls: { dashboardUrl: '', registryUrl: '', proxyUrl: '', apiBaseUrl: '' },
 });`;
 
@@ -25,7 +25,9 @@ const description = {
   info: {
     title: 'Alara',
     version: '0.1.0',
-    description: `Chest-radiograph inference at the cheapest resolution whose measured accuracy is good enough for the finding asked for. ${notice}`,
+    description: `Chest-radiograph inference at the cheapest resolution whose measured accuracy is good enough for the finding asked for. ${notice}
+
+An error is a problem document (RFC 9457) with a stable \`code\` and a \`fix\`; \`/problems/{code}\` explains each code. A method that a resource does not offer is answered 405 \`method_not_allowed\` with \`Allow\`; OPTIONS is answered 204 with \`Allow\`. Search, retrieval and worklists of DICOMweb are answered 501 \`dicomweb_not_offered\`.`,
     license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
   },
 };

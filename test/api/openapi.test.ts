@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { advice } from '../../functions/pipeline/fault.ts';
 import { serve } from '../cli/alara.ts';
 import { chest } from '../dicom/film.ts';
 import { chestDataset } from '../dicom/instance.ts';
@@ -14,6 +15,8 @@ let service: Service;
 let document: { readonly paths: Record<string, Record<string, Described>>; readonly components: unknown };
 type Described = {
   readonly responses: Record<string, { content?: Record<string, { schema?: object }> }>;
+  readonly requestBody?: unknown;
+  readonly security: readonly unknown[];
   readonly 'x-codeSamples': readonly { readonly source: string }[];
 };
 
@@ -59,6 +62,49 @@ test('a problem is what /openapi.json describes', async () => {
   expect(faults('post', '/v1/readings', response.status, 'application/problem+json', await response.json())).toEqual(
     [],
   );
+});
+
+const operations = () =>
+  Object.entries(document.paths).flatMap(([path, ofPath]) =>
+    Object.entries(ofPath).map(([method, operation]) => ({ method, path, ...operation })),
+  );
+
+test('every operation describes what the server in front of it and the store behind it answer', () => {
+  for (const { method, path, responses, requestBody, security } of operations()) {
+    const described = Object.keys(responses);
+    expect(described, `${method} ${path}`).toEqual(expect.arrayContaining(['400', '431', '500']));
+    if (requestBody) expect(described, `${method} ${path}`).toEqual(expect.arrayContaining(['408', '415']));
+    if (security.length > 0) expect(described, `${method} ${path}`).toContain('503');
+  }
+});
+
+test('every code of an HTTP answer is in the document', () => {
+  // In the outcome of a job only; and of an answer that nobody receives.
+  const elsewhere = [
+    'webhook_failed',
+    'webhook_refused',
+    'webhook_gone',
+    'pacs_unavailable',
+    'pacs_refused',
+    'film_gone',
+  ];
+  const text = JSON.stringify(document);
+  const absent = Object.keys(advice).filter((code) => !text.includes(`\`${code}\``));
+  expect(absent.toSorted()).toEqual([...elsewhere, 'client_gone'].toSorted());
+});
+
+test('answers that come before any route are what /openapi.json describes', { timeout: 60_000 }, async () => {
+  const { url } = await serve();
+  const get = async (path: string, headers: Record<string, string>) => {
+    const response = await fetch(`${url}${path}`, { headers });
+    return { status: response.status, body: await response.json() };
+  };
+  const tooLarge = await get('/health/live', { 'x-large': 'x'.repeat(20_000) });
+  expect(tooLarge).toMatchObject({ status: 431, body: { code: 'headers_too_large' } });
+  expect(faults('get', '/health/live', 431, 'application/problem+json', tooLarge.body)).toEqual([]);
+  const unknown = await get('/v1/catalog?x=1', {});
+  expect(unknown).toMatchObject({ status: 400, body: { code: 'unknown_parameter' } });
+  expect(faults('get', '/v1/catalog', 400, 'application/problem+json', unknown.body)).toEqual([]);
 });
 
 test('every operation has a curl sample with a host, and no generated parameter', () => {
