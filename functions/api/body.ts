@@ -81,13 +81,31 @@ async function part(body: AsyncIterable<Uint8Array>, boundary: string, room: Roo
   return image.bytes.length === 0 ? fail({ code: 'empty_body' }) : filmOf(image.bytes, image.mediaType);
 }
 
+/** Pieces of a body that are shorter than this are put together: each piece takes some hundred bytes besides its own. */
+const shortBytes = 4096;
+const blockBytes = 16_384;
+
 /** The bytes of a body as they arrive. A body that breaks off is its client's doing, whatever the stream calls it. */
 export async function* bodyOf(c: Context): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+  let block = new Uint8Array(0);
+  let filled = 0;
   try {
-    for await (const piece of c.req.raw.body ?? []) yield piece;
+    for await (const piece of c.req.raw.body ?? []) {
+      if (filled > 0 && (piece.length >= shortBytes || filled + piece.length > blockBytes)) {
+        yield block.subarray(0, filled);
+        filled = 0;
+      }
+      if (piece.length >= shortBytes) yield piece;
+      else {
+        if (filled === 0) block = new Uint8Array(blockBytes);
+        block.set(piece, filled);
+        filled += piece.length;
+      }
+    }
   } catch (error) {
     throw error instanceof Refusal ? error : new Refusal({ code: 'client_gone' });
   }
+  if (filled > 0) yield block.subarray(0, filled);
 }
 
 /** A body whose first bytes are reserved as they arrive: as many as its receiver ever has in memory. */

@@ -1,10 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { getRequestListener } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Fault } from '../pipeline/fault.ts';
 import { connectionLimit } from './connection-limit.ts';
+import { joinPieces } from './pieces.ts';
 import { oneAtATime } from './pipelining.ts';
-import { closeWithProblem } from './raw-problem.ts';
+import { closeWithProblem, problemResponse } from './raw-problem.ts';
 import { type BodyRate, usualRate, watchBody } from './slow-bodies.ts';
 
 /**
@@ -25,7 +26,7 @@ export type HttpServerOptions = {
   /** How long a client may read nothing of its answer. */
   readonly stalledMs?: number;
   readonly maxConnections?: number;
-  /** Called when a connection was refused because too many are open. */
+  /** Called when a connection was closed or refused because too many are open. */
   readonly dropped?: (limit: number) => void;
 };
 
@@ -44,7 +45,17 @@ export function createHttpServer({
     requestTimeout: 0,
     maxHeaderSize: maxHeaderBytes,
   };
-  const handle = getRequestListener(fetch);
+  const handle = getRequestListener(fetch, {
+    // A request of HTTP/1.0 may have no Host: the health checks of load balancers have none.
+    hostname: 'localhost',
+    errorHandler: (error) =>
+      problemResponse(
+        error instanceof RequestError ? { code: 'malformed_http', problem: error.message } : { code: 'internal' },
+      ),
+  });
+  /** Connections without a request, the one that has waited longest first. */
+  const unused = new Set<Duplex>();
+  let open = 0;
   const { listener, current } = oneAtATime((incoming, outgoing) => {
     if (!server.listening) outgoing.setHeader('connection', 'close');
     if (incoming.rawHeaders.length / 2 > maxHeaders)
@@ -53,15 +64,28 @@ export function createHttpServer({
         limit: maxHeaders,
         limitBytes: maxHeaderBytes,
       });
+    unused.delete(incoming.socket);
+    outgoing.once('close', () => {
+      if (!incoming.socket.destroyed) unused.add(incoming.socket);
+    });
     watchBody(incoming, outgoing, bodyRate);
+    joinPieces(incoming);
     void handle(incoming, outgoing);
   });
   const server = createServer(serverOptions, listener);
   // All of them, to be counted above; their bytes are limited.
   server.maxHeadersCount = 0;
-  server.maxConnections = maxConnections;
-  server.on('drop', () => {
-    server.closeIdleConnections();
+  // A new connection takes the place of one that has no request: clients that only connect shut nobody out.
+  server.on('connection', (socket) => {
+    open++;
+    unused.add(socket);
+    socket.once('close', () => {
+      open--;
+      unused.delete(socket);
+    });
+    if (open <= maxConnections) return;
+    const [longest] = unused;
+    longest?.destroy();
     dropped?.(maxConnections);
   });
   server.timeout = stalledMs;

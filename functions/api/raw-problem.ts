@@ -24,3 +24,12 @@ export function closeWithProblem(socket: Duplex, fault: Fault): void {
   socket.once('close', () => clearTimeout(timer));
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
+
+/** The same answer to a request that HTTP/1.1 allows and that the API cannot take. */
+export function problemResponse(fault: Fault): Response {
+  const problem = problemOf(fault, randomUUID());
+  return new Response(JSON.stringify(problem), {
+    status: problem.status,
+    headers: { 'content-type': 'application/problem+json' },
+  });
+}

@@ -9,12 +9,16 @@ export type BodyRate = { readonly windowMs: Ms; readonly bytesPerSecond: number 
 /** 8 kbit/s: a tenth of the slowest line that a hospital still has. A pause of less than a minute does no harm. */
 export const usualRate: BodyRate = { windowMs: ms(60_000), bytesPerSecond: 1000 };
 
+/** How long a client may go on sending a body after its answer. */
+const afterAnswerMs = 5000;
+
 /** Checks per window: one check alone could come after a stall of this process, before what has arrived is counted. */
 const checks = 4;
 
 /**
  * End a request whose body arrives more slowly than `rate`. There is no limit on the total time: a study on a slow line takes
- * hours. Time in which received bytes wait for this service does not count.
+ * hours. Time in which received bytes wait for this service does not count. A body that goes on after its answer ends with its
+ * connection.
  */
 export function watchBody(incoming: IncomingMessage, outgoing: ServerResponse, rate: BodyRate): void {
   if (incoming.complete) return;
@@ -34,7 +38,14 @@ export function watchBody(incoming: IncomingMessage, outgoing: ServerResponse, r
       else closeWithProblem(socket, { code: 'request_too_slow', bytesPerSecond: rate.bytesPerSecond });
     }
   }, rate.windowMs / checks);
-  const stop = () => clearInterval(timer);
-  incoming.once('close', stop);
-  outgoing.once('close', stop);
+  incoming.once('close', () => clearInterval(timer));
+  outgoing.once('close', () => {
+    clearInterval(timer);
+    if (incoming.complete) return;
+    const ending = setTimeout(() => {
+      if (!incoming.complete) socket.destroy();
+    }, afterAnswerMs);
+    socket.once('close', () => clearTimeout(ending));
+    incoming.once('end', () => clearTimeout(ending));
+  });
 }

@@ -1,7 +1,10 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Hono } from 'hono';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { bodyOf } from '../../functions/api/body.ts';
 import { connectionLimit } from '../../functions/api/connection-limit.ts';
 import { createHttpServer, type HttpServerOptions } from '../../functions/api/http-server.ts';
 import { open, pipelined, textOf } from './attacks.ts';
@@ -49,10 +52,18 @@ describe('what is no request is answered with a problem, and the client gets to 
       400,
       'malformed_http',
     ],
+    ['a request for no resource', 'OPTIONS * HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n', 400, 'malformed_http'],
+    ['a Host that is none', 'GET / HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n', 400, 'malformed_http'],
   ])('%s', async (_, text, status, code) => {
     const answer = await answerTo(await listen(), text);
     expect(answer.slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
     expect(problemIn(answer)).toMatchObject({ status, code, fix: expect.any(String) });
+  });
+
+  test('and a request of HTTP/1.0 needs no Host', async () => {
+    const answer = await answerTo(await listen(), 'GET / HTTP/1.0\r\n\r\n');
+    expect(answer.slice(0, 12)).toBe('HTTP/1.1 200');
+    expect(answer).toMatch(/fine$/);
   });
 
   test('and as many headers as a client sends are all seen', async () => {
@@ -112,5 +123,94 @@ describe('connections', () => {
     await fetch(url).catch(() => undefined);
     await vi.waitFor(async () => expect(await (await fetch(url)).text()).toBe('fine'));
     expect(dropped).toHaveBeenCalledWith(4);
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['half of a header', 'GET / HTTP/1.1\r\nhost: '],
+  ])('that send %s shut nobody out', async (_, text) => {
+    const url = await listen({ maxConnections: 4 });
+    const silent = Array.from({ length: 12 }, () => open(url));
+    await Promise.all(silent.map((socket) => new Promise((resolve) => socket.write(text, resolve))));
+    for (let i = 0; i < 5; i++)
+      expect(await (await fetch(url, { headers: { connection: 'close' } })).text()).toBe('fine');
+    for (const socket of silent) socket.destroy();
+  });
+
+  test('that wait for their answers are not closed for new ones', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const work = vi.fn(() => promise.then(() => new Response('fine')));
+    const url = await listen({ maxConnections: 2, fetch: work });
+    const working = Array.from({ length: 2 }, () => open(url));
+    const answers = working.map(textOf);
+    for (const socket of working) socket.write(pipelined('/', 1));
+    await vi.waitFor(() => expect(work).toHaveBeenCalledTimes(2));
+    await expect(fetch(url)).rejects.toThrow();
+    resolve();
+    await vi.waitFor(() => expect(answers.map((text) => text().includes('fine'))).toEqual([true, true]));
+    for (const socket of working) socket.destroy();
+  });
+});
+
+describe('a body', () => {
+  test('in chunks of one byte is put together', async () => {
+    const url = await listen({
+      async fetch(request) {
+        let pieces = 0;
+        let text = '';
+        for await (const piece of request.body ?? []) {
+          pieces++;
+          text += Buffer.from(piece).toString('latin1');
+        }
+        return Response.json({ pieces, text });
+      },
+    });
+    const sent = Array.from({ length: 20_000 }, (_, i) => String.fromCharCode(97 + (i % 26))).join('');
+    const chunks = [...sent].map((letter) => `1\r\n${letter}\r\n`).join('');
+    const head = 'POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n';
+    const answer = await answerTo(url, `${head}${chunks}0\r\n\r\n`);
+    const { pieces, text } = problemIn(answer);
+    expect(text).toBe(sent);
+    expect(pieces).toBeLessThan(1000);
+  });
+
+  test('in short pieces, however they came, is put together before it is kept', async () => {
+    const app = new Hono().post('/', async (c) => {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of bodyOf(c)) pieces.push(piece);
+      return c.json({ lengths: pieces.map(({ length }) => length), sum: Buffer.concat(pieces).toString('latin1') });
+    });
+    const short = Array.from({ length: 40_000 }, (_, i) => Buffer.of(65 + (i % 26)));
+    const all = [...short, Buffer.alloc(5000, 'z'), ...short.slice(0, 3)];
+    const init = { method: 'POST', body: Readable.toWeb(Readable.from(all)), duplex: 'half' } as unknown as RequestInit;
+    const { lengths, sum } = await (await app.request('/', init)).json();
+    expect(sum).toBe(Buffer.concat(all).toString('latin1'));
+    expect(lengths).toEqual([16_384, 16_384, 40_000 - 2 * 16_384, 5000, 3]);
+  });
+
+  test('that goes on after its answer ends with its connection', { timeout: 20_000 }, async () => {
+    const url = await listen();
+    const socket = open(url);
+    const answer = textOf(socket);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write('GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\n');
+    const drip = setInterval(() => socket.writable && socket.write('a'), 200);
+    await closed;
+    clearInterval(drip);
+    expect(answer()).toContain('fine');
+  });
+
+  test('that is complete before its answer leaves the connection open', { timeout: 20_000 }, async () => {
+    const url = await listen();
+    const socket = open(url);
+    const answer = textOf(socket);
+    const request = 'GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\n';
+    socket.write(request);
+    await vi.waitFor(() => expect(answer()).toContain('fine'));
+    socket.write('a');
+    await delay(6000);
+    socket.write(`${request}a`);
+    await vi.waitFor(() => expect(answer().split('fine').length).toBe(3));
+    socket.destroy();
   });
 });
