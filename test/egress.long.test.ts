@@ -41,6 +41,8 @@ const inside = ({ home, temporary, data, log }: Sandbox, command: readonly strin
       env: {
         PATH: `${dirname(process.execPath)}:/usr/sbin:/usr/bin:/sbin:/bin`,
         ...{ HOME: home, TMPDIR: temporary, ALARA_DATA: data, PORT: '8080', PYTHONDONTWRITEBYTECODE: '1' },
+        // ONNX Runtime takes an empty value for no value.
+        ORT_DISABLE_TELEMETRY: '',
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
@@ -132,6 +134,20 @@ pixels = np.arange(side * side, dtype=np.uint8).reshape(side, side)
 answer = read(open_variants(family, catalog)[variant["id"]], variant, catalog["findings"], pixels)
 print(len(answer.probabilities))`;
     expect(await runs([resolve(python), '-c', script])).toContain('14');
+  });
+
+  test('cdk synth', { timeout: 300_000 }, async () => {
+    const box = sandbox();
+    const cdk = ['node_modules/.bin/cdk', 'synth', '--quiet', '-c', 'env=dev', '-o', join(box.temporary, 'out')];
+    const child = inside(box, [process.execPath, ...cdk]);
+    child.stdout.resume();
+    child.stderr.resume();
+    expect((await once(child, 'close'))[0]).toBe(0);
+    // The CLI asks who its user is, by the socket of the name service cache.
+    expect(effectsIn(box.log).contacted.filter((address) => !address.startsWith('AF_UNIX'))).toEqual([]);
+    // Digests of assets. An installation id or cached notices would be here as well.
+    expect(readdirSync(join(box.home, '.cdk', 'cache'))).toEqual(['fingerprints']);
+    expect(readdirSync(join(box.home, '.cdk'))).toEqual(['cache']);
   });
 
   test('strace does see what is contacted and written', async () => {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 # Before any test module imports onnxruntime: see alara_train/__init__.py.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 ROOT = Path(__file__).parents[2]
 

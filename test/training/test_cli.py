@@ -35,6 +35,17 @@ def test_help_imports_no_heavy_library() -> None:
     assert [name for name in HEAVY if name in said.splitlines()[-1].split()] == []
 
 
+@pytest.mark.parametrize("value", ["", "0", "false"])
+def test_telemetry_is_off_and_no_font_list_is_kept_whatever_the_environment_says(value: str, tmp_path: Path) -> None:
+    """ONNX Runtime sends usage data unless its variable is 1; matplotlib takes an empty MPLCONFIGDIR for none."""
+    code = "import os, alara_train; print(os.environ['ORT_DISABLE_TELEMETRY'], os.environ['MPLCONFIGDIR'])"
+    surroundings = {**os.environ, "ORT_DISABLE_TELEMETRY": value, "MPLCONFIGDIR": "", "TMPDIR": str(tmp_path)}
+    said = subprocess.run([sys.executable, "-c", code], env=surroundings, capture_output=True, text=True, check=True)
+    off, fonts = said.stdout.split()
+    assert off == "1"
+    assert Path(fonts).parent == tmp_path
+
+
 # --- mistakes
 
 

@@ -8,14 +8,15 @@ import tempfile
 from pathlib import Path
 
 # ONNX Runtime reads this variable when its library loads. Without it, the library resolves a host of its vendor and
-# keeps a device id and a database under the home directory. os.environ calls putenv, so native code sees the value.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# keeps a device id and a database under the home directory; so it does with an empty value or 0, therefore the value is
+# replaced. os.environ calls putenv, so native code sees the value.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 # matplotlib keeps a font list under the home directory. Keep it for the length of one process instead; child processes
 # inherit the folder, and the process that named the folder removes it.
 MATPLOTLIB = ""
 """The folder that this process named; empty where the environment names one."""
-if "MPLCONFIGDIR" not in os.environ:
+if not os.environ.get("MPLCONFIGDIR"):
     MATPLOTLIB = str(Path(tempfile.gettempdir()) / f"alara-matplotlib-{secrets.token_hex(8)}")
     os.environ["MPLCONFIGDIR"] = MATPLOTLIB
     atexit.register(shutil.rmtree, MATPLOTLIB, ignore_errors=True)
