@@ -12,7 +12,7 @@ import { maxPixels, minSide } from './limits.ts';
 import type { Orientation } from './orientation.ts';
 import { type Depth, raw } from './raw.ts';
 import { type MediaType, otherFormat, type PictureType, packedFormat, sniff } from './sniff.ts';
-import { strip } from './strip.ts';
+import { type Stripped, strip } from './strip.ts';
 
 /** What all bands of a decoded image may take: the largest film in 8-bit colour. */
 const maxBytes = 3 * maxPixels;
@@ -78,14 +78,23 @@ function mismatch(declared: string, found: MediaType): ReadingWarning | undefine
 async function decodePicture(bytes: Uint8Array, mediaType: PictureType): Promise<Result<Decoded, Fault>> {
   const checked = strip(bytes, mediaType);
   if (!checked.ok) return checked;
-  const stripped = checked.value;
+  const decoded = await decodeStripped(checked.value);
+  if (decoded.ok || decoded.fault.code !== 'corrupt_image') return decoded;
+  for (const other of checked.value.alternatives?.() ?? []) {
+    const repaired = await decodeStripped(other);
+    if (repaired.ok) return repaired;
+  }
+  return decoded;
+}
+
+async function decodeStripped({ bytes, orientation, warnings }: Stripped): Promise<Result<Decoded, Fault>> {
   try {
     // The header alone is read here, so that an image bomb is refused before a pixel is decoded.
-    const header = await sharp(stripped.bytes, { limitInputPixels: false }).metadata();
+    const header = await sharp(bytes, { limitInputPixels: false }).metadata();
     const refusal = inspect(header);
     if (refusal) return fail(refusal);
-    const film = await pixels(stripped.bytes, header, stripped.orientation);
-    return film.ok ? ok({ film: film.value, warnings: stripped.warnings }) : film;
+    const film = await pixels(bytes, header, orientation);
+    return film.ok ? ok({ film: film.value, warnings }) : film;
   } catch (error) {
     return fail({ code: 'corrupt_image', problem: complaint(error) });
   }

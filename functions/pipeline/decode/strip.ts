@@ -11,6 +11,8 @@ export type Stripped = {
   readonly bytes: Uint8Array;
   readonly orientation: Orientation;
   readonly warnings: readonly ReadingWarning[];
+  /** What to try where the codec finds the file damaged. */
+  readonly alternatives?: () => Iterable<Stripped>;
 };
 
 /**

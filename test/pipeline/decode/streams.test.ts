@@ -241,6 +241,25 @@ describe('the same JPEG stream has one verdict as a file and in a DICOM instance
       expect(faultOf(await decode(bytes, '')).code).toBe('corrupt_image');
   });
 
+  test('a progressive stream with stray bytes before its end is repaired by both routes, or refused by both', async () => {
+    const stream = await jpeg(
+      { width: columns, height: rows, bits: 8, bands: 1, values: film.values },
+      { progressive: true },
+    );
+    const pixels = await reference(stream);
+    for (const zeros of [12, 512]) {
+      const padded = beforeEnd(stream, ...new Uint8Array(zeros));
+      const read = [unwrap(await decode(padded, 'image/jpeg')), unwrap(await decode(inDicom(padded), ''))];
+      for (const each of read) expect(hasPixels(each, pixels)).toBe(true);
+      expect(read.map(codes)).toEqual([['stream_repaired'], ['stream_repaired', 'progressive_jpeg']]);
+    }
+    for (const stray of [[1, 2, 3], Array.from({ length: 40 }, (_, i) => i + 1)]) {
+      const odd = beforeEnd(stream, ...stray);
+      const [file, instance] = [await decode(odd, 'image/jpeg'), await decode(inDicom(odd), '')];
+      expect(file.ok).toBe(instance.ok);
+    }
+  });
+
   test('single flipped bits in a scan', async () => {
     const at = scanOf(plain);
     const step = Math.floor((plain.length - at) / 24);

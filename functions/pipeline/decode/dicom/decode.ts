@@ -2,6 +2,7 @@ import type { Fault } from '../../fault.ts';
 import type { Decoded } from '../../film.ts';
 import { ok, type Result } from '../../result.ts';
 import { px } from '../../units.ts';
+import { baselineCodec } from './baseline-codec.ts';
 import { bugIn, CodecUnavailable, type Report } from './bug.ts';
 import type { Codec } from './codec.ts';
 import { dcmjsCodec } from './dcmjs-codec.ts';
@@ -24,9 +25,11 @@ export async function decodeDicom(bytes: Uint8Array, report: Report = () => {}):
 }
 
 const codec: Codec = (frame) =>
-  dcmjsCodec(frame).catch((error: unknown) => {
-    throw new CodecUnavailable('the codecs cannot run', { cause: error });
-  });
+  (frame.encoding === 'jpeg' && frame.shape.precision === 8 ? baselineCodec : dcmjsCodec)(frame).catch(
+    (error: unknown) => {
+      throw new CodecUnavailable('the codecs cannot run', { cause: error });
+    },
+  );
 
 async function film(bytes: Uint8Array): Promise<Result<Decoded, Fault>> {
   const opened = open(bytes);

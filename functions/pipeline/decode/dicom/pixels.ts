@@ -2,7 +2,7 @@ import type { Fault } from '../../fault.ts';
 import { fail, ok, type Result } from '../../result.ts';
 import type { ReadingWarning } from '../../warning.ts';
 import { type JpegFrame, processOf, startOfFrame } from '../jpeg/frame.ts';
-import { jpegStream, repaired, withoutZeros } from '../jpeg/stream.ts';
+import { type JpegStream, jpegStream, repaired } from '../jpeg/stream.ts';
 import { otherFormat, packedFormat, sniff } from '../sniff.ts';
 import type { Attributes } from './attributes.ts';
 import type { Codec, Compressed, Undecodable } from './codec.ts';
@@ -52,7 +52,7 @@ export async function frameOf(
   }
   const stream = streamOf(bytes, transferSyntax);
   if (!stream.ok) return stream;
-  const { frame, warnings } = stream.value;
+  const { frame } = stream.value;
   const agreed = agree(frame.shape, image);
   if (!agreed.ok) return agreed;
   const words = await decodeStream(stream.value, codec);
@@ -62,7 +62,7 @@ export async function frameOf(
   return ok({
     words: words.value.words,
     stream: { ...frame.shape, lossy },
-    warnings: [...(label ? [label] : []), ...warnings, ...words.value.warnings],
+    warnings: [...(label ? [label] : []), ...words.value.warnings],
   });
 }
 
@@ -73,13 +73,13 @@ type Stream = {
   readonly alternatives: () => Generator<Pick<Stream, 'frame' | 'warnings'>>;
 };
 
-async function decodeStream({ frame, alternatives }: Stream, codec: Codec) {
+async function decodeStream({ frame, warnings, alternatives }: Stream, codec: Codec) {
   const decoded = await codec(frame);
-  if (decoded.ok || decoded.fault !== 'damaged')
-    return decoded.ok ? ok({ words: decoded.value, warnings: [] }) : decoded;
-  for (const { frame: other, warnings } of alternatives()) {
-    const words = await codec(other);
-    if (words.ok) return ok({ words: words.value, warnings });
+  if (decoded.ok) return ok({ words: decoded.value, warnings });
+  if (decoded.fault !== 'damaged') return decoded;
+  for (const other of alternatives()) {
+    const words = await codec(other.frame);
+    if (words.ok) return ok({ words: words.value, warnings: other.warnings });
   }
   return decoded;
 }
@@ -143,7 +143,15 @@ function jpegOf(bytes: Uint8Array): Result<Stream, Fault> {
     jpegEncodings[header.marker] ? undefined : { code: 'unsupported_jpeg', process: processOf(header) };
   const stream = jpegStream(bytes, { refuse });
   if (!stream.ok) return stream;
-  const { frame: header, near, warnings } = stream.value;
+  return ok({
+    ...jpegFrame(stream.value),
+    *alternatives() {
+      for (const other of stream.value.alternatives()) yield jpegFrame(other);
+    },
+  });
+}
+
+function jpegFrame({ frame: header, near, bytes, warnings }: JpegStream): Pick<Stream, 'frame' | 'warnings'> {
   const encoding = jpegEncodings[header.marker] ?? 'jpeg';
   const shape: Shape = {
     precision: header.precision,
@@ -153,18 +161,8 @@ function jpegOf(bytes: Uint8Array): Result<Stream, Fault> {
     signed: false,
     lossy: encoding === 'jpeg' || near > 0,
   };
-  const frame: Compressed = { encoding, bytes: stream.value.bytes, shape };
   const progressive = header.marker === startOfFrame.progressive ? [progressiveWarning] : [];
-  return ok({
-    frame,
-    warnings: [...warnings, ...progressive],
-    *alternatives() {
-      if (encoding === 'jpegLs' || progressive.length > 0) {
-        for (const { bytes: shorter, warning } of withoutZeros(frame.bytes))
-          yield { frame: { ...frame, bytes: shorter }, warnings: [...warnings, warning] };
-      }
-    },
-  });
+  return { frame: { encoding, bytes, shape }, warnings: [...warnings, ...progressive] };
 }
 
 const progressiveWarning: ReadingWarning = {

@@ -1,14 +1,11 @@
-/** A Huffman table for look-up by the next bits of a scan. */
-export type HuffmanTable = {
-  /** By the next 9 bits: code length × 256 + symbol, 0 where no code of at most 9 bits starts so. */
-  readonly short: Uint16Array;
-  /** By code length: the first code of the length, and the first that is behind its last one, as 16 bits from the left. */
-  readonly first: Int32Array;
-  readonly limit: Int32Array;
-  /** By code length: where the symbols of the length begin. */
-  readonly offset: Int32Array;
-  readonly symbols: Uint8Array;
-};
+/**
+ * What to do at each symbol, by the next 16 bits of a scan: bits to go on × 256 + coefficients to go on; 0 where no code starts
+ * so. The bits are those of the code and of the value after it, which need not be known to follow a scan.
+ */
+export type HuffmanTable = Uint16Array;
+
+/** The coefficients that the end of a block goes on: more than a block has. */
+export const endOfBlock = 128;
 
 /** A table as a DHT segment brings it: how many codes of each length from 1 to 16, and their symbols. */
 export type HuffmanSpecification = { readonly counts: Uint8Array; readonly symbols: Uint8Array };
@@ -29,34 +26,39 @@ export function huffmanSpecifications(segment: Uint8Array): Map<number, HuffmanS
   return specifications;
 }
 
+/** A table of DC coefficients, or of differences in a lossless scan. */
+export const dcTable = (specification: HuffmanSpecification) =>
+  // T.81, H.1.2.2: a difference of 32 768 has no further bits.
+  huffmanTable(specification, (size) => (size > 16 ? undefined : { bits: size % 16, coefficients: 1 }));
+
+/** A table of AC coefficients (T.81, F.1.2.2). */
+export const acTable = (specification: HuffmanSpecification) =>
+  huffmanTable(specification, (symbol) => {
+    const bits = symbol & 15;
+    if (bits > 0 || symbol === 0xf0) return { bits, coefficients: (symbol >> 4) + 1 };
+    return symbol === 0 ? { bits, coefficients: endOfBlock } : undefined;
+  });
+
+type Step = { readonly bits: number; readonly coefficients: number };
+
 /**
  * T.81, annex C: codes of one length follow each other; each longer length goes on from twice the next code. Undefined where
  * there are more codes than their lengths allow.
  */
-export function huffmanTable({ counts, symbols }: HuffmanSpecification): HuffmanTable | undefined {
-  const short = new Uint16Array(512);
-  const [first, limit, offset] = [new Int32Array(17), new Int32Array(17), new Int32Array(17)];
+function huffmanTable(
+  { counts, symbols }: HuffmanSpecification,
+  step: (symbol: number) => Step | undefined,
+): HuffmanTable | undefined {
+  const table = new Uint16Array(65_536);
   let next = 0;
   let symbol = 0;
   for (let length = 1; length <= 16; length++) {
     const span = 65_536 >> length;
-    const count = counts[length - 1] ?? 0;
-    first[length] = next;
-    offset[length] = symbol;
-    if (next + count * span > 65_536) return undefined;
-    for (let i = 0; i < count; i++, symbol++, next += span)
-      if (length <= 9) short.fill(length * 256 + (symbols[symbol] ?? 0), next >> 7, (next + span) >> 7);
-    limit[length] = next;
-  }
-  return { short, first, limit, offset, symbols };
-}
-
-/** The entry of a code that is longer than 9 bits, as in the table of short ones; 0 where there is none. */
-export function longCode({ first, limit, offset, symbols }: HuffmanTable, next: number): number {
-  for (let length = 10; length <= 16; length++)
-    if (next < (limit[length] ?? 0)) {
-      const index = (offset[length] ?? 0) + ((next - (first[length] ?? 0)) >> (16 - length));
-      return length * 256 + (symbols[index] ?? 0);
+    for (let i = counts[length - 1] ?? 0; i > 0; i--, symbol++, next += span) {
+      if (next + span > 65_536) return undefined;
+      const is = step(symbols[symbol] ?? 0);
+      if (is) table.fill((length + is.bits) * 256 + is.coefficients, next, next + span);
     }
-  return 0;
+  }
+  return table;
 }

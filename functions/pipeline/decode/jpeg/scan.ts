@@ -1,4 +1,4 @@
-import { type HuffmanTable, longCode } from './huffman.ts';
+import { endOfBlock, type HuffmanTable } from './huffman.ts';
 
 /** One block of an MCU in a sequential scan; in a lossless one a sample, which has no AC coefficients. */
 export type Block = { readonly dc: HuffmanTable; readonly ac: HuffmanTable | null };
@@ -44,6 +44,33 @@ export function soundScan(scan: Scan): SoundScan | undefined {
   return actual === undefined || actual === scan.restartInterval ? undefined : follow(scan, actual);
 }
 
+/** Huffman codes fall into step after some tens of codes, wherever reading starts. */
+const tailBytes = 2048;
+
+/**
+ * Whether the last codes of a scan end in the last byte of its data, by a look at its tail. False where they do not, where
+ * the last byte is zero, and rarely for a sound scan: then {@link soundScan} tells.
+ */
+export function endsWhole(scan: Scan): boolean {
+  const { bytes, end } = scan;
+  if (bytes[end - 1] === 0 && bytes[end - 2] !== 0xff) return false;
+  let from = Math.max(scan.start, end - tailBytes);
+  for (let marker = nextMarker(scan, from); marker < end; marker = nextMarker(scan, from)) from = behind(bytes, marker);
+  const reader = new Codes(bytes, from, end);
+  while (!reader.isExhausted()) {
+    if (!reader.mcus(scan.mcu, 1)) reader.skip(1);
+    else if (reader.position() === end && reader.isPadded()) return true;
+  }
+  return false;
+}
+
+/** The position behind a marker, which fill bytes may precede. */
+function behind(bytes: Uint8Array, marker: number): number {
+  let at = marker;
+  while (bytes[at + 1] === 0xff) at++;
+  return at + 2;
+}
+
 function follow(scan: Scan, restartInterval: number): SoundScan | undefined {
   const { bytes, mcus } = scan;
   const pieces: Uint8Array[] = [];
@@ -56,13 +83,10 @@ function follow(scan: Scan, restartInterval: number): SoundScan | undefined {
     const count = Math.min(each, mcus - done);
     const until = nextMarker(scan, from);
     const reader = new Codes(bytes, from, until);
-    for (let i = 0; i < count; i++) if (!reader.mcu(scan.mcu)) return undefined;
+    if (!reader.mcus(scan.mcu, count)) return undefined;
     const end = reader.position();
-    if (!reader.isPadded()) {
-      if (end < until) return undefined;
-    }
     if (end < until) {
-      if (!isSurplus(scan, end, until, reader.padding())) return undefined;
+      if (!reader.isPadded() || !isSurplus(scan, end, until, reader.padding())) return undefined;
       pieces.push(bytes.subarray(kept, end));
       surplus += until - end;
       kept = until;
@@ -75,14 +99,12 @@ function follow(scan: Scan, restartInterval: number): SoundScan | undefined {
     }
     if (until === scan.end) return undefined;
     const expected = 0xd0 + restart;
-    let marker = until;
-    while (bytes[marker + 1] === 0xff) marker++;
-    if (bytes[marker + 1] !== expected) {
+    from = behind(bytes, until);
+    if (bytes[from - 1] !== expected) {
       pieces.push(bytes.subarray(kept, until), Uint8Array.of(0xff, expected));
-      kept = marker + 2;
+      kept = from;
       renumbered = true;
     }
-    from = marker + 2;
   }
   return { pieces, restartInterval, surplus, renumbered };
 }
@@ -105,7 +127,7 @@ function firstInterval(scan: Scan): number | undefined {
   const until = nextMarker(scan, scan.start);
   const reader = new Codes(scan.bytes, scan.start, until);
   for (let count = 1; count <= scan.mcus; count++) {
-    if (!reader.mcu(scan.mcu)) return undefined;
+    if (!reader.mcus(scan.mcu, 1)) return undefined;
     if (reader.position() === until && reader.isPadded()) return count;
   }
   return undefined;
@@ -123,7 +145,7 @@ function isSurplus({ bytes, mcu }: Scan, start: number, end: number, padding: nu
   if (left.length > maxLeftover) return false;
   const reader = new Codes(bytes, start, end);
   for (let blocks = 0; blocks < 8 * maxLeftover; blocks++) {
-    if (!reader.mcu(mcu)) return true;
+    if (!reader.mcus(mcu, 1)) return true;
     if (reader.position() === end && reader.isPadded()) return false;
   }
   return true;
@@ -134,7 +156,7 @@ class Codes {
   private readonly bytes: Uint8Array;
   private readonly end: number;
   private at: number;
-  /** The last bits that were read from the data; the lower `left` of them are not used yet. */
+  /** The last bits that were read from the data; the lower `left` of them are not used yet. Below 0 are bits to be passed over. */
   private held = 0;
   private left = 0;
   /** Zero bits that stand for data that is not there. */
@@ -146,47 +168,50 @@ class Codes {
     this.end = end;
   }
 
-  /** Go over one MCU; false where its codes are not whole. */
-  mcu(blocks: readonly Block[]): boolean {
-    for (const { dc, ac } of blocks) {
-      const difference = this.code(dc);
-      if (difference < 0 || difference > 16) return false;
-      // T.81, H.1.2.2: a difference of 32 768 has no further bits.
-      if (difference < 16) this.skip(difference);
-      if (ac && !this.coefficients(ac)) return false;
-    }
-    return this.left >= this.missing;
-  }
-
-  /** The 63 AC coefficients of a block (T.81, F.1.2.2). */
-  private coefficients(table: HuffmanTable): boolean {
-    for (let k = 1; k < 64; k++) {
-      const code = this.code(table);
-      if (code < 0) return false;
-      const size = code & 15;
-      if (size === 0) {
-        if (code !== 0xf0) return code === 0;
-        k += 15;
-      } else {
-        k += code >> 4;
-        this.skip(size);
+  /** Go over MCUs; false where their codes are not whole. One loop on local variables: this is where following takes its time. */
+  mcus(blocks: readonly Block[], count: number): boolean {
+    const { bytes, end } = this;
+    let { at, held, left, missing } = this;
+    let isWhole = true;
+    for (let i = 0; isWhole && i < count; i++) {
+      for (const { dc, ac } of blocks) {
+        const last = ac ? 64 : 1;
+        let table = dc;
+        let k = 0;
+        while (k < last) {
+          while (left <= 16) {
+            let byte = 0;
+            if (at < end) {
+              byte = bytes[at] ?? 0;
+              // A zero byte is stuffed behind 0xff (T.81, F.1.2.3).
+              at += byte === 0xff ? 2 : 1;
+            } else missing += 8;
+            held = (held << 8) | byte;
+            left += 8;
+          }
+          const entry = table[(held >>> (left - 16)) & 0xffff] ?? 0;
+          if (entry === 0) break;
+          left -= entry >> 8;
+          k += entry & 0xff;
+          table = ac ?? dc;
+        }
+        isWhole &&= k === last || k >= endOfBlock;
       }
-      if (k > 63) return false;
+      isWhole &&= missing === 0 || left >= missing;
     }
-    return true;
+    Object.assign(this, { at, held, left, missing });
+    this.fill();
+    return isWhole && !this.isExhausted();
   }
 
-  private code(table: HuffmanTable): number {
-    if (this.left < 16) this.fill();
-    const next = (this.held >>> (this.left - 16)) & 0xffff;
-    const entry = table.short[next >> 7] || longCode(table, next);
-    this.left -= entry >> 8;
-    return entry === 0 ? -1 : entry & 0xff;
+  /** Whether bits were taken that the data does not have. */
+  isExhausted(): boolean {
+    return this.left < this.missing;
   }
 
-  private skip(bits: number): void {
-    if (this.left < bits) this.fill();
+  skip(bits: number): void {
     this.left -= bits;
+    this.fill();
   }
 
   private fill(): void {
@@ -194,7 +219,6 @@ class Codes {
       let byte = 0;
       if (this.at < this.end) {
         byte = this.bytes[this.at] ?? 0;
-        // A zero byte is stuffed behind 0xff (T.81, F.1.2.3).
         this.at += byte === 0xff ? 2 : 1;
       } else this.missing += 8;
       this.held = (this.held << 8) | byte;

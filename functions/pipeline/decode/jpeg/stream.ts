@@ -3,8 +3,8 @@ import { fail, ok, type Result } from '../../result.ts';
 import type { ReadingWarning } from '../../warning.ts';
 import { type Orientation, orientation } from '../orientation.ts';
 import { frameHeader, isFrame, isSequential, type JpegComponent, type JpegFrame, startOfFrame } from './frame.ts';
-import { type HuffmanSpecification, huffmanSpecifications, huffmanTable } from './huffman.ts';
-import { type Block, soundScan } from './scan.ts';
+import { acTable, dcTable, type HuffmanSpecification, huffmanSpecifications } from './huffman.ts';
+import { type Block, endsWhole, soundScan } from './scan.ts';
 
 /** A JPEG or JPEG-LS stream without metadata, as the standard has it, and what had to be repaired for that. */
 export type JpegStream = {
@@ -14,6 +14,8 @@ export type JpegStream = {
   readonly near: number;
   readonly orientation: Orientation;
   readonly warnings: readonly ReadingWarning[];
+  /** Repaired streams to try where a codec finds this one damaged. */
+  readonly alternatives: () => Generator<JpegStream>;
 };
 
 export type JpegOptions = {
@@ -59,18 +61,40 @@ type ScanComponent = JpegComponent & { readonly dc: number; readonly ac: number 
 
 /**
  * Judge a stream and repair what can be repaired without a change to any pixel. Both routes use this, a JPEG file and
- * a DICOM instance: codecs differ in what they get over and what they say of it. Refused are streams with a part missing, and
- * sequential scans whose codes do not make up the image exactly.
+ * a DICOM instance. Refused are streams with a part missing, and followed scans whose codes do not make up the image
+ * exactly. To follow the codes of a lossless or 12-bit scan takes long, and their codec notices damage: they are followed only
+ * where the stream is odd, which is where its segments are not as the standard has them, its last codes do not end with its
+ * data, or the codec finds it damaged. The codec of 8 bits notices no damage in the last lines.
  */
 export function jpegStream(bytes: Uint8Array, options: JpegOptions = {}): Result<JpegStream, Fault> {
-  const parser = new Parser(bytes, options);
+  const plain = judge(bytes, options, false);
+  return plain.ok && plain.value.isOdd ? judge(bytes, options, true) : plain;
+}
+
+const noTable = 'a Huffman table of its JPEG stream is missing or malformed';
+
+type Judged = JpegStream & { readonly isOdd: boolean };
+
+function judge(bytes: Uint8Array, options: JpegOptions, follows: boolean): Result<Judged, Fault> {
+  const parser = new Parser(bytes, options, follows);
   try {
-    return ok(parser.parse());
+    const stream = parser.parse();
+    const alternatives = function* (): Generator<JpegStream> {
+      if (!isFollowed(stream.frame)) yield* withoutZeros({ ...stream, alternatives });
+      else if (!follows) {
+        const followed = judge(bytes, options, true);
+        if (followed.ok && followed.value.warnings.length > 0) yield followed.value;
+      }
+    };
+    return ok({ ...stream, alternatives });
   } catch (error) {
     if (error instanceof Refused) return fail(error.fault);
     throw error;
   }
 }
+
+/** Whether the codes of a process are followed here. */
+const isFollowed = (frame: JpegFrame) => isSequential(frame) || frame.marker === startOfFrame.lossless;
 
 class Refused extends Error {
   readonly fault: Fault;
@@ -86,6 +110,8 @@ class Parser {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
   private readonly options: JpegOptions;
+  private readonly follows: boolean;
+  private endsWhole = true;
   private readonly kept: Uint8Array[] = [Uint8Array.of(0xff, marker.startOfImage)];
   private readonly repairs = new Set<string>();
   private readonly tables = new Map<number, HuffmanSpecification>();
@@ -102,13 +128,14 @@ class Parser {
   private surplus = 0;
   private at = 2;
 
-  constructor(bytes: Uint8Array, options: JpegOptions) {
+  constructor(bytes: Uint8Array, options: JpegOptions, follows: boolean) {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.options = options;
+    this.follows = follows;
   }
 
-  parse(): JpegStream {
+  parse(): Omit<Judged, 'alternatives'> {
     if (this.bytes[0] !== 0xff || this.bytes[1] !== marker.startOfImage)
       throw corrupt('its JPEG stream does not start as one does');
     while (true) {
@@ -129,6 +156,7 @@ class Parser {
       near: this.near,
       orientation: this.turn,
       warnings: this.repairs.size === 0 ? [] : [repaired([...this.repairs])],
+      isOdd: isFollowed(frame) && (this.repairs.size > 0 || !this.endsWhole),
     };
   }
 
@@ -279,10 +307,15 @@ class Parser {
 
   /** The data of a scan, without what does not belong to it. */
   private data(frame: JpegFrame, components: readonly ScanComponent[], end: number): readonly Uint8Array[] {
-    const isLossless = frame.marker === startOfFrame.lossless;
-    if (!isSequential(frame) && !isLossless) return [this.bytes.subarray(this.at, end)];
-    const scan = { bytes: this.bytes, start: this.at, end, restartInterval: this.restartInterval };
-    const sound = soundScan({ ...scan, ...this.units(frame, components, isLossless) });
+    const asItIs = [this.bytes.subarray(this.at, end)];
+    if (!isFollowed(frame)) return asItIs;
+    const units = this.units(frame, components, frame.marker === startOfFrame.lossless);
+    const scan = { bytes: this.bytes, start: this.at, end, restartInterval: this.restartInterval, ...units };
+    if (!this.follows && !(isSequential(frame) && frame.precision === 8)) {
+      this.endsWhole &&= endsWhole(scan);
+      return asItIs;
+    }
+    const sound = soundScan(scan);
     if (!sound) throw corrupt('a scan of its JPEG stream is cut off or damaged');
     this.surplus += sound.surplus;
     if (sound.renumbered) this.repairs.add('the numbers of restart markers');
@@ -293,15 +326,17 @@ class Parser {
 
   /** The MCUs of a scan (T.81, A.2). */
   private units(frame: JpegFrame, components: readonly ScanComponent[], isLossless: boolean) {
-    const table = (destination: number) => {
-      const specification = this.tables.get(destination);
-      const built = specification && huffmanTable(specification);
-      if (!built) throw corrupt('a Huffman table of its JPEG stream is missing or malformed');
-      return built;
+    const specification = (destination: number) => {
+      const found = this.tables.get(destination);
+      if (!found) throw corrupt(noTable);
+      return found;
     };
-    const blocks = components.map(
-      (component): Block => ({ dc: table(component.dc), ac: isLossless ? null : table(0x10 + component.ac) }),
-    );
+    const blocks = components.map((component): Block => {
+      const dc = dcTable(specification(component.dc));
+      const ac = isLossless ? null : acTable(specification(0x10 + component.ac));
+      if (!dc || ac === undefined) throw corrupt(noTable);
+      return { dc, ac };
+    });
     const side = isLossless ? 1 : 8;
     const across = Math.max(...frame.components.map((component) => component.across));
     const down = Math.max(...frame.components.map((component) => component.down));
@@ -359,17 +394,19 @@ export const repaired = (faults: readonly string[], format = 'JPEG'): ReadingWar
 });
 
 /**
- * A stream that was judged here, without the zero bytes before its end marker, and without all of them but one. For codes
- * that are not followed here: only their codec can tell whether a zero byte belongs to them.
+ * A stream without the zero bytes before its end marker, and without all of them but one. For codes that are not followed
+ * here: only their codec can tell whether a zero byte belongs to them.
  */
-export function* withoutZeros(bytes: Uint8Array): Generator<{ bytes: Uint8Array; warning: ReadingWarning }> {
+function* withoutZeros(stream: JpegStream): Generator<JpegStream> {
+  const { bytes, warnings } = stream;
   const end = bytes.length - 2;
   let data = end;
   while (data > 0 && bytes[data - 1] === 0) data--;
   for (const cut of [data, data + 1])
     if (cut < end)
       yield {
+        ...stream,
         bytes: Buffer.concat([bytes.subarray(0, cut), bytes.subarray(end)]),
-        warning: repaired([strayBytes(end - cut)]),
+        warnings: [...warnings, repaired([strayBytes(end - cut)])],
       };
 }
