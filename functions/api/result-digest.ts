@@ -1,5 +1,5 @@
 import type { Router } from '../engine/open.ts';
-import { requestDigest } from '../pacs/deliver-digest.ts';
+import { requestDigestOf } from '../pacs/deliver-digest.ts';
 import { presentAssignment } from '../pipeline/present.ts';
 import type { Reading } from '../pipeline/reading.ts';
 import { canonical } from '../pipeline/request.ts';
@@ -20,5 +20,5 @@ export function resultDigest(reading: Reading, { family, costs }: Pick<Router, '
     return [finding, variant, why, assignment.variant.heads[finding]?.prevalence];
   });
   const found = reading.findings.map(({ finding, variant, why, prevalence }) => [finding, variant, why, prevalence]);
-  return canonical(expected) === canonical(found) ? requestDigest(policy, reading.findings) : reading.id;
+  return canonical(expected) === canonical(found) ? requestDigestOf(reading) : reading.id;
 }

@@ -32,7 +32,7 @@ type Options = { readonly username: string; readonly passwordFile: string; reado
 
 function configure(folder: string, { username, passwordFile, forwardTo }: Options): void {
   const [, title = '', host = '', port] = /^([^@\s]{1,16})@([^@\s:]+):(\d{1,5})$/.exec(forwardTo ?? '') ?? [];
-  if (forwardTo !== undefined && !title)
+  if (forwardTo !== undefined && (!title || Number(port) < 1 || Number(port) > 65_535))
     throw new UsageError(`--forward-to ${forwardTo}: expected AE title, host and port, for example PACS@10.0.0.5:104.`);
   try {
     const password = readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '');

@@ -44,7 +44,12 @@ async function checkChangeLog(name: string, settings: PacsSettings, baseUrl: str
   if (!last.ok) return { what, ...explain(name, last.fault, 'orthanc', root) };
   // No instance has this UID: asked for the rights alone.
   const digest = await orthanc.fileDigest('2.25.0', '2.25.0', signal);
-  if (!digest.ok) return { what, ...explain(name, digest.fault, 'orthanc', root) };
+  if (!digest.ok) {
+    const explained = explain(name, digest.fault, 'orthanc', root);
+    const rights =
+      'let the user use POST /tools/find and GET /instances/{id}/attachments/dicom/md5: without them films are read, but pulled twice.';
+    return { what, ...explained, ...(digest.fault.code === 'pacs_refused' && { fix: rights }) };
+  }
   return { what, found: last.value ? `its last entry is ${last.value.Seq}` : 'is empty' };
 }
 

@@ -4,7 +4,7 @@ import type { Instance } from '../pipeline/instance.ts';
 import { fail, type Result } from '../pipeline/result.ts';
 import type { Deliver } from '../worker/deliver.ts';
 import type { About } from './about.ts';
-import { requestDigest } from './deliver-digest.ts';
+import { requestDigestOf } from './deliver-digest.ts';
 import type { DicomWeb } from './dicomweb.ts';
 import { listed } from './listed.ts';
 import { type ResultObject, resultObjects } from './results.ts';
@@ -31,7 +31,7 @@ export const createDeliver =
       return fail({ code: 'unknown_pacs', pacs, known });
     }
     if (!instance) return fail({ code: 'not_from_dicom', id: reading.id });
-    const digest = requestDigest(reading.plan.policy, reading.findings);
+    const digest = requestDigestOf(reading);
     const uids = uidsOf({ reading, instance }, { requestDigest: digest });
     const withPicture = receiver.results.includes('sc');
     const wanted = withPicture ? [uids.sr, uids.sc] : [uids.sr];

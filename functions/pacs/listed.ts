@@ -1,7 +1,7 @@
 import type { Fault } from '../pipeline/fault.ts';
 import type { Instance } from '../pipeline/instance.ts';
 import { fail, ok, type Result } from '../pipeline/result.ts';
-import type { DicomWeb, Place } from './dicomweb.ts';
+import type { DicomWeb } from './dicomweb.ts';
 import { isUid, tags, text } from './dicomweb-json.ts';
 import type { Films } from './study-films.ts';
 
@@ -26,7 +26,7 @@ export async function listed(
 /** A fault when the PACS no longer lists a film, or lists another header or file under its UID. */
 export async function stillListed(
   films: Pick<Films, 'listedAs'>,
-  film: Pick<Place, 'studyInstanceUid' | 'sopInstanceUid'>,
+  film: Parameters<Films['listedAs']>[0],
   before: string,
   signal: AbortSignal,
 ): Promise<Result<void, Fault>> {

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Router } from '../engine/open.ts';
 import { advice, type Fault } from '../pipeline/fault.ts';
 import { parseParameters } from '../pipeline/parameters.ts';
+import { presentAssignment } from '../pipeline/present.ts';
 import type { ReadRequest } from '../pipeline/request.ts';
 import { route } from '../pipeline/route.ts';
 import type { Budget } from '../platform/budget.ts';
@@ -64,7 +65,7 @@ export function openPacs(
   const entries = Object.entries(config ?? {});
   const stopped = new AbortController();
   const sources = new Map<string, ConnectedSource>();
-  for (const [name, settings] of entries) sources.set(name, sourceOf(name, settings, router, stopped.signal));
+  for (const [name, settings] of entries) sources.set(name, sourceOf(name, settings, router, log, stopped.signal));
   const receivers = new Map(
     [...sources].map(([name, { dicomWeb, settings }]) => {
       const { tenant, results } = settings;
@@ -163,10 +164,11 @@ export function requestOf(
   if (!policy) throw new Error(`policy ${request.value.policy} was checked by its parameters`);
   const plan = route(family.catalog, policy, costs, request.value);
   if (!plan.ok) throw wrong(plan.fault);
-  const served = plan.value.assignments.map(({ finding, variant }) => {
-    const presumed = request.value.prevalence[finding] ?? variant.heads[finding]?.prevalence;
-    if (presumed === undefined) throw new Error(`${variant.id} has no head for ${finding}`);
-    return { finding, variant: variant.id, prevalence: presumed };
+  const served = plan.value.assignments.map((assignment) => {
+    const { finding, variant, why } = presentAssignment(assignment);
+    const presumed = request.value.prevalence[finding] ?? assignment.variant.heads[finding]?.prevalence;
+    if (presumed === undefined) throw new Error(`${variant} has no head for ${finding}`);
+    return { finding, variant, why, prevalence: presumed };
   });
   return {
     // The picture shows where the model looked.
@@ -175,16 +177,31 @@ export function requestOf(
   };
 }
 
-function sourceOf(name: string, settings: PacsSettings, router: Router, stopped: AbortSignal): ConnectedSource {
+function sourceOf(
+  name: string,
+  settings: PacsSettings,
+  router: Router,
+  log: Logger,
+  stopped: AbortSignal,
+): ConnectedSource {
   const dicomWeb = createDicomWeb({ name, baseUrl: settings.dicomWeb, ...settings });
   const { poll } = settings;
   const orthanc =
     settings.orthanc === undefined
       ? undefined
       : createOrthanc({ name, baseUrl: settings.orthanc, ...settings }, stopped);
+  let isTold = false;
+  function refused(fault: Fault): void {
+    if (isTold) return;
+    isTold = true;
+    log.warn(
+      { pacs: name, fault },
+      'Orthanc does not tell the digests of files: films are pulled to see whether they were replaced; alara doctor says what to change',
+    );
+  }
   return {
     ...{ settings, dicomWeb, orthanc },
-    films: filmsOf(dicomWeb, settings.modalities, orthanc),
+    films: filmsOf(dicomWeb, settings.modalities, orthanc, refused),
     verifyMs: poll && !orthanc ? poll.verifyMinutes * 60_000 : undefined,
     ...requestOf(name, settings, router),
   };

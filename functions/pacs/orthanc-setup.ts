@@ -4,12 +4,14 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
-import { applyEdits, type JSONPath, modify, type ParseError, parse } from 'jsonc-parser';
+import { basename, dirname, join, resolve } from 'node:path';
+import { applyEdits, type JSONPath, modify, type ParseError, parse, parseTree } from 'jsonc-parser';
 import { z } from 'zod';
 import { ConfigError } from '../platform/config.ts';
 
@@ -42,9 +44,18 @@ const httpTimeout = { usual: 60, short: 5 };
 export function setUpOrthanc({ folder, username, password, forwardTo }: OrthancSetup): readonly string[] {
   const files = new Map(
     readdirSync(folder)
-      .filter((name) => name.endsWith('.json'))
+      // As Orthanc chooses them.
+      .filter((name) => /\.json$/i.test(name) && !statSync(join(folder, name)).isDirectory())
       .map((name) => [name, read(join(folder, name))]),
   );
+  const sections = [...files].flatMap(([name, { content }]) =>
+    Object.keys(content).map((section) => ({ section, name })),
+  );
+  for (const [section, [first, second]] of Map.groupBy(sections, ({ section }) => section))
+    if (first && second)
+      throw new ConfigError(
+        `${folder}: ${section} stands in ${first.name} and in ${second.name}, which Orthanc refuses: keep one; nothing was changed.`,
+      );
   const changes: string[] = [];
   const holder = (section: string) => [...files].find(([, { content }]) => section in content);
 
@@ -56,6 +67,14 @@ export function setUpOrthanc({ folder, username, password, forwardTo }: OrthancS
     changes.push(`${what} (${name})`);
   }
   const settingOf = (section: string) => holder(section)?.[1].content[section];
+  /** A section that is to be added to. */
+  function section<Value>(name: string, kind: z.ZodType<Value>, described: string, otherwise: Value): Value {
+    const [file, held] = holder(name) ?? [];
+    if (file === undefined || held === undefined) return otherwise;
+    const parsed = kind.safeParse(held.content[name]);
+    if (parsed.success) return parsed.data;
+    throw new ConfigError(`${join(folder, file)}: ${name} is not ${described}: correct it; nothing was changed.`);
+  }
   const fileFor = (section: string, otherwise: string) => holder(section)?.[0] ?? otherwise;
 
   // Last, and in this order: a script that comes later and defines the same function would replace Alara's.
@@ -63,7 +82,7 @@ export function setUpOrthanc({ folder, username, password, forwardTo }: OrthancS
   for (const script of wanted)
     if (!existsSync(script))
       throw new ConfigError(`${script} does not exist: copy it there from functions/pacs/orthanc/.`);
-  const scripts = z.array(z.string()).parse(settingOf('LuaScripts') ?? []);
+  const scripts = section('LuaScripts', z.array(z.string()), 'a list of paths', []);
   const last = scripts.slice(-wanted.length).map((path) => resolve(folder, path));
   if (last.join('\n') !== wanted.join('\n')) {
     const name = fileFor('LuaScripts', 'alara.json');
@@ -76,7 +95,7 @@ export function setUpOrthanc({ folder, username, password, forwardTo }: OrthancS
 
   if (forwardTo) {
     const { title, host, port } = forwardTo;
-    const modalities = Configuration.parse(settingOf('DicomModalities') ?? {});
+    const modalities = section('DicomModalities', Configuration, 'an object', {});
     const pacs = [title, host, port];
     if (JSON.stringify(modalities[modality]) !== JSON.stringify(pacs))
       change(
@@ -89,7 +108,7 @@ export function setUpOrthanc({ folder, username, password, forwardTo }: OrthancS
       change('alara.json', ['AlaraGateway'], { Modality: modality, KeepHours: 72 }, 'AlaraGateway');
   }
 
-  const users = Configuration.parse(settingOf('RegisteredUsers') ?? {});
+  const users = section('RegisteredUsers', Configuration, 'an object of names and passwords', {});
   if (users[username] !== password)
     change(
       fileFor('RegisteredUsers', 'credentials.json'),
@@ -111,9 +130,15 @@ export function setUpOrthanc({ folder, username, password, forwardTo }: OrthancS
       `HttpTimeout: ${httpTimeout.short}`,
     );
 
-  for (const [name, file] of files)
-    if (changes.some((line) => line.endsWith(`(${name})`))) write(file, [...files.values()]);
-  return changes;
+  const changed = [...files].filter(([name]) => changes.some((line) => line.endsWith(`(${name})`)));
+  const narrow = writeAll(
+    changed.map(([, file]) => file),
+    [...files.values()],
+  );
+  return [
+    ...changes,
+    ...narrow.map((path) => `${basename(path)} is new and readable by its owner only: let Orthanc read it`),
+  ];
 }
 
 function read(path: string): File {
@@ -126,24 +151,55 @@ function contentOf(path: string, text: string): File['content'] {
   const content: unknown = parse(text, errors, { allowTrailingComma: true });
   const parsed = Configuration.safeParse(content);
   if (errors.length > 0 || !parsed.success)
-    throw new ConfigError(`${path} is not JSON: correct it, or restore it; nothing was changed.`);
+    throw new ConfigError(
+      `${path} is not an object in JSON: correct it, or restore it, or name it otherwise than .json; nothing was changed.`,
+    );
+  const names = parseTree(text)?.children?.map(({ children }) => String(children?.[0]?.value)) ?? [];
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined)
+    throw new ConfigError(`${path}: ${twice} stands there twice: keep one; nothing was changed.`);
   return parsed.data;
 }
 
 /**
- * Complete or not at all. A file that is there keeps its owner and mode. A new one may hold a secret: it is readable by the
- * group of Orthanc's other files, which is the group that Orthanc runs with.
+ * All files or none, each complete. A file that is there keeps its owner and mode, and a link its target. A new one may hold
+ * a secret: it is readable by the group of Orthanc's other files, which is the group that Orthanc runs with.
+ *
+ * @returns the new files for which that group is not known.
  */
-function write({ path, text }: File, others: readonly File[]): void {
-  const temporary = join(path, '..', `.${basename(path)}.alara`);
-  writeFileSync(temporary, text, { mode: 0o600 });
+function writeAll(files: readonly File[], others: readonly File[]): readonly string[] {
   const known = others
     .filter((other) => existsSync(other.path))
-    .map((other) => ({ ...other, ...statSync(other.path) }));
-  const same = known.find((other) => other.path === path);
+    .map((other) => ({ ...statSync(other.path), path: other.path }));
   const group = known.find(({ gid }) => gid !== 0)?.gid;
-  if (same) chownSync(temporary, same.uid, same.gid);
-  else if (group !== undefined) chownSync(temporary, statSync(temporary).uid, group);
-  chmodSync(temporary, same ? same.mode : group === undefined ? 0o600 : 0o640);
-  renameSync(temporary, path);
+  const written = files.map(({ path, text }) => {
+    const same = known.find((other) => other.path === path);
+    const target = same ? realpathSync(path) : path;
+    const temporary = join(dirname(target), `.${basename(target)}.alara`);
+    return { path, text, same, target, temporary, before: same && readFileSync(target) };
+  });
+  const made: string[] = [];
+  const replaced: (typeof written)[number][] = [];
+  try {
+    for (const { text, same, temporary } of written) {
+      writeFileSync(temporary, text, { mode: 0o600 });
+      made.push(temporary);
+      if (same) chownSync(temporary, same.uid, same.gid);
+      else if (group !== undefined) chownSync(temporary, statSync(temporary).uid, group);
+      chmodSync(temporary, same ? same.mode : group === undefined ? 0o600 : 0o640);
+    }
+    for (const one of written) {
+      renameSync(one.temporary, one.target);
+      replaced.push(one);
+    }
+  } catch (error) {
+    for (const { target, before } of replaced)
+      if (before) writeFileSync(target, before);
+      else rmSync(target, { force: true });
+    for (const temporary of made) rmSync(temporary, { force: true });
+    const { path, code } = error as NodeJS.ErrnoException;
+    const which = written.find(({ temporary }) => temporary === path)?.path ?? path;
+    throw new ConfigError(`${which} cannot be written (${code}); nothing was changed.`);
+  }
+  return group === undefined ? written.filter(({ same }) => !same).map(({ path }) => path) : [];
 }

@@ -7,6 +7,9 @@ import type { Dataset } from './part10.ts';
 import { day, oneValue, sex, timeOfDay } from './part10-values.ts';
 import { deriveUid } from './uid.ts';
 
+/** Characters of a value of VR LO at most (PS3.5 6.2). */
+const longString = 64;
+
 /** The Patient and General Study Modules (PS3.3 C.7.1.1, C.7.2.1): repeated from the source film, as far as they can be. */
 export const patientAndStudy = ({ patient, study, studyInstanceUid }: Instance): Dataset => ({
   PatientName: oneValue(patient.name) ?? '',
@@ -20,7 +23,7 @@ export const patientAndStudy = ({ patient, study, studyInstanceUid }: Instance):
   ReferringPhysicianName: oneValue(study.referringPhysician) ?? '',
   StudyID: study.id ?? '',
   AccessionNumber: study.accessionNumber ?? '',
-  StudyDescription: oneValue(study.description),
+  StudyDescription: oneValue(study.description)?.slice(0, longString),
 });
 
 /** The device that reads: one model family, whose catalog digest tells it from its next version. */
@@ -45,7 +48,7 @@ export function seriesOf(read: IdentifiedRead, sopInstanceUid: string): Dataset 
   return {
     SeriesDate: date,
     SeriesTime: time,
-    SeriesDescription: `AI, research only: ${filmName(read)}`.slice(0, 64),
+    SeriesDescription: `AI, research only: ${filmName(read)}`.slice(0, longString),
     InstanceNumber: String(1 + Number(BigInt(sopInstanceUid.slice('2.25.'.length)) % 99_999_989n)),
   };
 }

@@ -11,15 +11,20 @@ export type StudyFilm = {
   readonly place: Place;
   /** A digest of what the PACS says of the film: its header and, where the PACS tells one, the digest of its file. */
   readonly listedAs: string;
+  /** Whether {@link listedAs} changes with the file. Otherwise the film has to be pulled to see that it was replaced. */
+  readonly tellsFile: boolean;
 };
 
 /** What a PACS is asked about its films. */
 export type Films = {
   /** The films of a study. Own objects are none, whatever their modality. */
   ofStudy(studyInstanceUid: string, signal: AbortSignal): Promise<Result<readonly StudyFilm[], Fault>>;
-  /** The current {@link StudyFilm.listedAs} of one film; undefined when the PACS does not list the film. */
+  /**
+   * The current {@link StudyFilm.listedAs} of one film; undefined when the PACS does not list the film. It is looked for in
+   * its series where that is known, as by `ofStudy`: a PACS may say other things of it in the list of the whole study.
+   */
   listedAs(
-    film: Pick<Place, 'studyInstanceUid' | 'sopInstanceUid'>,
+    film: Pick<Place, 'studyInstanceUid' | 'sopInstanceUid'> & Partial<Place>,
     signal: AbortSignal,
   ): Promise<Result<string | undefined, Fault>>;
 };
@@ -38,21 +43,29 @@ const includefield = instanceFields.join();
 
 const readable = new Set(sopClasses.map(({ uid }) => uid));
 
-/** @param orthanc tells the digest of a film's file. QIDO-RS alone does not show that pixels were replaced. */
+/**
+ * @param orthanc tells the digest of a film's file. QIDO-RS alone does not show that pixels were replaced.
+ * @param refused is told when Orthanc refuses that, to a user without the rights for example. Films are read all the same.
+ */
 export function filmsOf(
   { search }: Pick<DicomWeb, 'search'>,
   modalities: readonly string[],
   orthanc?: Pick<Orthanc, 'fileDigest'>,
+  refused?: (fault: Fault) => void,
 ): Films {
   async function described(
     instance: Attributes,
     studyInstanceUid: string,
     signal: AbortSignal,
-  ): Promise<Result<string, Fault>> {
+  ): Promise<Result<Omit<StudyFilm, 'place'>, Fault>> {
     const header = digestOf(instance, instanceFields);
-    if (!orthanc) return ok(header);
+    const headerAlone = ok({ listedAs: header, tellsFile: false });
+    if (!orthanc) return headerAlone;
     const file = await orthanc.fileDigest(studyInstanceUid, uid(instance, tags.sopInstanceUid), signal);
-    return file.ok ? ok(`${header} ${file.value}`) : file;
+    if (file.ok) return ok({ listedAs: `${header} ${file.value}`, tellsFile: file.value !== '' });
+    if (file.fault.code !== 'pacs_refused') return file;
+    refused?.(file.fault);
+    return headerAlone;
   }
 
   return {
@@ -69,20 +82,23 @@ export function filmsOf(
         for (const instance of instances.value) {
           const sopInstanceUid = uid(instance, tags.sopInstanceUid);
           if (!isUid(sopInstanceUid) || isOwn(instance) || !readable.has(uid(instance, tags.sopClassUid))) continue;
-          const listedAs = await described(instance, studyInstanceUid, signal);
-          if (!listedAs.ok) return listedAs;
-          films.push({ place: { studyInstanceUid, seriesInstanceUid, sopInstanceUid }, listedAs: listedAs.value });
+          const description = await described(instance, studyInstanceUid, signal);
+          if (!description.ok) return description;
+          films.push({ place: { studyInstanceUid, seriesInstanceUid, sopInstanceUid }, ...description.value });
         }
       }
       return ok(films);
     },
 
-    async listedAs({ studyInstanceUid, sopInstanceUid }, signal) {
+    async listedAs({ studyInstanceUid, seriesInstanceUid, sopInstanceUid }, signal) {
       const query = { SOPInstanceUID: sopInstanceUid, includefield };
-      const found = await search(`/studies/${studyInstanceUid}/instances`, query, signal);
+      const series = seriesInstanceUid === undefined ? '' : `/series/${seriesInstanceUid}`;
+      const found = await search(`/studies/${studyInstanceUid}${series}/instances`, query, signal);
       if (!found.ok) return found;
       const instance = found.value.find((one) => uid(one, tags.sopInstanceUid) === sopInstanceUid);
-      return instance ? described(instance, studyInstanceUid, signal) : ok(undefined);
+      if (!instance) return ok(undefined);
+      const description = await described(instance, studyInstanceUid, signal);
+      return description.ok ? ok(description.value.listedAs) : description;
     },
   };
 }

@@ -24,10 +24,11 @@ export async function openOutcomes(
   const id = await sha256(new TextEncoder().encode(canonical({ ...asked, interval })));
   const known = new Map((await store.get(id)).map((outcome) => [outcome.sopInstanceUid, outcome]));
   return {
-    /** What became of a film, unless the PACS lists another header or file by now. */
-    of({ place, listedAs }: StudyFilm): Refusal | undefined {
+    /** What became of a film, unless the PACS lists another header or file by now, or would not show that it does. */
+    of({ place, listedAs, tellsFile }: StudyFilm): Refusal | undefined {
       const outcome = known.get(place.sopInstanceUid);
-      return outcome?.listedAs === listedAs ? outcome : undefined;
+      const wouldShow = tellsFile || interval !== undefined;
+      return wouldShow && outcome?.listedAs === listedAs ? outcome : undefined;
     },
     async add(
       { place: { sopInstanceUid }, listedAs }: StudyFilm,

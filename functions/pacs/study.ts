@@ -8,7 +8,7 @@ import type { Platform } from '../platform/platform.ts';
 import type { Deliver } from '../worker/deliver.ts';
 import type { Handler } from '../worker/handler.ts';
 import type { Outcome } from '../worker/job.ts';
-import { readOnce } from '../worker/read-once.ts';
+import { earlierRequest, readOnce } from '../worker/read-once.ts';
 import { isOutage, isTooHeavy, isTransient } from '../worker/retry.ts';
 import type { PacsSettings } from './config.ts';
 import type { DicomWeb, Place } from './dicomweb.ts';
@@ -107,7 +107,7 @@ async function one(
   source: Source,
   pacs: string,
   tenant: string,
-  { place, listedAs }: StudyFilm,
+  { place, listedAs, tellsFile }: StudyFilm,
   signal: AbortSignal,
 ): Promise<Result<Outcome, Fault>> {
   const { dicomWeb, request, settings } = source;
@@ -116,11 +116,12 @@ async function one(
   return deps.budget.inTurn<Outcome>(most, signal, async (lease) => {
     const bytes = await dicomWeb.retrieve(place, signal);
     if (!bytes.ok) return isTransient(bytes.fault) ? bytes : ok({ refused: bytes.fault });
-    const before = source.verifyMs === undefined ? undefined : await sha256(bytes.value);
+    const before = tellsFile ? undefined : await sha256(bytes.value);
     // Reading takes the bytes away, and a picture is made of them afterwards.
     const copy = settings.results.includes('sc') ? bytes.value.slice() : new Uint8Array();
     lease.less(most - Math.min(most, bytes.value.length + copy.length));
-    const read = await readOnce(deps, tenant, { bytes: bytes.value, mediaType }, request, signal);
+    const asked = await earlierRequest(deps, tenant, bytes.value, request);
+    const read = await readOnce(deps, tenant, { bytes: bytes.value, mediaType }, asked, signal);
     if (!read.ok) return isTransient(read.fault) || signal.aborted ? read : ok({ refused: read.fault });
     const picture = () => deps.engine.render({ bytes: copy, mediaType }, signal);
     const unchanged = async () => {

@@ -49,7 +49,7 @@ export type ResultUids = ResultSeries & { readonly sr: string; readonly sc: stri
 export const resultSeries = (
   { studyInstanceUid, sopInstanceUid }: Omit<ResultsOf, 'filmDigest'>,
   catalogDigest: string,
-  requestDigest = '',
+  requestDigest: string,
 ): ResultSeries => ({
   srSeries: deriveUid('sr series', studyInstanceUid, sopInstanceUid, catalogDigest, requestDigest),
   scSeries: deriveUid('sc series', studyInstanceUid, sopInstanceUid, catalogDigest, requestDigest),
@@ -59,12 +59,14 @@ export const resultSeries = (
  * The UIDs of the results of one reading. A retry has the same, so it never makes a second result; two different
  * readings never share the UID of a result.
  */
-export function resultUids(film: ResultsOf, catalogDigest: string, requestDigest = ''): ResultUids {
-  const { sopInstanceUid, filmDigest } = film;
-  const parts = [sopInstanceUid, catalogDigest, requestDigest, ...(filmDigest ? [filmDigest] : [])];
-  return {
-    ...resultSeries(film, catalogDigest, requestDigest),
-    sr: deriveUid('sr', ...parts),
-    sc: deriveUid('sc', ...parts),
-  };
+export function resultUids(film: ResultsOf, catalogDigest: string, requestDigest: string): ResultUids {
+  const { studyInstanceUid, sopInstanceUid, filmDigest } = film;
+  const parts = [sopInstanceUid, catalogDigest, requestDigest, ...(filmDigest ? [filmDigest, studyInstanceUid] : [])];
+  const series = filmDigest
+    ? resultSeries(film, catalogDigest, requestDigest)
+    : {
+        srSeries: deriveUid('sr series', studyInstanceUid, catalogDigest),
+        scSeries: deriveUid('sc series', studyInstanceUid, catalogDigest),
+      };
+  return { ...series, sr: deriveUid('sr', ...parts), sc: deriveUid('sc', ...parts) };
 }

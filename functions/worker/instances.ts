@@ -7,7 +7,7 @@ import type { Reader } from './film.ts';
 import type { Handler } from './handler.ts';
 import { withFilm } from './held-film.ts';
 import type { JobInput, Outcome } from './job.ts';
-import { readOnce } from './read-once.ts';
+import { earlierRequest, readOnce } from './read-once.ts';
 import { isTooHeavy, isTransient } from './retry.ts';
 
 type Instances = Extract<JobInput, { kind: 'instances' }>;
@@ -54,9 +54,10 @@ async function one(
   // A film that the PACS holds too may be deleted or replaced there meanwhile.
   const unchanged =
     pacs === undefined ? undefined : await watchFilm?.(pacs, { studyInstanceUid, sopInstanceUid }, signal);
-  const read = await withFilm(reader, blob, signal, (bytes) =>
-    readOnce(reader, tenant, { bytes, mediaType }, request.value, signal),
-  );
+  const read = await withFilm(reader, blob, signal, async (bytes) => {
+    const asked = await earlierRequest(reader, tenant, bytes, request.value);
+    return readOnce(reader, tenant, { bytes, mediaType }, asked, signal);
+  });
   if (!read.ok) {
     const isOfFilm = !isTransient(read.fault) && !signal.aborted && read.fault.code !== 'upload_not_found';
     return isOfFilm ? ok({ refused: read.fault }) : read;

@@ -15,6 +15,22 @@ export type FilmReader = {
 
 export type JobFilm = { readonly bytes: Uint8Array<ArrayBuffer>; readonly mediaType: string };
 
+/**
+ * The request under which an earlier version read a film for a PACS, where it did: it asked for no heat maps, and kept no
+ * digest of the film. Its reading is used again, because the results that the PACS has of it have its UIDs.
+ */
+export async function earlierRequest(
+  { router, platform: { readings } }: Pick<FilmReader, 'router' | 'platform'>,
+  tenant: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  request: ReadRequest,
+): Promise<ReadRequest> {
+  if (!request.explain) return request;
+  const plain = { ...request, explain: false };
+  const known = await readings.get(tenant, await router.identify(tenant, bytes, plain));
+  return known && known.reading.film.digest === undefined ? plain : request;
+}
+
 /** Read a film and keep its reading, unless an earlier try has. Takes the bytes away. */
 export async function readOnce(
   { router, engine, platform: { readings } }: FilmReader,

@@ -59,10 +59,13 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
   const jobs = () => inStore(async ({ jobs }) => (await jobs.list({ limit: 10_000 })).length);
 
   /** Wait until every study has a report, no job is left and the log is followed to its end, and count. */
-  async function settled(name: string, studies: readonly string[], started: number, timeoutMs = 120_000) {
+  async function settled(name: string, studies: readonly string[], started: number, timeoutMs = 240_000) {
     // Asked now and then only: the searches of the test are work for Orthanc as well.
-    for (const end = performance.now() + timeoutMs; performance.now() < end; await pause(300))
-      if ((await verdict(studies)).missing === 0) break;
+    for (const end = performance.now() + timeoutMs; performance.now() < end; await pause(300)) {
+      // An Orthanc that is busy may not answer the test in time.
+      const counted = await verdict(studies).catch(() => undefined);
+      if (counted?.missing === 0) break;
+    }
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     await inStore(({ queue, cursors }) =>
       until(async () => {
@@ -114,18 +117,18 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
         1,
         () => ({ moment: 'after', method: 'POST', path: '^/dicom-web/studies$' }),
       ],
-      // The report is searched for once before it is sent, and so is its film.
+      // The report is searched for once before it is sent.
       [
         'with the answer there, before QIDO-RS',
         1,
         1,
-        (study) => ({ moment: 'before', method: 'GET', path: looksFor(study), skip: 2 }),
+        (study) => ({ moment: 'before', method: 'GET', path: looksFor(study), skip: 1 }),
       ],
       [
         'with the report found, the job not done',
         1,
         1,
-        (study) => ({ moment: 'after', method: 'GET', path: looksFor(study), skip: 2 }),
+        (study) => ({ moment: 'after', method: 'GET', path: looksFor(study), skip: 1 }),
       ],
     ];
 
@@ -184,7 +187,7 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
     expect(await settled(`${many} at once, each sent twice`, studies, started)).toEqual({
       ...{ studies: many, missing: 0, double: 0 },
     });
-  }, 180_000);
+  }, 500_000);
 
   test(`${many} studies at once, while the service is killed again and again`, async () => {
     const studies = Array.from({ length: many }, (_, i) => `storm ${i}`);
@@ -200,7 +203,7 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
     expect(await settled(`${many} at once, the service killed 4 times`, studies, started)).toEqual({
       ...{ studies: many, missing: 0, double: 0 },
     });
-  }, 180_000);
+  }, 500_000);
 
   test('Orthanc is replaced by an empty one, and the same films are sent again', async () => {
     const studies = ['down', 'crowd 1', 'storm 1'];

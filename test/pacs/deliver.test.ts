@@ -2,9 +2,10 @@ import dicomParser from 'dicom-parser';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { IdentifiedRead } from '../../functions/pacs/about.ts';
 import { createDeliver, type Receiver } from '../../functions/pacs/deliver.ts';
-import { requestDigest } from '../../functions/pacs/deliver-digest.ts';
+import { requestDigest, requestDigestOf, type Served } from '../../functions/pacs/deliver-digest.ts';
 import { uidsOf } from '../../functions/pacs/tracking.ts';
 import type { ResultUids } from '../../functions/pacs/uid.ts';
+import type { FindingResult, Reading } from '../../functions/pipeline/reading.ts';
 import { fail, ok } from '../../functions/pipeline/result.ts';
 import { px } from '../../functions/pipeline/units.ts';
 import { openReader, type Reader } from './reader.ts';
@@ -140,17 +141,31 @@ test('a reading of no DICOM instance, and a PACS that is not configured, end the
   );
 });
 
-test('films that come by two ways get one result; another policy, model or prevalence gives another', () => {
+test('films that come by two ways get one result; another policy, model, target or prevalence gives another', () => {
   const served = [
-    { finding: 'Nodule', variant: 'r448', prevalence: 0.05 },
-    { finding: 'Hernia', variant: 'r256', prevalence: 0.01 },
+    { finding: 'Nodule', variant: 'r448', why: 'measured', prevalence: 0.05 },
+    { finding: 'Hernia', variant: 'r256', why: 'measured', prevalence: 0.01 },
   ];
+  const [nodule, ...others] = served as [Served, ...Served[]];
   expect(requestDigest('p', served)).toBe(requestDigest('p', [...served].reverse()));
   expect(requestDigest('q', served)).not.toBe(requestDigest('p', served));
-  expect(requestDigest('p', [{ finding: 'Nodule', variant: 'r448', prevalence: 0.1 }, ...served.slice(1)])).not.toBe(
-    requestDigest('p', served),
-  );
+  for (const other of [{ prevalence: 0.1 }, { why: 'another target' }, { variant: 'r512' }])
+    expect(requestDigest('p', [{ ...nodule, ...other }, ...others])).not.toBe(requestDigest('p', served));
   expect(requestDigest('p', served.slice(1))).not.toBe(requestDigest('p', served));
+});
+
+test('a reading that a version without digests of films stored has its results under the UIDs that it gave them', async () => {
+  const { digest: _, ...rest } = read.reading.film;
+  const findings = [
+    { finding: 'Nodule', variant: 'r448' },
+    { finding: 'Hernia', variant: 'r256' },
+  ].map((served) => ({
+    ...(read.reading.findings[0] as FindingResult),
+    ...served,
+  }));
+  const old: Reading = { ...read.reading, film: rest, findings, plan: { ...read.reading.plan, policy: 'p' } };
+  expect(requestDigestOf(old)).toBe('4c6ad2593579b793ef7dccb0bf157404cf21d2e868e8bf488e653c8af65e84c7');
+  expect(requestDigestOf({ ...old, film: read.reading.film })).not.toBe(requestDigestOf(old));
 });
 
 test('the PACS of another tenant is neither written into nor asked, and not named', async () => {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stowBody } from '../../functions/pacs/dicomweb-stow.ts';
@@ -14,16 +15,27 @@ import { reportsOf, save, untilRead } from './studies.ts';
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // A real Orthanc that overwrites. The poller asks it by DICOMweb alone, as it asks a PACS that tells no digest.
-describe.skipIf(missing).each([
-  ['whose change log is followed', { orthanc: proxiedUrl, follow: { everySeconds: 1, settleSeconds: 0.5 } }],
+const followed = { orthanc: proxiedUrl, follow: { everySeconds: 1, settleSeconds: 0.5 } };
+/** Refuses what alara.lua of an earlier version did not need. */
+const fewRights = `function IncomingHttpRequestFilter(method, uri)
+  return uri ~= '/tools/find' and not uri:find('/md5$')
+end`;
+
+describe.skipIf(missing).each<[string, Record<string, unknown>, string?]>([
+  ['whose change log is followed', followed],
   ['that is polled', { poll: { everySeconds: 1, withinHours: 24, verifyMinutes: 0.1 } }],
-])(`films that are deleted or replaced in a PACS %s${missing}`, (_, watched) => {
+  ['that refuses to tell digests', followed, fewRights],
+])(`films that are deleted or replaced in a PACS %s${missing}`, (_, watched, lua) => {
   let orthanc: Orthanc;
   let alara: Alara;
+  let script: string;
   const today = text(tags.StudyDate, 'DA', new Date().toISOString().slice(0, 10).replaceAll('-', ''));
 
   beforeAll(async () => {
-    orthanc = await openOrthanc({ LuaScripts: [], OverwriteInstances: true });
+    script = mkdtempSync(join(tmpdir(), 'alara-script-'));
+    writeFileSync(join(script, 'rights.lua'), lua ?? '');
+    const LuaScripts = lua === undefined ? [] : [join(script, 'rights.lua')];
+    orthanc = await openOrthanc({ LuaScripts, OverwriteInstances: true });
     const pacs = pacsFile(orthanc, 'pacs', { ...little, ...watched });
     alara = createAlara(orthanc, 'serve', { ALARA_DATA: join(orthanc.folder, 'alara'), ALARA_PACS: pacs });
     await alara.start();
@@ -31,6 +43,7 @@ describe.skipIf(missing).each([
   afterAll(async () => {
     await alara?.stop();
     await orthanc?.close();
+    rmSync(script, { recursive: true, force: true });
   }, 60_000);
 
   const send = async (bytes: Buffer) => {
@@ -53,6 +66,18 @@ describe.skipIf(missing).each([
     const files = (await reportsOf(orthanc, study)).map((report) => save(orthanc, report));
     return (await Promise.all(files)).map((file) => spawnSync('dsrdump', [file], { encoding: 'utf8' }).stdout);
   };
+
+  test.runIf(lua)(
+    'that is a failure of doctor, with the fix',
+    async () => {
+      const pacs = join(orthanc.folder, 'pacs.json');
+      const environment = [`ALARA_PACS=${pacs}`, `ALARA_DATA=${join(orthanc.folder, 'doctor')}`];
+      const node = [process.execPath, 'functions/cli/main.ts', 'doctor'];
+      const { stdout } = await orthanc.network.run('env', [...environment, ...node]);
+      expect(stdout).toMatch(/^FAIL {2}PACS +main, change log: .*403.*\n {6}fix: let the user use POST \/tools\/find/m);
+    },
+    120_000,
+  );
 
   test('a film that is deleted while it is read gets no result', async () => {
     const stopped = pulled('deleted');
@@ -89,6 +114,10 @@ describe.skipIf(missing).each([
     await pause(12_000);
     expect(await reportsOf(orthanc, 'replaced')).toHaveLength(2);
   }, 180_000);
+
+  test.runIf(lua)('and that is told once', () => {
+    expect(alara.said().match(/does not tell the digests of files/g)).toHaveLength(1);
+  });
 });
 
 describe.skipIf(missing)(`films that come by STOW-RS and are in the PACS too${missing}`, () => {

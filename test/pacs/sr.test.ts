@@ -480,6 +480,7 @@ describe.skipIf(!has('dsrdump', 'dciodvfy'))(`independent tools (${install})`, (
     ['two names', { patient: { name: 'A^B\\C^D' } }, 'x00100010', 'A^B'],
     ['two referrers', { study: { referringPhysician: 'A^B\\C^D' } }, 'x00080090', 'A^B'],
     ['two descriptions', { study: { description: 'Thorax\\p.a.' } }, 'x00081030', 'Thorax'],
+    ['a description that is too long', { study: { description: 'x'.repeat(70) } }, 'x00081030', 'x'.repeat(64)],
     ['a description of two lines', { study: { description: 'Thorax\r\np.a.' } }, 'x00081030', 'Thorax  p.a.'],
   ])('dciodvfy finds no error for a film with %s', (name, header, tag, expected) => {
     const { file, errors } = checked(name, header);

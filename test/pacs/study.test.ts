@@ -52,10 +52,12 @@ function bench(films: Object_[]) {
   const value = (text: string | undefined) => ({ Value: text === undefined ? [] : [text] });
   const pixelsOf = (sop: string) => held.find((one) => one.sop === sop)?.pixels ?? '';
   /** Whether the PACS tells digests of files, as Orthanc does, and gives the same file at each request. */
-  const tells = { digests: true, sameFile: true };
+  const tells = { digests: true, sameFile: true, fault: undefined as Fault | undefined };
   const orthanc = {
-    fileDigest: async (_: string, sop: string) => ok(tells.digests ? pixelsOf(sop) : ''),
+    fileDigest: async (_: string, sop: string) =>
+      tells.fault ? fail(tells.fault) : ok(tells.digests ? `digest${pixelsOf(sop)}` : ''),
   };
+  const told: Fault[] = [];
   const dicomWeb: DicomWeb = {
     async search(path, query) {
       const { SOPInstanceUID } = query;
@@ -77,6 +79,8 @@ function bench(films: Object_[]) {
             '00080018': value(one.sop),
             '00080016': value(one.sopClass ?? classes.dx),
             '00185101': value(one.view),
+            // Of the series: some PACS say it in the list of the study only.
+            ...(series === undefined && { '00180015': value('CHEST') }),
             '00081190': { vr: 'UR', Value: [`${calls.read.length}`] },
           })),
       );
@@ -101,7 +105,12 @@ function bench(films: Object_[]) {
         [
           'main',
           {
-            ...{ dicomWeb, request, requestDigest: 'request', films: filmsOf(dicomWeb, ['CR', 'DX'], orthanc) },
+            ...{
+              dicomWeb,
+              request,
+              requestDigest: 'request',
+              films: filmsOf(dicomWeb, ['CR', 'DX'], orthanc, (fault) => told.push(fault)),
+            },
             ...(verifyMs !== undefined && { verifyMs }),
             settings: { tenant: 'local', modalities: ['CR', 'DX'], results: ['sr'], maxFilmMb },
           },
@@ -166,7 +175,7 @@ function bench(films: Object_[]) {
     };
     return handler(job, { signal, progress: async (_done, _total, outcomes) => void progress.push([...outcomes]) });
   };
-  return { work, software, tells, refusals, calls, fate, held, kept, progress };
+  return { work, software, tells, told, refusals, calls, fate, held, kept, progress };
 }
 
 const film = (n: number, more: Partial<Object_> = {}): Object_ => ({
@@ -422,6 +431,38 @@ describe('a film that changes in the PACS', () => {
     Object.assign(tells, { digests: false, sameFile: false });
     software.verifyMs = 3_600_000;
     expect(await work()).toMatchObject({ ok: true, value: [{ stored: [expect.any(String)] }] });
+  });
+
+  describe('in an Orthanc whose user may not ask for digests', () => {
+    const forbidden: Fault = { code: 'pacs_refused', problem: 'main answered 403', setup: true };
+
+    test('is read, and that is told', async () => {
+      const { work, tells, told } = bench([film(1)]);
+      tells.fault = forbidden;
+      expect(await work()).toMatchObject(ok([{ stored: [uidsOf(first).sr] }]));
+      expect(told).toContainEqual(forbidden);
+    });
+
+    test.each<['before' | 'while', number]>([
+      ['while', 1],
+      ['before', 2],
+    ])('and was replaced %s it was read gets its results all the same: %i', async (when, results) => {
+      const { work, tells, held, fate, calls } = bench([film(1)]);
+      tells.fault = forbidden;
+      const replace = () => void held.splice(0, 1, replaced);
+      if (when === 'while') fate.during[first] = replace;
+      await work();
+      fate.during = {};
+      if (when === 'before') replace();
+      expect(await work()).toMatchObject(ok([{ stored: [uidsOf(`${first} replaced`).sr] }]));
+      expect(new Set(calls.stored).size).toBe(results);
+    });
+
+    test('is not read while Orthanc does not answer', async () => {
+      const { work, tells } = bench([film(1)]);
+      tells.fault = unavailable;
+      expect(await work()).toEqual(fail(unavailable));
+    });
   });
 
   test('and whose result was lost gets it again without another inference', async () => {

@@ -31,15 +31,17 @@ describe('a derived UID', () => {
     expect(deriveUid('a', 'b')).toBe('2.25.5918877242710586312362419184752348829');
     expect(deriveUuid('a', 'b')).toBe('0473ef2d-c0d3-84ab-a59d-3580c1134e9d');
     // As versions named them that did not compute the digest of a film; their stored readings keep these.
-    expect(resultUids(film, digest, 'p')).toMatchObject({
+    expect(resultUids(film, digest, 'p')).toEqual({
+      srSeries: '2.25.143431093419747779535875512492679627660',
+      scSeries: '2.25.280518831568382866884155917542667867291',
       sr: '2.25.313964825141546347855969431701891953177',
       sc: '2.25.246345009905838978108643265352253992228',
     });
     expect(resultUids(read, digest, 'p')).toEqual({
       srSeries: '2.25.81243936228464676455510804726270195556',
-      sr: '2.25.106835936598521590550270215254925080550',
+      sr: '2.25.306513158691022678460379051423754693426',
       scSeries: '2.25.60528213004959461060510133978491760404',
-      sc: '2.25.173002068091232748240636653286880672358',
+      sc: '2.25.43374705659434734680742755812788315515',
     });
   });
 });
@@ -59,6 +61,7 @@ describe('the UIDs of results', () => {
 
   test.each([
     ['the pixels', resultUids({ ...read, filmDigest: `sha256:${'b'.repeat(64)}` }, digest, 'p')],
+    ['the study', resultUids({ ...read, studyInstanceUid: '1.2.9' }, digest, 'p')],
     ['the catalog', resultUids(read, 'd'.repeat(64), 'p')],
     ['what was asked', resultUids(read, digest, 'q')],
   ])('change with %s', (_, other) => {
