@@ -9,7 +9,7 @@ import { type Alara, createAlara, little, pacsFile } from './alara.ts';
 import { film, studyUid, write } from './films.ts';
 import type { Trap } from './inside-messages.ts';
 import { missing, type Orthanc, openOrthanc, proxiedUrl } from './orthanc.ts';
-import { reports, reportsOf } from './studies.ts';
+import { reportCounts, reportsOf } from './studies.ts';
 
 // What must hold whatever dies: no film without a report, no film with two. Everything is real: the service is killed with
 // SIGKILL at a moment that a proxy chooses, a request on its way to Orthanc, so that the product needs no hook for it.
@@ -45,8 +45,8 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
 
   /** Studies with no report, and reports beyond the first, of studies with one film each. */
   async function verdict(studies: readonly string[]) {
-    const found = await reports(orthanc);
-    const each = studies.map((study) => found.get(studyUid(study))?.length ?? 0);
+    const found = await reportCounts(orthanc);
+    const each = studies.map((study) => found.get(studyUid(study)) ?? 0);
     const double = each.reduce((sum, n) => sum + Math.max(0, n - 1), 0);
     return { studies: studies.length, missing: each.filter((n) => n === 0).length, double };
   }
