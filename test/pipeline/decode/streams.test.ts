@@ -260,6 +260,12 @@ describe('the same JPEG stream has one verdict as a file and in a DICOM instance
     }
   });
 
+  test('a frame that is larger than any film is refused by its size, before its codes are followed', async () => {
+    const huge = patched(plain, segmentOf(plain, 0xc0).start + 5, 0xff, 0, 0xff, 0);
+    expect(faultOf(await decode(huge, 'image/jpeg')).code).toBe('too_many_pixels');
+    expect(faultOf(await decode(inDicom(huge), '')).code).toBe('corrupt_image');
+  });
+
   test('single flipped bits in a scan', async () => {
     const at = scanOf(plain);
     const step = Math.floor((plain.length - at) / 24);

@@ -199,7 +199,10 @@ class Codes {
       }
       isWhole &&= missing === 0 || left >= missing;
     }
-    Object.assign(this, { at, held, left, missing });
+    this.at = at;
+    this.held = held;
+    this.left = left;
+    this.missing = missing;
     this.fill();
     return isWhole && !this.isExhausted();
   }

@@ -1,6 +1,7 @@
 import type { Fault } from '../../fault.ts';
 import { fail, ok, type Result } from '../../result.ts';
 import type { ReadingWarning } from '../../warning.ts';
+import { maxPixels } from '../limits.ts';
 import { type Orientation, orientation } from '../orientation.ts';
 import { frameHeader, isFrame, isSequential, type JpegComponent, type JpegFrame, startOfFrame } from './frame.ts';
 import { acTable, dcTable, type HuffmanSpecification, huffmanSpecifications } from './huffman.ts';
@@ -308,7 +309,8 @@ class Parser {
   /** The data of a scan, without what does not belong to it. */
   private data(frame: JpegFrame, components: readonly ScanComponent[], end: number): readonly Uint8Array[] {
     const asItIs = [this.bytes.subarray(this.at, end)];
-    if (!isFollowed(frame)) return asItIs;
+    // A larger frame is refused by its size before it is decoded.
+    if (!isFollowed(frame) || frame.rows * frame.columns > maxPixels) return asItIs;
     const units = this.units(frame, components, frame.marker === startOfFrame.lossless);
     const scan = { bytes: this.bytes, start: this.at, end, restartInterval: this.restartInterval, ...units };
     if (!this.follows && !(isSequential(frame) && frame.precision === 8)) {
