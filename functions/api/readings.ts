@@ -60,7 +60,7 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
       const request = accept(parseParameters(c.req.valid('query'), router.vocabulary));
       const declared = accept(declaredBytes(c, maxBodyBytes));
       const refuseOverload = () => {
-        const fault = engine.overload();
+        const fault = engine.overload(tenant);
         if (fault) throw new Refusal(fault);
       };
       refuseOverload();
@@ -72,7 +72,7 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
         const id = await router.identify(tenant, film.bytes, request);
         const known = await platform.readings.get(tenant, id);
         if (known) return ok({ reading: known.reading, status: 200 });
-        const read = accept(await engine.read({ id, ...film, request }, c.req.raw.signal));
+        const read = accept(await engine.read({ id, ...film, request }, c.req.raw.signal, undefined, tenant));
         await platform.readings.put(tenant, read);
         return ok({ reading: read.reading, status: 201 });
       });

@@ -13,8 +13,8 @@ export function alarmed(engine: Engine, log: Logger): Engine {
   void engine.ready.then((warmed) => warmed.ok || raiseCorrupt(log, warmed.fault));
   return {
     ...engine,
-    async read(film, signal, accepted) {
-      const result = await engine.read(film, signal, accepted);
+    async read(...film) {
+      const result = await engine.read(...film);
       if (!result.ok) raiseCorrupt(log, result.fault);
       return result;
     },

@@ -13,12 +13,16 @@ import { createHandshake } from './handshake.ts';
 import { usualMemoryBytes, watchMemory } from './memory.ts';
 import { createPace } from './pace.ts';
 import type { Answer, FilmTask, InspectTask, ReadTask, RenderTask, Task, WorkerSetup } from './task.ts';
+import { createTurns } from './turns.ts';
 import { watchWarmth } from './warmth.ts';
 
 export type EngineOptions = WorkerSetup & {
   /** Worker threads: films read at the same time. */
   readonly workers: number;
-  /** Films that may wait at most. Fewer may wait where more could not be answered within the deadline. */
+  /**
+   * Films that may wait at most. Fewer may wait where more could not be answered within the deadline. A tenant may have its
+   * share of these places though other tenants have taken all of them.
+   */
   readonly queue: number;
   /** Milliseconds from acceptance to answer. */
   readonly deadlineMs: number;
@@ -50,16 +54,22 @@ export type Engine = {
   readonly ready: Promise<Result<null, Fault>>;
   /**
    * Takes the bytes away from the caller. An aborted signal takes a film that still waits out of the queue. Its deadline
-   * runs from when it was `accepted`, by performance.now(): now, if it did not wait for anything else before.
+   * runs from when it was `accepted`, by performance.now(): now, if it did not wait for anything else before. The films of
+   * several tenants are begun in turn.
    */
-  read(film: Omit<ReadTask, 'kind'>, signal?: AbortSignal, accepted?: number): Promise<Result<Read, Fault>>;
+  read(
+    film: Omit<ReadTask, 'kind'>,
+    signal?: AbortSignal,
+    accepted?: number,
+    tenant?: string,
+  ): Promise<Result<Read, Fault>>;
   /** The header of a DICOM instance, looked at where a hostile file does no harm. Takes the bytes away. */
   inspect(file: Omit<InspectTask, 'kind'>, signal?: AbortSignal): Promise<Result<Inspected, Fault>>;
   /** A film as it is read, for a picture of it. Takes the bytes away. */
   render(film: Omit<RenderTask, 'kind'>, signal?: AbortSignal): Promise<Result<Film, Fault>>;
   status(): EngineStatus;
-  /** Why a film that came now would be refused; undefined while there is room. Asked before a body is read. */
-  overload(): Fault | undefined;
+  /** Why a film of a tenant would be refused if it came now; undefined while there is room. Asked before a body is read. */
+  overload(tenant?: string): Fault | undefined;
   /** Refuses what is new, finishes what was accepted, then stops the workers. */
   close(): Promise<void>;
 };
@@ -85,6 +95,7 @@ export function createEngine(options: EngineOptions): Engine {
   });
   // Waiting happens in this queue, where a film can be taken out again; the pool never holds more than it runs.
   const queue = new PQueue({ concurrency: workers });
+  const turns = createTurns();
   const pace = createPace();
   const memory = watchMemory(memoryBytes);
   const closing = new AbortController();
@@ -143,7 +154,8 @@ export function createEngine(options: EngineOptions): Engine {
    */
   const depth = () =>
     pace.usualMs() === 0 ? limit : Math.min(limit, Math.floor((workers * deadlineMs) / 2 / pace.typicalMs()));
-  const isFull = () => queue.pending >= workers && queue.size >= depth();
+  const isFull = (tenant: string) =>
+    queue.pending >= workers && queue.size >= depth() && turns.hasShare(tenant, depth());
   // An answer at the deadline itself would arrive after it.
   const answerMs = deadlineMs - Math.min(250, deadlineMs / 20);
   const late = (): Fault => ({ code: 'deadline_exceeded', deadlineMs: ms(deadlineMs) });
@@ -157,16 +169,18 @@ export function createEngine(options: EngineOptions): Engine {
     task: Extract<FilmTask, { kind: Kind }>,
     signal?: AbortSignal,
     accepted = performance.now(),
+    tenant = '',
   ): Promise<Result<Answer[Kind], Fault>> {
     if (closing.signal.aborted) return fail({ code: 'shutting_down', retryAfterMs: ms(1000) });
     if (signal?.aborted) return fail({ code: 'client_gone' });
     const waits = queue.pending >= workers;
-    if (task.kind === 'read' ? isFull() : waits && queue.size >= limit) return fail(busy());
+    if (task.kind === 'read' ? isFull(tenant) : waits && queue.size >= limit) return fail(busy());
     const { handshake, signal: killed, end, kill } = createHandshake();
     const due = accepted + answerMs;
     const waiting = new AbortController();
     const left = Promise.withResolvers<Result<never, Fault>>();
     let begunAt: number | undefined;
+    const turn = turns.next(tenant);
 
     /** The caller is answered now. A film that waits leaves the queue; one that is read keeps its place to its end. */
     const leave = (fault: Fault) => {
@@ -188,13 +202,15 @@ export function createEngine(options: EngineOptions): Engine {
     signal?.addEventListener('abort', gone);
 
     const run = async (): Promise<Result<Answer[Kind], Fault>> => {
+      turn.leave('begun');
       // As long as films take of late, it would come too late, and hold up those behind it.
       if (waits && task.kind === 'read' && due - performance.now() < pace.usualMs()) return fail(busy());
       begunAt = performance.now();
       const read = () => submit<Kind>({ ...task, handshake } as Extract<Task, { kind: Kind }>, killed);
       return memory.during(starve, () => (task.kind === 'read' ? pace.time(read) : read()));
     };
-    const answered = queue.add(run, { signal: waiting.signal }).finally(() => {
+    const answered = queue.add(run, { signal: waiting.signal, priority: turn.priority }).finally(() => {
+      turn.leave('given up');
       clearTimeout(overdue);
       signal?.removeEventListener('abort', gone);
     });
@@ -206,14 +222,14 @@ export function createEngine(options: EngineOptions): Engine {
 
   return {
     ready,
-    read: (film, signal, accepted) => enqueue<'read'>({ kind: 'read', ...film }, signal, accepted),
+    read: (film, signal, accepted, tenant) => enqueue<'read'>({ kind: 'read', ...film }, signal, accepted, tenant),
     inspect: (file, signal) => enqueue<'inspect'>({ kind: 'inspect', ...file }, signal),
     render: (film, signal) => enqueue<'render'>({ kind: 'render', ...film }, signal),
     status() {
       const fault = warmth.fault();
       return { waiting: queue.size, running: queue.pending, warm: started && !fault, fault };
     },
-    overload: () => (isFull() ? busy() : undefined),
+    overload: (tenant = '') => (isFull(tenant) ? busy() : undefined),
     async close() {
       closing.abort();
       await ready;

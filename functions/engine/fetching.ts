@@ -97,7 +97,7 @@ export function fetching(
 
   return {
     ...engine,
-    async read(film, signal, accepted = performance.now()) {
+    async read(film, signal, accepted = performance.now(), tenant = '') {
       // Films that wait for a model are in memory, like those that wait for a worker.
       if (waiting > queue) return fail({ code: 'queue_full', retryAfterMs });
       waiting++;
@@ -108,7 +108,7 @@ export function fetching(
       ).finally(() => waiting--);
       const missing = obtained.find((result) => !result.ok);
       if (missing && !missing.ok) return missing;
-      const result = await engine.read(film, signal, accepted);
+      const result = await engine.read(film, signal, accepted, tenant);
       if (!result.ok && result.fault.code === 'model_corrupt')
         await dropSpoilt(router, published, result.fault.variant);
       return result;

@@ -42,7 +42,7 @@ export async function readOnce(
   const id = await router.identify(tenant, film.bytes, request);
   const known = await readings.get(tenant, id);
   if (known) return ok(known);
-  const read = await engine.read({ id, ...film, request }, signal);
+  const read = await engine.read({ id, ...film, request }, signal, undefined, tenant);
   if (read.ok) await readings.put(tenant, read.value);
   return read;
 }

@@ -72,10 +72,13 @@ function faultOf(sent: Sent): Fault | undefined {
 /** A receiver is left alone no longer than this, whatever it asks for. */
 const longestWaitMs = 3_600_000;
 
-/** What Retry-After asks for, in seconds or as a date (RFC 9110 10.2.3). */
+/**
+ * What Retry-After asks for, in seconds or as a date (RFC 9110 10.2.3). Some receivers send a fraction, which `Date.parse` takes
+ * for a month and a day.
+ */
 export function retryAfterMs(header: string | null, now: number): number {
   if (header === null) return 0;
-  const asked = /^\d+$/.test(header.trim()) ? 1000 * Number(header) : Date.parse(header) - now;
+  const asked = /^\s*[\d.+-]+\s*$/.test(header) ? 1000 * Number(header) : Date.parse(header) - now;
   return Number.isNaN(asked) ? 0 : Math.min(longestWaitMs, Math.max(0, Math.ceil(asked)));
 }
 

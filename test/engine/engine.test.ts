@@ -158,6 +158,24 @@ describe('the engine', () => {
     expect(await read(film('go'))).toMatchObject({ ok: true });
   });
 
+  test('begins the films of several tenants in turn, and lets each have its share of the queue', async () => {
+    const { ready, read, overload } = open({ queue: 4 });
+    await ready;
+    const order: string[] = [];
+    const of = (tenant: string, name: string, task = 'sleep 20') =>
+      read(film(task), undefined, undefined, tenant).then(({ ok }) => order.push(ok ? name : `${name} refused`));
+    const all = [of('busy', 'b0', 'sleep 500')];
+    for (let i = 1; i <= 4; i++) all.push(of('busy', `b${i}`));
+    expect(overload('busy')).toMatchObject({ code: 'queue_full' });
+    all.push(of('busy', 'b5'));
+    expect(overload('quiet')).toBeUndefined();
+    all.push(of('quiet', 'q1'), of('quiet', 'q2'));
+    expect(overload('quiet')).toMatchObject({ code: 'queue_full' });
+    expect(overload('third')).toBeUndefined();
+    await Promise.all(all);
+    expect(order).toEqual(['b5 refused', 'b0', 'b1', 'q1', 'b2', 'q2', 'b3', 'b4']);
+  });
+
   test('without a queue still reads on an idle worker', async () => {
     const { ready, read } = open({ queue: 0 });
     await ready;

@@ -122,6 +122,10 @@ describe('Retry-After', () => {
     ['Mon, 23 Nov 2026 11:00:00 GMT', 0],
     ['soon', 0],
     ['-5', 0],
+    ['1.5', 1500],
+    ['0.0001', 1],
+    ['2099.5', 2_099_500],
+    ['1.2.3', 0],
   ])('%j', (header, waitMs) => {
     expect(retryAfterMs(header, now)).toBe(waitMs);
   });

@@ -1,0 +1,40 @@
+export type Turn = {
+  /** The higher comes first. */
+  readonly priority: number;
+  /** Call it when the film is begun, or when it is given up before that. */
+  leave(how: 'begun' | 'given up'): void;
+};
+
+/**
+ * The order in which the films of several tenants are begun: one film per tenant in turn, and the films of one tenant in the
+ * order of their arrival (start-time fair queueing).
+ */
+export function createTurns() {
+  let round = 0;
+  /** The rounds of the films that wait, by tenant. */
+  const waiting = new Map<string, number[]>();
+
+  return {
+    next(tenant: string): Turn {
+      const own = waiting.get(tenant) ?? [];
+      const turn = Math.max(round, own.at(-1) ?? 0) + 1;
+      own.push(turn);
+      waiting.set(tenant, own);
+      return {
+        priority: -turn,
+        leave(how) {
+          const at = own.indexOf(turn);
+          if (at < 0) return;
+          own.splice(at, 1);
+          if (own.length === 0 && waiting.get(tenant) === own) waiting.delete(tenant);
+          if (how === 'begun') round = Math.max(round, turn);
+        },
+      };
+    },
+    /** Whether a tenant has its share of so many places, or more: all of them where no other tenant waits. */
+    hasShare(tenant: string, places: number): boolean {
+      const own = waiting.get(tenant);
+      return (own?.length ?? 0) * (waiting.size + (own ? 0 : 1)) >= places;
+    },
+  };
+}
