@@ -73,7 +73,7 @@ export function attributesOf(
     const { value = 0 } = elements[tag] ?? {};
     return (bytes(tag)?.length ?? 0) >= 2 * (index + 1) ? view.getUint16(value + 2 * index, little) : undefined;
   };
-  let comma: Comma | undefined;
+  let commas: readonly Comma[] | undefined;
   const decimals = (tag: Tag): readonly Decimal[] => {
     const binary = binaryNumbers[elements[tag]?.vr ?? ''];
     if (binary) {
@@ -85,10 +85,8 @@ export function attributesOf(
         isLenient: true,
       }));
     }
-    comma ??= decimalStrings
-      .flatMap(codes)
-      .map(commaIn)
-      .find((meaning) => meaning !== undefined);
+    if (!commas) commas = decimalStrings.flatMap(codes).flatMap((text) => commaIn(text) ?? []);
+    const comma = commas.includes('dots') ? 'dots' : commas[0];
     return codes(tag).map((text) => decimalIn(text, comma));
   };
   const own = codes(tags.specificCharacterSet);

@@ -147,7 +147,12 @@ export class DataSetParser {
         at += 8;
         continue;
       }
-      if (tag < 0x0001_0000) throw unusable(`what follows element ${tagName(last)} is of group 0000`);
+      if (tag < 0x0001_0000)
+        throw unusable(
+          last === 0
+            ? `the data set begins with element ${tagName(tag)}, which no file may have`
+            : `what follows element ${tagName(last)} is of group 0000`,
+        );
       const isMeta = isDataSet && tag < 0x0003_0000 && tag >= 0x0002_0000;
       const parsed = this.readElement(at, level);
       if (isMeta) {
@@ -260,10 +265,8 @@ export class DataSetParser {
 
     const tag = this.reader.tagAt(at, little) ?? 0;
     if (standard && standard.length % 2 === 1 && this.leads(endOf(standard) + 1, tag, level, true, chain)) {
-      // PS3.5, 6.2: values are padded with a space or a zero byte. Another byte belongs to the value.
-      const padding = this.bytes[endOf(standard)];
-      if (padding !== 0x20 && padding !== 0)
-        throw unusable(`the length of element ${tagName(tag)} is one byte too short`);
+      // Another byte belongs to the value.
+      if (!this.isPadding(standard)) throw unusable(`the length of element ${tagName(tag)} is one byte too short`);
       this.warnOdd(standard, 'its padding byte is not counted; it was skipped');
       return { head: standard, next: endOf(standard) + 1 };
     }
@@ -271,7 +274,7 @@ export class DataSetParser {
 
     const usual = this.reader.standardForm(at, encoding);
     const others = forms
-      .filter((form) => form !== usual)
+      .filter((form) => form !== usual && this.reader.mayBeWritten(form, at))
       .flatMap((form) => this.reader.headIn(form, at, little) ?? [])
       .filter((head) => isForm(head, encoding))
       // The end of the file shows nothing: any length may lead to it where the file is cut off.
@@ -292,7 +295,21 @@ export class DataSetParser {
     if (standard.vr === 'SQ' || (standard.vr === undefined && this.itemAt(standard.value, little)))
       return { head: standard, next: end, byItems: true };
     if (end > limit && atFileEnd && (this.partial || !this.reader.pixelDataAfter(this.origin))) throw truncated();
-    throw unusable(`the length of element ${tagName(tag)} does not lead to the next element`);
+    throw unusable(
+      `the length of element ${tagName(this.wrongLength(standard, level))} does not lead to the next element`,
+    );
+  }
+
+  /** The element whose length is wrong, where what follows an element makes no sense: the last in a row of sound heads. */
+  private wrongLength(head: Head, { encoding, limit }: Level): number {
+    let last = head;
+    for (let i = 0; i < longChain; i++) {
+      const end = endOf(last);
+      const next = last.length === undefinedLength || end + 8 > limit ? undefined : this.standardHead(end, encoding);
+      if (!next || next.tag <= last.tag || (!encoding.explicit && !isCommon(next.tag))) break;
+      last = next;
+    }
+    return last.tag;
   }
 
   /** Pixel Data is the last element that is read, so no other shows where it ends: its size does. */
@@ -381,7 +398,7 @@ export class DataSetParser {
     return allowed.some((form) => {
       const head = form && this.reader.headIn(form, at, encoding.little);
       if (!head) return form !== undefined && atFileEnd;
-      if (form !== usual && !isForm(head, encoding)) return false;
+      if (form !== usual && !(isForm(head, encoding) && this.reader.mayBeWritten(form, at))) return false;
       const group = Math.floor(head.tag / 65_536);
       if (group === 0 || (ascending && head.tag <= after)) return false;
       if (!ascending && group > 0x7fe0) return false;
@@ -395,8 +412,16 @@ export class DataSetParser {
       if (end + 8 > limit) return atFileEnd;
       const next = this.reader.tagAt(end, encoding.little) ?? 0;
       if (isDelimiter(next)) return true;
-      return this.isElement(end, head.tag, level, ascending, depth - 1, anyForm);
+      // A padding byte that is not counted is skipped when the element itself is read.
+      const ends = anyForm && this.isPadding(head) ? [end, end + 1] : [end];
+      return ends.some((start) => this.isElement(start, head.tag, level, ascending, depth - 1, anyForm));
     });
+  }
+
+  /** Whether a length is odd, and a padding byte follows (PS3.5, 6.2: values are padded with a space or a zero byte). */
+  private isPadding(head: Head): boolean {
+    const padding = this.bytes[endOf(head)];
+    return head.length % 2 === 1 && head.length !== undefinedLength && (padding === 0x20 || padding === 0);
   }
 
   private itemAt(at: number, little: boolean): boolean {
@@ -436,9 +461,10 @@ export class DataSetParser {
     const read = this.attempt(() => this.readItems(head, undefined, level, level.encoding, true));
     if (!read) {
       const cut = endOf(head) > level.limit && level.limit === this.bytes.length;
-      throw cut && !this.reader.pixelDataAfter(this.origin)
-        ? truncated()
-        : unusable(`the length of sequence ${tagName(tag)} does not lead to the next element`);
+      if (cut && !this.reader.pixelDataAfter(this.origin)) throw truncated();
+      const wrong = this.wrongLength(head, level);
+      const kind = wrong === tag ? 'sequence' : 'element';
+      throw unusable(`the length of ${kind} ${tagName(wrong)} does not lead to the next element`);
     }
     this.warnings.add({
       code: 'sequence_malformed',
@@ -597,8 +623,9 @@ export class DataSetParser {
   }
 
   /**
-   * A length that is too large by whole elements leads to an element all the same. So the value is searched for a run of
-   * elements that fits exactly between its own tag and the next one.
+   * A length that is too large may lead to an element all the same: to a later one, or into an item of a sequence that it
+   * swallows. So the value is searched for a run of elements that ends with the value, or reaches beyond it and leads to
+   * another element there.
    */
   private checkSwallowed({ tag, vr, value, length }: Head, next: number, level: Level): void {
     const { encoding, limit } = level;
@@ -609,27 +636,39 @@ export class DataSetParser {
     const upper = following === undefined || isDelimiter(following) || following <= tag ? pixelDataTag : following;
     const end = value + length;
     // A private blob may hold a data set of its own, and binary values anything: there only attributes that are used count.
-    const isOverlay = tag >= 0x5000_0000 && tag < 0x6100_0000;
-    const isText = encoding.explicit ? !/^(O.|UN)$/.test(vr ?? '') : !isOverlay;
+    const isText = encoding.explicit ? !/^(O.|UN)$/.test(vr ?? '') : !isBinary(tag);
     const onlyKnown = isPrivate(tag) || !isText;
     for (let start = value; start + 8 <= end; start++) {
       let at = start;
       let before = tag;
       let counts = !onlyKnown;
-      while (at + 8 <= end) {
+      let isBeyond = false;
+      while (at + 8 <= end && !isBeyond) {
         this.steps -= 1;
-        if (this.steps < 0) throw new TooManyElements('too many elements');
+        // So many bytes in small elements are a device's own data: their lengths are believed.
+        if (this.steps < 0) return;
         const inner = this.reader.tagAt(at, encoding.little) ?? 0;
-        if (inner <= before || inner >= upper) break;
+        if (inner <= before || inner >= pixelDataTag) break;
         const head = this.standardHead(at, encoding);
-        if (!head || endOf(head) > end) break;
+        if (!head) break;
+        isBeyond = this.reachesBeyond(head, end, level);
+        if (!isBeyond && endOf(head) > end) break;
         counts ||= isKnown(inner);
         before = inner;
         at = endOf(head);
       }
-      if (at === end && at > start && counts)
+      const isRun = isBeyond || (at === end && at > start && before < upper);
+      if (isRun && counts)
         throw unusable(`the length of element ${tagName(tag)} reaches over element ${tagName(before)}`);
     }
+  }
+
+  /** Whether an element that begins within a value goes on behind it, and leads to another element there. */
+  private reachesBeyond(head: Head, end: number, level: Level): boolean {
+    if (this.partial) return false;
+    if (head.length === undefinedLength)
+      return mayBeUndefined.has(head.vr) && this.itemAt(head.value, level.encoding.little);
+    return endOf(head) > end && endOf(head) < level.limit && this.leads(endOf(head), head.tag, level, true, chain);
   }
 
   /** Whether Pixel Data lies at the end of a value that ends with the file. */
@@ -644,6 +683,15 @@ export class DataSetParser {
     if (this.left < 0) throw new TooManyElements('too many elements');
   }
 }
+
+/** Attributes of binary values, which Implicit VR does not mark: lookup tables, palettes, documents, curves, waveforms, overlays. */
+const isBinary = (tag: number): boolean =>
+  [0x0028_1408, 0x0028_3006, 0x0042_0011].includes(tag) ||
+  (tag >= 0x0028_1200 && tag < 0x0028_1300) ||
+  (tag >= 0x5000_0000 && tag < 0x6100_0000);
+
+/** Whether an attribute is of a group that headers have. Text read as a tag gives a group above all of them but the last. */
+const isCommon = (tag: number): boolean => tag < 0x2000_0000 || isKnown(tag);
 
 /** In Implicit VR, only a value representation shows that an element is written in Explicit VR. */
 const isForm = ({ vr }: Head, { explicit }: VrEncoding): boolean => explicit || vr !== undefined;

@@ -6,8 +6,8 @@ export type Decimal = {
   readonly isLenient: boolean;
 };
 
-/** What a comma between three digits and one to three others means: `1,024` may be either. */
-export type Comma = 'decimal' | 'thousands';
+/** What a comma means: `1,024` may be either. Where it is a decimal one, `dots` says that points separate thousands, as in `1.024,5`. */
+export type Comma = 'decimal' | 'thousands' | 'dots';
 
 const standard = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const exponent = '([eE][+-]?\\d+)?';
@@ -15,16 +15,19 @@ const thousands = /^[+-]?\d{1,3}(,\d{3})+$/;
 const ambiguous = /^[+-]?[1-9]\d{0,2},\d{3}$/;
 const severalThousands = new RegExp(`^[+-]?\\d{1,3}((,\\d{3}){2,}(\\.\\d*)?|(,\\d{3})+\\.\\d*)${exponent}$`);
 const dottedThousands = new RegExp(`^[+-]?\\d{1,3}(\\.\\d{3})+,\\d*${exponent}$`);
+const onlyDots = /^[+-]?[1-9]\d{0,2}(\.\d{3})+$/;
 const decimalComma = new RegExp(`^[+-]?(\\d+,\\d*|,\\d+)${exponent}$`);
 
 /**
  * Read a number. Beside the standard's spelling: a decimal comma, separators of thousands, `D` for the exponent, `mm` after the
  * number, and text behind a NUL, all of which files have. Where a comma can mean both, `comma` decides; without it the value is NaN.
+ * `3.316` is 3316 only where another number of the file has both separators.
  */
 export function decimalIn(text: string, comma?: Comma): Decimal {
   const [beforeNul = ''] = text.split('\0');
   const plain = beforeNul.trim();
   if (plain === '') return { value: undefined, isLenient: false };
+  if (comma === 'dots' && onlyDots.test(plain)) return { value: finite(plain.replaceAll('.', '')), isLenient: true };
   if (standard.test(plain)) return { value: finite(plain), isLenient: plain !== text };
   const bare = plain
     .replace(/(?<=\d)\s*mm$/i, '')
@@ -36,7 +39,8 @@ export function decimalIn(text: string, comma?: Comma): Decimal {
 /** What a comma means in a value; undefined where the value has none, or may mean both. */
 export function commaIn(text: string): Comma | undefined {
   if (severalThousands.test(text)) return 'thousands';
-  if (dottedThousands.test(text) || (decimalComma.test(text) && !ambiguous.test(text))) return 'decimal';
+  if (dottedThousands.test(text)) return 'dots';
+  if (decimalComma.test(text) && !ambiguous.test(text)) return 'decimal';
   return undefined;
 }
 
@@ -45,7 +49,8 @@ function lenient(text: string, comma: Comma | undefined): number {
   if (severalThousands.test(text)) return finite(text.replaceAll(',', ''));
   if (dottedThousands.test(text)) return finite(text.replaceAll('.', '').replace(',', '.'));
   const meaning = commaIn(text) ?? comma;
-  if (meaning === 'decimal' && decimalComma.test(text)) return finite(text.replace(',', '.'));
+  if (meaning !== undefined && meaning !== 'thousands' && decimalComma.test(text))
+    return finite(text.replace(',', '.'));
   return meaning === 'thousands' && thousands.test(text) ? finite(text.replaceAll(',', '')) : Number.NaN;
 }
 

@@ -1,3 +1,5 @@
+import { type Interval, spanOf } from './interval.ts';
+
 /** How often a modality value occurs in a film, padding left out. */
 export type Level = { readonly value: number; readonly count: number };
 
@@ -25,6 +27,16 @@ export function defaultWindow(levels: readonly Level[], possible: readonly numbe
     high: quantile(counted, 1 - tail),
     words: 'percentiles 0.1 to 99.9 between its extremes',
   };
+}
+
+/** Leaves out markers, borders and saturated corners. */
+const bulkTail = 0.01;
+
+/** The range in which nearly all pixels lie; where that is one value, the range of all of them. */
+export function bulkOf(levels: readonly Level[]): Interval {
+  const sorted = levels.toSorted((a, b) => a.value - b.value);
+  const bulk = { low: quantile(sorted, bulkTail), high: quantile(sorted, 1 - bulkTail) };
+  return bulk.high > bulk.low ? bulk : spanOf(levels.map(({ value }) => value));
 }
 
 const least = (values: readonly number[]) => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);

@@ -71,6 +71,18 @@ export class HeadReader {
     return longVrs.has(vr) ? 'long' : undefined;
   }
 
+  /**
+   * Whether an element at an offset may be written in another form than the standard's. Some writers put a question mark, a
+   * space, a zero byte or an unknown word where the value representation belongs; other bytes there are none at all.
+   */
+  mayBeWritten(form: Form, at: number): boolean {
+    if (form === 'implicit') return true;
+    const isCharacter = (byte = 0x80) => byte === 0 || byte === 0xff || (byte >= 0x20 && byte < 0x7f);
+    const isVr = isCharacter(this.bytes[at + 4]) && isCharacter(this.bytes[at + 5]);
+    const reserved = (this.bytes[at + 6] ?? 0) + (this.bytes[at + 7] ?? 0);
+    return isVr && (form === 'short' || reserved === 0);
+  }
+
   private vrAt(at: number): string | undefined {
     const vr = String.fromCharCode(this.bytes[at] ?? 0, this.bytes[at + 1] ?? 0);
     return shortVrs.has(vr) || longVrs.has(vr) ? vr : undefined;

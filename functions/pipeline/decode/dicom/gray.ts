@@ -1,10 +1,10 @@
 import type { Fault } from '../../fault.ts';
 import { ok, type Result } from '../../result.ts';
 import type { Attributes } from './attributes.ts';
-import { defaultWindow, type Level } from './default-window.ts';
+import { bulkOf, defaultWindow, type Level } from './default-window.ts';
 import type { Warn } from './header-error.ts';
 import type { Image } from './image.ts';
-import { pixelRange, spanOf } from './interval.ts';
+import { pixelRange } from './interval.ts';
 import { modalityTransform } from './modality.ts';
 import { paddingTest } from './padding.ts';
 import type { Frame, Words } from './pixels.ts';
@@ -35,7 +35,7 @@ export function grayOf(
   const shows = perWord(words, (word) => Number(!isPadding(word, stored(word))));
   const counts = countsOf(words, values.length, stepOf(words));
   warnOfUnusedBits(counts, shows, image, stream === null, attributes, warn);
-  const used = spanOf(levelsOf(counts, values, shows).map(({ value }) => value));
+  const used = bulkOf(levelsOf(counts, values, shows));
   const voi = voiTransform(attributes, modality.value.range, used, warn);
   const { apply, words: how } =
     'lacks' in voi ? withoutVoi(voi, levelsOf(countsOf(words, values.length), values, shows), values, image) : voi;

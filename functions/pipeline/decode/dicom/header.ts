@@ -87,8 +87,11 @@ function parse<Parsed>(bytes: Uint8Array, partial: boolean, parsed: (opened: Ope
 function openDataSet(bytes: Uint8Array, partial: boolean): Opened {
   const warnings = new Warnings();
   const meta = readMetaGroup(bytes, isPart10(bytes) ? 132 : 0, warnings.add);
-  if (meta.isFound && meta.end + 8 > bytes.length)
-    throw new HeaderError({ code: 'corrupt_image', problem: 'the file ends with its meta group' });
+  if (meta.end + 8 > bytes.length)
+    throw new HeaderError({
+      code: 'corrupt_image',
+      problem: `the file ends with its ${meta.isFound ? 'meta group' : 'preamble'}`,
+    });
   const uid = meta.attributes.code(tags.transferSyntaxUid);
   const labelled = transferSyntaxes.find((known) => known.uid === uid);
   if (uid !== undefined && !labelled)

@@ -13,7 +13,7 @@ export type Voi = { readonly apply: (value: number) => number; readonly words: s
 export type NoVoi = { readonly lacks: string };
 
 /** A window or a table of the header, in the order of preference. */
-type Candidate = Voi & { readonly chosen: () => void };
+type Candidate = Voi & { readonly attribute: string; readonly chosen: () => void };
 
 /** A window of the header: its pair of values, and where it stands among the others. */
 type Window = { readonly center: number | undefined; readonly width: number | undefined };
@@ -21,25 +21,27 @@ type Window = { readonly center: number | undefined; readonly width: number | un
 const sequence = { tag: tags.voiLutSequence, name: 'VOI LUT Sequence (0028,3010)' };
 
 /**
- * The first VOI LUT of a film that can be used, otherwise its first window. One that shows all pixels as the same gray is
- * passed over for a later one that does not.
+ * The first VOI LUT of a film that can be used, otherwise its first window. One that shows the film as a single gray is passed
+ * over for a later one that does not; where each of them does, none is used.
  *
  * @param input what values can be
- * @param used the least and the largest value that the film has
+ * @param used the range in which nearly all values of the film lie
  */
 export function voiTransform(attributes: Attributes, input: Interval, used: Interval, warn: Warn): Voi | NoVoi {
   const tables = lutsIn(attributes, sequence, input, warn).map((table) => byTable(table, warn));
   const { candidates, lacks } = windowsOf(attributes, warn);
   const all: readonly Candidate[] = [...tables, ...candidates];
-  const chosen = all.find(({ apply }) => shows(apply, used)) ?? all[0];
   const [first] = all;
-  if (!chosen || !first) return { lacks };
+  if (!first) return { lacks };
+  const isFlat = used.high <= used.low;
+  const chosen = isFlat ? first : all.find(({ apply }) => shows(apply, used));
   if (chosen !== first)
     warn({
       code: 'window_unusable',
-      message: `The ${first.words} shows all pixels of the film as one gray; the next that does not, ${chosen.words}, was used instead.`,
-      attribute: '(0028,1050)',
+      message: `The ${first.words} shows the film as a single gray; ${chosen ? `the next that does not, ${chosen.words},` : 'a window by the pixel values'} was used instead.`,
+      attribute: first.attribute,
     });
+  if (!chosen) return { lacks: `${first.words} shows the film as a single gray` };
   chosen.chosen();
   return { apply: chosen.apply, words: chosen.words };
 }
@@ -56,6 +58,7 @@ function byTable(table: Lut, warn: Warn): Candidate {
   return {
     apply: (value) => Math.min(1, lookUp(table, value) / top),
     words: 'VOI LUT',
+    attribute: sequence.name.slice(-11),
     chosen() {
       if (top !== 2 ** bits - 1)
         warn({
@@ -82,6 +85,7 @@ function windowsOf(attributes: Attributes, warn: Warn): { candidates: readonly C
     return {
       apply: transfer[name](center, width),
       words: `window ${center} / ${width} ${name}`,
+      attribute: '(0028,1050)',
       chosen() {
         if (declared !== undefined && !known)
           warn({
@@ -98,13 +102,13 @@ function windowsOf(attributes: Attributes, warn: Warn): { candidates: readonly C
   if (!isBlank && !isFirst) {
     const instead = usable[0]
       ? `the ${ordinal(windows.indexOf(usable[0]))} window, ${usable[0].center} / ${usable[0].width}`
-      : 'no window';
+      : 'a window by the pixel values';
     const shown = (tag: typeof tags.windowCenter | typeof tags.windowWidth) =>
       foundNumbers(attributes.codes(tag)) ?? '';
     const found = `${shown(tags.windowCenter)} / ${shown(tags.windowWidth)}`.slice(0, 64);
     warn({
       code: 'window_unusable',
-      message: `Window ${first?.center ?? 'without a center'} / ${first?.width ?? 'without a width'} (0028,1050) cannot be used with ${name}; ${instead} was used instead.`,
+      message: `Window ${worded(first?.center)} / ${worded(first?.width)} (0028,1050) cannot be used with ${name}; ${instead} was used instead.`,
       attribute: '(0028,1050)',
       found,
     });
@@ -113,9 +117,14 @@ function windowsOf(attributes: Attributes, warn: Warn): { candidates: readonly C
   const lacks =
     center === undefined || width === undefined
       ? 'no VOI LUT or window'
-      : `window ${center} / ${width} is none that ${name} can use`;
+      : `window ${worded(center)} / ${worded(width)} is none that ${name} can use`;
   return { candidates, lacks };
 }
+
+const worded = (value: number | undefined) => {
+  if (value === undefined) return '(absent)';
+  return Number.isNaN(value) ? '(not a number)' : String(value);
+};
 
 const ordinal = (index: number) => ['first', 'second', 'third', 'fourth'][index] ?? `${index + 1}th`;
 

@@ -64,7 +64,7 @@ const standard: Record<string, (x: number, c: number, w: number) => number> = {
 
 describe('a window', () => {
   test.each(['LINEAR', 'LINEAR_EXACT', 'SIGMOID'])('%s is what the standard writes', async (name) => {
-    const center = fc.double({ min: -500, max: 5000, noNaN: true });
+    const center = fc.double({ min: 300, max: 3700, noNaN: true });
     const width = fc.double({ min: 1, max: 9000, noNaN: true });
     await fc.assert(
       fc.asyncProperty(center, width, async (anyCenter, anyWidth) => {
@@ -288,9 +288,23 @@ describe('a value that is not as the standard writes it', () => {
   });
 
   test.each([
+    ['window', window(-5000, 100)],
+    ['window', window(100_000, 10)],
+    ['window', window(1958.5, 1e30)],
+    ['VOI LUT', voiLut(twelve, () => 1)],
+    ['VOI LUT', voiLut(twelve, () => 0)],
+  ])('a %s that shows the film as a single gray is not used', async (_, only) => {
+    const film = await read(twelve, noWindow, only);
+    expect(same(film.film, (await read(twelve, noWindow)).film)).toBe(true);
+    expect(codesOf(film.warnings)).toContain('window_unusable');
+    expect(film.dicom?.view.rendering).toContain('shows the film as a single gray, so percentiles');
+  });
+
+  test.each([
     ['1958,5', '3316'],
     ['1958,5', '3316,0'],
     ['1.958,5', '3.316,0'],
+    ['1.958,5', '3.316'],
     ['1,958.5', '3,316.0'],
     ['1958.5\0x', '3316'],
     ['1958.5 mm', '3316'],
@@ -468,7 +482,7 @@ describe('a film without VOI LUT or window', () => {
     expect(await rendering('128', '0.5')).toMatch(/^window 128 \/ 0.5 is none that LINEAR can use/);
     expect(await rendering('128', '-3', 'SIGMOID')).toMatch(/^window 128 \/ -3 is none that SIGMOID can use/);
     // What is no number may be anything, and is not repeated.
-    expect(await rendering('DOE^JANE', '256')).toMatch(/^window NaN \/ 256 is none that LINEAR can use/);
+    expect(await rendering('DOE^JANE', '256')).toMatch(/^window \(not a number\) \/ 256 is none that LINEAR can use/);
     for (const [center, width] of [
       [' ', '256'],
       ['128', ' '],

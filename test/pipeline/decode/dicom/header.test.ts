@@ -176,3 +176,91 @@ test('the header is looked at without a look at the pixels', async () => {
   expect(unwrap(inspect(bytes))).toEqual(whole.dicom?.instance);
   expect(await refuse(bytes)).toMatchObject({ code: 'corrupt_image' });
 });
+
+describe('a length that is wrong', () => {
+  const { implicitLittle } = transferSyntaxes;
+  const reference = (tag: number): Element => ({
+    tag,
+    vr: 'SQ',
+    items: [[text(0x0008_1150, 'UI', '1.2.3'), text(0x0008_1155, 'UI', '1.2.3.4')]],
+  });
+  const view: Element = { tag: 0x0008_2218, vr: 'SQ', items: [[text(0x0008_0100, 'SH', 'T-D3000')]] };
+
+  // The item's first element lies behind both heads: in the first sequence its tag ascends, in the second it does not.
+  const heads = 16;
+  const first = encode([reference(0x0008_1140)], { little: true, explicit: false }).length;
+  test.each([
+    ['a sequence', heads],
+    ['a sequence and into the next', first + heads],
+  ])('is refused where it reaches into %s', async (_, more) => {
+    const description: Element = { tag: 0x0008_1030, vr: 'LO', value: 'Chest pa', length: 8 + more };
+    const broken = merge(dataset, [description, reference(0x0008_1140), view]);
+    expect(await refuse(part10(broken, { transferSyntax: implicitLittle }))).toEqual({
+      code: 'unusable_header',
+      problem: expect.stringMatching(/^the length of element \(0008,1030\) reaches over element \(0008,(1140|2218)\)$/),
+    });
+  });
+
+  test.each([6, 10, 12, 30])('is blamed on its own element: %d instead of 8', async (length) => {
+    const named = merge(dataset, [{ tag: tags.PatientName, vr: 'PN', value: 'DOE^JANE', length }]);
+    expect(await refuse(part10(named))).toMatchObject({
+      code: 'unusable_header',
+      problem: expect.stringContaining('(0010,0010)'),
+    });
+  });
+
+  test('is read where only the padding byte is not counted, wherever the element is', async () => {
+    const named = merge(dataset, [{ tag: tags.PatientName, vr: 'PN', value: 'DOE^JAN', length: 7 }]);
+    const film = await decoded(part10(named));
+    expect(film.dicom?.instance.patient.name).toBe('DOE^JAN');
+    expect(film.warnings?.map(({ code, attribute }) => [code, attribute])).toEqual([['odd_length', '(0010,0010)']]);
+  });
+});
+
+describe('an element without a value representation', () => {
+  const enc = (value: Uint8Array) =>
+    Buffer.concat([head(0x0009_1001, 'OB', value.length, { little: true, explicit: false }), value]);
+  test.each([
+    ['bytes that look like heads', Uint8Array.from({ length: 64 }, (_, i) => i)],
+    ['zeros', new Uint8Array(64)],
+    ['text', new Uint8Array(64).fill(0x41)],
+  ])('is read where it holds %s', async (_, value) => {
+    const [before, after] = [
+      dataset.filter(({ tag }) => tag < 0x0009_0000),
+      dataset.filter(({ tag }) => tag > 0x0009_0000),
+    ];
+    const creator = text(0x0009_0010, 'LO', 'ACME');
+    const body = Buffer.concat([
+      encode(merge(before, [creator]), explicitLittle),
+      enc(value),
+      encode(merge(after), explicitLittle),
+    ]);
+    const film = await decoded(new Uint8Array(wrap(dataset, body, {})));
+    expect(same(film.film, whole.film)).toBe(true);
+    expect(film.dicom).toEqual(whole.dicom);
+    expect(film.warnings?.map(({ attribute }) => attribute)).toEqual(['(0009,1001)']);
+  });
+});
+
+test('entries of a lookup table that look like an element are none', async () => {
+  const entries = [...Array.from({ length: 4092 }, (_, i) => 4095 - i), 0x0202, 0x0101, 0, 0];
+  const table: Element = {
+    tag: tags.VOILUTSequence,
+    vr: 'SQ',
+    items: [
+      [
+        { tag: tags.LUTDescriptor, vr: 'US', value: [4096, 0, 12] },
+        { tag: tags.LUTData, vr: 'OW', value: entries },
+      ],
+    ],
+  };
+  const film = await decoded(part10(merge(dataset, [table]), { transferSyntax: transferSyntaxes.implicitLittle }));
+  expect(film.dicom?.view.rendering).toContain('VOI LUT');
+});
+
+test('a preamble alone is a file that is cut off', async () => {
+  expect(await refuse(part10(dataset).subarray(0, 132))).toEqual({
+    code: 'corrupt_image',
+    problem: 'the file ends with its preamble',
+  });
+});
