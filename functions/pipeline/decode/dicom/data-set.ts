@@ -64,7 +64,7 @@ const longChain = 5;
 /** Longer values are not searched for elements that their length swallows. */
 const maxSearched = 65_536;
 /** Steps of that search in one file, which a hostile file would otherwise make without end. */
-const maxSteps = 4_000_000;
+const maxSteps = 500_000;
 
 /** More structure than is read. */
 export class TooManyElements extends Error {
@@ -651,9 +651,9 @@ export class DataSetParser {
         if (inner <= before || inner >= pixelDataTag) break;
         const head = this.standardHead(at, encoding);
         if (!head) break;
-        isBeyond = this.reachesBeyond(head, end, level);
-        if (!isBeyond && endOf(head) > end) break;
         counts ||= isKnown(inner);
+        isBeyond = counts && this.reachesBeyond(head, end, level);
+        if (!isBeyond && endOf(head) > end) break;
         before = inner;
         at = endOf(head);
       }
@@ -668,7 +668,8 @@ export class DataSetParser {
     if (this.partial) return false;
     if (head.length === undefinedLength)
       return mayBeUndefined.has(head.vr) && this.itemAt(head.value, level.encoding.little);
-    return endOf(head) > end && endOf(head) < level.limit && this.leads(endOf(head), head.tag, level, true, chain);
+    if (endOf(head) <= end || endOf(head) >= level.limit) return false;
+    return this.leads(endOf(head), head.tag, { ...level, atFileEnd: false }, true, chain);
   }
 
   /** Whether Pixel Data lies at the end of a value that ends with the file. */

@@ -258,6 +258,13 @@ test('entries of a lookup table that look like an element are none', async () =>
   expect(film.dicom?.view.rendering).toContain('VOI LUT');
 });
 
+test('megabytes of private elements are no reason to refuse a film', async () => {
+  const block = Buffer.from(Uint8Array.from({ length: 65_536 }, (_, i) => (i * i + (i >> 7)) % 251));
+  const own = Array.from({ length: 100 }, (_, i): Element => ({ tag: 0x0029_1000 + i, vr: 'OB', value: block }));
+  const film = await decoded(part10(merge(dataset, own), { transferSyntax: transferSyntaxes.implicitLittle }));
+  expect(same(film.film, whole.film)).toBe(true);
+});
+
 test('a preamble alone is a file that is cut off', async () => {
   expect(await refuse(part10(dataset).subarray(0, 132))).toEqual({
     code: 'corrupt_image',
