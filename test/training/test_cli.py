@@ -20,8 +20,10 @@ from test_calibrate_verb import keep_scores
 from typer.testing import CliRunner
 
 from alara_train.cli import app
-from alara_train.errors import sentence
+from alara_train.datasets.rows import read_rows
+from alara_train.errors import UserError, sentence
 from alara_train.malloc import KEEP, wanted
+from alara_train.network import serving_trunk
 
 PACKAGE = Path(__file__).parents[2] / "training" / "alara_train"
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
@@ -197,6 +199,7 @@ SAID_BY: dict[str, list[str]] = {
     "commands/sweep.py": ["sweep"],
     "commands/policy.py": ["policy"],
     "statistics/derive.py": ["policy", "evaluate"],
+    "network.py": ["family"],
 }
 NOT_OF_PIPELINE = {"--allow-one-class", "--jobs"}
 """The pipeline always allows one class here and checks validation and test itself."""
@@ -313,3 +316,78 @@ def test_logits_stand_beside_ranks_in_their_order() -> None:
             ranks = np.frombuffer(base64.b64decode(document["ranks"][one.variant][finding]), dtype="<u2")
             assert logits == pytest.approx(one.logits[:, j], rel=1e-6)
             assert np.array_equal(np.argsort(ranks, kind="stable"), np.argsort(one.logits[:, j], kind="stable"))
+
+
+# --- tables
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("image;patient;Effusion\na.png;p;1\n", "with commas between the columns, not semicolons"),
+        ("image\tpatient\tEffusion\na.png\tp\t1\n", "with commas between the columns, not tabs"),
+        ("image,patient,Effusion,Effusion\na.png,p,1,0\n", "more than one column Effusion"),
+        ("image,patient,Effusion\na.png,Doe, J,1\n", "more words than columns in 1 rows, first in line 2"),
+        ('image,patient,Effusion\n"a.png,p,1\nb.png,q,0\n', "is not a CSV file"),
+        ("image,patient,Effusion\n,,\n", "has no rows"),
+    ],
+)
+def test_a_table_that_could_be_read_wrongly_is_refused(text: str, word: str, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text(text)
+    done = CliRunner().invoke(app, ["prepare", str(tmp_path), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert word in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_rows_without_a_word_and_empty_words_at_the_end_are_skipped(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_bytes(
+        b"\xef\xbb\xbfimage,patient,Effusion\r\na.png,p,1,\r\n,,\r\n\r\nb.png,q,0,,\r\n"
+    )
+    rows = read_rows(tmp_path / "table.csv", ("image", "patient"))
+    assert [row["image"] for row in rows] == ["a.png", "b.png"]
+
+
+def test_a_file_in_the_place_of_a_folder_is_said(tmp_path: Path) -> None:
+    for code, word in ((errno.EEXIST, "a file where a folder is needed"), (errno.EISDIR, "a file is needed")):
+        assert word in sentence(OSError(code, "as the system says it", "x"))
+
+
+def test_weights_of_something_else_end_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "x.pth").write_text("not weights")
+    for path, word in (("x.pth", "does not hold the published weights"), ("none.pth", "does not exist")):
+        with pytest.raises((UserError, OSError)) as raised:
+            serving_trunk("efficientnet-lite0", ("stage1",), tmp_path / path)
+        said = sentence(raised.value) if isinstance(raised.value, OSError) else str(raised.value)
+        assert word in said
+
+
+def test_ctrl_c_ends_any_verb_with_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("alara_train.family.build_family", stopped)
+    done = CliRunner().invoke(app, ["family", "c.toml", "--data", str(tmp_path), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 130
+    assert "stopped; run the same command again" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "word"),
+    [
+        (["family", "c.toml", "--threads", "0"], "Invalid value"),
+        (["pipeline", "c.toml", "--work", "w", "--gpus", "0"], "Invalid value"),
+        (["export", "run", "--prepared", "p", "--threads", "-1"], "Invalid value"),
+        (["pipeline", "c.toml", "--work", "w", "--device", "gpu"], "--device is cpu, cuda or auto, not gpu"),
+        (["pipeline", "c.toml", "--work", "w", "--device", "cuda"], "finds no GPU here"),
+    ],
+)
+def test_what_the_machine_cannot_do_is_said_first(
+    words: list[str], word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    more = ["--data", str(tmp_path)] if words[0] != "export" else []
+    done = CliRunner().invoke(app, [*words, *more, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert word in done.output
+    assert list(tmp_path.iterdir()) == []

@@ -91,13 +91,12 @@ def film_of(has: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray
     return np.clip(film, 0, 255).astype(np.uint8)
 
 
-@pytest.fixture(scope="module")
-def learnt(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
+def start_of(path: Path, findings: tuple[str, ...]) -> TrainConfig:
     """A start that has learnt gratings already: a ridge read-out, so that no test has to train for minutes."""
     torch.manual_seed(0)
-    network = Classifier(Gratings(1), 96, len(FINDINGS)).eval()
+    network = Classifier(Gratings(1), 96, len(findings)).eval()
     rng = np.random.default_rng(1)
-    has = rng.random((140, len(FINDINGS))) < 0.25
+    has = rng.random((140, len(findings))) < 0.25
     films = [film_of(one, rng) for one in has]
     with torch.no_grad():
         features = np.concatenate(
@@ -115,9 +114,13 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
         weight = 8 * np.linalg.solve(z.T @ z + 10 * np.eye(96), z.T @ target) / scale[:, None]
         network.weight.copy_(torch.from_numpy(weight.T))
         network.bias.copy_(torch.from_numpy(-2 - centre @ weight))
-    path = tmp_path_factory.mktemp("learnt") / "best.pt"
-    torch.save({"backbone": "gratings", "findings": list(FINDINGS), "weights": network.state_dict()}, path)
+    torch.save({"backbone": "gratings", "findings": list(findings), "weights": network.state_dict()}, path)
     return replace(TINY, start=f"checkpoint:{path}")
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
+    return start_of(tmp_path_factory.mktemp("learnt") / "best.pt", FINDINGS)
 
 
 @pytest.fixture(autouse=True)

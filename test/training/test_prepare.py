@@ -246,7 +246,7 @@ def test_a_finished_folder_is_only_opened(tmp_path: Path) -> None:
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
     data = write_own(tmp_path / "data", 4, 4)
     (tmp_path / "out").mkdir()
-    with alone(tmp_path / "out"), pytest.raises(BadData, match="another prepare is writing"):
+    with alone(tmp_path / "out"), pytest.raises(BadData, match="another alara-train is writing"):
         prepare(data, tmp_path / "out")
 
 

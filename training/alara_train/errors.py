@@ -20,4 +20,10 @@ def sentence(error: OSError) -> str:
         return f"{place}this file or folder does not exist"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{place}this account may not read or write here"
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return f"{place}there is a file where a folder is needed: name another place, or move the file"
+    if error.errno == errno.EISDIR:
+        return f"{place}this is a folder, and a file is needed"
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{str(error.filename)[:60]}...: this name is too long for a file"
     return f"{place}{error.strerror or error}"

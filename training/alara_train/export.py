@@ -185,7 +185,8 @@ def keep_findings(path: Path, columns: list[int]) -> None:
 
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def gmacs(model: onnx.ModelProto) -> float:

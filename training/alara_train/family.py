@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from alara_train.card import card
 from alara_train.catalog import check_catalog, write_json
 from alara_train.config import FamilyConfig
 from alara_train.datasets.detect import read
+from alara_train.datasets.disk import alone
 from alara_train.datasets.labelled import Labelled
 from alara_train.datasets.problems import refuse
 from alara_train.datasets.settings import Settings
 from alara_train.documents import Built, catalog_document, evaluation_document, scored
 from alara_train.export import evidence_to_onnx, gmacs, head_to_onnx, join, keep_findings, session
-from alara_train.features import Pooled, Progress, Rows, extract, load_rows, prepare, save_whole
+from alara_train.features import DAMAGED, Pooled, Progress, Rows, extract, load_rows, prepare, save_whole
 from alara_train.figures.draw import draw_all
 from alara_train.fit import Balance, Fitted, Invariance, cross_validate
 from alara_train.gate import measure_gate
@@ -64,6 +65,22 @@ def build_family(
     refuse(reading.problems, data)
     films = reading.films
     trunk = build_trunk(config, weights)
+    cache.mkdir(parents=True, exist_ok=True)
+    with alone(cache):
+        return _build(config, films, trunk, data, out, cache, schemas, threads, progress)
+
+
+def _build(
+    config: FamilyConfig,
+    films: Labelled,
+    trunk: Trunk,
+    data: Path,
+    out: Path,
+    cache: Path,
+    schemas: Path,
+    threads: int,
+    progress: Progress,
+) -> dict[str, Any]:
     key = prepare(films, data, config, cache, progress)
     out.mkdir(parents=True, exist_ok=True)
     built = [
@@ -108,18 +125,14 @@ def _build_variant(
 ) -> Built:
     rows = load_rows(cache, side)
     key = features_key(pixels, id_, config, trunk)
-    graph_path, kept = cache / f"trunk-{id_}-{key[:12]}.onnx", cache / f"features-{id_}.npz"
-    if not graph_path.is_file():
-        for old in cache.glob(f"trunk-{id_}*.onnx"):
-            old.unlink()
-        write_whole(graph_path, trunk_graph(trunk, config, side, precision, rows).SerializeToString())
-    graph = onnx.load(str(graph_path))
-    found = load_features(kept, key)
-    if found is None:
+    kept = cache / f"features-{id_}.npz"
+    features = load_features(kept, key)
+    if features is None:
+        graph = trunk_graph(trunk, config, side, precision, rows)
         pooling = join(graph, evidence_to_onnx(trunk, side), config.stages)
-        found = extract(pooling, rows, config, side, threads, progress, f"features {id_}")
-        save_features(kept, key, found)
-    pooled = found
+        features = Features(graph, extract(pooling, rows, config, side, threads, progress, f"features {id_}"))
+        save_features(kept, key, features)
+    graph, pooled = features.graph, features.pooled
     originals = rows.where("native")
     small = np.array([films.names.index(name) for name in rows.sources[originals].tolist()], dtype=np.int64)
     still = Invariance(pooled.rows[originals] - pooled.rows[small], small)
@@ -157,20 +170,30 @@ def features_key(pixels: str, id_: str, config: FamilyConfig, trunk: Trunk) -> s
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def load_features(path: Path, key: str) -> Pooled | None:
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The trunk of a variant as a graph, and what this graph gives for every film; both are kept in one file."""
+
+    graph: onnx.ModelProto
+    pooled: Pooled
+
+
+def load_features(path: Path, key: str) -> Features | None:
     """Read kept features; None where they are missing, damaged, or of something else."""
     try:
         table = np.load(path)
         if str(table["key"]) != key:
             return None
-        return Pooled(rows=table["rows"], mirrored=table["mirrored"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        graph = onnx.load_from_string(table["graph"].tobytes())
+        return Features(graph, Pooled(rows=table["rows"], mirrored=table["mirrored"]))
+    except DAMAGED:
         return None
 
 
-def save_features(path: Path, key: str, pooled: Pooled) -> None:
+def save_features(path: Path, key: str, features: Features) -> None:
     """Keep features whole, with the key that names them."""
-    table = {"key": np.array(key), "rows": pooled.rows, "mirrored": pooled.mirrored}
+    pooled, graph = features.pooled, np.frombuffer(features.graph.SerializeToString(), dtype=np.uint8)
+    table = {"key": np.array(key), "graph": graph, "rows": pooled.rows, "mirrored": pooled.mirrored}
     save_whole(path, lambda out: np.savez(out, **table))  # type: ignore[arg-type]
 
 

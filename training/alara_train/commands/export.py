@@ -21,7 +21,7 @@ def export(
     settings: Annotated[Path | None, typer.Option(help="TOML file of how the family is made; see below")] = None,
     origin: Annotated[Path | None, typer.Option(help="TOML file of where the films come from; NIH needs none")] = None,
     schemas: Annotated[Path, typer.Option(help="folder of the JSON Schema files")] = Path("models/schema"),
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 takes every core")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 takes every core")] = 0,
 ) -> None:
     """Make a family of finished runs: graphs, input gate, evaluation, policy, catalog, card and figures.
 

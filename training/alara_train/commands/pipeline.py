@@ -30,10 +30,12 @@ def pipeline(
     work: Annotated[Path, typer.Option(help="where prepared films, runs and scores are kept; needs the room")],
     sides: Annotated[str, typer.Option(help="sides in px, with commas between")] = "256,320,448,512",
     precisions: Annotated[str, typer.Option(help="fp32, alone or with int8 and fp16")] = "fp32,int8",
-    gpus: Annotated[int, typer.Option(help="GPUs that share each run, by torchrun; 1 also stands for the CPU")] = 1,
+    gpus: Annotated[
+        int, typer.Option(min=1, help="GPUs that share each run, by torchrun; 1 also stands for the CPU")
+    ] = 1,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto: a GPU if there is one")] = "auto",
     jobs: Annotated[int, typer.Option(help="processes that decode and resize; 0: one a core")] = 0,
-    threads: Annotated[int, typer.Option(help="CPU threads of training and export; 0 takes every core")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads of training and export; 0 takes every core")] = 0,
     family: Annotated[str, typer.Option(help="name of the family; by default that of --out")] = "",
     settings: Annotated[Path | None, typer.Option(help="TOML file of how runs become a family; see export")] = None,
     origin: Annotated[Path | None, typer.Option(help="TOML file of where the films come from; NIH needs none")] = None,
@@ -65,6 +67,7 @@ def pipeline(
     """
     from alara_train.datasets.detect import detect
     from alara_train.loop.films import assign
+    from alara_train.loop.world import check_device
     from alara_train.networks.registry import build
     from alara_train.runs.family import FamilyOrder, make_family
     from alara_train.runs.opened import check_measurable
@@ -73,6 +76,7 @@ def pipeline(
     try:
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             raise BadConfig("start the pipeline once, without torchrun, and with --gpus: it calls torchrun itself")
+        check_device(device, gpus)
         configs = _configs(config, sides)
         order = FamilyOrder(
             family=family or out.name,

@@ -24,7 +24,7 @@ def sweep(
     name: Annotated[str, typer.Option(help="what the data is called in the figure; by default its folder")] = "",
     bootstraps: Annotated[int, typer.Option(help="resamples of patients")] = 2000,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto: a GPU if there is one")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads of a process; 0 leaves it to PyTorch")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads of a process; 0 leaves it to PyTorch")] = 0,
 ) -> None:
     """Train at every side and draw AUROC against resolution, as Sabottke and Spieler did in 2020.
 

@@ -18,7 +18,7 @@ def train(
     fold: Annotated[int | None, typer.Option(help="validate on this fold, whatever the config says")] = None,
     all_folds: Annotated[bool, typer.Option("--all-folds", help="one run a fold, in RUN/fold-0, RUN/fold-1 …")] = False,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto: a GPU if there is one")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads of a process; 0 leaves it to PyTorch")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads of a process; 0 leaves it to PyTorch")] = 0,
 ) -> None:
     """Train a network end to end, or go on with a run that was killed.
 

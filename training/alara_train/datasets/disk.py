@@ -79,5 +79,5 @@ def alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BadData(f"another prepare is writing to {folder}: wait for it, or end it") from None
+            raise BadData(f"another alara-train is writing to {folder}: wait for it, or end it") from None
         yield

@@ -12,24 +12,45 @@ from alara_train.data import FINDINGS, BadData
 OLDEST_YEARS = 120
 """ChestX-ray14 holds ages such as 414: beyond this an age is a typing error and becomes unknown."""
 
+BEYOND = "\0"
+"""Key of the words of a row that have no column."""
+SEPARATORS = {"semicolons": ";", "tabs": "\t"}
+
 Row = dict[str, str]
 
 
 def read_rows(table: Path, needed: Sequence[str]) -> list[Row]:
-    """Read a CSV file with a header; short rows are padded with empty words.
+    """Read a CSV file with a header; short rows are padded with empty words, and rows without any word are skipped.
 
     Raises:
-        BadData: It is not UTF-8 text, has no rows, or lacks a needed column.
+        BadData: It is not UTF-8 text, has no rows, lacks a needed column, names a column twice, or a row has more words
+            than there are columns.
     """
+    rows: list[Row] = []
+    longer: list[int] = []
     try:
         with table.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines, restval="")
-            rows = list(reader)
+            reader = csv.DictReader(lines, restkey=BEYOND, restval="", strict=True)
             columns = reader.fieldnames or ()
+            for row in reader:
+                if any(row.pop(BEYOND, ())):
+                    longer.append(reader.line_num)
+                elif any(word.strip() for word in row.values()):
+                    rows.append(row)
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadData(f"{table} is not a CSV file in UTF-8: {error}") from error
     if lacking := [name for name in needed if name not in columns]:
-        raise BadData(f"{table} lacks the columns {', '.join(lacking)}; it has {', '.join(columns) or 'none'}")
+        has = ", ".join(columns) or "none"
+        apart = next((word for word, mark in SEPARATORS.items() if len(columns) == 1 and mark in columns[0]), "")
+        commas = f": write it with commas between the columns, not {apart}" if apart else ""
+        raise BadData(f"{table} lacks the columns {', '.join(lacking)}; it has {has}{commas}")
+    if twice := sorted({name for name in columns if name and list(columns).count(name) > 1}):
+        raise BadData(f"{table} has more than one column {', '.join(twice)}: keep one of each")
+    if longer:
+        raise BadData(
+            f"{table} has more words than columns in {len(longer)} rows, first in line {longer[0]}: put a word that "
+            "holds a comma in double quotes"
+        )
     if not rows:
         raise BadData(f"{table} has no rows")
     return rows

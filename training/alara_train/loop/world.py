@@ -11,6 +11,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from alara_train.config import BadConfig
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -38,10 +40,26 @@ class World:
         return self.gather(value)[0]
 
 
+def check_device(device: str, processes: int = 1) -> None:
+    """Make sure that a device is one that this machine has, with a GPU for each process.
+
+    Raises:
+        BadConfig: It is not.
+    """
+    if device not in ("cpu", "cuda", "auto"):
+        raise BadConfig(f"--device is cpu, cuda or auto, not {device}")
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == "cuda" and not there:
+        raise BadConfig("PyTorch finds no GPU here: use --device cpu, or install a driver and a PyTorch with CUDA")
+    if (device == "cuda" or (device == "auto" and there)) and processes > there:
+        raise BadConfig(f"{processes} processes need a GPU each, and there are {there}: start fewer, or --device cpu")
+
+
 @contextmanager
 def join_world(device: str) -> Iterator[World]:
     """Join the processes of `torchrun`, if it started this one; `device` is `cpu`, `cuda` or `auto`."""
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    check_device(device, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     local = int(os.environ.get("LOCAL_RANK", "0"))
     where = torch.device("cuda", local) if cuda else torch.device("cpu")

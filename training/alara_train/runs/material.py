@@ -16,7 +16,7 @@ import numpy as np
 from alara_train.config import FamilyConfig
 from alara_train.data import BadData
 from alara_train.datasets.labelled import Labelled
-from alara_train.features import Progress, prepare
+from alara_train.features import Progress, kept_key, prepare
 from alara_train.pixels import UnreadableFilm
 from alara_train.runs.opened import Runs
 from alara_train.runs.settings import ExportSettings
@@ -45,14 +45,15 @@ def gate_films(runs: Runs, settings: ExportSettings) -> Labelled:
 def prepare_gate(
     films: Labelled, runs: Runs, settings: ExportSettings, sides_px: list[int], cache: Path, progress: Progress
 ) -> Path:
-    """Resize everything for the gate; gives the folder it is in, which is there whole or not at all.
+    """Resize everything for the gate, unless a whole copy is kept; gives the folder that holds it.
 
     Raises:
         BadData: A film is no longer where it was when the films were prepared.
     """
     whole, partial = cache / "gate", cache / "gate.partial"
-    if not whole.is_dir():
-        shutil.rmtree(partial, ignore_errors=True)
+    if not kept_key(whole, sides_px):
+        for folder in (whole, partial):
+            shutil.rmtree(folder, ignore_errors=True)
         try:
             prepare(films, Path(runs.prepared.manifest["data"]), gate_config(settings, sides_px), partial, progress)
         except (FileNotFoundError, UnreadableFilm) as error:

@@ -115,7 +115,7 @@ def run_rendering(
     reading = read(data, Settings())
     refuse(reading.problems, data)
     films = reading.films
-    if kept_key(cache) != pixels_key(films, data, config):
+    if kept_key(cache, config.sides_px) != pixels_key(films, data, config):
         raise BadData(f"{cache} does not hold these films by this config: run alara-train family first")
     drawn = choose(films, most, config.seed)
     chosen = np.setdiff1d(np.arange(len(films)), drawn) if rest else drawn
