@@ -231,6 +231,8 @@ def test_each_process_of_nccl_names_its_gpu(monkeypatch: pytest.MonkeyPatch) -> 
     given: list[tuple[str, object]] = []
     for name, value in (("WORLD_SIZE", "2"), ("RANK", "1"), ("LOCAL_RANK", "1")):
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", lambda _: None)
     monkeypatch.setattr(
         torch.distributed, "init_process_group", lambda kind, device_id=None: given.append((kind, device_id))

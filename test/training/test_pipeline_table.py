@@ -94,7 +94,7 @@ def test_the_service_reads_the_family_and_says_why_it_does_not_read_the_other_fi
     pyvips.Image.new_from_array(large).copy(interpretation="b-w").write_to_file(str(film))
     read = served(family, "read", str(film), "--json")
     assert read.returncode == 0, f"{read.stdout}{read.stderr}"
-    assert {one["finding"] for one in json.loads(read.stdout)["findings"]} == set(SERVED)
+    assert {one["finding"] for one in json.loads(read.stdout)["reading"]["findings"]} == set(SERVED)
     refused = served(family, "read", str(film), "--findings", AT_CHANCE)
     assert refused.returncode == 2
     assert f"{AT_CHANCE} is not above chance" in refused.stderr
