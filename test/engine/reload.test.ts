@@ -7,6 +7,7 @@ import type { Worker } from 'node:worker_threads';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { assemble } from '../../functions/api/assemble.ts';
+import { keys } from '../../functions/catalog/manifest.ts';
 import { openModelCache } from '../../functions/catalog/model-cache.ts';
 import { type Objects, StoreAway } from '../../functions/catalog/objects.ts';
 import { folderObjects } from '../../functions/catalog/objects-folder.ts';
@@ -353,11 +354,12 @@ test('a model in a folder that is spoilt raises the alarm when a thread needs it
 
 test('a promoted family that cannot be fetched for now is no refused one: it is taken up when the store is back', async () => {
   const published = await store();
-  let isAway = false;
+  // The store gives the catalog, and then no model.
+  const away = new Set<string>();
   const objects: Objects = {
     ...published.objects,
     head: async (key) => {
-      if (isAway) throw new StoreAway('503 SlowDown');
+      if (away.has(key)) throw new StoreAway('503 SlowDown');
       return published.objects.head(key);
     },
   };
@@ -371,11 +373,13 @@ test('a promoted family that cannot be fetched for now is no refused one: it is 
   await first.engine.ready;
   await put(published.objects, retold());
   await published.live();
-  for (const { sha256 } of first.router.family.catalog.variants) await cache.drop(sha256);
-  isAway = true;
+  for (const { sha256 } of first.router.family.catalog.variants) {
+    await cache.drop(sha256);
+    away.add(keys(name).object(sha256));
+  }
   for (let i = 0; i < 3; i++) expect(await source.next?.(first)).toBeUndefined();
   expect(new Set(events(lines))).toEqual(new Set(['model_unavailable', 'models_away']));
-  isAway = false;
+  away.clear();
   const next = await vi.waitUntil(() => source.next?.(first), { timeout: 20_000, interval: 500 });
   onTestFinished(() => next?.engine.close());
   expect(next?.router.family.catalog.provenance.dataset).toBe('the same, told otherwise');
