@@ -648,7 +648,8 @@ export class DataSetParser {
         // So many bytes in small elements are a device's own data: their lengths are believed.
         if (this.steps < 0) return;
         const inner = this.reader.tagAt(at, encoding.little) ?? 0;
-        if (inner <= before || inner >= pixelDataTag) break;
+        // Two characters of text make a group of 2020 or more, which headers do not have.
+        if (inner <= before || inner >= pixelDataTag || !isCommon(inner)) break;
         const head = this.standardHead(at, encoding);
         if (!head) break;
         counts ||= isKnown(inner);

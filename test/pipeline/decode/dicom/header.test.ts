@@ -1,6 +1,7 @@
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { decodeDicom } from '../../../../functions/pipeline/decode/dicom/decode.ts';
+import { parseHeader } from '../../../../functions/pipeline/decode/dicom/header.ts';
 import { inspect } from '../../../../functions/pipeline/decode/dicom/inspect.ts';
 import { sniff } from '../../../../functions/pipeline/decode/sniff.ts';
 import { decoded, same } from '../../../dicom/compare.ts';
@@ -18,6 +19,7 @@ import type { Stored } from '../../../dicom/film.ts';
 import { chestDataset, text } from '../../../dicom/instance.ts';
 import { type FileOptions, part10, transferSyntaxes, wrap } from '../../../dicom/part10.ts';
 import { tags } from '../../../dicom/tags.ts';
+import { film as pacsFilm } from '../../../pacs/films.ts';
 import { faultOf, unwrap } from '../../family.ts';
 
 const film: Stored = {
@@ -270,4 +272,12 @@ test('a preamble alone is a file that is cut off', async () => {
     code: 'corrupt_image',
     problem: 'the file ends with its preamble',
   });
+});
+
+test('no value of a sound film is taken for elements, wherever its text happens to lie', async () => {
+  // "SENTAT" of FOR PRESENTATION reads as an element of VR AT, whose length then leads into the pixels.
+  for (let i = 0; i < 400; i++) {
+    const parsed = parseHeader(new Uint8Array(await pacsFilm(`by job${'x'.repeat(i % 20)}${i || ''}`)));
+    expect(parsed.ok ? parsed.value.warnings : parsed.fault, String(i)).toEqual([]);
+  }
 });
