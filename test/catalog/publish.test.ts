@@ -243,7 +243,7 @@ test('a rollback goes back, and a second one further back', async () => {
   expect(chain[0]?.record).toMatchObject({ reason: 'worse in practice', modificationProtocol: null });
 });
 
-test('rollbacks end, also where a family was promoted twice', async () => {
+test('rollbacks end, also where a family was promoted twice', { timeout: 120_000 }, async () => {
   const { objects, first } = await store();
   const back = async () => rollback(objects, name, 'live', await readPointer(objects, name, 'live'), signOff);
   const second = await put(objects, retold());
