@@ -32,7 +32,7 @@ from alara_train.loop.export import Unfaithful
 from alara_train.loop.state import digest
 from alara_train.network import MEAN, STD, Trunk
 from alara_train.pixels import tensor
-from alara_train.statistics.derive import derive_policy
+from alara_train.statistics.derive import attainable, derive_policy
 from alara_train.statistics.document import dumps
 from alara_train.statistics.measure import measure
 from alara_train.statistics.ranks import film_digests, scores_document, write_scores
@@ -98,7 +98,7 @@ def _build(
     catalog = catalog_document(config, films, built, measured, cache, catalog_floors(out))
     check_catalog(catalog)
     evaluation = evaluation_document(config, built, measured, catalog["provenance"]["date"], trained)
-    policy = derive_policy(catalog, evaluation, margin=config.margin)
+    policy = attainable(derive_policy(catalog, evaluation, margin=config.margin), catalog, config.margin)
     write_json(catalog, out / "catalog.json", schemas / "catalog.schema.json")
     write_json(policy, out / "policy.json", schemas / "policy.schema.json")
     write_whole(out / "evaluation.json", dumps(evaluation))
