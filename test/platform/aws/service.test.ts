@@ -215,7 +215,14 @@ describe.skipIf(!hasAws)(
         died.push(where);
       }
       expect(died.length).toBeGreaterThan(10);
-      for (const step of ['jobs.update', 'blobs.get', 'readings.put', 'queue.send', 'blobs.remove', 'queue.remove'])
+      for (const step of [
+        'jobs.update',
+        'blobs.get',
+        'readings.put',
+        'platform.enqueue',
+        'blobs.remove',
+        'queue.remove',
+      ])
         expect(died).toContain(step);
       expect((await kept(environment)).readings).toBe(died.length + 1);
     });
