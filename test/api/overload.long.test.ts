@@ -36,7 +36,7 @@ test('at many times the load every answer comes within the deadline, and films a
 
 test('a film for which there is no room is refused before its body is read', async () => {
   const waiting = Array.from({ length: 300 }, () => measured());
-  await vi.waitFor(() => expect(service.engine.overload()).toMatchObject({ code: 'queue_full' }), {
+  await vi.waitFor(() => expect(service.engine.overload('local')).toMatchObject({ code: 'queue_full' }), {
     interval: 1,
     timeout: 20_000,
   });
