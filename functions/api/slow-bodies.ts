@@ -44,8 +44,8 @@ export function watchBody(incoming: IncomingMessage, outgoing: ServerResponse, r
     if (incoming.complete) return;
     const ending = setTimeout(() => {
       if (!incoming.complete) socket.destroy();
-    }, afterAnswerMs);
-    socket.once('close', () => clearTimeout(ending));
+    }, afterAnswerMs).unref();
+    // No listener on the socket: a connection that is kept would gather one per refused request.
     incoming.once('end', () => clearTimeout(ending));
   });
 }
