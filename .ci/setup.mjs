@@ -35,7 +35,7 @@ once('node_modules', ['package.json', 'package-lock.json'], () => {
 });
 
 if (process.argv.includes('--python')) {
-  const ohif = 'test/pacs/ohif';
+  const ohif = 'test/results/sr/ohif';
   once(`${ohif}/node_modules`, [`${ohif}/package.json`, `${ohif}/package-lock.json`], () => {
     // Its peers are a whole viewer, of which the test needs no part.
     const options = ['--no-save', '--ignore-scripts', '--legacy-peer-deps', '--loglevel=error'];

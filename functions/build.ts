@@ -15,7 +15,7 @@ export const served = '@scalar/api-reference';
 export async function bundle(out: string, sourcemap: 'linked' | false): Promise<readonly string[]> {
   rmSync(out, { recursive: true, force: true });
   const { metafile } = await build({
-    entryPoints: { main: here('cli/main.ts'), worker: here('engine/worker.ts'), health: here('image/health.ts') },
+    entryPoints: { main: here('cli/main.ts'), thread: here('inference/thread.ts'), health: here('image/health.ts') },
     absWorkingDir: here('..'),
     outdir: out,
     bundle: true,

@@ -3,7 +3,7 @@ import { ResponseType, type RestApi } from 'aws-cdk-lib/aws-apigateway';
 type Answer = {
   /** What API Gateway would say by itself, where it says several things. */
   readonly status?: number;
-  /** As of the service, where it says the same (functions/pipeline/fault.ts). */
+  /** As of the service, where it says the same (functions/core/fault.ts). */
   readonly code: string;
   readonly title: string;
   readonly fix: string;

@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { film } from './service.ts';
+import { film } from './support/service.ts';
 
 let child: ChildProcess | undefined;
 afterAll(() => child?.kill('SIGKILL'));

@@ -1,12 +1,12 @@
-import type { Engine } from '../engine/engine.ts';
-import type { Router } from '../engine/open.ts';
-import type { Watched } from '../pacs/open.ts';
-import type { ReadRequest } from '../pipeline/request.ts';
-import type { Budget } from '../platform/budget.ts';
+import type { Engine } from '../inference/pool.ts';
+import type { Router } from '../inference/router.ts';
+import type { Watched } from '../pacs/connections.ts';
 import type { Logger } from '../platform/log.ts';
-import type { Platform } from '../platform/platform.ts';
+import type { Budget } from '../platform/memory-budget.ts';
+import type { ReadRequest } from '../routing/request.ts';
+import type { Platform } from '../storage/platform.ts';
 
-import type { ResultsTo } from './stow-jobs.ts';
+import type { ResultsTo } from './stow/submit.ts';
 
 /** The PACS that are configured, as far as the API has to do with them. A tenant is told of its own and of no other. */
 export type Connected = {

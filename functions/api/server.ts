@@ -1,7 +1,7 @@
 import type { Config } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
-import { assemble } from './assemble.ts';
-import { createHttpServer } from './http-server.ts';
+import { createHttpServer } from './connection/http-server.ts';
+import { assemble } from './service.ts';
 
 export type Running = {
   readonly url: string;

@@ -2,17 +2,17 @@
 import '../platform/no-telemetry.ts';
 import { Command, CommanderError } from 'commander';
 import about from '../../package.json' with { type: 'json' };
-import { notice } from '../pipeline/reading.ts';
-import { catalog } from './catalog.ts';
-import { complaint } from './complaint.ts';
-import { doctor } from './doctor.ts';
-import { jobs } from './jobs.ts';
-import { keys } from './keys.ts';
-import { orthanc } from './orthanc.ts';
-import { read } from './read.ts';
-import { route } from './route.ts';
-import { serve } from './serve.ts';
-import { webhooks } from './webhooks.ts';
+import { notice } from '../core/reading.ts';
+import { catalog } from './commands/catalog.ts';
+import { doctor } from './commands/doctor.ts';
+import { jobs } from './commands/jobs.ts';
+import { keys } from './commands/keys.ts';
+import { orthanc } from './commands/orthanc.ts';
+import { read } from './commands/read.ts';
+import { route } from './commands/route.ts';
+import { webhooks } from './commands/webhooks.ts';
+import { complaint } from './errors.ts';
+import { serve } from './serve/serve.ts';
 
 const program = new Command('alara')
   .description('Reads chest radiographs, each finding at the cheapest resolution that is measured good enough for it.')

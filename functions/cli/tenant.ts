@@ -1,4 +1,4 @@
-import { UsageError } from './complaint.ts';
+import { UsageError } from './errors.ts';
 
 /** A tenant's name, which stands in tables and addresses as it is. */
 export function tenantNamed(name: string): string {

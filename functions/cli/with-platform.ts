@@ -1,6 +1,6 @@
 import { readConfig } from '../platform/config.ts';
-import { openPlatform, placeOf } from '../platform/open.ts';
-import type { Platform } from '../platform/platform.ts';
+import { openPlatform, placeOf } from '../storage/open-storage.ts';
+import type { Platform } from '../storage/platform.ts';
 
 /** Work on the store that the settings name, and where that is. A server may run on it meanwhile. */
 export async function withPlatform<Value>(work: (platform: Platform, place: string) => Promise<Value>): Promise<Value> {

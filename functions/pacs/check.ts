@@ -1,9 +1,9 @@
-import type { Fault } from '../pipeline/fault.ts';
-import { fail, ok } from '../pipeline/result.ts';
+import type { Fault } from '../core/fault.ts';
+import { fail, ok } from '../core/result.ts';
 import type { PacsSettings } from './config.ts';
-import { AttributesList } from './dicomweb-json.ts';
-import { createExchange, readJson } from './exchange.ts';
-import { createOrthanc } from './orthanc.ts';
+import { createExchange, readJson } from './dicomweb/http.ts';
+import { AttributesList } from './dicomweb/json.ts';
+import { createOrthanc } from './orthanc/client.ts';
 
 /** What a check of a PACS found, and the fix when that is not good enough. */
 export type PacsFinding = { readonly what: string; readonly found: string; readonly fix?: string };

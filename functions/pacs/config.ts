@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { ZodError } from 'zod';
 import { z } from 'zod';
-import { lineOf } from '../catalog/line.ts';
+import { localTenant } from '../core/tenant.ts';
+import { lineOf } from '../models/json-line.ts';
 import { ConfigError } from '../platform/config.ts';
-import { localTenant } from '../platform/tenant.ts';
-import { readSecret } from './config-secret.ts';
+import { readSecret } from './credentials.ts';
 
 const seconds = (low: number, high: number) => z.number().min(low).max(high);
 

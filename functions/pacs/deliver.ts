@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Fault } from '../pipeline/fault.ts';
-import type { Instance } from '../pipeline/instance.ts';
-import { fail, type Result } from '../pipeline/result.ts';
-import type { Deliver } from '../worker/deliver.ts';
-import type { About } from './about.ts';
-import { requestDigestOf } from './deliver-digest.ts';
-import type { DicomWeb } from './dicomweb.ts';
+import type { Fault } from '../core/fault.ts';
+import type { Instance } from '../core/instance.ts';
+import { fail, type Result } from '../core/result.ts';
+import type { Deliver } from '../jobs/result-sink.ts';
+import { type ResultObject, resultObjects } from '../results/objects.ts';
+import type { About } from '../results/provenance.ts';
+import { requestDigestOf } from '../results/request-digest.ts';
+import { uidsOf } from '../results/tracking-uid.ts';
+import type { DicomWeb } from './dicomweb/client.ts';
 import { listed } from './listed.ts';
-import { type ResultObject, resultObjects } from './results.ts';
-import { uidsOf } from './tracking.ts';
 
 /** What delivering needs of one PACS. */
 export type Receiver = {

@@ -1,9 +1,9 @@
-import type { Fault } from '../pipeline/fault.ts';
-import type { Instance } from '../pipeline/instance.ts';
-import { fail, ok, type Result } from '../pipeline/result.ts';
-import type { DicomWeb } from './dicomweb.ts';
-import { isUid, tags, text } from './dicomweb-json.ts';
-import type { Films } from './study-films.ts';
+import type { Fault } from '../core/fault.ts';
+import type { Instance } from '../core/instance.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import type { DicomWeb } from './dicomweb/client.ts';
+import { isUid, tags, text } from './dicomweb/json.ts';
+import type { Films } from './study/films.ts';
 
 /** Which of these objects the PACS lists in the study. */
 export async function listed(

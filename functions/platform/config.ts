@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readSurroundings, type Surroundings } from './aws/surroundings.ts';
+import { readSurroundings, type Surroundings } from './aws/environment.ts';
 import { cpus } from './cpus.ts';
 import { keyBytes } from './vault.ts';
 

@@ -1,5 +1,5 @@
-import type { LoadedFamily } from '../../functions/catalog/load.ts';
-import { costTable } from '../../functions/pipeline/cost.ts';
+import type { LoadedFamily } from '../../functions/models/load.ts';
+import { costTable } from '../../functions/routing/cost-table.ts';
 import type { Environment } from '../environments.ts';
 import { assumptions } from './assumptions.ts';
 import { type Demand, instanceOf } from './compute.ts';

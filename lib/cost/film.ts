@@ -1,6 +1,6 @@
-import type { LoadedFamily } from '../../functions/catalog/load.ts';
-import { costTable } from '../../functions/pipeline/cost.ts';
-import { route } from '../../functions/pipeline/route.ts';
+import type { LoadedFamily } from '../../functions/models/load.ts';
+import { costTable } from '../../functions/routing/cost-table.ts';
+import { route } from '../../functions/routing/route.ts';
 
 /** Which findings a reading asks for, and what the router makes of it. */
 export type Mix = {

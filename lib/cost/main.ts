@@ -1,9 +1,9 @@
 // npm run cost -- --env prod --readings 100000
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { CatalogError } from '../../functions/catalog/catalog-error.ts';
-import { loadFamily } from '../../functions/catalog/load.ts';
-import { UsageError } from '../../functions/cli/complaint.ts';
+import { UsageError } from '../../functions/cli/errors.ts';
+import { CatalogError } from '../../functions/models/catalog-error.ts';
+import { loadFamily } from '../../functions/models/load.ts';
 import { environments } from '../environments.ts';
 import { estimate } from './estimate.ts';
 import { MixError } from './film.ts';

@@ -1,4 +1,4 @@
-import { table } from '../../functions/cli/table.ts';
+import { table } from '../../functions/cli/output/table.ts';
 import type { Estimate } from './estimate.ts';
 import { type PriceTable, priceOf } from './prices.ts';
 import { worthwhile } from './volume.ts';

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { advice } from '../../functions/pipeline/fault.ts';
-import { serve } from '../cli/alara.ts';
-import { chest } from '../dicom/film.ts';
-import { chestDataset } from '../dicom/instance.ts';
-import { part10 } from '../dicom/part10.ts';
-import { film, openService, post, type Service } from '../service.ts';
+import { advice } from '../../functions/core/fault.ts';
+import { serve } from '../support/cli.ts';
+import { chest } from '../support/dicom/film.ts';
+import { chestDataset } from '../support/dicom/instance.ts';
+import { part10 } from '../support/dicom/part10.ts';
+import { film, openService, post, type Service } from '../support/service.ts';
 
 let service: Service;
 let document: { readonly paths: Record<string, Record<string, Described>>; readonly components: unknown };

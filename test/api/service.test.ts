@@ -1,6 +1,6 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openService, type Service } from '../service.ts';
+import { openService, type Service } from '../support/service.ts';
 
 let service: Service;
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { cpus as processors, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { openRouter } from '../../functions/engine/open.ts';
+import { openRouter } from '../../functions/inference/router.ts';
 import { readConfig } from '../../functions/platform/config.ts';
 import { cpus } from '../../functions/platform/cpus.ts';
 

@@ -4,7 +4,7 @@
  */
 import { cpus as processors } from 'node:os';
 import { cpus } from '../../functions/platform/cpus.ts';
-import { type Answer, form, jobs, many, openMeasured, read, stow } from '../api/large.ts';
+import { type Answer, form, jobs, many, openMeasured, read, stow } from '../support/large.ts';
 
 const cases: Readonly<Record<string, (url: string) => Promise<Answer[]>>> = {
   'STOW-RS, one part of 200 MB': (url) => many(1, () => stow(url, 200)),

@@ -6,10 +6,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus as processors, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeDicom } from '../../functions/pipeline/decode/dicom/decode.ts';
+import { decodeDicom } from '../../functions/decode/dicom/decode.ts';
 import { cpus } from '../../functions/platform/cpus.ts';
-import { encoders } from '../dicom/encoders.ts';
-import { chest } from '../dicom/film.ts';
+import { encoders } from '../support/dicom/encoders.ts';
+import { chest } from '../support/dicom/film.ts';
 
 const rounds = 5;
 const size = { columns: 2500, rows: 3056 };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../../functions/platform/config.ts';
-import { alara } from './alara.ts';
+import { alara } from '../support/cli.ts';
 
 /** The names of all settings, from the error about an unknown one. */
 function names(): readonly string[] {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { alara } from './alara.ts';
+import { alara } from '../support/cli.ts';
 
 const wrong: readonly (readonly [what: string, args: string[], says: RegExp, environment?: Record<string, string>])[] =
   [

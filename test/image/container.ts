@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '../cli/alara.ts';
-import { has } from '../dicom/tools.ts';
-import { mayOpenNetwork, openNetwork, type Ran } from '../pacs/network.ts';
+import { until } from '../support/cli.ts';
+import { has } from '../support/dicom/tools.ts';
+import { mayOpenNetwork, openNetwork, type Ran } from '../support/network.ts';
 import { argv, environment, only, run } from './dockerfile.ts';
 
 // A container engine's part of the work, by hand: a root that holds the staged folder, Node.js and the libraries of this

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { graceMs } from '../../functions/cli/supervisor.ts';
+import { graceMs } from '../../functions/cli/serve/supervisor.ts';
 import { argv, environment, globals, only, said, stageNamed, stages } from './dockerfile.ts';
 
 const hadolint = '.venv/bin/hadolint';

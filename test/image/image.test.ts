@@ -5,11 +5,11 @@ import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundle, external, served } from '../../functions/build.ts';
-import { until } from '../cli/alara.ts';
-import { merge } from '../dicom/element.ts';
-import { chest } from '../dicom/film.ts';
-import { chestDataset, encapsulated } from '../dicom/instance.ts';
-import { part10 } from '../dicom/part10.ts';
+import { until } from '../support/cli.ts';
+import { merge } from '../support/dicom/element.ts';
+import { chest } from '../support/dicom/film.ts';
+import { chestDataset, encapsulated } from '../support/dicom/instance.ts';
+import { part10 } from '../support/dicom/part10.ts';
 import { type Image, missing, openImage } from './container.ts';
 import { argv, only, run, said } from './dockerfile.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { loadFamily } from '../../functions/catalog/load.ts';
+import { loadFamily } from '../../functions/models/load.ts';
 import { type Asked, estimate } from '../../lib/cost/estimate.ts';
 import { mixOf } from '../../lib/cost/film.ts';
 import { countIn, type Holdings, holdingsOf } from '../../lib/cost/holdings.ts';

@@ -3,11 +3,11 @@ import { GetBucketEncryptionCommand, GetObjectCommand, ListObjectsV2Command, S3C
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { readConfig } from '../../functions/platform/config.ts';
-import { openPlatform } from '../../functions/platform/open.ts';
-import type { Platform } from '../../functions/platform/platform.ts';
+import { openPlatform } from '../../functions/storage/open-storage.ts';
+import type { Platform } from '../../functions/storage/platform.ts';
 import { environmentNamed } from '../../lib/environments.ts';
-import { type Aws, hasAws, startAws } from '../aws.ts';
-import { platformContract } from '../platform/contract.ts';
+import { type Aws, hasAws, startAws } from '../support/aws.ts';
+import { platformContract } from '../support/storage-contract.ts';
 import { cloudFormation } from './cloudformation.ts';
 import { type Resource, synthesized } from './synthesized.ts';
 

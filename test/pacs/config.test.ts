@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readPacsConfig } from '../../functions/pacs/config.ts';
-import { readSecret } from '../../functions/pacs/config-secret.ts';
+import { readSecret } from '../../functions/pacs/credentials.ts';
 import { ConfigError } from '../../functions/platform/config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'alara-pacs-config-'));

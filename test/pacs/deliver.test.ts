@@ -1,14 +1,14 @@
 import dicomParser from 'dicom-parser';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { IdentifiedRead } from '../../functions/pacs/about.ts';
+import type { FindingResult, Reading } from '../../functions/core/reading.ts';
+import { fail, ok } from '../../functions/core/result.ts';
+import { px } from '../../functions/core/units.ts';
 import { createDeliver, type Receiver } from '../../functions/pacs/deliver.ts';
-import { requestDigest, requestDigestOf, type Served } from '../../functions/pacs/deliver-digest.ts';
-import { uidsOf } from '../../functions/pacs/tracking.ts';
-import type { ResultUids } from '../../functions/pacs/uid.ts';
-import type { FindingResult, Reading } from '../../functions/pipeline/reading.ts';
-import { fail, ok } from '../../functions/pipeline/result.ts';
-import { px } from '../../functions/pipeline/units.ts';
-import { openReader, type Reader } from './reader.ts';
+import type { IdentifiedRead } from '../../functions/results/provenance.ts';
+import { requestDigest, requestDigestOf, type Served } from '../../functions/results/request-digest.ts';
+import { uidsOf } from '../../functions/results/tracking-uid.ts';
+import type { ResultUids } from '../../functions/results/uid.ts';
+import { openReader, type Reader } from '../support/pacs/reader.ts';
 
 let reader: Reader;
 let read: IdentifiedRead;

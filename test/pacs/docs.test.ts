@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { failureReasons } from '../../functions/api/store-response.ts';
+import { failureReasons } from '../../functions/api/stow/response.ts';
+import { advice, type FaultCode } from '../../functions/core/fault.ts';
+import { sopClasses } from '../../functions/core/sop-classes.ts';
+import { transferSyntaxes } from '../../functions/decode/dicom/parse/transfer-syntaxes.ts';
 import { Follow, PacsEntry, Poll } from '../../functions/pacs/config.ts';
-import { comprehensive3dSr } from '../../functions/pacs/sr/report.ts';
-import { sopClasses } from '../../functions/pipeline/decode/dicom/sop-classes.ts';
-import { transferSyntaxes } from '../../functions/pipeline/decode/dicom/transfer-syntaxes.ts';
-import { advice, type FaultCode } from '../../functions/pipeline/fault.ts';
+import { comprehensive3dSr } from '../../functions/results/sr/report.ts';
 
 const conformance = readFileSync('docs/dicom-conformance.md', 'utf8');
 const guide = readFileSync('docs/pacs.md', 'utf8');

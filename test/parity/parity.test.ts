@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { loadFamily } from '../../functions/catalog/load.ts';
-import { calibrate } from '../../functions/pipeline/calibrate.ts';
-import { decode } from '../../functions/pipeline/decode/decode.ts';
-import { resize } from '../../functions/pipeline/decode/resize.ts';
-import { sniff } from '../../functions/pipeline/decode/sniff.ts';
-import type { Film } from '../../functions/pipeline/film.ts';
-import { createSessions } from '../../functions/pipeline/infer/session.ts';
-import { contain, letterbox, normalise } from '../../functions/pipeline/preprocess.ts';
-import { logit, px } from '../../functions/pipeline/units.ts';
-import { unwrap } from '../pipeline/family.ts';
+import type { Film } from '../../functions/core/film.ts';
+import { logit, px } from '../../functions/core/units.ts';
+import { decode } from '../../functions/decode/decode.ts';
+import { resize } from '../../functions/decode/resize.ts';
+import { sniff } from '../../functions/decode/sniff.ts';
+import { createSessions } from '../../functions/inference/session.ts';
+import { loadFamily } from '../../functions/models/load.ts';
+import { calibrate } from '../../functions/reading/calibrate.ts';
+import { contain, letterbox, normalise } from '../../functions/reading/preprocess.ts';
+import { unwrap } from '../support/family.ts';
 
 /** What Python made of each film under test/films: `alara-train golden`. */
 type Golden = {

@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chest } from '../dicom/film.ts';
-import { chestDataset } from '../dicom/instance.ts';
-import { part10 } from '../dicom/part10.ts';
-import { openService, type Service } from '../service.ts';
+import { chest } from '../support/dicom/film.ts';
+import { chestDataset } from '../support/dicom/instance.ts';
+import { part10 } from '../support/dicom/part10.ts';
+import { openService, type Service } from '../support/service.ts';
 
 const executablePath = '/usr/bin/chromium';
 const missing = !existsSync(executablePath);

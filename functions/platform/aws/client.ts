@@ -6,9 +6,9 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { fromHttp } from '@aws-sdk/credential-provider-http';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { ConfigError } from '../config.ts';
-import { createBreaker } from './breaker.ts';
-import { asOutage } from './outage.ts';
-import { readSurroundings, type Surroundings } from './surroundings.ts';
+import { createBreaker } from './circuit-breaker.ts';
+import { readSurroundings, type Surroundings } from './environment.ts';
+import { asOutage } from './errors.ts';
 
 /** How long a client tries, and with how much at once. */
 type Patience = {

@@ -91,7 +91,7 @@ const settings = {
 
 /** Every command that the platform sends, as the action that it needs. */
 function asked(): string[] {
-  const folder = join(import.meta.dirname, '../../../functions/platform/aws');
+  const folder = join(import.meta.dirname, '../../../functions/storage/aws');
   const text = readdirSync(folder)
     .map((name) => readFileSync(join(folder, name), 'utf8'))
     .join('\n');

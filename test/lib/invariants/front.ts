@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { guarded } from '../../../functions/api/auth.ts';
-import { advice, type FaultCode } from '../../../functions/pipeline/fault.ts';
+import { guarded } from '../../../functions/api/http/auth.ts';
+import { advice, type FaultCode } from '../../../functions/core/fault.ts';
 import { ofType, type Synthesized } from '../synthesized.ts';
 
 export function frontInvariants({ environment, data, service }: Synthesized): void {

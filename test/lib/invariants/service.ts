@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
-import { headersMs, keepAliveMs } from '../../../functions/api/http-server.ts';
-import { graceMs } from '../../../functions/cli/supervisor.ts';
+import { headersMs, keepAliveMs } from '../../../functions/api/connection/http-server.ts';
+import { graceMs } from '../../../functions/cli/serve/supervisor.ts';
 import { readPacsConfig } from '../../../functions/pacs/config.ts';
 import { readConfig } from '../../../functions/platform/config.ts';
 import { ofType, type Synthesized } from '../synthesized.ts';

@@ -6,10 +6,10 @@ import { ListBucketsCommand } from '@aws-sdk/client-s3';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openDynamo, openS3, openSqs } from '../../../functions/platform/aws/client.ts';
-import { readSurroundings } from '../../../functions/platform/aws/surroundings.ts';
+import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
 import { ConfigError } from '../../../functions/platform/config.ts';
-import { type Aws, hasAws, startAws } from '../../aws.ts';
-import { between } from './between.ts';
+import { type Aws, hasAws, startAws } from '../../support/aws.ts';
+import { between } from '../../support/between.ts';
 
 /** Everything that the SDK would take credentials from by default, each of them wrong. */
 const elsewhere = {

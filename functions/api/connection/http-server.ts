@@ -1,0 +1,112 @@
+import { createServer, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { getRequestListener, RequestError } from '@hono/node-server';
+import type { Fault } from '../../core/fault.ts';
+import { type BodyRate, usualRate, watchBody } from './body-timeout.ts';
+import { connectionLimit } from './limit.ts';
+import { joinPieces } from './pieces.ts';
+import { oneAtATime } from './pipelining.ts';
+import { closeWithProblem, problemResponse } from './raw-problem.ts';
+
+/**
+ * How long a connection that nobody uses is kept. A load balancer reuses connections until its own idle timeout (60 s in
+ * lib/balancer.ts): closed here first, a request that is under way would be answered 502 there.
+ */
+export const keepAliveMs = 75_000;
+/** For the headers of a request, longer than that: else Node counts the time between two requests as the second's headers. */
+export const headersMs = 80_000;
+
+/** Node ignores further headers silently, and an ignored header may be the API key. */
+const maxHeaders = 100;
+const maxHeaderBytes = 16_384;
+
+export type HttpServerOptions = {
+  readonly fetch: (request: Request, bindings?: object) => Response | Promise<Response>;
+  readonly bodyRate?: BodyRate;
+  /** How long a client may read nothing of its answer. */
+  readonly stalledMs?: number;
+  readonly maxConnections?: number;
+  /** Called when a connection was closed or refused because too many are open. */
+  readonly dropped?: (limit: number) => void;
+};
+
+/** The HTTP server in front of the API, with a bound on everything that a client can make it hold. */
+export function createHttpServer({
+  fetch,
+  bodyRate = usualRate,
+  stalledMs = keepAliveMs,
+  maxConnections = connectionLimit(),
+  dropped,
+}: HttpServerOptions): Server {
+  const serverOptions = {
+    keepAliveTimeout: keepAliveMs,
+    headersTimeout: headersMs,
+    // The rate bounds a body; its total time is not limited.
+    requestTimeout: 0,
+    maxHeaderSize: maxHeaderBytes,
+  };
+  const handle = getRequestListener(fetch, {
+    // A request of HTTP/1.0 may have no Host: the health checks of load balancers have none.
+    hostname: 'localhost',
+    errorHandler: (error) =>
+      problemResponse(
+        error instanceof RequestError ? { code: 'malformed_http', problem: error.message } : { code: 'internal' },
+      ),
+  });
+  /** Connections without a request, the one that has waited longest first. */
+  const unused = new Set<Duplex>();
+  let open = 0;
+  const { listener, current } = oneAtATime((incoming, outgoing) => {
+    if (!server.listening) outgoing.setHeader('connection', 'close');
+    if (incoming.rawHeaders.length / 2 > maxHeaders)
+      return closeWithProblem(incoming.socket, {
+        code: 'headers_too_large',
+        limit: maxHeaders,
+        limitBytes: maxHeaderBytes,
+      });
+    unused.delete(incoming.socket);
+    outgoing.once('close', () => {
+      if (!incoming.socket.destroyed) unused.add(incoming.socket);
+    });
+    watchBody(incoming, outgoing, bodyRate);
+    joinPieces(incoming);
+    void handle(incoming, outgoing);
+  });
+  const server = createServer(serverOptions, listener);
+  // All of them, to be counted above; their bytes are limited.
+  server.maxHeadersCount = 0;
+  // A new connection takes the place of one that has no request: clients that only connect shut nobody out.
+  server.on('connection', (socket) => {
+    open++;
+    unused.add(socket);
+    socket.once('close', () => {
+      open--;
+      unused.delete(socket);
+    });
+    if (open <= maxConnections) return;
+    const [longest] = unused;
+    longest?.destroy();
+    dropped?.(maxConnections);
+  });
+  server.timeout = stalledMs;
+  // No byte moved: nobody uses the connection, or the client does not read. A client that waits for this service is left alone.
+  server.on('timeout', (socket) => {
+    if (!current(socket) || socket.writableLength > 0) socket.destroy();
+  });
+  const ended = new WeakSet<Duplex>();
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // Node reports each further piece of a broken request.
+    if (ended.has(socket)) return;
+    ended.add(socket);
+    if (error.code === 'ECONNRESET' || !socket.writable || current(socket)?.headersSent) socket.destroy();
+    else closeWithProblem(socket, faultOf(error));
+  });
+  return server;
+}
+
+function faultOf({ code, message }: NodeJS.ErrnoException): Fault {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return { code: 'headers_too_large', limit: maxHeaders, limitBytes: maxHeaderBytes };
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { code: 'request_too_slow' };
+  return { code: 'malformed_http', problem: message.replace(/^Parse Error: /, '') };
+}

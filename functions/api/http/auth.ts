@@ -1,0 +1,111 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { MiddlewareHandler } from 'hono';
+import { matchedRoutes } from 'hono/route';
+import type { Fault } from '../../core/fault.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { localTenant } from '../../core/tenant.ts';
+import { type Scope, scopes } from '../../storage/access.ts';
+import type { Deps } from '../deps.ts';
+import { notOfThisMachine } from './local-request.ts';
+import { accept, Refusal } from './problem.ts';
+import { answers } from './responses.ts';
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** Who asks: nobody else's readings, jobs and uploads are found. */
+    tenant: string;
+  }
+}
+
+/** What anyone may have: that the service lives, and how it is used. Nothing here is about a film. */
+const open: readonly string[] = [
+  ...['GET /', 'GET /page.css', 'GET /page.js', 'GET /docs', 'GET /docs/scalar.js', 'GET /docs/start.js'],
+  ...['GET /openapi.json', 'GET /problems/:code', 'GET /health/live', 'GET /health/ready'],
+];
+
+/** What a key must be good for, by route: one of the scopes. A route that stands in neither list cannot be called. */
+export const guarded: Readonly<Record<string, readonly Scope[]>> = {
+  'POST /v1/readings': ['readings'],
+  'GET /v1/readings/:id': ['readings', 'jobs'],
+  'GET /v1/readings/:id/sr': ['readings', 'jobs'],
+  'GET /v1/readings/:id/fhir': ['readings', 'jobs'],
+  'GET /v1/routes': scopes,
+  'GET /v1/catalog': scopes,
+  'GET /v1/evaluation': scopes,
+  'POST /v1/uploads': ['jobs'],
+  'PUT /v1/uploads/:id': ['jobs'],
+  'POST /v1/jobs': ['jobs'],
+  'GET /v1/jobs': ['jobs'],
+  // A sender by STOW-RS follows the job that it was told of.
+  'GET /v1/jobs/:id': ['jobs', 'pacs'],
+  'POST /v1/hooks/orthanc': ['pacs'],
+  'POST /dicom-web/studies': ['pacs'],
+  'POST /dicom-web/studies/:study': ['pacs'],
+};
+
+/** Whether a route needs a key, and of which scopes. Throws where nobody has decided that. */
+export function scopesOf(route: string): readonly Scope[] | 'open' {
+  const needed = open.includes(route) ? 'open' : guarded[route];
+  if (!needed) throw new Error(`${route} is neither open nor guarded`);
+  return needed;
+}
+
+/** Sets the tenant, from the API key where one is needed or sent. */
+export const authenticate = ({
+  platform,
+  authRequired,
+}: Pick<Deps, 'platform' | 'authRequired'>): MiddlewareHandler => {
+  return async (c, next) => {
+    const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL');
+    // Nothing answers at this path, so there is nothing to guard.
+    if (!route) return next();
+    const needed = scopesOf(`${route.method} ${route.path}`);
+    if (needed === 'open') return next();
+
+    const key = accept(keyOf(c.req.header('authorization'), c.req.header('x-api-key')));
+    if (key === undefined) {
+      const problem = authRequired ? 'no API key was sent in a header' : notOfThisMachine(c.req.raw);
+      if (problem !== undefined) throw new Refusal({ code: 'unauthenticated', problem });
+      c.set('tenant', localTenant);
+      return next();
+    }
+    // One answer for unknown and revoked keys: it tells nothing about either.
+    const known = await platform.access.check(key);
+    if (!known) throw new Refusal({ code: 'unauthenticated', problem: 'the API key is not valid' });
+    if (!needed.some((scope) => known.scopes.includes(scope)))
+      throw new Refusal({ code: 'forbidden', scope: needed.join(' or ') });
+    c.set('tenant', known.tenant);
+    return next();
+  };
+};
+
+/** The key of a request's headers (RFC 6750 2.1). Never of its URL, which proxies and browsers write down. */
+function keyOf(authorization: string | undefined, apiKey: string | undefined): Result<string | undefined, Fault> {
+  const wrong = (problem: string) => fail<Fault>({ code: 'unauthenticated', problem });
+  if (authorization === undefined) return ok(apiKey);
+  const bearer = /^bearer +(\S+)$/i.exec(authorization)?.[1];
+  if (bearer === undefined) return wrong('the Authorization header is not Bearer and a key');
+  if (apiKey !== undefined && apiKey !== bearer) return wrong('Authorization and X-API-Key hold different keys');
+  return ok(bearer);
+}
+
+/** Say in the OpenAPI document which routes need which key. */
+export function describeAccess(app: OpenAPIHono): void {
+  const { openAPIRegistry: registry } = app;
+  registry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    description:
+      'An API key, made by the operator with `alara keys create`. On loopback this machine itself needs none.',
+  });
+  registry.registerComponent('securitySchemes', 'apiKey', { type: 'apiKey', in: 'header', name: 'X-API-Key' });
+  for (const definition of registry.definitions) {
+    if (definition.type !== 'route') continue;
+    const { route } = definition;
+    const needed = scopesOf(`${route.method.toUpperCase()} ${route.path.replaceAll(/\{(.+?)\}/g, ':$1')}`);
+    // Schemes and scopes side by side are alternatives.
+    const alternatives = (scheme: string) => (needed === 'open' ? [] : needed.map((scope) => ({ [scheme]: [scope] })));
+    if (needed !== 'open') route.responses = { ...route.responses, ...answers(401, 403) };
+    route.security = needed === 'open' ? [] : [...alternatives('bearer'), ...alternatives('apiKey')];
+  }
+}

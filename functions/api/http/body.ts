@@ -1,0 +1,162 @@
+import type { Context } from 'hono';
+import type { Fault } from '../../core/fault.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { type MediaType, sniff } from '../../decode/sniff.ts';
+import { joined } from '../../platform/concat.ts';
+import type { Lease } from '../../platform/memory-budget.ts';
+import { contentType, MultipartError, partsOf } from './multipart.ts';
+import { Refusal } from './problem.ts';
+
+/** A film as it was sent, and the media type that the sender declares, if any. */
+export type Upload = { readonly bytes: Uint8Array<ArrayBuffer>; readonly mediaType: string };
+
+/** What a body may take in memory. */
+export type Room = {
+  /** The length by Content-Length. Memory is reserved as the bytes arrive, and not by what a client promises. */
+  readonly declared: number | undefined;
+  readonly limitBytes: number;
+  readonly lease: Lease;
+  /** Why there is no more. */
+  readonly full: () => Fault;
+};
+
+/** The media types of a film. */
+export const mediaTypes = ['image/png', 'image/jpeg', 'application/dicom'] as const satisfies readonly MediaType[];
+
+/** The media types of clients that were told none: curl --data-binary sends the last one. */
+export const unspecific = ['', 'application/octet-stream', 'binary/octet-stream', 'application/x-www-form-urlencoded'];
+
+/** The parts that a form may have: a sender of more parts means something else. */
+const maxFormParts = 16;
+
+/** How long a body says it is; undefined for one that comes in chunks. */
+export function declaredBytes(c: Context, limitBytes: number): Result<number | undefined, Fault> {
+  const header = c.req.header('content-length');
+  if (header === undefined || c.req.header('transfer-encoding') !== undefined) return ok(undefined);
+  const bytes = Number(header);
+  return bytes <= limitBytes ? ok(bytes) : fail({ code: 'body_too_large', limitBytes });
+}
+
+/** The one film of a request: the raw body, or the part named `image` of a multipart form. */
+export async function upload(c: Context, room: Room): Promise<Result<Upload, Fault>> {
+  const { type: mediaType, parameters } = contentType(c.req.header('content-type') ?? '');
+  const body = within(bodyOf(c), room.declared ?? room.limitBytes);
+  if (mediaType === 'multipart/form-data') return part(body, parameters.get('boundary') ?? '', room);
+  const bytes = await collect(body, room);
+  if (!bytes.ok) return bytes;
+  return bytes.value.length === 0 ? fail({ code: 'empty_body' }) : filmOf(bytes.value, mediaType);
+}
+
+/** The bytes decide: only of other bytes than a film's it matters what they were declared as. */
+function filmOf(bytes: Upload['bytes'], declared: string): Result<Upload, Fault> {
+  if (!sniff(bytes) && ![...mediaTypes, ...unspecific].includes(declared))
+    return fail({ code: 'unsupported_media_type', received: declared });
+  return ok({ bytes, mediaType: declared });
+}
+
+async function part(body: AsyncIterable<Uint8Array>, boundary: string, room: Room): Promise<Result<Upload, Fault>> {
+  const malformed = (problem: string) => fail<Fault>({ code: 'malformed_multipart', problem });
+  if (boundary === '') return malformed('its Content-Type has no boundary: let the client library set Content-Type');
+  const others: string[] = [];
+  const images: (Upload | undefined)[] = [];
+  try {
+    for await (const { name, mediaType, bytes } of partsOf(body, boundary)) {
+      if (others.length + images.length === maxFormParts) return malformed(`it has more than ${maxFormParts} parts`);
+      if (name !== 'image') others.push(name ?? 'without a name');
+      // Of several images none is read: they are only counted.
+      else if (images.length > 0) images.push(undefined);
+      else {
+        const collected = await collect(bytes, room);
+        if (!collected.ok) return collected;
+        images.push({ bytes: collected.value, mediaType });
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof MultipartError)) throw error;
+    return malformed('the parts cannot be told apart; is the boundary right?');
+  }
+  const [image] = images;
+  if (others.length > 0) return malformed(`unknown part ${others.join(', ')}`);
+  if (images.length !== 1 || !image) return malformed(`expected one file part named image, received ${images.length}`);
+  return image.bytes.length === 0 ? fail({ code: 'empty_body' }) : filmOf(image.bytes, image.mediaType);
+}
+
+/** Pieces of a body that are shorter than this are put together: each piece takes some hundred bytes besides its own. */
+const shortBytes = 4096;
+const blockBytes = 16_384;
+
+/** The bytes of a body as they arrive. A body that breaks off is its client's doing, whatever the stream calls it. */
+export async function* bodyOf(c: Context): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+  let block = new Uint8Array(0);
+  let filled = 0;
+  try {
+    for await (const piece of c.req.raw.body ?? []) {
+      if (filled > 0 && (piece.length >= shortBytes || filled + piece.length > blockBytes)) {
+        yield block.subarray(0, filled);
+        filled = 0;
+      }
+      if (piece.length >= shortBytes) yield piece;
+      else {
+        if (filled === 0) block = new Uint8Array(blockBytes);
+        block.set(piece, filled);
+        filled += piece.length;
+      }
+    }
+  } catch (error) {
+    throw error instanceof Refusal ? error : new Refusal({ code: 'client_gone' });
+  }
+  if (filled > 0) yield block.subarray(0, filled);
+}
+
+/** A body whose first bytes are reserved as they arrive: as many as its receiver ever has in memory. */
+export async function* reserving(
+  body: AsyncIterable<Uint8Array>,
+  heldBytes: number,
+  { lease, full }: Pick<Room, 'lease' | 'full'>,
+): AsyncGenerator<Uint8Array, void> {
+  let left = heldBytes;
+  for await (const piece of body) {
+    const more = Math.min(piece.length, left);
+    if (more > 0 && !lease.more(more)) throw new Refusal(full());
+    left -= more;
+    yield piece;
+  }
+}
+
+/** A body, as long as it is no longer than it may be. */
+async function* within(body: AsyncIterable<Uint8Array>, limitBytes: number): AsyncGenerator<Uint8Array> {
+  let total = 0;
+  for await (const piece of body) {
+    total += piece.length;
+    if (total > limitBytes) throw new Refusal({ code: 'body_too_large', limitBytes });
+    yield piece;
+  }
+}
+
+/** The part of a declared body that must have arrived before a buffer of its length is made. */
+const earnest = 1 / 8;
+
+/** All of a body in one buffer. */
+async function collect(
+  pieces: AsyncIterable<Uint8Array>,
+  { declared, lease, full }: Room,
+): Promise<Result<Uint8Array<ArrayBuffer>, Fault>> {
+  let all: Uint8Array<ArrayBuffer> | undefined;
+  let kept: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of pieces) {
+    // Pieces that are kept are joined later, and coexist with their copy.
+    if (!lease.more(all ? piece.length : 2 * piece.length)) return fail(full());
+    if (all) all.set(piece, length);
+    else kept.push(piece);
+    length += piece.length;
+    if (all || declared === undefined || length < earnest * declared) continue;
+    all = joined(kept, declared);
+    kept = [];
+    lease.less(length);
+  }
+  if (all) return ok(all.subarray(0, length));
+  all = joined(kept, length);
+  lease.less(length);
+  return ok(all);
+}

@@ -1,0 +1,56 @@
+import type { Context } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { z } from 'zod';
+import type { Fault } from '../../core/fault.ts';
+import { describe } from '../../core/problem.ts';
+import type { Result } from '../../core/result.ts';
+import { faultOf } from '../../routing/parameters.ts';
+
+/** A fault on the wire (RFC 9457), with a stable `code` and what to do about it. */
+export const Problem = z
+  .looseObject({
+    type: z.string().meta({ description: 'A page about this problem.', example: '/problems/too_small' }),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().meta({ description: 'Stable: switch on this.', example: 'too_small' }),
+    fix: z.string().meta({ description: 'What to do about it.' }),
+    requestId: z.string(),
+  })
+  .meta({ id: 'Problem', description: 'Problem details (RFC 9457). Further members belong to the code.' });
+export type Problem = z.infer<typeof Problem>;
+
+export const problemOf = (fault: Fault, requestId: string): Problem => ({ ...describe(fault), requestId });
+
+/** Carries a fault out of a handler to the one place that answers it. */
+export class Refusal extends Error {
+  override name = 'Refusal';
+  readonly fault: Fault;
+  constructor(fault: Fault) {
+    super(fault.code);
+    this.fault = fault;
+  }
+}
+
+/** The value of a result; a fault ends the request with its problem. */
+export function accept<Value>(result: Result<Value, Fault>): Value {
+  if (result.ok) return result.value;
+  throw new Refusal(result.fault);
+}
+
+/** A hook for routes whose query is `schema`: what is not understood is refused by name, never ignored. */
+export const strict =
+  (schema: z.ZodObject) =>
+  (result: { success: true } | { success: false; error: z.ZodError }): undefined => {
+    if (!result.success) throw new Refusal(faultOf(result.error, Object.keys(schema.shape)));
+  };
+
+/** Answer with a fault. */
+export function problem(c: Context, fault: Fault): Response {
+  const body = problemOf(fault, c.get('requestId'));
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
+  if ('retryAfterMs' in fault) headers['retry-after'] = String(Math.max(1, Math.ceil(fault.retryAfterMs / 1000)));
+  if ('allow' in fault && fault.allow.length > 0) headers['allow'] = fault.allow.join(', ');
+  if (fault.code === 'unsupported_content_encoding') headers['accept-encoding'] = fault.available.join(', ');
+  if (fault.code === 'unauthenticated') headers['www-authenticate'] = 'Bearer realm="alara"';
+  return c.body(JSON.stringify(body), body.status as ContentfulStatusCode, headers);
+}

@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { Catalog, Policy } from '../../core/catalog.ts';
+import { notice } from '../../core/reading.ts';
+import { readText } from '../../models/read-bounded.ts';
+import type { Deps } from '../deps.ts';
+import { Refusal } from '../http/problem.ts';
+import { answers } from '../http/responses.ts';
+
+const CatalogView = z
+  .object({
+    catalog: Catalog,
+    digest: z.string(),
+    policies: z.record(z.string(), Policy),
+    policyInForce: z.string().meta({ description: 'What a request that names no policy is read under.' }),
+    costDevice: z.string(),
+    notice: z.literal(notice),
+  })
+  .meta({ id: 'CatalogView' });
+
+const showCatalog = createRoute({
+  method: 'get',
+  path: '/v1/catalog',
+  summary: 'Variants, what each measured, and the policies',
+  request: { query: z.strictObject({}) },
+  responses: { 200: { description: 'The catalog', content: { 'application/json': { schema: CatalogView } } } },
+});
+
+const showEvaluation = createRoute({
+  method: 'get',
+  path: '/v1/evaluation',
+  summary: 'The numbers behind every plot',
+  request: { query: z.strictObject({}) },
+  responses: {
+    200: {
+      description: 'evaluation.json of the family',
+      content: { 'application/json': { schema: z.looseObject({}) } },
+    },
+    ...answers(404),
+  },
+});
+
+export function catalog(app: OpenAPIHono, { router }: Deps): void {
+  const { family, costs, vocabulary } = router;
+  const evaluation = readIfThere(join(family.folder, 'evaluation.json'));
+  const view = {
+    catalog: family.catalog,
+    digest: `sha256:${family.digest}`,
+    policies: family.policies,
+    policyInForce: vocabulary.defaultPolicy,
+    costDevice: costs.device,
+    notice,
+  } as const;
+
+  app.openapi(showCatalog, (c) => c.json(view, 200));
+  app.openapi(showEvaluation, (c) => {
+    if (!evaluation) throw new Refusal({ code: 'not_found', path: c.req.path });
+    return c.json(evaluation, 200);
+  });
+}
+
+function readIfThere(path: string): Record<string, unknown> | undefined {
+  return existsSync(path) ? JSON.parse(readText(path)) : undefined;
+}

@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { html } from 'hono/html';
+import { notice } from '../../core/reading.ts';
+import { sharedFile } from '../http/shared-file.ts';
+import { sampleHost, withCodeSamples } from './code-samples.ts';
+
+// The bundle carries its own copy; from source it comes from the package.
+const bundled = new URL('./web/scalar.js', import.meta.url);
+const packaged = new URL('../../../node_modules/@scalar/api-reference/dist/browser/standalone.js', import.meta.url);
+const scalar = sharedFile(existsSync(bundled) ? bundled : packaged);
+
+// The document is fetched here, so that its samples name the address at which the reader found this page.
+const start = `const document = await (await fetch('/openapi.json')).text();
+Scalar.createApiReference('#reference', {
+  content: document.replaceAll('${sampleHost}', location.origin),
+  theme: 'default', darkMode: true, withDefaultFonts: false, hiddenClients: true,
+  // The functions that would send this API's description to the vendor of the page.
+  telemetry: false, agent: { disabled: true }, mcp: { disabled: true }, hideClientButton: true, showDeveloperTools: 'never',
+  externalUrls: { dashboardUrl: '', registryUrl: '', proxyUrl: '', apiBaseUrl: '' },
+});`;
+
+const description = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Alara',
+    version: '0.1.0',
+    description: `Chest-radiograph inference at the cheapest resolution whose measured accuracy is good enough for the finding asked for. ${notice}
+
+An error is a problem document (RFC 9457) with a stable \`code\` and a \`fix\`; \`/problems/{code}\` explains each code. A method that a resource does not offer is answered 405 \`method_not_allowed\` with \`Allow\`; OPTIONS is answered 204 with \`Allow\`. Search, retrieval and worklists of DICOMweb are answered 501 \`dicomweb_not_offered\`.`,
+    license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+  },
+};
+
+/** `/openapi.json`, from the schemas that validate, and `/docs`, served from here alone. */
+export function docs(app: OpenAPIHono): void {
+  // Built once, because it takes some 40 ms: a turn of the event loop later, when all routes are there.
+  let document: Buffer<ArrayBuffer> | undefined;
+  const openapi = () => {
+    document ??= Buffer.from(JSON.stringify(withCodeSamples(app.getOpenAPI31Document(description))));
+    return document;
+  };
+  setImmediate(openapi);
+  app.get('/openapi.json', (c) => c.body(openapi(), 200, { 'content-type': 'application/json' }));
+
+  const javascript = { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'max-age=3600' };
+  app.get('/docs/scalar.js', async (c) => c.body(await scalar(), 200, javascript));
+  app.get('/docs/start.js', (c) => c.body(start, 200, javascript));
+  app.get('/docs', (c) =>
+    c.html(html`<!doctype html>
+      <html lang="en">
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width" />
+        <title>Alara API</title>
+        <div id="reference"></div>
+        <script src="/docs/scalar.js"></script>
+        <script type="module" src="/docs/start.js"></script>
+      </html>`),
+  );
+}

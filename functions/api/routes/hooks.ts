@@ -1,0 +1,42 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Deps } from '../deps.ts';
+import { Refusal, strict } from '../http/problem.ts';
+import { answers } from '../http/responses.ts';
+
+const HookQuery = z.strictObject({
+  pacs: z
+    .string()
+    .optional()
+    .meta({ description: 'The name of a PACS of yours; may be left out where there is one only.' }),
+});
+
+const nudge = createRoute({
+  method: 'post',
+  path: '/v1/hooks/orthanc',
+  summary: 'Say that something is new in a PACS',
+  description:
+    "Has the follower look at the PACS's change log now rather than at its next turn. A nudge carries no authority: its body is not read, what is pulled is found in the log, from the configured address only, and a nudge that is lost costs a few seconds.",
+  request: { query: HookQuery },
+  responses: {
+    202: { description: 'It will be looked at', content: { 'application/json': { schema: z.strictObject({}) } } },
+    ...answers(400, 404),
+  },
+});
+
+export function hooks(app: OpenAPIHono, { pacs: connected }: Deps): void {
+  app.openapi(
+    nudge,
+    (c) => {
+      const { pacs } = c.req.valid('query');
+      const names = connected.namesOf(c.get('tenant'));
+      const [only, ...more] = names;
+      if (pacs === undefined && more.length > 0)
+        throw new Refusal({ code: 'invalid_parameter', parameter: 'pacs', problem: `name one of ${names.join(', ')}` });
+      const name = pacs ?? only ?? '';
+      if (!names.includes(name)) throw new Refusal({ code: 'unknown_pacs', pacs: name, known: names });
+      connected.nudge(name);
+      return c.json({}, 202);
+    },
+    strict(HookQuery),
+  );
+}

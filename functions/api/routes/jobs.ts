@@ -1,0 +1,153 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { blobsOf, hasEnded, type Job, jobStates } from '../../core/job.ts';
+import { jobId } from '../../core/job-id.ts';
+import { JobView, viewOf } from '../../core/job-view.ts';
+import { ok } from '../../core/result.ts';
+import { sniff } from '../../decode/sniff.ts';
+import { allowedTarget } from '../../jobs/handlers/webhook-target.ts';
+import { replay } from '../../jobs/replay.ts';
+import { submit } from '../../jobs/submit.ts';
+import { parseParameters, ReadParameters } from '../../routing/parameters.ts';
+import type { Deps } from '../deps.ts';
+import { mediaTypes } from '../http/body.ts';
+import { copy } from '../http/copy-upload.ts';
+import { accept, problem, Refusal, strict } from '../http/problem.ts';
+import { answers } from '../http/responses.ts';
+import { uploadedBlob } from './uploads.ts';
+
+const maxJsonBytes = 64_000;
+
+const NewJob = z
+  .strictObject({
+    upload: z.string().meta({ description: 'The id that POST /v1/uploads gave.' }),
+    mediaType: z
+      .enum(mediaTypes)
+      .optional()
+      .meta({ description: 'What the upload is; by default what its first bytes say.' }),
+    webhook: z.string().optional().meta({
+      description:
+        'Told when the job has ended, by Standard Webhooks (https://www.standardwebhooks.com). The operator allows its host first.',
+      example: 'https://ris.example.org/hooks/alara',
+    }),
+    ...ReadParameters.shape,
+  })
+  .meta({
+    id: 'NewJob',
+    description: 'An upload, and how to read it: the same text as the query of POST /v1/readings.',
+  });
+
+const ListQuery = z.strictObject({
+  state: z.enum(jobStates).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+
+const unfinished = {
+  description: 'Taken on, or being worked on: ask again after the seconds in Retry-After',
+  content: { 'application/json': { schema: JobView } },
+};
+
+const create = createRoute({
+  method: 'post',
+  path: '/v1/jobs',
+  summary: 'Read an upload, without waiting for it',
+  description:
+    'The same film and request are the same job: sending this again is safe, and answers with how it stands. One that failed or was given up is tried again.',
+  request: {
+    query: z.strictObject({}),
+    body: { required: true, content: { 'application/json': { schema: NewJob, example: { upload: 'UPLOAD' } } } },
+  },
+  responses: {
+    202: unfinished,
+    200: { description: 'The job has ended', content: { 'application/json': { schema: JobView } } },
+    ...answers(400, 404, 413, 415, 422, 429, 503),
+  },
+});
+
+const show = createRoute({
+  method: 'get',
+  path: '/v1/jobs/{id}',
+  summary: 'How a job stands',
+  request: { params: z.object({ id: z.string() }), query: z.strictObject({}) },
+  responses: {
+    200: { description: 'The job', content: { 'application/json': { schema: JobView } } },
+    ...answers(404),
+  },
+});
+
+const list = createRoute({
+  method: 'get',
+  path: '/v1/jobs',
+  summary: 'Jobs, newest first',
+  request: { query: ListQuery },
+  responses: {
+    200: { description: 'Jobs', content: { 'application/json': { schema: z.object({ jobs: z.array(JobView) }) } } },
+    ...answers(400),
+  },
+});
+
+/** A film takes about a second; asking more often than this brings nothing. */
+const retryAfter = (job: Job): Record<string, string> => (hasEnded(job) ? {} : { 'retry-after': '1' });
+
+export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadBytes }: Deps): void {
+  app.post(
+    create.path,
+    bodyLimit({
+      maxSize: maxJsonBytes,
+      onError: (c) => problem(c, { code: 'body_too_large', limitBytes: maxJsonBytes }),
+    }),
+  );
+
+  app.openapi(
+    create,
+    async (c) => {
+      const tenant = c.get('tenant');
+      const { upload, mediaType: declared, webhook, ...rest } = c.req.valid('json');
+      const parameters = Object.fromEntries(Object.entries(rest).filter(([, text]) => text !== undefined));
+      const request = accept(parseParameters(parameters, router.vocabulary));
+      if (webhook !== undefined) accept(allowedTarget(webhook, await platform.access.webhooks(tenant)));
+      // The job's own copy: the upload may be replaced, used by another job, or expire while this one waits.
+      const copied = await budget.now(tenant, 2 * platform.blobs.heldBytes, async () =>
+        ok(await copy(platform.blobs, uploadedBlob(tenant, upload), maxUploadBytes, tenant)),
+      );
+      const film = accept(copied);
+      if (!film) throw new Refusal({ code: 'upload_not_found', id: upload });
+      const mediaType = declared ?? sniff(film.start);
+      if (!mediaType) {
+        await platform.blobs.remove(film.blob);
+        throw new Refusal({ code: 'not_an_image', declared: 'none' });
+      }
+
+      const reading = await router.identifyDigest(tenant, film.digest, request);
+      const id = await jobId({ kind: 'film', reading, mediaType, webhook });
+      const known = await platform.jobs.get(id);
+      const input = { kind: 'film' as const, upload: film.blob, mediaType, parameters, webhook };
+      const isGivenUp = known?.state === 'dead' || known?.state === 'failed';
+      const again = isGivenUp ? await replay(platform, id, input) : undefined;
+      const job = again ?? (await submit(platform, id, tenant, input));
+      const held = [film.blob, ...(known ? blobsOf(known.input) : [])];
+      const needed = blobsOf(job.input);
+      await Promise.all(held.filter((blob) => !needed.includes(blob)).map((blob) => platform.blobs.remove(blob)));
+      // From /v1/jobs, wherever that is: a gateway may have put something before it (RFC 9110 10.2.2).
+      const headers = { location: `jobs/${id}`, ...retryAfter(job) };
+      return hasEnded(job) ? c.json(viewOf(job), 200, headers) : c.json(viewOf(job), 202, headers);
+    },
+    strict(NewJob),
+  );
+
+  app.openapi(show, async (c) => {
+    const { id } = c.req.valid('param');
+    const job = await platform.jobs.get(id);
+    if (job?.tenant !== c.get('tenant')) throw new Refusal({ code: 'job_not_found', id });
+    return c.json(viewOf(job), 200, retryAfter(job));
+  });
+
+  app.openapi(
+    list,
+    async (c) => {
+      const found = await platform.jobs.list({ tenant: c.get('tenant'), ...c.req.valid('query') });
+      return c.json({ jobs: found.map(viewOf) }, 200);
+    },
+    strict(ListQuery),
+  );
+}

@@ -1,0 +1,147 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import about from '../../package.json' with { type: 'json' };
+import type { Engine } from '../inference/pool.ts';
+import { openSource, type Serving } from '../inference/provider.ts';
+import { createReloading } from '../inference/reload.ts';
+import type { Router } from '../inference/router.ts';
+import type { Handlers } from '../jobs/handler.ts';
+import { createWebhookTurns, mostWebhooks } from '../jobs/handlers/webhook-limits.ts';
+import { createHandlers } from '../jobs/handlers.ts';
+import { startWorker, type Worker, type WorkerOptions } from '../jobs/runner.ts';
+import { readPacsConfig } from '../pacs/config.ts';
+import { openPacs, type Pacs } from '../pacs/connections.ts';
+import type { Config } from '../platform/config.ts';
+import type { Logger } from '../platform/log.ts';
+import { createBudget } from '../platform/memory-budget.ts';
+import { openPlatform } from '../storage/open-storage.ts';
+import type { Platform } from '../storage/platform.ts';
+import { isOpenToOthers } from '../storage/sqlite/permissions.ts';
+import { createApp, createWorkerApp } from './app.ts';
+import type { Deps } from './deps.ts';
+
+/** The parts of a running service. No socket is open: `fetch` answers. */
+export type Service = {
+  /** Answers with the family that is served at that moment, to the end of the request. */
+  fetch(request: Request, bindings?: object): Promise<Response>;
+  /** The API, the router and the engine of that family. */
+  readonly app: OpenAPIHono;
+  readonly router: Router;
+  readonly engine: Engine;
+  readonly platform: Platform;
+  /** Begin to work on jobs. */
+  begin(): void;
+  /** Look whether another family was promoted, now. */
+  look(): Promise<void>;
+  /** Take on nothing new from a PACS or the queue, and finish or hand back what is held. */
+  drain(): Promise<void>;
+};
+
+/** Everything that is bound to one family. */
+type Generation = Serving & { readonly app: OpenAPIHono; readonly pacs: Pacs; readonly handlers: Handlers };
+
+const dayMs = 86_400_000;
+
+/**
+ * Jobs that wait for a PACS must not hold up films, which take turns at the engine anyway. Each webhook in flight takes a
+ * lane too.
+ */
+const lanesFor = (workers: number) => workers + 4 + mostWebhooks;
+
+/** Put a service together as its role says. Throws ConfigError or CatalogError. */
+export async function assemble(
+  config: Config,
+  log: Logger,
+  tuning: Partial<Pick<WorkerOptions, 'retry' | 'visibilityMs' | 'graceMs' | 'concurrency' | 'random'>> = {},
+): Promise<Service> {
+  const settings = config.pacs === undefined ? null : readPacsConfig(config.pacs);
+  for (const [name, { tenant, orthanc, poll, results }] of Object.entries(settings ?? {})) {
+    const kind = orthanc === undefined ? 'DICOMweb' : 'Orthanc';
+    const watched = [...(orthanc === undefined ? [] : ['change log']), ...(poll ? ['QIDO-RS'] : [])];
+    log.info({ event: 'pacs_configured', pacs: name, kind, tenant, watched, results }, 'a PACS is connected');
+  }
+  const source = await openSource(config, log);
+  const platform = await openPlatform(config);
+  if (config.platform.kind === 'embedded' && isOpenToOthers(config.platform.folder))
+    log.warn({ event: 'data_folder_open' }, 'others may write into ALARA_DATA: chmod go-w it');
+  const budget = createBudget(config.bufferBytes);
+  const { authRequired, maxBodyBytes, maxUploadBytes, device, role } = config;
+  const turns = createWebhookTurns();
+  let worker: Worker | undefined;
+
+  function generation(serving: Serving): Generation {
+    const { router, engine } = serving;
+    const pacs = openPacs(settings, { router, engine, platform, budget, log, version: about.version });
+    const limits = { budget, maxBodyBytes, maxUploadBytes };
+    const deps: Deps = { router, engine, platform, pacs, log, authRequired, ...limits, device };
+    return {
+      ...serving,
+      pacs,
+      app: role === 'worker' ? createWorkerApp(deps) : createApp(deps),
+      handlers: createHandlers({ router, engine, platform, budget }, { ...pacs, study: pacs.handler }, turns),
+    };
+  }
+
+  const generations = createReloading<Generation>({
+    first: generation(await source.first()),
+    async next(current) {
+      const serving = await source.next?.(current);
+      if (!serving) return undefined;
+      try {
+        return generation(serving);
+      } catch (error) {
+        // Its policies lack what a PACS is configured to ask for.
+        await serving.engine.close();
+        throw error;
+      }
+    },
+    ...(source.next && { everyMs: config.pointerMs }),
+    async switched(current, before) {
+      log.info({ event: 'models_replaced', from: before.name, to: current.name });
+      await before.pacs.close();
+      if (worker) current.pacs.start();
+    },
+    close: ({ engine }) => engine.close(),
+    failed: (error) =>
+      log.warn({ event: 'models_not_looked_up', problem: error instanceof Error ? error.message : String(error) }),
+  });
+  const { use } = generations;
+  // A job is worked on by one family from its beginning to its end.
+  const handlers: Handlers = {
+    film: (job, work) => use((serving) => serving.handlers.film(job, work)),
+    instances: (job, work) => use((serving) => serving.handlers.instances(job, work)),
+    study: (job, work) => use((serving) => serving.handlers.study(job, work)),
+    webhook: (job, work) => use((serving) => serving.handlers.webhook(job, work)),
+  };
+
+  return {
+    fetch: (request, bindings) => use(async ({ app }) => app.fetch(request, bindings)),
+    get app() {
+      return generations.current().app;
+    },
+    get router() {
+      return generations.current().router;
+    },
+    get engine() {
+      return generations.current().engine;
+    },
+    platform,
+    look: generations.look,
+    begin() {
+      if (role === 'api') return;
+      worker = startWorker({
+        ...{ platform, log, concurrency: lanesFor(config.workers), retentionMs: config.retentionDays * dayMs },
+        handlers,
+        ...tuning,
+      });
+      generations.current().pacs.start();
+    },
+    async drain() {
+      const replaced = generations.stop();
+      const { pacs, engine } = generations.current();
+      await pacs.close();
+      await worker?.stop();
+      await engine.close();
+      await replaced;
+    },
+  };
+}

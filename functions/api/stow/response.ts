@@ -1,0 +1,120 @@
+import { z } from '@hono/zod-openapi';
+import type { Fault } from '../../core/fault.ts';
+import type { FileMeta } from '../../decode/dicom/parse/file-meta.ts';
+
+/** PS3.18 table I.2-2, and C122 for the transfer syntax. */
+export const failureReasons = {
+  outOfResources: 0xa700,
+  otherStudy: 0xa900,
+  /** The same code: Data Set does not match SOP Class. */
+  otherSopClass: 0xa900,
+  cannotUnderstand: 0xc000,
+  unsupportedTransferSyntax: 0xc122,
+  processingFailure: 0x0110,
+} as const;
+
+/** PS3.18 table I.2-1: B006, elements discarded. Here it is the whole object that is not kept. */
+const discarded = 0xb006;
+
+/** What became of one instance of a store request. */
+export type Stored =
+  | { readonly kind: 'taken' | 'discarded'; readonly object: FileMeta }
+  | { readonly kind: 'failed'; readonly reason: number; readonly object: FileMeta | undefined };
+
+const Element = z.object({ vr: z.string(), Value: z.array(z.unknown()).optional() });
+export const StoreResponse = z.record(z.string(), Element).meta({
+  id: 'StoreInstancesResponse',
+  description:
+    'The Store Instances Response Module (PS3.18 annex I) in the DICOM JSON model. 00081199: taken on, or, with Warning Reason 45062 (B006), an object that is not read and was discarded. 00081198 and 0008119A: not taken, each with its Failure Reason.',
+});
+export type StoreResponse = z.infer<typeof StoreResponse>;
+
+/** PS3.18 table 10.5.3-1. */
+export function storeStatus(results: readonly Stored[]): 200 | 202 | 409 {
+  if (results.every(({ kind }) => kind === 'failed')) return 409;
+  return results.every(({ kind }) => kind === 'taken') ? 200 : 202;
+}
+
+/**
+ * What became of each instance (PS3.18 annex I). Retrieve URL is of type 2 and stays empty: nothing can be retrieved
+ * here, because this is no archive.
+ */
+export function storeResponse(results: readonly Stored[]): StoreResponse {
+  const noUrl = { '00081190': { vr: 'UR' } };
+  const referenced = results.flatMap((result) =>
+    result.kind === 'failed'
+      ? []
+      : [
+          {
+            ...reference(result.object),
+            ...noUrl,
+            ...(result.kind === 'discarded' && { '00081196': number(discarded) }),
+          },
+        ],
+  );
+  const failures = results.filter((result) => result.kind === 'failed');
+  const failed = failures.flatMap(({ object, reason }) =>
+    object ? [{ ...reference(object), '00081197': number(reason) }] : [],
+  );
+  // What cannot be named, because it is no DICOM file or a broken one.
+  const other = failures.flatMap(({ object, reason }) => (object ? [] : [{ '00081197': number(reason) }]));
+  return {
+    ...noUrl,
+    ...(failed.length > 0 && { '00081198': { vr: 'SQ', Value: failed } }),
+    ...(referenced.length > 0 && { '00081199': { vr: 'SQ', Value: referenced } }),
+    ...(other.length > 0 && { '0008119A': { vr: 'SQ', Value: other } }),
+  };
+}
+
+const number = (value: number) => ({ vr: 'US', Value: [value] });
+const reference = ({ sopClassUid, sopInstanceUid }: FileMeta) => ({
+  '00081150': { vr: 'UI', Value: [sopClassUid] },
+  '00081155': { vr: 'UI', Value: [sopInstanceUid] },
+});
+
+/**
+ * The answer to a refused instance: discarded with a warning, or failed for a reason.
+ *
+ * A PACS that forwards whole studies also sends laterals, reports and presentation states, and sends an instance again and
+ * again after a failure; Orthanc's sender even takes a study for failed when one item is missing from the Referenced SOP
+ * Sequence. So a sound object of a kind that is not read is acknowledged with a warning, and discarded. An object that is
+ * broken, that came at a bad moment, or that could be read if it were sent otherwise is a failure: a film must not get
+ * lost behind a polite answer. `object` is what the file meta information says of the instance: where the data set
+ * contradicts it, the header is broken.
+ */
+export function answerTo(fault: Fault, object: FileMeta | undefined): 'discarded' | number {
+  switch (fault.code) {
+    case 'unsupported_sop_class':
+    case 'own_object':
+      if (!object) return failureReasons.cannotUnderstand;
+      return fault.sopClass.split(' ')[0] === object.sopClassUid ? 'discarded' : failureReasons.otherSopClass;
+    case 'not_frontal_view':
+    case 'not_chest':
+    case 'multi_frame':
+    case 'colour_image':
+    case 'too_small':
+      return object ? 'discarded' : failureReasons.cannotUnderstand;
+    case 'unsupported_transfer_syntax':
+    case 'unsupported_jpeg':
+      return failureReasons.unsupportedTransferSyntax;
+    case 'empty_body':
+    case 'not_an_image':
+    case 'media_type_mismatch':
+    case 'unsupported_image_format':
+    case 'packed_file':
+    case 'mislabelled_stream':
+    case 'corrupt_image':
+    case 'unusable_header':
+    case 'too_many_elements':
+      return failureReasons.cannotUnderstand;
+    case 'too_many_pixels':
+    case 'body_too_large':
+    case 'queue_full':
+    case 'shutting_down':
+    case 'deadline_exceeded':
+    case 'memory_exceeded':
+      return failureReasons.outOfResources;
+    default:
+      return failureReasons.processingFailure;
+  }
+}

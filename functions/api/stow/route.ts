@@ -1,0 +1,200 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { parseAccept } from 'hono/utils/accept';
+import type { Fault } from '../../core/fault.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { isPart10, signatureBytes } from '../../decode/sniff.ts';
+import { isUid } from '../../pacs/dicomweb/json.ts';
+import type { Lease } from '../../platform/memory-budget.ts';
+import { parseParameters } from '../../routing/parameters.ts';
+import type { Deps } from '../deps.ts';
+import { bodyOf, reserving, unspecific } from '../http/body.ts';
+import { contentType, MultipartError, type Part, partsOf } from '../http/multipart.ts';
+import { accept, Refusal } from '../http/problem.ts';
+import { answers } from '../http/responses.ts';
+import { nativeDicomModel } from './native-dicom.ts';
+import { type Kept, type Reception, receive } from './receive.ts';
+import { failureReasons, type Stored, StoreResponse, storeResponse, storeStatus } from './response.ts';
+import { submitStudies } from './submit.ts';
+
+const dicomJson = 'application/dicom+json';
+const dicomXml = 'application/dicom+xml';
+const dicom = 'application/dicom';
+const stowTypes =
+  'Set Content-Type to multipart/related; type="application/dicom"; boundary=… (PS3.18 10.5), the parameter type included, with one instance per part; or to application/dicom for a body that is one instance.';
+/** More than any study of radiographs; a sender with more of them sends several requests. */
+const maxParts = 5000;
+
+const nativeModel = z.string().meta({ description: 'The same in XML: the Native DICOM Model (PS3.19 A.1)' });
+const answer = (description: string) => ({
+  description,
+  content: { [dicomJson]: { schema: StoreResponse }, [dicomXml]: { schema: nativeModel } },
+});
+
+const common = {
+  method: 'post',
+  summary: 'Store instances (STOW-RS)',
+  description:
+    'PS3.18 10.5. The frontal chest films are read by one job a study: Link names it. Results go to the PACS that is configured for them. This is no archive: nothing can be retrieved, and films are removed once they are read.',
+  responses: {
+    200: answer('All instances were taken on'),
+    202: answer('Some were taken on; others failed, or are not read and were discarded'),
+    409: answer('None was taken on'),
+    ...answers(400, 406, 415, 429, 503),
+  },
+} as const;
+
+const body = {
+  required: true,
+  content: {
+    'multipart/related': { schema: { type: 'string', format: 'binary' } },
+    'application/dicom': { schema: { type: 'string', format: 'binary' } },
+  },
+} as const;
+
+const any = createRoute({
+  ...common,
+  path: '/dicom-web/studies',
+  request: { query: z.strictObject({}), body },
+});
+
+const ofStudy = createRoute({
+  ...common,
+  path: '/dicom-web/studies/{study}',
+  description: `${common.description} Instances of another study fail with Failure Reason 43264 (A900).`,
+  request: {
+    query: z.strictObject({}),
+    params: z.object({ study: z.string().refine(isUid, 'expected a Study Instance UID') }),
+    body,
+  },
+});
+
+/** STOW-RS: takes instances on, each for itself, and answers once those it has taken cannot be lost any more. */
+export function stow(app: OpenAPIHono, deps: Deps): void {
+  const usual = accept(parseParameters({}, deps.router.vocabulary));
+
+  async function store(c: Context, study: string | undefined) {
+    const mediaType = accept(responseType(c.req.header('accept') ?? ''));
+    const { signal } = c.req.raw;
+    const tenant = c.get('tenant');
+    const to = deps.pacs.stowOf(tenant);
+    // As the PACS that gets the results has its films read: then the readings, and the job, are those.
+    const reception = { tenant, study, request: to?.request ?? usual, signal };
+    const { full } = deps.budget;
+    const taken = await deps.budget.now(tenant, 0, async (lease) => {
+      const pieces = reserving(bodyOf(c), deps.platform.blobs.heldBytes, { lease, full });
+      const parts = accept(instancesOf(c.req.header('content-type') ?? '', pieces));
+      return ok(await take(deps, reception, parts, lease));
+    });
+    const { results, kept } = accept(taken);
+    const jobs = await submitStudies(deps.platform, tenant, to, kept);
+    const counts = Object.fromEntries(
+      Map.groupBy(results, ({ kind }) => kind)
+        .entries()
+        .map(([kind, of]) => [kind, of.length]),
+    );
+    deps.log.info({ requestId: c.get('requestId'), ...counts }, 'instances came by STOW-RS');
+    // From the address that was called, wherever that is: a gateway may have put something before it (RFC 8288 3.1).
+    const root = study === undefined ? '..' : '../..';
+    for (const id of jobs) c.header('link', `<${root}/v1/jobs/${id}>; rel="monitor"`, { append: true });
+    const response = storeResponse(results);
+    const text = mediaType === dicomXml ? nativeDicomModel(response) : JSON.stringify(response);
+    return c.body(text, storeStatus(results), { 'content-type': mediaType });
+  }
+
+  app.openapi(any, (c) => store(c, undefined));
+  app.openapi(ofStudy, (c) => store(c, c.req.valid('param').study));
+}
+
+/** What became of every part, and the films that were kept of it: all that could be, or none of a broken request. */
+async function take(deps: Deps, reception: Reception, parts: AsyncIterable<Part>, lease: Lease) {
+  const results: Stored[] = [];
+  const kept: Kept[] = [];
+  let busy: Fault | undefined;
+  try {
+    for await (const part of parts) {
+      if (results.length === maxParts)
+        throw new MultipartError(`it has more than ${maxParts} parts: send several requests`);
+      const received = await receive(deps, reception, part, lease);
+      // There is nothing to report of other parts yet: refuse the request before the rest of it is read.
+      if (received.busy && results.length === 0) throw new Refusal(received.busy);
+      const twin = kept.find(({ sopInstanceUid }) => sopInstanceUid === received.kept?.sopInstanceUid);
+      if (received.kept && twin && twin.reading !== received.kept.reading) {
+        // Two films under one SOP Instance UID would have one result: which of them it is about could not be told.
+        await deps.platform.blobs.remove(received.kept.blob);
+        results.push({ kind: 'failed', reason: failureReasons.processingFailure, object: received.stored.object });
+        continue;
+      }
+      results.push(received.stored);
+      if (received.kept) kept.push(received.kept);
+      busy ??= received.busy;
+    }
+    if (results.length === 0) throw new MultipartError('it has no parts');
+    // Nothing is wrong with it: the request as a whole is to come again.
+    if (busy && storeStatus(results) === 409) throw new Refusal(busy);
+  } catch (error) {
+    // Its sender sends all of it again.
+    await Promise.all(kept.map(({ blob }) => deps.platform.blobs.remove(blob)));
+    if (error instanceof MultipartError) throw new Refusal({ code: 'malformed_stow', problem: error.message });
+    throw reception.signal.aborted ? new Refusal({ code: 'client_gone' }) : error;
+  }
+  return { results, kept };
+}
+
+/** The media types of an answer and the names by which senders ask for them. DICOM JSON is the default (PS3.18 8.7.3.2). */
+const responseTypes = [
+  [dicomJson, [dicomJson, 'application/json']],
+  [dicomXml, [dicomXml, 'application/xml', 'text/xml']],
+] as const;
+
+/** The media type that the sender prefers (RFC 9110 12.5.1): of several ranges the most specific one counts. */
+function responseType(accept: string): Result<typeof dicomJson | typeof dicomXml, Fault> {
+  const ranges = parseAccept(accept.trim() || '*/*').map(({ type, q }) => ({ type: type.toLowerCase(), q }));
+  const quality = (names: readonly string[]) =>
+    [names, ['application/*'], ['*/*', '*']]
+      .map((matching) => ranges.find(({ type }) => matching.includes(type)))
+      .find((range) => range !== undefined)?.q ?? 0;
+  const [best] = responseTypes
+    .map(([mediaType, names]) => ({ mediaType, q: quality(names) }))
+    .filter(({ q }) => q > 0)
+    .toSorted((a, b) => b.q - a.q);
+  return best ? ok(best.mediaType) : fail({ code: 'not_acceptable', available: [dicomJson, dicomXml] });
+}
+
+/** The instances of a request, each as it comes: the parts of a multipart body, or the body where that is one instance. */
+function instancesOf(header: string, body: AsyncIterable<Uint8Array>): Result<AsyncIterable<Part>, Fault> {
+  const { type, parameters } = contentType(header);
+  if (type === dicom) return ok(onlyInstance(body));
+  // Some senders write the transfer syntax, a parameter of the parts' media type, within its quotes.
+  const { type: partType } = contentType(parameters.get('type') ?? '');
+  const received = [type || 'none', ...(partType === '' ? [] : [`type="${partType}"`])].join('; ');
+  const unsupported: Fault = { code: 'unsupported_media_type', received, fix: stowTypes };
+  if (unspecific.includes(type)) return ok(onlyInstance(part10Or(unsupported, body)));
+  if (type !== 'multipart/related' || partType !== dicom) return fail(unsupported);
+  const boundary = parameters.get('boundary') ?? '';
+  // RFC 2046 5.1.1 allows 70 characters, and not all of these; Orthanc sends 73, others braces.
+  if (!/^[ -~]{0,199}[!-~]$/.test(boundary))
+    return fail({ code: 'malformed_stow', problem: 'its Content-Type has no usable boundary' });
+  return ok(partsOf(body, boundary));
+}
+
+async function* onlyInstance(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Part> {
+  yield { mediaType: dicom, name: undefined, bytes };
+}
+
+/** The bytes of a body that begins as a DICOM file does; another one is refused. */
+async function* part10Or(refusal: Fault, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let start: Uint8Array | undefined = new Uint8Array();
+  for await (const piece of body) {
+    if (!start) {
+      yield piece;
+      continue;
+    }
+    start = Buffer.concat([start, piece]);
+    if (start.length < signatureBytes) continue;
+    if (!isPart10(start)) break;
+    yield start;
+    start = undefined;
+  }
+  if (start) throw new Refusal(refusal);
+}

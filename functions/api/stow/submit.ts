@@ -1,0 +1,59 @@
+import { blobsOf, hasEnded, type Job, type JobInput } from '../../core/job.ts';
+import { jobId } from '../../core/job-id.ts';
+import { replay } from '../../jobs/replay.ts';
+import { submit } from '../../jobs/submit.ts';
+import type { Platform } from '../../storage/platform.ts';
+import type { Kept } from './receive.ts';
+
+/** The PACS that gets the results, and the digest of how it has its films read. */
+export type ResultsTo = { readonly pacs: string; readonly requestDigest: string };
+
+/** A job for every study among the films that were taken: their ids. Once this resolves, all of them will be read. */
+export async function submitStudies(
+  platform: Pick<Platform, 'jobs' | 'enqueue' | 'blobs'>,
+  tenant: string,
+  to: ResultsTo | undefined,
+  kept: readonly Kept[],
+): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (const [studyInstanceUid, films] of Map.groupBy(kept, (film) => film.studyInstanceUid)) {
+    // Sent twice in one request, or in another order, it is the same study.
+    const unique = [...new Map(films.map((film) => [film.reading, film])).values()];
+    const readings = unique.map(({ reading }) => reading).toSorted();
+    const id = await jobId({
+      kind: 'instances',
+      tenant,
+      studyInstanceUid,
+      readings,
+      pacs: to?.pacs,
+      requestDigest: to?.requestDigest,
+    });
+    const instances = unique.map(({ sopInstanceUid, blob }) => ({ sopInstanceUid, blob }));
+    const input: JobInput = { kind: 'instances', studyInstanceUid, instances, pacs: to?.pacs };
+    const job = await submitted(platform, id, tenant, input);
+    const needed = blobsOf(job.input);
+    await Promise.all(
+      films.filter(({ blob }) => !needed.includes(blob)).map(({ blob }) => platform.blobs.remove(blob)),
+    );
+    ids.push(id);
+  }
+  return ids;
+}
+
+/**
+ * The job as it stands. One that was given up is worked on anew: who sends it again still wants it. So is one whose results
+ * went to a PACS, which may have lost them since: the PACS is asked first, and what it holds is not sent again.
+ */
+async function submitted(
+  platform: Pick<Platform, 'jobs' | 'enqueue' | 'blobs'>,
+  id: string,
+  tenant: string,
+  input: JobInput,
+): Promise<Job> {
+  const known = await platform.jobs.get(id);
+  const isDone = known?.state === 'done' && !('pacs' in known.input && known.input.pacs !== undefined);
+  if (!known || !hasEnded(known) || isDone) return submit(platform, id, tenant, input);
+  const replayed = await replay(platform, id, input);
+  await Promise.all(blobsOf(known.input).map((blob) => platform.blobs.remove(blob)));
+  return replayed ?? submit(platform, id, tenant, input);
+}

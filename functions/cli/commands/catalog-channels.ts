@@ -1,0 +1,104 @@
+import { createPublicKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { CatalogError } from '../../models/catalog-error.ts';
+import { type Channel, channels as names } from '../../models/manifest.ts';
+import { type ReadRecord, readRecord, recordsBack } from '../../models/release/record.ts';
+import { readPointer } from '../../models/release-reader.ts';
+import type { Objects } from '../../models/store/object-store.ts';
+import { UsageError } from '../errors.ts';
+import { table } from '../output/table.ts';
+import { channelOption, type StoreOptions, storeOptions, withStore } from './catalog-store.ts';
+
+/** `alara catalog channels`: what is where. */
+export function channels(catalog: Command): void {
+  storeOptions(
+    catalog.command('channels').description('Show what each channel points to, since when, and who signed it off.'),
+  )
+    .addHelpText('after', '\nExample:\n  alara catalog channels --store s3://hospital-models/alara')
+    .action(async (options: StoreOptions) => {
+      const rows = await withStore(options, async (objects, family) => {
+        const found: string[][] = [];
+        for (const channel of names) {
+          const standing = await readPointer(objects, family, channel);
+          if (!standing) continue;
+          const { manifest, since, record, previous } = standing.pointer;
+          found.push([channel, manifest, since, await signer(objects, family, record), previous?.slice(0, 12) ?? '']);
+        }
+        if (found.length === 0) throw new UsageError(`${objects.url} has no family ${family}.`);
+        return found;
+      });
+      process.stdout.write(table(['channel', 'manifest', 'since', 'by', 'before'], rows));
+    });
+}
+
+/** Who signed a record off. What is on a channel must be shown even if its record is spoilt. */
+const signer = (objects: Objects, family: string, name: string) =>
+  readRecord(objects, family, name).then(
+    ({ record }) => record.by,
+    (error) => {
+      if (error instanceof CatalogError) return 'unreadable';
+      throw error;
+    },
+  );
+
+/** `alara catalog records`: how a channel came to point where it does, every link verified. */
+export function records(catalog: Command): void {
+  const command = catalog
+    .command('records')
+    .description('Show how a channel came to point where it does; digests and signatures are verified.')
+    .addOption(channelOption('--channel <channel>', 'which', 'live'))
+    .option('--trust <key.pem>', 'demand that every record is signed with this Ed25519 public key')
+    .option('--json', 'whole records, one a line, the last one first');
+  storeOptions(command)
+    .addHelpText('after', '\nExample:\n  alara catalog records --store s3://hospital-models/alara --json | jq .reason')
+    .action(
+      async ({
+        channel,
+        trust,
+        json,
+        ...options
+      }: StoreOptions & { channel: Channel; trust?: string; json?: true }) => {
+        const key = trust === undefined ? undefined : publicKey(trust);
+        const chain: ReadRecord[] = [];
+        const broken = await withStore(options, async (objects, family) => {
+          const standing = await readPointer(objects, family, channel);
+          if (!standing) throw new UsageError(`${objects.url} has no family ${family} on the channel ${channel}.`);
+          try {
+            for await (const read of recordsBack(objects, family, standing.pointer.record)) chain.push(read);
+          } catch (error) {
+            if (error instanceof CatalogError) return error;
+            throw error;
+          }
+          return undefined;
+        });
+        const stranger = key === undefined ? undefined : chain.find(({ signedBy }) => signedBy !== key);
+        if (stranger) throw new CatalogError(`the record ${stranger.name} is not signed with ${trust}.`);
+        process.stdout.write(json ? chain.map(({ record }) => `${JSON.stringify(record)}\n`).join('') : inText(chain));
+        // What can be vouched for is shown first: a chain that is broken once stays so.
+        if (broken) throw broken;
+      },
+    );
+}
+
+function publicKey(path: string): string {
+  try {
+    return createPublicKey(readFileSync(path)).export({ type: 'spki', format: 'der' }).toString('base64');
+  } catch (error) {
+    throw new UsageError(`${path} is not a public key in PEM: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+const inText = (chain: readonly ReadRecord[]) =>
+  table(
+    ['time', 'what', 'from', 'to', 'by', 'signed', 'reason'],
+    chain.map(({ record, signedBy }) => [
+      record.time,
+      record.kind,
+      record.from?.slice(0, 12) ?? '',
+      record.to.slice(0, 12),
+      record.by,
+      signedBy === undefined ? '' : 'ed25519',
+      record.reason,
+    ]),
+  );

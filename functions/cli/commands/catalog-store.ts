@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Channel, channels } from '../../models/manifest.ts';
+import type { SignOff } from '../../models/release/move-pointer.ts';
+import { signingKey } from '../../models/release/record.ts';
+import { type Objects, StoreAway } from '../../models/store/object-store.ts';
+import { isStore, openObjects } from '../../models/store/open-store.ts';
+import { readConfig } from '../../platform/config.ts';
+import { UsageError } from '../errors.ts';
+
+/** The options of every verb that works on a store. */
+export type StoreOptions = { store?: string; family?: string };
+export type SignOffOptions = { by?: string; reason: string; sign?: string };
+
+export const storeOptions = (command: Command): Command =>
+  command
+    .option('--store <url>', 's3://bucket/prefix or a folder; ALARA_MODELS if that names a store')
+    .option('--family <name>', 'the family; ALARA_FAMILY by default');
+
+export const signOffOptions = (command: Command): Command =>
+  command
+    .requiredOption('--by <name>', 'who answers for it', said)
+    .requiredOption('--reason <text>', 'why', said)
+    .option('--sign <key.pem>', 'sign the record with an Ed25519 private key');
+
+export const channelOption = (flags: string, description: string, by?: Channel) => {
+  const option = new Option(flags, description).choices([...channels]);
+  return by === undefined ? option.makeOptionMandatory() : option.default(by);
+};
+
+/** Work on the store that is named. One that does not answer ends the command with what it said. */
+export async function withStore<Value>(
+  { store, family }: StoreOptions,
+  work: (objects: Objects, family: string) => Promise<Value>,
+): Promise<Value> {
+  const config = readConfig(process.env);
+  const url = store ?? (isStore(config.models) ? config.models : undefined);
+  if (url === undefined)
+    throw new UsageError('name the store: --store s3://bucket/prefix, or in ALARA_MODELS; a folder will do as well.');
+  try {
+    return await work(await openObjects(url), family ?? config.family);
+  } catch (error) {
+    if (error instanceof StoreAway) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** Who signs, and with what. */
+export function signOffOf({ by, reason, sign }: SignOffOptions): SignOff {
+  return { by: by ?? userInfo().username, reason, key: sign === undefined ? undefined : signingKey(keyFile(sign)) };
+}
+
+function keyFile(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function said(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('Say something.');
+  return text.trim();
+}

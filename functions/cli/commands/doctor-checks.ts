@@ -1,0 +1,215 @@
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { openRouter } from '../../inference/router.ts';
+import { families } from '../../models/load.ts';
+import { checkPacs } from '../../pacs/check.ts';
+import { type PacsConfig, readPacsConfig } from '../../pacs/config.ts';
+import { requestOf } from '../../pacs/connections.ts';
+import { ConfigError, readConfig } from '../../platform/config.ts';
+import { cpus } from '../../platform/cpus.ts';
+import { digestFault } from './digest.ts';
+
+/** What a check found, and the fix when that is not good enough. */
+export type Finding = { readonly found: string; readonly fix?: string };
+export type Check = () => Finding | readonly Finding[] | Promise<Finding | readonly Finding[]>;
+
+const settings = () => readConfig(process.env);
+const router = () => openRouter(settings());
+const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** The checks of `alara doctor`, by name, in the order in which one presumes another. */
+export const checks: Readonly<Record<string, Check>> = {
+  'Node.js': node,
+  platform,
+  processors: () => ({ found: `${cpus()} may be used` }),
+  memory,
+  settings: settingsValid,
+  models,
+  digests,
+  'ONNX Runtime': onnxRuntime,
+  sharp: sharpDecodes,
+  'data folder': dataFolder,
+  PACS: pacs,
+  port: portFree,
+};
+
+function node(): Finding {
+  const found = process.versions.node;
+  if (Number.parseInt(found, 10) >= 24) return { found };
+  return { found, fix: 'use Node 24 or newer: in a clone of the repository, npm start and npm run bring their own.' };
+}
+
+/** Where onnxruntime-node has a native library for. */
+const supported = ['linux x64', 'linux arm64', 'darwin arm64', 'win32 x64', 'win32 arm64'];
+
+function platform(): Finding {
+  const here = `${process.platform} ${process.arch}`;
+  if (!supported.includes(here))
+    return {
+      found: here,
+      fix: `ONNX Runtime for Node runs on ${supported.join(', ')}: use one of them, or a container.`,
+    };
+  if (process.platform !== 'linux') return { found: here };
+  const glibc = glibcVersion();
+  if (glibc) return { found: `${here}, glibc ${glibc}` };
+  return { found: `${here}, no glibc`, fix: 'use a distribution with glibc 2.28 or newer: Alpine has musl instead.' };
+}
+
+function glibcVersion(): string | undefined {
+  // A report with the network in it looks up the names of its peers.
+  Object.assign(process.report, { excludeNetwork: true });
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime;
+}
+
+function memory(): Finding {
+  // Without a cgroup's limit, constrainedMemory is 0 or larger than any machine.
+  const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
+  const gib = Math.min(limit, totalmem()) / 2 ** 30;
+  const found = `${gib.toFixed(1)} GiB${limit < totalmem() ? ", the cgroup's limit" : ''}`;
+  return gib >= 1 ? { found } : { found, fix: 'give this process at least 1 GiB.' };
+}
+
+function settingsValid(): Finding {
+  try {
+    const { models, family, device, workers, threads } = settings();
+    return { found: `family ${family} in ${models} on ${device}, ${workers} workers of ${threads} threads` };
+  } catch (error) {
+    return { found: message(error), fix: 'correct or unset what is named; alara serve --help lists the settings.' };
+  }
+}
+
+function models(): Finding {
+  const config = settings();
+  try {
+    const { family, vocabulary } = openRouter(config);
+    const { variants, findings } = family.catalog;
+    return {
+      found: `${family.folder}: ${variants.length} variants, ${findings.length} findings, policy ${vocabulary.defaultPolicy}`,
+    };
+  } catch (error) {
+    const known = families(config.models);
+    const others = known.length > 0 ? `, or choose a family: ALARA_FAMILY=${known[0]}` : '';
+    return { found: message(error), fix: `restore ${config.models}, name another folder in ALARA_MODELS${others}.` };
+  }
+}
+
+async function digests(): Promise<Finding> {
+  const { family } = router();
+  const { variants } = family.catalog;
+  const hashed = variants.map(async (variant) =>
+    digestFault(await readFile(join(family.folder, variant.file)), variant, family),
+  );
+  const wrong = (await Promise.all(hashed)).filter((fault) => fault !== undefined);
+  if (wrong.length === 0) return { found: `all ${variants.length} model files are what the catalog says` };
+  return { found: wrong.join('\n      '), fix: 'restore these files; alara catalog verify checks them again.' };
+}
+
+async function onnxRuntime(): Promise<Finding> {
+  const { family, costs } = router();
+  const [cheapest] = [...family.catalog.variants].sort((a, b) => costs.of(a) - costs.of(b));
+  if (!cheapest) throw new Error('a catalog has at least one variant');
+  try {
+    // Imported here: where its native library does not load, the other checks still speak.
+    const { verify } = await import('./verify.ts');
+    const { ok, says } = await verify(cheapest, family, settings().device);
+    if (ok) return { found: `ran ${cheapest.id}: ${says}` };
+    return { found: says, fix: 'alara catalog verify tries every variant; if none runs, reinstall with npm ci.' };
+  } catch (error) {
+    return { found: message(error), fix: 'its native library does not load: reinstall with npm ci on this machine.' };
+  }
+}
+
+/** A white pixel. */
+const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg==';
+
+async function sharpDecodes(): Promise<Finding> {
+  try {
+    const { default: sharp } = await import('sharp');
+    const { info, data } = await sharp(Buffer.from(png, 'base64')).raw().toBuffer({ resolveWithObject: true });
+    if (info.width === 1 && data[0] === 255) return { found: `decoded a PNG with libvips ${sharp.versions.vips}` };
+    return { found: 'decoded a PNG wrongly', fix: 'reinstall with npm ci on this machine.' };
+  } catch (error) {
+    return { found: message(error), fix: 'its native library does not load: reinstall with npm ci on this machine.' };
+  }
+}
+
+async function dataFolder(): Promise<Finding> {
+  const { data } = settings();
+  try {
+    const made = await mkdir(data, { recursive: true });
+    await rm(await mkdtemp(join(data, 'doctor-')), { recursive: true });
+    // What was made only to try is not left behind.
+    if (made) await rm(made, { recursive: true });
+    return { found: `${data} can be written` };
+  } catch (error) {
+    return { found: message(error), fix: `make ${data} writable, or name another folder in ALARA_DATA.` };
+  }
+}
+
+async function pacs(): Promise<readonly Finding[]> {
+  const setting = settings().pacs;
+  if (setting === undefined) return [{ found: 'ALARA_PACS is not set: none is connected' }];
+  let config: PacsConfig;
+  try {
+    config = readPacsConfig(setting);
+    const models = routerIfAny();
+    if (models) for (const [name, entry] of Object.entries(config)) requestOf(name, entry, models);
+  } catch (error) {
+    if (error instanceof ConfigError)
+      return [{ found: error.message, fix: 'correct what is named; docs/pacs.md lists the settings.' }];
+    throw error;
+  }
+  const found = await Promise.all(
+    Object.entries(config).map(async ([name, entry]) =>
+      (await checkPacs(name, entry)).map(({ what, ...finding }) => ({
+        ...finding,
+        found: `${name}, ${what}: ${finding.found}`,
+      })),
+    ),
+  );
+  return found.flat();
+}
+
+/** Models in a store are not read here, and those at fault have a check of their own. */
+function routerIfAny() {
+  try {
+    return router();
+  } catch {
+    return undefined;
+  }
+}
+
+async function portFree(): Promise<Finding> {
+  const { host, port } = settings();
+  const server = createServer();
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+    return { found: `${host}:${port} is free` };
+  } catch (error) {
+    if (await isAlara(host, port)) return { found: `${host}:${port} is taken by Alara, which runs` };
+    return { found: message(error), fix: `stop what listens there, or choose another: PORT=${port + 1} npm start` };
+  } finally {
+    server.close();
+  }
+}
+
+const Health = z.object({ status: z.enum(['ready', 'starting', 'failed']), device: z.string(), family: z.string() });
+
+/** Whether the service itself answers on a port. */
+async function isAlara(host: string, port: number): Promise<boolean> {
+  // An address that stands for all of this machine is no address to ask.
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
+  try {
+    const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}/health/ready`;
+    const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(5000) });
+    return Health.safeParse(await response.json()).success;
+  } catch {
+    return false;
+  }
+}

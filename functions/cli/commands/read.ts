@@ -1,0 +1,115 @@
+import { type Command, Option } from 'commander';
+import { notice, type Reading } from '../../core/reading.ts';
+import { ok, type Result } from '../../core/result.ts';
+import { localTenant } from '../../core/tenant.ts';
+import { createEngine, type Engine } from '../../inference/pool.ts';
+import { openRouter, type Router } from '../../inference/router.ts';
+import { type Config, readConfig } from '../../platform/config.ts';
+import type { ReadRequest } from '../../routing/request.ts';
+import type { Plan } from '../../routing/route.ts';
+import { accept, type FilmFault, inWords, problemOf, UsageError } from '../errors.ts';
+import { csvHead, csvRows } from '../output/csv.ts';
+import { filmsIn, load } from '../output/films.ts';
+import { inOrder } from '../output/in-order.ts';
+import { filmJson, filmTable } from '../output/print.ts';
+import { openProgress } from '../output/progress.ts';
+import { plan, type RoutingOptions, withRouting } from '../routing-options.ts';
+
+type Options = RoutingOptions & { prevalence?: string; explain?: true; json?: true; csv?: true };
+
+/** `alara read`: films to readings, in this process. */
+export function read(program: Command): void {
+  withRouting(
+    program
+      .command('read')
+      .description('Read films, or folders of films (DICOM, PNG and JPEG, searched through), without a server.')
+      .argument('<films-or-folders...>'),
+  )
+    .option('--prevalence <share>', 're-calibrate to a local prevalence: 0.05, or Nodule:0.05,Edema:0.1')
+    .option('--explain', 'add where the model looked, as a heat map a finding (with --json)')
+    .addOption(new Option('--json', 'one line of JSON a film: {file, reading} or {file, problem}').conflicts('csv'))
+    .option('--csv', 'one row a film and finding')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  alara read film.png
+  alara read film.png --findings Nodule,Emphysema --policy sabottke-spieler-2020
+  alara read films/ --csv > readings.csv
+  alara read films/ --json | jq -r 'select(.problem) | .file'
+
+A film that cannot be read is reported and passed over; the exit code is then 1. Results come in the order of
+the films. ALARA_WORKERS films are read at the same time, by default one a processor.
+${notice}`,
+    )
+    .action(async (paths: string[], options: Options) => {
+      process.exitCode = await readFilms(paths, options);
+    });
+}
+
+async function readFilms(paths: readonly string[], { json, csv, explain, ...routing }: Options): Promise<0 | 1> {
+  if (explain && !json) throw new UsageError('--explain adds heat maps, which only --json can carry: add --json.');
+  const config = readConfig(process.env);
+  const router = openRouter(config);
+  const planned = plan(router, { ...routing, ...(explain && { explain: 'heatmap' }) });
+  const films = await filmsIn(paths);
+  const format = json ? jsonFormat : csv ? csvFormat : tableFormat(planned.plan);
+
+  const workers = Math.min(config.workers, films.length);
+  // Twice the workers are under way, so that a slow film holds up no worker; the rest stays on disk.
+  const width = 2 * workers;
+  const warm = planned.plan.runs.map(({ variant }) => variant.id);
+  const engine = createEngine({ ...config, family: router.family, warm, workers, queue: width });
+  const progress = openProgress(films.length);
+  const failed: { file: string; fault: FilmFault }[] = [];
+  try {
+    accept(await engine.ready);
+    process.stdout.write(format.head);
+    const results = inOrder(films, width, (file) => readFilm(file, router, engine, planned.request, config));
+    for await (const { file, result } of results) {
+      if (!result.ok) failed.push({ file, fault: result.fault });
+      progress.print(() => process.stdout.write(format.film(file, result)));
+      progress.advance(!result.ok);
+    }
+    progress.stop();
+    process.stdout.write(format.foot);
+  } finally {
+    progress.stop();
+    await engine.close();
+  }
+  if (failed.length > 0) process.stderr.write(summary(films.length, failed));
+  return failed.length > 0 ? 1 : 0;
+}
+
+async function readFilm(
+  file: string,
+  router: Router,
+  engine: Engine,
+  request: ReadRequest,
+  { maxBodyBytes }: Config,
+): Promise<{ file: string; result: Result<Reading, FilmFault> }> {
+  const loaded = await load(file, maxBodyBytes);
+  if (!loaded.ok) return { file, result: loaded };
+  const id = await router.identify(localTenant, loaded.value.bytes, request);
+  const result = await engine.read({ id, ...loaded.value, request });
+  return { file, result: result.ok ? ok(result.value.reading) : result };
+}
+
+type Format = {
+  readonly head: string;
+  film(file: string, result: Result<Reading, FilmFault>): string;
+  readonly foot: string;
+};
+
+const jsonFormat: Format = { head: '', film: filmJson, foot: '' };
+const csvFormat: Format = { head: csvHead(), film: csvRows, foot: '' };
+const tableFormat = (plan: Plan): Format => ({
+  head: '',
+  film: (file, result) => filmTable(file, result, plan),
+  foot: `${notice}\n`,
+});
+
+function summary(films: number, failed: readonly { file: string; fault: FilmFault }[]): string {
+  const lines = failed.map(({ file, fault }) => `  ${file}: ${fault.code}: ${inWords(problemOf(fault))}\n`);
+  return `alara: ${films - failed.length} read, ${failed.length} failed:\n${lines.join('')}`;
+}

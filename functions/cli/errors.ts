@@ -1,0 +1,98 @@
+import { type Advice, advice, type Fault, type Shortfall } from '../core/fault.ts';
+import type { Result } from '../core/result.ts';
+import { CatalogError } from '../models/catalog-error.ts';
+import { StoreAway } from '../models/store/object-store.ts';
+import { ConfigError } from '../platform/config.ts';
+import { StoreUnavailable } from '../platform/store-unavailable.ts';
+
+/** A command line that cannot be carried out as it stands. Its message says what would. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+/** What can be wrong with one film on disk. */
+export type FilmFault = Fault | { readonly code: 'file_unreadable'; readonly problem: string };
+
+/** A fault as the command line tells it: the code is the API's, the words fit files and options. */
+export type Problem = { readonly code: FilmFault['code'] } & Pick<Advice, 'title' | 'fix'> & Record<string, unknown>;
+
+const words: Partial<Record<FilmFault['code'], Partial<Advice>>> &
+  Record<'file_unreadable', Pick<Advice, 'title' | 'fix'>> = {
+  file_unreadable: { title: 'The file cannot be read', fix: 'Check the path and its permissions.' },
+  empty_body: { title: 'The file is empty', fix: 'Export or copy the film again.' },
+  body_too_large: {
+    title: 'The file is too large',
+    fix: 'Raise ALARA_MAX_BODY_MB, or compress the film without loss.',
+  },
+  not_an_image: {
+    title: 'The file is not an image',
+    fix: 'Give a DICOM, PNG or JPEG file; a name alone does not make one.',
+  },
+  invalid_parameter: { title: 'An option has a wrong value', fix: 'Correct it; --help says what each option takes.' },
+  unknown_variant: { fix: 'Choose one of the variants in known; alara catalog show describes them.' },
+  unreachable_target: {
+    fix: 'Lower the target, ask for fewer findings, or add --best-effort to be answered by the best there is, flagged.',
+  },
+  queue_full: { fix: 'Raise ALARA_DEADLINE_MS: this machine is too slow, or too busy, for it.' },
+  deadline_exceeded: { fix: 'Raise ALARA_DEADLINE_MS, or ask for fewer findings.' },
+  memory_exceeded: {
+    fix: 'Raise ALARA_MEMORY_MB, or give the film in another encoding: dcmconv +te writes it uncompressed.',
+  },
+  model_corrupt: { fix: 'Restore the file; alara catalog verify checks all of them.' },
+  inference_failed: { fix: 'Run alara doctor. If all its checks pass, report this with its output.' },
+};
+
+/** A fault with its title and its fix. */
+export function problemOf(fault: FilmFault): Problem {
+  const { title, fix } = {
+    ...(fault.code === 'file_unreadable' ? words.file_unreadable : advice[fault.code]),
+    ...words[fault.code],
+  };
+  return { title, fix, ...fault };
+}
+
+/** A problem in one line: what is wrong, its particulars, and the fix. */
+export function inWords({ code: _, title, fix, ...particulars }: Problem): string {
+  const said = Object.entries(particulars).map(([name, value]) => particular(name, value));
+  return `${title}${said.length > 0 ? ` (${said.join('; ')})` : ''}. ${fix}`;
+}
+
+function particular(name: string, value: unknown): string {
+  if (name === 'shortfalls') return (value as readonly Shortfall[]).map(shortfall).join('; ');
+  if (name === 'parameter') return optionOf(String(value));
+  if (name === 'problem') return String(value);
+  return `${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`;
+}
+
+const shortfall = ({ finding, required, best }: Shortfall) =>
+  `${finding} needs ${required}, ${best ? `the best is ${best.variant} with ${best.attains}` : 'and no variant reads it'}`;
+
+/** minAuroc to --min-auroc. */
+const optionOf = (parameter: string) => `--${parameter.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** The value of a result; a fault ends the command with its fix. */
+export function accept<Value>(result: Result<Value, Fault>): Value {
+  if (result.ok) return result.value;
+  throw new UsageError(inWords(problemOf(result.fault)));
+}
+
+/** What to print, and how to exit, when an error ends a command. Only a bug shows its stack. */
+export function complaint(error: unknown): { text: string; exitCode: 1 | 2 } {
+  if (error instanceof UsageError) return { text: `alara: ${error.message}`, exitCode: 2 };
+  if (error instanceof ConfigError) return { text: `alara: a setting is wrong.\n${error.message}`, exitCode: 2 };
+  if (error instanceof CatalogError)
+    return {
+      text: `alara: the models cannot be used.\n${error.message}\nALARA_MODELS and ALARA_FAMILY say which family is read; alara doctor checks it.`,
+      exitCode: 2,
+    };
+  // Nothing is wrong with the settings: the supervisor tries again.
+  if (error instanceof StoreAway)
+    return { text: `alara: the store of the models does not answer.\n${error.message}`, exitCode: 1 };
+  if (error instanceof StoreUnavailable)
+    return {
+      text: `alara: the store of readings and jobs does not answer, or refuses.\n${error.message}`,
+      exitCode: 1,
+    };
+  const stack = error instanceof Error ? error.stack : String(error);
+  return { text: `alara: this is a bug, please report it with the lines below.\n${stack}`, exitCode: 1 };
+}

@@ -1,0 +1,49 @@
+import { notice, type Reading } from '../../core/reading.ts';
+import type { Result } from '../../core/result.ts';
+import { type FilmFault, inWords, problemOf } from '../errors.ts';
+
+const columns = [
+  ...['file', 'reading', 'finding', 'call', 'probability', 'threshold', 'low', 'high', 'prevalence'],
+  ...['variant', 'auroc', 'aurocLow', 'aurocHigh', 'basis', 'meetsTarget', 'why', 'warnings', 'error', 'fix', 'notice'],
+] as const;
+type Row = Partial<Record<(typeof columns)[number], string | number | boolean>>;
+
+/** The names of the columns. */
+export const csvHead = (): string => record(columns);
+
+/** A row a finding; for a film that was not read one row, with its error code and its fix. */
+export function csvRows(file: string, result: Result<Reading, FilmFault>): string {
+  if (result.ok) return result.value.findings.map((finding) => line(row(file, result.value, finding))).join('');
+  const problem = problemOf(result.fault);
+  return line({ file, error: problem.code, fix: inWords(problem), notice });
+}
+
+function row(file: string, { id, warnings }: Reading, finding: Reading['findings'][number]): Row {
+  const { threshold, auroc } = finding;
+  return {
+    file,
+    reading: id,
+    finding: finding.finding,
+    call: finding.call,
+    probability: finding.probability,
+    threshold: threshold.value,
+    low: threshold.low,
+    high: threshold.high,
+    prevalence: finding.prevalence,
+    variant: finding.variant,
+    auroc: auroc.value,
+    aurocLow: auroc.ci95[0],
+    aurocHigh: auroc.ci95[1],
+    basis: finding.basis,
+    meetsTarget: finding.meetsTarget,
+    why: finding.why,
+    warnings: warnings.map(({ code }) => code).join(' '),
+    notice,
+  };
+}
+
+const line = (row: Row) => record(columns.map((column) => String(row[column] ?? '')));
+
+/** RFC 4180: fields that hold a comma, a quote or a line break are quoted, quotes are doubled, lines end in CRLF. */
+export const record = (fields: readonly string[]): string =>
+  `${fields.map((field) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',')}\r\n`;

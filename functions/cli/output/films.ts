@@ -1,0 +1,75 @@
+import type { Dirent } from 'node:fs';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { extname, join, relative, sep } from 'node:path';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { isPart10, type MediaType, signatureBytes } from '../../decode/sniff.ts';
+import { type FilmFault, UsageError } from '../errors.ts';
+
+const extensions: readonly (readonly [RegExp, MediaType])[] = [
+  [/\.png$/i, 'image/png'],
+  [/\.jpe?g$/i, 'image/jpeg'],
+  [/\.(dcm|dicom)$/i, 'application/dicom'],
+];
+
+const byName = (path: string): MediaType | undefined => extensions.find(([pattern]) => pattern.test(path))?.[1];
+
+/** The films that paths name: a file as it is, a folder searched through for PNG, JPEG and DICOM files, sorted, none hidden. */
+export async function filmsIn(paths: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(paths.map(async (path) => ((await isFolder(path)) ? search(path) : [path])));
+  return found.flat();
+}
+
+const isFolder = async (path: string) => (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+
+async function search(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const films: string[] = [];
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name);
+    if (!isHidden(relative(folder, path)) && (isFilmByName(entry) || (await isNamelessDicom(entry, path))))
+      films.push(path);
+  }
+  if (films.length === 0)
+    throw new UsageError(
+      `${folder} holds no .png, .jpg, .jpeg, .dcm or .dicom file, nor a DICOM file without an extension. Name another folder.`,
+    );
+  return films.sort();
+}
+
+/** Hidden files are not films: macOS leaves ._name.png beside name.png on foreign disks. */
+const isHidden = (path: string) => path.split(sep).some((part) => part.startsWith('.'));
+
+const isFilmByName = (entry: Dirent) => !entry.isDirectory() && byName(entry.name) !== undefined;
+
+/**
+ * DICOM files of media and archives are called by numbers or UIDs (PS3.10, 8.5): what has no extension with a letter
+ * in it is looked into. DICOMDIR, the directory of such media, is no film.
+ */
+async function isNamelessDicom(entry: Dirent, path: string): Promise<boolean> {
+  if (!entry.isFile() || /[a-z]/i.test(extname(entry.name)) || entry.name === 'DICOMDIR') return false;
+  // A file that cannot be looked into is passed over: nobody has named it.
+  return firstBytes(path).then(isPart10, () => false);
+}
+
+async function firstBytes(path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    return (await file.read({ buffer: new Uint8Array(signatureBytes) })).buffer;
+  } finally {
+    await file.close();
+  }
+}
+
+/** The bytes of a film, and the media type that its name declares. The bytes decide how it is read. */
+export async function load(
+  path: string,
+  limitBytes: number,
+): Promise<Result<{ bytes: Uint8Array<ArrayBuffer>; mediaType: string }, FilmFault>> {
+  try {
+    if ((await stat(path)).size > limitBytes) return fail({ code: 'body_too_large', limitBytes });
+    const bytes = new Uint8Array(await readFile(path));
+    return ok({ bytes, mediaType: byName(path) ?? 'application/octet-stream' });
+  } catch (error) {
+    return fail({ code: 'file_unreadable', problem: error instanceof Error ? error.message : String(error) });
+  }
+}

@@ -1,0 +1,49 @@
+import type { PlanView, Reading } from '../../core/reading.ts';
+import type { Result } from '../../core/result.ts';
+import { basisOf, required } from '../../routing/explain.ts';
+import type { Plan, Reason } from '../../routing/route.ts';
+import { type FilmFault, inWords, problemOf } from '../errors.ts';
+import { table } from './table.ts';
+
+/** A film's reading as a table, or what was wrong with the film. */
+export function filmTable(file: string, result: Result<Reading, FilmFault>, plan: Plan): string {
+  if (!result.ok) return `${file}\n  not read: ${inWords(problemOf(result.fault))}\n\n`;
+  const { film, findings, timingsMs, plan: view, warnings } = result.value;
+  const reasons = new Map(plan.assignments.map(({ finding, reason }) => [finding, inShort(reason)]));
+  const rows = findings.map(({ finding, call, probability, threshold, variant }) => [
+    finding,
+    call,
+    probability.toFixed(3),
+    threshold.value.toFixed(3),
+    variant,
+    reasons.get(finding) ?? '',
+  ]);
+  return [
+    `${file}  ${film.width} × ${film.height} px, ${film.bits} bit, read in ${Math.round(timingsMs.total)} ms${upsampled(view)}\n`,
+    ...warnings.map(({ code, message }) => `  warning ${code}: ${message}\n`),
+    table(['finding', 'call', 'probability', 'threshold', 'variant', 'why'], rows, '  '),
+    '\n',
+  ].join('');
+}
+
+function upsampled({ variants }: PlanView): string {
+  const larger = variants.filter((variant) => variant.upsampled).map(({ id }) => id);
+  return larger.length > 0 ? ` (smaller than ${larger.join(', ')}: enlarged)` : '';
+}
+
+/** Why a variant was chosen, in a few words; the reading's `why` is the whole sentence. */
+export function inShort(reason: Reason): string {
+  const rule = `${required(reason.rule)}, ${basisOf(reason.rule)}`;
+  switch (reason.kind) {
+    case 'meets':
+      return rule;
+    case 'pinned':
+      return reason.miss ? `pinned; misses ${rule}` : `pinned; meets ${rule}`;
+    case 'best_effort':
+      return `best effort; misses ${rule}`;
+  }
+}
+
+/** A film as one line of JSON: its reading, or its problem. */
+export const filmJson = (file: string, result: Result<Reading, FilmFault>): string =>
+  `${JSON.stringify(result.ok ? { file, reading: result.value } : { file, problem: problemOf(result.fault) })}\n`;

@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import type { Router } from '../inference/router.ts';
+import { parseParameters } from '../routing/parameters.ts';
+import type { ReadRequest } from '../routing/request.ts';
+import { type Plan, route } from '../routing/route.ts';
+import { accept } from './errors.ts';
+
+/** The options that decide which variants run: the query parameters of the API, by the same names. */
+export type RoutingOptions = {
+  findings?: string;
+  minAuroc?: string;
+  policy?: string;
+  variant?: string;
+  bestEffort?: true;
+};
+
+/** Add the routing options to a command. */
+export const withRouting = (command: Command): Command =>
+  command
+    .option('--findings <names>', 'comma-separated findings; all that the family reads by default')
+    .option('--min-auroc <target>', 'AUROC to reach by the lower end of its interval: 0.7, or Nodule:0.6,Edema:0.8')
+    .option('--policy <name>', 'what is good enough, such as sabottke-spieler-2020; the family has its own default')
+    .option('--variant <id>', 'use this variant for every finding; alara catalog show lists them')
+    .option('--best-effort', 'serve a finding whose target no variant meets by the nearest one, flagged');
+
+/** Options to a request and its plan. A plan depends on no film, so what cannot be planned fails before any is read. */
+export function plan(
+  { family, costs, vocabulary }: Router,
+  { bestEffort, ...text }: RoutingOptions & { explain?: 'heatmap'; prevalence?: string },
+): { request: ReadRequest; plan: Plan } {
+  const request = accept(parseParameters({ ...text, ...(bestEffort && { bestEffort: 'true' }) }, vocabulary));
+  const policy = family.policies[request.policy];
+  if (!policy) throw new Error(`policy ${request.policy} was checked with the parameters`);
+  return { request, plan: accept(route(family.catalog, policy, costs, request)) };
+}

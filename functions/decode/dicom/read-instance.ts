@@ -1,0 +1,62 @@
+import type { Fault } from '../../core/fault.ts';
+import type { Instance } from '../../core/instance.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import type { Image } from './image.ts';
+import type { Attributes } from './parse/attributes.ts';
+import { type Tag, tags } from './parse/tags.ts';
+
+/** What identifies an instance, without which nothing can be sent back about it. */
+const uids = [
+  ['sopClassUid', tags.sopClassUid, 'SOP Class UID (0008,0016)'],
+  ['sopInstanceUid', tags.sopInstanceUid, 'SOP Instance UID (0008,0018)'],
+  ['seriesInstanceUid', tags.seriesInstanceUid, 'Series Instance UID (0020,000E)'],
+  ['studyInstanceUid', tags.studyInstanceUid, 'Study Instance UID (0020,000D)'],
+] as const;
+
+/** Why an object cannot be identified; null where it can. */
+export function unidentified(attributes: Attributes): Fault | null {
+  const wrong = uids.find(([, tag]) => !isUid(attributes.code(tag) ?? ''));
+  return wrong ? { code: 'unusable_header', problem: `its ${wrong[2]} is absent or malformed` } : null;
+}
+
+/** The identity of a film: its patient, study and series. Text that belongs to no such module is left out. */
+export function instanceOf(attributes: Attributes, { rows, columns }: Image): Result<Instance, Fault> {
+  const wrong = unidentified(attributes);
+  if (wrong) return fail(wrong);
+  const uid = (tag: Tag) => attributes.code(tag) ?? '';
+  const text = (tag: Tag) => attributes.text(tag);
+  const code = (tag: Tag) => attributes.code(tag);
+  return ok({
+    sopClassUid: uid(tags.sopClassUid),
+    sopInstanceUid: uid(tags.sopInstanceUid),
+    seriesInstanceUid: uid(tags.seriesInstanceUid),
+    studyInstanceUid: uid(tags.studyInstanceUid),
+    modality: modalityOf(attributes),
+    seriesNumber: code(tags.seriesNumber),
+    instanceNumber: code(tags.instanceNumber),
+    acquisitionTime: code(tags.acquisitionTime) ?? code(tags.contentTime),
+    rows,
+    columns,
+    patient: {
+      name: text(tags.patientName),
+      id: text(tags.patientId),
+      issuerOfId: text(tags.issuerOfPatientId),
+      birthDate: code(tags.patientBirthDate),
+      sex: code(tags.patientSex),
+    },
+    study: {
+      date: code(tags.studyDate),
+      time: code(tags.studyTime),
+      id: text(tags.studyId),
+      accessionNumber: text(tags.accessionNumber),
+      description: text(tags.studyDescription),
+      referringPhysician: text(tags.referringPhysicianName),
+    },
+  });
+}
+
+/** PS3.3, C.7.3.1.1.1; OT (other) where a file leaves out what it must say. */
+export const modalityOf = (attributes: Attributes): string => attributes.code(tags.modality) ?? 'OT';
+
+/** PS3.5, 9.1. Leading zeros are let through: files that have them exist, and are known to their PACS by them. */
+export const isUid = (text: string) => /^[0-9]+(\.[0-9]+)+$/.test(text) && text.length <= 64;

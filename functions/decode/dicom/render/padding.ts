@@ -1,0 +1,21 @@
+import type { Image } from '../image.ts';
+import type { Attributes } from '../parse/attributes.ts';
+import { tags } from '../parse/tags.ts';
+import { pixelRange } from './interval.ts';
+
+/**
+ * Whether a pixel is what fills a film up to a rectangle (PS3.3, C.7.5.1.1.2), by its value. Padding that the stored
+ * bits cannot hold is found by the whole word instead: devices fill with a number that no pixel can have.
+ */
+export function paddingTest(attributes: Attributes, image: Image): (word: number, value: number) => boolean {
+  const read = (tag: typeof tags.pixelPaddingValue | typeof tags.pixelPaddingRangeLimit) =>
+    image.signed ? attributes.int16(tag) : attributes.uint16(tag);
+  const value = read(tags.pixelPaddingValue);
+  if (value === undefined) return () => false;
+  const limit = read(tags.pixelPaddingRangeLimit) ?? value;
+  const [low, high] = value < limit ? [value, limit] : [limit, value];
+  const within = (candidate: number) => candidate >= low && candidate <= high;
+  const stored = pixelRange(image);
+  if (low >= stored.low && high <= stored.high) return (_, candidate) => within(candidate);
+  return image.signed ? (word) => within((word << 16) >> 16) : (word) => within(word);
+}

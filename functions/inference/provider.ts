@@ -1,0 +1,190 @@
+import { accessSync, constants } from 'node:fs';
+import type { Fault } from '../core/fault.ts';
+import { CatalogError } from '../models/catalog-error.ts';
+import type { Pointer } from '../models/manifest.ts';
+import { type ModelCache, openModelCache } from '../models/model-cache.ts';
+import { openPublished, type Published } from '../models/release-client.ts';
+import { CorruptObject } from '../models/release-reader.ts';
+import { StoreAway } from '../models/store/object-store.ts';
+import { isStore, openObjects } from '../models/store/open-store.ts';
+import { type Config, ConfigError } from '../platform/config.ts';
+import type { Logger } from '../platform/log.ts';
+import { alarmed, raiseCorrupt } from './alarmed.ts';
+import { fetching, obtain, regaining } from './download-on-demand.ts';
+import type { Engine } from './pool.ts';
+import { openEngine, openRouter, type Router, routerOf, usualVariants } from './router.ts';
+
+/** A family, and the engine that reads with it: what one request sees from its beginning to its end. */
+export type Serving = {
+  /** What it is called in the log: the digest of its manifest, or of its catalog. */
+  readonly name: string;
+  readonly router: Router;
+  readonly engine: Engine;
+};
+
+/** Where families come from. */
+export type Source = {
+  first(): Promise<Serving>;
+  /** Another one, warm, when the channel has moved on to something that can be used; throws when it cannot be told. */
+  readonly next?: (current: Serving) => Promise<Serving | undefined>;
+};
+
+/** The configured source. Throws ConfigError or CatalogError. */
+export async function openSource(config: Config, log: Logger): Promise<Source> {
+  if (!isStore(config.models)) return folderSource(config, log);
+  const objects = await openObjects(config.models, 'serve');
+  const cache = openCache(config);
+  return publishedSource(openPublished(objects, config.family, config.channel, cache), config, log);
+}
+
+/** Throws ConfigError for a folder that this process cannot write to. */
+function openCache({ modelCache, modelCacheBytes }: Config): ModelCache {
+  try {
+    const cache = openModelCache(modelCache, modelCacheBytes);
+    for (const folder of [cache.folder, cache.objects]) accessSync(folder, constants.W_OK);
+    return cache;
+  } catch (error) {
+    throw new ConfigError(
+      `ALARA_MODEL_CACHE=${modelCache}: models cannot be kept there (${told(error)}). Name a folder that this user may write to.`,
+    );
+  }
+}
+
+function folderSource(config: Config, log: Logger): Source {
+  const router = openRouter(config);
+  return {
+    async first() {
+      // Its files are the operator's to restore.
+      const engine = openEngine(router, config, { log, regain: async (fault) => raiseCorrupt(log, fault) });
+      return { name: router.family.digest, router, engine: alarmed(engine, log) };
+    },
+  };
+}
+
+/** Families as a channel of a store names them. */
+export function publishedSource(published: Published, config: Config, log: Logger): Source {
+  let kept: string | undefined;
+  let keeping: Promise<void> | undefined;
+  let refused: { readonly manifest: string; readonly until: number; readonly waitMs: number } | undefined;
+
+  /** What can be served now a start may rely on. */
+  async function keep(pointer: Pointer): Promise<void> {
+    if (kept === pointer.manifest) return;
+    kept = pointer.manifest;
+    keeping = published.keep(pointer).catch((error: unknown) => {
+      kept = undefined;
+      log.warn(
+        { event: 'pointer_not_kept', problem: told(error) },
+        'a start without the store would serve another family',
+      );
+    });
+    await keeping;
+  }
+
+  /** `strict` where there is something else to serve with: every usual variant must be here, and what its digest says. */
+  async function open(pointer: Pointer, strict: boolean): Promise<Serving> {
+    const installed = await published.open(pointer.manifest);
+    try {
+      const router = routerOf(installed.family, config);
+      await Promise.all(
+        usualVariants(router).map(async (variant) => {
+          const obtained = await obtain(published, variant, log);
+          if (obtained.ok) return;
+          raiseCorrupt(log, obtained.fault);
+          // With nothing else to serve, what is away now may come with the first request.
+          if (strict) throw unusable(obtained.fault);
+        }),
+      );
+      const engine = openEngine(router, config, { log, regain: regaining(router, published, log) });
+      const close = async () => {
+        await engine.close();
+        await keeping;
+        await published.release(installed);
+      };
+      const ready = fetching({ ...engine, close }, router, published, config, log);
+      return { name: pointer.manifest, router, engine: alarmed(ready, log) };
+    } catch (error) {
+      await published.release(installed);
+      throw error;
+    }
+  }
+
+  /** What a pointer names, warm; the reason, if it cannot be used. */
+  async function openWarm(pointer: Pointer): Promise<Serving> {
+    const serving = await open(pointer, true);
+    const warmed = await serving.engine.ready;
+    if (warmed.ok) return serving;
+    await serving.engine.close();
+    throw unusable(warmed.fault);
+  }
+
+  return {
+    async first() {
+      const last = published.last();
+      const wanted = await published.look().catch((error: unknown) => {
+        if (!last) throw error;
+        log.warn({ event: 'pointer_unreadable', problem: told(error) }, 'starting with what was served last');
+        return last;
+      });
+      const other = last && last.manifest !== wanted.manifest ? last : undefined;
+      try {
+        const serving = await open(wanted, other !== undefined);
+        void serving.engine.ready.then(({ ok }) => (ok ? keep(wanted) : undefined));
+        return serving;
+      } catch (error) {
+        tell(log, error, wanted);
+        if (!other) throw error;
+        return open(other, false);
+      }
+    },
+    async next(current) {
+      const wanted = await published.look();
+      if (wanted.manifest === current.name) {
+        // A start without the store left the usual variants cold; the engine has got them since.
+        if (current.engine.status().warm) await keep(wanted);
+        return undefined;
+      }
+      const again = refused?.manifest === wanted.manifest ? refused : undefined;
+      if (again && performance.now() < again.until) return undefined;
+      try {
+        const serving = await openWarm(wanted);
+        await keep(wanted);
+        refused = undefined;
+        return serving;
+      } catch (error) {
+        tell(log, error, wanted);
+        // Nothing is wrong with the family: the next look tries it again.
+        if (error instanceof StoreAway) return undefined;
+        const waitMs = Math.min(2 * (again?.waitMs ?? config.pointerMs), longestMs);
+        refused = { manifest: wanted.manifest, until: performance.now() + waitMs, waitMs };
+        return undefined;
+      }
+    },
+  };
+}
+
+/** A family that was refused is tried again at ever longer intervals: each try fetches it anew. */
+const longestMs = 600_000;
+
+/** A family that cannot be served. */
+class Unusable extends CatalogError {
+  override name = 'Unusable';
+}
+
+const unusable = (fault: Fault) =>
+  fault.code === 'model_unavailable'
+    ? new StoreAway(`the model of ${fault.variant} cannot be fetched`)
+    : new Unusable(`${fault.code}${'problem' in fault ? `: ${fault.problem}` : ''}`);
+
+const told = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** Say in the log why a family is not used; what is spoilt raises the alarm as well. */
+function tell(log: Logger, error: unknown, { manifest }: Pointer): void {
+  const problem = told(error);
+  if (error instanceof StoreAway) {
+    log.warn({ event: 'models_away', manifest, problem }, 'a promoted family cannot be fetched now');
+    return;
+  }
+  if (error instanceof CorruptObject) raiseCorrupt(log, { code: 'model_corrupt', variant: 'catalog', problem });
+  log.error({ event: 'models_refused', manifest, problem }, 'a promoted family cannot be used');
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import type { Fault } from '../core/fault.ts';
+import { type LoadedFamily, loadFamily } from '../models/load.ts';
+import { isStore } from '../models/store/open-store.ts';
+import type { Config } from '../platform/config.ts';
+import { ConfigError } from '../platform/config.ts';
+import type { Logger } from '../platform/log.ts';
+import { withoutData } from '../platform/redact-error.ts';
+import { type CostTable, costTable } from '../routing/cost-table.ts';
+import type { Vocabulary } from '../routing/parameters.ts';
+import { canonical, type ReadRequest, readingId, sha256 } from '../routing/request.ts';
+import { route } from '../routing/route.ts';
+import { createEngine, type Engine } from './pool.ts';
+
+/** A family with what routes it: enough to plan, to explain and to name readings, without any model loaded. */
+export type Router = {
+  readonly family: LoadedFamily;
+  readonly costs: CostTable;
+  readonly vocabulary: Vocabulary;
+  /** The id that a tenant's reading of a film has under a request. */
+  identify(tenant: string, bytes: Uint8Array<ArrayBuffer>, request: ReadRequest): Promise<string>;
+  /** The same of a film that went by: its SHA-256, in hexadecimal. */
+  identifyDigest(tenant: string, body: string, request: ReadRequest): Promise<string>;
+};
+
+/** Load the configured family from its folder. Throws ConfigError or CatalogError. */
+export function openRouter(config: Pick<Config, 'models' | 'family' | 'policy' | 'device'>): Router {
+  if (isStore(config.models))
+    throw new ConfigError(
+      `ALARA_MODELS=${config.models}: only alara serve and alara catalog read a store; name a folder here.`,
+    );
+  return routerOf(loadFamily(config.models, config.family), config);
+}
+
+/** What routes a family that is loaded. Throws ConfigError. */
+export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | 'device'>): Router {
+  const costs = costTable(family.catalog, config.device);
+  const defaultPolicy = config.policy ?? family.ownPolicy;
+  if (!family.policies[defaultPolicy])
+    throw new ConfigError(
+      `ALARA_POLICY=${defaultPolicy}: no such policy. Known: ${Object.keys(family.policies).join(', ')}.`,
+    );
+  const costDigest = sha256(new TextEncoder().encode(canonical(costs.rows)));
+  const identifyDigest: Router['identifyDigest'] = async (tenant, body, request) =>
+    readingId({
+      tenant,
+      body,
+      catalog: family.digest,
+      policy: family.policyDigests[request.policy] ?? '',
+      costs: await costDigest,
+      request,
+    });
+  return {
+    family,
+    costs,
+    vocabulary: { catalog: family.catalog, policies: family.policies, defaultPolicy },
+    identify: async (tenant, bytes, request) => identifyDigest(tenant, await digestOf(bytes), request),
+    identifyDigest,
+  };
+}
+
+/** SHA-256 of a film. WebCrypto would copy all of it first; here other work has its turn after each mebibyte. */
+async function digestOf(bytes: Uint8Array): Promise<string> {
+  const hash = createHash('sha256');
+  for (let at = 0; at < bytes.length; at += 2 ** 20) {
+    if (at > 0) await setImmediate();
+    hash.update(bytes.subarray(at, at + 2 ** 20));
+  }
+  return hash.digest('hex');
+}
+
+/** The variants that a request which names nothing runs. */
+export function usualVariants({ family, costs, vocabulary }: Router) {
+  const { catalog, defaultPolicy } = vocabulary;
+  const policy = family.policies[defaultPolicy];
+  if (!policy) throw new Error(`policy ${defaultPolicy} was checked at load`);
+  const usual = route(catalog, policy, costs, { findings: catalog.findings, minAuroc: {}, bestEffort: true });
+  return usual.ok ? usual.value.runs.map(({ variant }) => variant) : [];
+}
+
+/** What an engine tells others: `regain` what its threads lack, the log why one of them failed. */
+type Told = { readonly regain?: (fault: Fault) => Promise<void>; readonly log?: Logger };
+
+/** Start the engine of a router, its workers warm for what the default policy runs. */
+export const openEngine = (
+  router: Router,
+  config: Pick<Config, 'device' | 'threads' | 'workers' | 'queue' | 'deadlineMs' | 'memoryBytes' | 'log'>,
+  { regain, log }: Told = {},
+): Engine =>
+  createEngine({
+    ...config,
+    ...(regain && { regain }),
+    family: router.family,
+    warm: usualVariants(router).map(({ id }) => id),
+    failed: (error) => log?.error({ event: 'worker_failed', error: withoutData(error) }, 'a worker failed'),
+  });

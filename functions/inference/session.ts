@@ -1,0 +1,120 @@
+import '../platform/no-telemetry.ts';
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Variant } from '../core/catalog.ts';
+import type { Fault } from '../core/fault.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import { ms } from '../core/units.ts';
+import { withoutPaths } from '../core/without-paths.ts';
+import type { LoadedFamily } from '../models/load.ts';
+import { modelPath } from '../models/model-path.ts';
+import type { Output } from '../reading/read.ts';
+
+export type Device = 'cpu' | 'cuda';
+
+export type SessionOptions = {
+  /** Where the models lie. */
+  readonly family: Pick<LoadedFamily, 'folder' | 'objects'>;
+  readonly device: Device;
+  /** Threads inside one run. */
+  readonly threads: number;
+};
+
+/** The sessions of one thread: each model is verified, loaded and warmed at its first use, then kept. */
+export function createSessions(options: SessionOptions) {
+  // Sessions are never released: creating and releasing them leaks (microsoft/onnxruntime#25325).
+  const loaded = new Map<string, Promise<Result<InferenceSession, Fault>>>();
+
+  function session(variant: Variant) {
+    const known = loaded.get(variant.id);
+    if (known) return known;
+    const loading = load(variant, options).catch((error: unknown): Result<never, Fault> => {
+      return fail({ code: 'inference_failed', problem: `${variant.id} cannot be loaded: ${message(error)}` });
+    });
+    loaded.set(variant.id, loading);
+    // A file that was wrong may be put right: only what loaded is kept.
+    void loading.then(({ ok }) => ok || loaded.delete(variant.id));
+    return loading;
+  }
+
+  return {
+    /** Run one film, tensor shape [1, 1, resolution, resolution], through a variant. */
+    async infer(variant: Variant, tensor: Float32Array): Promise<Result<Output, Fault>> {
+      const opened = await session(variant);
+      if (!opened.ok) return opened;
+      try {
+        return ok(await run(opened.value, variant.resolution, tensor));
+      } catch (error) {
+        return fail({ code: 'inference_failed', problem: `${variant.id}: ${message(error)}` });
+      }
+    },
+    /** Load and warm a variant without a film. */
+    async warm(variant: Variant): Promise<Result<null, Fault>> {
+      const opened = await session(variant);
+      return opened.ok ? ok(null) : opened;
+    },
+  };
+}
+
+/** What an error says, for an answer: an error of the file system by its code, and never a path. */
+function message(error: unknown): string {
+  if (error instanceof Error && 'syscall' in error && 'code' in error) return `the file answers ${error.code}`;
+  return withoutPaths(error instanceof Error ? error.message : String(error));
+}
+
+async function load(variant: Variant, { family, device, threads }: SessionOptions) {
+  const path = modelPath(family, variant);
+  const bytes = await bytesOf(path, variant).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' || family.objects === undefined) throw error;
+  });
+  if (bytes === 'other size')
+    return fail<Fault>({
+      ...{ code: 'model_corrupt', variant: variant.id },
+      problem: `${variant.file} is not a file of the ${variant.bytes} bytes that the catalog says`,
+    });
+  // It was fetched before the film came here, and another process has made room since.
+  if (!bytes) return fail<Fault>({ code: 'model_unavailable', variant: variant.id, retryAfterMs: ms(1000) });
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  if (digest !== variant.sha256)
+    return fail<Fault>({
+      code: 'model_corrupt',
+      variant: variant.id,
+      problem: `${variant.file} has SHA-256 ${digest.slice(0, 12)}…, the catalog says ${variant.sha256.slice(0, 12)}…`,
+    });
+  const session = await InferenceSession.create(bytes, {
+    executionProviders: [device],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+    // A spinning pool starves the other workers of a small machine.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  });
+  await run(session, variant.resolution, new Float32Array(variant.resolution ** 2));
+  return ok(session);
+}
+
+/** The bytes of a model, if the file has as many as the catalog says: a file of another size is not read. */
+async function bytesOf(path: string, variant: Variant): Promise<Uint8Array | 'other size'> {
+  // Without a wait for what is no file, a pipe for example.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = await file.stat();
+    return stats.isFile() && stats.size === variant.bytes ? await file.readFile() : 'other size';
+  } finally {
+    await file.close();
+  }
+}
+
+async function run(session: InferenceSession, side: number, tensor: Float32Array): Promise<Output> {
+  const film = new Tensor('float32', tensor, [1, 1, side, side]);
+  const { logits, cam, gate } = await session.run({ film });
+  const [, , rows = 0, columns = 0] = cam?.dims ?? [];
+  return { logits: floats(logits), gate: floats(gate), activation: { rows, columns, values: floats(cam) } };
+}
+
+function floats(tensor: Tensor | undefined): Float32Array {
+  if (tensor?.data instanceof Float32Array) return tensor.data;
+  throw new Error('the graph must have the float32 outputs logits, cam and gate');
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type LoadedFamily, loadFamily } from './load.ts';
+import { digestOf, encode, type FileEntry, isModel, Manifest } from './manifest.ts';
+import type { ModelCache } from './model-cache.ts';
+import { readFileOf, readManifest } from './release-reader.ts';
+import type { Objects } from './store/object-store.ts';
+
+/** A published family whose catalog, policies and evaluation are on this machine. */
+export type Installed = { readonly digest: string; readonly manifest: Manifest; readonly family: LoadedFamily };
+
+/** Families of other manifests that stay on the disk: some megabytes each. */
+const kept = 8;
+
+/**
+ * Have everything of a manifest but its models in a folder of the cache. What is there already is verified and needs no
+ * store. Throws CatalogError, CorruptObject or StoreAway.
+ */
+export async function install(objects: Objects, family: string, digest: string, cache: ModelCache): Promise<Installed> {
+  const families = join(cache.folder, 'families');
+  const folder = join(families, digest);
+  await mkdir(families, { recursive: true, mode: 0o700 });
+  const manifest = (await manifestIn(folder, digest)) ?? (await download(objects, family, digest, families));
+  await makeRoom(families, digest);
+  return { digest, manifest, family: loadFamily(folder, family, cache.objects) };
+}
+
+/** The models of a family that was installed once; none where nothing of it is left. */
+export async function modelsOf(digest: string, cache: ModelCache): Promise<readonly string[]> {
+  const manifest = await manifestIn(join(cache.folder, 'families', digest), digest);
+  return Object.entries(manifest?.files ?? {}).flatMap(([name, { sha256 }]) => (isModel(name) ? sha256 : []));
+}
+
+/** The manifest in a folder of the cache, if the folder is whole. */
+async function manifestIn(folder: string, digest: string): Promise<Manifest | undefined> {
+  try {
+    const bytes = await readFile(join(folder, 'manifest.json'));
+    if (digestOf(bytes) !== digest) return undefined;
+    const manifest = Manifest.parse(JSON.parse(bytes.toString()));
+    for (const [path, { sha256 }] of textsOf(manifest))
+      if (digestOf(await readFile(join(folder, path))) !== sha256) return undefined;
+    return manifest;
+  } catch {
+    // Not there, or damaged: the store has it.
+    return undefined;
+  }
+}
+
+async function download(objects: Objects, family: string, digest: string, families: string): Promise<Manifest> {
+  const manifest = await readManifest(objects, family, digest);
+  const part = join(families, `${randomUUID()}.part`);
+  try {
+    for (const [path, entry] of textsOf(manifest)) {
+      const bytes = await readFileOf(objects, family, entry);
+      await mkdir(dirname(join(part, path)), { recursive: true, mode: 0o700 });
+      await writeFile(join(part, path), bytes, { flush: true });
+    }
+    await writeFile(join(part, 'manifest.json'), encode(manifest), { flush: true });
+    const folder = join(families, digest);
+    await rename(part, folder).catch(async (error) => {
+      // Another process was first; or what lies there is damaged, and gives way.
+      if (await manifestIn(folder, digest)) return;
+      if (!statSync(folder, { throwIfNoEntry: false })) throw error;
+      await rm(folder, { recursive: true, force: true });
+      await rename(part, folder);
+    });
+    return manifest;
+  } finally {
+    await rm(part, { recursive: true, force: true });
+  }
+}
+
+/** Everything of a family that is read at its start, by path below the folder of its manifest. */
+const textsOf = ({ family, files, policies }: Manifest): (readonly [string, FileEntry])[] => [
+  ...Object.entries(files).flatMap(([name, entry]) => (isModel(name) ? [] : [[`${family}/${name}`, entry] as const])),
+  ...Object.entries(policies).map(([name, entry]) => [`policies/${name}`, entry] as const),
+];
+
+async function makeRoom(families: string, current: string): Promise<void> {
+  const names = (await readdir(families)).filter((name) => name !== current && !name.endsWith('.part'));
+  const found = await Promise.all(
+    names.map(async (name) => ({ name, ms: (await stat(join(families, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
+  );
+  for (const { name } of found.sort((a, b) => b.ms - a.ms).slice(kept))
+    await rm(join(families, name), { recursive: true, force: true });
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ZodError, ZodType } from 'zod';
+import { Catalog, Policy } from '../core/catalog.ts';
+import { CatalogError } from './catalog-error.ts';
+import { lineOf } from './json-line.ts';
+import { readText } from './read-bounded.ts';
+
+/** A family as it lies on disk, checked as far as its text goes; model files are hashed on first use. */
+export type LoadedFamily = {
+  readonly folder: string;
+  /** Where its models lie by digest, once they were fetched; without it they lie in `folder`. */
+  readonly objects?: string;
+  readonly catalog: Catalog;
+  /** SHA-256 of catalog.json, in hexadecimal. */
+  readonly digest: string;
+  /** The shared policies and the family's own, by name. */
+  readonly policies: Readonly<Record<string, Policy>>;
+  readonly policyDigests: Readonly<Record<string, string>>;
+  /** The name of the family's own policy. */
+  readonly ownPolicy: string;
+};
+
+/**
+ * Load `<models>/<family>`, its models beside its catalog, or by digest in the folder `objects`, each when it is needed.
+ * Throws {@link CatalogError} for what is missing or contradicts itself.
+ */
+export function loadFamily(models: string, family: string, objects?: string): LoadedFamily {
+  const folder = join(models, family);
+  const path = join(folder, 'catalog.json');
+  if (!existsSync(path)) {
+    const found = families(models);
+    throw new CatalogError(
+      `${path} does not exist. ${found.length > 0 ? `Families in ${models}: ${found.join(', ')}.` : `There is no family in ${models}.`}`,
+    );
+  }
+  const text = readText(path);
+  const catalog = parse(path, text, Catalog);
+  for (const [i, { id, file, bytes }] of objects === undefined ? catalog.variants.entries() : []) {
+    const at = `${path}:${lineOf(text, ['variants', i, 'file'])}: variant ${id}`;
+    if (!existsSync(join(folder, file))) throw new CatalogError(`${at}: its file ${file} is missing from ${folder}.`);
+    const size = statSync(join(folder, file)).size;
+    if (size !== bytes) throw new CatalogError(`${at}: ${file} has ${size} bytes, but the catalog says ${bytes}.`);
+  }
+  const own = loadPolicy(join(folder, 'policy.json'), catalog);
+  const loaded = [own, ...policyFiles(models).map((file) => loadPolicy(file, catalog))];
+  const twice = loaded.find(({ policy }, i) => loaded.some((other, j) => j < i && other.policy.name === policy.name));
+  if (twice) throw new CatalogError(`two policies are named ${twice.policy.name}; rename one.`);
+  return {
+    folder,
+    ...(objects !== undefined && { objects }),
+    catalog,
+    digest: hash(text),
+    policies: Object.fromEntries(loaded.map(({ policy }) => [policy.name, policy])),
+    ownPolicy: own.policy.name,
+    policyDigests: Object.fromEntries(loaded.map(({ policy, digest }) => [policy.name, digest])),
+  };
+}
+
+/** The families in a models folder. */
+export function families(models: string): string[] {
+  if (!existsSync(models)) return [];
+  return readdirSync(models).filter((name) => existsSync(join(models, name, 'catalog.json')));
+}
+
+function policyFiles(models: string): string[] {
+  const folder = join(models, 'policies');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+function loadPolicy(path: string, catalog: Catalog) {
+  if (!existsSync(path)) throw new CatalogError(`${path} does not exist; a family states its own default policy.`);
+  const text = readText(path);
+  const policy = parse(path, text, Policy);
+  for (const finding of Object.keys(policy.rules))
+    if (!catalog.findings.includes(finding))
+      throw new CatalogError(
+        `${path}:${lineOf(text, ['rules', finding])}: a rule for ${finding}, which ${catalog.family} does not read.`,
+      );
+  const bare = catalog.findings.find((finding) => !policy.otherwise && !Object.hasOwn(policy.rules, finding));
+  if (bare) throw new CatalogError(`${path}: no rule for ${bare}; add one, or a rule named otherwise.`);
+  return { policy, digest: hash(text) };
+}
+
+function parse<Value>(path: string, text: string, schema: ZodType<Value>): Value {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new CatalogError(`${path} is not JSON: ${error instanceof Error ? error.message : error}`);
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) throw new CatalogError(describe(path, text, parsed.error));
+  return parsed.data;
+}
+
+const describe = (path: string, text: string, error: ZodError) =>
+  error.issues
+    .map((issue) => {
+      const where = issue.path.filter((key) => typeof key !== 'symbol');
+      return `${path}:${lineOf(text, where)}: ${where.join('.')}: ${issue.message}`;
+    })
+    .join('\n');
+
+const hash = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -1,0 +1,149 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { accessSync, constants, createReadStream, mkdirSync } from 'node:fs';
+import { open, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { publish } from '../platform/atomic-file.ts';
+import { ConfigError } from '../platform/config.ts';
+
+/** Objects on this machine, each named by its digest. Any number of processes may share the folder. */
+export type ModelCache = {
+  /** The folder that holds them. */
+  readonly objects: string;
+  readonly folder: string;
+  /** Whether an object is here and, as far as this process looked at it, what its name says. */
+  has(sha256: string): Promise<boolean>;
+  /** Take in what `write` gives, if it has that digest; false if not, and nothing is kept. */
+  take(sha256: string, write: (file: Sink) => Promise<void>): Promise<boolean>;
+  /** Forget an object that turned out to be damaged. */
+  drop(sha256: string): Promise<void>;
+  /** Down to the bound less `room`, the longest unused first; never what is in `keep`. */
+  evict(keep: ReadonlySet<string>, room?: number): Promise<number>;
+};
+
+/** Takes the bytes of an object in order. */
+export type Sink = { write(bytes: Uint8Array): Promise<void> };
+
+/** A download that was not ended for this long belongs to a process that died. */
+const abandonedMs = 3_600_000;
+
+/** A cache in a folder, bounded. Throws ConfigError when the folder cannot be written. */
+export function openModelCache(folder: string, limitBytes: number): ModelCache {
+  const objects = join(folder, 'sha256');
+  const parts = join(folder, 'parts');
+  // From outside inwards: asked for a folder deep in what is read-only, Node.js says that there is none.
+  for (const path of [folder, objects, parts]) usable(folder, path);
+  const pathOf = (sha256: string) => join(objects, sha256);
+  const verified = new Set<string>();
+
+  const cache: ModelCache = {
+    objects,
+    folder,
+    async has(sha256) {
+      const path = pathOf(sha256);
+      const now = new Date();
+      // The time of its last use, by which eviction goes: mounted without atime, a file system keeps no other.
+      const there = await utimes(path, now, now).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === 'ENOENT') return false;
+          throw error;
+        },
+      );
+      if (!there || verified.has(sha256)) return there;
+      // A disk can spoil what was whole when it was written: once a process it is looked at.
+      if ((await digestOfFile(path)) === sha256) {
+        verified.add(sha256);
+        return true;
+      }
+      await cache.drop(sha256);
+      return false;
+    },
+    async take(sha256, write) {
+      const part = join(parts, `${randomUUID()}.part`);
+      const file = await open(part, 'wx', 0o600);
+      const hash = createHash('sha256');
+      try {
+        try {
+          await write({
+            async write(bytes) {
+              hash.update(bytes);
+              await file.writeFile(bytes);
+            },
+          });
+          if (hash.digest('hex') !== sha256) return false;
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        publish(part, pathOf(sha256));
+        verified.add(sha256);
+        return true;
+      } finally {
+        await rm(part, { force: true });
+      }
+    },
+    async drop(sha256) {
+      verified.delete(sha256);
+      await rm(pathOf(sha256), { force: true });
+    },
+    async evict(keep, room = 0) {
+      await removeAbandoned(parts);
+      const found = await Promise.all((await readdir(objects)).map((name) => statOf(objects, name)));
+      const held = found.flatMap((file) => file ?? []).sort((a, b) => a.usedMs - b.usedMs);
+      let total = held.reduce((sum, { bytes }) => sum + bytes, 0);
+      let evicted = 0;
+      for (const { name, bytes } of held) {
+        if (total + room <= limitBytes) break;
+        if (keep.has(name)) continue;
+        await cache.drop(name);
+        total -= bytes;
+        evicted++;
+      }
+      return evicted;
+    },
+  };
+  return cache;
+}
+
+function usable(folder: string, path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    // A disk that is full may have room tomorrow, and what is cached can be used today.
+    if (isFull(error)) return;
+    throw new ConfigError(
+      `ALARA_MODEL_CACHE=${folder}: models cannot be kept there (${reason}). Name a folder that can be written.`,
+    );
+  }
+}
+
+/** Whether an error says that a disk has no room, or that a quota is used up. */
+export const isFull = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+
+async function digestOfFile(path: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(path), hash);
+    return hash.digest('hex');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Another process may evict at the same time: what is gone is no fault. */
+async function statOf(folder: string, name: string) {
+  const found = await stat(join(folder, name)).catch(() => undefined);
+  return found && { name, bytes: found.size, usedMs: found.mtimeMs };
+}
+
+async function removeAbandoned(parts: string): Promise<void> {
+  for (const name of await readdir(parts)) {
+    const found = await statOf(parts, name);
+    if (found && Date.now() - found.usedMs > abandonedMs) await rm(join(parts, name), { force: true });
+  }
+}

@@ -1,0 +1,109 @@
+import type { KeyObject } from 'node:crypto';
+import { CatalogError } from '../catalog-error.ts';
+import { type Channel, encode, keys, type Manifest, type Pointer } from '../manifest.ts';
+import { readManifest, readPointer } from '../release-reader.ts';
+import type { Objects } from '../store/object-store.ts';
+import { modifications } from './diff.ts';
+import { type Record, recordsBack, writeRecord } from './record.ts';
+import { bestEffort } from './tolerant-read.ts';
+
+/** Somebody else moved the pointer meanwhile: what this decision rested on no longer holds. */
+export class Overtaken extends CatalogError {
+  override name = 'Overtaken';
+}
+
+/** Who signs a change off, why, and with which key. */
+export type SignOff = { readonly by: string; readonly reason: string; readonly key?: KeyObject | undefined };
+
+/** A change of what a channel points to, and what it rests on. */
+export type Move = Pick<Record, 'kind' | 'channel' | 'modificationProtocol' | 'impactAssessment'> & {
+  readonly to: { readonly digest: string; readonly manifest: Manifest };
+  /** The pointer as it was when the decision was taken; the move succeeds only if it still is. */
+  readonly standing: Awaited<ReturnType<typeof readPointer>>;
+  readonly signOff: SignOff;
+};
+
+export type Moved = { readonly record: string; readonly from: string | null; readonly to: string };
+
+/** Write the record, then move the pointer. Throws {@link Overtaken}; what counts is the chain that the pointer names. */
+export async function move(objects: Objects, { to, standing, signOff, ...what }: Move): Promise<Moved> {
+  const { family } = to.manifest;
+  const before = standing?.pointer;
+  const from = before?.manifest ?? null;
+  // What is left may be what is spoilt, and then most of all must be left.
+  const past = bestEffort();
+  const old = from === null ? undefined : await past.orNote(readManifest(objects, family, from));
+  const descriptionOfModifications = await modifications(objects, old, to.manifest, past);
+  const previous = what.kind === 'rollback' ? await past.orNote(beforeThat(objects, family, before)) : from;
+  const { by, reason, key } = signOff;
+  const time = new Date().toISOString();
+  const record = await writeRecord(
+    objects,
+    {
+      schema: 'alara.record/1',
+      ...{ ...what, family, time, by, reason, from, to: to.digest },
+      previousRecord: before?.record ?? null,
+      ...(past.notes.length > 0 && { unreadable: past.notes }),
+      descriptionOfModifications,
+    },
+    key,
+  );
+  const isKnown = previous !== null && previous !== 'unreadable';
+  const pointer: Pointer = { manifest: to.digest, since: time, record, ...(isKnown && { previous }) };
+  const place = keys(family).pointer(what.channel);
+  const moved = standing
+    ? await objects.replace(place, encode(pointer), standing.etag)
+    : await objects.create(place, encode(pointer));
+  // A try whose answer was lost and that was made again finds its own work in the way.
+  const now = moved ? undefined : await readPointer(objects, family, what.channel);
+  if (moved || now?.pointer.record === record) return { record, from, to: to.digest };
+  throw new Overtaken(
+    `the channel ${what.channel} of ${family} was moved by somebody else meanwhile, and is left as they moved it. Look at it with alara catalog channels, then decide again.`,
+  );
+}
+
+/**
+ * What a second rollback goes back to: what the channel pointed to before it was pointed to what this one goes back to.
+ * Each rollback undoes the last change that is not undone yet, so that they come to an end. Throws CatalogError.
+ */
+async function beforeThat(objects: Objects, family: string, pointer: Pointer | undefined): Promise<string | null> {
+  if (!pointer) return null;
+  // This rollback is not on record yet.
+  let undone = 1;
+  for await (const { record } of recordsBack(objects, family, pointer.record)) {
+    if (record.kind === 'rollback') undone++;
+    else if (undone === 0) return record.from;
+    else undone--;
+  }
+  return null;
+}
+
+/** Go back to what a channel pointed to before. Throws CatalogError where there is nothing before. */
+export async function rollback(
+  objects: Objects,
+  family: string,
+  channel: Channel,
+  standing: Move['standing'],
+  signOff: SignOff,
+): Promise<Moved> {
+  const previous = standing?.pointer.previous;
+  if (previous === undefined)
+    throw new CatalogError(
+      standing
+        ? `the channel ${channel} of ${family} points to the first manifest that it ever had: there is nothing to go back to.`
+        : `${objects.url} has no family ${family} on the channel ${channel}.`,
+    );
+  return move(objects, {
+    kind: 'rollback',
+    channel,
+    to: { digest: previous, manifest: await readManifest(objects, family, previous) },
+    standing,
+    signOff,
+    modificationProtocol: null,
+    impactAssessment: {
+      conclusion:
+        'Goes back to what this channel served before; nothing was compared, so that a rollback is never held up.',
+      comparisons: [],
+    },
+  });
+}

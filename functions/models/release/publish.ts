@@ -1,0 +1,87 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type LoadedFamily, loadFamily } from '../load.ts';
+import { digestOf, encode, type FileEntry, isModel, keys, Manifest } from '../manifest.ts';
+import type { Objects } from '../store/object-store.ts';
+import { type Stored, storeObject } from '../store/put.ts';
+
+export type Publication = {
+  readonly manifest: Manifest;
+  /** Its name. */
+  readonly digest: string;
+  readonly family: LoadedFamily;
+  /** Where each file lies, by digest. */
+  readonly sources: ReadonlyMap<string, string>;
+};
+
+/** What a family's folder would be published as. Throws CatalogError for what cannot be trusted. */
+export async function prepare(models: string, name: string): Promise<Publication> {
+  const family = loadFamily(models, name);
+  const served = new Set(family.catalog.variants.map(({ file }) => file));
+  const own = (await filesIn(family.folder)).filter((path) => !isModel(path) || served.has(path));
+  const shared = (await filesIn(join(models, 'policies'))).filter((path) => path.endsWith('.json'));
+  const sources = new Map<string, string>();
+  const entries = async (folder: string, paths: readonly string[]) =>
+    Object.fromEntries(
+      await Promise.all(
+        paths.map(async (path): Promise<[string, FileEntry]> => {
+          const bytes = await readFile(join(folder, path));
+          const sha256 = digestOf(bytes);
+          sources.set(sha256, join(folder, path));
+          return [path, { sha256, bytes: bytes.length }];
+        }),
+      ),
+    );
+  const manifest = Manifest.parse({
+    family: name,
+    files: await entries(family.folder, own),
+    policies: await entries(join(models, 'policies'), shared),
+  });
+  return { manifest, digest: digestOf(encode(manifest)), family, sources };
+}
+
+export type Uploaded = { readonly [how in Stored]: number } & {
+  /** What was sent, to repair too. */
+  readonly bytes: number;
+};
+
+const atOnce = 4;
+
+/**
+ * Upload what is not there yet, each file under its digest, then the manifest: afterwards it can be pointed to. What is
+ * there and spoilt is replaced, so that publishing again repairs a store.
+ */
+export async function upload(objects: Objects, { manifest, digest, sources }: Publication): Promise<Uploaded> {
+  const place = keys(manifest.family);
+  const waiting = [...sources];
+  const done = { sent: 0, repaired: 0, present: 0, bytes: 0 };
+  async function store(key: string, sha256: string, bytes: Uint8Array): Promise<void> {
+    const stored = await storeObject(objects, key, sha256, bytes);
+    done[stored]++;
+    if (stored !== 'present') done.bytes += bytes.length;
+  }
+  async function work(): Promise<void> {
+    for (let next = waiting.pop(); next; next = waiting.pop()) {
+      const [sha256, path] = next;
+      const bytes = await readFile(path);
+      if (digestOf(bytes) !== sha256) throw new Error(`${path} changed while it was published`);
+      await store(place.object(sha256), sha256, bytes);
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, work));
+  await store(place.manifest(digest), digest, encode(manifest));
+  return done;
+}
+
+/** The regular files below a folder, by path with forward slashes; hidden ones are not published. */
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .replaceAll('\\', '/'),
+    )
+    .sort();
+}

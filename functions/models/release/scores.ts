@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { Protocol } from '../../core/catalog.ts';
+
+/**
+ * What every variant made of every film that it was measured on, as ranks: all that an AUROC depends on, and nothing
+ * that says whose film it is. Written by `training` beside the evaluation; what two families are compared by.
+ */
+export const Scores = z
+  .object({
+    schema: z.literal('alara.scores/1'),
+    family: z.string(),
+    /** `crossValidated`: each film was scored by a network that did not see its patient. */
+    protocol: Protocol,
+    /** The first 16 hexadecimal digits of the SHA-256 of each film's file. */
+    films: z.array(z.string().regex(/^[0-9a-f]{16}$/)).min(2),
+    /** Equal numbers: films of one patient. */
+    patients: z.array(z.int().nonnegative()),
+    /** By finding, a character a film: 1 with it, 0 without it, - unknown. */
+    labels: z.record(z.string(), z.string().regex(/^[01-]+$/)),
+    /** Bits of a rank. */
+    width: z.union([z.literal(16), z.literal(32)]),
+    /** By variant and finding, Base64 of little-endian unsigned integers; equal scores have equal ranks. */
+    ranks: z.record(z.string(), z.record(z.string(), z.base64())),
+    /** The logits behind the ranks, before calibration: Base64 of little-endian float32. Older families lack them. */
+    logits: z.record(z.string(), z.record(z.string(), z.base64())).optional(),
+  })
+  .superRefine(({ films, patients, labels, ranks, logits = {}, width }, context) => {
+    const complain = (message: string, ...path: string[]) => context.addIssue({ code: 'custom', message, path });
+    if (new Set(films).size !== films.length) complain('a film is listed twice', 'films');
+    if (patients.length !== films.length) complain('expected as many as films', 'patients');
+    for (const [finding, text] of Object.entries(labels))
+      if (text.length !== films.length) complain('expected a label a film', 'labels', finding);
+    const base64Length = (bytes: number) => Math.ceil(bytes / 3) * 4;
+    const length = base64Length((films.length * width) / 8);
+    for (const [variant, heads] of Object.entries(ranks))
+      for (const [finding, text] of Object.entries(heads)) {
+        if (labels[finding] === undefined) complain('a finding without labels', 'ranks', variant, finding);
+        if (text.length !== length) complain('expected a rank a film', 'ranks', variant, finding);
+      }
+    for (const [variant, heads] of Object.entries(logits))
+      for (const [finding, text] of Object.entries(heads)) {
+        if (ranks[variant]?.[finding] === undefined) complain('logits without ranks', 'logits', variant, finding);
+        if (text.length !== base64Length(films.length * 4))
+          complain('expected one logit per film', 'logits', variant, finding);
+      }
+  });
+export type Scores = z.infer<typeof Scores>;
+
+/** The ranks of a variant for a finding, in the order of the films. */
+export function ranksOf({ ranks, width }: Scores, variant: string, finding: string): readonly number[] | undefined {
+  const text = ranks[variant]?.[finding];
+  if (text === undefined) return undefined;
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  const step = width / 8;
+  return Array.from({ length: bytes.length / step }, (_, i) =>
+    width === 16 ? view.getUint16(i * step, true) : view.getUint32(i * step, true),
+  );
+}

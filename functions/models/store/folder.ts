@@ -1,0 +1,109 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Objects, StoreAway } from './object-store.ts';
+
+/** How long another process may take to replace an object, in milliseconds; one that died is not waited for longer. */
+const lockMs = 10_000;
+
+/** Published families in a folder: a file an object. */
+export function folderObjects(folder: string): Objects {
+  const path = (key: string) => join(folder, key);
+
+  async function read(key: string, known?: string) {
+    const bytes = await readFile(path(key)).catch(ifMissing);
+    if (!bytes) return undefined;
+    const etag = etagOf(bytes);
+    return etag === known ? ('unchanged' as const) : { bytes, etag };
+  }
+
+  /** Write a file beside its place, so that nobody ever sees half of one. */
+  async function temporary(key: string, bytes: Uint8Array): Promise<string> {
+    await mkdir(dirname(path(key)), { recursive: true });
+    const name = `${path(key)}.${randomUUID()}.part`;
+    await writeFile(name, bytes, { flush: true });
+    return name;
+  }
+
+  return {
+    url: folder,
+    read,
+    async head(key) {
+      const found = await stat(path(key)).catch(ifMissing);
+      return found && { bytes: found.size, etag: versionOf(found) };
+    },
+    async range(key, etag, start, end) {
+      const file = await open(path(key)).catch(away);
+      try {
+        if (versionOf(await file.stat()) !== etag) throw new StoreAway(`${key} was replaced while it was read`);
+        const { buffer, bytesRead } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
+        return buffer.subarray(0, bytesRead);
+      } finally {
+        await file.close();
+      }
+    },
+    async create(key, bytes) {
+      const part = await temporary(key, bytes);
+      try {
+        // Fails where there is a file already, which a rename would replace.
+        await link(part, path(key));
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+        throw error;
+      } finally {
+        await rm(part, { force: true });
+      }
+    },
+    async replace(key, bytes, etag) {
+      const lock = `${path(key)}.lock`;
+      if (!(await locked(lock))) return false;
+      try {
+        const now = await read(key);
+        if (!now || now === 'unchanged' || now.etag !== etag) return false;
+        await rename(await temporary(key, bytes), path(key));
+        return true;
+      } finally {
+        await rm(lock, { force: true });
+      }
+    },
+    async list(prefix) {
+      const names = await readdir(path(dirname(`${prefix}x`)), { recursive: true, withFileTypes: true }).catch(
+        ifMissing,
+      );
+      return (names ?? [])
+        .filter((entry) => entry.isFile() && !/\.(part|lock)$/.test(entry.name))
+        .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
+        .filter((key) => key.startsWith(prefix))
+        .sort();
+    },
+  };
+}
+
+/** Make the lock file, or wait for who has it. */
+async function locked(lock: string): Promise<boolean> {
+  for (const until = performance.now() + lockMs; ; ) {
+    const made = await open(lock, 'wx').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    if (made) {
+      await made.close();
+      return true;
+    }
+    if (performance.now() > until) return false;
+    await delay(20);
+  }
+}
+
+const etagOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const versionOf = ({ size, mtimeMs, ino }: { size: number; mtimeMs: number; ino: number }) =>
+  `${ino}-${size}-${mtimeMs}`;
+
+function ifMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw new StoreAway(error.message);
+}
+
+function away(error: NodeJS.ErrnoException): never {
+  throw new StoreAway(error.message);
+}

@@ -1,0 +1,144 @@
+import { z } from 'zod';
+import type { Fault } from '../../core/fault.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { createExchange, type Endpoint, readJson } from '../dicomweb/http.ts';
+
+/** One entry of Orthanc's change log. Sequence numbers only ever grow; dates are UTC. */
+const Change = z.object({ ChangeType: z.string(), Date: z.string(), ID: z.string(), Seq: z.int() });
+export type Change = z.infer<typeof Change>;
+
+const Changes = z.object({ Changes: z.array(Change), Done: z.boolean(), Last: z.int() });
+export type ChangePage = { readonly changes: readonly Change[]; readonly done: boolean };
+
+const Series = z.object({
+  ParentStudy: z.string(),
+  Instances: z.array(z.string()),
+  MainDicomTags: z.object({ Modality: z.string().optional(), Manufacturer: z.string().optional() }),
+});
+export type OrthancSeries = {
+  readonly study: string;
+  readonly instances: readonly string[];
+  readonly modality: string;
+  readonly manufacturer: string;
+};
+
+const File = z.object({ FileUuid: z.string() });
+
+const Study = z.object({
+  ID: z.string(),
+  MainDicomTags: z.object({ StudyInstanceUID: z.string(), StudyDate: z.string().optional() }),
+});
+export type OrthancStudy = { readonly id: string; readonly studyInstanceUid: string; readonly studyDate: string };
+
+/** What the follower asks of Orthanc's own REST API (1.9.4 or newer). */
+export type OrthancLog = {
+  /** The changes after `since`, oldest first. */
+  changes(since: number, limit: number): Promise<Result<ChangePage, Fault>>;
+  lastChange(): Promise<Result<Change | undefined, Fault>>;
+  /** The series of instances, by Orthanc's own identifiers; what was deleted meanwhile is left out. */
+  seriesOf(instances: readonly string[]): Promise<Result<readonly OrthancSeries[], Fault>>;
+  studies(ids: readonly string[]): Promise<Result<readonly OrthancStudy[], Fault>>;
+};
+
+export type Orthanc = OrthancLog & {
+  /**
+   * A digest of the file of an instance; empty when Orthanc does not hold the instance. Another one after the instance was
+   * overwritten by one with other bytes.
+   */
+  fileDigest(studyInstanceUid: string, sopInstanceUid: string, signal: AbortSignal): Promise<Result<string, Fault>>;
+};
+
+export function createOrthanc(endpoint: Endpoint, stopped: AbortSignal, send?: typeof fetch): Orthanc {
+  const exchange = createExchange(endpoint, send);
+
+  const ask = <Value>(
+    about: string,
+    path: string,
+    schema: z.ZodType<Value>,
+    body?: unknown,
+    signal: AbortSignal = stopped,
+  ) =>
+    exchange<Value>(
+      {
+        ...{ about, path, signal },
+        ...(body !== undefined && { method: 'POST', body: new TextEncoder().encode(JSON.stringify(body)) }),
+      },
+      async (response) => {
+        const parsed = schema.safeParse(await readJson(response));
+        if (parsed.success) return ok(parsed.data);
+        return fail({
+          code: 'pacs_refused',
+          problem: `${endpoint.name} does not answer as Orthanc does, asked for ${about}`,
+        });
+      },
+    );
+  const bulk = <Value>(
+    about: string,
+    schema: z.ZodType<Value>,
+    level: 'Series' | 'Study',
+    resources: readonly string[],
+  ) => ask(about, '/tools/bulk-content', z.array(schema), { Resources: resources, Level: level });
+
+  /** The MD5 that Orthanc keeps of a file, or where it keeps none (StoreMD5ForAttachments) the name of the file. */
+  async function digestOfFile(id: string, signal: AbortSignal): Promise<Result<string, Fault>> {
+    const path = `/instances/${id}/attachments/dicom/md5`;
+    const md5 = await exchange<string>(
+      { about: 'the MD5 of a film', path, also: [400, 404], signal },
+      async (response) => ok(response.ok ? (await response.text()).trim() : ''),
+    );
+    if (!md5.ok || /^[0-9a-f]{32}$/.test(md5.value)) return md5;
+    const about = 'the file of a film';
+    // Deleted meanwhile: no instance is left in the list.
+    const files = await ask(
+      about,
+      '/tools/bulk-content',
+      z.array(File),
+      { Resources: [id], Level: 'Instance' },
+      signal,
+    );
+    return files.ok ? ok(files.value.map(({ FileUuid }) => FileUuid).join()) : files;
+  }
+
+  return {
+    async changes(since, limit) {
+      const page = await ask('its changes', `/changes?since=${since}&limit=${limit}`, Changes);
+      return page.ok ? ok({ changes: page.value.Changes, done: page.value.Done }) : page;
+    },
+    async lastChange() {
+      const page = await ask('its last change', '/changes?last', Changes);
+      return page.ok ? ok(page.value.Changes.at(-1)) : page;
+    },
+    async seriesOf(instances) {
+      const series = await bulk('the series of new instances', Series, 'Series', instances);
+      if (!series.ok) return series;
+      return ok(
+        series.value.map(({ ParentStudy, Instances, MainDicomTags: { Modality = '', Manufacturer = '' } }) => ({
+          ...{ study: ParentStudy, instances: Instances, modality: Modality, manufacturer: Manufacturer },
+        })),
+      );
+    },
+    async studies(ids) {
+      const studies = await bulk('the studies of new instances', Study, 'Study', ids);
+      if (!studies.ok) return studies;
+      return ok(
+        studies.value.map(({ ID, MainDicomTags: { StudyInstanceUID, StudyDate = '' } }) => ({
+          ...{ id: ID, studyInstanceUid: StudyInstanceUID, studyDate: StudyDate },
+        })),
+      );
+    },
+    async fileDigest(studyInstanceUid, sopInstanceUid, signal) {
+      const either = AbortSignal.any([stopped, signal]);
+      const Query = { StudyInstanceUID: studyInstanceUid, SOPInstanceUID: sopInstanceUid };
+      const ids = await ask('a film', '/tools/find', z.array(z.string()), { Level: 'Instance', Query }, either);
+      if (!ids.ok) return ids;
+      const digests: string[] = [];
+      // More than one where patients of different Patient IDs share a study.
+      for (const id of ids.value.toSorted()) {
+        const digest = await digestOfFile(encodeURIComponent(id), either);
+        if (!digest.ok) return digest;
+        digests.push(digest.value);
+      }
+      return ok(digests.join());
+    },
+  };
+}

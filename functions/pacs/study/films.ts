@@ -1,0 +1,107 @@
+import type { Fault } from '../../core/fault.ts';
+import { manufacturer } from '../../core/manufacturer.ts';
+import { ok, type Result } from '../../core/result.ts';
+import { sopClasses } from '../../core/sop-classes.ts';
+import type { DicomWeb, Place } from '../dicomweb/client.ts';
+import { type Attributes, digestOf, isUid, tags, text } from '../dicomweb/json.ts';
+import type { Orthanc } from '../orthanc/client.ts';
+
+/** A film of a study. */
+export type StudyFilm = {
+  readonly place: Place;
+  /** A digest of what the PACS says of the film: its header and, where the PACS tells one, the digest of its file. */
+  readonly listedAs: string;
+  /** Whether {@link listedAs} changes with the file. Otherwise the film has to be pulled to see that it was replaced. */
+  readonly tellsFile: boolean;
+};
+
+/** What a PACS is asked about its films. */
+export type Films = {
+  /** The films of a study. Own objects are none, whatever their modality. */
+  ofStudy(studyInstanceUid: string, signal: AbortSignal): Promise<Result<readonly StudyFilm[], Fault>>;
+  /**
+   * The current {@link StudyFilm.listedAs} of one film; undefined when the PACS does not list the film. It is looked for in
+   * its series where that is known, as by `ofStudy`: a PACS may say other things of it in the list of the whole study.
+   */
+  listedAs(
+    film: Pick<Place, 'studyInstanceUid' | 'sopInstanceUid'> & Partial<Place>,
+    signal: AbortSignal,
+  ): Promise<Result<string | undefined, Fault>>;
+};
+
+/**
+ * What is asked of an instance: attributes that decide whether and how it is read, and those that differ as a rule when
+ * another image is stored under the same SOP Instance UID.
+ */
+export const instanceFields = [
+  ...[tags.sopClassUid, tags.manufacturer, tags.bodyPartExamined, tags.viewPosition, tags.patientOrientation],
+  ...[tags.instanceCreationDate, tags.instanceCreationTime, tags.contentDate, tags.contentTime],
+  ...[tags.acquisitionDate, tags.acquisitionTime, tags.photometricInterpretation, tags.rows, tags.columns],
+  ...[tags.windowCenter, tags.windowWidth],
+];
+const includefield = instanceFields.join();
+
+const readable = new Set(sopClasses.map(({ uid }) => uid));
+
+/**
+ * @param orthanc tells the digest of a film's file. QIDO-RS alone does not show that pixels were replaced.
+ * @param refused is told when Orthanc refuses that, to a user without the rights for example. Films are read all the same.
+ */
+export function filmsOf(
+  { search }: Pick<DicomWeb, 'search'>,
+  modalities: readonly string[],
+  orthanc?: Pick<Orthanc, 'fileDigest'>,
+  refused?: (fault: Fault) => void,
+): Films {
+  async function described(
+    instance: Attributes,
+    studyInstanceUid: string,
+    signal: AbortSignal,
+  ): Promise<Result<Omit<StudyFilm, 'place'>, Fault>> {
+    const header = digestOf(instance, instanceFields);
+    const headerAlone = ok({ listedAs: header, tellsFile: false });
+    if (!orthanc) return headerAlone;
+    const file = await orthanc.fileDigest(studyInstanceUid, uid(instance, tags.sopInstanceUid), signal);
+    if (file.ok) return ok({ listedAs: `${header} ${file.value}`, tellsFile: file.value !== '' });
+    if (file.fault.code !== 'pacs_refused') return file;
+    refused?.(file.fault);
+    return headerAlone;
+  }
+
+  return {
+    async ofStudy(studyInstanceUid, signal) {
+      const study = `/studies/${studyInstanceUid}`;
+      const listed = await search(`${study}/series`, { includefield: `${tags.modality},${tags.manufacturer}` }, signal);
+      if (!listed.ok) return listed;
+      const films: StudyFilm[] = [];
+      for (const series of listed.value) {
+        const seriesInstanceUid = uid(series, tags.seriesInstanceUid);
+        if (!isUid(seriesInstanceUid) || isOwn(series) || !modalities.includes(uid(series, tags.modality))) continue;
+        const instances = await search(`${study}/series/${seriesInstanceUid}/instances`, { includefield }, signal);
+        if (!instances.ok) return instances;
+        for (const instance of instances.value) {
+          const sopInstanceUid = uid(instance, tags.sopInstanceUid);
+          if (!isUid(sopInstanceUid) || isOwn(instance) || !readable.has(uid(instance, tags.sopClassUid))) continue;
+          const description = await described(instance, studyInstanceUid, signal);
+          if (!description.ok) return description;
+          films.push({ place: { studyInstanceUid, seriesInstanceUid, sopInstanceUid }, ...description.value });
+        }
+      }
+      return ok(films);
+    },
+
+    async listedAs({ studyInstanceUid, seriesInstanceUid, sopInstanceUid }, signal) {
+      const query = { SOPInstanceUID: sopInstanceUid, includefield };
+      const series = seriesInstanceUid === undefined ? '' : `/series/${seriesInstanceUid}`;
+      const found = await search(`/studies/${studyInstanceUid}${series}/instances`, query, signal);
+      if (!found.ok) return found;
+      const instance = found.value.find((one) => uid(one, tags.sopInstanceUid) === sopInstanceUid);
+      if (!instance) return ok(undefined);
+      const description = await described(instance, studyInstanceUid, signal);
+      return description.ok ? ok(description.value.listedAs) : description;
+    },
+  };
+}
+
+const isOwn = (attributes: Attributes) => text(attributes, tags.manufacturer) === manufacturer;
+const uid = (attributes: Attributes, tag: string) => text(attributes, tag) ?? '';

@@ -1,0 +1,39 @@
+import type { Device } from 'fhir/r4.js';
+import { manufacturer } from '../../core/manufacturer.ts';
+import { notice, type PlanView, type Reading } from '../../core/reading.ts';
+import { concepts, units } from '../codes.ts';
+import { modelName } from '../part10/modules.ts';
+import type { About } from '../provenance.ts';
+import { coding, quantity } from './coding.ts';
+import { narrative } from './narrative.ts';
+
+/** One model that read: a variant of the family. It is no medical device and carries no UDI. */
+export function deviceOf(reading: Reading, about: About, variant: PlanView['variants'][number]): Device {
+  const name = `${modelName(about)} ${variant.id}`;
+  const digest = reading.models[variant.id];
+  return {
+    resourceType: 'Device',
+    text: narrative(
+      `${name}, version ${about.version}: classifies chest radiographs at ${variant.resolution} px.`,
+      notice,
+    ),
+    identifier: [{ type: { text: 'SHA-256 of the model file' }, value: digest }],
+    status: 'active',
+    manufacturer,
+    deviceName: [{ name, type: 'model-name' }],
+    modelNumber: variant.id,
+    type: { text: 'Chest radiograph classifier (software)' },
+    version: [
+      { type: { text: 'software' }, value: about.version },
+      { type: { text: 'catalog' }, value: reading.catalog },
+      { type: { text: 'model' }, value: digest ?? '' },
+    ],
+    property: [
+      {
+        type: { coding: [coding(concepts.resolution)] },
+        valueQuantity: [quantity(variant.resolution, units.pixels)],
+      },
+    ],
+    note: [{ text: notice }],
+  };
+}

@@ -1,0 +1,86 @@
+import type { Observation, ObservationComponent } from 'fhir/r4.js';
+import type { Threshold } from '../../core/catalog.ts';
+import { type FindingResult, notice } from '../../core/reading.ts';
+import type { Read } from '../../reading/read.ts';
+import { basis, concepts, findingCode, presence, protocol, readable, target, units } from '../codes.ts';
+import { operatingPoint } from '../operating-point.ts';
+import type { About } from '../provenance.ts';
+import { limits, percent } from '../summary.ts';
+import { trackingUid } from '../tracking-uid.ts';
+import { concept, dicomUid, hl7, quantity } from './coding.ts';
+import { type Context, urn } from './context.ts';
+import { narrative } from './narrative.ts';
+
+const interpretations = {
+  present: { code: 'POS', display: 'Positive' },
+  absent: { code: 'NEG', display: 'Negative' },
+  indeterminate: { code: 'IND', display: 'Indeterminate' },
+} as const;
+
+/**
+ * One finding. Its value is whether the finding is present, and the probability a component: a probability alone, shown
+ * where a result is expected, would be misread.
+ */
+export function observationOf(read: Read, about: About, context: Context, result: FindingResult): Observation {
+  const { reading } = read;
+  const { subject, study, film, effectiveDateTime, issued } = context;
+  const { finding, call, probability, threshold, variant, why } = result;
+  return {
+    resourceType: 'Observation',
+    text: narrative(
+      `${readable(finding)}: ${call}. Calibrated probability ${percent(probability)}; ${limits(threshold)}.`,
+      why,
+      notice,
+    ),
+    identifier: [dicomUid(trackingUid(read, about, finding))],
+    status: 'preliminary',
+    category: [{ coding: [{ system: hl7('observation-category'), code: 'imaging', display: 'Imaging' }] }],
+    code: concept(findingCode(finding), readable(finding)),
+    subject,
+    effectiveDateTime,
+    issued,
+    valueCodeableConcept: concept(presence[call]),
+    interpretation: [{ coding: [{ system: hl7('v3-ObservationInterpretation'), ...interpretations[call] }] }],
+    note: [
+      { text: why },
+      ...reading.warnings.map(({ message }) => ({ text: `Warning of the file: ${message}` })),
+      { text: notice },
+    ],
+    device: { reference: urn('Device', reading.id, variant) },
+    ...(study && film && { derivedFrom: [study, film] }),
+    component: components(reading, result, operatingPoint(reading, about, result)),
+  };
+}
+
+function components(reading: Read['reading'], result: FindingResult, measured?: Threshold): ObservationComponent[] {
+  const { probability, prevalence, threshold, auroc } = result;
+  const resolution = reading.plan.variants.find(({ id }) => id === result.variant)?.resolution;
+  return [
+    { code: concept(concepts.probability), valueQuantity: quantity(probability) },
+    { code: concept(concepts.prevalence), valueQuantity: quantity(prevalence) },
+    { code: concept(concepts.threshold), valueQuantity: quantity(threshold.value) },
+    {
+      code: concept(concepts.band),
+      valueRange: { low: quantity(threshold.low), high: quantity(threshold.high) },
+    },
+    ...(measured
+      ? [
+          { code: concept(concepts.sensitivity), valueQuantity: quantity(measured.sensitivity) },
+          { code: concept(concepts.specificity), valueQuantity: quantity(measured.specificity) },
+        ]
+      : []),
+    { code: concept(concepts.auroc), valueQuantity: quantity(auroc.value) },
+    {
+      code: concept(concepts.interval),
+      valueRange: { low: quantity(auroc.ci95[0]), high: quantity(auroc.ci95[1]) },
+    },
+    { code: concept(concepts.method), valueCodeableConcept: concept(protocol[auroc.protocol]) },
+    { code: concept(concepts.positives), valueInteger: auroc.positives },
+    { code: concept(concepts.negatives), valueInteger: auroc.negatives },
+    ...(resolution === undefined
+      ? []
+      : [{ code: concept(concepts.resolution), valueQuantity: quantity(resolution, units.pixels) }]),
+    { code: concept(concepts.basis), valueCodeableConcept: concept(basis[result.basis]) },
+    { code: concept(concepts.target), valueCodeableConcept: concept(result.meetsTarget ? target.met : target.missed) },
+  ];
+}

@@ -1,0 +1,46 @@
+import { manufacturer } from '../../core/manufacturer.ts';
+import type { Reading } from '../../core/reading.ts';
+import { chest, concepts, english, imagingProcedure, modality, units, views } from '../codes.ts';
+import { view } from '../film-name.ts';
+import { deviceUid, modelName } from '../part10/modules.ts';
+import { day, timeOfDay } from '../part10/values.ts';
+import { type About, catalogDigest, type IdentifiedRead } from '../provenance.ts';
+import { code, container, date, type Item, image, number, text, time, uidReference } from './item.ts';
+
+/** TID 1204 Language of Content Item and Descendants. */
+export const language: Item = code('HAS CONCEPT MOD', concepts.language, english);
+
+/** TID 1001 Observation Context, by TID 1004 Device Observer Identifying Attributes. */
+export const observer = (reading: Reading, about: About): Item[] => [
+  code('HAS OBS CONTEXT', concepts.observerType, concepts.device),
+  uidReference('HAS OBS CONTEXT', concepts.deviceUid, deviceUid(reading)),
+  text('HAS OBS CONTEXT', concepts.deviceManufacturer, manufacturer),
+  text('HAS OBS CONTEXT', concepts.deviceModel, modelName(about)),
+  text('HAS OBS CONTEXT', concepts.deviceSerial, catalogDigest(reading)),
+];
+
+export const procedureReported: Item = code('HAS CONCEPT MOD', concepts.procedureReported, imagingProcedure);
+
+/** TID 1600 Image Library: the one film that was read, described by TID 1602 and TID 1603. */
+export const imageLibrary = (read: IdentifiedRead): Item =>
+  container(
+    concepts.imageLibrary,
+    [container(concepts.imageLibraryGroup, [image('CONTAINS', null, read.instance, descriptors(read))])],
+    '1600',
+  );
+
+/** A date or time that is not well formed is left out. */
+function descriptors(read: IdentifiedRead): Item[] {
+  const { modality: defined, study, rows, columns } = read.instance;
+  const seen = views[view(read) ?? ''];
+  const [studyDate, studyTime] = [day(study.date), timeOfDay(study.time)];
+  return [
+    code('HAS ACQ CONTEXT', concepts.modality, modality(defined)),
+    code('HAS ACQ CONTEXT', concepts.targetRegion, chest),
+    ...(studyDate ? [date('HAS ACQ CONTEXT', concepts.studyDate, studyDate)] : []),
+    ...(studyTime ? [time('HAS ACQ CONTEXT', concepts.studyTime, studyTime)] : []),
+    number('HAS ACQ CONTEXT', concepts.pixelRows, rows, [], units.pixels),
+    number('HAS ACQ CONTEXT', concepts.pixelColumns, columns, [], units.pixels),
+    ...(seen ? [code('HAS ACQ CONTEXT', concepts.imageView, seen)] : []),
+  ];
+}

@@ -1,0 +1,89 @@
+import { notice } from '../../core/reading.ts';
+import { concepts, privateScheme, privateSchemeUid } from '../codes.ts';
+import { equipment, localTime, patientAndStudy, seriesOf } from '../part10/modules.ts';
+import { type Dataset, part10 } from '../part10/write.ts';
+import type { About, IdentifiedRead } from '../provenance.ts';
+import { summary } from '../summary.ts';
+import { uidsOf } from '../tracking-uid.ts';
+import { imageLibrary, language, observer, procedureReported } from './context.ts';
+import { findingGroup } from './finding.ts';
+import { coded, container, contentTemplate, type Item, text } from './item.ts';
+
+export const comprehensive3dSr = '1.2.840.10008.5.1.4.1.1.88.34';
+
+/** A reading as a Comprehensive 3D SR by TID 1500, as IHE AI Results (AIR) asks: a DICOM file. */
+export function structuredReport(read: IdentifiedRead, about: About): Uint8Array<ArrayBuffer> {
+  const { reading, instance } = read;
+  const { sr, srSeries } = uidsOf(read, about);
+  const { date, time } = localTime(reading.createdAt);
+  return part10(
+    {
+      SOPClassUID: comprehensive3dSr,
+      SOPInstanceUID: sr,
+      InstanceCreationDate: date,
+      InstanceCreationTime: time,
+      CodingSchemeIdentificationSequence: [privateCodingScheme],
+      ...patientAndStudy(instance),
+      ...equipment(reading, about),
+      // SR Document Series (PS3.3 C.17.1)
+      Modality: 'SR',
+      SeriesInstanceUID: srSeries,
+      SeriesNumber: '9901',
+      ...seriesOf(read, sr),
+      ReferencedPerformedProcedureStepSequence: [],
+      // SR Document General (PS3.3 C.17.2)
+      PreliminaryFlag: 'PRELIMINARY',
+      CompletionFlag: 'COMPLETE',
+      VerificationFlag: 'UNVERIFIED',
+      ContentDate: date,
+      ContentTime: time,
+      PerformedProcedureCodeSequence: [],
+      CurrentRequestedProcedureEvidenceSequence: [evidence(read)],
+      // SR Document Content (PS3.3 C.17.3)
+      ValueType: 'CONTAINER',
+      ConceptNameCodeSequence: [coded(concepts.report)],
+      ContinuityOfContent: 'SEPARATE',
+      ContentTemplateSequence: contentTemplate('1500'),
+      ContentSequence: content(read, about),
+    },
+    about.version,
+  );
+}
+
+/** The tree below the root of TID 1500 Measurement Report, in the order of its rows. */
+const content = (read: IdentifiedRead, about: About): Item[] => [
+  language,
+  ...observer(read.reading, about),
+  procedureReported,
+  imageLibrary(read),
+  container(
+    concepts.imagingMeasurements,
+    read.reading.findings.map((finding) => findingGroup(read, about, finding)),
+  ),
+  container(concepts.qualitativeEvaluations, [
+    text('CONTAINS', concepts.conclusion, summary(read.reading)),
+    text('CONTAINS', concepts.comment, notice),
+    ...read.reading.warnings.map(({ code, message }) =>
+      text('CONTAINS', concepts.comment, `Warning ${code}: ${message}`),
+    ),
+  ]),
+];
+
+/** Every composite that the tree refers to (PS3.3 C.17.2): the film. */
+const evidence = ({ instance }: IdentifiedRead): Dataset => ({
+  ReferencedSeriesSequence: [
+    {
+      ReferencedSOPSequence: [
+        { ReferencedSOPClassUID: instance.sopClassUid, ReferencedSOPInstanceUID: instance.sopInstanceUid },
+      ],
+      SeriesInstanceUID: instance.seriesInstanceUid,
+    },
+  ],
+  StudyInstanceUID: instance.studyInstanceUid,
+});
+
+const privateCodingScheme: Dataset = {
+  CodingSchemeDesignator: privateScheme,
+  CodingSchemeUID: privateSchemeUid,
+  CodingSchemeName: 'Alara private codes',
+};

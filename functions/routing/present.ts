@@ -1,0 +1,43 @@
+import type { Film } from '../core/film.ts';
+import type { PlanView, RoutedFinding } from '../core/reading.ts';
+import type { CostTable } from './cost-table.ts';
+import { basisOf, explain, explainPassedOver } from './explain.ts';
+import type { Assignment, Plan } from './route.ts';
+
+const round = (value: number) => Number(value.toFixed(3));
+
+/** A plan as callers see it; with a film, larger variants than the film are flagged. */
+export function presentPlan(plan: Plan, costs: CostTable, film?: Film): PlanView {
+  const shortSide = film && Math.min(film.width, film.height);
+  return {
+    policy: plan.policy,
+    costDevice: costs.device,
+    costMs: round(plan.costMs),
+    largest: { variant: plan.largest.variant.id, costMs: round(plan.largest.costMs) },
+    costVsLargest: round(plan.costMs / plan.largest.costMs),
+    variants: plan.runs.map(({ variant, costMs, findings }) => ({
+      id: variant.id,
+      resolution: variant.resolution,
+      precision: variant.precision,
+      findings: [...findings],
+      costMs: round(costMs),
+      ...(shortSide !== undefined && { upsampled: variant.resolution > shortSide }),
+    })),
+  };
+}
+
+/** Who reads a finding, on what evidence, and why. */
+export function presentAssignment(assignment: Assignment): RoutedFinding {
+  const { finding, variant, reason, passedOver } = assignment;
+  const head = variant.heads[finding];
+  if (!head) throw new Error(`${variant.id} has no head for ${finding}`);
+  return {
+    finding,
+    variant: variant.id,
+    auroc: head.auroc,
+    basis: basisOf(reason.rule),
+    meetsTarget: reason.kind === 'meets' || (reason.kind === 'pinned' && reason.miss === null),
+    why: explain(assignment),
+    passedOver: passedOver.map((passed) => ({ variant: passed.variant.id, reason: explainPassedOver(passed) })),
+  };
+}

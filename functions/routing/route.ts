@@ -1,0 +1,173 @@
+import type { Catalog, Policy, Rule, Variant } from '../core/catalog.ts';
+import type { Fault, Shortfall } from '../core/fault.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import type { Ms } from '../core/units.ts';
+import { ms } from '../core/units.ts';
+import type { CostTable } from './cost-table.ts';
+import { attained, required } from './explain.ts';
+import { attainment, judge, type Miss, ruleFor } from './rule.ts';
+
+/** What a caller may ask of the router. Findings are in catalog order, without repeats. */
+export type RouteRequest = {
+  readonly findings: readonly string[];
+  /** AUROC targets by finding, met by the interval's lower end; each replaces the policy's rule. */
+  readonly minAuroc: Readonly<Record<string, number>>;
+  readonly variant?: string | undefined;
+  readonly bestEffort: boolean;
+};
+
+/** Why a finding is served by the variant it is. */
+export type Reason =
+  | { readonly kind: 'meets'; readonly rule: Rule }
+  | { readonly kind: 'pinned'; readonly rule: Rule; readonly miss: Miss | null }
+  | { readonly kind: 'best_effort'; readonly rule: Rule; readonly miss: Miss };
+
+/** Why a cheaper variant was not used. */
+export type PassedOver = {
+  readonly variant: Variant;
+  readonly because: Miss | { readonly kind: 'dearer_together'; readonly instead: string } | { readonly kind: 'pinned' };
+};
+
+export type Assignment = {
+  readonly finding: string;
+  readonly variant: Variant;
+  readonly reason: Reason;
+  readonly passedOver: readonly PassedOver[];
+};
+
+/** The cheapest set of variants that serves every finding. */
+export type Plan = {
+  readonly policy: string;
+  readonly assignments: readonly Assignment[];
+  /** Cheapest first. */
+  readonly runs: readonly { readonly variant: Variant; readonly costMs: Ms; readonly findings: readonly string[] }[];
+  readonly costMs: Ms;
+  /** The cheapest variant of the highest resolution, and what always using it would cost. */
+  readonly largest: { readonly variant: Variant; readonly costMs: Ms };
+};
+
+type Candidate = {
+  readonly finding: string;
+  readonly rule: Rule;
+  readonly misses: readonly (Miss | null)[];
+  readonly allowed: readonly boolean[];
+};
+
+/**
+ * The set of variants of least total measured cost such that each finding is served by one that
+ * satisfies its rule. Exact: every subset is tried, which a catalog of up to 16 variants allows.
+ */
+export function route(catalog: Catalog, policy: Policy, costs: CostTable, request: RouteRequest): Result<Plan, Fault> {
+  const variants = byCost(catalog.variants, costs);
+  const pinned = request.variant;
+  if (pinned !== undefined && !variants.some(({ id }) => id === pinned))
+    return fail({ code: 'unknown_variant', variant: pinned, known: catalog.variants.map(({ id }) => id) });
+
+  const candidates: Candidate[] = [];
+  const shortfalls: Shortfall[] = [];
+  for (const finding of request.findings) {
+    const rule = ruleOf(policy, request, finding);
+    if (!rule) return fail({ code: 'unknown_finding', finding, known: catalog.findings });
+    const misses = variants.map((variant) => judge(rule, finding, variant, catalog));
+    const nearest = nearestTo(rule, finding, variants);
+    const allowed = allow(variants, misses, nearest, request, finding);
+    if (allowed.some(Boolean)) candidates.push({ finding, rule, misses, allowed });
+    else
+      shortfalls.push({
+        finding,
+        required: required(rule),
+        best: nearest ? { variant: nearest.id, attains: attained(rule, finding, nearest) } : null,
+      });
+  }
+  if (shortfalls.length > 0) return fail({ code: 'unreachable_target', shortfalls });
+
+  const chosen = cheapestCover(
+    variants.map(costs.of),
+    candidates.map(({ allowed }) => allowed),
+  );
+  const assignments = candidates.map((candidate) => assign(candidate, variants, chosen, pinned));
+  const runs = variants
+    .filter((_, i) => chosen[i])
+    .map((variant) => ({
+      variant,
+      costMs: costs.of(variant),
+      findings: assignments.filter((a) => a.variant === variant).map(({ finding }) => finding),
+    }));
+  const highest = Math.max(...variants.map(({ resolution }) => resolution));
+  const largest = variants.find(({ resolution }) => resolution === highest);
+  if (!largest) throw new Error('a catalog has at least one variant');
+  return ok({
+    policy: policy.name,
+    assignments,
+    runs,
+    costMs: ms(runs.reduce((sum, { costMs }) => sum + costMs, 0)),
+    largest: { variant: largest, costMs: costs.of(largest) },
+  });
+}
+
+const byCost = (variants: readonly Variant[], costs: CostTable) =>
+  [...variants].sort((a, b) => costs.of(a) - costs.of(b) || a.resolution - b.resolution);
+
+function ruleOf(policy: Policy, { minAuroc }: RouteRequest, finding: string): Rule | undefined {
+  const target = Object.hasOwn(minAuroc, finding) ? minAuroc[finding] : undefined;
+  return target === undefined ? ruleFor(policy, finding) : { auroc: target, bound: 'lower' };
+}
+
+/** The variant that comes nearest to a rule; among equals the cheapest. */
+function nearestTo(rule: Rule, finding: string, variants: readonly Variant[]): Variant | undefined {
+  const score = (variant: Variant) => attainment(rule, finding, variant);
+  const best = Math.max(...variants.map(score));
+  return Number.isFinite(best) ? variants.find((variant) => score(variant) === best) : undefined;
+}
+
+/** Which variants may serve a finding: the pinned one, those that satisfy, or on best effort the nearest. */
+function allow(
+  variants: readonly Variant[],
+  misses: readonly (Miss | null)[],
+  nearest: Variant | undefined,
+  { variant: pinned, bestEffort }: RouteRequest,
+  finding: string,
+): boolean[] {
+  if (pinned !== undefined) return variants.map((v) => v.id === pinned && Object.hasOwn(v.heads, finding));
+  const satisfied = misses.map((miss) => miss === null);
+  return bestEffort && !satisfied.some(Boolean) ? variants.map((v) => v === nearest) : satisfied;
+}
+
+/** The subset of least total cost that meets every row of `allowed`; of equals the first in order. */
+function cheapestCover(costs: readonly number[], allowed: readonly (readonly boolean[])[]): readonly boolean[] {
+  const masks = allowed.map((row) => row.reduce((mask, yes, i) => (yes ? mask | (1 << i) : mask), 0));
+  let best = { subset: 0, cost: Number.POSITIVE_INFINITY };
+  for (let subset = 0; subset < 1 << costs.length; subset++) {
+    if (masks.some((mask) => (mask & subset) === 0)) continue;
+    const cost = costs.reduce((sum, c, i) => (subset & (1 << i) ? sum + c : sum), 0);
+    if (cost < best.cost) best = { subset, cost };
+  }
+  return costs.map((_, i) => (best.subset & (1 << i)) !== 0);
+}
+
+/** Serve a finding by the cheapest chosen variant that may, and say why nothing cheaper does. */
+function assign(
+  { finding, rule, misses, allowed }: Candidate,
+  variants: readonly Variant[],
+  chosen: readonly boolean[],
+  pinned: string | undefined,
+): Assignment {
+  const at = variants.findIndex((_, i) => chosen[i] && allowed[i]);
+  const variant = variants[at];
+  if (!variant) throw new Error(`the plan leaves out ${finding}`);
+  const miss = misses[at] ?? null;
+  const reason: Reason =
+    pinned !== undefined
+      ? { kind: 'pinned', rule, miss }
+      : miss
+        ? { kind: 'best_effort', rule, miss }
+        : { kind: 'meets', rule };
+  const passedOver = variants.slice(0, at).map(
+    (cheaper, i): PassedOver => ({
+      variant: cheaper,
+      because:
+        pinned !== undefined ? { kind: 'pinned' } : (misses[i] ?? { kind: 'dearer_together', instead: variant.id }),
+    }),
+  );
+  return { finding, variant, reason, passedOver };
+}

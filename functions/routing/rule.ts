@@ -1,0 +1,67 @@
+import type { Catalog, Comparison, Policy, Rule, Variant } from '../core/catalog.ts';
+
+/** Why a variant does not satisfy a rule for a finding. */
+export type Miss =
+  | { readonly kind: 'not_measured' }
+  | {
+      readonly kind: 'auroc_below';
+      readonly bound: 'lower' | 'point';
+      readonly attained: number;
+      readonly required: number;
+    }
+  | { readonly kind: 'inferior'; readonly lower: number; readonly margin: number; readonly best: string }
+  | { readonly kind: 'not_compared'; readonly best: string }
+  | { readonly kind: 'below_floor'; readonly floor: number; readonly evidence: 'published' | 'simulated' };
+
+/** The rule of a finding; a policy is checked at load to have one for every finding of its family. */
+export const ruleFor = (policy: Policy, finding: string): Rule | undefined => policy.rules[finding] ?? policy.otherwise;
+
+const auroc = (variant: Variant, finding: string) => variant.heads[finding]?.auroc;
+
+/** The variant with the highest measured AUROC for a finding; among equals the first in the catalog. */
+export const bestFor = (catalog: Catalog, finding: string): Variant | undefined =>
+  catalog.variants.reduce<Variant | undefined>((best, variant) => {
+    const value = auroc(variant, finding)?.value;
+    if (value === undefined) return best;
+    return best === undefined || value > (auroc(best, finding)?.value ?? -1) ? variant : best;
+  }, undefined);
+
+/** The paired difference `variant` minus `reference`, turned round when it was stored the other way. */
+function difference(catalog: Catalog, finding: string, variant: string, reference: string) {
+  const between = (c: Comparison, a: string, b: string) =>
+    c.finding === finding && c.variant === a && c.reference === b;
+  const direct = catalog.comparisons.find((c) => between(c, variant, reference));
+  if (direct) return { lower: direct.ci95[0] };
+  const reversed = catalog.comparisons.find((c) => between(c, reference, variant));
+  return reversed && { lower: -reversed.ci95[1] };
+}
+
+/** Whether `variant` is good enough for `finding` under `rule`: null if it is, else why not. */
+export function judge(rule: Rule, finding: string, variant: Variant, catalog: Catalog): Miss | null {
+  const measured = auroc(variant, finding);
+  if (!measured) return { kind: 'not_measured' };
+  if ('auroc' in rule) {
+    const attained = rule.bound === 'lower' ? measured.ci95[0] : measured.value;
+    return attained >= rule.auroc ? null : { kind: 'auroc_below', bound: rule.bound, attained, required: rule.auroc };
+  }
+  if ('nonInferiorTo' in rule) {
+    const best = bestFor(catalog, finding);
+    if (!best || best.id === variant.id) return null;
+    const paired = difference(catalog, finding, variant.id, best.id);
+    if (!paired) return { kind: 'not_compared', best: best.id };
+    return paired.lower > -rule.margin
+      ? null
+      : { kind: 'inferior', lower: paired.lower, margin: rule.margin, best: best.id };
+  }
+  return variant.resolution >= rule.minResolution
+    ? null
+    : { kind: 'below_floor', floor: rule.minResolution, evidence: rule.evidence };
+}
+
+/** How near a variant comes to a rule it misses; higher is nearer, and -Infinity cannot serve at all. */
+export function attainment(rule: Rule, finding: string, variant: Variant): number {
+  const measured = auroc(variant, finding);
+  if (!measured) return Number.NEGATIVE_INFINITY;
+  if ('minResolution' in rule) return variant.resolution;
+  return 'auroc' in rule && rule.bound === 'lower' ? measured.ci95[0] : measured.value;
+}

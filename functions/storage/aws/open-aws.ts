@@ -1,0 +1,57 @@
+import { ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
+import { openDynamo, openS3, openSqs } from '../../platform/aws/client.ts';
+import type { AwsSettings } from '../../platform/config.ts';
+import { ConfigError } from '../../platform/config.ts';
+import { enqueueInSteps } from '../jobs.ts';
+import type { Platform } from '../platform.ts';
+import { awsAccess } from './access.ts';
+import { awsBlobs } from './blobs.ts';
+import { awsCursors } from './cursors.ts';
+import { awsJobs } from './jobs.ts';
+import { openObjects } from './objects.ts';
+import { openPacker } from './overflow.ts';
+import { awsQueue } from './queue.ts';
+import { awsReadings } from './readings.ts';
+import { awsRefusals } from './refusals.ts';
+import { openTable } from './table.ts';
+import { openVault } from './vault-check.ts';
+
+/**
+ * The platform on DynamoDB, SQS and S3, shared by any number of processes. Throws ConfigError when the table is not there
+ * or was sealed with another key.
+ */
+export async function openAws(settings: AwsSettings, retentionMs: number): Promise<Platform> {
+  const { surroundings } = settings;
+  const [dynamo, sqs, s3] = [openDynamo(surroundings), openSqs(surroundings), openS3(surroundings, 'serve')];
+  const closing = new AbortController();
+  const close = () => {
+    for (const client of [dynamo, sqs, s3]) client.destroy();
+  };
+  const table = openTable(dynamo, settings.table);
+  const vault = await openVault(table, settings.key).catch((error) => {
+    close();
+    if (!(error instanceof ResourceNotFoundException)) throw error;
+    throw new ConfigError(`ALARA_TABLE=${settings.table}: there is no such table in ${surroundings.region}.`);
+  });
+  const objects = openObjects(s3, settings.bucket);
+  const packer = openPacker(vault, objects, table);
+  const queue = awsQueue(sqs, settings.queueUrl, closing.signal);
+  const jobs = awsJobs(table, packer, retentionMs);
+  return {
+    readings: awsReadings(table, packer),
+    jobs,
+    queue,
+    enqueue: enqueueInSteps({ jobs, queue }),
+    blobs: awsBlobs(objects, vault),
+    refusals: awsRefusals(table, packer),
+    access: awsAccess(table, packer),
+    cursors: awsCursors(table),
+    // A service that is away is told per request; nothing here can be full or removed.
+    trouble: async () => undefined,
+    async close() {
+      closing.abort();
+      await queue.idle();
+      close();
+    },
+  };
+}

@@ -1,0 +1,257 @@
+import sharp, { type Sharp } from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { advice } from '../../../functions/core/fault.ts';
+import { Reading } from '../../../functions/core/reading.ts';
+import { film, openService, post, resolved, type Service } from '../../support/service.ts';
+
+let service: Service;
+beforeAll(async () => {
+  service = await openService({ ALARA_MAX_BODY_MB: '4' });
+});
+afterAll(() => service?.close());
+
+const native = '00000442_000.png';
+const rgba = '00000100_000.png';
+const read = async (query: string, name = native, type = 'image/png') => {
+  const response = await post(service.app, query, film(name), type);
+  expect([200, 201], await response.clone().text()).toContain(response.status);
+  return Reading.parse(await response.json());
+};
+
+describe('POST /v1/readings', () => {
+  test('reads all findings of a film, each with its evidence', async () => {
+    const reading = await read('');
+    const { catalog } = service.router.family;
+    expect(reading.findings.map(({ finding }) => finding)).toEqual(catalog.findings);
+    for (const { finding, variant, auroc, probability, prevalence, threshold, call, passedOver } of reading.findings) {
+      const head = catalog.variants.find(({ id }) => id === variant)?.heads[finding];
+      expect(auroc).toEqual(head?.auroc);
+      expect(prevalence).toBe(head?.prevalence);
+      expect(threshold.low).toBeLessThanOrEqual(threshold.high);
+      if (call === 'present') expect(probability).toBeGreaterThanOrEqual(threshold.value);
+      if (call === 'absent') expect(probability).toBeLessThan(threshold.value);
+      for (const { reason } of passedOver) expect(reason).not.toBe('');
+    }
+    for (const [id, digest] of Object.entries(reading.models))
+      expect(digest).toBe(`sha256:${catalog.variants.find((v) => v.id === id)?.sha256}`);
+    expect(reading.notice).toBe('Research use only. Not for diagnosis.');
+    expect(reading.film).toEqual({
+      ...{ width: 1024, height: 1024, bits: 8 },
+      digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+    });
+  });
+
+  test('under the published policy reads nodules at 448 and emphysema at 512, and says it was not measured here', async () => {
+    const { plan, findings } = await read('?findings=Nodule,Emphysema&policy=sabottke-spieler-2020');
+    expect(findings.map(({ finding, basis }) => [finding, basis])).toEqual([
+      ['Nodule', 'published'],
+      ['Emphysema', 'published'],
+    ]);
+    // 512 alone satisfies both floors, and is cheaper than 448 and 512.
+    expect(plan.variants.map(({ resolution }) => resolution)).toEqual([512]);
+    const nodule = await read('?findings=Nodule&policy=sabottke-spieler-2020');
+    expect(nodule.plan.variants.map(({ resolution }) => resolution)).toEqual([448]);
+    expect(nodule.findings[0]?.why).toContain('published floor of 448 px for Nodule');
+    expect(nodule.plan.costVsLargest).toBeLessThan(1);
+    const emphysema = await read('?findings=Emphysema&policy=sabottke-spieler-2020');
+    expect(emphysema.plan.variants.map(({ resolution }) => resolution)).toEqual([512]);
+  });
+
+  test('reads an RGBA film and a JPEG', async () => {
+    expect((await read('?findings=Mass', rgba)).findings).toHaveLength(1);
+    const jpeg = new Uint8Array(await sharp(film(native)).jpeg({ quality: 95 }).toBuffer());
+    const response = await post(service.app, '?findings=Mass', jpeg, 'image/jpeg');
+    expect(response.status).toBe(201);
+  });
+
+  test('reads the same film saved as 8-bit, 16-bit and RGB PNG alike', async () => {
+    const { data, info } = await sharp(film(native)).toColourspace('b-w').raw().toBuffer({ resolveWithObject: true });
+    const raw = { width: info.width, height: info.height, channels: 1 as const };
+    const words = Uint16Array.from(data, (v) => v * 257);
+    const files = [
+      await sharp(data, { raw }).png().toBuffer(),
+      await sharp(words, { raw }).toColourspace('grey16').png().toBuffer(),
+      await sharp(data, { raw }).toColourspace('srgb').png().toBuffer(),
+    ];
+    const probabilities = await Promise.all(
+      files.map(async (bytes) => {
+        const response = await post(service.app, '?findings=Mass,Nodule', new Uint8Array(bytes));
+        return Reading.parse(await response.json()).findings.map(({ probability }) => probability);
+      }),
+    );
+    const [byte = [], word = [], colour = []] = probabilities;
+    expect(colour).toEqual(byte);
+    // 16-bit films are resized in 16 bits: less rounding, and an int8 graph moves a little with its input.
+    word.forEach((p, i) => {
+      expect(Math.abs(p - (byte[i] ?? 0))).toBeLessThan(0.02);
+    });
+  });
+
+  test('takes multipart with any boundary that RFC 2046 allows, and bytes that nearly are one', async () => {
+    const bytes = Buffer.concat([film('00000442_000.png'), Buffer.from('\r\n--A\r--B-\r\n')]);
+    const disposition = 'content-disposition: form-data; name=image; filename="a \\" b.png"';
+    const head = `--B\r\nContent-Type: image/png\r\n${disposition}\r\n\r\n`;
+    const body = new Uint8Array(Buffer.concat([Buffer.from(head), bytes, Buffer.from('\r\n--B--\r\n')]));
+    const response = await post(service.app, '?findings=Mass', body, 'multipart/form-data; boundary=B');
+    expect(response.status, await response.clone().text()).toBe(201);
+    const direct = await post(service.app, '?findings=Mass', new Uint8Array(bytes));
+    expect([direct.status, (await direct.json()).id]).toEqual([200, (await response.json()).id]);
+  });
+
+  test('takes multipart with one image part', async () => {
+    const form = new FormData();
+    form.set('image', new File([film(native)], 'film.png', { type: 'image/png' }));
+    const response = await service.app.request('/v1/readings?findings=Mass', { method: 'POST', body: form });
+    expect([200, 201]).toContain(response.status);
+    expect((await response.json()).findings).toEqual((await read('?findings=Mass')).findings);
+  });
+
+  test('gives the same reading for the same film and request: a retry is answered from the store', async () => {
+    const first = await post(service.app, '?findings=Edema,Mass', film(native));
+    const again = await post(service.app, '?findings=Mass,Edema&bestEffort=false', film(native));
+    expect([first.status, again.status]).toEqual([201, 200]);
+    const reading = await first.json();
+    expect(await again.json()).toEqual(reading);
+    const location = again.headers.get('location');
+    expect(resolved(location, '/v1/readings?findings=Mass')).toBe(`/v1/readings/${reading.id}`);
+    expect(resolved(location, '/prod/v1/readings')).toBe(`/prod/v1/readings/${reading.id}`);
+    const stored = await service.app.request(`/v1/readings/${reading.id}`);
+    expect(await stored.json()).toEqual(reading);
+    const other = await (await post(service.app, '?findings=Edema', film(native))).json();
+    expect(other.id).not.toBe(reading.id);
+  });
+
+  test('adds heat maps on request: one a finding, on the film', async () => {
+    const reading = await read('?findings=Mass,Nodule&explain=heatmap');
+    for (const { heatmap } of reading.findings) {
+      expect(heatmap?.values).toHaveLength((heatmap?.rows ?? 0) * (heatmap?.columns ?? 0));
+      expect(new Set(heatmap?.values).size).toBeGreaterThan(1);
+      expect(heatmap?.region).toEqual({ left: 0, top: 0, width: 1024, height: 1024 });
+    }
+    expect((await read('?findings=Mass,Nodule')).findings[0]?.heatmap).toBeUndefined();
+  });
+
+  test('re-calibrates to a local prevalence without changing the call', async () => {
+    const [own] = (await read('?findings=Mass')).findings;
+    const [rare] = (await read('?findings=Mass&prevalence=0.001')).findings;
+    expect(rare?.probability).toBeLessThan(own?.probability ?? 0);
+    expect(rare?.prevalence).toBe(0.001);
+    expect(rare?.call).toBe(own?.call);
+  });
+
+  test('pins a variant, meets a minAuroc and flags best effort', async () => {
+    const [dearest] = service.router.family.catalog.variants.toSorted(
+      (a, b) => (b.cost.ms['cpu'] ?? 0) - (a.cost.ms['cpu'] ?? 0),
+    );
+    const pinned = await read(`?findings=Mass&variant=${dearest?.id}`);
+    expect(pinned.findings[0]).toMatchObject({ variant: dearest?.id, why: expect.stringContaining('pinned') });
+    const low = await read('?findings=Mass&minAuroc=0.01');
+    expect(low.findings[0]).toMatchObject({ basis: 'measured', meetsTarget: true });
+    const best = await read('?findings=Mass&minAuroc=0.999&bestEffort=true');
+    expect(best.findings[0]).toMatchObject({ meetsTarget: false, why: expect.stringContaining('bestEffort') });
+  });
+
+  test('flags variants larger than the film', async () => {
+    const small = new Uint8Array(await sharp(film(native)).resize(300).png().toBuffer());
+    const response = await post(service.app, '?findings=Nodule&policy=sabottke-spieler-2020', small);
+    expect((await response.json()).plan.variants).toMatchObject([{ resolution: 448, upsampled: true }]);
+  });
+});
+
+describe('bad input', () => {
+  const noise = (width: number, height: number, channels: 1 | 3) =>
+    Uint8Array.from({ length: width * height * channels }, (_, i) => (i * 2_654_435_761) >>> 24);
+  const png = async (pipeline: Sharp) => new Uint8Array(await pipeline.png().toBuffer());
+  const header = (width: number, height: number) => {
+    const bytes = new Uint8Array(film(native));
+    new DataView(bytes.buffer).setUint32(16, width);
+    new DataView(bytes.buffer).setUint32(20, height);
+    return bytes;
+  };
+  const photograph = () =>
+    png(
+      sharp(
+        Uint8Array.from({ length: 300 * 200 * 3 }, (_, i) => (i % 3 === 0 ? 200 : i % 3 === 1 ? (i / 900) % 256 : 30)),
+        { raw: { width: 300, height: 200, channels: 3 } },
+      ),
+    );
+
+  test.each<[string, string, () => Promise<BodyInit> | BodyInit, string, string, number]>([
+    ['an empty body', '', () => new Uint8Array(), 'image/png', 'empty_body', 400],
+    ['text without a content type', '', () => new TextEncoder().encode('/films/1.png'), '', 'not_an_image', 415],
+    ['a PDF', '', () => '%PDF-1.7', 'application/pdf', 'unsupported_media_type', 415],
+    ['text named .png', '', () => 'this is not an image', 'image/png', 'not_an_image', 415],
+    ['a truncated PNG', '', () => film(native).slice(0, 100_000), 'image/png', 'corrupt_image', 422],
+    ['a 30 000 × 30 000 bomb', '', () => header(30_000, 30_000), 'image/png', 'corrupt_image|too_many_pixels', 0],
+    [
+      'a 20 px image',
+      '',
+      () => png(sharp(noise(20, 20, 1), { raw: { width: 20, height: 20, channels: 1 } })),
+      'image/png',
+      'too_small',
+      422,
+    ],
+    ['a colour photograph', '', photograph, 'image/png', 'colour_image', 422],
+    [
+      'a blank image',
+      '',
+      () => png(sharp({ create: { width: 512, height: 512, channels: 3, background: '#555' } })),
+      'image/png',
+      'blank_image|not_a_frontal_chest',
+      422,
+    ],
+    ['an inverted film', '', () => png(sharp(film(native)).negate()), 'image/png', 'not_a_frontal_chest', 422],
+    ['a sideways film', '', () => png(sharp(film(native)).rotate(90)), 'image/png', 'not_a_frontal_chest', 422],
+    [
+      'noise',
+      '',
+      () => png(sharp(noise(512, 512, 1), { raw: { width: 512, height: 512, channels: 1 } })),
+      'image/png',
+      'not_a_frontal_chest',
+      422,
+    ],
+    ['an oversize body', '', () => new Uint8Array(4_500_000), 'image/png', 'body_too_large', 413],
+    ['an unknown finding', '?findings=Gout', () => film(native), 'image/png', 'unknown_finding', 400],
+    ['an unknown policy', '?policy=none', () => film(native), 'image/png', 'unknown_policy', 400],
+    ['an unknown variant', '?variant=r9', () => film(native), 'image/png', 'unknown_variant', 400],
+    ['an unknown parameter', '?finding=Mass', () => film(native), 'image/png', 'unknown_parameter', 400],
+    [
+      'a parameter given twice',
+      '?findings=Mass&findings=Edema',
+      () => film(native),
+      'image/png',
+      'invalid_parameter',
+      400,
+    ],
+    ['an unreachable target', '?minAuroc=0.999', () => film(native), 'image/png', 'unreachable_target', 422],
+    ['a broken multipart body', '', () => 'nothing', 'multipart/form-data; boundary=x', 'malformed_multipart', 400],
+  ])('%s has its own code and fix, and the next film is read', async (_, query, body, type, codes, status) => {
+    const init = { body: await body(), headers: new Headers(type ? { 'content-type': type } : {}) };
+    const response = await service.app.request(`/v1/readings${query}`, { method: 'POST', ...init });
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    const problem = await response.json();
+    expect(codes.split('|')).toContain(problem.code);
+    expect(response.status).toBe(status || advice[problem.code as keyof typeof advice].status);
+    expect(problem).toMatchObject({
+      status: response.status,
+      type: `/problems/${problem.code}`,
+      fix: expect.stringMatching(/\w/),
+      requestId: expect.stringMatching(/\w/),
+    });
+    expect((await service.app.request(problem.type)).status).toBe(200);
+    expect((await post(service.app, '?findings=Mass', film(native))).status).toBeLessThan(300);
+  });
+
+  test('a multipart body with other parts is refused by name', async () => {
+    const form = new FormData();
+    form.set('picture', new File([film(native)], 'film.png', { type: 'image/png' }));
+    const response = await service.app.request('/v1/readings', { method: 'POST', body: form });
+    expect(await response.json()).toMatchObject({ code: 'malformed_multipart', problem: 'unknown part picture' });
+  });
+
+  test('a reading that is not stored, and a path that is not there', async () => {
+    expect(await (await service.app.request('/v1/readings/rd_0')).json()).toMatchObject({ code: 'reading_not_found' });
+    const response = await service.app.request('/v2');
+    expect([response.status, (await response.json()).code]).toEqual([404, 'not_found']);
+  });
+});

@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Kept } from '../../../functions/api/stow/receive.ts';
+import { submitStudies } from '../../../functions/api/stow/submit.ts';
+import { type Bench, openBench } from '../../support/job-bench.ts';
+
+let bench: Bench;
+beforeEach(() => {
+  bench = openBench();
+});
+afterEach(() => bench.close());
+
+const to = { pacs: 'main', requestDigest: 'findings and policy' };
+async function keep(blob: string): Promise<Kept> {
+  await bench.platform.blobs.put(blob, new Blob(['film']).stream(), 100);
+  return { studyInstanceUid: '1.2', sopInstanceUid: '1.2.3', reading: 'rd_1', blob };
+}
+const end = (id: string) =>
+  bench.platform.jobs.update(id, (job) => ({ ...job, state: 'done', attempts: 1, outcomes: [{ reading: 'rd_1' }] }));
+const submit = async (blob: string, results: typeof to | undefined) => {
+  const [id = ''] = await submitStudies(bench.platform, 'local', results, [await keep(blob)]);
+  return { id, job: await bench.platform.jobs.get(id), isKept: (await bench.platform.blobs.get(blob)) !== undefined };
+};
+
+test('a done job whose results went to a PACS is worked on anew, with the film that came', async () => {
+  const { id } = await submit('first', to);
+  await end(id);
+  const again = await submit('second', to);
+  expect(again).toMatchObject({ id, isKept: true });
+  expect(again.job).toMatchObject({
+    ...{ state: 'queued', attempts: 0, outcomes: [] },
+    input: { instances: [{ blob: 'second' }] },
+  });
+});
+
+test('one whose results went nowhere stays done, and the film that came is not kept', async () => {
+  const { id } = await submit('first', undefined);
+  await end(id);
+  const again = await submit('second', undefined);
+  expect(again).toMatchObject({ id, isKept: false, job: { state: 'done' } });
+});
+
+test('other findings or another policy of the PACS are another job', async () => {
+  const { id } = await submit('first', to);
+  await end(id);
+  expect((await submit('second', { ...to, requestDigest: 'others' })).id).not.toBe(id);
+});

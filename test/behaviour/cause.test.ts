@@ -1,0 +1,52 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createApp } from '../../functions/api/app.ts';
+import { createEngine } from '../../functions/inference/pool.ts';
+import { createBudget } from '../../functions/platform/memory-budget.ts';
+import { withoutData } from '../../functions/platform/redact-error.ts';
+import { openService, post, type Service } from '../support/service.ts';
+
+let service: Service;
+beforeAll(async () => {
+  service = await openService();
+});
+afterAll(() => service?.close());
+
+/** The API over workers that do what a film says, and the lines of its log. */
+function broken() {
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const engine = createEngine({
+    ...{ family: service.router.family, device: 'cpu', threads: 1, warm: [], workers: 1, queue: 1, deadlineMs: 10_000 },
+    worker: new URL('../support/obedient-thread.ts', import.meta.url).href,
+    failed: (error) => log.error({ event: 'worker_failed', error: withoutData(error) }),
+  });
+  const { router, platform } = service;
+  const app = createApp({
+    ...{
+      router,
+      engine,
+      platform,
+      budget: createBudget(1e9),
+      log,
+      pacs: { namesOf: () => [], stowOf: () => undefined, nudge: () => undefined },
+    },
+    ...{ authRequired: false, maxBodyBytes: 1e6, maxUploadBytes: 1e6, device: 'cpu' },
+  });
+  return { app, engine, lines };
+}
+
+test.each([
+  ['throw', 'the worker stopped: Error'],
+  ['exit', 'the worker stopped: worker exited with code: 3'],
+])('a 500 leaves its cause in the log, and nothing of the film: a worker %ss', async (order, problem) => {
+  const { app, engine, lines } = broken();
+  const png = Buffer.concat([Buffer.from(order), Buffer.from(' DOE^JANE')]);
+  const response = await post(app, '', new Uint8Array(png));
+  expect(response.status).toBe(500);
+  const { requestId } = (await response.json()) as { requestId: string };
+  expect(lines).toContainEqual(expect.objectContaining({ level: 50, requestId, code: 'inference_failed', problem }));
+  expect(lines).toContainEqual(expect.objectContaining({ event: 'worker_failed', error: expect.anything() }));
+  expect(JSON.stringify(lines)).not.toMatch(/DOE|told to/);
+  await engine.close();
+});

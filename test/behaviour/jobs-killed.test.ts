@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { fail, ok } from '../../functions/core/result.ts';
+import { createHandlers } from '../../functions/jobs/handlers.ts';
+import { startWorker } from '../../functions/jobs/runner.ts';
+import { createLog } from '../../functions/platform/log.ts';
+import { createBudget } from '../../functions/platform/memory-budget.ts';
+import { openBench } from '../support/job-bench.ts';
+import { film, openService, resolved, type Service } from '../support/service.ts';
+import { openReceiver, type Receiver } from '../support/webhook-receiver.ts';
+
+/** The API alone: who works on its jobs is this file's business. */
+let service: Service;
+let receiver: Receiver;
+beforeAll(async () => {
+  service = await openService({ ALARA_ROLE: 'api', ALARA_WORKERS: '1' });
+  receiver = await openReceiver();
+  await service.platform.access.allowWebhooks('local', receiver.host);
+});
+afterAll(async () => {
+  await receiver?.close();
+  await service?.close();
+});
+
+/** Run a worker that dies at its nth call; where it died, or nothing if it got through. */
+function dieAt(n: number): Promise<string> {
+  const child = spawn(process.execPath, ['test/support/mortal.ts', String(n)], {
+    env: { ...process.env, ALARA_DATA: service.data, ALARA_WORKERS: '1', ALARA_LOG: 'silent' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let where = '';
+  child.stdout.on('data', (chunk) => {
+    where += chunk;
+  });
+  return new Promise((resolve, reject) => {
+    child.once('close', (code, signal) => {
+      if (signal === 'SIGKILL') resolve(where);
+      else if (code === 0) resolve('');
+      else reject(new Error(`the worker ended with ${code ?? signal}`));
+    });
+  });
+}
+
+async function submit(n: number): Promise<string> {
+  const { id, url } = await (await service.app.request('/v1/uploads', { method: 'POST' })).json();
+  const bytes = new Uint8Array(Buffer.concat([film('00000442_000.png'), Buffer.of(n)]));
+  expect((await service.app.request(resolved(url, '/v1/uploads'), { method: 'PUT', body: bytes })).status).toBe(204);
+  const answer = await service.app.request('/v1/jobs', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ upload: id, findings: 'Mass', webhook: `http://${receiver.host}/${n}` }),
+  });
+  expect(answer.status).toBe(202);
+  return (await answer.json()).id;
+}
+
+/** Work on what is there until nothing is left. */
+async function finish(): Promise<void> {
+  const { router, engine, platform } = service;
+  const nowhere = async () => fail({ code: 'unknown_pacs', pacs: '', known: [] } as const);
+  const worker = startWorker({
+    ...{ platform, concurrency: 2, retentionMs: 86_400_000, visibilityMs: 700, log: createLog('silent') },
+    handlers: createHandlers(
+      { router, engine, platform, budget: createBudget(1e9) },
+      { requestOf: () => undefined, deliver: nowhere, study: nowhere },
+    ),
+  });
+  await vi.waitFor(async () => expect(await platform.queue.depth()).toEqual({ waiting: 0, inFlight: 0 }), {
+    timeout: 10_000,
+  });
+  await worker.stop();
+}
+
+test('killed at every step of its work, a job comes to the same end: one reading, one webhook', {
+  timeout: 240_000,
+}, async () => {
+  const died: string[] = [];
+  for (let n = 1; ; n++) {
+    const job = await submit(n);
+    const where = await dieAt(n);
+    if (where !== '') await finish();
+    const shown = await (await service.app.request(`/v1/jobs/${job}`)).json();
+    expect(shown, `killed before ${where}`).toMatchObject({
+      state: 'done',
+      outcomes: [{ reading: expect.any(String) }],
+    });
+    const told = receiver.hooks.filter(({ path }) => path === `/${n}`);
+    expect(told.length, `killed before ${where}`).toBeGreaterThan(0);
+    expect(new Set(told.map(({ headers }) => headers['webhook-id'])).size, `killed before ${where}`).toBe(1);
+    // The upload alone is left, until its day is over.
+    expect(readdirSync(join(service.data, 'blobs')), `killed before ${where}`).toHaveLength(n);
+    if (where === '') break;
+    died.push(where);
+  }
+  // It did die at each of these, and before and after what must not be parted.
+  expect(died.length).toBeGreaterThan(10);
+  for (const step of ['jobs.update', 'blobs.get', 'readings.put', 'platform.enqueue', 'blobs.remove', 'queue.remove'])
+    expect(died).toContain(step);
+  const db = new DatabaseSync(join(service.data, 'alara.sqlite'), { readOnly: true });
+  expect(db.prepare('SELECT count(*) AS n FROM readings').get()?.['n']).toBe(died.length + 1);
+  db.close();
+});
+
+test('a job that kills whoever works on it is given up, and others are worked on', { timeout: 60_000 }, async () => {
+  const bench = openBench();
+  try {
+    await bench.submit('poison');
+    const suicidal = () =>
+      new Promise<void>((resolve) => {
+        const code = `
+          import { openEmbedded } from './functions/storage/sqlite/open-sqlite.ts';
+          import { startWorker } from './functions/jobs/runner.ts';
+          import { createLog } from './functions/platform/log.ts';
+          const kill = () => process.kill(process.pid, 'SIGKILL');
+          const handlers = { film: kill, instances: kill, study: kill, webhook: kill };
+          startWorker({ platform: openEmbedded(process.env.DATA), handlers, concurrency: 1, retentionMs: 1e9,
+            visibilityMs: 200, retry: { tries: 3 }, log: createLog('silent') });`;
+        const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', code], {
+          env: { ...process.env, DATA: bench.data },
+          stdio: 'ignore',
+        });
+        child.once('close', () => resolve());
+      });
+    for (let i = 0; i < 3; i++) await suicidal();
+    expect(await bench.platform.jobs.get('poison')).toMatchObject({ state: 'running', attempts: 3 });
+    const film = vi.fn(async () => ok([]));
+    bench.work({ film }, { retry: { tries: 3 } });
+    await bench.submit('sound');
+    await vi.waitFor(async () => {
+      expect((await bench.platform.jobs.get('poison'))?.state).toBe('dead');
+      expect((await bench.platform.jobs.get('sound'))?.state).toBe('done');
+    });
+    expect(film).toHaveBeenCalledTimes(1);
+  } finally {
+    await bench.close();
+  }
+});

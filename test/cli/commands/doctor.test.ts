@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { alara, damagedFamily, family, folder, serve } from '../../support/cli.ts';
+
+// Each run of doctor loads a model.
+vi.setConfig({ testTimeout: 120_000 });
+
+test('on a machine that works every check passes, and nothing is left behind', async () => {
+  const data = join(folder(), 'data');
+  const { code, stdout } = await alara(['doctor'], { ALARA_DATA: data });
+  expect(stdout.match(/^pass/gm)).toHaveLength(12);
+  expect(stdout).not.toMatch(/FAIL|skip/);
+  expect(stdout).toMatch(/^pass {2}Node\.js +\d+/m);
+  expect(existsSync(data)).toBe(false);
+  expect(code).toBe(0);
+});
+
+test('each check that fails comes with its fix', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void taken.close());
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const file = join(folder(), 'a-file');
+  writeFileSync(file, '');
+  const [victim] = family.catalog.variants;
+  const { code, stdout, stderr } = await alara(['doctor'], {
+    PORT: String(port),
+    ALARA_DATA: file,
+    ALARA_MODELS: damagedFamily(victim?.file ?? '', (bytes) => bytes.fill((bytes[9] ?? 0) ^ 1, 9, 10)),
+    ALARA_FAMILY: family.catalog.family,
+  });
+  expect(stdout).toMatch(/^FAIL {2}digests .*SHA-256.*\n {6}fix: restore/m);
+  expect(stdout).toMatch(/^FAIL {2}data folder .*\n {6}fix: .*ALARA_DATA/m);
+  expect(stdout).toMatch(new RegExp(`^FAIL {2}port .*\\n {6}fix: .*PORT=${port + 1} npm start`, 'm'));
+  expect(stderr).toMatch(/\d of 12 checks failed/);
+  expect(code).toBe(1);
+});
+
+test('what needs a wrong setting is skipped, the rest is checked', async () => {
+  const { code, stdout } = await alara(['doctor'], { ALARA_WORKERS: 'many' });
+  expect(stdout).toMatch(/^FAIL {2}settings +ALARA_WORKERS=many/m);
+  expect(stdout).toMatch(/^skip {2}models/m);
+  expect(stdout).toMatch(/^pass {2}sharp/m);
+  expect(code).toBe(1);
+});
+
+test('a models folder without a family is named, with what can be done', async () => {
+  const { code, stdout } = await alara(['doctor'], { ALARA_MODELS: folder() });
+  expect(stdout).toMatch(/^FAIL {2}models .*does not exist.*\n {6}fix: .*ALARA_MODELS/m);
+  expect(code).toBe(1);
+});
+
+test('a service that runs on the port is no failure', async () => {
+  const { url } = await serve();
+  const { code, stdout } = await alara(['doctor'], { PORT: new URL(url).port, ALARA_DATA: folder() });
+  expect(stdout).toMatch(/^pass {2}port .*taken by Alara, which runs$/m);
+  expect(code).toBe(0);
+});
+
+test('a PACS file that is wrong is named with its line, and the other checks run', async () => {
+  const pacs = { main: { dicomWeb: 'http://127.0.0.1:4/dicom-web', findings: 'Nodul' } };
+  const { stdout } = await alara(['doctor'], { ALARA_PACS: JSON.stringify({ pacs }) });
+  expect(stdout).toMatch(/^FAIL {2}PACS .*pacs\.main: .*Nodul.*\n {6}fix: /m);
+  expect(stdout).toMatch(/^pass {2}port/m);
+  const unknown = await alara(['doctor'], { ALARA_PACS: '{ "pacs": { "main": { "dicomweb": "http://a" } } }' });
+  expect(unknown.stdout).toMatch(/^FAIL {2}PACS .*pacs\.main/m);
+});
+
+test('a PACS that does not answer fails with its fix', async () => {
+  const pacs = {
+    main: { dicomWeb: 'http://127.0.0.1:4/dicom-web' },
+    other: { dicomWeb: 'http://127.0.0.1:4/b', orthanc: 'http://127.0.0.1:4' },
+  };
+  const { code, stdout, stderr } = await alara(['doctor'], { ALARA_PACS: JSON.stringify({ pacs }) });
+  expect(stdout.match(/^FAIL {2}PACS .*\(E[A-Z]+\).*\n {6}fix: start the PACS/gm)).toHaveLength(3);
+  expect(stderr).toMatch(/3 of 14 checks failed/);
+  expect(code).toBe(1);
+});

@@ -1,0 +1,116 @@
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import { Reading } from '../../../functions/core/reading.ts';
+import { alara, family, films, filmsAndOneBad, folder } from '../../support/cli.ts';
+import { chest } from '../../support/dicom/film.ts';
+
+const [first = ''] = films;
+const asked = family.catalog.findings.slice(0, 2);
+
+test('a folder with a bad film is read on, in order, as one line of JSON a film; the exit code is 1', async () => {
+  const { path, good, bad } = filmsAndOneBad();
+  const { code, stdout, stderr } = await alara(['read', path, '--findings', asked.join(','), '--json']);
+  const lines = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines.map(({ file }) => file)).toEqual([bad, ...good]);
+  expect(lines[0].problem).toMatchObject({ code: 'not_an_image', fix: expect.stringContaining('PNG or JPEG') });
+  for (const { reading } of lines.slice(1)) {
+    expect(Reading.parse(reading).findings.map(({ finding }) => finding)).toEqual(asked);
+    expect(reading.notice).toBe('Research use only. Not for diagnosis.');
+  }
+  expect(stderr).toContain('2 read, 1 failed');
+  expect(stderr).toContain(bad);
+  expect(code).toBe(1);
+});
+
+test('as CSV there is one row a film and finding, and one for a bad film with its code and fix', async () => {
+  const { path, good, bad } = filmsAndOneBad();
+  const { code, stdout } = await alara(['read', path, '--findings', asked.join(','), '--csv']);
+  const [head = '', error = '', ...rows] = stdout.trimEnd().split('\r\n');
+  expect(head).toMatch(/^file,reading,finding,call,probability,threshold,.*,error,fix,notice$/);
+  expect(error).toContain(`"${bad.replaceAll('"', '""')}",`);
+  expect(error).toMatch(/,not_an_image,.*PNG or JPEG/);
+  expect(rows.map((row) => row.split(',').slice(0, 3))).toEqual(
+    good.flatMap((file) => asked.map((finding) => [file, expect.stringMatching(/^rd_[0-9a-f]{64}$/), finding])),
+  );
+  expect(code).toBe(1);
+});
+
+test('what was wrong with a file is in the table, the CSV and the JSON', async () => {
+  const dark = join(folder(), 'dark.png');
+  const { columns, rows, values } = await chest({ columns: 400, rows: 420, bits: 14 });
+  await sharp(Uint16Array.from(values), { raw: { width: columns, height: rows, channels: 1 } })
+    .toColourspace('grey16')
+    .png()
+    .toFile(dark);
+  const read = async (...options: string[]) =>
+    (await alara(['read', dark, '--findings', asked.join(','), ...options])).stdout;
+  expect(await read()).toMatch(/^ {2}warning dark_film: 98 % of the pixels/m);
+  const [head = '', row = ''] = (await read('--csv')).split('\r\n');
+  expect(head).toContain(',why,warnings,error,');
+  expect(row).toContain(',dark_film,,,');
+  expect(JSON.parse(await read('--json')).reading.warnings).toMatchObject([{ code: 'dark_film' }]);
+});
+
+test('by default a film is a table with a short reason a finding', async () => {
+  const { code, stdout, stderr } = await alara(['read', first, '--policy', 'sabottke-spieler-2020']);
+  expect(stdout).toContain(`${first}  1024 × 1024 px`);
+  for (const finding of family.catalog.findings)
+    expect(stdout).toMatch(new RegExp(`^  ${finding} +(present|absent|indeterminate) .* px, published$`, 'm'));
+  expect(stdout).toContain('Not for diagnosis');
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+});
+
+test('the same film and options have the same reading, however often and beside whatever it is read', async () => {
+  const readings = async (paths: string[]) => {
+    const { stdout } = await alara(['read', ...paths, '--findings', asked.join(','), '--json', '--explain']);
+    return stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).reading);
+  };
+  const [alone] = await readings([first]);
+  const [, again] = await readings([...films].reverse());
+  expect(again.id).toBe(alone.id);
+  expect(again.findings).toEqual(alone.findings);
+  expect(alone.findings[0].heatmap.values.length).toBe(
+    alone.findings[0].heatmap.rows * alone.findings[0].heatmap.columns,
+  );
+});
+
+test('a file that is not there is a failed film, and the others are read', async () => {
+  const missing = join(folder(), 'missing.png');
+  const { code, stdout } = await alara(['read', missing, first, '--findings', asked.join(','), '--json']);
+  const lines = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines[0].problem.code).toBe('file_unreadable');
+  expect(lines[1].reading.id).toMatch(/^rd_/);
+  expect(code).toBe(1);
+});
+
+test('a film above ALARA_MAX_BODY_MB is refused as over HTTP', async () => {
+  const big = join(folder(), 'big.png');
+  writeFileSync(big, Buffer.alloc(1_000_001));
+  const { code, stdout } = await alara(['read', big, '--json'], { ALARA_MAX_BODY_MB: '1' });
+  expect(JSON.parse(stdout).problem).toMatchObject({
+    code: 'body_too_large',
+    fix: expect.stringContaining('ALARA_MAX_BODY_MB'),
+  });
+  expect(code).toBe(1);
+});
+
+test('a reader that has seen enough ends the command without a word', async () => {
+  const pipe = `'${process.execPath}' functions/cli/main.ts read ${films.join(' ')} --json | head -c 1`;
+  const output = await new Promise<string>((resolve) => {
+    execFile('sh', ['-c', pipe], (_, stdout, stderr) => resolve(stdout + stderr));
+  });
+  expect(output).toBe('{');
+});

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { alara, family } from '../../support/cli.ts';
+
+test('under the published policy each finding goes to its floor or above, and the answer says why', async () => {
+  const { code, stdout } = await alara(['route', '--policy', 'sabottke-spieler-2020', '--json']);
+  const { plan, findings, notice } = JSON.parse(stdout);
+  const resolution = new Map(family.catalog.variants.map((variant) => [variant.id, variant.resolution]));
+  const policy = family.policies['sabottke-spieler-2020'];
+  expect(findings.map(({ finding }: { finding: string }) => finding)).toEqual(family.catalog.findings);
+  for (const { finding, variant, why, basis } of findings) {
+    const rule = policy?.rules[finding] ?? policy?.otherwise;
+    if (!rule || !('minResolution' in rule)) throw new Error('the published policy holds floors');
+    expect(resolution.get(variant)).toBeGreaterThanOrEqual(rule.minResolution);
+    expect(why).toContain(`${rule.minResolution} px`);
+    expect(basis).toBe('published');
+  }
+  expect(plan.policy).toBe('sabottke-spieler-2020');
+  expect(notice).toContain('Not for diagnosis');
+  expect(code).toBe(0);
+});
+
+test('in words it names the plan, its cost and each variant that was passed over', async () => {
+  const { code, stdout } = await alara(['route', '--findings', 'Nodule', '--policy', 'sabottke-spieler-2020']);
+  expect(stdout).toMatch(/^Policy sabottke-spieler-2020: [\d.]+ ms a film on cpu, [\d.]+ of always using /);
+  expect(stdout).toMatch(/^Nodule: \S+\n {2}448 px: /m);
+  expect(stdout).toMatch(/^ {2}not \S+: below the published floor of 448 px$/m);
+  expect(code).toBe(0);
+});
+
+test('a target that no variant meets is wrong usage, unless best effort is asked for', async () => {
+  const refused = await alara(['route', '--findings', 'Nodule', '--min-auroc', '0.999']);
+  expect(refused.stderr).toMatch(/No variant meets the target .*Nodule needs AUROC 0\.999.*--best-effort/);
+  expect(refused.code).toBe(2);
+  const flagged = await alara(['route', '--findings', 'Nodule', '--min-auroc', '0.999', '--best-effort', '--json']);
+  expect(JSON.parse(flagged.stdout).findings[0].meetsTarget).toBe(false);
+  expect(flagged.code).toBe(0);
+});
+
+test('a pinned variant serves everything', async () => {
+  const pinned = family.catalog.variants.at(-1)?.id ?? '';
+  const { stdout } = await alara(['route', '--variant', pinned, '--json']);
+  expect(JSON.parse(stdout).plan.variants.map(({ id }: { id: string }) => id)).toEqual([pinned]);
+});

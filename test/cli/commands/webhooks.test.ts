@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { alara, folder } from '../../support/cli.ts';
+
+test('a host is allowed and listed; a tenant keeps its one secret', async () => {
+  const data = folder();
+  const run = (...args: string[]) => alara(['webhooks', ...args], { ALARA_DATA: data });
+  const first = await run('allow', 'clinic', 'Results.Clinic.Example:443');
+  expect(first.stdout).toMatch(/^whsec_[A-Za-z0-9+/]{43}=\n$/);
+  const second = await run('allow', 'clinic', 'results.clinic.example:8443');
+  expect(second.stdout).toBe(first.stdout);
+  // As the URL standard writes them, so that they compare with the host of a URL.
+  expect((await run('ls', 'clinic')).stdout).toBe('results.clinic.example\nresults.clinic.example:8443\n');
+  const other = await run('ls', 'practice');
+  expect(other.stdout).toBe('Tenant practice has no webhook hosts.\n');
+  expect([first, second, other].map(({ code }) => code)).toEqual([0, 0, 0]);
+});
+
+test('a host is denied, once', async () => {
+  const data = folder();
+  const run = (...args: string[]) => alara(['webhooks', ...args], { ALARA_DATA: data });
+  await run('allow', 'clinic', 'results.clinic.example');
+  const denied = await run('deny', 'clinic', 'Results.Clinic.Example:443');
+  expect([denied.code, denied.stdout]).toEqual([
+    0,
+    'Webhooks of tenant clinic go to results.clinic.example no more.\n',
+  ]);
+  expect((await run('ls', 'clinic')).stdout).toBe('Tenant clinic has no webhook hosts.\n');
+  const again = await run('deny', 'clinic', 'results.clinic.example');
+  expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('alara webhooks ls')]);
+});
+
+test('the secret is exchanged, and what becomes of the one before is said', async () => {
+  const data = folder();
+  const run = (...args: string[]) => alara(['webhooks', ...args], { ALARA_DATA: data });
+  const none = await run('rotate', 'clinic');
+  expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('alara webhooks allow')]);
+  const { stdout: first } = await run('allow', 'clinic', 'results.clinic.example');
+  const second = await run('rotate', 'clinic');
+  expect(second.stdout).toMatch(/^whsec_[A-Za-z0-9+/]{43}=\n$/);
+  expect(second.stdout).not.toBe(first);
+  expect(second.stderr).toMatch(/also with the one before, until 20/);
+  expect((await run('rotate', 'clinic', '--overlap-hours', '0')).stderr).toContain('no longer with the one before');
+  for (const hours of ['-1', '169', 'all']) {
+    const { code, stderr } = await run('rotate', 'clinic', '--overlap-hours', hours);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('from 0 to 168')]);
+  }
+});
+
+test.for([
+  'https://results.example',
+  'results.example/path',
+  'user@results.example',
+  '*.example',
+  'results example',
+  'results.example:99999',
+  '',
+])('%j is not a host', async (host) => {
+  const { code, stdout, stderr } = await alara(['webhooks', 'allow', 'clinic', host], { ALARA_DATA: folder() });
+  expect(stderr).toContain('is not a host');
+  expect(stdout).toBe('');
+  expect(code).toBe(2);
+});

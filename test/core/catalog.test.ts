@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { Catalog } from '../../functions/core/catalog.ts';
+import { Scores } from '../../functions/models/release/scores.ts';
+import { catalogOf, head, variant } from '../support/family.ts';
+
+const catalog = catalogOf([variant('r256', 256, 10, { Edema: head(0.8), Mass: head(0.7) })]);
+const leftOut = (finding: string) => ({
+  finding,
+  reason: `${finding} is not above chance.`,
+  auroc: { r256: head(0.5, 0.44, 0.56).auroc },
+});
+
+test('a catalog names the findings that it leaves out, each once and none that it serves', () => {
+  expect(Catalog.safeParse(catalog).success).toBe(true);
+  expect(Catalog.parse({ ...catalog, notServed: [leftOut('Hernia')] }).notServed).toEqual([leftOut('Hernia')]);
+  for (const notServed of [
+    [leftOut('Mass')],
+    [leftOut('Hernia'), leftOut('Hernia')],
+    [{ ...leftOut('Hernia'), reason: '' }],
+    [{ finding: 'Hernia' }],
+  ])
+    expect(Catalog.safeParse({ ...catalog, notServed }).success).toBe(false);
+});
+
+test('logits stand beside ranks, one per film, and only where there are ranks', () => {
+  const base64 = (bytes: number) => Buffer.alloc(bytes).toString('base64');
+  const scores = {
+    schema: 'alara.scores/1',
+    family: 'test',
+    protocol: 'heldOut',
+    films: ['0'.repeat(16), '1'.repeat(16)],
+    patients: [0, 1],
+    labels: { Mass: '01' },
+    width: 16,
+    ranks: { r256: { Mass: base64(4) } },
+  };
+  expect(Scores.safeParse(scores).success).toBe(true);
+  expect(Scores.parse({ ...scores, logits: { r256: { Mass: base64(8) } } }).logits).toBeDefined();
+  expect(Scores.safeParse({ ...scores, logits: { r256: { Mass: base64(4) } } }).success).toBe(false);
+  expect(Scores.safeParse({ ...scores, logits: { r320: { Mass: base64(8) } } }).success).toBe(false);
+});

@@ -1,0 +1,45 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { dcmjsCodec } from '../../../../functions/decode/dicom/codecs/dcmjs-codec.ts';
+import { inComponentPrecincts } from '../../../support/dicom/bombs/codestream.ts';
+import { openJpeg, openJph } from '../../../support/dicom/codestream.ts';
+import { chest, type Stored } from '../../../support/dicom/film.ts';
+import { has, install } from '../../../support/dicom/tools.ts';
+
+const size = { columns: 1500, rows: 1500 };
+const shape = { ...size, components: 1, precision: 12, signed: false, lossy: false };
+let film: Stored;
+beforeAll(async () => {
+  film = await chest({ ...size, bits: 12 });
+});
+
+/** A growing codec is cut off at this; what it has not touched takes no memory. */
+const boundMb = 384 + (24 * size.columns * size.rows) / 1e6;
+
+describe.skipIf(!has('opj_compress', 'ojph_compress'))(`a codec (${install})`, () => {
+  // The checks of the header refuse this stream; here they are gone around, as a stream might that nobody has thought of.
+  test('is ended when it holds more than a frame of its size takes', async () => {
+    const bytes = inComponentPrecincts(openJpeg(film, ['-r', '100']), 1);
+    const held = process.memoryUsage.rss();
+    let peak = held;
+    const watch = setInterval(() => {
+      peak = Math.max(peak, process.memoryUsage.rss());
+    }, 5);
+    const started = performance.now();
+    expect(await dcmjsCodec({ encoding: 'jpeg2000', bytes, shape })).toEqual({ ok: false, fault: 'insatiable' });
+    clearInterval(watch);
+    expect(performance.now() - started).toBeLessThan(5000);
+    expect((Math.max(peak, process.memoryUsage.rss()) - held) / 1e6).toBeLessThan(boundMb);
+    // It leaves nothing behind: the next frame is decoded in a fresh instance.
+    const good = openJpeg(film, []);
+    expect(await dcmjsCodec({ encoding: 'jpeg2000', bytes: good, shape })).toMatchObject({ ok: true });
+  });
+
+  test('may hold what the thirstiest sound streams take', async () => {
+    for (const block of ['{4,4}', '{4,1024}', '{1024,4}']) {
+      const bytes = openJph(film, ['-reversible', 'true', '-block_size', block]);
+      expect(await dcmjsCodec({ encoding: 'htj2k', bytes, shape }), block).toMatchObject({ ok: true });
+    }
+    const layered = openJpeg(film, ['-n', '6', '-r', '20,10,5,2,1', '-c', '[128,128]', '-b', '16,16']);
+    expect(await dcmjsCodec({ encoding: 'jpeg2000', bytes: layered, shape })).toMatchObject({ ok: true });
+  });
+});

@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { followFragments } from '../../../../functions/decode/dicom/parse/fragments.ts';
+
+const header = (element: number, length: number) => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeUInt16LE(0xfffe, 0);
+  bytes.writeUInt16LE(element, 2);
+  bytes.writeUInt32LE(length, 4);
+  return bytes;
+};
+const item = (bytes: Uint8Array) => Buffer.concat([header(0xe000, bytes.length), bytes]);
+const delimiter = header(0xe0dd, 0);
+
+test('fragments are followed to their end, wherever they are cut; what was cut off is missed', () => {
+  const inside = fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 5 });
+  const sizes = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(fc.nat(50), inside, sizes, fc.nat(), (before, fragments, sizes, cutAt) => {
+      const items = Buffer.concat(fragments.map(item));
+      const file = Buffer.concat([Buffer.alloc(before, 0xfe), items, delimiter, Buffer.alloc(20)]);
+      const length = cutAt % (file.length + 1);
+      const follow = followFragments(before);
+      for (let at = 0, i = 0; at < length; i++) {
+        const size = sizes[i % sizes.length] ?? 1;
+        follow.see(file.subarray(at, Math.min(at + size, length)));
+        at += size;
+      }
+      const lastByte = before + items.length;
+      if (length >= lastByte) expect(follow.end()).toBe(lastByte);
+      // Cut within a fragment it must be longer; between two, or in the header of one, nobody can say.
+      const starts = [before];
+      for (const { length } of fragments) starts.push((starts.at(-1) ?? 0) + 8 + length);
+      const inFragment = starts.some(
+        (start, i) => i < fragments.length && length >= start + 8 && length < (starts[i + 1] ?? 0),
+      );
+      if (inFragment) expect(follow.end()).toBeGreaterThan(length);
+    }),
+  );
+});
+
+test('what is no item ends it: readers complain of that themselves', () => {
+  const follow = followFragments(0);
+  follow.see(Buffer.concat([item(new Uint8Array(10)), Buffer.from('garbage, and more of it')]));
+  expect(follow.end()).toBe(18);
+});

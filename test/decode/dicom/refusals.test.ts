@@ -1,0 +1,291 @@
+import { describe, expect, test } from 'vitest';
+import { manufacturer } from '../../../functions/core/manufacturer.ts';
+import { sopClasses as read } from '../../../functions/core/sop-classes.ts';
+import { decodeDicom } from '../../../functions/decode/dicom/decode.ts';
+import { inspect } from '../../../functions/decode/dicom/inspect.ts';
+import { type Dataset, type Element, merge, without } from '../../support/dicom/element.ts';
+import type { Stored } from '../../support/dicom/film.ts';
+import { chestDataset, sequence, short, sopClasses, text } from '../../support/dicom/instance.ts';
+import { part10 } from '../../support/dicom/part10.ts';
+import { tags } from '../../support/dicom/tags.ts';
+import { faultOf, unwrap } from '../../support/family.ts';
+
+const film: Stored = {
+  columns: 128,
+  rows: 128,
+  bits: 8,
+  signed: false,
+  values: Int32Array.from({ length: 128 * 128 }, (_, i) => i % 256),
+};
+const viewCodeSequence = 0x0054_0220;
+const file = (...changes: Element[]) => new Uint8Array(part10(chestDataset(film, changes)));
+const code = (sequenceTag: number, scheme: string, value: string) =>
+  sequence(sequenceTag, [
+    text(tags.CodeValue, 'SH', value),
+    text(tags.CodingSchemeDesignator, 'SH', scheme),
+    text(tags.CodeMeaning, 'LO', 'a meaning'),
+  ]);
+const sopClass = (uid: string) => text(tags.SOPClassUID, 'UI', uid);
+const known = read.map(({ uid }) => uid);
+
+/** What identifies a patient or an order in the test data set. */
+const secrets = ['ALARA', 'Chest PA', '19700101', '20200102', '030405', '2.25.'];
+
+async function refuse(bytes: Uint8Array) {
+  const fault = faultOf(await decodeDicom(bytes));
+  // The header alone says it, so that nothing is fetched or queued for it.
+  expect(faultOf(inspect(bytes))).toEqual(fault);
+  const told = JSON.stringify(fault);
+  for (const secret of secrets) expect(told).not.toContain(secret);
+  return fault;
+}
+
+describe('refused by name', () => {
+  test.each<[string, Element[], object]>([
+    ['a lateral view, left', [text(tags.ViewPosition, 'CS', 'LL')], { code: 'not_frontal_view', view: 'LL' }],
+    ['a lateral view, right', [text(tags.ViewPosition, 'CS', 'RL')], { code: 'not_frontal_view', view: 'RL' }],
+    ['LATERAL', [text(tags.ViewPosition, 'CS', 'LATERAL')], { code: 'not_frontal_view', view: 'LATERAL' }],
+    ['lateral in small letters', [text(tags.ViewPosition, 'CS', 'Chest lat.')], { code: 'not_frontal_view' }],
+    ['a decubitus view', [text(tags.ViewPosition, 'CS', 'LLD')], { code: 'not_frontal_view', view: 'LLD' }],
+    ['an oblique view', [text(tags.ViewPosition, 'CS', 'RAO')], { code: 'not_frontal_view', view: 'RAO' }],
+    ...[
+      ...['LLATERAL', 'LEFTLATERAL', 'LATL', 'XTLAT', 'LATERO', 'LATEROLATERAL', 'PA_LAT', 'LEFT LATERAL', 'RLAT'],
+      ...['LLDECUB', 'PROFIL', 'SEITLICH', 'OBL', 'LAO/RAO'],
+    ].map((view): [string, Element[], object] => [
+      `the view ${view}`,
+      [text(tags.ViewPosition, 'CS', view)],
+      { code: 'not_frontal_view', view },
+    ]),
+    ...['SNM3', '99SDM', 'SNOMED', '2.16.840.1.113883.6.96'].map((scheme): [string, Element[], object] => [
+      `a left lateral view by its code in ${scheme}`,
+      [text(tags.ViewPosition, 'CS', ''), code(viewCodeSequence, scheme, 'R-10236')],
+      { code: 'not_frontal_view', view: `${scheme} R-10236` },
+    ]),
+    ...['THORACIC SPINE', 'TSPINE', 'BRUSTWIRBEL', 'TRUNK', 'RIBS'].map((part): [string, Element[], object] => [
+      `the body part ${part}`,
+      [text(tags.BodyPartExamined, 'CS', part)],
+      { code: 'not_chest' },
+    ]),
+    [
+      'a chest that is a knee by code',
+      [code(tags.AnatomicRegionSequence, 'SRT', 'T-D9200')],
+      { code: 'not_chest', bodyPart: 'SRT T-D9200' },
+    ],
+    [
+      'another region by a code that is not known here',
+      [text(tags.BodyPartExamined, 'CS', ''), code(tags.AnatomicRegionSequence, 'SCT', '87953007')],
+      { code: 'not_chest', bodyPart: 'Anatomic Region Sequence, by a code that is not one of the chest' },
+    ],
+    [
+      'a lateral view by code',
+      [text(tags.ViewPosition, 'CS', ''), code(viewCodeSequence, 'SCT', '399067008')],
+      { code: 'not_frontal_view', view: 'SCT 399067008' },
+    ],
+    [
+      'a left lateral view by older code',
+      [text(tags.ViewPosition, 'CS', ''), code(viewCodeSequence, 'SRT', 'R-10236')],
+      { code: 'not_frontal_view', view: 'SRT R-10236' },
+    ],
+    [
+      'a lateral view by Patient Orientation',
+      [text(tags.ViewPosition, 'CS', ''), text(tags.PatientOrientation, 'CS', 'A\\F')],
+      { code: 'not_frontal_view', view: 'Patient Orientation A\\F' },
+    ],
+    ['a hand', [text(tags.BodyPartExamined, 'CS', 'HAND')], { code: 'not_chest', bodyPart: 'HAND' }],
+    ['ribs', [text(tags.BodyPartExamined, 'CS', 'RIB')], { code: 'not_chest', bodyPart: 'RIB' }],
+    ['chest and abdomen', [text(tags.BodyPartExamined, 'CS', 'CHESTABDOMEN')], { code: 'not_chest' }],
+    [
+      'chest and abdomen by code',
+      [text(tags.BodyPartExamined, 'CS', ''), code(tags.AnatomicRegionSequence, 'SRT', 'R-FAB55')],
+      { code: 'not_chest' },
+    ],
+    [
+      'a skull by code',
+      [text(tags.BodyPartExamined, 'CS', ''), code(tags.AnatomicRegionSequence, 'SCT', '89546000')],
+      { code: 'not_chest', bodyPart: 'SCT 89546000' },
+    ],
+    [
+      'a CT slice',
+      [sopClass('1.2.840.10008.5.1.4.1.1.2')],
+      { code: 'unsupported_sop_class', sopClass: '1.2.840.10008.5.1.4.1.1.2', known },
+    ],
+    [
+      'a DX for processing',
+      [sopClass(sopClasses.digitalXRayForProcessing)],
+      { code: 'unsupported_sop_class', sopClass: sopClasses.digitalXRayForProcessing },
+    ],
+    [
+      'a film for processing in another class',
+      [text(tags.PresentationIntentType, 'CS', 'FOR PROCESSING')],
+      { code: 'unsupported_sop_class', sopClass: `${sopClasses.digitalXRayForPresentation} FOR PROCESSING` },
+    ],
+    ['an object of ours', [text(tags.Manufacturer, 'LO', manufacturer)], { code: 'own_object' }],
+    [
+      'a report of ours, whose class is not read either',
+      [text(tags.Manufacturer, 'LO', manufacturer), sopClass('1.2.840.10008.5.1.4.1.1.88.34')],
+      { code: 'own_object', sopClass: '1.2.840.10008.5.1.4.1.1.88.34' },
+    ],
+    ['two frames', [text(tags.NumberOfFrames, 'IS', '2')], { code: 'multi_frame', frames: 2 }],
+    [
+      'RGB',
+      [text(tags.PhotometricInterpretation, 'CS', 'RGB'), short(tags.SamplesPerPixel, 3)],
+      { code: 'colour_image', problem: 'its Photometric Interpretation (0028,0004) is RGB, with 3 samples a pixel' },
+    ],
+    ['a palette', [text(tags.PhotometricInterpretation, 'CS', 'PALETTE COLOR')], { code: 'colour_image' }],
+    [
+      'gray in three samples',
+      [short(tags.SamplesPerPixel, 3)],
+      { code: 'colour_image', problem: 'its Samples per Pixel (0028,0002) is 3, though it calls itself MONOCHROME2' },
+    ],
+    ['no samples', [short(tags.SamplesPerPixel, 0)], { code: 'unusable_header' }],
+    [
+      'an interpretation that may hold anything',
+      [text(tags.PhotometricInterpretation, 'CS', 'ALARA^TEST')],
+      {
+        code: 'colour_image',
+        problem: 'its Photometric Interpretation (0028,0004) is not gray, with 1 samples a pixel',
+      },
+    ],
+    ['a thumbnail', [short(tags.Rows, 100)], { code: 'too_small', shortSide: 100, floor: 128 }],
+    [
+      'a giant',
+      [short(tags.Rows, 9000), short(tags.Columns, 9000)],
+      { code: 'too_many_pixels', width: 9000, height: 9000, limit: 64_000_000 },
+    ],
+    [
+      '32 bits allocated',
+      [short(tags.BitsAllocated, 32)],
+      { code: 'unusable_header', problem: 'its Bits Allocated (0028,0100) is 32; 8 and 16 are read' },
+    ],
+    ['no study', [text(tags.StudyInstanceUID, 'UI', '')], { code: 'unusable_header' }],
+    ['an instance UID that is none', [text(tags.SOPInstanceUID, 'UI', 'ALARA TEST')], { code: 'unusable_header' }],
+    [
+      'a number of frames that is none',
+      [text(tags.NumberOfFrames, 'IS', '0')],
+      { code: 'unusable_header', problem: 'its Number of Frames (0028,0008) is not a number of frames' },
+    ],
+  ])('%s', async (_, changes, fault) => {
+    expect(await refuse(file(...changes))).toMatchObject(fault);
+  });
+
+  // Devices are set up by people, who put names where codes belong.
+  test.each<[string, Element[], object]>([
+    ['a name as body part', [text(tags.BodyPartExamined, 'CS', 'ALARA^TEST 1970')], { code: 'not_chest' }],
+    ['a name that is a legal code', [text(tags.BodyPartExamined, 'CS', 'HAND ALARA')], { code: 'not_chest' }],
+    ['a date as body part', [text(tags.BodyPartExamined, 'CS', '19700101 KNEE')], { code: 'not_chest' }],
+    ['a name as view', [text(tags.ViewPosition, 'CS', 'LAT ALARA')], { code: 'not_frontal_view' }],
+    [
+      'a name as a region',
+      [text(tags.BodyPartExamined, 'CS', ''), code(tags.AnatomicRegionSequence, 'SCT', 'ALARA TEST')],
+      { code: 'not_chest' },
+    ],
+  ])('%s, without repeating it', async (_, changes, fault) => {
+    expect(await refuse(file(...changes))).toMatchObject(fault);
+  });
+
+  test('what has no pixel data', async () => {
+    const bare = new Uint8Array(part10(without(chestDataset(film), tags.PixelData)));
+    expect(await refuse(bare)).toEqual({ code: 'corrupt_image', problem: 'it has no pixel data' });
+  });
+
+  test('bytes that are nothing, a PNG, and no bytes', async () => {
+    expect(await refuse(new Uint8Array(500))).toEqual({ code: 'not_an_image', declared: 'application/dicom' });
+    expect(await refuse(Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0))).toMatchObject({
+      code: 'media_type_mismatch',
+      found: 'image/png',
+    });
+    expect(await refuse(new Uint8Array(0))).toEqual({ code: 'empty_body' });
+  });
+
+  test('a transfer syntax, of which only digits and dots are told', async () => {
+    const mpeg = new Uint8Array(part10(chestDataset(film), { transferSyntax: '1.2.840.10008.1.2.4.102' }));
+    expect(await refuse(mpeg)).toMatchObject({
+      code: 'unsupported_transfer_syntax',
+      transferSyntax: '1.2.840.10008.1.2.4.102',
+      known: expect.arrayContaining(['1.2.840.10008.1.2.4.90']),
+    });
+    const odd = new Uint8Array(part10(chestDataset(film), { transferSyntax: 'ALARA^1.2' }));
+    expect(await refuse(odd)).toMatchObject({ transferSyntax: '??????1.2' });
+  });
+});
+
+describe('not refused', () => {
+  const noView = text(tags.ViewPosition, 'CS', '');
+  const noPart = text(tags.BodyPartExamined, 'CS', '');
+  test.each<[string, Element[]]>([
+    ['AP', [text(tags.ViewPosition, 'CS', 'AP')]],
+    ['a view that says nothing', [text(tags.ViewPosition, 'CS', 'PORTABLE')]],
+    ['no view', [noView]],
+    ['PA by code', [noView, code(viewCodeSequence, 'SCT', '272479007')]],
+    ['THORAX', [text(tags.BodyPartExamined, 'CS', 'THORAX')]],
+    ['a chest with more words', [text(tags.BodyPartExamined, 'CS', 'Chest, PA')]],
+    ...[
+      'CHESTPA',
+      'CHEST2',
+      'Chest_AP',
+      'CXR',
+      'BRUST',
+      'BRUSTKORB',
+      'T\xd3RAX',
+      'TORAX',
+      'LUNGS',
+      'PULMO THORACIS',
+    ].map((part): [string, Element[]] => [`the body part ${part}`, [text(tags.BodyPartExamined, 'CS', part)]]),
+    ...['UNKNOWN', 'OTHER', 'NONE', 'N/A'].map((part): [string, Element[]] => [
+      `the body part ${part}, which says nothing`,
+      [text(tags.BodyPartExamined, 'CS', part)],
+    ]),
+    ['a chest and a region that is not known here', [code(tags.AnatomicRegionSequence, 'SCT', '87953007')]],
+    ['a region of a private scheme', [noPart, code(tags.AnatomicRegionSequence, '99ALARA', 'KNEE')]],
+    ['PA BILATERAL', [text(tags.ViewPosition, 'CS', 'PA BILATERAL')]],
+    ['no body part, chest by code', [noPart]],
+    ['no body part, chest by its code since 2020', [noPart, code(tags.AnatomicRegionSequence, 'SCT', '816094009')]],
+    ['no body part and no code', [noPart, sequence(tags.AnatomicRegionSequence)]],
+    ['a CR', [sopClass(sopClasses.computedRadiography), text(tags.Modality, 'CS', 'CR')]],
+    ['a Secondary Capture', [sopClass(sopClasses.secondaryCapture)]],
+    [
+      'a multi-frame Secondary Capture of one frame',
+      [sopClass('1.2.840.10008.5.1.4.1.1.7.2'), text(tags.NumberOfFrames, 'IS', '1')],
+    ],
+    ['another manufacturer', [text(tags.Manufacturer, 'LO', 'Alara Inc')]],
+    ['leading zeros in a UID', [text(tags.StudyInstanceUID, 'UI', '1.02.3')]],
+  ])('%s', async (_, changes) => {
+    const bytes = file(...changes);
+    unwrap(inspect(bytes));
+    unwrap(await decodeDicom(bytes));
+  });
+
+  test('names where codes belong, of which the reading tells nothing', async () => {
+    const { dicom } = unwrap(
+      await decodeDicom(
+        file(
+          text(tags.BodyPartExamined, 'CS', 'CHEST ALARA'),
+          text(tags.ViewPosition, 'CS', 'PA ALARA'),
+          text(tags.ImageLaterality, 'CS', 'ALARA'),
+          text(tags.Modality, 'CS', 'ALARA'),
+          // No direction, whatever it begins with.
+          text(tags.PatientOrientation, 'CS', 'ALARA\\F'),
+        ),
+      ),
+    );
+    expect(JSON.stringify(dicom?.view)).not.toContain('ALARA');
+    expect(dicom?.view).toMatchObject({ modality: 'OT', rendering: expect.stringContaining('window') });
+  });
+
+  test('a data set of the attributes that must be there, and no other', async () => {
+    const needed: readonly number[] = [
+      ...[tags.SOPClassUID, tags.SOPInstanceUID, tags.StudyInstanceUID, tags.SeriesInstanceUID],
+      ...[tags.PhotometricInterpretation, tags.Rows, tags.Columns, tags.BitsAllocated, tags.PixelData],
+    ];
+    const sparse: Dataset = merge(chestDataset(film)).filter(({ tag }) => needed.includes(tag));
+    const { dicom } = unwrap(await decodeDicom(new Uint8Array(part10(sparse))));
+    expect(dicom?.view).toEqual({
+      sopClass: 'Digital X-Ray Image Storage - For Presentation',
+      transferSyntax: '1.2.840.10008.1.2.1',
+      modality: 'OT',
+      photometric: 'MONOCHROME2',
+      bits: 8,
+      rendering: 'no VOI LUT or window, so full range: 0 to 255',
+    });
+  });
+});

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import { orientation } from '../../functions/decode/exif-orientation.ts';
+import { sniff } from '../../functions/decode/sniff.ts';
+import { strip } from '../../functions/decode/strip.ts';
+import { unwrap } from '../support/family.ts';
+import { chunk, exif, exifSegment, jpeg, phantom, png, ramp, segment, withSegments } from '../support/image-files.ts';
+
+describe('strip', () => {
+  const film = phantom();
+
+  test('leaves of a PNG only the chunks that make pixels', () => {
+    const transparent = chunk('tRNS', Buffer.from([0, 200]));
+    const clutter = [
+      'gAMA',
+      'cHRM',
+      'sRGB',
+      'iCCP',
+      'tEXt',
+      'zTXt',
+      'iTXt',
+      'eXIf',
+      'sPLT',
+      'acTL',
+      'fdAT',
+      'prVt',
+    ].map((type) => chunk(type, Buffer.from(type)));
+    const file = png(film, { before: [...clutter, transparent], after: clutter });
+    const stripped = unwrap(strip(Buffer.concat([file, Buffer.from('trailing')]), 'image/png'));
+    expect(stripped).toEqual({ bytes: png(film, { before: [transparent] }), orientation: 1, warnings: [] });
+  });
+
+  test('leaves of a JPEG what its components mean and makes them', async () => {
+    const file = await jpeg(ramp());
+    const adobe = segment(0xee, Buffer.from('Adobe\0d\0\0\0\0\0', 'latin1'));
+    const clutter = [0xe1, 0xe2, 0xed, 0xef, 0xfe].map((marker) => segment(marker, Buffer.from('anything')));
+    const dressed = withSegments(file, ...clutter, adobe, ...clutter);
+    const plain = unwrap(strip(file, 'image/jpeg'));
+    expect(unwrap(strip(dressed, 'image/jpeg'))).toMatchObject({
+      bytes: withSegments(plain.bytes, adobe),
+      orientation: 1,
+      warnings: [],
+    });
+  });
+
+  test('finds the orientation on its way', async () => {
+    const six = exif([[0x0112, 3, 1, 6]]);
+    expect(unwrap(strip(png(film, { after: [chunk('eXIf', six)] }), 'image/png')).orientation).toBe(6);
+    expect(unwrap(strip(withSegments(await jpeg(ramp()), exifSegment(six)), 'image/jpeg')).orientation).toBe(6);
+    const xmp = segment(0xe1, Buffer.from('http://ns.adobe.com/xap/1.0/\0<x/>', 'latin1'));
+    expect(unwrap(strip(withSegments(await jpeg(ramp()), xmp), 'image/jpeg')).orientation).toBe(1);
+  });
+});
+
+describe('orientation', () => {
+  test.each([false, true])('is read in either byte order; little-endian: %s', (little) => {
+    expect(orientation(exif([[0x0112, 3, 1, 8]], little))).toBe(8);
+    expect(orientation(exif([[0x0112, 4, 1, 3]], little))).toBe(3);
+  });
+
+  test('is 1 wherever the block makes no sense', () => {
+    const good = exif([
+      [0x0100, 4, 1, 6],
+      [0x0112, 3, 1, 6],
+    ]);
+    for (let length = 0; length < good.length - 8; length++) expect(orientation(good.subarray(0, length))).toBe(1);
+    expect(orientation(exif([[0x0112, 3, 1, 0]]))).toBe(1);
+    expect(orientation(exif([[0x0112, 3, 1, 9]]))).toBe(1);
+    expect(orientation(exif([[0x0112, 2, 1, 6]]))).toBe(1);
+    expect(orientation(exif([]))).toBe(1);
+    expect(orientation(Buffer.concat([Buffer.from('XX'), good.subarray(2)]))).toBe(1);
+    const beyond = Buffer.from(good);
+    beyond.writeUInt32BE(0xffffffff, 4);
+    expect(orientation(beyond)).toBe(1);
+  });
+
+  test('does not depend on where in a larger buffer the block lies', () => {
+    const shifted = Buffer.concat([Buffer.alloc(3), exif([[0x0112, 3, 1, 5]])]).subarray(3);
+    expect(orientation(shifted)).toBe(5);
+  });
+});
+
+test('sniff goes by the first bytes alone', async () => {
+  expect(sniff(png(phantom()))).toBe('image/png');
+  expect(sniff(await jpeg(ramp()))).toBe('image/jpeg');
+  for (const text of ['', 'GIF89a', 'II*\0', '\x89PNG', '%PDF-1.7'])
+    expect(sniff(Buffer.from(text, 'latin1'))).toBeUndefined();
+});

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { earlierRequest } from '../../functions/jobs/read-film.ts';
+import type { Read } from '../../functions/reading/read.ts';
+import type { ReadRequest } from '../../functions/routing/request.ts';
+
+const plain: ReadRequest = {
+  ...{ findings: ['Nodule'], minAuroc: {}, prevalence: {}, policy: 'p', bestEffort: false, explain: false },
+};
+const explained = { ...plain, explain: true };
+const old = { width: 1, height: 1, bits: 8 as const };
+
+test.each<[string, ReadRequest, Read['reading']['film'] | undefined, ReadRequest]>([
+  ['a reading of an earlier version is used again', explained, old, plain],
+  ['a reading of this version without heat maps is not', explained, { ...old, digest: 'sha256:1' }, explained],
+  ['a film that was not read is read as asked', explained, undefined, explained],
+  ['so is one for which no heat maps are asked', plain, old, plain],
+])('%s', async (_, request, film, expected) => {
+  const reader = {
+    router: { identify: async (_tenant: string, _bytes: Uint8Array, { explain }: ReadRequest) => `rd_${explain}` },
+    platform: {
+      readings: {
+        get: async (_tenant: string, id: string) =>
+          film && id === 'rd_false' ? ({ reading: { id, film } } as Read) : undefined,
+        put: async () => undefined,
+      },
+    },
+  };
+  expect(await earlierRequest(reader, 'local', new Uint8Array(), request)).toEqual(expected);
+});

@@ -1,0 +1,128 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { advice, type Fault, type FaultCode } from '../../functions/core/fault.ts';
+import { fail, ok } from '../../functions/core/result.ts';
+import { ms } from '../../functions/core/units.ts';
+import { judge } from '../../functions/jobs/outcome.ts';
+import { pauseMs, usualRetry } from '../../functions/jobs/retry.ts';
+
+const codes = Object.keys(advice) as FaultCode[];
+const faultOf = (code: FaultCode) => ({ code }) as Fault;
+const attempts = fc.integer({ min: 1, max: 2000 });
+const random = fc.double({ min: 0, max: 1, noNaN: true });
+
+describe('what becomes of a job', () => {
+  test('a fault of the caller ends it at once, one of the service never does on the first try', () => {
+    for (const code of codes) {
+      const verdict = judge({ attempts: 1 }, fail(faultOf(code)), usualRetry, () => 0.5);
+      if (advice[code].status < 500 && code !== 'memory_exceeded')
+        expect(verdict, code).toMatchObject({ kind: 'ended', state: 'failed' });
+      else expect(verdict, code).toMatchObject({ kind: 'again' });
+    }
+  });
+
+  test('whatever fails, and however often, it comes to an end', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...codes), { minLength: 1, maxLength: 5 }), random, (cycle, at) => {
+        let job: { attempts: number; fault?: Fault | undefined } = { attempts: 0 };
+        for (let i = 0; i < 10_000; i++) {
+          const fault = faultOf(cycle[i % cycle.length] ?? 'internal');
+          const verdict = judge({ ...job, attempts: job.attempts + 1 }, fail(fault), usualRetry, () => at);
+          if (verdict.kind === 'ended') return verdict.state !== 'done';
+          job = { attempts: verdict.attempts, fault: verdict.fault };
+        }
+        // A cycle of outages and of something else in turn begins anew each time: both are getting better and worse.
+        return new Set(cycle.map((code) => ['pacs_unavailable', 'webhook_failed'].includes(code))).size === 2;
+      }),
+    );
+  });
+
+  test('busy is not counted, and waits as long as the service asked for', () => {
+    const fault: Fault = { code: 'queue_full', retryAfterMs: ms(1234) };
+    expect(judge({ attempts: 8 }, fail(fault), usualRetry, () => 0)).toMatchObject({
+      kind: 'again',
+      delayMs: 1234,
+      attempts: 7,
+    });
+  });
+
+  test('busy for a day is broken: a job is not put off for ever', () => {
+    const fault: Fault = { code: 'queue_full', retryAfterMs: ms(1000) };
+    const hoursLater = (hours: number, busySince?: string) =>
+      judge(
+        { attempts: 1, ...(busySince && { busySince }) },
+        fail(fault),
+        usualRetry,
+        () => 0,
+        new Date(hours * 3_600_000),
+      );
+    const since = new Date(0).toISOString();
+    expect(hoursLater(0)).toMatchObject({ kind: 'again', attempts: 0, busySince: since });
+    expect(hoursLater(23.9, since)).toMatchObject({ kind: 'again', busySince: since });
+    expect(hoursLater(24.1, since)).toEqual({ kind: 'ended', state: 'dead', fault });
+  });
+
+  test('a film that takes too long or too much twice is given up; one that found the engine busy is not', () => {
+    const late: Fault = { code: 'deadline_exceeded', deadlineMs: ms(30_000) };
+    const busy: Fault = { code: 'queue_full', retryAfterMs: ms(1000) };
+    const second = (before: Fault | undefined, fault: Fault) =>
+      judge({ attempts: 2, ...(before && { fault: before }) }, fail(fault), usualRetry, () => 0);
+    expect(second(undefined, late)).toMatchObject({ kind: 'again' });
+    expect(second(late, late)).toEqual({ kind: 'ended', state: 'dead', fault: late });
+    const large: Fault = { code: 'memory_exceeded', limitBytes: 1e9 };
+    expect(second(undefined, large)).toMatchObject({ kind: 'again' });
+    expect(second(late, large)).toEqual({ kind: 'ended', state: 'dead', fault: large });
+    expect(second(late, busy)).toMatchObject({ kind: 'again', attempts: 1 });
+  });
+
+  test('eight tries for a fault of the service; a PACS that is down is waited for much longer', () => {
+    const state = (code: FaultCode, tries: number) =>
+      judge({ attempts: tries, fault: faultOf(code) }, fail(faultOf(code)), usualRetry, () => 0);
+    expect(state('inference_failed', 7)).toMatchObject({ kind: 'again' });
+    expect(state('inference_failed', 8)).toMatchObject({ kind: 'ended', state: 'dead' });
+    expect(state('pacs_unavailable', 499)).toMatchObject({ kind: 'again' });
+    expect(state('pacs_unavailable', 500)).toMatchObject({ kind: 'ended', state: 'dead' });
+  });
+
+  test('a PACS that refuses everything is waited for as one that is down; one that refuses an object is not', () => {
+    const refused = (fault: Fault, tries: number) =>
+      judge({ attempts: tries, fault }, fail(fault), usualRetry, () => 0).kind;
+    const fault: Fault = { code: 'pacs_refused', problem: 'main answered 401' };
+    expect(refused({ ...fault, setup: true }, 499)).toBe('again');
+    expect(refused(fault, 8)).toBe('ended');
+  });
+
+  test('what fails after an outage has all its tries', () => {
+    const after = { attempts: 200, fault: faultOf('pacs_unavailable') };
+    expect(judge(after, fail(faultOf('inference_failed')), usualRetry, () => 0)).toMatchObject({
+      kind: 'again',
+      attempts: 1,
+    });
+  });
+
+  test('a wait that was asked for comes before the pause', () => {
+    const fault: Fault = { code: 'webhook_failed', problem: '503', waitMs: ms(60_000) };
+    expect(judge({ attempts: 1 }, fail(fault), usualRetry, () => 0)).toMatchObject({ kind: 'again', delayMs: 60_000 });
+    expect(judge({ attempts: 1 }, fail(fault), usualRetry, () => 1)).toMatchObject({ kind: 'again', delayMs: 61_000 });
+  });
+
+  test('success ends it with its outcomes', () => {
+    expect(judge({ attempts: 3 }, ok([{ reading: 'rd_1' }]), usualRetry, () => 0)).toEqual({
+      kind: 'ended',
+      state: 'done',
+      outcomes: [{ reading: 'rd_1' }],
+    });
+  });
+});
+
+describe('the pause', () => {
+  test('is random below a bound that doubles to five minutes', () => {
+    fc.assert(
+      fc.property(attempts, random, (tries, at) => {
+        const pause = pauseMs(tries, usualRetry, () => at);
+        const bound = Math.min(300_000, 1000 * 2 ** (tries - 1));
+        return pause >= 0 && pause <= bound && Math.abs(pause - at * bound) <= 0.5;
+      }),
+    );
+  });
+});

@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { JobState } from '../../functions/core/job.ts';
+import { replay } from '../../functions/jobs/replay.ts';
+import { submit } from '../../functions/jobs/submit.ts';
+import { sweep } from '../../functions/jobs/sweep.ts';
+import { enqueueInSteps } from '../../functions/storage/jobs.ts';
+import { type Bench, openBench } from '../support/job-bench.ts';
+
+let bench: Bench;
+beforeEach(() => {
+  bench = openBench();
+});
+afterEach(() => bench.close());
+
+const hour = 3_600_000;
+const inHours = (hours: number) => new Date(Date.now() + hours * hour);
+
+async function jobWithFilm(id: string, state: JobState) {
+  await bench.platform.blobs.put(id, new Blob([id]).stream(), 100);
+  await bench.submit(id);
+  await bench.platform.jobs.update(id, (job) => ({ ...job, state }));
+}
+
+test('uploads that no job needs go after a day; the films of jobs that wait or were given up stay', async () => {
+  const { platform } = bench;
+  await platform.blobs.put('an upload', new Blob(['film']).stream(), 100);
+  for (const state of ['queued', 'running', 'dead', 'done', 'failed'] as const) await jobWithFilm(state, state);
+  const left = async () => {
+    const names = ['an upload', 'queued', 'running', 'dead', 'done', 'failed'];
+    const found = await Promise.all(names.map((name) => platform.blobs.get(name)));
+    return names.filter((_, i) => found[i]);
+  };
+  expect(await sweep(platform, 1000 * hour, inHours(23))).toMatchObject({ jobs: 0, blobs: 0 });
+  expect(await left()).toHaveLength(6);
+  expect(await sweep(platform, 1000 * hour, inHours(25))).toMatchObject({ jobs: 0, blobs: 3 });
+  expect(await left()).toEqual(['queued', 'running', 'dead']);
+  // What was given up and not replayed for as long as jobs are kept goes, and its film with it.
+  expect(await sweep(platform, 48 * hour, inHours(49))).toMatchObject({ jobs: 3 });
+  await sweep(platform, 48 * hour, inHours(50));
+  expect(await left()).toEqual(['queued', 'running']);
+});
+
+test('jobs that have ended go after their retention, the others never', async () => {
+  const { platform } = bench;
+  for (const state of ['queued', 'running', 'dead', 'done', 'failed'] as const) await jobWithFilm(state, state);
+  expect((await sweep(platform, 48 * hour, inHours(47))).jobs).toBe(0);
+  expect((await sweep(platform, 48 * hour, inHours(49))).jobs).toBe(3);
+  const kept = await platform.jobs.list({ limit: 10 });
+  expect(kept.map(({ id }) => id).toSorted()).toEqual(['queued', 'running']);
+});
+
+describe('an open job without a message', () => {
+  const minute = 60_000;
+  const inMinutes = (minutes: number) => new Date(Date.now() + minutes * minute);
+  const swept = async (minutes: number) => (await sweep(bench.platform, 48 * hour, inMinutes(minutes))).resent;
+  const depth = async () => (await bench.platform.queue.depth()).waiting;
+  async function lose(): Promise<void> {
+    const delivery = await bench.platform.queue.receive({ visibilityMs: hour, waitMs: 0 });
+    await bench.platform.queue.remove(delivery?.receipt ?? '');
+  }
+
+  test('is sent again after a while, by one of those who sweep, and again if it is lost again', async () => {
+    for (const state of ['queued', 'running', 'dead', 'done', 'failed'] as const) {
+      await jobWithFilm(state, state);
+      await lose();
+    }
+    expect(await swept(14)).toBe(0);
+    const resent = await Promise.all([swept(16), swept(16), swept(16)]);
+    expect(resent.reduce((a, b) => a + b)).toBe(2);
+    expect(await depth()).toBe(2);
+    const sent = [await bench.platform.queue.receive({ visibilityMs: 1, waitMs: 0 })];
+    sent.push(await bench.platform.queue.receive({ visibilityMs: 1, waitMs: 0 }));
+    expect(sent.map((delivery) => delivery?.body).sort()).toEqual(['queued', 'running']);
+    await Promise.all([lose(), lose()]);
+    expect(await swept(30)).toBe(0);
+    expect(await swept(32)).toBe(2);
+  });
+
+  test('is told from one that waits in a long queue, which is left as it is', async () => {
+    for (const id of ['a', 'b', 'c']) await bench.submit(id);
+    expect(await swept(600)).toBe(0);
+    expect(await depth()).toBe(3);
+    await lose();
+    expect(await swept(600)).toBe(3);
+    // One message for each at the least; a second one finds a job that has ended.
+    bench.work({});
+    await vi.waitFor(async () => expect(await bench.platform.jobs.list({ state: 'done', limit: 9 })).toHaveLength(3));
+  });
+
+  test('that was submitted by a process that died before it sent the message is worked on', async () => {
+    const died = { send: () => Promise.reject(new Error('killed')) };
+    const input = { kind: 'film', upload: 'a', mediaType: 'image/png', parameters: {} } as const;
+    // As on a platform whose queue and store of jobs know nothing of each other.
+    const { jobs, queue } = bench.platform;
+    const platform = { enqueue: enqueueInSteps({ jobs, queue: { ...queue, ...died } }) };
+    await expect(submit(platform, 'a', 'local', input)).rejects.toThrow('killed');
+    expect(await swept(16)).toBe(1);
+    bench.work({});
+    await vi.waitFor(async () => expect((await bench.platform.jobs.get('a'))?.state).toBe('done'));
+  });
+
+  test('and one that was replayed by such a process', async () => {
+    await jobWithFilm('a', 'dead');
+    await lose();
+    const died = { send: () => Promise.reject(new Error('killed')) };
+    // As on a platform whose queue and store of jobs know nothing of each other.
+    const { jobs, queue } = bench.platform;
+    const platform = { enqueue: enqueueInSteps({ jobs, queue: { ...queue, ...died } }) };
+    await expect(replay(platform, 'a')).rejects.toThrow('killed');
+    expect(await swept(16)).toBe(1);
+    expect(await depth()).toBe(1);
+    // Repeated at once, it needs no sweep.
+    expect(await replay(bench.platform, 'a')).toMatchObject({ state: 'queued' });
+    expect(await depth()).toBe(2);
+  });
+});

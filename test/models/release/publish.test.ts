@@ -1,0 +1,296 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { digestOf, encode, Manifest } from '../../../functions/models/manifest.ts';
+import { move, Overtaken, rollback } from '../../../functions/models/release/move-pointer.ts';
+import { promote as promoteFamily } from '../../../functions/models/release/promote.ts';
+import { prepare, upload } from '../../../functions/models/release/publish.ts';
+import { chainOf, readRecord } from '../../../functions/models/release/record.ts';
+import type { Scores } from '../../../functions/models/release/scores.ts';
+import { readManifest, readPointer } from '../../../functions/models/release-reader.ts';
+import { folderObjects } from '../../../functions/models/store/folder.ts';
+import { folder, name, place, pointsTo, put, retold, signOff, variation, worse } from '../../support/published.ts';
+
+const promotion = { from: 'canary', to: 'live', margin: 0.02, device: 'cpu', signOff } as const;
+const promote = (objects: ReturnType<typeof folderObjects>, change: object = {}) =>
+  promoteFamily(objects, name, { ...promotion, ...change });
+
+/** A store with the bundled family on both channels. */
+async function store() {
+  const path = folder();
+  const objects = folderObjects(path);
+  const first = await put(objects, 'models');
+  await promote(objects);
+  return { path, objects, first };
+}
+
+test('a family is published by digest, once', async () => {
+  const objects = folderObjects(folder());
+  const publication = await prepare('models', name);
+  const { sent, present } = await upload(objects, publication);
+  expect([sent, present]).toEqual([publication.sources.size + 1, 0]);
+  expect(await upload(objects, publication)).toMatchObject({ sent: 0, present: sent, bytes: 0 });
+  const { files, policies } = publication.manifest;
+  expect(Object.keys(files)).toEqual(
+    expect.arrayContaining(['catalog.json', 'policy.json', 'scores.json', 'r320-int8.onnx', 'figures/roc.svg']),
+  );
+  expect(Object.keys(policies)).toEqual(['sabottke-spieler-2020.json']);
+  const stored = await objects.read(place.manifest(publication.digest));
+  if (!stored || stored === 'unchanged') throw new Error('the manifest was not stored');
+  expect(digestOf(stored.bytes)).toBe(publication.digest);
+  for (const { sha256 } of Object.values(files)) {
+    const object = await objects.read(place.object(sha256));
+    expect(object && object !== 'unchanged' && digestOf(object.bytes)).toBe(sha256);
+  }
+});
+
+test('a manifest leads nowhere but below its folder', () => {
+  const entry = { sha256: '0'.repeat(64), bytes: 1 };
+  const of = (path: string) => Manifest.safeParse({ family: name, files: { [path]: entry }, policies: {} }).success;
+  expect(['catalog.json', 'figures/roc.svg'].map(of)).toEqual([true, true]);
+  expect(['../x', 'a/../../x', '/etc/passwd', 'a//b', '.hidden', 'a\\b', ''].map(of)).toEqual(Array(7).fill(false));
+});
+
+test('an object that is not what its name says is refused', async () => {
+  const { path, objects, first } = await store();
+  writeFileSync(join(path, place.manifest(first)), encode({ family: name, files: {}, policies: {} }));
+  await expect(readManifest(objects, name, first)).rejects.toThrow('does not have the SHA-256 that it is named by');
+});
+
+test('the first promotion is recorded as such; the next is compared, finding by finding', async () => {
+  const { objects, first } = await store();
+  expect(await pointsTo(objects, 'live')).toBe(first);
+  expect(await promote(objects)).toEqual({ kind: 'unchanged', manifest: first });
+
+  const second = await put(objects, retold());
+  const promoted = await promote(objects);
+  if (promoted.kind !== 'moved') throw new Error(promoted.kind);
+  expect(promoted.compared).toHaveLength(8 * 14);
+  expect(await pointsTo(objects, 'live')).toBe(second);
+
+  const standing = await readPointer(objects, name, 'live');
+  expect(standing?.pointer).toMatchObject({ manifest: second, previous: first, record: promoted.moved.record });
+  const [last, initial, ...rest] = await chainOf(objects, name, promoted.moved.record);
+  expect(rest).toEqual([]);
+  expect(initial?.record).toMatchObject({ kind: 'promote', from: null, to: first, modificationProtocol: null });
+  expect(initial?.record.impactAssessment.conclusion).toContain('nothing to compare with');
+  expect(last?.record).toMatchObject({
+    ...{
+      kind: 'promote',
+      channel: 'live',
+      from: first,
+      to: second,
+      previousRecord: initial?.name,
+      ...{ by: 'the test' },
+    },
+    descriptionOfModifications: {
+      files: {
+        'catalog.json': 'replaced',
+        'r320-int8.onnx': 'unchanged',
+        'scores.json': 'unchanged',
+        'card.md': 'removed',
+      },
+      findings: { added: [], removed: [] },
+    },
+    modificationProtocol: {
+      ...{ films: 1399, patients: 1066, protocol: 'crossValidated' },
+      margins: {
+        Pneumonia: { margin: 0.02, source: 'policy chest14' },
+        Mass: { margin: 0.02, source: 'declared with the promotion' },
+      },
+    },
+  });
+  expect(last?.record.impactAssessment.comparisons).toEqual(promoted.compared);
+});
+
+test('a finding that may have lost more than its margin is not promoted', async () => {
+  const { objects, first } = await store();
+  await put(objects, worse('Nodule', 0.1));
+  const refused = await promote(objects);
+  if (refused.kind !== 'refused') throw new Error(refused.kind);
+  const beyond = refused.compared.filter(({ withinMargin }) => !withinMargin);
+  expect(new Set(beyond.map(({ finding }) => finding))).toEqual(new Set(['Nodule']));
+  for (const { ci95, margin } of beyond) expect(ci95[0]).toBeLessThan(-margin);
+  expect(await pointsTo(objects, 'live')).toBe(first);
+  // A margin that is declared wider lets it through, and is on record.
+  const allowed = await promote(objects, { margin: 0.2 });
+  if (allowed.kind !== 'moved') throw new Error(allowed.kind);
+  const { record } = await readRecord(objects, name, allowed.moved.record);
+  expect(record.modificationProtocol?.margins['Nodule']).toEqual({
+    margin: 0.2,
+    source: 'declared with the promotion',
+  });
+  expect(record.impactAssessment.comparisons.find(({ finding }) => finding === 'Nodule')?.difference).toBeLessThan(
+    -0.02,
+  );
+});
+
+test('the margin of the policy in force stands above the one that is declared', async () => {
+  const { objects } = await store();
+  await put(objects, worse('Pneumonia', 0.1));
+  expect(await promote(objects, { margin: 1 })).toMatchObject({ kind: 'refused' });
+});
+
+test.each<[string, string, (scores: Scores) => Scores | undefined]>([
+  [
+    'other films',
+    'not measured on the same films',
+    (s) => ({ ...s, films: ['0123456789abcdef', ...s.films.slice(1)] }),
+  ],
+  ['no scores', 'without scores.json', () => undefined],
+  [
+    "scores that are not its models'",
+    'the catalog says',
+    (s) => ({ ...s, ranks: { ...s.ranks, 'r256-int8': s.ranks['r512-fp32'] ?? {} } }),
+  ],
+])('a family with %s is not promoted', async (_, problem, scores) => {
+  const { objects, first } = await store();
+  await put(objects, variation({ scores }));
+  await expect(promote(objects)).rejects.toThrow(problem);
+  expect(await pointsTo(objects, 'live')).toBe(first);
+});
+
+test('the first family of a channel must have scores too: the next is compared with it', async () => {
+  const objects = folderObjects(folder());
+  const unmeasured = variation({ scores: () => undefined });
+  const first = await put(objects, unmeasured);
+  await expect(promote(objects)).rejects.toThrow('without scores.json');
+  expect(await pointsTo(objects, 'live')).toBeUndefined();
+  const uncompared = expect.stringContaining('published without scores.json');
+  expect(await promote(objects, { uncompared: true })).toMatchObject({
+    kind: 'moved',
+    moved: { to: first },
+    uncompared,
+  });
+
+  // The way out of there, which somebody answers for.
+  const second = await put(objects, 'models');
+  await expect(promote(objects)).rejects.toThrow('--uncompared');
+  const promoted = await promote(objects, { uncompared: true });
+  if (promoted.kind !== 'moved') throw new Error(promoted.kind);
+  expect(promoted).toMatchObject({ moved: { from: first, to: second }, compared: [], uncompared });
+  const { record } = await readRecord(objects, name, promoted.moved.record);
+  expect(record).toMatchObject({ kind: 'promote', ...signOff, modificationProtocol: null });
+  expect(record.impactAssessment).toEqual({
+    conclusion: expect.stringMatching(/^Not compared, by decision of who signed this off: .*scores\.json/),
+    comparisons: [],
+  });
+});
+
+test('what can be compared is, whoever decides otherwise; a candidate at fault is never promoted', async () => {
+  const { objects, first } = await store();
+  await put(objects, worse('Nodule', 0.1));
+  expect(await promote(objects, { uncompared: true })).toMatchObject({ kind: 'refused' });
+  await put(objects, retold());
+  const compared = await promote(objects, { uncompared: true });
+  if (compared.kind !== 'moved') throw new Error(compared.kind);
+  expect([compared.compared.length, compared.uncompared]).toEqual([8 * 14, undefined]);
+  const swapped = (s: Scores) => ({ ...s, ranks: { ...s.ranks, 'r256-int8': s.ranks['r512-fp32'] ?? {} } });
+  await put(objects, variation({ scores: swapped }));
+  await expect(promote(objects, { uncompared: true })).rejects.toThrow('the catalog says');
+  expect(await pointsTo(objects, 'live')).toBe(compared.moved.to);
+  expect(compared.moved.from).toBe(first);
+});
+
+test('a family in the place of one that is spoilt is promoted by decision alone', async () => {
+  const { path, objects, first } = await store();
+  writeFileSync(join(path, place.manifest(first)), '{}');
+  const second = await put(objects, retold());
+  await expect(promote(objects)).rejects.toThrow('does not have the SHA-256');
+  expect(await promote(objects, { uncompared: true })).toMatchObject({ kind: 'moved', moved: { to: second } });
+});
+
+test('of two who move a channel at the same time one is told that it lost', async () => {
+  const { objects } = await store();
+  const publications = await Promise.all([retold('one'), retold('two')].map((models) => prepare(models, name)));
+  await Promise.all(publications.map((publication) => upload(objects, publication)));
+  const standing = await readPointer(objects, name, 'canary');
+  const outcomes = await Promise.allSettled(
+    publications.map((to) =>
+      move(objects, {
+        ...{ kind: 'publish' as const, channel: 'canary' as const, to, standing, signOff, modificationProtocol: null },
+        impactAssessment: { conclusion: 'none', comparisons: [] },
+      }),
+    ),
+  );
+  const [lost, ...others] = outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+  expect(others).toEqual([]);
+  expect(lost).toBeInstanceOf(Overtaken);
+  expect(lost.message).toContain('moved by somebody else meanwhile');
+  const won = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value.to] : []));
+  expect(won).toEqual([await pointsTo(objects, 'canary')]);
+});
+
+test('a rollback goes back, and a second one further back', async () => {
+  const { objects, first } = await store();
+  const back = async () =>
+    rollback(objects, name, 'live', await readPointer(objects, name, 'live'), {
+      ...signOff,
+      reason: 'worse in practice',
+    });
+  await expect(back()).rejects.toThrow('nothing to go back to');
+  const manifests = [first];
+  for (const dataset of ['two', 'three']) {
+    manifests.push(await put(objects, retold(dataset)));
+    await promote(objects);
+  }
+  expect(await back()).toMatchObject({ from: manifests[2], to: manifests[1] });
+  expect(await back()).toMatchObject({ from: manifests[1], to: first });
+  await expect(back()).rejects.toThrow('nothing to go back to');
+  const chain = await chainOf(objects, name, (await readPointer(objects, name, 'live'))?.pointer.record ?? '');
+  expect(chain.map(({ record }) => record.kind)).toEqual(['rollback', 'rollback', 'promote', 'promote', 'promote']);
+  expect(chain[0]?.record).toMatchObject({ reason: 'worse in practice', modificationProtocol: null });
+});
+
+test('rollbacks end, also where a family was promoted twice', { timeout: 120_000 }, async () => {
+  const { objects, first } = await store();
+  const back = async () => rollback(objects, name, 'live', await readPointer(objects, name, 'live'), signOff);
+  const second = await put(objects, retold());
+  await promote(objects);
+  await put(objects, 'models');
+  await promote(objects);
+  expect(await back()).toMatchObject({ from: first, to: second });
+  expect(await back()).toMatchObject({ from: second, to: first });
+  await expect(back()).rejects.toThrow('nothing to go back to');
+  // What is promoted after a rollback is undone to what the rollback went back to.
+  const third = await put(objects, retold('three'));
+  await promote(objects);
+  const fourth = await put(objects, retold('four'));
+  await promote(objects);
+  expect(await back()).toMatchObject({ from: fourth, to: third });
+  const fifth = await put(objects, retold('five'));
+  await promote(objects);
+  expect(await back()).toMatchObject({ from: fifth, to: third });
+  expect(await back()).toMatchObject({ from: third, to: first });
+  await expect(back()).rejects.toThrow('nothing to go back to');
+});
+
+test('a record that was changed is refused, and so is a signature that does not fit', async () => {
+  const path = folder();
+  const objects = folderObjects(path);
+  await put(objects, 'models');
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const promoted = await promote(objects, { signOff: { ...signOff, key: privateKey } });
+  if (promoted.kind !== 'moved') throw new Error(promoted.kind);
+  const { record: recordName } = promoted.moved;
+  const read = await readRecord(objects, name, recordName);
+  expect(read.signedBy).toBe(publicKey.export({ type: 'spki', format: 'der' }).toString('base64'));
+
+  const file = join(path, place.record(recordName));
+  const stored = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...stored, record: { ...stored.record, by: 'somebody else' } }));
+  await expect(readRecord(objects, name, recordName)).rejects.toThrow('was changed');
+  const other = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+  writeFileSync(file, JSON.stringify({ ...stored, signature: { ...stored.signature, publicKey: other } }));
+  await expect(readRecord(objects, name, recordName)).rejects.toThrow('its signature does not fit');
+});
+
+test('what lies beside the family, hidden or led to by a link, is not published', async () => {
+  const models = retold();
+  writeFileSync(join(models, name, '.env'), 'secret');
+  writeFileSync(join(models, name, 'old.onnx'), 'a model that no catalog names');
+  symlinkSync('/etc/hostname', join(models, name, 'link.txt'));
+  const { manifest } = await prepare(models, name);
+  for (const file of ['.env', 'old.onnx', 'link.txt']) expect(Object.keys(manifest.files)).not.toContain(file);
+});

@@ -1,0 +1,179 @@
+import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { digestOf } from '../../../functions/models/manifest.ts';
+import { rollback } from '../../../functions/models/release/move-pointer.ts';
+import { prepare, upload } from '../../../functions/models/release/publish.ts';
+import { readRecord, recordsBack } from '../../../functions/models/release/record.ts';
+import { readManifest, readPointer } from '../../../functions/models/release-reader.ts';
+import type { Objects } from '../../../functions/models/store/object-store.ts';
+import { s3Objects } from '../../../functions/models/store/s3.ts';
+import { openS3 } from '../../../functions/platform/aws/client.ts';
+import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
+import { type Aws, hasAws, startAws } from '../../support/aws.ts';
+import { name, place, pointsTo, put, retold, signOff } from '../../support/published.ts';
+
+describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)', { timeout: 60_000 }, () => {
+  let aws: Aws;
+  let s3: S3Client;
+  beforeAll(async () => {
+    aws = await startAws();
+    s3 = openS3(readSurroundings(aws.environment));
+  });
+  afterAll(async () => {
+    s3?.destroy();
+    await aws?.close();
+  });
+
+  let count = 0;
+  /** A store of its own, where A and then B were put on live. */
+  async function store() {
+    const prefix = `store-${count++}`;
+    const objects = s3Objects(s3, aws.bucket, prefix);
+    const a = await put(objects, 'models', 'live');
+    const b = await put(objects, retold('B'), 'live');
+    const at = (key: string) => ({ Bucket: aws.bucket, Key: `${prefix}/${key}` });
+    return {
+      ...{ objects, a, b },
+      /** Flip a bit of an object, as who writes past the condition does. */
+      async spoil(key: string) {
+        const found = await objects.read(key);
+        if (!found || found === 'unchanged') throw new Error(`there is no ${key}`);
+        const Body = Uint8Array.from(found.bytes, (byte, i) => (i === 9 ? byte ^ 1 : byte));
+        await s3.send(new PutObjectCommand({ ...at(key), Body }));
+      },
+      cut: (key: string) => s3.send(new PutObjectCommand({ ...at(key), Body: 'short' })),
+      remove: (key: string) => s3.send(new DeleteObjectCommand(at(key))),
+    };
+  }
+  type Store = Awaited<ReturnType<typeof store>>;
+
+  const live = (objects: Objects) => readPointer(objects, name, 'live');
+  const back = async (objects: Objects) => rollback(objects, name, 'live', await live(objects), signOff);
+  const lastRecord = async (objects: Objects) =>
+    (await readRecord(objects, name, (await live(objects))?.pointer.record ?? '')).record;
+  const catalogOf = async (objects: Objects, manifest: string) =>
+    place.object((await readManifest(objects, name, manifest)).files['catalog.json']?.sha256 ?? '');
+
+  const damages: [string, (store: Store) => Promise<unknown>, object][] = [
+    [
+      'its catalog',
+      async ({ objects, b, spoil }) => spoil(await catalogOf(objects, b)),
+      // The manifests still tell which files differ.
+      { files: { 'catalog.json': 'replaced' }, findings: 'unreadable', provenance: { from: 'unreadable' } },
+    ],
+    [
+      'its manifest',
+      ({ b, spoil }) => spoil(place.manifest(b)),
+      { files: 'unreadable', policies: 'unreadable', findings: 'unreadable', provenance: { from: 'unreadable' } },
+    ],
+    [
+      'its manifest, which is gone,',
+      ({ b, remove }) => remove(place.manifest(b)),
+      { files: 'unreadable', provenance: { from: 'unreadable' } },
+    ],
+  ];
+
+  describe.each(damages)('a channel whose family has %s spoilt', (_, damage, description) => {
+    test('is rolled back, and the record says what could not be read', async () => {
+      const damaged = await store();
+      const { objects, a, b } = damaged;
+      await damage(damaged);
+      expect(await back(objects)).toMatchObject({ from: b, to: a });
+      expect(await pointsTo(objects, 'live')).toBe(a);
+      expect(await lastRecord(objects)).toMatchObject({
+        descriptionOfModifications: description,
+        unreadable: [expect.stringMatching(/SHA-256|holds no/)],
+      });
+      await expect(back(objects)).rejects.toThrow('nothing to go back to');
+    });
+
+    test('is published to', async () => {
+      const damaged = await store();
+      const { objects } = damaged;
+      await damage(damaged);
+      const c = await put(objects, retold('C'), 'live');
+      expect(await pointsTo(objects, 'live')).toBe(c);
+      expect(await lastRecord(objects)).toMatchObject({ descriptionOfModifications: description });
+    });
+  });
+
+  test('a record that is gone holds up no rollback: before it there is no earlier one', async () => {
+    const { objects, a, b, remove } = await store();
+    const broken = (await live(objects))?.pointer.record ?? '';
+    await remove(place.record(broken));
+    expect(await back(objects)).toMatchObject({ from: b, to: a });
+    expect(await lastRecord(objects)).toMatchObject({
+      previousRecord: broken,
+      unreadable: [expect.stringContaining(`holds no ${place.record(broken)}`)],
+    });
+    await expect(back(objects)).rejects.toThrow('nothing to go back to');
+    // What is left of the chain can be read, and its end is told.
+    const chain = recordsBack(objects, name, (await live(objects))?.pointer.record ?? '');
+    expect((await chain.next()).value?.record.kind).toBe('rollback');
+    await expect(chain.next()).rejects.toThrow('holds no');
+  });
+
+  test('publishing again repairs what is spoilt, cut short or gone, and nothing else', async () => {
+    const { objects, spoil, remove, cut } = await store();
+    const publication = await prepare('models', name);
+    const { files } = publication.manifest;
+    const at = (file: string) => place.object(files[file]?.sha256 ?? '');
+    expect(await upload(objects, publication)).toMatchObject({ sent: 0, repaired: 0, bytes: 0 });
+    await Promise.all([
+      spoil(at('catalog.json')),
+      spoil(at('r256-int8.onnx')),
+      spoil(place.manifest(publication.digest)),
+    ]);
+    await cut(at('policy.json'));
+    await remove(at('scores.json'));
+    expect(await upload(objects, publication)).toMatchObject({
+      sent: 1,
+      repaired: 4,
+      present: publication.sources.size - 4,
+    });
+    for (const [key, sha256] of [
+      ...Object.keys(files).map((file) => [at(file), files[file]?.sha256]),
+      [place.manifest(publication.digest), publication.digest],
+    ] as [string, string][]) {
+      const found = await objects.read(key);
+      expect(found && found !== 'unchanged' && digestOf(found.bytes), key).toBe(sha256);
+    }
+    expect(await upload(objects, publication)).toMatchObject({ sent: 0, repaired: 0, bytes: 0 });
+  });
+
+  test('what the store keeps the SHA-256 of is not read again to publish again', async () => {
+    const { objects } = await store();
+    const publication = await prepare('models', name);
+    const read: string[] = [];
+    const watched: Objects = {
+      ...objects,
+      read(key) {
+        read.push(key);
+        return objects.read(key);
+      },
+    };
+    expect(await upload(watched, publication)).toMatchObject({ sent: 0, repaired: 0 });
+    expect(read).toEqual([]);
+  });
+
+  test('of many who repair an object at the same time none is refused', async () => {
+    const { objects, spoil } = await store();
+    const publication = await prepare('models', name);
+    await spoil(place.manifest(publication.digest));
+    const all = await Promise.all([1, 2, 3, 4].map(() => upload(objects, publication)));
+    expect(all.reduce((sum, { repaired }) => sum + repaired, 0)).toBeGreaterThanOrEqual(1);
+    expect(await readManifest(objects, name, publication.digest)).toEqual(publication.manifest);
+  });
+
+  test('a store that is away is no damage: nothing is moved', async () => {
+    const { objects, b } = await store();
+    const standing = await live(objects);
+    await aws.s3.stop();
+    try {
+      await expect(rollback(objects, name, 'live', standing, signOff)).rejects.toThrow('S3 does not give');
+    } finally {
+      await aws.s3.start();
+    }
+    expect(await pointsTo(objects, 'live')).toBe(b);
+  });
+});

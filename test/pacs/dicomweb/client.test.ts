@@ -1,0 +1,386 @@
+import { createHash } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { createDicomWeb } from '../../../functions/pacs/dicomweb/client.ts';
+import { AttributesList, digestOf, tags, text } from '../../../functions/pacs/dicomweb/json.ts';
+import { json, serve } from '../../support/pacs/server.ts';
+
+const open = (baseUrl: string, more: object = {}) =>
+  createDicomWeb({ name: 'main', baseUrl, timeoutSeconds: 5, maxFilmMb: 1, ...more });
+const place = { studyInstanceUid: '1.2.3', seriesInstanceUid: '1.2.3.4', sopInstanceUid: '1.2.3.4.5' };
+const match = (uid: string) => ({ '00080018': { vr: 'UI', Value: [uid] } });
+const uids = (matches: readonly ReturnType<typeof match>[]) => matches.map((one) => text(one, tags.sopInstanceUid));
+
+describe('QIDO-RS', () => {
+  test('asks page by page until there is no more', async () => {
+    const all = Array.from({ length: 450 }, (_, i) => match(`1.${i + 1}`));
+    const { url, asked } = await serve(({ query }, response) => {
+      const offset = Number(query.get('offset'));
+      json(response, all.slice(offset, offset + Number(query.get('limit'))));
+    });
+    const found = await open(url).search('/studies/1.2.3/instances', { includefield: '00080016,00080060' });
+    expect(found.ok && uids(found.value as ReturnType<typeof match>[])).toEqual(uids(all));
+    expect(asked).toHaveLength(3);
+    expect(asked[0]?.query.getAll('includefield')).toEqual(['00080016', '00080060']);
+    expect(asked[0]?.headers.accept).toBe('application/dicom+json');
+  });
+
+  test.each([
+    ['status 206', 206, {}],
+    ['a warning', 200, { warning: '299 pacs: There are 30 additional results that can be requested' }],
+  ])('a server with smaller pages says so by %s, and is asked on', async (_, status, headers) => {
+    const all = Array.from({ length: 80 }, (_, i) => match(`1.${i + 1}`));
+    const { url } = await serve(({ query }, response) => {
+      const offset = Number(query.get('offset'));
+      const isLast = offset + 50 >= all.length;
+      response
+        .writeHead(isLast ? 200 : status, isLast ? {} : headers)
+        .end(JSON.stringify(all.slice(offset, offset + 50)));
+    });
+    const found = await open(url).search('/studies', {});
+    expect(found.ok && found.value.length).toBe(80);
+  });
+
+  test('a server that sends everything at once is asked once', async () => {
+    const all = Array.from({ length: 300 }, (_, i) => match(`1.${i + 1}`));
+    const { url, asked } = await serve((_, response) => json(response, all));
+    const found = await open(url).search('/studies', {});
+    expect(found.ok && found.value.length).toBe(300);
+    expect(asked).toHaveLength(1);
+  });
+
+  test('a server that ignores the offset is not asked for ever', async () => {
+    const page = Array.from({ length: 200 }, (_, i) => match(`1.${i + 1}`));
+    const { url, asked } = await serve((_, response) => json(response, page));
+    const found = await open(url).search('/studies', {});
+    expect(found.ok && found.value.length).toBe(200);
+    expect(asked).toHaveLength(2);
+  });
+
+  const uid = '2.25.1';
+  test.each<[string, unknown]>([
+    ['as PS3.18 has it', [{ '0020000D': { vr: 'UI', Value: [uid] } }]],
+    [
+      'a value without its list, of an attribute that is not needed',
+      [{ '0020000D': { vr: 'UI', Value: [uid] }, '00081190': { vr: 'UR', Value: 'http://127.0.0.1/studies/2.25.1' } }],
+    ],
+    ['a value without its list, of the one that is needed', [{ '0020000D': { vr: 'UI', Value: uid } }]],
+    ['no vr', [{ '0020000D': { Value: [uid] }, '00100010': { Value: 'ALARA^TEST' } }]],
+    ['no object around a value', [{ '0020000D': uid, '00201208': 3 }]],
+    [
+      'null in place of values',
+      [
+        {
+          '0020000D': { vr: 'UI', Value: [uid] },
+          '00080020': null,
+          '00080030': { vr: 'TM', Value: null },
+          '00080050': { vr: 'SH', Value: [null] },
+        },
+      ],
+    ],
+    [
+      'names as text, numbers as text, a binary value',
+      [
+        {
+          '0020000D': { vr: 'UI', Value: [uid] },
+          '00100010': { vr: 'PN', Value: ['ALARA^TEST'] },
+          '00201208': { vr: 'IS', Value: ['3'] },
+          '00420011': { vr: 'OB', InlineBinary: 'AA==' },
+        },
+      ],
+    ],
+    [
+      'a list where an attribute should be, and an object where a list should be',
+      [
+        {
+          '0020000D': { vr: 'UI', Value: [uid] },
+          '00080020': ['20260101'],
+          '00100010': { vr: 'PN', Value: { Alphabetic: 'ALARA^TEST' } },
+        },
+      ],
+    ],
+    ['a vr that is none, and a boolean', [{ '0020000D': { vr: 7, Value: [uid] }, '00080020': true }]],
+    ['a UID that is padded', [{ '0020000D': { vr: 'UI', Value: [`${uid}\0`] } }]],
+    ['tags in small letters', [{ '0020000d': { vr: 'UI', Value: [uid] } }]],
+    ['null in the list of matches', [null, { '0020000D': { vr: 'UI', Value: [uid] } }]],
+    ['no list around the match', { '0020000D': { vr: 'UI', Value: [uid] } }],
+  ])('finds the match in an answer with %s', async (_, answer) => {
+    const { url } = await serve((_, response) => json(response, answer));
+    const found = await open(url).search('/studies', {});
+    expect(found.ok && found.value.map((match) => text(match, tags.studyInstanceUid)), JSON.stringify(found)).toEqual([
+      uid,
+    ]);
+  });
+
+  test.each([
+    ['text', '"none"'],
+    ['a list of text', '["2.25.1"]'],
+    ['an error', '{"error":"no such study"}'],
+    ['HTML', '<html></html>'],
+    ['XML', '<NativeDicomModel/>'],
+  ])('an answer that is %s is refused, and is not no match', async (_, body) => {
+    const { url } = await serve((_, response) => response.writeHead(200).end(body));
+    expect(await open(url).search('/studies', {})).toMatchObject({ ok: false, fault: { code: 'pacs_refused' } });
+  });
+
+  test('the digest of what is listed is that of the regular form', () => {
+    const sent = [{ '00081190': { vr: 'UR', Value: ['http://a'] }, '00185101': { vr: 'CS', Value: ['PA'] } }];
+    const [match = {}] = AttributesList.parse(sent);
+    // It is kept in the store: another one would have every film read again.
+    expect(digestOf(match, ['00185101', '00185100'])).toBe(
+      createHash('sha256')
+        .update(JSON.stringify([['PA'], []]))
+        .digest('base64url'),
+    );
+  });
+
+  test('204 is no match', async () => {
+    const { url } = await serve((_, response) => response.writeHead(204).end());
+    expect(await open(url).search('/studies', {})).toEqual({ ok: true, value: [] });
+  });
+});
+
+describe('WADO-RS', () => {
+  const film = Buffer.from([...Array.from({ length: 70_000 }, (_, i) => i % 251), 13, 10, 45, 45, 13, 10]);
+  const multipart = (boundary: string, type = `boundary=${boundary}`, before = '', after = '') => ({
+    type: `multipart/related; type="application/dicom"; ${type}`,
+    body: Buffer.concat([
+      Buffer.from(`${before}--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`),
+      film,
+      Buffer.from(`\r\n--${boundary}--${after}`),
+    ]),
+  });
+  const send = (response: ServerResponse, { type, body }: { type: string; body: Buffer }, pieceBytes: number) => {
+    response.writeHead(200, { 'content-type': type });
+    for (let at = 0; at < body.length; at += pieceBytes) response.write(body.subarray(at, at + pieceBytes));
+    response.end();
+  };
+
+  test.each([
+    ['as Orthanc sends it', multipart('6f4ad4ee-601a'), 65_536],
+    ['in small pieces', multipart('b'), 997],
+    ['with a quoted boundary', multipart('a b', 'boundary="a b"'), 65_536],
+    ['with line breaks around', multipart('b', 'boundary=b; start=x', '\r\n', '\r\n'), 1],
+    ['without multipart', { type: 'application/dicom', body: film }, 65_536],
+  ])('a film comes byte by byte: %s', async (_, answer, pieceBytes) => {
+    const { url, asked } = await serve((_, response) => send(response, answer, pieceBytes === 1 ? 4096 : pieceBytes));
+    const pulled = await open(url).retrieve(place);
+    expect(pulled.ok && Buffer.compare(pulled.value, film)).toBe(0);
+    expect(asked[0]?.path).toBe('/studies/1.2.3/series/1.2.3.4/instances/1.2.3.4.5');
+    expect(asked[0]?.headers.accept).toBe('multipart/related; type="application/dicom"; transfer-syntax=*');
+  });
+
+  const dicom = Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), film]);
+  const answers = (
+    before: string,
+    after: string,
+    type = 'multipart/related; type="application/dicom"; boundary=BBB',
+  ) => ({
+    type,
+    body: Buffer.concat([Buffer.from(before), dicom, Buffer.from(after)]),
+  });
+  test.each<[string, { type: string; body: Buffer }]>([
+    ['a part without headers', answers('--BBB\r\n\r\n', '\r\n--BBB--\r\n')],
+    ['a part without headers and without an empty line', answers('--BBB\r\n', '\r\n--BBB--\r\n')],
+    ['lines that end in LF', answers('--BBB\nContent-Type: application/dicom\n\n', '\n--BBB--\n')],
+    ['LF alone and no headers', answers('--BBB\n\n', '\n--BBB--\n')],
+    ['a preamble and an epilogue', answers('a film:\r\n\r\n--BBB\r\n\r\n', '\r\n--BBB--\r\nthe end\r\n')],
+    [
+      'headers of its own',
+      answers(
+        '--BBB\r\nContent-Length: 70100\r\nMIME-Version: 1.0\r\nContent-Location: /a/b\r\ncontent-type:application/dicom;\r\n transfer-syntax=1.2.840.10008.1.2.1\r\n\r\n',
+        '\r\n--BBB--',
+      ),
+    ],
+    ['a wrong length', answers('--BBB\r\nContent-Length: 3\r\n\r\n', '\r\n--BBB--')],
+    [
+      'a part of another kind before it',
+      answers(
+        '--BBB\r\nContent-Type: application/dicom+json\r\n\r\n[{}]\r\n--BBB\r\nContent-Type: application/dicom\r\n\r\n',
+        '\r\n--BBB--',
+      ),
+    ],
+    [
+      'a file in the first part, and one that is broken off after it',
+      answers('--BBB\r\n\r\n', '\r\n--BBB\r\nContent-Ty'),
+    ],
+    [
+      'parameters in another order, without quotes',
+      answers('--BBB\r\n\r\n', '\r\n--BBB--', 'Multipart/Related; Boundary=BBB; type=application/dicom; start=x'),
+    ],
+    [
+      'a quoted boundary, and a type with a parameter',
+      answers(
+        '--BBB\r\n\r\n',
+        '\r\n--BBB--',
+        'multipart/related; type="application/dicom; transfer-syntax=*" ; boundary = "BBB"',
+      ),
+    ],
+    ['multipart/mixed', answers('--BBB\r\n\r\n', '\r\n--BBB--', 'multipart/mixed; boundary=BBB')],
+    ['no multipart', answers('', '', 'application/dicom; transfer-syntax=1.2.840.10008.1.2.1')],
+    ['no multipart and no exact type', answers('', '', 'application/octet-stream')],
+  ])('a film comes byte by byte from an answer with %s', async (_, answer) => {
+    for (const pieceBytes of [65_536, 17]) {
+      const { url } = await serve((_, response) => send(response, answer, pieceBytes));
+      const pulled = await open(url).retrieve(place);
+      expect(pulled.ok && Buffer.compare(pulled.value, dicom), JSON.stringify(pulled).slice(0, 300)).toBe(0);
+    }
+  });
+
+  test('a film that comes without Content-Type is told by its bytes', async () => {
+    const { url } = await serve((_, response) => response.writeHead(200).end(dicom));
+    expect(await open(url).retrieve(place)).toMatchObject({ ok: true });
+    const other = await serve((_, response) => response.writeHead(200).end('no such film'));
+    expect(await open(other.url).retrieve(place)).toMatchObject({ ok: false, fault: { code: 'pacs_refused' } });
+  });
+
+  test('a film larger than the limit is not read to its end', async () => {
+    let sent = 0;
+    const { url } = await serve(async (_, response) => {
+      response.writeHead(200, { 'content-type': 'multipart/related; boundary=b' });
+      response.write('--b\r\nContent-Type: application/dicom\r\n\r\n');
+      for (let i = 0; i < 400 && !response.destroyed; i++) {
+        sent += 1_000_000;
+        if (!response.write(Buffer.alloc(1_000_000)))
+          await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
+      }
+      response.end();
+    });
+    expect(await open(url).retrieve(place)).toEqual({
+      ok: false,
+      fault: { code: 'body_too_large', limitBytes: 1_000_000 },
+    });
+    expect(sent).toBeLessThan(100_000_000);
+  });
+
+  test.each([
+    ['cut off', { type: 'multipart/related; boundary=b', body: multipart('b').body.subarray(0, 5000) }],
+    ['HTML', { type: 'text/html', body: Buffer.from('<html>') }],
+    ['no part', { type: 'multipart/related; boundary=b', body: Buffer.from('--b--') }],
+    ['another boundary', { type: 'multipart/related; boundary=c', body: multipart('b').body }],
+    ['no boundary', { type: 'multipart/related', body: multipart('b').body }],
+    [
+      'endless headers',
+      { type: 'multipart/related; boundary=b', body: Buffer.from(`--b\r\nX: ${'x'.repeat(90_000)}`) },
+    ],
+    [
+      'metadata alone',
+      {
+        type: 'multipart/related; boundary=b',
+        body: Buffer.from('--b\r\ncontent-type: application/json\r\n\r\n{}\r\n--b--'),
+      },
+    ],
+  ])('an answer that is no film is refused: %s', async (_, answer) => {
+    const { url } = await serve((_, response) => send(response, answer, 65_536));
+    expect(await open(url).retrieve(place)).toMatchObject({ ok: false, fault: { code: 'pacs_refused' } });
+  });
+});
+
+describe('STOW-RS', () => {
+  const stored = (...uids: string[]) => ({
+    '00081198': { vr: 'SQ' },
+    '00081199': { vr: 'SQ', Value: uids.map((uid) => ({ '00081155': { vr: 'UI', Value: [uid] } })) },
+  });
+  const files = [new Uint8Array([1, 13, 10, 45, 45, 2]), new Uint8Array(3000).fill(7)];
+
+  test('sends each file as a part', async () => {
+    const { url, asked } = await serve((_, response) => json(response, stored('1.1', '1.2')));
+    expect(await open(url).store(files)).toEqual({ ok: true, value: ['1.1', '1.2'] });
+    const [post] = asked;
+    expect(post?.path).toBe('/studies');
+    const { body, headers } = post ?? { body: Buffer.alloc(0), headers: {} };
+    const type = headers['content-type'] ?? '';
+    expect(type).toMatch(/^multipart\/related; type="application\/dicom"; boundary=\S+$/);
+    const boundary = type.split('boundary=')[1];
+    const parts = body.toString('latin1').split(`--${boundary}`);
+    expect(parts.map((part) => part.length > 0)).toEqual([false, true, true, true]);
+    expect(parts.slice(1, 3)).toEqual(
+      files.map((file) => `\r\nContent-Type: application/dicom\r\n\r\n${Buffer.from(file).toString('latin1')}\r\n`),
+    );
+    expect(parts[3]).toBe('--\r\n');
+  });
+
+  test.each([200, 202, 400, 409])('counts what is listed as stored, whatever the status: %i', async (status) => {
+    const { url } = await serve((_, response) => json(response, stored('1.1'), status));
+    expect(await open(url).store(files)).toEqual({ ok: true, value: ['1.1'] });
+  });
+
+  test.each([
+    ['a list', [stored('1.1')]],
+    ['an item without its list', { '00081199': { vr: 'SQ', Value: { '00081155': { vr: 'UI', Value: '1.1' } } } }],
+    ['null beside it', { ...stored('1.1'), '00081190': null, '00081198': { vr: 'SQ', Value: null } }],
+  ])('counts what is stored in an answer of %s', async (_, answer) => {
+    const { url } = await serve((_, response) => json(response, answer));
+    expect(await open(url).store(files)).toEqual({ ok: true, value: ['1.1'] });
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['HTML', '<html>'],
+    ['no list', '{}'],
+    ['an empty list', '{"00081199":{"vr":"SQ"}}'],
+    ['a text where the list should be', '{"00081199":{"vr":"SQ","Value":"1.1"}}'],
+  ])('an answer of %s confirms nothing', async (_, body) => {
+    const { url } = await serve((_, response) => response.writeHead(200).end(body));
+    expect(await open(url).store(files)).toEqual({ ok: true, value: [] });
+  });
+});
+
+describe('failures', () => {
+  const faultOf = async (url: string, more: object = {}) => {
+    const result = await open(url, more).search('/studies/1.2.3/instances', {});
+    return result.ok ? null : result.fault;
+  };
+
+  test.each([
+    [500, 'pacs_unavailable', 'main answered 500, asked for a search (QIDO-RS)'],
+    [503, 'pacs_unavailable', 'main answered 503, asked for a search (QIDO-RS)'],
+    [429, 'pacs_unavailable', 'main answered 429, asked for a search (QIDO-RS)'],
+    [401, 'pacs_refused', 'main answered 401 to the credentials in ALARA_PACS, asked for a search (QIDO-RS)'],
+    [404, 'pacs_refused', 'main answered 404, asked for a search (QIDO-RS)'],
+    [400, 'pacs_refused', 'main answered 400, asked for a search (QIDO-RS)'],
+  ])('status %i', async (status, code, problem) => {
+    const { url } = await serve((_, response) => response.writeHead(status).end('about patient 1.2.3'));
+    // A wrong password, or a service that is not there, is somebody's to correct, and no object's fault.
+    expect(await faultOf(url)).toEqual({ code, problem, ...([401, 404].includes(status) && { setup: true }) });
+  });
+
+  test('an instance that is not there is a fault of its own, and not of how the PACS is set up', async () => {
+    const { url } = await serve((_, response) => response.writeHead(404).end());
+    expect(await open(url).retrieve(place)).toEqual({
+      ok: false,
+      fault: { code: 'pacs_refused', problem: 'main answered 404, asked for an instance (WADO-RS)' },
+    });
+  });
+
+  test('a redirect is not followed, so that no secret goes elsewhere', async () => {
+    const elsewhere = await serve((_, response) => json(response, []));
+    const { url } = await serve((_, response) => response.writeHead(307, { location: elsewhere.url }).end());
+    expect(await faultOf(url)).toMatchObject({ code: 'pacs_refused', setup: true });
+    expect(elsewhere.asked).toEqual([]);
+  });
+
+  test('no server, no answer and an answer that stops are told by name, without an address', async () => {
+    expect(await faultOf('http://127.0.0.1:1')).toEqual({
+      code: 'pacs_unavailable',
+      problem: expect.stringMatching(/^main broke the connection \(\w+\), asked for a search \(QIDO-RS\)$/),
+    });
+    const silent = await serve(() => undefined);
+    expect(await faultOf(silent.url, { timeoutSeconds: 0.2 })).toEqual({
+      code: 'pacs_unavailable',
+      problem: 'main did not answer within 0.2 s, asked for a search (QIDO-RS)',
+    });
+    const stops = await serve((_, response) => response.writeHead(200).write('[{'));
+    expect(await faultOf(stops.url, { timeoutSeconds: 0.2 })).toMatchObject({ code: 'pacs_unavailable' });
+    const hangsUp = await serve((_, response) => response.destroy());
+    expect(await faultOf(hangsUp.url)).toMatchObject({ code: 'pacs_unavailable' });
+  });
+
+  test('what is stopped from outside ends at once', async () => {
+    const { url } = await serve(() => undefined);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 50);
+    const result = await open(url).search('/studies', {}, stop.signal);
+    expect(result).toMatchObject({ ok: false, fault: { code: 'pacs_unavailable' } });
+  });
+});

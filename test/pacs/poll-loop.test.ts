@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest';
+import type { Fault } from '../../functions/core/fault.ts';
+import { fail, ok, type Result } from '../../functions/core/result.ts';
+import { watch } from '../../functions/pacs/poll-loop.ts';
+import { createLog } from '../../functions/platform/log.ts';
+
+const silent = createLog('silent');
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** What a watch told, by level. */
+function listening() {
+  const told: string[] = [];
+  const tell = (level: string) => (fields: unknown, text?: string) =>
+    void told.push(`${level}: ${typeof fields === 'string' ? fields : text}`);
+  const log = { ...silent, info: tell('info'), warn: tell('warn'), error: tell('error') } as unknown as typeof silent;
+  return { log, told };
+}
+
+test('looks again when the last look says so', async () => {
+  let looks = 0;
+  const one = watch(
+    async () => {
+      looks++;
+      return ok(5);
+    },
+    60_000,
+    silent,
+  );
+  await pause(200);
+  await one.close();
+  expect(looks).toBeGreaterThan(5);
+});
+
+test('a nudge is a look at once; one that comes during a look is followed by another look', async () => {
+  let looks = 0;
+  let finish: () => void = () => undefined;
+  const one = watch(
+    async () => {
+      looks++;
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      return ok(60_000);
+    },
+    60_000,
+    silent,
+  );
+  await pause(5);
+  one.nudge();
+  one.nudge();
+  finish();
+  await pause(5);
+  expect(looks).toBe(2);
+  finish();
+  await pause(20);
+  expect(looks).toBe(2);
+  one.nudge();
+  await pause(5);
+  expect(looks).toBe(3);
+  finish();
+  await one.close();
+});
+
+test('an outage is told once, and its end once', async () => {
+  const { log, told } = listening();
+  const down = fail<Fault>({ code: 'pacs_unavailable', problem: 'main is down' });
+  const results: Result<number, Fault>[] = [ok(1), down, down, down, ok(1), ok(1), down, ok(60_000)];
+  const one = watch(async () => results.shift() ?? ok(60_000), 1, log);
+  await pause(100);
+  await one.close();
+  const outage = ['warn: a PACS cannot be watched; it is tried again', 'info: the PACS is watched again'];
+  expect(told).toEqual([...outage, ...outage]);
+});
+
+test('a look that throws is logged without its message, and is tried again', async () => {
+  const { log, told } = listening();
+  let looks = 0;
+  const one = watch(
+    async () => {
+      if (looks++ === 0) throw new Error('about ALARA^TEST');
+      return ok(60_000);
+    },
+    1,
+    log,
+  );
+  await pause(50);
+  await one.close();
+  expect(looks).toBe(2);
+  expect(told[0]).toBe('error: a look at a PACS failed');
+  expect(told.join()).not.toContain('ALARA^TEST');
+});
+
+test('closing waits for the look that goes on, and begins no other', async () => {
+  let looks = 0;
+  let isDone = false;
+  const one = watch(
+    async () => {
+      looks++;
+      await pause(50);
+      isDone = true;
+      return ok(0);
+    },
+    1,
+    silent,
+  );
+  await pause(5);
+  await one.close();
+  expect(isDone).toBe(true);
+  expect(looks).toBe(1);
+});

@@ -1,0 +1,482 @@
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Fault } from '../../../functions/core/fault.ts';
+import type { Job, Outcome } from '../../../functions/core/job.ts';
+import { fail, ok, type Result } from '../../../functions/core/result.ts';
+import { ms } from '../../../functions/core/units.ts';
+import type { DicomWeb } from '../../../functions/pacs/dicomweb/client.ts';
+import { filmsOf } from '../../../functions/pacs/study/films.ts';
+import { studyHandler } from '../../../functions/pacs/study/handler.ts';
+import { createBudget } from '../../../functions/platform/memory-budget.ts';
+import type { Read } from '../../../functions/reading/read.ts';
+import { resultUids } from '../../../functions/results/uid.ts';
+import type { ReadRequest } from '../../../functions/routing/request.ts';
+import type { Refusal } from '../../../functions/storage/refusals.ts';
+
+const study = '1.2.3';
+const classes = {
+  dx: '1.2.840.10008.5.1.4.1.1.1.1',
+  sr: '1.2.840.10008.5.1.4.1.1.88.34',
+  dose: '1.2.840.10008.5.1.4.1.1.88.67',
+};
+const request: ReadRequest = {
+  ...{ findings: ['Nodule'], minAuroc: {}, prevalence: {}, policy: 'p', bestEffort: false, explain: false },
+};
+const uidsOf = (sopInstanceUid: string) =>
+  resultUids({ studyInstanceUid: study, sopInstanceUid }, 'catalog', 'request');
+
+type Object_ = {
+  series: string;
+  sop: string;
+  modality?: string;
+  sopClass?: string;
+  manufacturer?: string;
+  view?: string;
+  /** Its pixels. */
+  pixels?: string;
+};
+
+/** A study in a PACS, and everything between it and the handler, as values that a test can bend. */
+function bench(films: Object_[]) {
+  const held = [...films];
+  const calls = { pulled: [] as string[], read: [] as string[], stored: [] as string[] };
+  const kept = new Map<string, Read>();
+  const refusals = new Map<string, readonly Refusal[]>();
+  /** What befalls a film, by its UID; undefined for what goes well. */
+  const fate: {
+    pull: Record<string, Fault>;
+    read: Record<string, Fault>;
+    deliver: Record<string, Fault>;
+    /** What happens in the PACS while it is read. */
+    during: Record<string, () => void>;
+  } = { pull: {}, read: {}, deliver: {}, during: {} };
+  const value = (text: string | undefined) => ({ Value: text === undefined ? [] : [text] });
+  const pixelsOf = (sop: string) => held.find((one) => one.sop === sop)?.pixels ?? '';
+  /** Whether the PACS tells digests of files, as Orthanc does, and gives the same file at each request. */
+  const tells = { digests: true, sameFile: true, fault: undefined as Fault | undefined };
+  const orthanc = {
+    fileDigest: async (_: string, sop: string) =>
+      tells.fault ? fail(tells.fault) : ok(tells.digests ? `digest${pixelsOf(sop)}` : ''),
+  };
+  const told: Fault[] = [];
+  const dicomWeb: DicomWeb = {
+    async search(path, query) {
+      const { SOPInstanceUID } = query;
+      const [, series] = /\/series\/([^/]+)\/instances$/.exec(path) ?? [];
+      if (series === undefined && SOPInstanceUID === undefined) {
+        const all = new Map(held.map((one) => [one.series, one]));
+        return ok(
+          [...all.values()].map((one) => ({
+            '0020000E': value(one.series),
+            '00080060': value(one.modality ?? 'DX'),
+            '00080070': value(one.manufacturer ?? 'Maker'),
+          })),
+        );
+      }
+      return ok(
+        held
+          .filter((one) => (series === undefined ? one.sop === SOPInstanceUID : one.series === series))
+          .map((one) => ({
+            '00080018': value(one.sop),
+            '00080016': value(one.sopClass ?? classes.dx),
+            '00185101': value(one.view),
+            // Of the series: some PACS say it in the list of the study only.
+            ...(series === undefined && { '00180015': value('CHEST') }),
+            '00081190': { vr: 'UR', Value: [`${calls.read.length}`] },
+          })),
+      );
+    },
+    async retrieve({ sopInstanceUid }) {
+      calls.pulled.push(sopInstanceUid);
+      const fault = fate.pull[sopInstanceUid];
+      return fault
+        ? fail(fault)
+        : ok(
+            new TextEncoder().encode(
+              sopInstanceUid + pixelsOf(sopInstanceUid) + (tells.sameFile ? '' : ` ${calls.pulled.length}`),
+            ),
+          );
+    },
+    store: async () => ok([]),
+  };
+  const handlerOf = (version: string, maxFilmMb: number, verifyMs?: number) =>
+    studyHandler({
+      version,
+      sources: new Map([
+        [
+          'main',
+          {
+            ...{
+              dicomWeb,
+              request,
+              requestDigest: 'request',
+              films: filmsOf(dicomWeb, ['CR', 'DX'], orthanc, (fault) => told.push(fault)),
+            },
+            ...(verifyMs !== undefined && { verifyMs }),
+            settings: { tenant: 'local', modalities: ['CR', 'DX'], results: ['sr'], maxFilmMb },
+          },
+        ],
+      ]),
+      budget: createBudget(1e9),
+      router: {
+        family: { digest: 'catalog' },
+        identify: async (tenant, bytes) => `rd_${tenant}_${new TextDecoder().decode(bytes)}`,
+      },
+      engine: {
+        async render() {
+          throw new Error('no picture is wanted');
+        },
+        async read({ id, bytes }): Promise<Result<Read, Fault>> {
+          const sop = new TextDecoder().decode(bytes);
+          calls.read.push(sop);
+          fate.during[sop]?.();
+          const fault = fate.read[sop];
+          return fault ? fail(fault) : ok({ reading: { id }, instance: { sopInstanceUid: sop } } as Read);
+        },
+      },
+      platform: {
+        readings: {
+          get: async (_, id) => kept.get(id),
+          put: async (_, read) => void kept.set(read.reading.id, read),
+        },
+        refusals: {
+          get: async (id) => refusals.get(id) ?? [],
+          put: async (id, these) => void refusals.set(id, these),
+        },
+      },
+      async deliver(_pacs, _tenant, { instance }, _film, unchanged) {
+        const sop = instance?.sopInstanceUid ?? '';
+        const fault = fate.deliver[sop];
+        if (fault) return fail(fault);
+        const confirmed = await unchanged?.();
+        if (confirmed && !confirmed.ok) return confirmed;
+        const { sr, srSeries } = uidsOf(sop);
+        calls.stored.push(sr);
+        held.push({ series: srSeries, sop: sr, modality: 'SR', sopClass: classes.sr, manufacturer: 'Alara' });
+        return ok([sr]);
+      },
+    });
+  const progress: (readonly Outcome[])[] = [];
+  const software: { version: string; maxFilmMb: number; verifyMs?: number } = { version: '1', maxFilmMb: 64 };
+  const handlers = new Map<string, ReturnType<typeof handlerOf>>();
+  const work = (
+    pacs = 'main',
+    outcomes: readonly Outcome[] = [],
+    signal = new AbortController().signal,
+    fault?: Fault,
+    tenant = 'local',
+  ) => {
+    const { version, maxFilmMb, verifyMs } = software;
+    const handler = handlers.get(`${version} ${maxFilmMb}`) ?? handlerOf(version, maxFilmMb, verifyMs);
+    handlers.set(`${version} ${maxFilmMb}`, handler);
+    const input = { kind: 'study', pacs, studyInstanceUid: study } as const;
+    const job: Job & { input: typeof input } = {
+      ...{ id: 'job_1', tenant, state: 'running', createdAt: '', updatedAt: '', attempts: 1 },
+      ...{ progress: { done: 0, total: 1 }, input, outcomes, ...(fault && { fault }) },
+    };
+    return handler(job, { signal, progress: async (_done, _total, outcomes) => void progress.push([...outcomes]) });
+  };
+  return { work, software, tells, told, refusals, calls, fate, held, kept, progress };
+}
+
+const film = (n: number, more: Partial<Object_> = {}): Object_ => ({
+  series: `1.2.3.${n}`,
+  sop: `1.2.3.${n}.1`,
+  ...more,
+});
+const unavailable: Fault = { code: 'pacs_unavailable', problem: 'main is down' };
+const lateral: Fault = { code: 'not_frontal_view', view: 'LL' };
+const broken: Fault = { code: 'inference_failed', problem: 'the worker stopped' };
+
+describe('what is read', () => {
+  test('every film of the study gets its result', async () => {
+    const { work, calls } = bench([film(1), film(2, { modality: 'CR' })]);
+    expect(await work()).toEqual(
+      ok([
+        { sopInstanceUid: '1.2.3.1.1', reading: 'rd_local_1.2.3.1.1', stored: [uidsOf('1.2.3.1.1').sr] },
+        { sopInstanceUid: '1.2.3.2.1', reading: 'rd_local_1.2.3.2.1', stored: [uidsOf('1.2.3.2.1').sr] },
+      ]),
+    );
+    expect(calls.stored).toHaveLength(2);
+  });
+
+  test('a film with a result is neither pulled nor read again; a late one beside it is', async () => {
+    const { work, calls, held } = bench([film(1)]);
+    await work();
+    held.push(film(2));
+    await work();
+    expect(calls.pulled).toEqual(['1.2.3.1.1', '1.2.3.2.1']);
+    expect(calls.stored).toHaveLength(2);
+  });
+
+  test('own objects, other modalities and other kinds of objects are left alone', async () => {
+    const { work, calls } = bench([
+      film(1, { modality: 'CT' }),
+      film(2, { manufacturer: 'Alara' }),
+      film(3, { sopClass: classes.dose }),
+      film(4, { sop: '../1' }),
+      film(5),
+    ]);
+    expect(await work()).toMatchObject(ok([{ sopInstanceUid: '1.2.3.5.1' }]));
+    expect(calls.pulled).toEqual(['1.2.3.5.1']);
+  });
+
+  test('a study that is gone is done', async () => {
+    expect(await bench([]).work()).toEqual(ok([]));
+  });
+
+  test('an unknown PACS ends the job', async () => {
+    expect(await bench([film(1)]).work('other')).toEqual(
+      fail({ code: 'unknown_pacs', pacs: 'other', known: ['main'] }),
+    );
+  });
+
+  test("a PACS that is another tenant's by now ends the job before anything is pulled", async () => {
+    const { work, calls } = bench([film(1)]);
+    expect(await work('main', [], undefined, undefined, 'other')).toEqual(
+      fail({ code: 'unknown_pacs', pacs: 'main', known: [] }),
+    );
+    expect(calls.pulled).toEqual([]);
+  });
+});
+
+describe('what goes wrong', () => {
+  test('a lateral film is an outcome, and the others are read', async () => {
+    const { work, fate } = bench([film(1), film(2)]);
+    fate.read['1.2.3.1.1'] = lateral;
+    expect(await work()).toMatchObject(ok([{ refused: lateral }, { stored: [uidsOf('1.2.3.2.1').sr] }]));
+  });
+
+  test('what was refused is not pulled again by the next try of the same job', async () => {
+    const { work, fate, calls, progress } = bench([film(1), film(2)]);
+    fate.read['1.2.3.1.1'] = lateral;
+    fate.deliver['1.2.3.2.1'] = unavailable;
+    expect(await work()).toEqual(fail(unavailable));
+    fate.deliver = {};
+    expect(await work('main', progress.at(-1))).toMatchObject({ ok: true });
+    expect(calls.pulled).toEqual(['1.2.3.1.1', '1.2.3.2.1', '1.2.3.2.1']);
+  });
+
+  test('nor by a later job, when another film came; what is known of it holds no UID outside of what is sealed', async () => {
+    const { work, fate, calls, held, refusals } = bench([film(1)]);
+    fate.read['1.2.3.1.1'] = lateral;
+    expect(await work()).toEqual(ok([{ sopInstanceUid: '1.2.3.1.1', refused: lateral }]));
+    held.push(film(2));
+    expect(await work()).toMatchObject(ok([{ refused: lateral }, { reading: 'rd_local_1.2.3.2.1' }]));
+    expect(calls.pulled).toEqual(['1.2.3.1.1', '1.2.3.2.1']);
+    expect([...refusals.keys()].join()).not.toContain(study);
+  });
+
+  test.each<[string, (bent: ReturnType<typeof bench>) => void]>([
+    ['its header was corrected', ({ held }) => held.splice(0, 1, film(1, { view: 'PA' }))],
+    ['the software is another', ({ software }) => Object.assign(software, { version: '2' })],
+    ['larger ones are pulled', ({ software }) => Object.assign(software, { maxFilmMb: 128 })],
+  ])('a refused film is looked at again when %s', async (_, change) => {
+    const bent = bench([film(1, { view: 'LL' })]);
+    bent.fate.read['1.2.3.1.1'] = lateral;
+    await bent.work();
+    bent.fate.read = {};
+    change(bent);
+    expect(await bent.work()).toMatchObject(ok([{ stored: [uidsOf('1.2.3.1.1').sr] }]));
+    expect(bent.calls.pulled).toHaveLength(2);
+  });
+
+  test('a film that cannot be read now does not hold up the others, and the job is tried again', async () => {
+    const { work, fate, calls } = bench([film(1), film(2), film(3)]);
+    fate.read['1.2.3.1.1'] = broken;
+    expect(await work()).toEqual(fail(broken));
+    expect(calls.stored).toEqual([uidsOf('1.2.3.2.1').sr, uidsOf('1.2.3.3.1').sr]);
+    fate.read = {};
+    expect(await work()).toMatchObject({ ok: true });
+    expect(calls.stored).toHaveLength(3);
+    expect(calls.pulled.filter((sop) => sop === '1.2.3.2.1')).toHaveLength(1);
+  });
+
+  test.each([unavailable, { code: 'queue_full', retryAfterMs: 100 } as Fault])(
+    'what is no better for the next film ends the try: %o',
+    async (fault) => {
+      const { work, fate, calls } = bench([film(1), film(2)]);
+      fate.read['1.2.3.1.1'] = fault;
+      expect(await work()).toEqual(fail(fault));
+      expect(calls.pulled).toHaveLength(1);
+    },
+  );
+
+  test('a film that takes a whole deadline twice is an outcome of this job, and the others are read', async () => {
+    const { work, fate, calls, refusals } = bench([film(1), film(2)]);
+    const slow: Fault = { code: 'deadline_exceeded', deadlineMs: ms(100) };
+    fate.read['1.2.3.1.1'] = slow;
+    expect(await work()).toEqual(fail(slow));
+    expect(await work('main', [], undefined, slow)).toMatchObject(
+      ok([{ refused: slow }, { stored: [expect.any(String)] }]),
+    );
+    expect(calls.stored).toHaveLength(1);
+    expect([...refusals.values()].flat().filter(({ refused }) => refused)).toEqual([]);
+  });
+
+  test('a reading that an earlier try kept is not made again', async () => {
+    const { work, fate, calls } = bench([film(1)]);
+    fate.deliver['1.2.3.1.1'] = unavailable;
+    await work();
+    fate.deliver = {};
+    await work();
+    expect(calls.read).toHaveLength(1);
+    expect(calls.stored).toHaveLength(1);
+  });
+
+  test('a film that PACS refuses to give is tried again with the job, the others first', async () => {
+    const { work, fate, calls } = bench([film(1), film(2)]);
+    const gone: Fault = { code: 'pacs_refused', problem: 'main answered 404' };
+    fate.pull['1.2.3.1.1'] = gone;
+    expect(await work()).toEqual(fail(gone));
+    expect(calls.stored).toHaveLength(1);
+  });
+
+  test('a film that is too large is an outcome, and the others are read', async () => {
+    const { work, fate } = bench([film(1), film(2)]);
+    const large: Fault = { code: 'body_too_large', limitBytes: 64_000_000 };
+    fate.pull['1.2.3.1.1'] = large;
+    expect(await work()).toMatchObject(ok([{ refused: large }, { stored: [uidsOf('1.2.3.2.1').sr] }]));
+  });
+
+  test('a stopped worker does not begin another film', async () => {
+    const { work, calls, fate } = bench([film(1), film(2)]);
+    const stop = new AbortController();
+    stop.abort();
+    fate.read['1.2.3.1.1'] = { code: 'client_gone' };
+    expect(await work('main', [], stop.signal)).toMatchObject({ ok: false });
+    expect(calls.pulled).toHaveLength(1);
+  });
+});
+
+describe('a film that changes in the PACS', () => {
+  const first = '1.2.3.1.1';
+  const replaced = film(1, { pixels: ' replaced' });
+
+  test('and was deleted while it was read gets no result; the others get theirs', async () => {
+    const { work, fate, calls, held } = bench([film(1), film(2)]);
+    fate.during[first] = () => void held.splice(0, 1);
+    expect(await work()).toMatchObject(
+      ok([{ sopInstanceUid: first, refused: { code: 'film_gone' } }, { stored: [uidsOf('1.2.3.2.1').sr] }]),
+    );
+    expect(calls.stored).toEqual([uidsOf('1.2.3.2.1').sr]);
+    expect(await work()).toMatchObject(ok([{ stored: [uidsOf('1.2.3.2.1').sr] }]));
+    held.push(film(1));
+    fate.during = {};
+    expect(await work()).toMatchObject({ ok: true });
+    expect(calls.stored).toHaveLength(2);
+  });
+
+  test.each<[string, Partial<Object_>]>([
+    ['its pixels', { pixels: ' replaced' }],
+    ['its header', { view: 'AP' }],
+  ])('and had %s replaced while it was read gets no result of the earlier one, and is read again', async (_, more) => {
+    const { work, fate, calls, held } = bench([film(1), film(2)]);
+    fate.during[first] = () => void held.splice(0, 1, film(1, more));
+    expect(await work()).toEqual(fail({ code: 'film_replaced' }));
+    expect(calls.stored).toEqual([uidsOf('1.2.3.2.1').sr]);
+    fate.during = {};
+    expect(await work()).toMatchObject({ ok: true });
+    expect(calls.stored).toEqual([uidsOf('1.2.3.2.1').sr, uidsOf(first + (more.pixels ?? '')).sr]);
+  });
+
+  test('and whose pixels were replaced under the same UID is read again, once', async () => {
+    const { work, calls, held } = bench([film(1), film(2)]);
+    await work();
+    held.splice(0, 1, replaced);
+    await work();
+    await work();
+    expect(calls.read).toEqual([first, '1.2.3.2.1', `${first} replaced`]);
+    expect(new Set(calls.stored).size).toBe(3);
+  });
+
+  test('and was refused is read again when it was replaced', async () => {
+    const { work, calls, held, fate } = bench([film(1)]);
+    fate.read[first] = lateral;
+    await work();
+    held.splice(0, 1, replaced);
+    expect(await work()).toMatchObject(ok([{ stored: [uidsOf(`${first} replaced`).sr] }]));
+    expect(calls.pulled).toHaveLength(2);
+  });
+
+  test('is found by a PACS that tells no digest when films are compared anew, and not pulled before', async () => {
+    const { work, calls, held, tells, software } = bench([film(1)]);
+    tells.digests = false;
+    software.verifyMs = 60_000;
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(600_000);
+    onTestFinished(() => clock.mockRestore());
+    await work();
+    held.splice(0, 1, replaced);
+    clock.mockReturnValue(659_000);
+    await work();
+    expect(calls.read).toHaveLength(1);
+    clock.mockReturnValue(660_000);
+    await work();
+    await work();
+    expect(calls.read).toEqual([first, `${first} replaced`]);
+    expect(new Set(calls.stored).size).toBe(2);
+  });
+
+  test('and was replaced while it was read from a PACS that tells no digest gets no result of the earlier one', async () => {
+    const { work, calls, held, tells, software, fate } = bench([film(1)]);
+    tells.digests = false;
+    software.verifyMs = 3_600_000;
+    fate.during[first] = () => void held.splice(0, 1, replaced);
+    expect(await work()).toEqual(fail({ code: 'film_replaced' }));
+    expect(await work()).toMatchObject(ok([{ stored: [uidsOf(`${first} replaced`).sr] }]));
+    expect(calls.stored).toHaveLength(1);
+  });
+
+  test('in a PACS whose every answer differs is not taken for replaced', async () => {
+    const { work, tells, software } = bench([film(1)]);
+    Object.assign(tells, { digests: false, sameFile: false });
+    software.verifyMs = 3_600_000;
+    expect(await work()).toMatchObject({ ok: true, value: [{ stored: [expect.any(String)] }] });
+  });
+
+  describe('in an Orthanc whose user may not ask for digests', () => {
+    const forbidden: Fault = { code: 'pacs_refused', problem: 'main answered 403', setup: true };
+
+    test('is read, and that is told', async () => {
+      const { work, tells, told } = bench([film(1)]);
+      tells.fault = forbidden;
+      expect(await work()).toMatchObject(ok([{ stored: [uidsOf(first).sr] }]));
+      expect(told).toContainEqual(forbidden);
+    });
+
+    test.each<['before' | 'while', number]>([
+      ['while', 1],
+      ['before', 2],
+    ])('and was replaced %s it was read gets its results all the same: %i', async (when, results) => {
+      const { work, tells, held, fate, calls } = bench([film(1)]);
+      tells.fault = forbidden;
+      const replace = () => void held.splice(0, 1, replaced);
+      if (when === 'while') fate.during[first] = replace;
+      await work();
+      fate.during = {};
+      if (when === 'before') replace();
+      expect(await work()).toMatchObject(ok([{ stored: [uidsOf(`${first} replaced`).sr] }]));
+      expect(new Set(calls.stored).size).toBe(results);
+    });
+
+    test('is not read while Orthanc does not answer', async () => {
+      const { work, tells } = bench([film(1)]);
+      tells.fault = unavailable;
+      expect(await work()).toEqual(fail(unavailable));
+    });
+  });
+
+  test('and whose result was lost gets it again without another inference', async () => {
+    const { work, calls, held } = bench([film(1)]);
+    await work();
+    held.splice(1, 1);
+    await work();
+    expect([calls.read.length, calls.stored.length]).toEqual([1, 2]);
+  });
+});
+
+test('two jobs of one study take turns, so that no film is read twice', async () => {
+  const { work, calls } = bench([film(1), film(2)]);
+  await Promise.all([work(), work(), work()]);
+  expect(calls.read).toHaveLength(2);
+  expect(calls.stored).toHaveLength(2);
+});

@@ -1,0 +1,174 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ok } from '../../functions/core/result.ts';
+import { createBudget } from '../../functions/platform/memory-budget.ts';
+
+const never = new AbortController().signal;
+const told =
+  <Value>(value: Value) =>
+  async () =>
+    ok(value);
+const soon = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Work that is under way until it is let go. */
+function held() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return {
+    done: resolve,
+    work: async () => {
+      await promise;
+      return ok('done');
+    },
+  };
+}
+
+describe('a budget', () => {
+  test('refuses what there is no room for, saying when to come again, and has its room back afterwards', async () => {
+    const budget = createBudget(100);
+    const one = held();
+    const first = budget.now('a', 60, one.work);
+    expect(await budget.now('b', 41, told('no'))).toEqual({
+      ok: false,
+      fault: { code: 'queue_full', retryAfterMs: expect.any(Number) },
+    });
+    expect(await budget.now('b', 30, told('fits'))).toEqual(ok('fits'));
+    one.done();
+    expect(await first).toEqual(ok('done'));
+    expect(budget.inUse()).toBe(0);
+    expect(await budget.now('a', 100, told('all'))).toEqual(ok('all'));
+  });
+
+  test('has its room back when the work throws', async () => {
+    const budget = createBudget(100);
+    await expect(
+      budget.now('a', 100, async () => {
+        throw new Error('broken');
+      }),
+    ).rejects.toThrow('broken');
+    expect(budget.inUse()).toBe(0);
+  });
+
+  test('lets in alone what is larger than all of it', async () => {
+    const budget = createBudget(100);
+    const large = held();
+    const first = budget.now('a', 500, large.work);
+    expect(budget.inUse()).toBe(500);
+    expect(await budget.now('b', 1, told('no'))).toMatchObject({ ok: false });
+    large.done();
+    await first;
+    const growing = await budget.now('a', 0, async (lease) => ok([lease.more(90), lease.more(900), budget.inUse()]));
+    expect(growing).toEqual(ok([true, true, 990]));
+  });
+
+  test('grows a lease as long as there is room', async () => {
+    const budget = createBudget(100);
+    const beside = held();
+    const other = budget.now('a', 40, beside.work);
+    const grown = await budget.now('b', 10, async (lease) => {
+      const answers = [lease.more(30), lease.more(11), lease.more(5), lease.more(1)];
+      lease.less(40);
+      return ok([...answers, budget.inUse()]);
+    });
+    expect(grown).toEqual(ok([true, false, true, false, 45]));
+    beside.done();
+    await other;
+    expect(budget.inUse()).toBe(0);
+  });
+
+  test.each([1, 2, 3])('leaves room for a tenant, whatever %i others try to take', async (others) => {
+    const budget = createBudget(1_000_000);
+    const works: Promise<unknown>[] = [];
+    const all = held();
+    for (let other = 0; other < others; other++) {
+      const tenant = `hostile ${other}`;
+      while (budget.hasRoom(tenant, 100)) works.push(budget.now(tenant, 100, all.work));
+    }
+    expect(budget.inUse()).toBeGreaterThan(700_000);
+    const fair = Math.floor((0.7 * 1_000_000) / 4 ** others);
+    expect(await budget.now('late', fair, told('done'))).toEqual(ok('done'));
+    all.done();
+    await Promise.all(works);
+    expect(budget.inUse()).toBe(0);
+  });
+
+  test('gives jobs their turn in the order of asking', async () => {
+    const budget = createBudget(100);
+    const begun: number[] = [];
+    const works = [30, 30, 5, 100].map((bytes, i) => {
+      const work = held();
+      const running = budget.inTurn(bytes, never, async () => {
+        begun.push(i);
+        return work.work();
+      });
+      return { ...work, running };
+    });
+    const next = async (i: number) => {
+      works[i]?.done();
+      await works[i]?.running;
+      await soon();
+      return [...begun];
+    };
+    expect(begun).toEqual([0]);
+    // The third would fit beside the first, but does not go past the second.
+    expect(await next(0)).toEqual([0, 1, 2]);
+    expect(await next(1)).toEqual([0, 1, 2]);
+    expect(await next(2)).toEqual([0, 1, 2, 3]);
+    await next(3);
+    expect(budget.inUse()).toBe(0);
+  });
+
+  test('keeps half of its room from jobs, unless there is but one', async () => {
+    const budget = createBudget(100);
+    const jobs = [held(), held(), held()];
+    const running = jobs.map(({ work }) => budget.inTurn(25, never, work));
+    expect(budget.inUse()).toBe(50);
+    expect(await budget.now('a', 30, told('somebody waits for this'))).toEqual(ok('somebody waits for this'));
+    for (const { done } of jobs) done();
+    await Promise.all(running);
+    expect(await budget.inTurn(90, never, async () => ok(budget.inUse()))).toEqual(ok(90));
+    expect(budget.inUse()).toBe(0);
+  });
+
+  test('lets a job go that waits when it is told to, and whoever stood behind it go on', async () => {
+    const budget = createBudget(100);
+    const one = held();
+    const first = budget.inTurn(30, never, one.work);
+    const stopped = new AbortController();
+    const second = budget.inTurn(30, stopped.signal, told('second'));
+    const third = budget.inTurn(20, never, told('third'));
+    stopped.abort();
+    expect(await second).toMatchObject({ ok: false, fault: { code: 'shutting_down' } });
+    expect(await third).toEqual(ok('third'));
+    expect(await budget.inTurn(30, stopped.signal, told('late'))).toMatchObject({ ok: false });
+    one.done();
+    await first;
+    expect(budget.inUse()).toBe(0);
+  });
+
+  test('is never exceeded but by one alone, and is empty when all is done', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ bytes: fc.nat(150), waits: fc.boolean(), tenant: fc.constantFrom('a', 'b') }), {
+          maxLength: 30,
+        }),
+        async (asked) => {
+          const budget = createBudget(100);
+          let running = 0;
+          const work = async () => {
+            running++;
+            expect(budget.inUse() <= 100 || running === 1).toBe(true);
+            await soon();
+            running--;
+            return ok(null);
+          };
+          const all = asked.map(({ bytes, waits, tenant }) =>
+            waits ? budget.inTurn(1 + bytes, never, work) : budget.now(tenant, 1 + bytes, work),
+          );
+          const results = await Promise.all(all);
+          expect(results.every(({ ok }, i) => ok || !asked[i]?.waits)).toBe(true);
+          expect(budget.inUse()).toBe(0);
+        },
+      ),
+    );
+  });
+});

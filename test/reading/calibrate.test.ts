@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Calibration } from '../../functions/core/catalog.ts';
+import { logit } from '../../functions/core/units.ts';
+import { atPrevalence, calibrate, call, thresholdAt } from '../../functions/reading/calibrate.ts';
+
+const share = fc.double({ min: 0.001, max: 0.999, noNaN: true });
+const raw = fc.double({ min: -30, max: 30, noNaN: true }).map(logit);
+const slope = fc.double({ min: 0.01, max: 5, noNaN: true });
+const shift = fc.double({ min: -5, max: 5, noNaN: true });
+const rising = (values: number[]) => values.toSorted((a, b) => a - b);
+const calibration: fc.Arbitrary<Calibration> = fc.oneof(
+  fc.record({ method: fc.constant('platt' as const), slope, intercept: shift }),
+  fc.record({ method: fc.constant('beta' as const), a: slope, b: slope, c: shift, centre: shift, scale: slope }),
+  fc.array(fc.tuple(shift, share), { minLength: 1, maxLength: 8 }).map((points) => ({
+    method: 'isotonic' as const,
+    x: rising(points.map(([x]) => x)),
+    y: rising(points.map(([, y]) => y)),
+  })),
+);
+
+describe('calibrate', () => {
+  test('by Platt is a logistic curve', () => {
+    const plain = { method: 'platt', slope: 1, intercept: 0 } as const;
+    expect(calibrate(logit(0), plain)).toBe(0.5);
+    expect(calibrate(logit(Math.log(3)), plain)).toBeCloseTo(0.75, 12);
+    expect(calibrate(logit(2), { ...plain, slope: 0.5, intercept: -1 })).toBe(0.5);
+  });
+
+  test('is a probability for every logit and keeps their order', () => {
+    fc.assert(
+      fc.property(raw, raw, calibration, (a, b, fitted) => {
+        const [low, high] = a < b ? [a, b] : [b, a];
+        expect(calibrate(low, fitted)).toBeLessThanOrEqual(calibrate(high, fitted));
+        expect(calibrate(a, fitted)).toBeGreaterThanOrEqual(0);
+        expect(calibrate(a, fitted)).toBeLessThanOrEqual(1);
+      }),
+    );
+    const steep = { method: 'platt', slope: 5, intercept: 0 } as const;
+    expect(calibrate(logit(-1000), steep)).toBe(0);
+    expect(calibrate(logit(1000), steep)).toBe(1);
+  });
+});
+
+describe('calibrate by other methods', () => {
+  const beta = { method: 'beta', a: 1, b: 1, c: 0.3, centre: 0.5, scale: 2 } as const;
+
+  test('beta with equal slopes is a logistic curve, and stays one far out', () => {
+    for (const z of [-2000, -3, 0, 0.5, 4, 2000])
+      expect(calibrate(logit(z), beta)).toBeCloseTo(1 / (1 + Math.exp(-((z - 0.5) / 2 + 0.3))), 12);
+  });
+
+  test('beta bends one end more than the other', () => {
+    // By hand: u = 0, so s = 1/2, and the log odds are (b - a) ln 2 + c.
+    const odds = Math.log(2) * (3 - 0.5) + 0.3;
+    expect(calibrate(logit(0.5), { ...beta, a: 0.5, b: 3 })).toBeCloseTo(1 / (1 + Math.exp(-odds)), 12);
+  });
+
+  test('isotonic joins its points by straight lines and is flat beyond them', () => {
+    const steps = { method: 'isotonic', x: [-1, 0, 2], y: [0.1, 0.3, 0.7] } as const;
+    const at = (z: number) => calibrate(logit(z), { ...steps, x: [...steps.x], y: [...steps.y] });
+    expect([-9, -1, -0.5, 0, 1, 2, 9].map(at)).toEqual(
+      [0.1, 0.1, 0.2, 0.3, 0.5, 0.7, 0.7].map((p) => expect.closeTo(p, 12)),
+    );
+  });
+});
+
+describe('atPrevalence', () => {
+  test("is Bayes' rule", () => {
+    fc.assert(
+      fc.property(share, share, share, (p, from, to) => {
+        const ratio = (p / (1 - p)) * ((1 - from) / from);
+        const odds = ratio * (to / (1 - to));
+        expect(atPrevalence(p, from, to)).toBeCloseTo(odds / (1 + odds), 10);
+      }),
+    );
+  });
+
+  test('of a film that says nothing is the new prevalence', () => {
+    fc.assert(
+      fc.property(share, share, (from, to) => {
+        expect(atPrevalence(from, from, to)).toBeCloseTo(to, 10);
+      }),
+    );
+  });
+
+  test('there and back is where it was, and to the same prevalence exactly so', () => {
+    fc.assert(
+      fc.property(share, share, share, (p, from, to) => {
+        expect(atPrevalence(atPrevalence(p, from, to), to, from)).toBeCloseTo(p, 8);
+        expect(atPrevalence(p, from, from)).toBe(p);
+      }),
+    );
+  });
+
+  test('leaves certainty alone', () => {
+    expect(atPrevalence(0, 0.1, 0.9)).toBe(0);
+    expect(atPrevalence(1, 0.1, 0.9)).toBe(1);
+  });
+});
+
+describe('call', () => {
+  const band = { value: 0.5, low: 0.4, high: 0.6 };
+
+  test.each([
+    [0, 'absent'],
+    [0.399, 'absent'],
+    [0.4, 'indeterminate'],
+    [0.5, 'indeterminate'],
+    [0.6, 'indeterminate'],
+    [0.601, 'present'],
+    [1, 'present'],
+  ])('%f with a band from 0.4 to 0.6 is %s', (p, expected) => {
+    expect(call(p, band)).toBe(expected);
+  });
+
+  test('without a band is present from the threshold on, and never indeterminate', () => {
+    const sharp = { value: 0.5, low: 0.5, high: 0.5 };
+    expect(call(0.5, sharp)).toBe('present');
+    expect(call(0.4999, sharp)).toBe('absent');
+  });
+
+  test('does not change when probability and threshold move to another prevalence', () => {
+    const measured = { sensitivity: 0.7, specificity: 0.7, method: 'Youden' };
+    fc.assert(
+      fc.property(share, share, share, fc.tuple(share, share, share), (p, from, to, points) => {
+        const [low = 0, value = 0, high = 0] = [...points].sort((a, b) => a - b);
+        const threshold = { low, value, high, ...measured };
+        // On an edge to within rounding, either side is right.
+        fc.pre(points.every((point) => Math.abs(point - p) > 1e-6));
+        const moved = thresholdAt(threshold, from, to);
+        expect(call(atPrevalence(p, from, to), moved)).toBe(call(p, threshold));
+        expect(moved.low).toBeLessThanOrEqual(moved.value);
+        expect(moved.value).toBeLessThanOrEqual(moved.high);
+      }),
+    );
+  });
+});

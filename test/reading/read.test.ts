@@ -1,0 +1,296 @@
+import { describe, expect, test } from 'vitest';
+import type { Variant } from '../../functions/core/catalog.ts';
+import type { Fault } from '../../functions/core/fault.ts';
+import type { Decoded, Film } from '../../functions/core/film.ts';
+import type { Instance } from '../../functions/core/instance.ts';
+import { type DicomView, Reading } from '../../functions/core/reading.ts';
+import { fail, ok } from '../../functions/core/result.ts';
+import { px } from '../../functions/core/units.ts';
+import { filmDigest } from '../../functions/decode/film-digest.ts';
+import { type Family, type Output, read, type Stages } from '../../functions/reading/read.ts';
+import { costTable } from '../../functions/routing/cost-table.ts';
+import type { ReadRequest } from '../../functions/routing/request.ts';
+import { catalogOf, faultOf, head, policyOf, unwrap, variant } from '../support/family.ts';
+
+// Each is good enough for one finding only, so that a plan for both runs both.
+const small = variant('small', 256, 10, { Effusion: head(0.9), Nodule: head(0.6) });
+const large = variant('large', 512, 40, { Effusion: head(0.7), Nodule: head(0.8) });
+const catalog = catalogOf([large, small]);
+const family: Family = {
+  catalog,
+  catalogDigest: 'c'.repeat(64),
+  policies: { test: policyOf({}, { auroc: 0.75, bound: 'lower' }) },
+  costs: costTable(catalog, 'cpu'),
+};
+const everything: ReadRequest = {
+  findings: ['Effusion', 'Nodule'],
+  minAuroc: {},
+  prevalence: {},
+  policy: 'test',
+  bestEffort: false,
+  explain: false,
+};
+
+const gradient = (width: number, height: number): Film => ({
+  width: px(width),
+  height: px(height),
+  pixels: Uint8Array.from({ length: width * height }, (_, i) => (i * 255) / (width * height)),
+});
+
+/** Accepted by the gate; finding i of variant v has the logit given. */
+const output = (logits: readonly number[], gate: readonly number[] = [5, 0, 1]): Output => ({
+  logits: Float32Array.from(logits),
+  activation: { rows: 1, columns: 2, values: Float32Array.of(1, 2, 3, 4) },
+  gate: Float32Array.from(gate),
+});
+
+const view: DicomView = {
+  sopClass: 'Computed Radiography Image Storage',
+  transferSyntax: '1.2.840.10008.1.2.1',
+  modality: 'CR',
+  photometric: 'MONOCHROME2',
+  bits: 12,
+  rendering: 'window 2048/4096',
+};
+const instance: Instance = {
+  sopClassUid: '1.2.840.10008.5.1.4.1.1.1',
+  sopInstanceUid: '2.25.1',
+  seriesInstanceUid: '2.25.2',
+  studyInstanceUid: '2.25.3',
+  modality: 'CR',
+  rows: 400,
+  columns: 600,
+  patient: { name: 'ALARA^TEST' },
+  study: {},
+};
+
+/** Stages that keep a log; every step takes one millisecond of a clock that nobody else winds. */
+function stages(film: Film, infer: (variant: Variant, tensor: Float32Array) => Output | Fault = () => output([1, -1])) {
+  const log: string[] = [];
+  let now = 0;
+  const step = (name: string) => {
+    now += 1;
+    log.push(name);
+  };
+  const given: Stages = {
+    async decode(bytes, mediaType) {
+      step(`decode ${bytes.length} bytes of ${mediaType}`);
+      return ok({ film });
+    },
+    async resize(_, { width, height }) {
+      step(`resize to ${width} × ${height}`);
+      return { width, height, pixels: resample(film, width * height) };
+    },
+    digest: filmDigest,
+    async infer(asked, tensor) {
+      step(`infer ${asked.id} on ${tensor.length}`);
+      const answer = infer(asked, tensor);
+      return 'code' in answer ? fail(answer) : ok(answer);
+    },
+    clock: () => now,
+    now: () => new Date('2026-11-23T12:00:00Z'),
+  };
+  return { log, given };
+}
+
+/** The same levels in the same order, as often as needed: what a resize would make of a gradient. */
+const resample = ({ pixels }: Film, length: number) =>
+  Uint8Array.from({ length }, (_, i) => pixels[Math.floor((i * pixels.length) / length)] ?? 0);
+
+const reads = async (given: Stages, request: Partial<ReadRequest> = {}, of: Family = family) => {
+  const result = await read(given, of, 'rd_1', new Uint8Array(7), 'image/png', { ...everything, ...request });
+  return result.ok ? ok(result.value.reading) : result;
+};
+
+describe('a reading', () => {
+  test('of a DICOM instance keeps whose it is beside itself, not in itself', async () => {
+    const { given } = stages(gradient(600, 400));
+    const decoded: Decoded = { film: gradient(600, 400), dicom: { view, instance } };
+    const result = await read(
+      { ...given, decode: async () => ok(decoded) },
+      family,
+      'rd_1',
+      new Uint8Array(7),
+      'application/dicom',
+      everything,
+    );
+    const { reading, instance: kept } = unwrap(result);
+    expect(kept).toEqual(instance);
+    expect(Reading.parse(reading).dicom).toEqual(view);
+    expect(JSON.stringify(reading)).not.toContain('ALARA^TEST');
+  });
+
+  test('goes through decode, resize and inference once for each variant of the plan, cheapest first', async () => {
+    const { log, given } = stages(gradient(600, 400));
+    const reading = unwrap(await reads(given));
+    expect(log).toEqual([
+      'decode 7 bytes of image/png',
+      'resize to 256 × 171',
+      'infer small on 65536',
+      'resize to 512 × 341',
+      'infer large on 262144',
+    ]);
+    expect(reading.timingsMs).toEqual({ decode: 1, preprocess: 2, infer: 2, total: 5 });
+  });
+
+  test('keeps to its schema and says what it is of', async () => {
+    const { given } = stages(gradient(600, 400));
+    const reading = unwrap(await reads(given, { explain: true }));
+    expect(Reading.parse(reading)).toEqual(reading);
+    expect(reading).toMatchObject({
+      id: 'rd_1',
+      createdAt: '2026-11-23T12:00:00.000Z',
+      film: { width: 600, height: 400, bits: 8, digest: `sha256:${filmDigest(gradient(600, 400))}` },
+      quality: { frontalChest: true, score: 0.9933 },
+      models: { small: `sha256:${'0'.repeat(64)}`, large: `sha256:${'0'.repeat(64)}` },
+      catalog: `sha256:${'c'.repeat(64)}`,
+    });
+  });
+
+  test('takes each finding from the variant that the plan gave it', async () => {
+    const { given } = stages(gradient(600, 400), ({ id }) => output(id === 'small' ? [2, 7] : [-7, -2]));
+    const { findings } = unwrap(await reads(given));
+    const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+    expect(
+      findings.map(({ finding, variant, probability, call }) => ({ finding, variant, probability, call })),
+    ).toEqual([
+      { finding: 'Effusion', variant: 'small', probability: sigmoid(2), call: 'present' },
+      { finding: 'Nodule', variant: 'large', probability: sigmoid(-2), call: 'absent' },
+    ]);
+  });
+
+  test('feeds a film that is not square whole and centred on black', async () => {
+    let fed: Float32Array = new Float32Array(0);
+    const { given } = stages(gradient(600, 300), (_, tensor) => {
+      fed = tensor;
+      return output([1, -1]);
+    });
+    unwrap(await reads(given, { findings: ['Effusion'] }));
+    const black = -2;
+    expect(fed.subarray(0, 64 * 256).every((value) => value === black)).toBe(true);
+    expect(fed.subarray(192 * 256).every((value) => value === black)).toBe(true);
+    expect(fed.subarray(65 * 256, 191 * 256).every((value) => value > black)).toBe(true);
+  });
+
+  test('runs nothing that the findings asked for do not need', async () => {
+    const { log, given } = stages(gradient(600, 600));
+    const reading = unwrap(await reads(given, { findings: ['Effusion'] }));
+    expect(log.filter((entry) => entry.startsWith('infer'))).toEqual(['infer small on 65536']);
+    expect(reading.findings).toHaveLength(1);
+    expect(Object.keys(reading.models)).toEqual(['small']);
+  });
+
+  test('flags a variant that is larger than the short side of the film', async () => {
+    const { given } = stages(gradient(600, 400));
+    const { plan } = unwrap(await reads(given));
+    expect(plan.variants.map(({ id, upsampled }) => [id, upsampled])).toEqual([
+      ['small', false],
+      ['large', true],
+    ]);
+  });
+
+  test('reads a 16-bit film as one', async () => {
+    const film: Film = {
+      ...gradient(300, 300),
+      pixels: Uint16Array.from({ length: 90_000 }, (_, i) => (i * 65_535) / 90_000),
+    };
+    const { given } = stages(film);
+    const deep: Stages = { ...given, resize: async () => film };
+    expect(unwrap(await reads(deep, { findings: ['Effusion'] }, widened(300))).film).toMatchObject({
+      width: 300,
+      height: 300,
+      bits: 16,
+    });
+  });
+});
+
+/** The family with its cheap variant at another resolution. */
+function widened(resolution: number): Family {
+  const other = catalogOf([{ ...small, resolution }]);
+  return { ...family, catalog: other, costs: costTable(other, 'cpu') };
+}
+
+describe('a heat map', () => {
+  test('is added to each finding when asked for, from its own variant and place', async () => {
+    const { given } = stages(gradient(600, 400));
+    const { findings } = unwrap(await reads(given, { explain: true }));
+    expect(findings.map(({ heatmap }) => heatmap?.values)).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect(findings[0]?.heatmap?.region).toEqual({ left: 0, top: -100, width: 600, height: 600 });
+  });
+
+  test('is left out otherwise', async () => {
+    const { given } = stages(gradient(600, 400));
+    for (const finding of unwrap(await reads(given)).findings) expect(finding).not.toHaveProperty('heatmap');
+  });
+});
+
+describe('a local prevalence', () => {
+  test('moves probability and threshold, and leaves the call as it is', async () => {
+    const { given } = stages(gradient(600, 400), () => output([0.5, -3]));
+    const usual = unwrap(await reads(given)).findings;
+    const local = unwrap(await reads(given, { prevalence: { Effusion: 0.4 } })).findings;
+    expect(usual[0]).toMatchObject({ prevalence: 0.05, call: 'present' });
+    expect(local[0]).toMatchObject({ prevalence: 0.4, call: 'present' });
+    expect(local[0]?.probability).toBeGreaterThan(usual[0]?.probability ?? 1);
+    expect(local[0]?.threshold.value).toBeGreaterThan(usual[0]?.threshold.value ?? 1);
+    expect(local[1]).toEqual(usual[1]);
+  });
+});
+
+describe('a film is refused', () => {
+  test('by the gate after the cheapest run, before a dearer one is paid for', async () => {
+    const { log, given } = stages(gradient(600, 600), () => output([1, 1], [0, 3, 1]));
+    expect(faultOf(await reads(given))).toEqual({ code: 'not_a_frontal_chest', looksLike: 'other', score: 0.0474 });
+    expect(log.filter((entry) => entry.startsWith('infer'))).toEqual(['infer small on 65536']);
+  });
+
+  test('but the gate is asked once: a dearer run does not overrule the cheapest', async () => {
+    const { given } = stages(gradient(600, 600), ({ id }) => output([1, 1], id === 'small' ? [3, 0, 1] : [0, 3, 1]));
+    expect(unwrap(await reads(given)).quality.score).toBeCloseTo(0.9526, 4);
+  });
+
+  test('when it is blank, before any inference', async () => {
+    const { log, given } = stages({ ...gradient(600, 600), pixels: new Uint8Array(360_000).fill(17) });
+    expect(faultOf(await reads(given))).toEqual({ code: 'blank_image' });
+    expect(log).toEqual(['decode 7 bytes of image/png', 'resize to 256 × 256']);
+  });
+
+  test('by the decoder, before anything else', async () => {
+    const { log, given } = stages(gradient(600, 600));
+    const fault: Fault = { code: 'corrupt_image', problem: 'cut off' };
+    expect(faultOf(await reads({ ...given, decode: async () => fail(fault) }))).toBe(fault);
+    expect(log).toEqual([]);
+  });
+});
+
+describe('a request that cannot be served comes back as its fault', () => {
+  test('a policy that does not exist', async () => {
+    const { given } = stages(gradient(600, 600));
+    expect(faultOf(await reads(given, { policy: 'none' }))).toEqual({
+      code: 'unknown_policy',
+      policy: 'none',
+      known: ['test'],
+    });
+  });
+
+  test('a target that no variant reaches, before any inference', async () => {
+    const { log, given } = stages(gradient(600, 600));
+    expect(faultOf(await reads(given, { minAuroc: { Nodule: 0.99 } }))).toMatchObject({ code: 'unreachable_target' });
+    expect(log).toEqual(['decode 7 bytes of image/png']);
+  });
+
+  test('a model that cannot be run, before the next one is tried', async () => {
+    const fault: Fault = { code: 'inference_failed', problem: 'out of memory' };
+    const { log, given } = stages(gradient(600, 600), ({ id }) => (id === 'small' ? fault : output([1, 1])));
+    expect(faultOf(await reads(given))).toBe(fault);
+    expect(log.at(-1)).toBe('infer small on 65536');
+  });
+});
+
+test('a graph with fewer logits than the catalog has findings is a bug, not a fault', async () => {
+  const { given } = stages(gradient(600, 600), () => output([1]));
+  await expect(reads(given)).rejects.toThrow('large has no head for Nodule');
+});

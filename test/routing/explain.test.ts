@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import type { Rule } from '../../functions/core/catalog.ts';
+import { px } from '../../functions/core/units.ts';
+import { costTable } from '../../functions/routing/cost-table.ts';
+import { presentAssignment, presentPlan } from '../../functions/routing/present.ts';
+import { type RouteRequest, route } from '../../functions/routing/route.ts';
+import { ask, catalogOf, compared, head, policyOf, unwrap, variant } from '../support/family.ts';
+
+const catalog = catalogOf(
+  [
+    variant('small', 256, 10, { A: head(0.7), B: head(0.9) }),
+    variant('large', 512, 40, { A: head(0.85), B: head(0.92) }),
+  ],
+  [compared('A', 'small', 'large', -0.15, [-0.2, -0.1])],
+);
+const costs = costTable(catalog, 'cpu');
+const explained = (rule: Rule, request: Partial<RouteRequest> = {}) => {
+  const plan = unwrap(route(catalog, policyOf({}, rule), costs, { ...ask('A'), ...request }));
+  return plan.assignments.map(presentAssignment);
+};
+
+describe('an explanation', () => {
+  test('of a target names the number that was reached', () => {
+    expect(explained({ auroc: 0.8, bound: 'lower' })).toMatchObject([
+      {
+        basis: 'measured',
+        meetsTarget: true,
+        why: '512 px: the cheapest plan that meets AUROC 0.800 by the lower end of its interval; it reaches AUROC 0.850 [0.830, 0.870].',
+        passedOver: [{ variant: 'small', reason: 'its AUROC reaches 0.680 (lower end), below 0.800' }],
+      },
+    ]);
+    expect(explained({ auroc: 0.7, bound: 'point' })[0]?.why).toContain('by point estimate');
+  });
+
+  test('of a point target says which end was compared', () => {
+    expect(explained({ auroc: 0.8, bound: 'point' })[0]?.passedOver).toEqual([
+      { variant: 'small', reason: 'its AUROC reaches 0.700 (point estimate), below 0.800' },
+    ]);
+  });
+
+  test('of non-inferiority says by how much the smaller may be worse', () => {
+    expect(explained({ nonInferiorTo: 'best', margin: 0.01 })).toMatchObject([
+      {
+        basis: 'measured',
+        why: '512 px: the cheapest plan that stays within 0.01 AUROC of the best variant, paired on the same films.',
+        passedOver: [{ reason: 'may be 0.200 AUROC worse than large (paired, 95 %), more than 0.01 allows' }],
+      },
+    ]);
+    expect(explained({ nonInferiorTo: 'best', margin: 0.01 }, { findings: ['B'] })).toMatchObject([
+      { passedOver: [{ reason: 'was never compared with large, the best' }] },
+    ]);
+  });
+
+  test.each([
+    ['published', 'not measured on this family'],
+    ['simulated', 'not measured on real labels here'],
+  ] as const)('of a %s floor says that it is not a measurement', (evidence, caveat) => {
+    expect(explained({ minResolution: 448, evidence, source: 'a paper' })).toMatchObject([
+      {
+        basis: evidence,
+        why: `512 px: the cheapest plan at or above the ${evidence} floor of 448 px for A (a paper); ${caveat}.`,
+        passedOver: [{ reason: `below the ${evidence} floor of 448 px` }],
+      },
+    ]);
+  });
+
+  test('of a pinned variant says so, and what the rule would have said', () => {
+    const rule: Rule = { minResolution: 448, evidence: 'published', source: 'a paper' };
+    expect(explained(rule, { variant: 'small' })).toMatchObject([
+      {
+        meetsTarget: false,
+        why: '256 px: because the request pinned small, although below the published floor of 448 px.',
+      },
+    ]);
+    expect(explained(rule, { variant: 'large' })).toMatchObject([
+      {
+        meetsTarget: true,
+        why: '512 px: because the request pinned large.',
+        passedOver: [{ reason: 'the request pinned another variant' }],
+      },
+    ]);
+  });
+
+  test('of best effort says that the target is missed', () => {
+    expect(explained({ auroc: 0.99, bound: 'lower' }, { bestEffort: true })).toMatchObject([
+      {
+        meetsTarget: false,
+        why: '512 px: the best there is, on bestEffort; the target is missed: its AUROC reaches 0.830 (lower end), below 0.990.',
+      },
+    ]);
+  });
+
+  test('of a shared run says that the cheaper variant was good enough', () => {
+    const plan = unwrap(
+      route(
+        catalog,
+        policyOf({ A: { auroc: 0.8, bound: 'lower' } }, { auroc: 0.5, bound: 'lower' }),
+        costs,
+        ask('A', 'B'),
+      ),
+    );
+    expect(presentAssignment(plan.assignments[1] ?? expect.fail())).toMatchObject({
+      finding: 'B',
+      passedOver: [
+        {
+          variant: 'small',
+          reason: 'good enough, but large runs anyway for another finding and running both would cost more',
+        },
+      ],
+    });
+  });
+
+  test('of a variant that was not measured', () => {
+    const partial = catalogOf([
+      variant('blind', 256, 5, { B: head(0.9) }),
+      variant('seeing', 256, 50, { A: head(0.6) }),
+    ]);
+    const rule: Rule = { minResolution: 256, evidence: 'published', source: 'a paper' };
+    const plan = unwrap(route(partial, policyOf({}, rule), costTable(partial, 'cpu'), ask('A')));
+    expect(plan.assignments.map(presentAssignment)).toMatchObject([
+      { passedOver: [{ variant: 'blind', reason: 'not measured for this finding' }] },
+    ]);
+  });
+});
+
+describe('a plan on show', () => {
+  const plan = unwrap(route(catalog, policyOf({}, { auroc: 0.6, bound: 'lower' }), costs, ask('A', 'B')));
+
+  test('compares its cost with always using the largest', () => {
+    expect(presentPlan(plan, costs)).toEqual({
+      policy: 'test',
+      costDevice: 'cpu',
+      costMs: 10,
+      largest: { variant: 'large', costMs: 40 },
+      costVsLargest: 0.25,
+      variants: [{ id: 'small', resolution: 256, precision: 'fp32', findings: ['A', 'B'], costMs: 10 }],
+    });
+  });
+
+  test.each([
+    [255, true],
+    [256, false],
+  ])('of a film with a short side of %i px flags upsampling: %s', (side, upsampled) => {
+    const film = { width: px(side), height: px(900), pixels: new Uint8Array(0) };
+    expect(presentPlan(plan, costs, film).variants[0]?.upsampled).toBe(upsampled);
+  });
+});
+
+describe('a cost table', () => {
+  test('says which device its costs were measured on when the one in use was not', () => {
+    expect(costTable(catalog, 'cuda')).toMatchObject({ device: 'cpu', rows: { small: 10, large: 40 } });
+  });
+
+  test('cannot be made from a catalog without a device common to all', () => {
+    const [first, second] = catalog.variants;
+    if (!first || !second) throw new Error('two variants');
+    const mixed = catalogOf([first, { ...second, cost: { ...second.cost, ms: { cuda: 1 } } }]);
+    expect(() => costTable(mixed, 'cpu')).toThrow('no device has a cost for every variant');
+  });
+});

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest';
+import { parseParameters } from '../../functions/routing/parameters.ts';
+import { catalogOf, faultOf, head, policyOf, unwrap, variant } from '../support/family.ts';
+
+const catalog = catalogOf([variant('r256', 256, 10, { Edema: head(0.8), Mass: head(0.7), Nodule: head(0.6) })]);
+const vocabulary = {
+  catalog,
+  policies: { test: policyOf({}, { auroc: 0.5, bound: 'lower' }) },
+  defaultPolicy: 'test',
+};
+const parse = (text: Record<string, string>) => parseParameters(text, vocabulary);
+
+describe('parameters', () => {
+  test('that are absent take every default', () => {
+    expect(unwrap(parse({}))).toEqual({
+      findings: ['Edema', 'Mass', 'Nodule'],
+      minAuroc: {},
+      prevalence: {},
+      policy: 'test',
+      variant: undefined,
+      bestEffort: false,
+      explain: false,
+    });
+  });
+
+  test('that say the same are equal, whatever their order, spacing and repetition', () => {
+    const one = unwrap(parse({ findings: 'Nodule,Edema', minAuroc: 'Nodule:0.6,Edema:0.7', bestEffort: 'false' }));
+    const two = unwrap(parse({ findings: ' Edema , Nodule,Edema', minAuroc: ' Edema : .70, Nodule:0.6 ' }));
+    expect(JSON.stringify(one)).toBe(JSON.stringify(two));
+  });
+
+  test('with one number apply it to every finding asked for', () => {
+    const request = unwrap(parse({ findings: 'Mass,Nodule', minAuroc: '0.7', prevalence: '0.1' }));
+    expect(request.minAuroc).toEqual({ Mass: 0.7, Nodule: 0.7 });
+    expect(request.prevalence).toEqual({ Mass: 0.1, Nodule: 0.1 });
+  });
+
+  test('that name a finding which the family leaves out get the reason, wherever they name it', () => {
+    const auroc = { r256: head(0.5, 0.44, 0.56).auroc };
+    const reason = 'Hernia is not above chance on the films that were measured.';
+    const without = { ...vocabulary, catalog: { ...catalog, notServed: [{ finding: 'Hernia', reason, auroc }] } };
+    for (const [name, value] of Object.entries({
+      findings: 'Mass,Hernia',
+      minAuroc: 'Hernia:0.7',
+      prevalence: 'Hernia:0.1',
+    }))
+      expect(faultOf(parseParameters({ [name]: value }, without))).toEqual({
+        code: 'finding_not_served',
+        finding: 'Hernia',
+        reason,
+        known: ['Edema', 'Mass', 'Nodule'],
+      });
+    expect(faultOf(parseParameters({ findings: 'Gout' }, without))).toMatchObject({ code: 'unknown_finding' });
+    expect(unwrap(parseParameters({}, without)).findings).toEqual(['Edema', 'Mass', 'Nodule']);
+  });
+
+  test('bestEffort, explain and variant are taken', () => {
+    expect(unwrap(parse({ bestEffort: 'true', explain: 'heatmap', variant: 'r256', policy: 'test' }))).toMatchObject({
+      bestEffort: true,
+      explain: true,
+      variant: 'r256',
+    });
+  });
+
+  test.each([
+    [{ findings: 'Nodul' }, { code: 'unknown_finding', finding: 'Nodul', known: catalog.findings }],
+    [{ findings: 'nodule' }, { code: 'unknown_finding', finding: 'nodule' }],
+    [{ findings: '' }, { code: 'invalid_parameter', parameter: 'findings' }],
+    [{ findings: 'Nodule,' }, { code: 'invalid_parameter', parameter: 'findings' }],
+    [{ policy: 'lax' }, { code: 'unknown_policy', known: ['test'] }],
+    [{ policy: 'toString' }, { code: 'unknown_policy' }],
+    [{ variant: 'r1024' }, { code: 'unknown_variant', known: ['r256'] }],
+    [{ bestEffort: 'yes' }, { code: 'invalid_parameter', parameter: 'bestEffort' }],
+    [{ explain: 'words' }, { code: 'invalid_parameter', parameter: 'explain' }],
+    [
+      { colour: 'red' },
+      { code: 'unknown_parameter', parameters: ['colour'], known: expect.arrayContaining(['findings', 'prevalence']) },
+    ],
+    [{ minAuroc: 'high' }, { code: 'invalid_parameter', parameter: 'minAuroc' }],
+    [{ minAuroc: '' }, { code: 'invalid_parameter', parameter: 'minAuroc' }],
+    [{ minAuroc: '1.01' }, { code: 'invalid_parameter', parameter: 'minAuroc' }],
+    [{ minAuroc: '-0.1' }, { code: 'invalid_parameter', parameter: 'minAuroc' }],
+    [{ minAuroc: '1e-1' }, { code: 'invalid_parameter', parameter: 'minAuroc' }],
+    [
+      { minAuroc: '0.7,0.8' },
+      { code: 'invalid_parameter', parameter: 'minAuroc', problem: expect.stringContaining('one number') },
+    ],
+    [{ minAuroc: 'Nodul:0.7' }, { code: 'unknown_finding', finding: 'Nodul' }],
+    [{ minAuroc: 'Nodule:0.7,Nodule:0.8' }, { code: 'invalid_parameter', problem: 'Nodule is given twice' }],
+    [
+      { findings: 'Mass', minAuroc: 'Nodule:0.7' },
+      { code: 'invalid_parameter', problem: 'Nodule is not among the findings asked for' },
+    ],
+    [{ prevalence: '0' }, { code: 'invalid_parameter', parameter: 'prevalence' }],
+    [{ prevalence: 'Nodule:1' }, { code: 'invalid_parameter', parameter: 'prevalence' }],
+  ])('%j is refused by name', (text, fault) => {
+    expect(faultOf(parse(text as unknown as Record<string, string>))).toMatchObject(fault);
+  });
+
+  test.each([['0'], ['1'], ['.5'], ['0.999']])('minAuroc=%s is within bounds', (text) => {
+    expect(unwrap(parse({ minAuroc: text })).minAuroc['Mass']).toBe(Number(text));
+  });
+});

@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest';
+import { canonical, type Identity, readingId, sha256 } from '../../functions/routing/request.ts';
+
+const identity: Identity = {
+  tenant: 'local',
+  body: 'b',
+  catalog: 'c',
+  policy: 'p',
+  costs: 'k',
+  request: { findings: ['Mass'], minAuroc: {}, prevalence: {}, policy: 'test', bestEffort: false, explain: false },
+};
+
+describe('a reading id', () => {
+  test('is rd_ and a SHA-256', async () => {
+    expect(await readingId(identity)).toMatch(/^rd_[0-9a-f]{64}$/);
+  });
+
+  test('does not depend on the order in which things were said', async () => {
+    const turned = Object.fromEntries(Object.entries(identity).reverse()) as unknown as Identity;
+    expect(await readingId(turned)).toBe(await readingId(identity));
+  });
+
+  test.each([
+    ['tenant', { tenant: 'other' }],
+    ['film', { body: 'x' }],
+    ['catalog', { catalog: 'x' }],
+    ['policy', { policy: 'x' }],
+    ['costs', { costs: 'x' }],
+    ['request', { request: { ...identity.request, bestEffort: true } }],
+    ['findings', { request: { ...identity.request, findings: ['Nodule'] } }],
+  ])('depends on the %s', async (_, change) => {
+    expect(await readingId({ ...identity, ...change })).not.toBe(await readingId(identity));
+  });
+
+  test('hashes bytes as everyone does', async () => {
+    // FIPS 180-2, appendix B.1.
+    expect(await sha256(new TextEncoder().encode('abc'))).toBe(
+      'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+    );
+  });
+
+  test('canonical text keeps the order of arrays', () => {
+    expect(canonical({ b: [2, 1], a: { d: 1, c: null } })).toBe('{"a":{"c":null,"d":1},"b":[2,1]}');
+  });
+});

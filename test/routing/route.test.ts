@@ -1,0 +1,350 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Catalog, Comparison, Policy, Rule } from '../../functions/core/catalog.ts';
+import { costTable } from '../../functions/routing/cost-table.ts';
+import { route } from '../../functions/routing/route.ts';
+import { judge } from '../../functions/routing/rule.ts';
+import { ask, catalogOf, compared, faultOf, head, policyOf, unwrap, variant } from '../support/family.ts';
+
+const auroc = (target: number, bound: 'lower' | 'point' = 'lower'): Rule => ({ auroc: target, bound });
+const floor = (px: number): Rule => ({ minResolution: px, evidence: 'published', source: 'a paper' });
+const plan = (catalog: Catalog, policy: Policy, request = ask(...catalog.findings)) =>
+  route(catalog, policy, costTable(catalog, 'cpu'), request);
+const ran = (result: ReturnType<typeof plan>) => unwrap(result).runs.map(({ variant: { id } }) => id);
+
+const three = catalogOf([
+  variant('small', 256, 10, { A: head(0.7), B: head(0.9) }),
+  variant('middle', 320, 15, { A: head(0.8), B: head(0.91) }),
+  variant('large', 512, 40, { A: head(0.85), B: head(0.92) }),
+]);
+
+describe('an AUROC target', () => {
+  test('is met by the lower end of the interval unless the rule says by point', () => {
+    expect(ran(plan(three, policyOf({}, auroc(0.79)), ask('A')))).toEqual(['large']);
+    expect(ran(plan(three, policyOf({}, auroc(0.79, 'point')), ask('A')))).toEqual(['middle']);
+  });
+
+  test('that equals the bound is met', () => {
+    const exact = catalogOf([variant('only', 256, 10, { A: head(0.8, 0.75, 0.85) })]);
+    expect(ran(plan(exact, policyOf({}, auroc(0.75))))).toEqual(['only']);
+    expect(ran(plan(exact, policyOf({}, auroc(0.8, 'point'))))).toEqual(['only']);
+    expect(plan(exact, policyOf({}, auroc(0.7501))).ok).toBe(false);
+  });
+
+  test('that none meets is refused with the best attainable, by which variant', () => {
+    expect(faultOf(plan(three, policyOf({}, auroc(0.95)), ask('A')))).toEqual({
+      code: 'unreachable_target',
+      shortfalls: [
+        {
+          finding: 'A',
+          required: 'AUROC 0.950 by the lower end of its interval',
+          best: { variant: 'large', attains: 'AUROC 0.850 [0.830, 0.870]' },
+        },
+      ],
+    });
+  });
+
+  test('of a request replaces the rule of its findings alone', () => {
+    const request = { ...ask('A', 'B'), minAuroc: { A: 0.82 } };
+    const { assignments } = unwrap(plan(three, policyOf({}, auroc(0.6)), request));
+    expect(assignments.map((a) => a.reason.rule)).toEqual([auroc(0.82), auroc(0.6)]);
+    expect(assignments.map((a) => a.variant.id)).toEqual(['large', 'large']);
+  });
+});
+
+describe('a floor', () => {
+  test('is met by its own resolution and above', () => {
+    expect(ran(plan(three, policyOf({}, floor(320))))).toEqual(['middle']);
+    expect(ran(plan(three, policyOf({}, floor(321))))).toEqual(['large']);
+  });
+
+  test('does not let in a variant that was not measured for the finding', () => {
+    const partial = catalogOf([
+      variant('blind', 512, 5, { B: head(0.9) }),
+      variant('seeing', 512, 50, { A: head(0.6), B: head(0.9) }),
+    ]);
+    expect(ran(plan(partial, policyOf({}, floor(256)), ask('A')))).toEqual(['seeing']);
+  });
+});
+
+describe('non-inferiority', () => {
+  const rule: Rule = { nonInferiorTo: 'best', margin: 0.02 };
+  const between = (low: number, high: number, turned = false): Catalog => ({
+    ...three,
+    comparisons: turned
+      ? [compared('A', 'large', 'small', -(low + high) / 2, [-high, -low])]
+      : [compared('A', 'small', 'large', (low + high) / 2, [low, high])],
+  });
+
+  test('needs the lower end of the paired difference above minus the margin', () => {
+    expect(ran(plan(between(-0.019, 0.01), policyOf({}, rule), ask('A')))).toEqual(['small']);
+    expect(ran(plan(between(-0.02, 0.01), policyOf({}, rule), ask('A')))).toEqual(['large']);
+  });
+
+  test('reads a difference that was stored the other way round', () => {
+    expect(ran(plan(between(-0.019, 0.01, true), policyOf({}, rule), ask('A')))).toEqual(['small']);
+    expect(ran(plan(between(-0.021, 0.01, true), policyOf({}, rule), ask('A')))).toEqual(['large']);
+  });
+
+  test('is not presumed where nothing was compared', () => {
+    const [assignment] = unwrap(plan(three, policyOf({}, rule), ask('A'))).assignments;
+    expect(assignment?.variant.id).toBe('large');
+    expect(assignment?.passedOver.map(({ because }) => because)).toEqual([
+      { kind: 'not_compared', best: 'large' },
+      { kind: 'not_compared', best: 'large' },
+    ]);
+  });
+});
+
+describe('a tie', () => {
+  test('between the best goes to the first in the catalog', () => {
+    const twins = catalogOf([
+      variant('first', 320, 30, { A: head(0.8) }),
+      variant('second', 320, 20, { A: head(0.8) }),
+    ]);
+    const [assignment] = unwrap(plan(twins, policyOf({}, { nonInferiorTo: 'best', margin: 0 }), ask('A'))).assignments;
+    expect(assignment?.variant.id).toBe('first');
+    expect(assignment?.passedOver[0]?.because).toEqual({ kind: 'not_compared', best: 'first' });
+  });
+
+  test('between plans of equal cost goes to the lower resolution', () => {
+    const even = catalogOf([variant('large', 512, 20, { A: head(0.8) }), variant('small', 256, 20, { A: head(0.8) })]);
+    expect(ran(plan(even, policyOf({}, auroc(0.5)), ask('A')))).toEqual(['small']);
+  });
+});
+
+describe('a plan', () => {
+  test('says of each cheaper variant why it was passed over', () => {
+    const [a, b] = unwrap(plan(three, policyOf({ A: auroc(0.82) }, auroc(0.6)))).assignments;
+    expect(a?.passedOver.map(({ variant: v, because }) => [v.id, because])).toEqual([
+      ['small', { kind: 'auroc_below', bound: 'lower', attained: 0.7 - 0.02, required: 0.82 }],
+      ['middle', { kind: 'auroc_below', bound: 'lower', attained: 0.8 - 0.02, required: 0.82 }],
+    ]);
+    expect(b?.passedOver.map(({ because }) => because)).toEqual([
+      { kind: 'dearer_together', instead: 'large' },
+      { kind: 'dearer_together', instead: 'large' },
+    ]);
+  });
+
+  test('runs two variants where that is cheaper than one that could serve both', () => {
+    const split = catalogOf([
+      variant('a', 256, 10, { A: head(0.9), B: head(0.5) }),
+      variant('b', 256, 12, { A: head(0.5), B: head(0.9) }),
+      variant('both', 512, 30, { A: head(0.9), B: head(0.9) }),
+    ]);
+    const found = unwrap(plan(split, policyOf({}, auroc(0.8))));
+    expect(found.runs.map(({ variant: v, findings }) => [v.id, findings])).toEqual([
+      ['a', ['A']],
+      ['b', ['B']],
+    ]);
+    expect(found.costMs).toBe(22);
+    expect(found.largest).toMatchObject({ variant: { id: 'both' }, costMs: 30 });
+  });
+
+  test('of the largest compares with the cheapest variant of the highest resolution', () => {
+    const twins = catalogOf([variant('dear', 512, 50, { A: head(0.9) }), variant('cheap', 512, 20, { A: head(0.9) })]);
+    expect(unwrap(plan(twins, policyOf({}, floor(512)))).largest.variant.id).toBe('cheap');
+  });
+});
+
+describe('a pinned variant', () => {
+  test('serves everything, and the plan still says what the rule would have said', () => {
+    const found = unwrap(plan(three, policyOf({}, auroc(0.75)), { ...ask('A', 'B'), variant: 'middle' }));
+    expect(found.runs.map(({ variant: { id } }) => id)).toEqual(['middle']);
+    expect(found.assignments.map(({ reason }) => reason)).toMatchObject([
+      { kind: 'pinned', miss: null },
+      { kind: 'pinned', miss: null },
+    ]);
+    const low = unwrap(plan(three, policyOf({}, auroc(0.75)), { ...ask('A'), variant: 'small' }));
+    expect(low.assignments[0]?.reason).toMatchObject({ kind: 'pinned', miss: { kind: 'auroc_below' } });
+  });
+
+  test('that does not exist is refused with those that do', () => {
+    expect(faultOf(plan(three, policyOf({}, auroc(0.5)), { ...ask('A'), variant: 'huge' }))).toEqual({
+      code: 'unknown_variant',
+      variant: 'huge',
+      known: ['small', 'middle', 'large'],
+    });
+  });
+
+  test('that was not measured for a finding cannot serve it', () => {
+    const partial = catalogOf([
+      variant('blind', 512, 5, { B: head(0.9) }),
+      variant('seeing', 512, 50, { A: head(0.6) }),
+    ]);
+    const fault = faultOf(plan(partial, policyOf({}, auroc(0.5)), { ...ask('A'), variant: 'blind' }));
+    expect(fault).toMatchObject({
+      code: 'unreachable_target',
+      shortfalls: [{ finding: 'A', best: { variant: 'seeing' } }],
+    });
+  });
+});
+
+describe('best effort', () => {
+  test('serves an unreachable finding by the nearest variant, flagged, and leaves the others alone', () => {
+    const request = { ...ask('A', 'B'), minAuroc: { A: 0.99 }, bestEffort: true };
+    const [a, b] = unwrap(plan(three, policyOf({}, auroc(0.6)), request)).assignments;
+    expect(a).toMatchObject({
+      variant: { id: 'large' },
+      reason: { kind: 'best_effort', miss: { kind: 'auroc_below' } },
+    });
+    expect(b?.reason.kind).toBe('meets');
+  });
+
+  test('takes the cheapest of those that come equally near', () => {
+    const found = plan(three, policyOf({}, floor(1024)), { ...ask('A'), bestEffort: true });
+    expect(ran(found)).toEqual(['large']);
+    const twins = catalogOf([variant('dear', 512, 50, { A: head(0.9) }), variant('cheap', 512, 20, { A: head(0.9) })]);
+    expect(ran(plan(twins, policyOf({}, floor(1024)), { ...ask('A'), bestEffort: true }))).toEqual(['cheap']);
+  });
+
+  test('comes nearest by the end of the interval that the rule compares', () => {
+    const wide = catalogOf([
+      variant('wide', 256, 10, { A: head(0.85, 0.6, 0.95) }),
+      variant('narrow', 256, 20, { A: head(0.8, 0.75, 0.85) }),
+    ]);
+    const effort = { ...ask('A'), bestEffort: true };
+    expect(ran(plan(wide, policyOf({}, auroc(0.99)), effort))).toEqual(['narrow']);
+    expect(ran(plan(wide, policyOf({}, auroc(0.99, 'point')), effort))).toEqual(['wide']);
+  });
+
+  test('cannot serve what nothing measured', () => {
+    const partial = catalogOf([variant('blind', 512, 5, { B: head(0.9) })]);
+    const odd = { ...partial, findings: ['A', 'B'] };
+    expect(faultOf(plan(odd, policyOf({}, auroc(0.5)), { ...ask('A'), bestEffort: true }))).toMatchObject({
+      code: 'unreachable_target',
+      shortfalls: [{ finding: 'A', best: null }],
+    });
+  });
+});
+
+describe('laws', () => {
+  const findings = ['A', 'B', 'C', 'D'];
+  const unit = fc.double({ min: 0.5, max: 1, noNaN: true });
+  const someHead = fc.tuple(unit, unit, unit).map((three) => {
+    const [low = 0, value = 0, high = 0] = three.toSorted((x, y) => x - y);
+    return head(value, low, high);
+  });
+  const someVariants = fc
+    .array(
+      fc.record({
+        resolution: fc.constantFrom(256, 320, 448, 512),
+        costMs: fc.integer({ min: 1, max: 50 }),
+        heads: fc.tuple(someHead, someHead, someHead, someHead),
+      }),
+      { minLength: 1, maxLength: 6 },
+    )
+    .map((rows) =>
+      rows.map(({ resolution, costMs, heads }, i) =>
+        variant(`v${i}`, resolution, costMs, Object.fromEntries(findings.map((f, j) => [f, heads[j] ?? head(0.5)]))),
+      ),
+    );
+  const someComparisons = (ids: string[]): fc.Arbitrary<Comparison[]> =>
+    fc.array(
+      fc
+        .record({
+          finding: fc.constantFrom(...findings),
+          v: fc.constantFrom(...ids),
+          reference: fc.constantFrom(...ids),
+          difference: fc.double({ min: -0.05, max: 0.05, noNaN: true }),
+          spread: fc.double({ min: 0, max: 0.05, noNaN: true }),
+        })
+        .map(({ finding, v, reference, difference, spread }) =>
+          compared(finding, v, reference, difference, [difference - spread, difference + spread]),
+        ),
+      { maxLength: 12 },
+    );
+  const someCatalog = someVariants.chain((variants) =>
+    someComparisons(variants.map(({ id }) => id)).map((comparisons) => catalogOf(variants, comparisons)),
+  );
+  const someRule: fc.Arbitrary<Rule> = fc.oneof(
+    fc.record({ auroc: unit, bound: fc.constantFrom('lower' as const, 'point' as const) }),
+    fc.record({ nonInferiorTo: fc.constant('best' as const), margin: fc.double({ min: 0, max: 0.1, noNaN: true }) }),
+    fc.constantFrom(256, 320, 448, 512).map(floor),
+  );
+  const somePolicy = fc
+    .tuple(someRule, someRule, someRule, someRule)
+    .map((rules) => policyOf(Object.fromEntries(findings.map((f, i) => [f, rules[i] ?? floor(256)]))));
+  const someFindings = fc.subarray(findings, { minLength: 1 });
+
+  /** Least cost by trying every assignment of findings to variants: nothing shared with the router's search. */
+  function cheapestAssignment(catalog: Catalog, policy: Policy, asked: string[]): number {
+    let best = Number.POSITIVE_INFINITY;
+    const walk = (at: number, used: Set<string>, cost: number) => {
+      const finding = asked[at];
+      if (finding === undefined) {
+        best = Math.min(best, cost);
+        return;
+      }
+      for (const v of catalog.variants) {
+        const rule = policy.rules[finding];
+        if (!rule || judge(rule, finding, v, catalog) !== null) continue;
+        walk(at + 1, new Set([...used, v.id]), used.has(v.id) ? cost : cost + (v.cost.ms['cpu'] ?? 0));
+      }
+    };
+    walk(0, new Set(), 0);
+    return best;
+  }
+
+  test('the plan equals brute force on every subset of findings', () => {
+    fc.assert(
+      fc.property(someCatalog, somePolicy, someFindings, (catalog, policy, asked) => {
+        const found = plan(catalog, policy, ask(...asked));
+        const least = cheapestAssignment(catalog, policy, asked);
+        expect(found.ok).toBe(Number.isFinite(least));
+        if (!found.ok) return;
+        expect(found.value.costMs).toBeCloseTo(least, 9);
+        expect(found.value.assignments.map(({ finding }) => finding)).toEqual(asked);
+        for (const { finding, variant: v } of found.value.assignments)
+          expect(judge(policy.rules[finding] ?? floor(9999), finding, v, catalog)).toBeNull();
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('the plan is never dearer than the cheapest single variant that satisfies all', () => {
+    fc.assert(
+      fc.property(someCatalog, somePolicy, someFindings, (catalog, policy, asked) => {
+        const single = catalog.variants
+          .filter((v) => asked.every((f) => judge(policy.rules[f] ?? floor(9999), f, v, catalog) === null))
+          .map((v) => v.cost.ms['cpu'] ?? 0);
+        const found = plan(catalog, policy, ask(...asked));
+        if (single.length > 0) expect(unwrap(found).costMs).toBeLessThanOrEqual(Math.min(...single));
+      }),
+    );
+  });
+
+  test('a looser target never costs more', () => {
+    fc.assert(
+      fc.property(someCatalog, someFindings, unit, unit, (catalog, asked, x, y) => {
+        const at = (target: number) => {
+          const found = plan(catalog, policyOf({}, auroc(target)), ask(...asked));
+          return found.ok ? found.value.costMs : Number.POSITIVE_INFINITY;
+        };
+        expect(at(Math.min(x, y))).toBeLessThanOrEqual(at(Math.max(x, y)));
+      }),
+    );
+  });
+
+  test('everything that was passed over is cheaper, and everything cheaper was passed over', () => {
+    fc.assert(
+      fc.property(someCatalog, somePolicy, (catalog, policy) => {
+        const found = plan(catalog, policy);
+        if (!found.ok) return;
+        for (const { variant: chosen, passedOver } of found.value.assignments) {
+          const cheaper = catalog.variants.filter((v) => (v.cost.ms['cpu'] ?? 0) < (chosen.cost.ms['cpu'] ?? 0));
+          expect(passedOver.map(({ variant: v }) => v)).toEqual(expect.arrayContaining(cheaper));
+        }
+      }),
+    );
+  });
+
+  test('editing one AUROC in the catalog changes the route', () => {
+    const policy = policyOf({}, auroc(0.75));
+    expect(ran(plan(three, policy, ask('A')))).toEqual(['middle']);
+    const edited = catalogOf(
+      three.variants.map((v) => (v.id === 'small' ? { ...v, heads: { ...v.heads, A: head(0.8) } } : v)),
+    );
+    expect(ran(plan(edited, policy, ask('A')))).toEqual(['small']);
+  });
+});

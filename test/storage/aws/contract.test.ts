@@ -1,0 +1,40 @@
+import { ScanCommand } from '@aws-sdk/client-dynamodb';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { openDynamo, openS3, openSqs } from '../../../functions/platform/aws/client.ts';
+import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
+import { type Aws, hasAws, startAws } from '../../support/aws.ts';
+import { openEdges } from '../../support/edges.ts';
+import { platformContract } from '../../support/storage-contract.ts';
+
+describe.skipIf(!hasAws)('SeaweedFS and moto (npm run pretest)', { timeout: 60_000 }, () => {
+  let aws: Aws;
+  beforeAll(async () => {
+    aws = await startAws();
+  });
+  afterAll(() => aws?.close());
+
+  platformContract('the platform on AWS', async () => {
+    const { platform, another, environment } = await openEdges(aws);
+    return { platform, another, atRest: () => everything(environment), tickMs: 1100 };
+  });
+});
+
+/** Every item, message and object, with all that AWS keeps beside them. */
+async function everything(environment: Record<string, string>): Promise<Buffer> {
+  const surroundings = readSurroundings(environment);
+  const [dynamo, sqs, s3] = [openDynamo(surroundings), openSqs(surroundings), openS3(surroundings)];
+  const { ALARA_TABLE: TableName, ALARA_QUEUE_URL: QueueUrl, ALARA_UPLOADS_BUCKET: Bucket } = environment;
+  const kept: (string | Uint8Array)[] = [];
+  const { Items = [] } = await dynamo.send(new ScanCommand({ TableName }));
+  for (const value of Items.flatMap((item) => Object.values(item))) kept.push(value.B ?? JSON.stringify(value));
+  const all = { MessageAttributeNames: ['All'], MaxNumberOfMessages: 10 };
+  kept.push(JSON.stringify(await sqs.send(new ReceiveMessageCommand({ QueueUrl, ...all }))));
+  for (const { Key } of (await s3.send(new ListObjectsV2Command({ Bucket }))).Contents ?? []) {
+    const { Body, Metadata } = await s3.send(new GetObjectCommand({ Bucket, Key }));
+    kept.push(`${Key} ${JSON.stringify(Metadata)}`, (await Body?.transformToByteArray()) ?? '');
+  }
+  for (const client of [dynamo, sqs, s3]) client.destroy();
+  return Buffer.concat(kept.map((part) => Buffer.from(part as string)));
+}

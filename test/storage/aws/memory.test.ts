@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Aws, hasAws, startAws } from '../../support/aws.ts';
+import { jobs, many, openMeasured, stow } from '../../support/large.ts';
+
+describe.skipIf(!hasAws || !existsSync('/proc/self/status'))(
+  'large films on AWS (npm run pretest installs SeaweedFS and moto)',
+  { timeout: 120_000 },
+  () => {
+    let aws: Aws;
+    let service: Awaited<ReturnType<typeof openMeasured>> | undefined;
+    beforeAll(async () => {
+      aws = await startAws();
+    });
+    afterEach(async () => {
+      await service?.close();
+      service = undefined;
+    });
+    afterAll(() => aws?.close());
+
+    const open = async () => {
+      const settings = { ALARA_BUFFER_MB: '128', ALARA_WORKERS: '2', ALARA_MAX_UPLOAD_MB: '256' };
+      service = await openMeasured({ ...aws.environment, ...(await aws.makeEdges()), ...settings });
+      return service;
+    };
+
+    test('by STOW-RS go by in parts, however many come at once', async () => {
+      const { url, memory } = await open();
+      const ready = memory('VmRSS');
+      const answers = await many(4, () => stow(url, 100));
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+      // Together they are 400 MB, and each was several times that before it went by in pieces.
+      expect(memory('VmHWM') - ready).toBeLessThan(320);
+    });
+
+    test('that were uploaded past us are copied in parts, and in memory one after the other', async () => {
+      const { url, memory } = await open();
+      const ready = memory('VmRSS');
+      const answers = await jobs(url, 4, 100);
+      expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
+      expect(memory('VmHWM') - ready).toBeLessThan(320);
+    });
+  },
+);

@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ConfigError, readConfig } from '../../../functions/platform/config.ts';
+import { openPlatform } from '../../../functions/storage/open-storage.ts';
+import { type Aws, hasAws, startAws } from '../../support/aws.ts';
+import { openEdges } from '../../support/edges.ts';
+
+describe.skipIf(!hasAws)('opening AWS (npm run pretest installs SeaweedFS and moto)', () => {
+  let aws: Aws;
+  beforeAll(async () => {
+    aws = await startAws();
+  });
+  afterAll(() => aws?.close());
+
+  const refusal = async (environment: Record<string, string>) => {
+    const error = await openPlatform(readConfig(environment)).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).message;
+  };
+
+  test('refuses another key than the one that the table was sealed with, and leaves it as it is', async () => {
+    const { environment, platform, another } = await openEdges(aws);
+    const { key } = await platform.access.createKey('clinic', ['readings']);
+    const other = { ...environment, ALARA_KEY: randomBytes(32).toString('base64') };
+    expect(await refusal(other)).toContain('ALARA_KEY is not the key');
+    expect((await (await another()).access.check(key))?.tenant).toBe('clinic');
+  });
+
+  test('names a table that is not there, and where it was looked for', async () => {
+    const { environment } = await openEdges(aws);
+    const message = await refusal({ ...environment, ALARA_TABLE: 'alara-nobody-made-it' });
+    expect(message).toContain('ALARA_TABLE=alara-nobody-made-it');
+    expect(message).toContain('eu-central-1');
+  });
+});

@@ -1,0 +1,105 @@
+import { CreateQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { ok } from '../../../functions/core/result.ts';
+import { replay } from '../../../functions/jobs/replay.ts';
+import { startWorker } from '../../../functions/jobs/runner.ts';
+import { submit } from '../../../functions/jobs/submit.ts';
+import { openSqs } from '../../../functions/platform/aws/client.ts';
+import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
+import { createLog } from '../../../functions/platform/log.ts';
+import type { Platform } from '../../../functions/storage/platform.ts';
+import { type Aws, hasAws, startAws } from '../../support/aws.ts';
+import { between, type Fate } from '../../support/between.ts';
+import { openEdges } from '../../support/edges.ts';
+import { done } from '../../support/job-bench.ts';
+
+const input = { kind: 'film', upload: 'x', mediaType: 'image/png', parameters: {} } as const;
+const broken: Fate = {
+  status: 500,
+  body: '{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"away"}',
+};
+
+describe.skipIf(!hasAws)('jobs whose table is away (npm run pretest)', { timeout: 90_000 }, () => {
+  let aws: Aws;
+  beforeAll(async () => {
+    aws = await startAws();
+  });
+  afterAll(() => aws?.close());
+
+  function work(platform: Platform, film = done.film) {
+    const worker = startWorker({
+      ...{ platform, handlers: { ...done, film }, concurrency: 5, retentionMs: 86_400_000 },
+      ...{ visibilityMs: 6000, log: createLog('silent'), retry: { baseMs: 10, capMs: 20 } },
+    });
+    onTestFinished(() => worker.stop());
+  }
+
+  /** A queue as the stack makes it, but for its numbers: what was delivered once in vain is taken away. */
+  async function redriven() {
+    const sqs = openSqs(readSurroundings(aws.environment));
+    onTestFinished(() => sqs.destroy());
+    const dead = await sqs.send(new CreateQueueCommand({ QueueName: 'dead-letters-of-jobs' }));
+    const attributes = async (QueueUrl: string | undefined) =>
+      (await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }))).Attributes ?? {};
+    const deadLetterTargetArn = (await attributes(dead.QueueUrl))['QueueArn'];
+    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 1 });
+    const made = await sqs.send(new CreateQueueCommand({ QueueName: 'jobs', Attributes: { RedrivePolicy } }));
+    return {
+      url: made.QueueUrl ?? '',
+      deadLetters: async () => Number((await attributes(dead.QueueUrl))['ApproximateNumberOfMessages']),
+    };
+  }
+
+  test('wait for it, however often they are delivered meanwhile', async () => {
+    let away = false;
+    const refused: Record<string, number> = {};
+    const { url } = await between(aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '', ({ body }) => {
+      if (!away) return 'passed';
+      const [job] = /job_\d/.exec(body) ?? [];
+      if (job) refused[job] = (refused[job] ?? 0) + 1;
+      return broken;
+    });
+    const queue = await redriven();
+    const { platform } = await openEdges(aws, {
+      ...{ ALARA_QUEUE_URL: queue.url, AWS_ENDPOINT_URL_DYNAMODB: url },
+    });
+    for (let i = 0; i < 2; i++) await submit(platform, `job_${i}`, 'local', input);
+    away = true;
+    work(platform);
+    // Seven tries a delivery: each was delivered again, which the queue does not allow.
+    const twice = { job_0: expect.toSatisfy((n) => n > 7), job_1: expect.toSatisfy((n) => n > 7) };
+    await vi.waitFor(() => expect(refused).toEqual(twice), { timeout: 60_000, interval: 200 });
+    expect(await queue.deadLetters()).toBe(0);
+    away = false;
+    await vi.waitFor(async () => expect(await platform.jobs.list({ state: 'done', limit: 9 })).toHaveLength(2), {
+      timeout: 60_000,
+      interval: 200,
+    });
+    for (const { attempts } of await platform.jobs.list({ limit: 9 })) expect(attempts).toBe(1);
+    expect(await queue.deadLetters()).toBe(0);
+  });
+
+  test('are not forgotten when they are replayed and a write takes its time', async () => {
+    let slowMs = 0;
+    const { url } = await between(
+      aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
+      async ({ headers }): Promise<Fate> => {
+        if (String(headers['x-amz-target']).endsWith('PutItem')) await new Promise((go) => setTimeout(go, slowMs));
+        return 'passed';
+      },
+    );
+    const { platform, environment, another } = await openEdges(aws);
+    const operator = await openEdges(aws, { ...environment, AWS_ENDPOINT_URL_DYNAMODB: url });
+    await submit(platform, 'job_r', 'local', input);
+    const delivery = await platform.queue.receive({ visibilityMs: 60_000, waitMs: 3000 });
+    await platform.queue.remove(delivery?.receipt ?? '');
+    await platform.jobs.update('job_r', (job) => ({ ...job, state: 'dead', fault: { code: 'internal' } }));
+    work(await another(), async () => ok([{ reading: 'rd_1' }]));
+    slowMs = 1500;
+    expect(await replay(operator.platform, 'job_r')).toMatchObject({ state: 'queued' });
+    await vi.waitFor(async () => expect((await platform.jobs.get('job_r'))?.state).toBe('done'), {
+      timeout: 10_000,
+      interval: 100,
+    });
+  });
+});

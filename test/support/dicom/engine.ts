@@ -1,0 +1,46 @@
+import type { Fault } from '../../../functions/core/fault.ts';
+import type { Instance } from '../../../functions/core/instance.ts';
+import { ok, type Result } from '../../../functions/core/result.ts';
+import { openEngine, openRouter } from '../../../functions/inference/router.ts';
+import { readConfig } from '../../../functions/platform/config.ts';
+import type { Read } from '../../../functions/reading/read.ts';
+import type { ReadRequest } from '../../../functions/routing/request.ts';
+
+export type DicomReader = {
+  read(file: Uint8Array, request?: Partial<ReadRequest>): Promise<Result<Read, Fault>>;
+  inspect(file: Uint8Array): Promise<Result<Instance, Fault>>;
+  close(): Promise<void>;
+};
+
+/** The real engine on the bundled family, with one worker, for DICOM files. */
+export async function openDicomReader(deadlineMs: number): Promise<DicomReader> {
+  const config = readConfig({ ALARA_WORKERS: '1', ALARA_DEADLINE_MS: String(deadlineMs) });
+  const router = openRouter(config);
+  const engine = openEngine(router, config);
+  const ready = await engine.ready;
+  if (!ready.ok) throw new Error(JSON.stringify(ready.fault));
+  const usual: ReadRequest = {
+    findings: router.family.catalog.findings,
+    minAuroc: {},
+    prevalence: {},
+    policy: router.vocabulary.defaultPolicy,
+    bestEffort: true,
+    explain: false,
+  };
+  let films = 0;
+  return {
+    // The engine takes the bytes away, so it is given a copy.
+    read: (file, request = {}) =>
+      engine.read({
+        id: `rd_${++films}`,
+        bytes: new Uint8Array(file),
+        mediaType: 'application/dicom',
+        request: { ...usual, ...request },
+      }),
+    async inspect(file) {
+      const inspected = await engine.inspect({ bytes: new Uint8Array(file), whole: true });
+      return inspected.ok ? ok(inspected.value.instance) : inspected;
+    },
+    close: engine.close,
+  };
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { advice, type Fault } from '../../../functions/core/fault.ts';
+import type { Result } from '../../../functions/core/result.ts';
+import { decodeDicom } from '../../../functions/decode/dicom/decode.ts';
+import { inspect } from '../../../functions/decode/dicom/inspect.ts';
+import { deflatedFile, mutate } from './mutate.ts';
+import type { Subject } from './subject.ts';
+
+/** What came of many damaged files. */
+export type Report = {
+  /** How many were read, and how many refused under each code. */
+  readonly outcomes: Record<string, number>;
+  /** Outcomes that must not be, each with the seed that makes it again. */
+  readonly problems: string[];
+  readonly slowest: { readonly seed: number; readonly ms: number };
+  /** How much more memory the process held at most than before the first file, in MB. */
+  readonly grownMb: number;
+};
+
+/** Decode the damaged files of the seeds from `first`, telling each seed before it starts. */
+export async function fuzz(
+  subjects: readonly Subject[],
+  first: number,
+  count: number,
+  starting: (seed: number) => void,
+): Promise<Report> {
+  const outcomes: Record<string, number> = {};
+  const problems: string[] = [];
+  let slowest = { seed: first, ms: 0 };
+  const good = await Promise.all(subjects.map(digest));
+  const before = process.memoryUsage.rss();
+  let peak = before;
+  for (let seed = first; seed < first + count; seed++) {
+    starting(seed);
+    const { bytes, from, by } = mutate(seed, subjects);
+    const start = process.cpuUsage();
+    const outcome = await outcomeOf(bytes);
+    const { user, system } = process.cpuUsage(start);
+    const ms = (user + system) / 1000;
+    if (ms > slowest.ms) slowest = { seed, ms };
+    peak = Math.max(peak, process.memoryUsage.rss());
+    outcomes[outcome.code] = (outcomes[outcome.code] ?? 0) + 1;
+    if (outcome.problem) problems.push(`seed ${seed}, ${from}, ${by}: ${outcome.problem}`);
+  }
+  for (const [i, subject] of subjects.entries())
+    if ((await digest(subject)) !== good[i]) problems.push(`${subject.name} is read otherwise after damaged files`);
+  return { outcomes, problems, slowest, grownMb: Math.round((peak - before) / 1e6) };
+}
+
+/** What a good file is read as. */
+async function digest({ bytes, deflatedFrom }: Subject): Promise<string> {
+  const file = deflatedFrom === undefined ? bytes : deflatedFile(bytes, deflatedFrom);
+  const decoded = await decodeDicom(new Uint8Array(file));
+  if (!decoded.ok) return decoded.fault.code;
+  const { pixels } = decoded.value.film;
+  return createHash('sha256')
+    .update(new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength))
+    .digest('hex');
+}
+
+type Outcome = { readonly code: string; readonly problem?: string };
+
+async function outcomeOf(bytes: Buffer<ArrayBuffer>): Promise<Outcome> {
+  try {
+    const bug = (error: unknown) => {
+      throw error;
+    };
+    const decoded = await decodeDicom(new Uint8Array(bytes), bug);
+    if (decoded.ok) {
+      const { width, height, pixels } = decoded.value.film;
+      if (pixels.length !== width * height)
+        return { code: 'read', problem: `${pixels.length} pixels for ${width} x ${height}` };
+      if (!decoded.value.dicom) return { code: 'read', problem: 'no header' };
+    }
+    const header = inspect(new Uint8Array(bytes), bug);
+    if (decoded.ok && !header.ok) return { code: 'read', problem: `read, but its header: ${header.fault.code}` };
+    return refusal(header).problem ? refusal(header) : refusal(decoded);
+  } catch (error) {
+    return { code: 'thrown', problem: error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error) };
+  }
+}
+
+function refusal(result: Result<unknown, Fault>): Outcome {
+  if (result.ok) return { code: 'read' };
+  const { code } = result.fault;
+  const { status } = advice[code];
+  return status >= 400 && status < 500
+    ? { code }
+    : { code, problem: `status ${status}: ${JSON.stringify(result.fault)}` };
+}

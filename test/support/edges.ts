@@ -1,0 +1,16 @@
+import { onTestFinished } from 'vitest';
+import { readConfig } from '../../functions/platform/config.ts';
+import { openPlatform } from '../../functions/storage/open-storage.ts';
+import type { Platform } from '../../functions/storage/platform.ts';
+import type { Aws } from './aws.ts';
+
+/** A platform on edges of its own, and the settings that open it again. It is closed when the test ends. */
+export async function openEdges(aws: Aws, more: Record<string, string> = {}) {
+  const environment = { ...aws.environment, ...(await aws.makeEdges()), ...more };
+  const another = async (): Promise<Platform> => {
+    const platform = await openPlatform(readConfig(environment));
+    onTestFinished(() => platform.close());
+    return platform;
+  };
+  return { environment, another, platform: await another() };
+}

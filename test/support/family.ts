@@ -1,0 +1,89 @@
+import type { Catalog, Comparison, Head, Policy, Rule, Variant } from '../../functions/core/catalog.ts';
+import type { RouteRequest } from '../../functions/routing/route.ts';
+
+/** A head with an AUROC and its interval; the rest is unremarkable. */
+export const head = (value: number, low = value - 0.02, high = value + 0.02): Head => ({
+  auroc: { value, ci95: [low, high], positives: 50, negatives: 950, protocol: 'crossValidated' },
+  calibration: { method: 'platt', slope: 1, intercept: 0 },
+  threshold: { value: 0.5, low: 0.4, high: 0.6, sensitivity: 0.7, specificity: 0.7, method: 'Youden' },
+  prevalence: 0.05,
+});
+
+export const variant = (id: string, resolution: number, cpuMs: number, heads: Record<string, Head>): Variant => ({
+  id,
+  resolution,
+  precision: 'fp32',
+  file: `${id}.onnx`,
+  sha256: '0'.repeat(64),
+  bytes: 1,
+  input: { channels: 1, mean: 0.5, std: 0.25, kernel: 'lanczos3', fit: 'contain' },
+  cost: { gmacs: 1, ms: { cpu: cpuMs }, measuredOn: { cpu: 'a test' } },
+  heads,
+});
+
+export function catalogOf(variants: Variant[], comparisons: Comparison[] = []): Catalog {
+  const findings = [...new Set(variants.flatMap(({ heads }) => Object.keys(heads)))];
+  return {
+    family: 'test',
+    findings,
+    provenance: {
+      dataset: 'none',
+      films: 1000,
+      patients: 900,
+      splitDigest: '0'.repeat(64),
+      codeRevision: 'none',
+      date: '2026-11-23',
+      licence: 'none',
+      citation: 'none',
+      acknowledgement: 'none',
+      link: 'https://example.org',
+    },
+    variants,
+    comparisons,
+    quality: {
+      classes: ['frontal', 'other'],
+      accept: 'frontal',
+      limits: Object.fromEntries(variants.map(({ id }) => [id, { minScore: 0.5, maxDistance: 10 }])),
+      falseRefusals: [],
+      passUnderShift: [],
+      catches: [],
+      notMeasured: [],
+    },
+  };
+}
+
+export const policyOf = (rules: Record<string, Rule>, otherwise?: Rule): Policy => ({
+  name: 'test',
+  description: 'a test',
+  rules,
+  ...(otherwise && { otherwise }),
+});
+
+export const compared = (
+  finding: string,
+  v: string,
+  reference: string,
+  difference: number,
+  ci95: [number, number],
+): Comparison => ({
+  finding,
+  variant: v,
+  reference,
+  difference,
+  ci95,
+  protocol: 'crossValidated',
+});
+
+export const ask = (...findings: string[]): RouteRequest => ({ findings, minAuroc: {}, bestEffort: false });
+
+/** The value of a result, or a failed test that shows the fault. */
+export function unwrap<Value>(result: { ok: true; value: Value } | { ok: false; fault: unknown }): Value {
+  if (result.ok) return result.value;
+  throw new Error(`expected a value, received ${JSON.stringify(result.fault)}`);
+}
+
+/** The fault of a result, or a failed test. */
+export function faultOf<Failure>(result: { ok: true; value: unknown } | { ok: false; fault: Failure }): Failure {
+  if (!result.ok) return result.fault;
+  throw new Error('expected a fault, received a value');
+}

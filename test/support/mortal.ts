@@ -1,0 +1,63 @@
+// Works on jobs, and dies at its nth call of the platform as by a power cut: SIGKILL, before the call is made.
+// Ends with 0 when it gets through all of its work first.
+
+import { fail } from '../../functions/core/result.ts';
+import { openEngine, openRouter } from '../../functions/inference/router.ts';
+import { createHandlers } from '../../functions/jobs/handlers.ts';
+import { startWorker } from '../../functions/jobs/runner.ts';
+import { readConfig } from '../../functions/platform/config.ts';
+import { createLog } from '../../functions/platform/log.ts';
+import { createBudget } from '../../functions/platform/memory-budget.ts';
+import { openPlatform } from '../../functions/storage/open-storage.ts';
+
+const config = readConfig(process.env);
+const dieAt = Number(process.argv[2]);
+let calls = 0;
+
+/** The same store, each of whose calls may be the last. What merely looks, or runs beside the work, is not counted. */
+function mortal<Store extends object>(name: string, store: Store): Store {
+  const beside = ['queue.receive', 'queue.depth', 'queue.extend', 'jobs.list', 'jobs.prune', 'blobs.prune'];
+  return new Proxy(store, {
+    get(target, method, receiver) {
+      const call = Reflect.get(target, method, receiver);
+      if (typeof call !== 'function' || beside.includes(`${name}.${String(method)}`)) return call;
+      return (...args: unknown[]) => {
+        if (++calls === dieAt) {
+          process.stdout.write(`${name}.${String(method)}`, () => process.kill(process.pid, 'SIGKILL'));
+          return new Promise(() => undefined);
+        }
+        return call.apply(target, args);
+      };
+    },
+  });
+}
+
+const platform = await openPlatform(config);
+const [{ enqueue }, jobs, queue, blobs, readings, access] = [
+  mortal('platform', { enqueue: platform.enqueue }),
+  mortal('jobs', platform.jobs),
+  mortal('queue', platform.queue),
+  mortal('blobs', platform.blobs),
+  mortal('readings', platform.readings),
+  mortal('access', platform.access),
+];
+const router = openRouter(config);
+const engine = openEngine(router, config);
+await engine.ready;
+const nowhere = async () => fail({ code: 'unknown_pacs', pacs: '', known: [] } as const);
+const worker = startWorker({
+  platform: { jobs, queue, enqueue, blobs },
+  handlers: createHandlers(
+    { router, engine, platform: { jobs, blobs, readings, access }, budget: createBudget(1e9) },
+    { requestOf: () => undefined, deliver: nowhere, study: nowhere },
+  ),
+  ...{ concurrency: 1, retentionMs: 86_400_000, visibilityMs: 700, log: createLog('silent') },
+});
+for (;;) {
+  const { waiting, inFlight } = await platform.queue.depth();
+  if (waiting + inFlight === 0) break;
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}
+await worker.stop();
+await engine.close();
+process.exit(0);

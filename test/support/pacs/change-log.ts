@@ -1,0 +1,85 @@
+import { fail, ok } from '../../../functions/core/result.ts';
+import type { Change, OrthancLog, OrthancSeries } from '../../../functions/pacs/orthanc/client.ts';
+
+type Film = { readonly id: string; readonly study: string; readonly modality: string; readonly manufacturer: string };
+
+/**
+ * The change log of an Orthanc, as one answers: numbers grow and are never used again, and what is deleted takes its
+ * entries along.
+ */
+export function createChangeLog(startsAt = '2026-11-23T06:00:00Z') {
+  let seq = 0;
+  let ms = Date.parse(startsAt);
+  let changes: (Change & { readonly study: string })[] = [];
+  let films: Film[] = [];
+  const studyDates = new Map<string, string>();
+  const state = { reachable: true, asked: 0 };
+
+  const note = (ChangeType: string, ID: string, study: string) => {
+    seq++;
+    const date = new Date(ms).toISOString().slice(0, 19).replace(/[-:]/g, '');
+    changes.push({ ChangeType, ID, Date: date, Seq: seq, study });
+  };
+  const answer = <Value>(value: Value) => {
+    state.asked++;
+    return state.reachable ? ok(value) : fail({ code: 'pacs_unavailable' as const, problem: 'main is down' });
+  };
+
+  const orthanc: OrthancLog = {
+    async changes(since, limit) {
+      const after = changes.filter(({ Seq }) => Seq > since);
+      return answer({ changes: after.slice(0, limit), done: after.length <= limit });
+    },
+    lastChange: async () => answer(changes.at(-1)),
+    async seriesOf(instances) {
+      const named = films.filter(({ id }) => instances.includes(id));
+      const series = named.map(({ study, modality, manufacturer }) => `${study} ${modality} ${manufacturer}`);
+      return answer(
+        [...new Set(series)].map((key): OrthancSeries => {
+          const members = films.filter(
+            ({ study, modality, manufacturer }) => `${study} ${modality} ${manufacturer}` === key,
+          );
+          const { study = '', modality = '', manufacturer = '' } = members[0] ?? {};
+          return { study, modality, manufacturer, instances: members.map(({ id }) => id) };
+        }),
+      );
+    },
+    async studies(ids) {
+      const known = ids.filter((id) => films.some(({ study }) => study === id));
+      return answer(known.map((id) => ({ id, studyInstanceUid: `1.2.${id}`, studyDate: studyDates.get(id) ?? '' })));
+    },
+  };
+
+  return {
+    orthanc,
+    state,
+    /** Store a film; the number of its entry. A study's first one is a new study. */
+    store(study: string, id: string, { modality = 'DX', manufacturer = 'Maker', studyDate = '' } = {}) {
+      films.push({ id, study, modality, manufacturer });
+      studyDates.set(study, studyDate);
+      note('NewInstance', id, study);
+      const entry = seq;
+      if (films.filter((film) => film.study === study).length === 1) note('NewStudy', study, study);
+      return entry;
+    },
+    /** The second of an entry. */
+    dateOf: (entry: number) => changes.find(({ Seq }) => Seq === entry)?.Date ?? '',
+    becomeStable: (study: string) => note('StableStudy', study, study),
+    remove(study: string) {
+      films = films.filter((film) => film.study !== study);
+      changes = changes.filter((change) => change.study !== study);
+    },
+    pass(seconds: number) {
+      ms += seconds * 1000;
+    },
+    /** What a backup holds; its restore gives the numbers that came since then out again. Time goes on. */
+    backup() {
+      const then = { seq, changes: [...changes], films: [...films] };
+      return () => {
+        ({ seq } = then);
+        changes = [...then.changes];
+        films = [...then.films];
+      };
+    },
+  };
+}

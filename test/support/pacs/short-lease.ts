@@ -1,0 +1,12 @@
+/**
+ * The service as `alara serve` runs it, in one process that a test can kill, except that the job of a process that died
+ * is taken up after seconds and not after a minute.
+ */
+import { createAdaptorServer } from '@hono/node-server';
+import { assemble } from '../../../functions/api/service.ts';
+import { readConfig } from '../../../functions/platform/config.ts';
+import { createLog } from '../../../functions/platform/log.ts';
+
+const config = readConfig(process.env);
+const { app, begin } = await assemble(config, createLog(config.log), { visibilityMs: 3000 });
+createAdaptorServer({ fetch: app.fetch }).listen(config.port, config.host, begin);

@@ -1,0 +1,49 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { type Service as Assembled, assemble } from '../../functions/api/service.ts';
+import { readConfig } from '../../functions/platform/config.ts';
+import { createLog } from '../../functions/platform/log.ts';
+
+export type Service = Omit<Assembled, 'begin' | 'drain'> & {
+  /** The folder of its store. */
+  readonly data: string;
+  close(): Promise<void>;
+};
+
+/** The real service on the bundled family, its store in a folder of its own. No socket: call `app.request()`. */
+export async function openService(
+  environment: Record<string, string> = {},
+  tuning: Parameters<typeof assemble>[2] = {},
+): Promise<Service> {
+  const data = environment['ALARA_DATA'] ?? mkdtempSync(join(tmpdir(), 'alara-data-'));
+  const config = readConfig({ ALARA_LOG: 'silent', ALARA_DEADLINE_MS: '120000', ...environment, ALARA_DATA: data });
+  const { begin, drain, ...service } = await assemble(config, createLog(config.log), tuning);
+  begin();
+  await service.engine.ready;
+  return {
+    ...service,
+    data,
+    async close() {
+      await drain();
+      await service.platform.close();
+      if (environment['ALARA_DATA'] === undefined) rmSync(data, { recursive: true });
+    },
+  };
+}
+
+export const film = (name: string): Uint8Array<ArrayBuffer> => new Uint8Array(readFileSync(join('test/films', name)));
+
+/** Where an answer's reference leads from the address that was asked (RFC 3986 5.2): a path, behind a gateway's stage or none. */
+export const resolved = (reference: string | null, asked: string): string =>
+  new URL(reference ?? '', `http://gateway.example${asked}`).pathname;
+
+/** Post a film as it is. */
+export const post = (
+  app: OpenAPIHono,
+  query: string,
+  body: Uint8Array<ArrayBuffer>,
+  type = 'image/png',
+  init: RequestInit = {},
+) => app.request(`/v1/readings${query}`, { method: 'POST', headers: { 'content-type': type }, body, ...init });

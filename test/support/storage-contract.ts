@@ -1,0 +1,24 @@
+import { describe } from 'vitest';
+import { accessContract } from './storage-contract/access.ts';
+import { blobsContract } from './storage-contract/blobs.ts';
+import { cursorsContract } from './storage-contract/cursors.ts';
+import { jobsContract } from './storage-contract/jobs.ts';
+import { queueContract } from './storage-contract/queue.ts';
+import { readingsContract } from './storage-contract/readings.ts';
+import { refusalsContract } from './storage-contract/refusals.ts';
+import { sealedContract } from './storage-contract/sealed.ts';
+import type { Open } from './storage-contract/subject.ts';
+
+/** What every platform must do, whatever it is made of. `open` makes a new, empty one for each test. */
+export function platformContract(name: string, open: Open): void {
+  describe(name, () => {
+    describe('readings', () => readingsContract(open));
+    describe('jobs', () => jobsContract(open));
+    describe('queue', () => queueContract(open));
+    describe('blobs', () => blobsContract(open));
+    describe('refusals', () => refusalsContract(open));
+    describe('access', () => accessContract(open));
+    describe('cursors', () => cursorsContract(open));
+    describe('what is at rest', () => sealedContract(open));
+  });
+}
