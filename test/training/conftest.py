@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 ROOT = Path(__file__).parents[2]
+# Tests share helpers, wherever they lie.
+sys.path[:0] = [str(folder) for folder in Path(__file__).parent.rglob("*") if folder.is_dir()]
 
 
 def pytest_configure(config: pytest.Config) -> None:

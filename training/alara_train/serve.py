@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from alara_train.data import Floats
-from alara_train.export import session
-from alara_train.head import Float32s
-from alara_train.pixels import Film, tensor
-from alara_train.statistics.calibration import calibrator
+from alara_train.data.films import Floats
+from alara_train.data.pixels import Film, tensor
+from alara_train.evaluate.calibration import calibrator
+from alara_train.export.graph import session
+from alara_train.recipes.frozen.head import Float32s
 
 
 @dataclass(frozen=True, slots=True)

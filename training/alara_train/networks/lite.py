@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alara_train.network import Trunk
-from alara_train.networks.gray import State
+from alara_train.networks.efficientnet_lite import Trunk
+from alara_train.networks.grayscale import State
 
 STRIDE = 32
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alara_train.config import BadConfig
-from alara_train.networks.gray import State
+from alara_train.networks.grayscale import State
+from alara_train.recipes.frozen.config import BadConfig
 
 # Sandler 2018, table 2: expansion, input and output channels, stride of each bottleneck.
 _BLOCKS = (

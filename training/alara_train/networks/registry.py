@@ -13,18 +13,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from alara_train.config import BadConfig
-from alara_train.network import published_weights
 from alara_train.networks.classifier import Classifier
-from alara_train.networks.gray import EQUAL, IMAGENET, Colours, State, fold
+from alara_train.networks.efficientnet_lite import published_weights
+from alara_train.networks.grayscale import EQUAL, IMAGENET, Colours, State, fold
 from alara_train.networks.lite import Lite, read_lite
 from alara_train.networks.mobilenet import MobileNetV2, read_gluon
-from alara_train.networks.monai_nets import (
+from alara_train.networks.monai_networks import (
     DenseNet121,
     ResNet34,
     read_torchvision_densenet,
     read_torchvision_resnet,
 )
+from alara_train.recipes.frozen.config import BadConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from alara_train.config import BadConfig, read_toml
+from alara_train.recipes.frozen.config import BadConfig, read_toml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

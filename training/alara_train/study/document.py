@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from alara_train.export import sha256
+from alara_train.export.graph import sha256
+from alara_train.report.resolution_floor import simulated_floor
 from alara_train.study.config import StudyConfig
 from alara_train.study.films import StudyFilms
-from alara_train.study.floor import simulated_floor
 from alara_train.study.measure import Area, Key, control, decisive, differences, table
 
 SCHEMA = "alara.study/1"

@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from alara_train.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, PURPLE, STYLE, room, save
+from alara_train.report.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, PURPLE, STYLE, room, save
 
 COLOURS = (GRAY, ORANGE, BLUE, GREEN, PURPLE, INK)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alara_train.data import FINDINGS, BadData, Bools, Ints, read_films
-from alara_train.pixels import resized
+from alara_train.data.films import FINDINGS, BadData, Bools, Ints, read_films
+from alara_train.data.pixels import resized
 from alara_train.study.config import Condition, StudyConfig
 from alara_train.study.lungs import inner, lung_field
 from alara_train.study.physics import Nodule, Uint8s, insert, outline, recompressed, shadow

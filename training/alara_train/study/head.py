@@ -17,7 +17,7 @@ import torch
 from scipy.special import logsumexp
 from torch.nn import functional as F
 
-from alara_train.data import Floats, Ints
+from alara_train.data.films import Floats, Ints
 from alara_train.study.maps import Halves, Positions
 from alara_train.study.physics import Nodule
 

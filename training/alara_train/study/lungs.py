@@ -13,7 +13,7 @@ from skimage.filters import threshold_otsu
 from skimage.measure import label
 from skimage.segmentation import watershed
 
-from alara_train.data import Bools, Floats
+from alara_train.data.films import Bools, Floats
 from alara_train.study.physics import Uint8s
 
 REDUCTION = 4

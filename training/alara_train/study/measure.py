@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alara_train.data import Floats
-from alara_train.metrics import auroc, patient_weights, weighted_auroc
-from alara_train.statistics.intervals import ci95, simultaneous, verdict
+from alara_train.data.films import Floats
+from alara_train.evaluate.intervals import ci95, simultaneous, verdict
+from alara_train.evaluate.metrics import auroc, patient_weights, weighted_auroc
 from alara_train.study.config import Condition, Reader, StudyConfig
 
 Key = tuple[str, str]

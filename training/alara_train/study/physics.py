@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pyvips
 from scipy import ndimage
 
-from alara_train.data import Floats
-from alara_train.pixels import from_array
+from alara_train.data.films import Floats
+from alara_train.data.pixels import from_array
 
 Uint8s = npt.NDArray[np.uint8]
 OVERSAMPLING = 4

@@ -10,15 +10,15 @@ import numpy as np
 import onnx
 from scipy.special import softmax
 
-from alara_train.catalog import BadCatalog, read_family
-from alara_train.config import FamilyConfig
-from alara_train.data import Bools, Floats, Ints
-from alara_train.export import session
-from alara_train.head import Float32s, grid_shares
-from alara_train.pixels import Film, resized
+from alara_train.data.films import Bools, Floats, Ints
+from alara_train.data.pixels import Film, resized
+from alara_train.evaluate.calibration import calibrator
+from alara_train.export.graph import session
+from alara_train.recipes.frozen.config import FamilyConfig
+from alara_train.recipes.frozen.head import Float32s, grid_shares
+from alara_train.report.catalog import BadCatalog, read_family
 from alara_train.serve import input_of
-from alara_train.statistics.calibration import calibrator
-from alara_train.study.stored import Stored, render
+from alara_train.study.stored_values import Stored, render
 
 EVIDENCE = "head//evidence/Concat_output_0"
 LEAST_CONTRAST = 1 / 16

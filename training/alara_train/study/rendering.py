@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alara_train.config import FamilyConfig
-from alara_train.data import BadData, Films, Floats, Ints
-from alara_train.datasets.detect import read
-from alara_train.datasets.problems import refuse
-from alara_train.datasets.settings import Settings
-from alara_train.features import Pooled, elsewhere, kept_key, load_rows, pixels_key
-from alara_train.fit import Balance, Invariance, Ridge, fit_ridge
-from alara_train.head import Float32s
-from alara_train.metrics import interval, patient_weights, weighted_auroc
-from alara_train.pixels import decode
+from alara_train.data.films import BadData, Films, Floats, Ints
+from alara_train.data.layouts.detect import read
+from alara_train.data.layouts.problems import refuse
+from alara_train.data.layouts.settings import Settings
+from alara_train.data.pixels import decode
+from alara_train.evaluate.metrics import interval, patient_weights, weighted_auroc
+from alara_train.recipes.frozen.config import FamilyConfig
+from alara_train.recipes.frozen.features import Pooled, elsewhere, kept_key, load_rows, pixels_key
+from alara_train.recipes.frozen.head import Float32s
+from alara_train.recipes.frozen.ridge import Balance, Invariance, Ridge, fit_ridge
 from alara_train.study.maps import Progress
 from alara_train.study.reader import Reader, Seen
-from alara_train.study.stored import Stored, as_published, simulate
+from alara_train.study.stored_values import Stored, as_published, simulate
 
 HEADER = ("rendering", "AUROC", "change", "probability moves", "calls that change", "accepted", "elsewhere", "distance")
 ELSEWHERE = 10_000

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from alara_train.data import Floats, check_disjoint
+from alara_train.data.films import Floats, check_disjoint
 from alara_train.study.config import Condition, Reader, StudyConfig
+from alara_train.study.contact_sheets import nodules_sheet, placement_sheet
 from alara_train.study.document import study_document
 from alara_train.study.films import StudyFilms, nodule_at, read_study_films
 from alara_train.study.head import Stack, fit, out_of_fold
 from alara_train.study.maps import Positions, Progress, extract, file_of, lung_positions, open_trunks
 from alara_train.study.measure import Key, areas
-from alara_train.study.sheets import nodules_sheet, placement_sheet
 
 
 def run_study(config: StudyConfig, data: Path, cache: Path, threads: int, bar: Progress) -> dict[str, Any]:

@@ -1,0 +1,399 @@
+"""From a folder laid out as NIH publishes it to a family that can be served, by the one documented command."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime as ort
+import pytest
+import pyvips
+import torch
+from stand_in import CONFIG, PLAIN
+from test_layouts import NIH_COLUMNS
+from torch import Tensor, nn
+from torch.distributed.run import parse_args as torchrun
+from typer.testing import CliRunner, Result
+
+from alara_train.cli.main import app
+from alara_train.data.films import FINDINGS
+from alara_train.data.pixels import resized, tensor
+from alara_train.data.prepare.prepared import Prepared
+from alara_train.data.prepare.stacks import eight_bits
+from alara_train.evaluate.scored import Scored
+from alara_train.family import stages
+from alara_train.networks.classifier import Classifier
+from alara_train.networks.efficientnet_lite import MEAN, STD
+from alara_train.networks.registry import BACKBONES
+from alara_train.recipes.finetuned import load_runs as opened
+from alara_train.recipes.finetuned.config import TrainConfig
+from alara_train.recipes.finetuned.describe import told
+from alara_train.recipes.finetuned.export_settings import ExportSettings, origin_of, precisions_of
+from alara_train.recipes.finetuned.graph import MOST, trained
+from alara_train.recipes.frozen.config import BadConfig
+from alara_train.report.catalog import check_catalog, check_schema
+
+SETTINGS = """
+quantise_films = 8
+gate_own = 24
+gate_films = 6
+gate_made = 14
+gate_directions = 8
+gate_folds = 2
+grid = 2
+bootstraps = 50
+"""
+TINY = replace(
+    CONFIG,
+    backbone="gratings",
+    epochs=1,
+    warmup_epochs=0.0,
+    lr=1e-6,
+    dropout=0.0,
+    norms="frozen",
+    augment=PLAIN,
+)
+LITE = replace(TINY, backbone="efficientnet-lite0", start="random", norms="batch", lr=1e-3)
+
+
+class Gratings(nn.Module):
+    """One layer of random filters, enough to tell gratings apart."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(channels, 96, 13, 8, padding=6, bias=False)
+        self.norm = nn.BatchNorm2d(96)
+
+    def forward(self, film: Tensor) -> Tensor:
+        return torch.relu(self.norm(self.stem(film)))
+
+
+BACKBONES["gratings"] = replace(BACKBONES["tiny"], make=Gratings, width=96)
+
+
+def film_of(has: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """A grating of its own direction and pitch for each finding, on noise."""
+    y, x = np.mgrid[0:112, 0:112] / 112
+    film = 110 + rng.normal(0, 8, (112, 112))
+    for j in np.flatnonzero(has).tolist():
+        angle, pitch = np.pi * (j % 7) / 7, 2 * np.pi * (7, 13)[j // 7]
+        film += 25 * np.sin(pitch * (x * np.cos(angle) + y * np.sin(angle)) + rng.uniform(0, 6))
+    return np.clip(film, 0, 255).astype(np.uint8)
+
+
+def start_of(path: Path, findings: tuple[str, ...]) -> TrainConfig:
+    """A start that has learnt gratings already: a ridge read-out, so that no test has to train for minutes."""
+    torch.manual_seed(0)
+    network = Classifier(Gratings(1), 96, len(findings)).eval()
+    rng = np.random.default_rng(1)
+    has = rng.random((140, len(findings))) < 0.25
+    films = [film_of(one, rng) for one in has]
+    with torch.no_grad():
+        features = np.concatenate(
+            [
+                network.trunk(
+                    torch.from_numpy(tensor(np.stack([eight_bits(resized(film, side)) for film in films]), MEAN, STD))
+                )
+                .mean(dim=(2, 3))
+                .numpy()
+                for side in (64, 96)
+            ]
+        )
+        centre, scale = features.mean(axis=0), features.std(axis=0) + 1e-3
+        z, target = (features - centre) / scale, np.tile(has, (2, 1)) - has.mean(axis=0)
+        weight = 8 * np.linalg.solve(z.T @ z + 10 * np.eye(96), z.T @ target) / scale[:, None]
+        network.weight.copy_(torch.from_numpy(weight.T))
+        network.bias.copy_(torch.from_numpy(-2 - centre @ weight))
+    torch.save({"backbone": "gratings", "findings": list(findings), "weights": network.state_dict()}, path)
+    return replace(TINY, start=f"checkpoint:{path}")
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
+    return start_of(tmp_path_factory.mktemp("learnt") / "best.pt", FINDINGS)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def write_nih(data: Path, patients: int = 90, test: int = 25) -> Path:
+    """NIH's own table, lists and folders."""
+    rng = np.random.default_rng(7)
+    lists: dict[bool, list[str]] = {False: [], True: []}
+    lines = [NIH_COLUMNS]
+    for patient in range(1, patients + 1):
+        for number in range(2):
+            name = f"{patient:08d}_{number:03d}.png"
+            has = rng.random(len(FINDINGS)) < 0.25
+            film = film_of(has, rng)
+            path = data / f"images_{1 + patient % 2:03d}" / "images" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pyvips.Image.new_from_array(film).copy(interpretation="b-w").write_to_file(str(path))
+            words = "|".join(np.array(FINDINGS)[has].tolist()) or "No Finding"
+            view = ("PA", "AP")[int(rng.integers(2))]
+            lines.append(
+                f"{name},{words},{number},{patient},{40 + patient % 40},{'FM'[patient % 2]},{view},2682,2749,0.1,0.1"
+            )
+            lists[patient > patients - test].append(name)
+    (data / "Data_Entry_2017_v2020.csv").write_text("\n".join(lines) + "\n")
+    (data / "train_val_list.txt").write_text("\n".join(lists[False]))
+    (data / "test_list.txt").write_text("\n".join(lists[True]))
+    return data
+
+
+@pytest.fixture(scope="module")
+def nih(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_nih(tmp_path_factory.mktemp("nih"))
+
+
+def run(place: Path, nih: Path, schemas: Path, config: TrainConfig, *more: str) -> Result:
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "run.toml").write_text(config.toml())
+    (place / "settings.toml").write_text(SETTINGS)
+    command = ["pipeline", str(place / "run.toml"), "--data", str(nih), "--out", str(place / "models" / "tiny-nih")]
+    command += ["--work", str(place / "work"), "--schemas", str(schemas), "--settings", str(place / "settings.toml")]
+    command += ["--device", "cpu", "--threads", "1", "--jobs", "1", *more]
+    return CliRunner().invoke(app, command)
+
+
+def succeeds(result: Result) -> str:
+    assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
+    return result.output
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {str(p.relative_to(folder)): p.stat().st_mtime_ns for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, nih: Path, learnt: TrainConfig) -> Path:
+    """Two sides, as float32 and int8."""
+    torch.set_num_threads(1)
+    place = tmp_path_factory.mktemp("made")
+    schemas = Path(__file__).parents[3] / "models" / "schema"
+    said = succeeds(run(place, nih, schemas, learnt, "--sides", "64,96"))
+    for word in ("prepare:", "train: gratings at 64 px", "export:", "evaluate:", "report:", "written to"):
+        assert word in said
+    return place
+
+
+def document(place: Path, name: str) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads((place / "models" / "tiny-nih" / f"{name}.json").read_text())
+    return table
+
+
+def test_the_family_is_what_serving_asks_for(made: Path, schemas: Path) -> None:
+    catalog, policy, evaluation = (document(made, name) for name in ("catalog", "policy", "evaluation"))
+    check_schema(catalog, schemas / "catalog.schema.json")
+    check_schema(policy, schemas / "policy.schema.json")
+    check_catalog(catalog)
+    assert [v["id"] for v in catalog["variants"]] == ["r64-fp32", "r64-int8", "r96-fp32", "r96-int8"]
+    assert catalog["family"] == "tiny-nih"
+    assert catalog["provenance"]["dataset"] == "NIH ChestX-ray14"
+    assert {h["auroc"]["protocol"] for v in catalog["variants"] for h in v["heads"].values()} == {"heldOut"}
+    assert evaluation["protocol"] == "heldOut"
+    assert evaluation["films"] == 50
+    assert set(evaluation["torchAgainstOnnx"]) == {v["id"] for v in catalog["variants"]}
+    largest = [rule for rule in policy["rules"].values() if rule.get("minResolution", 0) > 96]
+    assert largest == []
+    assert stages.whole(made / "models" / "tiny-nih")
+
+
+def test_the_graphs_keep_the_contract_and_compute_what_pytorch_does(made: Path) -> None:
+    out = made / "models" / "tiny-nih"
+    prepared = Prepared.open(made / "work" / "prepared")
+    for variant in document(made, "catalog")["variants"]:
+        side = variant["resolution"]
+        elements = onnx.load(str(out / variant["file"])).graph
+        assert [v.name for v in elements.input] == ["film"]
+        assert [v.name for v in elements.output] == ["logits", "cam", "gate"]
+        assert {v.type.tensor_type.elem_type for v in [*elements.input, *elements.output]} == {1}
+        film = tensor(prepared.pixels(side)[:3], MEAN, STD)
+        session = ort.InferenceSession(str(out / variant["file"]), providers=["CPUExecutionProvider"])
+        logits, cam, gate = (np.asarray(v) for v in session.run(None, {"film": film}))
+        assert (logits.shape, cam.shape, gate.shape) == ((3, 14), (3, 14, side // 8, side // 8), (3, 6))
+        if variant["precision"] == "fp32":
+            _, network = trained(made / "work" / "runs" / f"{side}px")
+            with torch.inference_mode():
+                expected, map_ = network(torch.from_numpy(film))
+            assert 1 / (1 + np.exp(-logits)) == pytest.approx(torch.sigmoid(expected).numpy(), abs=MOST)
+            assert cam == pytest.approx(map_.numpy(), abs=1e-3)
+
+
+def test_scores_are_those_of_the_served_graph_on_films_that_did_not_train(made: Path) -> None:
+    prepared = Prepared.open(made / "work" / "prepared")
+    scored = Scored.load(made / "work" / "export" / "scores-r64-int8.npz")
+    assert set(scored.split.tolist()) == {"validation", "test"}
+    assert set(scored.patients) & set(prepared.films.patients[prepared.films.where("train")]) == set()
+    rows = prepared.films.where("val", "test")
+    film = tensor(prepared.pixels(64)[rows[:5]], MEAN, STD)
+    session = ort.InferenceSession(str(made / "models" / "tiny-nih" / "r64-int8.onnx"))
+    assert scored.logits[:5] == pytest.approx(np.asarray(session.run(["logits"], {"film": film})[0]), abs=1e-4)
+    published = json.loads((made / "models" / "tiny-nih" / "scores.json").read_text())
+    assert published["protocol"] == "heldOut"
+    first = prepared.films.path(int(prepared.films.where("test")[0]))
+    assert published["films"][0] == hashlib.sha256(first.read_bytes()).hexdigest()[:16]
+    assert len(published["films"]) == int((scored.split == "test").sum())
+
+
+def test_the_card_tells_of_training_and_of_nothing_that_was_not_done(made: Path) -> None:
+    card = (made / "models" / "tiny-nih" / "card.md").read_text()
+    assert "trained end to end from checkpoint weights" in card
+    for untrue in ("frozen", "ridge", "576 px", "patient folds, ", "refitted"):
+        assert untrue not in card, untrue
+    assert told({}, card) == card
+
+
+def test_to_run_it_again_does_nothing(made: Path, nih: Path, schemas: Path, learnt: TrainConfig) -> None:
+    before = times(made / "models"), {k: v for k, v in times(made / "work").items() if not k.endswith(".lock")}
+    assert "nothing to do" in succeeds(run(made, nih, schemas, learnt, "--sides", "64,96"))
+    after = times(made / "models"), {k: v for k, v in times(made / "work").items() if not k.endswith(".lock")}
+    assert after == before
+
+
+def test_export_makes_the_same_of_the_runs(made: Path, tmp_path: Path, schemas: Path) -> None:
+    command = ["export", str(made / "work" / "runs" / "64px"), "--prepared", str(made / "work" / "prepared")]
+    command += ["--out", str(tmp_path / "small"), "--cache", str(tmp_path / "cache"), "--schemas", str(schemas)]
+    command += ["--settings", str(made / "settings.toml"), "--precisions", "fp32", "--threads", "1"]
+    succeeds(CliRunner().invoke(app, command))
+    ours, theirs = (
+        Scored.load(folder / "scores-r64-fp32.npz") for folder in (tmp_path / "cache", made / "work" / "export")
+    )
+    assert ours.logits == pytest.approx(theirs.logits, abs=1e-5)
+
+
+class Killed(BaseException):
+    """As sudden as can be without a process of its own."""
+
+
+@pytest.mark.long
+def test_a_kill_between_any_two_steps_is_made_good(
+    nih: Path, tmp_path: Path, schemas: Path, learnt: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alara_train.cli import pipeline
+    from alara_train.recipes.finetuned import variants as build
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    more = ("--sides", "64", "--precisions", "fp32,fp16")
+    places = [
+        (pipeline, "_train"),
+        (build, "measure_gate"),
+        (build, "_score"),
+        (stages, "evaluate_family"),
+        (stages, "report_family"),
+    ]
+    for module, name in places:
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, killed)
+            with pytest.raises(Killed):
+                run(tmp_path, nih, schemas, learnt, *more)
+    said = succeeds(run(tmp_path, nih, schemas, learnt, *more))
+    assert "evaluate: done before" in said
+    assert stages.whole(tmp_path / "models" / "tiny-nih")
+    assert [v["precision"] for v in document(tmp_path, "catalog")["variants"]] == ["fp32", "fp16"]
+    (tmp_path / "models" / "tiny-nih" / "r64-fp16.onnx").unlink()
+    succeeds(run(tmp_path, nih, schemas, learnt, *more))
+    assert stages.whole(tmp_path / "models" / "tiny-nih")
+
+
+def test_problems_are_told_before_anything_is_spent(
+    nih: Path, tmp_path: Path, schemas: Path, learnt: TrainConfig
+) -> None:
+    for config, more, word in (
+        (replace(learnt, fold=1), (), "Fold runs measure a recipe"),
+        (replace(learnt, labels="Edema"), (), "only runs with labels = all"),
+        (replace(learnt, start="imagenet:nowhere.pth"), (), "is not a file"),
+        (learnt, ("--sides", "64,64"), "each once"),
+        (learnt, ("--sides", "64", "--precisions", "int8"), "must be fp32"),
+        (learnt, ("--sides", "64", "--family", "No Name"), "no name of a family"),
+    ):
+        result = run(tmp_path, nih, schemas, config, *more)
+        assert result.exit_code == 2
+        assert word in result.output
+    assert not (tmp_path / "work").exists()
+    few = tmp_path / "few"
+    shutil.copytree(nih, few)
+    table = few / "Data_Entry_2017_v2020.csv"
+    table.write_text(table.read_text().replace("Hernia|", "").replace("|Hernia", "").replace("Hernia", "No Finding"))
+    result = run(tmp_path, few, schemas, learnt, "--sides", "64")
+    assert result.exit_code == 2
+    assert "one class" in result.output
+    assert not (tmp_path / "work" / "runs").exists()
+
+
+@pytest.mark.long
+def test_a_network_that_has_learnt_nothing_is_exported_but_not_served(nih: Path, tmp_path: Path, schemas: Path) -> None:
+    result = run(tmp_path, nih, schemas, LITE, "--sides", "64", "--precisions", "fp32")
+    assert result.exit_code == 2
+    assert "no finding can be served" in result.output
+    assert "is not above chance" in result.output
+    out = tmp_path / "models" / "tiny-nih"
+    assert [path.name for path in out.iterdir()] == ["r64-fp32.onnx"]
+    film = tensor(Prepared.open(tmp_path / "work" / "prepared").pixels(64)[:3], MEAN, STD)
+    session = ort.InferenceSession(str(out / "r64-fp32.onnx"))
+    logits, cam, gate = (np.asarray(v) for v in session.run(["logits", "cam", "gate"], {"film": film}))
+    assert (logits.shape, cam.shape, gate.shape) == ((3, 14), (3, 14, 2, 2), (3, 6))
+    with torch.inference_mode():
+        expected = trained(tmp_path / "work" / "runs" / "64px")[1](torch.from_numpy(film))[0]
+    assert 1 / (1 + np.exp(-logits)) == pytest.approx(torch.sigmoid(expected).numpy(), abs=MOST)
+
+
+def test_several_gpus_train_by_torchrun_which_takes_nothing_for_its_own(
+    nih: Path, tmp_path: Path, schemas: Path, learnt: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[list[str]] = []
+
+    def note(command: list[str], **_: object) -> SimpleNamespace:
+        ran.append(command)
+        return SimpleNamespace(returncode=3)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(subprocess, "run", note)
+        result = run(tmp_path, nih, schemas, learnt, "--sides", "64", "--gpus", "8")
+    assert result.exit_code == 2
+    assert "ended with 3" in result.output
+    launched = next(command for command in ran if "torch.distributed.run" in command)
+    known = torchrun(launched[launched.index("torch.distributed.run") + 1 :])  # type: ignore[no-untyped-call]
+    assert (known.nproc_per_node, known.training_script) == ("8", sys.executable)
+    assert known.training_script_args[:3] == ["-m", "alara_train.cli.main", "train"]
+    assert TrainConfig.load(Path(known.training_script_args[3])) == replace(learnt, side_px=64)
+
+
+def test_another_family_is_not_overwritten(
+    made: Path, tmp_path: Path, nih: Path, schemas: Path, learnt: TrainConfig
+) -> None:
+    shutil.copytree(made / "models", tmp_path / "models")
+    result = run(tmp_path, nih, schemas, learnt, "--sides", "64")
+    assert result.exit_code == 2
+    assert "holds a family already" in result.output
+
+
+def test_settings_and_origins_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    for text, word in (("grdi = 3", "unknown keys grdi"), ("grid = 1.5", "of type int"), ("gate_folds = 1", "least 2")):
+        path.write_text(text)
+        with pytest.raises(BadConfig, match=word):
+            ExportSettings.load(path)
+    with pytest.raises(BadConfig, match="--origin"):
+        origin_of("table", None)
+    path.write_text('dataset = "Mine"')
+    with pytest.raises(BadConfig, match="licence"):
+        origin_of("table", path)
+    assert origin_of("nih", None).dataset == "NIH ChestX-ray14"
+    assert precisions_of("fp16, fp32") == ("fp32", "fp16")
+    with pytest.raises(BadConfig, match="at least one run"):
+        opened.open_runs([], None)  # type: ignore[arg-type]

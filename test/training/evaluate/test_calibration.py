@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.isotonic import IsotonicRegression
+
+from alara_train.evaluate.calibration import (
+    ISOTONIC_LEAST,
+    Isotonic,
+    cross_losses,
+    fit_beta,
+    fit_isotonic,
+    prefer,
+    record,
+    smoothed,
+    usable,
+)
+from alara_train.evaluate.operating import achieved, chosen_threshold, operating_points
+from alara_train.evaluate.platt import Uncalibratable
+from alara_train.evaluate.resample import resample
+
+
+def bent(seed: int, films: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scores whose log odds rise steeply on one side and slowly on the other: beta's shape, not Platt's."""
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=films)
+    odds = np.where(scores > 0, 3.0 * scores, 0.2 * scores) - 1.5
+    return scores, (rng.random(films) < 1 / (1 + np.exp(-odds))).astype(np.int64)
+
+
+def folds(films: int) -> list[np.ndarray]:
+    return [np.arange(films) % 5 == k for k in range(5)]
+
+
+def test_beta_recovers_its_own_shape() -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.normal(2, 3, 60_000)
+    u = (scores - 2) / 3
+    odds = 1.8 * -np.log1p(np.exp(-u)) - 0.4 * -np.log1p(np.exp(u)) - 0.5
+    labels = (rng.random(len(scores)) < 1 / (1 + np.exp(-odds))).astype(np.int64)
+    found = fit_beta(scores, labels)
+    assert (found.a, found.b, found.c) == pytest.approx((1.8, 0.4, -0.5), abs=0.12)
+    line = found(np.linspace(-9, 12, 200))
+    assert (np.diff(line) > 0).all()
+
+
+def test_a_bent_score_is_given_beta_and_a_straight_one_platt() -> None:
+    scores, labels = bent(2, 4000)
+    assert prefer(cross_losses(scores, labels, folds(4000), ("platt", "beta"))) == "beta"
+    rng = np.random.default_rng(3)
+    straight = (rng.random(4000) < 1 / (1 + np.exp(-(scores - 1)))).astype(np.int64)
+    assert prefer(cross_losses(scores, straight, folds(4000), ("platt", "beta", "isotonic"))) == "platt"
+
+
+def test_isotonic_equals_scikit_learn_and_waits_for_enough_films() -> None:
+    scores, labels = bent(4, 900)
+    found = fit_isotonic(scores, labels)
+    expected = IsotonicRegression().fit(scores, smoothed(labels)).predict(scores)
+    for level in np.unique(found.y):
+        inside = np.isclose(expected, level)
+        assert inside.any()
+    assert (np.diff(found.y) > 0).all()
+    assert 0 < found.y.min() < found.y.max() < 1
+    few = np.zeros(1000, dtype=np.int64)
+    few[: ISOTONIC_LEAST - 1] = 1
+    assert usable(few, ("platt", "isotonic")) == ["platt"]
+    few[ISOTONIC_LEAST - 1] = 1
+    assert usable(few, ("platt", "isotonic")) == ["platt", "isotonic"]
+    assert record(Isotonic(np.array([0.0]), np.array([0.5]))) == {"method": "isotonic", "x": [0.0], "y": [0.5]}
+
+
+def test_scores_that_fall_are_refused_by_beta() -> None:
+    scores, labels = bent(5, 800)
+    with pytest.raises(Uncalibratable):
+        fit_beta(-scores, labels)
+
+
+def test_a_threshold_is_between_films_and_meets_its_target() -> None:
+    scores, labels = bent(6, 500)
+    p = 1 / (1 + np.exp(-scores))
+    for point, wanted in (("sensitivity95", 1), ("specificity95", 0)):
+        cut = chosen_threshold(p, labels, point)
+        assert cut not in p
+        calls = p >= cut
+        assert (calls == wanted)[labels == wanted].mean() >= 0.95
+
+
+def test_rates_are_counted_and_their_intervals_hold_them() -> None:
+    scores, labels = bent(7, 600)
+    p = 1 / (1 + np.exp(-scores))
+    resamples = resample(np.arange(600).astype(str), 400, 1)
+    calls = p >= 0.6
+    rates = achieved(calls, labels, resamples)
+    assert rates["sensitivity"]["value"] == pytest.approx(calls[labels == 1].mean(), abs=1e-4)
+    assert rates["ppv"]["value"] == pytest.approx(labels[calls].mean(), abs=1e-4)
+    assert rates["npv"]["films"] == (~calls).sum()
+    points = operating_points(
+        (p, labels, resamples), dict.fromkeys(("youden", "sensitivity95", "specificity95"), calls), labels, resamples
+    )
+    youden = points["youden"]
+    assert youden.low <= youden.value <= youden.high
+    low, high = youden.rechosen["sensitivity"]
+    assert low < high

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import typer
+from stand_in import CONFIG, changed, stand_in
+from typer.testing import CliRunner
+
+from alara_train.cli import main as cli
+from alara_train.data.prepare.prepared import Prepared
+from alara_train.recipes.finetuned.sweep import EightyTwenty, cells
+from alara_train.recipes.frozen.config import BadConfig
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
+    torch.set_num_threads(1)
+    monkeypatch.setattr(Prepared, "open", lambda _: stand_in(90))
+    return cli.app
+
+
+def run(app: typer.Typer, *words: object) -> Any:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_a_sweep_trains_measures_and_draws_each_side_once(app: typer.Typer, tmp_path: Path) -> None:
+    config, out = tmp_path / "config.toml", tmp_path / "sweep"
+    config.write_text(changed(epochs=1, warmup_epochs=0.0, scored="last").toml())
+    words = ("sweep", config, "--data", tmp_path, "--out", out, "--sides", "32,64", "--bootstraps", 50, "--binary")
+    words = (*words, "--findings", "Mass,Edema", "--name", "made films", "--device", "cpu")
+    first = run(app, *words)
+    assert first.exit_code == 0, first.output
+    record = json.loads((out / "sweep.json").read_text())
+    assert record["sidesPx"] == [32, 64]
+    assert set(record["findings"]) == {"Mass", "Edema"}
+    assert record["selectedOnScoredFilms"] is False
+    for finding in record["findings"].values():
+        for measured in finding["bySide"].values():
+            assert measured["ci95"][0] <= measured["value"] <= measured["ci95"][1]
+        assert set(finding["againstLargest"]) == {"32"}
+    svg = (out / "sweep.svg").read_text()
+    assert "made films" in svg
+    assert "Edema" in svg
+    stamps = {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*") if path.is_file()}
+    assert len([path for path in stamps if path.name == "done.json"]) == 4
+    assert run(app, *words).exit_code == 0
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+    assert json.loads((out / "sweep.json").read_text()) == record
+    assert (out / "sweep.svg").read_text() == svg
+
+
+def test_train_runs_every_fold_and_says_what_is_wrong(app: typer.Typer, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(changed(epochs=1, warmup_epochs=0.0).toml())
+    words = ("train", config, "--data", tmp_path, "--run", tmp_path / "runs", "--device", "cpu")
+    told = run(app, *words, "--all-folds")
+    assert told.exit_code == 0, told.output
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["fold-0", "fold-1", "fold-2"]
+    config.write_text(config.read_text().replace("seed", "sede"))
+    refused = run(app, *words)
+    assert refused.exit_code == 2
+    assert "lacks seed" in refused.output
+
+
+def test_a_fifth_of_the_patients_is_held_out_whatever_else_is_there() -> None:
+    data = EightyTwenty(stand_in(900), seed=1)
+    split = dict(zip(data.films.names, data.split.tolist(), strict=True))
+    assert 0.1 < list(split.values()).count("val") / 900 < 0.3
+    fewer = EightyTwenty(stand_in(300), seed=1)
+    assert all(split[n] == s for n, s in zip(fewer.films.names, fewer.split.tolist(), strict=True))
+
+
+def test_a_sweep_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(BadConfig, match="each once"):
+        cells(CONFIG, (32, 32), (), Path("out"))
+    with pytest.raises(BadConfig, match="32 to 1024"):
+        cells(CONFIG, (16,), (), Path("out"))
+    with pytest.raises(BadConfig, match="Cough"):
+        cells(CONFIG, (64,), ("Cough",), Path("out"))
+    with pytest.raises(BadConfig, match="fold = -1"):
+        cells(changed(fold=1), (64,), (), Path("out"))

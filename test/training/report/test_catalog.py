@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alara_train.report.card import card
+from alara_train.report.catalog import BadCatalog, check_catalog, check_schema
+from alara_train.report.policy import declared_margin, derive_policy
+
+
+@pytest.fixture
+def catalog(family: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((family / "catalog.json").read_text())
+    return document
+
+
+def test_the_bundled_family_obeys_its_contracts(family: Path, schemas: Path, catalog: dict[str, Any]) -> None:
+    check_schema(catalog, schemas / "catalog.schema.json")
+    check_catalog(catalog)
+    policy = json.loads((family / "policy.json").read_text())
+    check_schema(policy, schemas / "policy.schema.json")
+    evaluation = json.loads((family / "evaluation.json").read_text())
+    assert policy == derive_policy(catalog, evaluation, margin=declared_margin(policy, evaluation))
+    for variant in catalog["variants"]:
+        data = (family / variant["file"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == variant["sha256"]
+        assert len(data) == variant["bytes"]
+
+
+def test_the_card_is_generated_and_not_edited(family: Path, catalog: dict[str, Any]) -> None:
+    policy, evaluation = (json.loads((family / f"{name}.json").read_text()) for name in ("policy", "evaluation"))
+    assert (family / "card.md").read_text() == card(catalog, policy, evaluation)
+
+
+@pytest.mark.parametrize("fault", ["interval", "head", "band", "limits", "comparison", "rate"])
+def test_a_catalog_that_contradicts_itself_is_refused(catalog: dict[str, Any], fault: str) -> None:
+    bad = copy.deepcopy(catalog)
+    variant = bad["variants"][0]
+    head = variant["heads"]["Nodule"]
+    if fault == "interval":
+        head["auroc"]["ci95"] = [0.1, 0.2]
+    elif fault == "head":
+        variant["heads"]["Fracture"] = head
+    elif fault == "band":
+        head["threshold"]["low"] = head["threshold"]["value"] + 0.01
+    elif fault == "limits":
+        del bad["quality"]["limits"][variant["id"]]
+    elif fault == "comparison":
+        bad["comparisons"][0]["reference"] = "r9-int8"
+    else:
+        bad["quality"]["falseRefusals"][0]["ci95"] = [0.9, 1.0]
+    with pytest.raises(BadCatalog):
+        check_catalog(bad)
+
+
+def test_a_catalog_off_its_schema_is_refused(catalog: dict[str, Any], schemas: Path) -> None:
+    del catalog["variants"][0]["sha256"]
+    with pytest.raises(BadCatalog, match="sha256"):
+        check_schema(catalog, schemas / "catalog.schema.json")

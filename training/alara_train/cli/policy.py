@@ -1,0 +1,119 @@
+"""`alara-train policy`: what is good enough, and what it costs, before anything is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def route_table(catalog: dict[str, Any], policy: dict[str, Any]) -> list[str]:
+    """The route that follows from a policy, as lines to print: each finding by itself, then all together.
+
+    Raises:
+        Unreachable: No variant satisfies a rule.
+    """
+    from alara_train.report.policy import evidence, words
+    from alara_train.report.routing import costs, plan
+
+    device, price = costs(catalog)
+    together = plan(catalog, policy, list(catalog["findings"]))
+    rows = [("finding", "rule", "evidence", "alone", "ms", "of largest", "with all 14")]
+    for finding in catalog["findings"]:
+        rule = policy["rules"].get(finding, policy.get("otherwise"))
+        alone = plan(catalog, policy, [finding])
+        rows.append(
+            (
+                finding,
+                words(rule),
+                evidence(rule),
+                alone.serves[finding],
+                f"{alone.cost_ms:.1f}",
+                f"{100 * alone.share:.0f} %",
+                together.serves[finding],
+            )
+        )
+    rows[0] = (*rows[0][:-1], f"with all {len(catalog['findings'])}")
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    single = [plan(catalog, policy, [f]).cost_ms for f in catalog["findings"]]
+    mean = sum(single) / len(single)
+    used = sorted(set(together.serves.values()), key=lambda id_: price[id_])
+    return [
+        *lines,
+        "",
+        f"all findings at once: {' + '.join(used)}, {together.cost_ms:.1f} ms on {device}: "
+        f"{100 * together.share:.0f} % of always {together.largest} ({together.largest_ms:.1f} ms)",
+        f"one finding at a time, each as often: {mean:.1f} ms in the mean: {100 * mean / together.largest_ms:.0f} %",
+    ]
+
+
+def parse_targets(targets: list[str], findings: list[str]) -> dict[str, float]:
+    """Read `Finding=0.75`.
+
+    Raises:
+        typer.BadParameter: It does not read so, or names no finding of the family.
+    """
+    parsed: dict[str, float] = {}
+    for text in targets:
+        name, _, number = text.partition("=")
+        try:
+            value = float(number)
+        except ValueError as error:
+            raise typer.BadParameter(f"{text}: write it as Finding=0.75") from error
+        if name not in findings:
+            raise typer.BadParameter(f"{name} is not a finding of this family: {', '.join(findings)}")
+        if not 0.5 <= value <= 1:
+            raise typer.BadParameter(f"{text}: an AUROC target lies between 0.5 and 1")
+        parsed[name] = value
+    return parsed
+
+
+def policy(
+    family: Annotated[Path, typer.Option(help="family folder, such as models/chest14")] = Path("models/chest14"),
+    margin: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="AUROC that a variant may lose; by default the family's own margin"),
+    ] = None,
+    alpha: Annotated[float, typer.Option(help="chance that any corrected interval of a precision is wrong")] = 0.05,
+    target: Annotated[list[str] | None, typer.Option(help="Finding=0.75: reach this AUROC by lower end")] = None,
+    schemas: Annotated[Path, typer.Option(help="folder of the JSON Schema files")] = Path("models/schema"),
+    write: Annotated[bool, typer.Option("--write", help="write policy.json; without it nothing is changed")] = False,
+) -> None:
+    """Derive what is good enough from a family's evaluation, and show the routes and costs that follow.
+
+    A finding follows the family's own table only where an interval between two sizes, corrected for all findings and
+    pairs of sizes, excludes zero in every precision. Elsewhere a simulated floor holds, or else the published one.
+    Without --margin the family's own margin holds, so that a family whose evaluation has not changed keeps its policy.
+    """
+    from alara_train.report.catalog import check_schema, read_family, write_json
+    from alara_train.report.policy import attainable, declared_margin, derive_policy, separations
+
+    catalog, evaluation = read_family(family, "catalog", "evaluation")
+    before = read_family(family, "policy")[0] if (family / "policy.json").is_file() else None
+    chosen = declared_margin(before, evaluation) if margin is None else margin
+    targets = parse_targets(target or [], catalog["findings"])
+    derived = derive_policy(catalog, evaluation, margin=chosen, alpha=alpha, targets=targets)
+    derived = attainable(derived, catalog, chosen)
+    schema = schemas / "policy.schema.json"
+    if schema.is_file():
+        check_schema(derived, schema)
+    lines = route_table(catalog, derived)
+    apart = separations(evaluation, alpha)
+    for finding, pairs in apart.items():
+        for small, large, difference in pairs:
+            typer.echo(
+                f"{finding}: {small} px minus {large} px is {difference:+.3f} AUROC, corrected interval off zero"
+            )
+    if not apart:
+        typer.echo("No finding's corrected interval between two sizes excludes zero in every precision.")
+    typer.echo("")
+    for line in lines:
+        typer.echo(line)
+    typer.echo("")
+    if write:
+        write_json(derived, family / "policy.json", schema)
+        typer.echo(f"written to {family / 'policy.json'}")
+    else:
+        typer.echo("nothing written: add --write")

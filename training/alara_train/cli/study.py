@@ -1,0 +1,93 @@
+"""`alara-train study`: controlled studies, whose evidence is called simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+
+
+@app.callback()
+def study() -> None:
+    """Controlled studies, whose evidence is called simulated."""
+
+
+def _bar(rows: Iterable[int], title: str) -> Iterable[int]:
+    from tqdm import tqdm
+
+    bar: Iterable[int] = tqdm(rows, desc=title, dynamic_ncols=True)
+    return bar
+
+
+@app.command()
+def nodules(
+    config: Annotated[Path, typer.Argument(help="TOML file of the study")],
+    data: Annotated[Path, typer.Option(help="folder with labels.csv (with pixel_spacing_mm, native_w/h) and films/")],
+    out: Annotated[Path, typer.Option(help="the study's record, such as models/chest14/study-nodules.json")],
+    figure: Annotated[Path | None, typer.Option(help="the SVG; by default beside the record")] = None,
+    cache: Annotated[Path, typer.Option(help="maps and contact sheets, kept between starts")] = Path(".alara-study"),
+    threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
+) -> None:
+    """Insert nodules of known size into nodule-free films, and measure at which input size they are still found.
+
+    Each film with a nodule is compared with the same film untouched. A sham nodule that nobody can see must score .500;
+    films reduced and enlarged again tell lost pixels from the size of the network's grid. Look at the contact sheets in
+    the cache before you believe a number. Run it again after a kill: finished parts are not computed again.
+
+        alara-train study nodules training/configs/study-nodules.toml --data DIR --out models/chest14/study-nodules.json
+    """
+    import torch
+
+    from alara_train.report.catalog import write_json
+    from alara_train.study.config import StudyConfig
+    from alara_train.study.figure import draw_study
+    from alara_train.study.run import run_study
+
+    torch.set_num_threads(threads)
+    record = run_study(StudyConfig.load(config), data, cache, threads, _bar)
+    write_json(record, out)
+    draw_study(record, figure or out.with_suffix(".svg"))
+    for d in record["decisive"]["differences"]:
+        low, high = d["simultaneous95"]
+        typer.echo(
+            f"{d['resolution']} - {d['reference']} px: {d['difference']:+.3f} [{low:+.3f}, {high:+.3f}], {d['verdict']}"
+        )
+    floor = record["floor"]
+    typer.echo(f"simulated floor of {floor['finding']}: {floor['minResolution'] or 'none'}: {floor['why']}")
+
+
+@app.command()
+def rendering(
+    config: Annotated[Path, typer.Argument(help="TOML file of the family")],
+    data: Annotated[Path, typer.Option(help="folder with labels.csv, films/ and, if there are any, ood.csv and ood/")],
+    family: Annotated[Path, typer.Option(help="family folder")] = Path("models/chest14"),
+    cache: Annotated[Path, typer.Option(help="what `alara-train family` kept")] = Path(".alara-cache"),
+    variant: Annotated[str, typer.Option(help="the variant that reads")] = "r320-int8",
+    arm: Annotated[
+        list[str] | None, typer.Option(help="a rendering, several times; the first is the reference")
+    ] = None,
+    most: Annotated[int, typer.Option(help="films of each collection at most")] = 300,
+    rest: Annotated[bool, typer.Option("--rest", help="the films that would not be drawn")] = False,
+    published: Annotated[bool, typer.Option("--published", help="films as 8 bits that are rendered already")] = False,
+) -> None:
+    """Simulate stored values of films, render them in several ways, and compare what the family makes of each.
+
+    Findings are read out by weights that were not fitted on the film's patient. Prints a Markdown table.
+
+        alara-train study rendering training/configs/chest14.toml --data DIR --arm window --arm "full range"
+    """
+    from alara_train.recipes.frozen.config import FamilyConfig
+    from alara_train.study.rendering import run_rendering
+    from alara_train.study.stored_values import ENDS
+
+    arms = arm or list(ENDS)
+    if unknown := [name for name in arms if name not in ENDS]:
+        raise typer.BadParameter(f"{unknown[0]} is none of: {'; '.join(ENDS)}")
+    settings = FamilyConfig.load(config)
+    typer.echo(
+        run_rendering(settings, data, family, cache, variant, arms, most=most, rest=rest, published=published, bar=_bar)
+    )

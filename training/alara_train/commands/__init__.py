@@ -1,1 +1,0 @@
-"""Verbs of `alara-train` that live in files of their own."""

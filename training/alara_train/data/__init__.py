@@ -1,0 +1,1 @@
+"""Labelled films, from any layout to resized pixels on disk."""

@@ -1,0 +1,1 @@
+"""Three layouts of labelled films, read as one value and checked."""

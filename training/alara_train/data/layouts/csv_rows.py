@@ -1,0 +1,101 @@
+"""Rows of a CSV file and the words that people write in them."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from alara_train.data.films import FINDINGS, BadData
+
+OLDEST_YEARS = 120
+"""ChestX-ray14 holds ages such as 414: beyond this an age is a typing error and becomes unknown."""
+
+BEYOND = "\0"
+"""Key of the words of a row that have no column."""
+SEPARATORS = {"semicolons": ";", "tabs": "\t"}
+
+Row = dict[str, str]
+
+
+def read_rows(table: Path, needed: Sequence[str]) -> list[Row]:
+    """Read a CSV file with a header; short rows are padded with empty words, and rows without any word are skipped.
+
+    Raises:
+        BadData: It is not UTF-8 text, has no rows, lacks a needed column, names a column twice, or a row has more words
+            than there are columns.
+    """
+    rows: list[Row] = []
+    longer: list[int] = []
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.DictReader(lines, restkey=BEYOND, restval="", strict=True)
+            columns = reader.fieldnames or ()
+            for row in reader:
+                if any(row.pop(BEYOND, ())):
+                    longer.append(reader.line_num)
+                elif any(word.strip() for word in row.values()):
+                    rows.append(row)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadData(f"{table} is not a CSV file in UTF-8: {error}") from error
+    if lacking := [name for name in needed if name not in columns]:
+        has = ", ".join(columns) or "none"
+        apart = next((word for word, mark in SEPARATORS.items() if len(columns) == 1 and mark in columns[0]), "")
+        commas = f": write it with commas between the columns, not {apart}" if apart else ""
+        raise BadData(f"{table} lacks the columns {', '.join(lacking)}; it has {has}{commas}")
+    if twice := sorted({name for name in columns if name and list(columns).count(name) > 1}):
+        raise BadData(f"{table} has more than one column {', '.join(twice)}: keep one of each")
+    if longer:
+        raise BadData(
+            f"{table} has more words than columns in {len(longer)} rows, first in line {longer[0]}: put a word that "
+            "holds a comma in double quotes"
+        )
+    if not rows:
+        raise BadData(f"{table} has no rows")
+    return rows
+
+
+def plain(word: str) -> str:
+    """Fold case and what people put between words."""
+    return word.casefold().replace("_", " ").replace("-", " ").strip()
+
+
+def meant(word: str, known: Iterable[str] = FINDINGS) -> str:
+    """Give ` (did you mean X?)` where a known word is near, else nothing."""
+    words = {plain(name): name for name in known}
+    inside = [name for folded, name in words.items() if plain(word) and folded in plain(word)]
+    near = [words[folded] for folded in difflib.get_close_matches(plain(word), words, n=1, cutoff=0.6)]
+    return f" (did you mean {(inside + near)[0]}?)" if inside or near else ""
+
+
+def years(word: str) -> int:
+    """Whole years of `58`, `60.0`, or DICOM's `058Y`, `013M`, `002W`, `001D`; -1 where that says nothing."""
+    word = word.strip().upper()
+    a_year = {"Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}.get(word[-1:])
+    try:
+        age = float(word[:-1]) / a_year if a_year else float(word)
+    except ValueError:
+        return -1
+    return int(age) if 0 <= age <= OLDEST_YEARS else -1
+
+
+def sex_of(word: str) -> str:
+    """`M` or `F`, also of `Male` and `female`; empty for anything else."""
+    folded = word.strip().upper()
+    return folded[0] if folded in ("M", "F", "MALE", "FEMALE") else ""
+
+
+def millimetres(pixels: str, spacing_mm: str) -> float:
+    """Length of a side, NaN where either is not a positive number."""
+    try:
+        length = float(pixels) * float(spacing_mm)
+    except ValueError:
+        return float("nan")
+    return length if 0 < length < float("inf") else float("nan")
+
+
+def unknown_ages(words: Sequence[str]) -> list[str]:
+    """Give a note where ages were written that cannot be."""
+    odd = [word for word in words if word.strip() and years(word) < 0]
+    return [f"{len(odd)} ages became unknown, first {odd[0]}"] if odd else []

@@ -1,0 +1,130 @@
+"""NIH ChestX-ray14 as it is downloaded and unpacked.
+
+Data_Entry_2017_v2020.csv   or the older Data_Entry_2017.csv
+train_val_list.txt, test_list.txt
+images_001/images/00000001_000.png, images_002/images/..., or a flat images/
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from alara_train.data.films import FINDINGS, BadData
+from alara_train.data.labelled import Labelled
+from alara_train.data.layouts import split as splitting
+from alara_train.data.layouts.checks import check
+from alara_train.data.layouts.csv_rows import Row, meant, millimetres, read_rows, sex_of, unknown_ages, years
+from alara_train.data.layouts.problems import Problem, Reading, found
+from alara_train.data.layouts.settings import Settings
+
+TABLES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
+LISTS = ("train_val_list.txt", "test_list.txt")
+NO_FINDING = "No Finding"
+
+
+def read(data: Path, settings: Settings) -> Reading:
+    """Read the table, the official lists and where the images lie.
+
+    Films of `test_list.txt` are test and in no fold; validation is carved out of the others by patient.
+
+    Raises:
+        BadData: The table or a list is missing, empty, or has other columns.
+    """
+    table = next((data / name for name in TABLES if (data / name).is_file()), data / TABLES[0])
+    if lacking := [name for name in LISTS if not (data / name).is_file()]:
+        raise BadData(f"{data} lacks {' and '.join(lacking)}: download the official lists from where the films are")
+    rows = read_rows(table, ("Image Index", "Finding Labels", "Patient ID"))
+    names = tuple(row["Image Index"].strip() for row in rows)
+    found_at, twice = index(data)
+    development, test = (set((data / name).read_text().split()) for name in LISTS)
+    patients = np.array([row["Patient ID"].strip() for row in rows])
+    split = splitting.carved(patients, np.array(["test" if name in test else "train" for name in names]), settings)
+    ages = [row.get("Patient Age", "") for row in rows]
+    films = Labelled(
+        folder=data,
+        names=names,
+        files=tuple(found_at.get(name, "") for name in names),
+        patients=patients,
+        labels=np.array([labels(row["Finding Labels"]) for row in rows], dtype=np.int64),
+        fold=splitting.held_out(splitting.folds(patients, settings.folds, settings.seed), split),
+        split=split,
+        view=np.array([row.get("View Position", "").strip().upper() for row in rows]),
+        sex=np.array([sex_of(row.get("Patient Sex", "") or row.get("Patient Gender", "")) for row in rows]),
+        age=np.array([years(age) for age in ages], dtype=np.int64),
+        collection=np.full(len(rows), "ChestX-ray14"),
+        extent_mm=np.array([extent_mm(row) for row in rows]),
+    )
+    beyond = len((development | test) - set(names))
+    return Reading(
+        layout="nih",
+        films=films,
+        problems=(
+            *_words(rows),
+            *_lists(films, development, test),
+            *found("images-twice", twice, "images lie in two folders", "Keep one of each"),
+            *check(films),
+        ),
+        notes=(
+            *unknown_ages(ages),
+            *([f"{beyond} names of the official lists are not in {table.name}"] if beyond else []),
+        ),
+    )
+
+
+def labels(words: str) -> list[int]:
+    """0 or 1 for each of the 14 findings, of words such as `Effusion|Mass` or `No Finding`."""
+    positive = {word.strip() for word in words.split("|")}
+    return [int(finding in positive) for finding in FINDINGS]
+
+
+def extent_mm(row: Row) -> tuple[float, float]:
+    """Height and width of the film in mm: NIH's PNGs are 1024 px squares of whatever the original was."""
+    return (
+        millimetres(row.get("Height]", ""), row.get("y]", "")),
+        millimetres(row.get("OriginalImage[Width", ""), row.get("OriginalImagePixelSpacing[x", "")),
+    )
+
+
+def index(data: Path) -> tuple[dict[str, str], list[str]]:
+    """Where each PNG lies under `data`, by name, and the names that lie in two places."""
+    where: dict[str, str] = {}
+    twice: list[str] = []
+    folders = sorted(path for path in data.glob("images*") if path.is_dir())
+    for folder in folders:
+        inner = folder / "images"
+        for path in sorted((inner if inner.is_dir() else folder).glob("*.png")):
+            if path.name in where:
+                twice.append(path.name)
+            where.setdefault(path.name, str(path.relative_to(data)))
+    return where, twice
+
+
+def _words(rows: list[Row]) -> list[Problem]:
+    unknown: dict[str, int] = {}
+    both: list[str] = []
+    for row in rows:
+        words = {word.strip() for word in row["Finding Labels"].split("|")}
+        for word in words - {*FINDINGS, NO_FINDING}:
+            unknown[word] = unknown.get(word, 0) + 1
+        if NO_FINDING in words and len(words) > 1:
+            both.append(row["Image Index"])
+    shown = [f"{word!r}{meant(word)} in {count} films" for word, count in sorted(unknown.items())]
+    spelled = "Spell them as ChestX-ray14 does: " + ", ".join(FINDINGS)
+    return [
+        *found("unknown-findings", shown, "words of Finding Labels are no findings", spelled),
+        *found("contradictory-labels", both, f"films have {NO_FINDING} beside findings", "Say one or the other"),
+    ]
+
+
+def _lists(films: Labelled, development: set[str], test: set[str]) -> list[Problem]:
+    return [
+        *found(
+            "not-in-lists",
+            [name for name in films.names if name not in development and name not in test],
+            "films are in neither official list",
+            f"Add them to {LISTS[0]} or {LISTS[1]}, or take them out of the table",
+        ),
+        *found("in-both-lists", sorted(development & test), "films are in both official lists", "Keep one of each"),
+    ]

@@ -1,0 +1,59 @@
+"""Patient-disjoint splits by hash: adding or removing films moves no other patient."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from alara_train.data.films import Ints
+from alara_train.data.labelled import Labelled
+from alara_train.data.layouts.settings import Settings
+
+Strings = npt.NDArray[np.str_]
+
+
+def drawn(patient: str, purpose: str, seed: int) -> float:
+    """Give a number in [0, 1) that depends on seed, purpose and patient alone (SHA-256, 53 bits)."""
+    digest = hashlib.sha256(f"{seed}\n{purpose}\n{patient}".encode()).digest()
+    return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
+
+
+def folds(patients: Strings, count: int, seed: int) -> Ints:
+    """Fold 0 to `count` - 1 of each film, by its patient."""
+    return np.array([int(drawn(patient, "fold", seed) * count) for patient in patients.tolist()], dtype=np.int64)
+
+
+def splits(patients: Strings, settings: Settings) -> Strings:
+    """`train`, `val` or `test` of each film, by its patient."""
+    test = np.array([drawn(patient, "test", settings.seed) < settings.test_share for patient in patients.tolist()])
+    return carved(patients, np.where(test, "test", "train"), settings)
+
+
+def carved(patients: Strings, split: Strings, settings: Settings) -> Strings:
+    """Move a share of the patients of `train` to `val`, where nothing is in `val` yet."""
+    if (split == "val").any():
+        return split
+    val = np.array([drawn(patient, "val", settings.seed) < settings.val_share for patient in patients.tolist()])
+    return np.where((split == "train") & val, "val", split)
+
+
+def held_out(fold: Ints, split: Strings) -> Ints:
+    """Give fold -1 to the films of a test set that the data itself names."""
+    return np.where(split == "test", -1, fold).astype(np.int64)
+
+
+def shared(patients: Strings, groups: Sequence[object]) -> list[str]:
+    """Patients that are in more than one group, sorted."""
+    first: dict[str, object] = {}
+    pairs = zip(patients.tolist(), groups, strict=True)
+    return sorted({patient for patient, group in pairs if first.setdefault(patient, group) != group})
+
+
+def digest(films: Labelled) -> str:
+    """SHA-256 over the sorted lines `patient split fold`, one a patient: names the split, whatever the order."""
+    triples = zip(films.patients.tolist(), films.split.tolist(), films.fold.tolist(), strict=True)
+    lines = sorted({f"{patient} {split} {fold}" for patient, split, fold in triples})
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""From labelled films to a folder of resized pixels, resumable after a kill."""

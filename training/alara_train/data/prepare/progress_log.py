@@ -1,0 +1,77 @@
+"""`journal.jsonl`: which films are done, one line each, so that a killed run goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from alara_train.data.films import BadData
+
+NAME = "journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one film."""
+
+    row: int
+    sha256: str = ""
+    """Of the file as it lies on disk."""
+    bytes: int = 0
+    mtime_ns: int = 0
+    broken: str = ""
+    """Why it could not be read; empty where it could."""
+
+    def is_of(self, film: Path) -> bool:
+        """Whether the file is still the one that was read, by size and time."""
+        try:
+            now = film.stat()
+        except OSError:
+            return False
+        return (now.st_size, now.st_mtime_ns) == (self.bytes, self.mtime_ns)
+
+
+def open_journal(folder: Path, request: dict[str, Any]) -> tuple[int, dict[int, Outcome]]:
+    """Open the journal of this request for appending: a file number, and what is done by row.
+
+    A last line that a kill cut short is dropped.
+
+    Raises:
+        BadData: The folder was begun for another request.
+    """
+    path = folder / NAME
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    whole, _, _ = path.read_bytes().rpartition(b"\n")
+    lines = whole.splitlines()
+    os.ftruncate(file, len(whole) + 1 if lines else 0)
+    if not lines:
+        _write(file, [request])
+        return file, {}
+    begun = json.loads(lines[0])
+    if differing := [key for key in request if begun.get(key) != request[key]]:
+        os.close(file)
+        was = "; ".join(f"{key} was {_short(begun.get(key))}, now {_short(request[key])}" for key in differing)
+        raise BadData(f"{folder} was begun for something else ({was}): take another --out, or delete it")
+    done = (Outcome(**json.loads(line)) for line in lines[1:])
+    return file, {outcome.row: outcome for outcome in done}
+
+
+def append(file: int, outcomes: Sequence[Outcome]) -> None:
+    """Add films; they are on the disk when this returns."""
+    _write(file, [asdict(outcome) for outcome in outcomes])
+
+
+def _write(file: int, records: Sequence[dict[str, Any]]) -> None:
+    rest = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records).encode()
+    while rest:
+        rest = rest[os.write(file, rest) :]
+    os.fsync(file)
+
+
+def _short(value: object) -> str:
+    word = str(value)
+    return word if len(word) <= 40 else f"{word[:12]}…"

@@ -1,0 +1,338 @@
+"""Measure every variant once; everything else is read from these values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from alara_train.data.films import Bools, Floats, Ints
+from alara_train.errors import UserError
+from alara_train.evaluate.baseline import log_odds, view_and_collection_groups, view_groups
+from alara_train.evaluate.calibration import FITS, METHODS, Calibrator, cross_losses, prefer, usable
+from alara_train.evaluate.delong import DeLong, delong
+from alara_train.evaluate.intervals import ci95
+from alara_train.evaluate.metrics import brier, ece
+from alara_train.evaluate.operating import POINTS, Point, chosen_threshold, operating_points
+from alara_train.evaluate.platt import Platt, Uncalibratable
+from alara_train.evaluate.resample import Resamples, once, resample
+from alara_train.evaluate.scored import BadScores, Design, Protocol, Scored, check, design
+from alara_train.evaluate.weighted_roc import auroc, auroc_draws, staircase
+
+THRESHOLD_DRAWS = 500
+"""Resamples in which a threshold is chosen anew, and for subgroups."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadMeasured:
+    """One finding of one variant, on the films that are measured and whose label is known."""
+
+    auroc: float
+    draws: Floats
+    """AUROC of every resample of patients; the same resamples for every variant."""
+    delong_error: float
+    fold_aurocs: tuple[float, ...]
+    """AUROC of each fold by itself, where it has both classes; empty in `heldOut`."""
+    average_precision: float
+    precision_draws: Floats
+    positives: int
+    negatives: int
+    method: str
+    """How it is calibrated: the same for every variant of the finding."""
+    log_losses: dict[str, float]
+    """Cross-validated log loss of each method that was tried."""
+    served: Calibrator
+    probability: Floats
+    """[N], calibrated without the film's own patient; NaN where the film is not measured or its label unknown."""
+    calls: Bools
+    """[N]: above Youden's threshold of other films."""
+    points: dict[str, Point]
+    ece_before: float
+    """Before: of the logistic of the raw score."""
+    ece_after: float
+    brier_before: float
+    brier_after: float
+    above_baseline: dict[str, tuple[float, Floats]]
+    """AUROC minus that of each baseline that sees no pixel, with draws."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantMeasured:
+    """One variant."""
+
+    scored: Scored
+    heads: dict[str, HeadMeasured]
+
+    @property
+    def id(self) -> str:
+        """The variant's name."""
+        return self.scored.variant
+
+    @property
+    def draws(self) -> Floats:
+        """Mean AUROC of the findings in every resample."""
+        mean: Floats = np.mean([head.draws for head in self.heads.values()], axis=0)
+        return mean
+
+    @property
+    def mean_auroc(self) -> float:
+        """Mean AUROC of the findings."""
+        return float(np.mean([head.auroc for head in self.heads.values()]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A family: every variant on the same films and the same resamples."""
+
+    variants: tuple[VariantMeasured, ...]
+    design: Design
+    resamples: Resamples
+    """Of the patients of all films; a film that is not measured has label -1."""
+    labels: Ints
+    """[N, findings]: as scored, with -1 also where a film is not measured."""
+    delongs: dict[str, DeLong]
+    """By finding; variants in order."""
+    baselines: dict[str, Floats]
+    """Log odds [N, findings] by what they know."""
+    films: Scored
+    """Any of the variants, for the columns of the films."""
+    not_served: tuple[dict[str, Any], ...] = ()
+    """Findings that are not above chance, as the catalog's `notServed`."""
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Names of the findings."""
+        return self.films.findings
+
+    def prevalence(self, finding: str) -> float:
+        """Share of the films that calibration was fitted on: what re-calibration to another prevalence starts from."""
+        known = self.films.labels[self.design.served, self.findings.index(finding)]
+        return float(np.mean(known[known >= 0]))
+
+
+def auroc_record(value: float, draws: Floats, positives: int, negatives: int, protocol: str) -> dict[str, object]:
+    """An AUROC as the catalog's `Auroc`."""
+    value = round(value, 6)
+    return {
+        "value": value,
+        "ci95": ci95(draws, value),
+        "positives": positives,
+        "negatives": negatives,
+        "protocol": protocol,
+    }
+
+
+class OneClass(UserError):
+    """A finding has films of one class only, so that nothing can be measured; the message names it."""
+
+
+def measure(
+    scored: list[Scored],
+    *,
+    protocol: Protocol = "crossValidated",
+    draws: int = 2000,
+    seed: int = 0,
+    methods: tuple[str, ...] = METHODS,
+    leave_out: bool = False,
+) -> Measured:
+    """Measure variants that were scored on the same films.
+
+    Args:
+        scored: One value a variant.
+        protocol: Where choices are made and where they are measured; see `scored.design`.
+        draws: Resamples of patients.
+        seed: Of the resamples.
+        methods: Calibrations that serving can compute.
+        leave_out: Leave out findings that are not above chance in every variant, and list them in `not_served`.
+
+    Raises:
+        BadScores, OneClass, Uncalibratable: The scores cannot be measured, or no finding is above chance.
+    """
+    check(scored, protocol)
+    first = scored[0]
+    plan = design(first, protocol)
+    labels = np.where(plan.measured[:, None], first.labels, -1)
+    resamples = _resample_measured(first, plan, draws, seed)
+    baselines = {
+        "viewAndCollection": log_odds(first, view_and_collection_groups(first), plan),
+        "view": log_odds(first, view_groups(first), plan),
+    }
+    floors: dict[str, list[tuple[float, Floats]]] = {
+        name: [
+            (auroc(logits[:, j], labels[:, j]), auroc_draws(logits[:, j], labels[:, j], resamples))
+            for j in range(len(first.findings))
+        ]
+        for name, logits in baselines.items()
+    }
+    delongs = {
+        finding: delong(np.stack([v.logits[:, j] for v in scored]), labels[:, j])
+        for j, finding in enumerate(first.findings)
+    }
+    heads: list[dict[str, HeadMeasured]] = [{} for _ in scored]
+    not_served: list[dict[str, Any]] = []
+    for j, finding in enumerate(first.findings):
+        y = labels[:, j]
+        if not (y == 1).any() or not (y == 0).any():
+            raise OneClass(f"{finding}: the measured films are all of one class")
+        if leave_out and (entry := _at_chance(scored, j, y, plan, resamples, methods)):
+            not_served.append(entry)
+            continue
+        losses = [_losses(variant, j, plan, methods) for variant in scored]
+        method = prefer({name: np.mean([loss[name] for loss in losses], axis=0) for name in losses[0]})
+        below = {name: rows[j] for name, rows in floors.items()}
+        for index, variant in enumerate(scored):
+            means = {name: float(loss.mean()) for name, loss in losses[index].items()}
+            error = delongs[finding].error(index)
+            heads[index][finding] = _head(variant, j, y, plan, resamples, method, means, error, below)
+    served = [finding for finding in first.findings if finding in heads[0]]
+    if not served:
+        raise BadScores(
+            f"no finding can be served: {' '.join(entry['reason'] for entry in not_served)} Train longer, or measure "
+            "on more films"
+        )
+    columns = [first.findings.index(finding) for finding in served]
+    return Measured(
+        variants=tuple(VariantMeasured(scored=v.only(served), heads=h) for v, h in zip(scored, heads, strict=True)),
+        design=plan,
+        resamples=resamples,
+        labels=labels[:, columns],
+        delongs={finding: delongs[finding] for finding in served},
+        baselines={name: logits[:, columns] for name, logits in baselines.items()},
+        films=first.only(served),
+        not_served=tuple(not_served),
+    )
+
+
+def _at_chance(
+    scored: list[Scored], j: int, y: Ints, plan: Design, resamples: Resamples, methods: tuple[str, ...]
+) -> dict[str, Any] | None:
+    """Why a finding cannot be served, as the catalog's `NotServed`; None where every variant is above chance.
+
+    Above chance: the 95 % interval of the AUROC lies above 0.5, and scores rise with the labels of the films that
+    calibration is fitted on.
+    """
+    finding = scored[0].findings[j]
+    positives, negatives = int((y == 1).sum()), int((y == 0).sum())
+    records = {}
+    reasons = []
+    falling = []
+    for variant in scored:
+        z = variant.logits[:, j]
+        value, draws = auroc(z, y), auroc_draws(z, y, resamples)
+        low, high = ci95(draws, round(value, 6))
+        records[variant.variant] = auroc_record(value, draws, positives, negatives, plan.protocol)
+        if low <= 0.5:
+            reasons.append(f"{variant.variant} {value:.3f} [{low:.3f}, {high:.3f}]")
+            continue
+        try:
+            _losses(variant, j, plan, methods)
+            for method in usable(variant.labels[plan.served & (variant.labels[:, j] >= 0), j], methods):
+                _calibrated(variant, j, plan, method, resamples.first(1))
+        except Uncalibratable:
+            falling.append(variant.variant)
+    if not reasons and not falling:
+        return None
+    said = []
+    if reasons:
+        said.append(
+            f"{finding} is not above chance: AUROC {'; '.join(reasons[:8])} on {positives} films with it and "
+            f"{negatives} without it."
+        )
+    if falling:
+        said.append(
+            f"{finding}: scores of {', '.join(falling[:8])} do not rise with the labels that calibration is fitted on."
+        )
+    return {"finding": finding, "reason": " ".join(said), "auroc": records}
+
+
+def _resample_measured(films: Scored, plan: Design, draws: int, seed: int) -> Resamples:
+    """Draw only the patients that are measured; the others own no draw."""
+    some = resample(films.patients[plan.measured], draws, seed)
+    owner = np.zeros(len(films), dtype=np.int64)
+    owner[plan.measured] = some.owner
+    return Resamples(some.counts, owner)
+
+
+def _head(
+    variant: Scored,
+    j: int,
+    y: Ints,
+    plan: Design,
+    resamples: Resamples,
+    method: str,
+    losses: dict[str, float],
+    delong_error: float,
+    floors: dict[str, tuple[float, Floats]],
+) -> HeadMeasured:
+    z = variant.logits[:, j]
+    curve = staircase(z, y, resamples)
+    value, areas = auroc(z, y), curve.auroc()
+    precision_draws = curve.average_precision()
+    del curve
+    few = resamples.first(THRESHOLD_DRAWS)
+    probability, calls, served, seen = _calibrated(variant, j, plan, method, few)
+    known = y >= 0
+    p, truth = probability[known], y[known]
+    raw = Platt(1.0, 0.0)(z[known])
+    folds = [auroc(z, np.where(part.applied_to, y, -1)) for part in plan.parts]
+    return HeadMeasured(
+        auroc=value,
+        draws=areas,
+        delong_error=delong_error,
+        fold_aurocs=tuple(v for v in folds if not np.isnan(v)) if plan.protocol == "crossValidated" else (),
+        average_precision=float(staircase(z, y, once(len(y))).average_precision()[0]),
+        precision_draws=precision_draws,
+        positives=int((y == 1).sum()),
+        negatives=int((y == 0).sum()),
+        method=method,
+        log_losses=losses,
+        served=served,
+        probability=np.where(known, probability, np.nan),
+        calls=calls["youden"],
+        points=operating_points(seen, calls, y, few),
+        ece_before=ece(raw, truth),
+        ece_after=ece(p, truth),
+        brier_before=brier(raw, truth),
+        brier_after=brier(p, truth),
+        above_baseline={name: (value - floor, areas - drawn) for name, (floor, drawn) in floors.items()},
+    )
+
+
+def _losses(variant: Scored, j: int, plan: Design, methods: tuple[str, ...]) -> dict[str, Floats]:
+    """Cross-validated loss of each film that the served calibration is fitted on."""
+    rows = np.flatnonzero(plan.served & (variant.labels[:, j] >= 0))
+    if plan.protocol == "crossValidated":
+        folds = [part.applied_to[rows] for part in plan.parts]
+    else:
+        _, patient = np.unique(variant.patients[rows], return_inverse=True)
+        folds = [patient % 5 == k for k in range(5)]
+    return cross_losses(variant.logits[rows, j], variant.labels[rows, j], folds, methods)
+
+
+def _calibrated(
+    variant: Scored, j: int, plan: Design, method: str, few: Resamples
+) -> tuple[Floats, dict[str, Bools], Calibrator, tuple[Floats, Ints, Resamples]]:
+    """Calibrate and call every measured film by what was chosen on others.
+
+    Gives probabilities [N], calls by operating point [N], the served calibration, and what the served thresholds are
+    chosen on: probability, labels and resamples.
+    """
+    z, y = variant.logits[:, j], variant.labels[:, j]
+    known = y >= 0
+    probability = np.full(len(z), np.nan)
+    calls = {point: np.zeros(len(z), dtype=bool) for point in POINTS}
+    for part in plan.parts:
+        own, other = np.flatnonzero(part.applied_to), np.flatnonzero(part.chosen_on & known)
+        calibrate = FITS[method](z[other], y[other])
+        before = calibrate(z[other])
+        probability[own] = calibrate(z[own])
+        for point in POINTS:
+            calls[point][own] = probability[own] >= chosen_threshold(before, y[other], point)
+    rows = np.flatnonzero(plan.served & known)
+    served = FITS[method](z[rows], y[rows])
+    if plan.protocol == "crossValidated":
+        again = Resamples(few.counts, few.owner[rows])
+    else:
+        again = resample(variant.patients[rows], few.draws, 1)
+    return probability, calls, served, (served(z[rows]), y[rows], again)

@@ -1,0 +1,108 @@
+"""AUROC and its company, with intervals from resampled patients."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from alara_train.data.films import Floats, Ints
+
+
+def patient_weights(patients: npt.NDArray[np.str_], draws: int, seed: int) -> npt.NDArray[np.int16]:
+    """Draw patients with replacement: how often each film counts, [draws, N].
+
+    The same weights serve every variant and finding, so that differences between them are paired.
+    """
+    _, owner = np.unique(patients, return_inverse=True)
+    count = int(owner.max()) + 1
+    rng = np.random.default_rng(seed)
+    drawn = np.stack([np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(draws)])
+    return drawn[:, owner].astype(np.int16)
+
+
+def auroc(scores: Floats, labels: Ints) -> float:
+    """Area under the ROC curve of scores [N] for labels [N]; ties count half; NaN with one class only."""
+    return float(weighted_auroc(scores, labels, np.ones((1, len(labels)), dtype=np.int16))[0])
+
+
+def weighted_auroc(scores: Floats, labels: Ints, weights: npt.NDArray[np.int16]) -> Floats:
+    """AUROC of each weighted resample: scores [N], labels [N], weights [draws, N] give [draws].
+
+    A resample with one class only gives NaN.
+    """
+    order = np.argsort(scores, kind="stable")
+    group = np.concatenate([[0], np.cumsum(np.diff(scores[order]) > 0)])
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(group) > 0]))
+    w = weights[:, order].astype(np.float64)
+    y = labels[order].astype(np.float64)
+    positives = np.add.reduceat(w * y, starts, axis=1)
+    negatives = np.add.reduceat(w * (1 - y), starts, axis=1)
+    below = np.cumsum(negatives, axis=1) - negatives
+    wins = (positives * (below + negatives / 2)).sum(axis=1)
+    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        area: Floats = np.where(pairs > 0, wins / pairs, np.nan)
+    return area
+
+
+def interval(draws: Floats, value: float | None = None) -> tuple[float, float]:
+    """Central 95 % of the draws, NaN left out, widened to contain `value` where given."""
+    low, high = (float(q) for q in np.nanquantile(draws, [0.025, 0.975]))
+    return (low, high) if value is None else (min(low, value), max(high, value))
+
+
+def wilson(hits: int, trials: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a proportion."""
+    z = 1.959963984540054
+    share = hits / trials
+    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2))
+    return min(max(0.0, float(centre - half)), share), max(min(1.0, float(centre + half)), share)
+
+
+def average_precision(scores: Floats, labels: Ints) -> float:
+    """Average precision: the step-wise area under precision against recall."""
+    order = np.argsort(-scores, kind="stable")
+    last = np.concatenate([np.diff(scores[order]) < 0, [True]])
+    hits = np.cumsum(labels[order])[last]
+    seen = (np.flatnonzero(last) + 1).astype(np.float64)
+    gained = np.diff(np.concatenate([[0], hits]))
+    return float((gained * hits / seen).sum() / labels.sum())
+
+
+def roc_points(scores: Floats, labels: Ints, most: int = 101) -> list[tuple[float, float]]:
+    """Thin the ROC curve to at most `most` points (false positive rate, sensitivity)."""
+    order = np.argsort(-scores, kind="stable")
+    last = np.concatenate([[True], np.diff(scores[order]) < 0, [True]])
+    hits = np.concatenate([[0], np.cumsum(labels[order])])[last] / labels.sum()
+    alarms = np.concatenate([[0], np.cumsum(1 - labels[order])])[last] / (1 - labels).sum()
+    kept = np.unique(np.round(np.linspace(0, len(hits) - 1, min(most, len(hits)))).astype(int))
+    return [(round(float(alarms[i]), 4), round(float(hits[i]), 4)) for i in kept]
+
+
+def brier(probability: Floats, labels: Ints) -> float:
+    """Mean squared error of a probability."""
+    return float(np.mean((probability - labels) ** 2))
+
+
+def reliability(probability: Floats, labels: Ints, bins: int = 10) -> list[tuple[float, float, int]]:
+    """Equal-count bins: mean probability, share with the finding, films."""
+    order = np.argsort(probability, kind="stable")
+    return [
+        (round(float(probability[part].mean()), 4), round(float(labels[part].mean()), 4), len(part))
+        for part in np.array_split(order, bins)
+        if len(part)
+    ]
+
+
+def ece(probability: Floats, labels: Ints, bins: int = 10) -> float:
+    """Expected calibration error over equal-count bins."""
+    order = np.argsort(probability, kind="stable")
+    return float(
+        sum(
+            len(part) * abs(float(probability[part].mean()) - float(labels[part].mean()))
+            for part in np.array_split(order, bins)
+            if len(part)
+        )
+        / len(labels)
+    )

@@ -1,0 +1,80 @@
+"""`scores.json`: what every variant made of every measured film, as ranks, for comparing two families film by film."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alara_train.atomic_file import write_whole
+from alara_train.evaluate.scored import BadScores, Protocol, Scored, check, design
+
+SCHEMA = "alara.scores/1"
+LETTERS = {1: "1", 0: "0", -1: "-"}
+
+
+def film_digests(files: Sequence[Path]) -> list[str]:
+    """Name each film by the first 16 hexadecimal digits of the SHA-256 of its file."""
+    return [hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files]
+
+
+def scores_document(
+    variants: list[Scored], films: Sequence[str], family: str, protocol: Protocol = "crossValidated"
+) -> dict[str, Any]:
+    """Put the scores of the measured films into a document that says whose they are by digest only.
+
+    Ranks are all that an AUROC depends on; equal scores have equal ranks. Logits, before calibration, stand beside them
+    for whoever calibrates or averages anew. `films` are the digests in the order of the scores.
+
+    Raises:
+        BadScores: The variants were not scored on the same films, or `films` are others.
+    """
+    check(variants, protocol)
+    first = variants[0]
+    if len(films) != len(first):
+        raise BadScores(f"{len(films)} films are named, {len(first)} were scored")
+    measured = np.flatnonzero(design(first, protocol).measured)
+    named = [films[row] for row in measured.tolist()]
+    if len(set(named)) != len(named):
+        raise BadScores(f"{len(named) - len(set(named))} films are the same file as another")
+    patients = {patient: i for i, patient in enumerate(dict.fromkeys(first.patients[measured].tolist()))}
+    width = 16 if len(named) <= 2**16 else 32
+    return {
+        "schema": SCHEMA,
+        "family": family,
+        "protocol": protocol,
+        "films": named,
+        "patients": [patients[patient] for patient in first.patients[measured].tolist()],
+        "labels": {
+            finding: "".join(LETTERS[label] for label in first.labels[measured, j].tolist())
+            for j, finding in enumerate(first.findings)
+        },
+        "width": width,
+        "ranks": {
+            v.variant: {
+                finding: base64.b64encode(
+                    np.unique(v.logits[measured, j], return_inverse=True)[1].astype(f"<u{width // 8}").tobytes()
+                ).decode()
+                for j, finding in enumerate(v.findings)
+            }
+            for v in variants
+        },
+        "logits": {
+            v.variant: {
+                finding: base64.b64encode(v.logits[measured, j].astype("<f4").tobytes()).decode()
+                for j, finding in enumerate(v.findings)
+            }
+            for v in variants
+        },
+    }
+
+
+def write_scores(document: dict[str, Any], path: Path) -> None:
+    """Write the document with a line a list: half a megabyte is no place for indentation."""
+    lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in document.items()]
+    write_whole(path, "{\n" + ",\n".join(lines) + "\n}\n")

@@ -1,0 +1,211 @@
+"""PyTorch modules to ONNX, and a trunk and a head to one served graph."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from onnx import compose, helper, numpy_helper
+from torch import nn
+
+from alara_train.atomic_file import write_whole
+from alara_train.errors import UserError
+from alara_train.networks.efficientnet_lite import Trunk
+from alara_train.recipes.frozen.head import Evidence, Head
+
+OPSET = 17
+EVIDENCE_OUTPUT = "evidence"
+
+
+def _to_onnx(
+    module: nn.Module, inputs: tuple[torch.Tensor, ...], names: list[str], outputs: list[str]
+) -> onnx.ModelProto:
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(),
+            inputs,
+            buffer,  # type: ignore[arg-type]  # the stub lacks what the function takes
+            input_names=names,
+            output_names=outputs,
+            dynamic_axes={name: {0: "films"} for name in [*names, *outputs]},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def trunk_to_onnx(trunk: Trunk, side_px: int) -> onnx.ModelProto:
+    """Export the trunk: `film` [N, 1, side, side] to one output a stage, float32, dynamic batch."""
+    return fuse_pads(_to_onnx(trunk, (torch.zeros(1, 1, side_px, side_px),), ["film"], list(trunk.stages)))
+
+
+def fuse_pads(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Move the padding of `network.SameConv` into the convolutions that follow, and drop what fed it.
+
+    PyTorch has no unequal padding in its convolution, ONNX does; a Pad node would cost time, more so
+    between quantised layers.
+    """
+    pads = {node.output[0]: node for node in model.graph.node if node.op_type == "Pad"}
+    for node in model.graph.node:
+        if node.op_type == "Conv" and node.input[0] in pads:
+            attribute = {a.name: list(a.ints) for a in node.attribute}
+            total = attribute["kernel_shape"][0] - attribute["strides"][0]
+            before, after = total // 2, total - total // 2
+            node.input[0] = pads[node.input[0]].input[0]
+            kept = [a for a in node.attribute if a.name not in ("pads", "auto_pad")]
+            del node.attribute[:]
+            node.attribute.extend([*kept, helper.make_attribute("pads", [before, before, after, after])])
+    wanted = {output.name for output in model.graph.output}
+    alive: list[onnx.NodeProto] = []
+    for node in reversed(model.graph.node):
+        if wanted & set(node.output):
+            alive.append(node)
+            wanted |= set(node.input)
+    del model.graph.node[:]
+    model.graph.node.extend(reversed(alive))
+    return model
+
+
+def stage_shapes(trunk: Trunk, side_px: int) -> list[tuple[int, ...]]:
+    """Shapes [1, C, h, w] of the trunk's outputs at one input size."""
+    with torch.no_grad():
+        return [tuple(m.shape) for m in trunk(torch.zeros(1, 1, side_px, side_px))]
+
+
+def evidence_to_onnx(trunk: Trunk, side_px: int) -> onnx.ModelProto:
+    """Export what pools the stage maps to the evidence map."""
+    maps = tuple(torch.zeros(*shape) for shape in stage_shapes(trunk, side_px))
+    return _to_onnx(Evidence(), maps, list(trunk.stages), [EVIDENCE_OUTPUT])
+
+
+def head_to_onnx(head: Head, trunk: Trunk, side_px: int) -> onnx.ModelProto:
+    """Export the head: stage maps to `logits`, `cam` and `gate`."""
+    maps = tuple(torch.zeros(*shape) for shape in stage_shapes(trunk, side_px))
+    return _to_onnx(head, maps, list(trunk.stages), ["logits", "cam", "gate"])
+
+
+def join(trunk: onnx.ModelProto, top: onnx.ModelProto, stages: tuple[str, ...]) -> onnx.ModelProto:
+    """Put a head's graph on a trunk's; the trunk may be quantised, the head stays float."""
+    top = compose.add_prefix(top, "head/", rename_inputs=False, rename_outputs=False)
+    model: onnx.ModelProto = compose.merge_models(
+        _opset(trunk), _opset(top), io_map=[(stage, stage) for stage in stages]
+    )
+    model.producer_name = "alara-train"
+    model.producer_version = ""
+    onnx.checker.check_model(model)
+    return model
+
+
+def _opset(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Keep the default operator set alone, so that two graphs agree; int8 uses no other."""
+    kept = onnx.ModelProto()
+    kept.CopyFrom(model)
+    del kept.opset_import[:]
+    kept.opset_import.append(helper.make_opsetid("", OPSET))
+    kept.ir_version = 8
+    return kept
+
+
+def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store weights that are float16 values as float16, cast to float32 when the graph is loaded.
+
+    Nothing changes but the file's size: a weight that float16 cannot hold exactly is left as it is.
+    """
+    halved = onnx.ModelProto()
+    halved.CopyFrom(model)
+    casts = []
+    for initializer in halved.graph.initializer:
+        if initializer.data_type != onnx.TensorProto.FLOAT:
+            continue
+        value = numpy_helper.to_array(initializer)
+        if value.size < 64 or not np.array_equal(value.astype(np.float16).astype(np.float32), value):
+            continue
+        name = initializer.name
+        initializer.CopyFrom(numpy_helper.from_array(value.astype(np.float16), f"{name}/half"))
+        casts.append(helper.make_node("Cast", [f"{name}/half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *halved.graph.node]
+    del halved.graph.node[:]
+    halved.graph.node.extend(nodes)
+    onnx.checker.check_model(halved)
+    return halved
+
+
+class BadModel(UserError):
+    """A model file cannot be opened."""
+
+
+def session(model: onnx.ModelProto | Path, threads: int = 1) -> ort.InferenceSession:
+    """Open a graph on the CPU with `threads` intra-op threads."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    if isinstance(model, onnx.ModelProto):
+        return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    try:
+        return ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own exceptions have no public base class
+        raise BadModel(f"{model} is missing or damaged: export the family again") from error
+
+
+COLUMNS = "served/columns"
+
+
+def kept_findings(path: Path) -> list[int] | None:
+    """The columns that `keep_findings` left in a graph; None where it gives every finding."""
+    named = [value for value in onnx.load(str(path)).graph.initializer if value.name == COLUMNS]
+    return [int(column) for column in numpy_helper.to_array(named[0])] if named else None
+
+
+def keep_findings(path: Path, columns: list[int]) -> None:
+    """Let a served graph give only these findings, in this order, in `logits` and `cam`."""
+    model = onnx.load(str(path))
+    index = numpy_helper.from_array(np.array(columns, dtype=np.int64), COLUMNS)
+    model.graph.initializer.append(index)
+    for output in model.graph.output:
+        if output.name not in ("logits", "cam"):
+            continue
+        every = f"served/every_{output.name}"
+        for node in model.graph.node:
+            node.input[:] = [every if name == output.name else name for name in node.input]
+            node.output[:] = [every if name == output.name else name for name in node.output]
+        model.graph.node.append(helper.make_node("Gather", [every, index.name], [output.name], axis=1))
+        output.type.tensor_type.shape.dim[1].dim_value = len(columns)
+    onnx.checker.check_model(model)
+    write_whole(path, model.SerializeToString())
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def gmacs(model: onnx.ModelProto) -> float:
+    """Count multiply-accumulates a film, in thousand millions: convolutions and matrix products."""
+    single = onnx.ModelProto()
+    single.CopyFrom(model)
+    del single.graph.value_info[:]
+    for value in [*single.graph.input, *single.graph.output]:
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+    inferred = onnx.shape_inference.infer_shapes(single, data_prop=True)
+    shape = {
+        v.name: [d.dim_value for d in v.type.tensor_type.shape.dim]
+        for v in [*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output]
+    }
+    shape |= {i.name: list(i.dims) for i in inferred.graph.initializer}
+    total = 0
+    for node in inferred.graph.node:
+        if node.op_type == "Conv":
+            total += int(np.prod(shape[node.output[0]])) * int(np.prod(shape[node.input[1]][1:]))
+        elif node.op_type in ("MatMul", "Gemm"):
+            total += int(np.prod(shape[node.output[0]])) * shape[node.input[0]][-1]
+    return total / 1e9

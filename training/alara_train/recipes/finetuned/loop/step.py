@@ -1,0 +1,80 @@
+"""One step of the optimiser."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from alara_train.networks.classifier import Classifier
+from alara_train.recipes.finetuned.loop.batches import Batch
+from alara_train.recipes.finetuned.loop.checkpoint import Training
+from alara_train.recipes.finetuned.loop.context import Scene
+from alara_train.recipes.finetuned.roles import UNKNOWN
+
+
+def take_step(
+    scene: Scene,
+    training: Training,
+    shared: DistributedDataParallel | None,
+    batches: Iterator[Batch],
+    lr: float,
+) -> Tensor:
+    """One step of the optimiser; gives this process's share of its loss.
+
+    The loss is a mean over all known labels of the step, wherever they are, so that neither accumulation nor the number
+    of processes changes a gradient.
+    """
+    config, world = scene.config, scene.world
+    _reseed(config.seed, training.step, world.rank)
+    rows = scene.plan.step(training.step)
+    known = max(1, int((scene.roles.labels[rows] != UNKNOWN).sum()))
+    _set_mode(training.network, config.norms)
+    total = torch.zeros((), device=world.device)
+    for part in range(config.accumulate):
+        batch = next(batches).to(world.device)
+        film = batch.tensor()
+        if config.channels_last:
+            film = film.contiguous(memory_format=torch.channels_last)
+        quiet: AbstractContextManager[Any] = nullcontext()
+        if shared is not None and part < config.accumulate - 1:
+            quiet = shared.no_sync()
+        with quiet:
+            with scene.autocast:
+                logits, _ = (shared or training.network)(film)
+            loss = scene.loss(logits, batch) / known
+            # DistributedDataParallel takes the mean over processes where the sum is wanted.
+            training.scaler.scale(loss * world.size).backward()  # type: ignore[no-untyped-call]
+        total += loss.detach()
+    for group in training.optimiser.param_groups:
+        group["lr"] = lr
+    if config.clip_norm:
+        # Undo the loss scale first, so that the norm is that of the true gradient.
+        training.scaler.unscale_(training.optimiser)
+        nn.utils.clip_grad_norm_(training.network.parameters(), config.clip_norm)
+    training.scaler.step(training.optimiser)
+    training.scaler.update()
+    training.optimiser.zero_grad(set_to_none=True)
+    training.average.update(training.network, training.step)
+    return total
+
+
+def _reseed(seed: int, step: int, rank: int) -> None:
+    """Set the generators anew for every step, so that a run never depends on what was drawn before."""
+    value = int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0])
+    random.seed(value)
+    torch.manual_seed(value)
+
+
+def _set_mode(network: Classifier, norms: str) -> None:
+    network.train()
+    if norms == "frozen":
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm):
+                module.eval()

@@ -1,0 +1,100 @@
+"""The folder of a run: made once, resumed by the same config and data only, never overwritten."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alara_train.atomic_file import write_whole
+from alara_train.data.films import BadData
+from alara_train.recipes.finetuned.config import TrainConfig
+from alara_train.recipes.frozen.config import BadConfig
+from alara_train.report.catalog import read_json
+
+_FIRST = ("provenance.json", ".provenance.json.partial", ".config.toml.partial")
+"""All that a run leaves which was killed before its config was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """What lies where.
+
+    `config.toml`, `provenance.json`, `log.jsonl`, `events.*` (TensorBoard), `last.pt` (to go on), `best.pt` (the
+    weights that are scored), `scores.npz`, and last of all `done.json`.
+    """
+
+    path: Path
+
+    @property
+    def last(self) -> Path:
+        """Checkpoint to go on from."""
+        return self.path / "last.pt"
+
+    @property
+    def best(self) -> Path:
+        """Averaged weights that are scored."""
+        return self.path / "best.pt"
+
+    @property
+    def scores(self) -> Path:
+        """Logits of the validation and test films."""
+        return self.path / "scores.npz"
+
+    @property
+    def log(self) -> Path:
+        """A line a step, and a line an epoch."""
+        return self.path / "log.jsonl"
+
+    @property
+    def done(self) -> dict[str, Any] | None:
+        """What a finished run says of itself; None while it is not finished."""
+        path = self.path / "done.json"
+        return None if not path.is_file() else read_json(path)
+
+    def claim(self, config: TrainConfig, data: dict[str, Any]) -> None:
+        """Make the folder for a config and what it reads, or make sure that it was made for just these.
+
+        Raises:
+            BadConfig: The folder holds something else, or a run of another config.
+            BadData: It holds a run of the same config on other films, labels or roles.
+        """
+        held = self.path / "config.toml"
+        if not held.is_file():
+            if self.path.exists() and any(p.name not in _FIRST for p in self.path.iterdir()):
+                raise BadConfig(f"{self.path} holds files but no run: name a new folder")
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.write("provenance.json", {"data": data, "sittings": []})
+            write_whole(held, config.toml().encode())
+            return
+        other = TrainConfig.load(held)
+        if other != config:
+            keys = [name for name in TrainConfig.__dataclass_fields__ if getattr(other, name) != getattr(config, name)]
+            raise BadConfig(
+                f"{self.path} is a run of another config (it differs in {', '.join(keys)}): name a new folder, "
+                "a run is never overwritten"
+            )
+        before = self.provenance["data"]
+        if changed := [name for name in data if before.get(name) != data[name]]:
+            raise BadData(
+                f"{self.path} was begun on other data (its {', '.join(changed)} differ): name a new folder, or give it "
+                "the data it was begun on"
+            )
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What `provenance.json` holds."""
+        return read_json(self.path / "provenance.json")
+
+    def add_sitting(self, record: dict[str, Any]) -> list[str]:
+        """Note one more start of the run; gives the code revisions of all of them, in order, each once."""
+        table = self.provenance
+        table["sittings"].append(record)
+        self.write("provenance.json", table)
+        return list(dict.fromkeys(str(s["codeRevision"]) for s in table["sittings"]))
+
+    def write(self, name: str, table: dict[str, Any]) -> None:
+        """Write a JSON file whole."""
+        text = json.dumps(table, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        write_whole(self.path / name, text.encode())

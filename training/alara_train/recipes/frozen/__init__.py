@@ -1,0 +1,1 @@
+"""A frozen ImageNet trunk with linear read-outs."""

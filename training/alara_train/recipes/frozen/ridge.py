@@ -1,0 +1,216 @@
+"""Findings from pooled evidence: ridge regression in its dual form, out of fold and on all films."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from alara_train.data.films import Films, Floats, Ints
+from alara_train.evaluate.metrics import auroc
+from alara_train.recipes.frozen.features import Pooled
+from alara_train.recipes.frozen.head import Float32s, Linear
+
+
+@dataclass(frozen=True, slots=True)
+class Scaler:
+    """Mean and standard deviation of every feature over the training rows."""
+
+    mean: Float32s
+    std: Float32s
+
+    @classmethod
+    def of(cls, features: Float32s) -> Scaler:
+        """Fit to features [n, D]."""
+        std = features.std(axis=0)
+        return cls(features.mean(axis=0), np.maximum(std, 1e-6 * (1 + float(std.max()))))
+
+    def __call__(self, features: Float32s) -> Float32s:
+        """Scale features [n, D]."""
+        scaled: Float32s = (features - self.mean) / self.std
+        return scaled
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """How much the columns of the regression count beside each other, whatever their number."""
+
+    widths: tuple[int, ...]
+    """Channels of every map in the evidence, in order; each map counts as much as any other."""
+    common: float
+    """What the means over the film weigh beside the cells: how alike a channel's weights are over the film."""
+
+    def columns(self, pooled: Float32s) -> Float32s:
+        """Lay pooled evidence [n, C, cells] out as columns [n, C * (cells + 1)]: cells and their mean."""
+        both = np.concatenate([pooled, pooled.mean(axis=2, keepdims=True)], axis=2)
+        return both.reshape(len(both), both.shape[1] * both.shape[2])
+
+    def scaler(self, columns: Float32s) -> Scaler:
+        """Fit to columns [n, C * (cells + 1)]; a map's cells then have a total variance of one."""
+        scaler = Scaler.of(columns)
+        cells = columns.shape[1] // sum(self.widths) - 1
+        shares = np.array([*[1 / cells] * cells, self.common])
+        weight = np.concatenate([np.tile(np.sqrt(shares / width), width) for width in self.widths])
+        return Scaler(scaler.mean, (scaler.std / weight).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Ridge:
+    """A fitted ridge regression of scaled targets on balanced columns."""
+
+    balance: Balance
+    scaler: Scaler
+    weight: Float32s
+    """[C * (cells + 1), 14], for scaled columns."""
+
+    def __call__(self, pooled: Float32s) -> Floats:
+        """Score pooled evidence [n, C, cells]: [n, 14]."""
+        return (self.scaler(self.balance.columns(pooled)) @ self.weight).astype(np.float64)
+
+    def linear(self) -> Linear:
+        """The same read-out for pooled evidence as it comes, with scaling and means folded in."""
+        raw = self.weight / self.scaler.std[:, None]
+        bias = -(self.scaler.mean.astype(np.float64) @ raw.astype(np.float64))
+        by_column = raw.T.reshape(raw.shape[1], sum(self.balance.widths), -1)
+        cells = by_column.shape[2] - 1
+        by_cell = by_column[:, :, :cells] + by_column[:, :, cells:] / cells
+        return Linear(by_cell.astype(np.float32), bias.astype(np.float32))
+
+
+def _targets(labels: Ints) -> Floats:
+    """Labels centred and scaled by their own prevalence, so that findings weigh the same.
+
+    A finding that is absent from these rows has no direction and keeps zero targets.
+    """
+    share = labels.mean(axis=0)
+    deviation = np.sqrt(share * (1 - share))
+    return np.where(deviation > 0, (labels - share) / np.where(deviation > 0, deviation, 1), 0)
+
+
+def _padded(targets: Floats, length: int) -> Floats:
+    """Add rows of zeros up to `length`."""
+    return np.concatenate([targets, np.zeros((length - len(targets), targets.shape[1]))])
+
+
+def _solve(kernel: Floats, targets: Floats, strength: float) -> Floats:
+    loaded = kernel.copy()
+    loaded[np.diag_indices_from(loaded)] += strength * float(np.trace(kernel)) / len(kernel)
+    solution: Floats = cho_solve(cho_factor(loaded, lower=True, overwrite_a=True), targets)
+    return solution
+
+
+def auroc_within(scores: Floats, labels: Ints, groups: Ints) -> float:
+    """AUROC over the pairs of films of the same group; NaN where no group has films with and without."""
+    wins, pairs = 0.0, 0
+    for group in np.unique(groups):
+        inside = groups == group
+        both = int(labels[inside].sum()) * int((1 - labels[inside]).sum())
+        if both:
+            wins += auroc(scores[inside], labels[inside]) * both
+            pairs += both
+    return wins / pairs if pairs else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Invariance:
+    """Differences that must not move a score: evidence of the original film minus that of the small one.
+
+    They enter the regression as rows whose target is zero, weighted, so that what JPEG and size alone do to the
+    features counts as little as the labels allow.
+    """
+
+    differences: Float32s
+    """[m, C, cells] of pooled evidence."""
+    rows: Ints
+    """[m]: the film that each belongs to."""
+
+    def among(self, rows: Ints) -> Float32s:
+        """Differences of the given films alone."""
+        return self.differences[np.isin(self.rows, rows)]
+
+
+def choose_strength(kernel: Floats, labels: Ints, inner: Ints, groups: Ints, strengths: tuple[float, ...]) -> float:
+    """Pick the ridge strength with the best mean AUROC among films of one group, over inner folds.
+
+    Args:
+        kernel: Gram matrix of the n films, then the films mirrored, then any rows whose target is zero.
+        labels: [n, 14] of the same films.
+        inner: [n]: their folds.
+        groups: [n]: only films of one group are ranked against each other, so that telling where and how a
+            film was taken earns nothing.
+        strengths: What to choose from.
+    """
+    count = len(labels)
+    scores = {strength: np.zeros((count, labels.shape[1])) for strength in strengths}
+    for number in sorted(set(inner.tolist())):
+        train, test = np.flatnonzero(inner != number), np.flatnonzero(inner == number)
+        both = np.concatenate([train, train + count, np.arange(2 * count, len(kernel))])
+        targets = _padded(_targets(np.concatenate([labels[train], labels[train]])), len(both))
+        block = kernel[np.ix_(both, both)]
+        for strength in strengths:
+            scores[strength][test] = kernel[np.ix_(test, both)] @ _solve(block, targets, strength)
+    table = {
+        strength: np.nanmean([auroc_within(score[:, j], labels[:, j], groups) for j in range(labels.shape[1])])
+        for strength, score in scores.items()
+    }
+    return max(table, key=lambda strength: table[strength])
+
+
+def fit_ridge(
+    pooled: Pooled,
+    films: Films,
+    rows: Ints,
+    balance: Balance,
+    strengths: tuple[float, ...],
+    still: Invariance,
+    weight: float,
+) -> tuple[Ridge, float]:
+    """Fit on the films `rows` and their mirror images, the strength chosen by patient folds among them.
+
+    The strength is chosen by how well films of one view and collection are ranked.
+    """
+    straight, mirrored = balance.columns(pooled.rows[rows]), balance.columns(pooled.mirrored[rows])
+    scaler = balance.scaler(np.concatenate([straight, mirrored]))
+    steady = balance.columns(still.among(rows)) / scaler.std * np.float32(weight)
+    x = np.concatenate([scaler(straight), scaler(mirrored), steady])
+    kernel = (x @ x.T).astype(np.float64)
+    labels = films.labels[rows]
+    names = [f"{view}/{source}" for view, source in zip(films.view[rows], films.collection[rows], strict=True)]
+    groups = np.unique(names, return_inverse=True)[1]
+    strength = choose_strength(kernel, labels, films.fold[rows], groups, strengths)
+    dual = _solve(kernel, _padded(_targets(np.concatenate([labels, labels])), len(x)), strength)
+    return Ridge(balance, scaler, (x.T @ dual.astype(np.float32)).astype(np.float32)), strength
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """The served read-out and what was measured out of fold by the same recipe."""
+
+    ridge: Ridge
+    strength: float
+    fold_strengths: tuple[float, ...]
+    out_of_fold: Floats
+    """Logits [N, 14], each film's from the fold that did not train on it."""
+    originals: Floats
+    """Logits [m, 14] of the originals of `Invariance`, by the fold that did not train on their patient."""
+
+
+def cross_validate(
+    pooled: Pooled, films: Films, balance: Balance, strengths: tuple[float, ...], still: Invariance, weight: float
+) -> Fitted:
+    """Fit once a fold and once on all films; every choice is made inside the training rows."""
+    logits = np.zeros(films.labels.shape)
+    originals = np.zeros((len(still.rows), films.labels.shape[1]))
+    chosen: list[float] = []
+    for number in films.folds:
+        train = np.flatnonzero(films.fold != number)
+        test = np.flatnonzero(films.fold == number)
+        ridge, strength = fit_ridge(pooled, films, train, balance, strengths, still, weight)
+        logits[test] = ridge(pooled.rows[test])
+        held = np.flatnonzero(films.fold[still.rows] == number)
+        if len(held):
+            originals[held] = ridge(pooled.rows[still.rows[held]] + still.differences[held])
+        chosen.append(strength)
+    ridge, strength = fit_ridge(pooled, films, np.arange(len(films)), balance, strengths, still, weight)
+    return Fitted(ridge=ridge, strength=strength, fold_strengths=tuple(chosen), out_of_fold=logits, originals=originals)

@@ -1,0 +1,1 @@
+"""The documents of a family: catalog, policy, evaluation, card and figures."""

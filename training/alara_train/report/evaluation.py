@@ -1,0 +1,227 @@
+"""`evaluation.json`: everything that the card, the figures and the policy are made from, in one document."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+
+from alara_train.evaluate.agreement import QUANTILES, agreements
+from alara_train.evaluate.calibration import ISOTONIC_LEAST, record
+from alara_train.evaluate.compare import comparisons, mean_comparisons, simultaneous_record
+from alara_train.evaluate.curves import precision_recall_points
+from alara_train.evaluate.delong import normal_interval
+from alara_train.evaluate.intervals import ci95
+from alara_train.evaluate.measure import (
+    THRESHOLD_DRAWS,
+    HeadMeasured,
+    Measured,
+    VariantMeasured,
+    auroc_record,
+)
+from alara_train.evaluate.metrics import reliability, roc_points
+from alara_train.evaluate.operating import POINTS, TARGET
+from alara_train.evaluate.resample import Resamples
+from alara_train.evaluate.subgroups import FEWEST, measured_in, subgroups
+from alara_train.report.catalog import EVALUATION
+
+Record = dict[str, object]
+SCHEMA = EVALUATION
+POOLING = {
+    "crossValidated": "pooled out-of-fold logits of the patient folds, not rescaled",
+    "heldOut": "one test split; calibration and thresholds from the validation split",
+}
+BASELINES = {
+    "viewAndCollection": "log odds given view and source collection, from other films; no pixels",
+    "view": "log odds given view, from other films; no pixels",
+}
+METHODS_USED = {
+    "auroc": f"percentile interval over resamples of patients; DeLong's beside it, which takes films for independent. "
+    f"Subgroups use the first {THRESHOLD_DRAWS} resamples.",
+    "operatingPoints": f"Youden's index, sensitivity of at least {TARGET}, specificity of at least {TARGET}; "
+    "thresholds on calibrated probability, midway between two films. Rates are of calls by thresholds that were chosen "
+    "on other films; `low` and `high` are the 10th and 90th percentile of the threshold chosen anew in each resample.",
+    "calibration": f"Platt, beta, or isotonic with at least {ISOTONIC_LEAST} films of each class, by cross-validated "
+    "log loss over all variants: one with more parameters must win by more than a standard error. Before: the logistic "
+    "of the raw score. After: by a fit on other films.",
+    "reliability": "ten bins of equal count; ece is the mean gap over them, weighted by films.",
+    "comparisons": "variant minus reference, same films and resamples. simultaneous95 holds for all findings and all "
+    "pairs of its family at once.",
+    "agreement": "lower precision minus fp32 in calibrated probability, at the quantiles "
+    + ", ".join(str(q) for q in QUANTILES),
+    "subgroups": f"a mean is over the findings with at least {FEWEST} films with and without.",
+}
+
+
+def evaluation(
+    measured: Measured, *, family: str, date: str, extra: dict[str, Any] | None = None, margin: float = 0.01
+) -> dict[str, Any]:
+    """Write down everything that was measured.
+
+    Args:
+        measured: The family.
+        family: Its name.
+        date: Of the measurement.
+        extra: Keys that are measured elsewhere: recipe, gate, originalsAgainstSmall, torchAgainstOnnx.
+        margin: AUROC that a verdict of non-inferiority allows to be lost.
+    """
+    films, inside = measured.films, measured.design.measured
+    few = measured.resamples.first(THRESHOLD_DRAWS)
+    groups = subgroups(films, inside)
+    best = max(measured.variants, key=lambda v: v.mean_auroc)
+    names, counts = np.unique(films.collection[inside], return_counts=True)
+    return {
+        "schema": SCHEMA,
+        "family": family,
+        "date": date,
+        "protocol": measured.design.protocol,
+        "pooling": POOLING[measured.design.protocol],
+        "bootstraps": measured.resamples.draws,
+        "films": int(inside.sum()),
+        "patients": len(set(films.patients[inside].tolist())),
+        "collections": {str(name): int(n) for name, n in zip(names, counts, strict=True)},
+        "findings": list(measured.findings),
+        "margin": margin,
+        "methods": METHODS_USED,
+        **(extra or {}),
+        "baseline": _baseline(measured, "viewAndCollection", groups, few),
+        "viewBaseline": _baseline(measured, "view", groups, few),
+        "variants": {v.id: _variant(v, measured, best, groups, few) for v in measured.variants},
+        "comparisons": comparisons(measured, margin),
+        "meanComparisons": mean_comparisons(measured, margin),
+        "simultaneous": simultaneous_record(measured),
+        "agreement": agreements(measured),
+        **({"notServed": list(measured.not_served)} if measured.not_served else {}),
+    }
+
+
+def _baseline(measured: Measured, name: str, groups: dict[str, Any], few: Resamples) -> Record:
+    logits, inside = measured.baselines[name], measured.design.measured
+    return {
+        "what": BASELINES[name],
+        "meanAuroc": measured_in(logits, measured.labels, inside, measured.findings, measured.resamples),
+        "subgroups": {
+            group: measured_in(logits, measured.labels, rows, measured.findings, few) for group, rows in groups.items()
+        },
+    }
+
+
+def _variant(
+    variant: VariantMeasured, measured: Measured, best: VariantMeasured, groups: dict[str, Any], few: Resamples
+) -> Record:
+    value = round(variant.mean_auroc, 4)
+    behind = round(variant.mean_auroc - best.mean_auroc, 4)
+    logits = variant.scored.logits
+    return {
+        "resolution": variant.scored.resolution,
+        "precision": variant.scored.precision,
+        "meanAuroc": {
+            "value": value,
+            "ci95": ci95(variant.draws, value),
+            "films": int(measured.design.measured.sum()),
+        },
+        "meanAgainstBest": {
+            "reference": best.id,
+            "difference": behind,
+            "ci95": ci95(variant.draws - best.draws, behind),
+        },
+        "subgroups": {
+            group: measured_in(logits, measured.labels, rows, measured.findings, few) for group, rows in groups.items()
+        },
+        "findings": {
+            finding: _head(variant.heads[finding], logits[:, j], measured.labels[:, j])
+            for j, finding in enumerate(measured.findings)
+        },
+    }
+
+
+def _head(head: HeadMeasured, scores: Any, labels: Any) -> Record:
+    known = labels >= 0
+    z, y, p = scores[known], labels[known], head.probability[known]
+    value = round(head.auroc, 4)
+    precision = round(head.average_precision, 4)
+    low, high = normal_interval(head.auroc, head.delong_error)
+    youden = head.points["youden"]
+    raw = 1 / (1 + np.exp(-z))
+    document: Record = {
+        "auroc": {
+            "value": value,
+            "ci95": ci95(head.draws, value),
+            "delongCi95": [round(max(low, 0.0), 4), round(min(high, 1.0), 4)],
+        },
+        "averagePrecision": precision,
+        "averagePrecisionCi95": ci95(head.precision_draws, precision),
+        "positives": head.positives,
+        "negatives": head.negatives,
+        "roc": roc_points(z, y, 51),
+        "precisionRecall": precision_recall_points(z, y),
+        "operatingPoint": {
+            "threshold": round(youden.value, 6),
+            "low": round(youden.low, 6),
+            "high": round(youden.high, 6),
+            "sensitivity": youden.number("sensitivity"),
+            "specificity": youden.number("specificity"),
+        },
+        "operatingPoints": {
+            name: {
+                "threshold": round(point.value, 6),
+                "low": round(point.low, 6),
+                "high": round(point.high, 6),
+                **point.achieved,
+                "rechosenCi95": point.rechosen,
+            }
+            for name, point in ((name, head.points[name]) for name in POINTS)
+        },
+        "calibration": {
+            **record(head.served),
+            "logLoss": {method: round(loss, 5) for method, loss in head.log_losses.items()},
+        },
+        "reliability": _bins(p, y),
+        "reliabilityBefore": _bins(raw, y),
+        "ece": {"before": round(head.ece_before, 4), "after": round(head.ece_after, 4)},
+        "brier": {"before": round(head.brier_before, 4), "after": round(head.brier_after, 4)},
+        "aboveBaseline": {
+            name: {"difference": round(value, 4), "ci95": ci95(draws, round(value, 4))}
+            for name, (value, draws) in head.above_baseline.items()
+        },
+    }
+    if head.fold_aurocs:
+        document["foldAverage"] = {
+            "value": round(float(np.mean(head.fold_aurocs)), 4),
+            "folds": [round(v, 4) for v in head.fold_aurocs],
+        }
+    return document
+
+
+def _bins(probability: Any, labels: Any) -> list[Record]:
+    return [{"probability": p, "share": share, "films": n} for p, share, n in reliability(probability, labels)]
+
+
+def catalog_head(head: HeadMeasured, protocol: str, method: str) -> Record:
+    """One finding of one variant, as the catalog's `Head`; `method` says how the threshold was chosen."""
+    youden = head.points["youden"]
+    films = head.positives + head.negatives
+    return {
+        "auroc": auroc_record(head.auroc, head.draws, head.positives, head.negatives, protocol),
+        "calibration": record(head.served),
+        "threshold": {
+            "value": youden.value,
+            "low": youden.low,
+            "high": youden.high,
+            "sensitivity": youden.number("sensitivity"),
+            "specificity": youden.number("specificity"),
+            "method": method,
+        },
+        "ece": round(head.ece_after, 6),
+        "prevalence": head.positives / films,
+    }
+
+
+def dumps(document: dict[str, Any]) -> str:
+    """Indent by one, with every list of plain numbers on one line: half the bytes, and differences stay readable."""
+    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
+    flat = re.sub(r"\[\s+([-\d.e,\s]+?)\s+\]", lambda m: "[" + re.sub(r",\s+", ", ", m.group(1)) + "]", text)
+    flat = re.sub(r"\{\s+([^{}\[\]]{1,90}?)\s+\}", lambda m: "{" + re.sub(r",\s+", ", ", m.group(1)) + "}", flat)
+    return flat + "\n"

@@ -1,1 +1,0 @@
-"""From finished training runs to a served family."""
