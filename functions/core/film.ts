@@ -1,5 +1,5 @@
+import type { DicomView } from './dicom-view.ts';
 import type { Instance } from './instance.ts';
-import type { DicomView } from './reading.ts';
 import type { Px } from './units.ts';
 import type { ReadingWarning } from './warning.ts';
 

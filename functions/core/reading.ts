@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Auroc } from './catalog.ts';
+import { DicomView } from './dicom-view.ts';
 import { Heatmap } from './heatmap.ts';
 import { ReadingWarning } from './warning.ts';
 
@@ -68,23 +69,6 @@ export const FindingResult = z
   })
   .meta({ id: 'FindingResult' });
 export type FindingResult = z.infer<typeof FindingResult>;
-
-/** What a DICOM header said of the image, and how its stored values became gray. Names no patient. */
-export const DicomView = z
-  .object({
-    sopClass: z.string().meta({ example: 'Digital X-Ray Image Storage - For Presentation' }),
-    transferSyntax: z.string().meta({ example: '1.2.840.10008.1.2.4.90' }),
-    modality: z.string(),
-    bodyPart: z.string().optional(),
-    viewPosition: z.string().optional().meta({ description: 'As the header says, for example PA or AP.' }),
-    laterality: z.string().optional(),
-    photometric: z.enum(['MONOCHROME1', 'MONOCHROME2']),
-    bits: z.int().meta({ description: 'Bits stored.' }),
-    rendering: z.string().meta({ description: 'How stored values became gray, in words.' }),
-    turned: z.string().optional().meta({ description: 'How Patient Orientation had the image turned upright.' }),
-  })
-  .meta({ id: 'DicomView' });
-export type DicomView = z.infer<typeof DicomView>;
 
 /** The answer to one film and one request. */
 export const Reading = z

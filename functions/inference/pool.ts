@@ -8,6 +8,8 @@ import { ms } from '../core/units.ts';
 import { withoutPaths } from '../core/without-paths.ts';
 import type { Inspected } from '../decode/dicom/inspect.ts';
 import type { Read } from '../reading/read.ts';
+import type { RequestPlan } from '../routing/plan.ts';
+import type { ReadRequest } from '../routing/request.ts';
 import { createHandshake } from './abort.ts';
 import { createTurns } from './fair-queue.ts';
 import { createPace } from './latency.ts';
@@ -28,12 +30,22 @@ export type EngineOptions = WorkerSetup & {
   readonly deadlineMs: number;
   /** What the process may hold while films are read; a share of the container's or the machine's memory by default. */
   readonly memoryBytes?: number;
-  /** Told what a worker threw or why it died. Its message may quote the film: it is for no log and no answer. */
-  readonly failed?: (error: unknown) => void;
-  /** The module that each worker runs; its `work` takes a task. */
+  /** Plans a request. Each film is planned once, here. */
+  readonly plan: (request: ReadRequest) => Result<RequestPlan, Fault>;
+  /** The module that each thread runs; its `work` takes a task. */
   readonly worker?: string;
-  /** Have the models here that a thread lacks, as far as that can be done. */
+} & EngineHooks;
+
+/** What an engine calls when something happens to it. */
+export type EngineHooks = {
+  /** Receives what a thread threw or why it died. The message may quote the film, so it goes into no log and no answer. */
+  readonly failed?: (error: unknown) => void;
+  /** Download the models of a plan that are not on this machine. `warm`: whether every thread has its usual variants. */
+  readonly ensureModels?: (plan: RequestPlan, warm: boolean) => Promise<Result<null, Fault>>;
+  /** Download again the models that a thread lacks, as far as possible. */
   readonly regain?: (fault: Fault) => Promise<void>;
+  /** Receives each fault of a reading, and the fault of a start that left the threads cold, before callers do. */
+  readonly faulted?: (fault: Fault) => Promise<void>;
 };
 
 export type EngineStatus = {
@@ -53,12 +65,12 @@ export type Engine = {
   /** Settles when every worker has started and its usual variants are warm, or why they are not. */
   readonly ready: Promise<Result<null, Fault>>;
   /**
-   * Takes the bytes away from the caller. An aborted signal takes a film that still waits out of the queue. Its deadline
-   * runs from when it was `accepted`, by performance.now(): now, if it did not wait for anything else before. The films of
-   * several tenants are begun in turn.
+   * Plan the request, download the models of the plan that are missing, and read the film. The call takes the bytes away from
+   * the caller. An aborted signal removes a waiting film from the queue. The deadline runs from `accepted`, a time of
+   * performance.now(); the default is now. The films of several tenants start in turn.
    */
   read(
-    film: Omit<ReadTask, 'kind'>,
+    film: Omit<ReadTask, 'kind' | 'plan'>,
     signal?: AbortSignal,
     accepted?: number,
     tenant?: string,
@@ -80,9 +92,12 @@ export function createEngine(options: EngineOptions): Engine {
     queue: limit,
     deadlineMs,
     memoryBytes = usualMemoryBytes(),
-    failed,
     worker = workerFile(),
+    plan,
+    failed,
+    ensureModels,
     regain,
+    faulted,
     ...setup
   } = options;
   const critical = createCriticalSection();
@@ -127,6 +142,7 @@ export function createEngine(options: EngineOptions): Engine {
     everWarm = !cold;
     if (!cold) return { ok: true, value: null };
     warmth.failed(cold.fault);
+    await faulted?.(cold.fault);
     return cold;
   }
 
@@ -220,15 +236,28 @@ export function createEngine(options: EngineOptions): Engine {
     ]);
   }
 
+  const status = (): EngineStatus => {
+    const fault = warmth.fault();
+    return { waiting: queue.size, running: queue.pending, warm: started && !fault, fault };
+  };
+
   return {
     ready,
-    read: (film, signal, accepted, tenant) => enqueue<'read'>({ kind: 'read', ...film }, signal, accepted, tenant),
+    async read(film, signal, accepted = performance.now(), tenant = '') {
+      const planned = plan(film.request);
+      if (!planned.ok) return planned;
+      // Without `ensureModels` the film is queued in the same tick, before the caller does anything else.
+      const ensured = ensureModels && (await ensureModels(planned.value, status().warm));
+      const result =
+        ensured && !ensured.ok
+          ? ensured
+          : await enqueue<'read'>({ kind: 'read', ...film, plan: planned.value }, signal, accepted, tenant);
+      if (!result.ok) await faulted?.(result.fault);
+      return result;
+    },
     inspect: (file, signal) => enqueue<'inspect'>({ kind: 'inspect', ...file }, signal),
     render: (film, signal) => enqueue<'render'>({ kind: 'render', ...film }, signal),
-    status() {
-      const fault = warmth.fault();
-      return { waiting: queue.size, running: queue.pending, warm: started && !fault, fault };
-    },
+    status,
     overload: (tenant = '') => (isFull(tenant) ? busy() : undefined),
     async close() {
       closing.abort();

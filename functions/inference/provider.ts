@@ -9,8 +9,7 @@ import { StoreAway } from '../models/store/object-store.ts';
 import { isStore, openObjects } from '../models/store/open-store.ts';
 import { type Config, ConfigError } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
-import { alarmed, raiseCorrupt } from './alarmed.ts';
-import { fetching, obtain, regaining } from './download-on-demand.ts';
+import { download, dropCorrupt, logCorruptModel, modelDownloads, redownload } from './download-on-demand.ts';
 import type { Engine } from './pool.ts';
 import { openEngine, openRouter, type Router, routerOf, usualVariants } from './router.ts';
 
@@ -54,9 +53,10 @@ function folderSource(config: Config, log: Logger): Source {
   const router = openRouter(config);
   return {
     async first() {
-      // Its files are the operator's to restore.
-      const engine = openEngine(router, config, { log, regain: async (fault) => raiseCorrupt(log, fault) });
-      return { name: router.family.digest, router, engine: alarmed(engine, log) };
+      // Only the operator can restore the files of a folder.
+      const report = async (fault: Fault) => logCorruptModel(log, fault);
+      const engine = openEngine(router, config, { log, regain: report, faulted: report });
+      return { name: router.family.digest, router, engine };
     },
   };
 }
@@ -88,21 +88,28 @@ export function publishedSource(published: Published, config: Config, log: Logge
       const router = routerOf(installed.family, config);
       await Promise.all(
         usualVariants(router).map(async (variant) => {
-          const obtained = await obtain(published, variant, log);
+          const obtained = await download(published, variant, log);
           if (obtained.ok) return;
-          raiseCorrupt(log, obtained.fault);
+          logCorruptModel(log, obtained.fault);
           // With nothing else to serve, what is away now may come with the first request.
           if (strict) throw unusable(obtained.fault);
         }),
       );
-      const engine = openEngine(router, config, { log, regain: regaining(router, published, log) });
+      const engine = openEngine(router, config, {
+        log,
+        ensureModels: modelDownloads(router, published, config, log),
+        regain: redownload(router, published, log),
+        async faulted(fault) {
+          logCorruptModel(log, fault);
+          if (fault.code === 'model_corrupt') await dropCorrupt(router, published, fault.variant);
+        },
+      });
       const close = async () => {
         await engine.close();
         await keeping;
         await published.release(installed);
       };
-      const ready = fetching({ ...engine, close }, router, published, config, log);
-      return { name: pointer.manifest, router, engine: alarmed(ready, log) };
+      return { name: pointer.manifest, router, engine: { ...engine, close } };
     } catch (error) {
       await published.release(installed);
       throw error;
@@ -185,6 +192,6 @@ function tell(log: Logger, error: unknown, { manifest }: Pointer): void {
     log.warn({ event: 'models_away', manifest, problem }, 'a promoted family cannot be fetched now');
     return;
   }
-  if (error instanceof CorruptObject) raiseCorrupt(log, { code: 'model_corrupt', variant: 'catalog', problem });
+  if (error instanceof CorruptObject) logCorruptModel(log, { code: 'model_corrupt', variant: 'catalog', problem });
   log.error({ event: 'models_refused', manifest, problem }, 'a promoted family cannot be used');
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import type { Variant } from '../core/catalog.ts';
 import type { Fault } from '../core/fault.ts';
+import type { Result } from '../core/result.ts';
 import { type LoadedFamily, loadFamily } from '../models/load.ts';
 import { isStore } from '../models/store/open-store.ts';
 import type { Config } from '../platform/config.ts';
@@ -9,15 +11,18 @@ import type { Logger } from '../platform/log.ts';
 import { withoutData } from '../platform/redact-error.ts';
 import { type CostTable, costTable } from '../routing/cost-table.ts';
 import type { Vocabulary } from '../routing/parameters.ts';
+import { planRequest, type RequestPlan } from '../routing/plan.ts';
 import { canonical, type ReadRequest, readingId, sha256 } from '../routing/request.ts';
-import { route } from '../routing/route.ts';
-import { createEngine, type Engine } from './pool.ts';
+import type { RouteRequest } from '../routing/route.ts';
+import { createEngine, type Engine, type EngineHooks } from './pool.ts';
 
 /** A family with what routes it: enough to plan, to explain and to name readings, without any model loaded. */
 export type Router = {
   readonly family: LoadedFamily;
   readonly costs: CostTable;
   readonly vocabulary: Vocabulary;
+  /** Which variants run for a request, and why. */
+  plan(request: RouteRequest & { readonly policy: string }): Result<RequestPlan, Fault>;
   /** The id that a tenant's reading of a film has under a request. */
   identify(tenant: string, bytes: Uint8Array<ArrayBuffer>, request: ReadRequest): Promise<string>;
   /** The same of a film that went by: its SHA-256, in hexadecimal. */
@@ -55,6 +60,7 @@ export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | '
     family,
     costs,
     vocabulary: { catalog: family.catalog, policies: family.policies, defaultPolicy },
+    plan: (request) => planRequest({ catalog: family.catalog, policies: family.policies, costs }, request),
     identify: async (tenant, bytes, request) => identifyDigest(tenant, await digestOf(bytes), request),
     identifyDigest,
   };
@@ -70,28 +76,25 @@ async function digestOf(bytes: Uint8Array): Promise<string> {
   return hash.digest('hex');
 }
 
-/** The variants that a request which names nothing runs. */
-export function usualVariants({ family, costs, vocabulary }: Router) {
-  const { catalog, defaultPolicy } = vocabulary;
-  const policy = family.policies[defaultPolicy];
-  if (!policy) throw new Error(`policy ${defaultPolicy} was checked at load`);
-  const usual = route(catalog, policy, costs, { findings: catalog.findings, minAuroc: {}, bestEffort: true });
-  return usual.ok ? usual.value.runs.map(({ variant }) => variant) : [];
+/** The variants that run for a request without parameters. */
+export function usualVariants({ plan, vocabulary: { catalog, defaultPolicy } }: Router): readonly Variant[] {
+  const usual = plan({ policy: defaultPolicy, findings: catalog.findings, minAuroc: {}, bestEffort: true });
+  if (!usual.ok) return [];
+  const ids = usual.value.plan.variants.map(({ id }) => id);
+  return ids.flatMap((id) => catalog.variants.find((variant) => variant.id === id) ?? []);
 }
 
-/** What an engine tells others: `regain` what its threads lack, the log why one of them failed. */
-type Told = { readonly regain?: (fault: Fault) => Promise<void>; readonly log?: Logger };
-
-/** Start the engine of a router, its workers warm for what the default policy runs. */
+/** Start the engine of a router. Its threads are warm for the usual variants. */
 export const openEngine = (
   router: Router,
   config: Pick<Config, 'device' | 'threads' | 'workers' | 'queue' | 'deadlineMs' | 'memoryBytes' | 'log'>,
-  { regain, log }: Told = {},
+  { log, ...hooks }: Omit<EngineHooks, 'failed'> & { readonly log?: Logger } = {},
 ): Engine =>
   createEngine({
     ...config,
-    ...(regain && { regain }),
+    ...hooks,
+    plan: router.plan,
     family: router.family,
     warm: usualVariants(router).map(({ id }) => id),
-    failed: (error) => log?.error({ event: 'worker_failed', error: withoutData(error) }, 'a worker failed'),
+    failed: (error) => log?.error({ event: 'worker_failed', error: withoutData(error) }, 'a thread failed'),
   });

@@ -2,6 +2,7 @@ import type { Film } from '../core/film.ts';
 import type { Inspected } from '../decode/dicom/inspect.ts';
 import type { LoadedFamily } from '../models/load.ts';
 import type { Read } from '../reading/read.ts';
+import type { RequestPlan } from '../routing/plan.ts';
 import type { ReadRequest } from '../routing/request.ts';
 import type { Handshake } from './abort.ts';
 import type { CriticalSection } from './native-lock.ts';
@@ -27,6 +28,7 @@ export type ReadTask = {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly mediaType: string;
   readonly request: ReadRequest;
+  readonly plan: RequestPlan;
 };
 
 /** The header of a DICOM instance alone: whether it is one that is read, and whose. No pixel is decoded. */
@@ -38,7 +40,7 @@ export type InspectTask = {
 };
 
 /** The film alone, for a picture of it. */
-export type RenderTask = Omit<ReadTask, 'kind' | 'id' | 'request'> & { readonly kind: 'render' };
+export type RenderTask = Omit<ReadTask, 'kind' | 'id' | 'request' | 'plan'> & { readonly kind: 'render' };
 
 /** What somebody waits for, and no longer than its deadline. */
 export type FilmTask = ReadTask | InspectTask | RenderTask;

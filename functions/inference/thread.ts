@@ -10,7 +10,6 @@ import { sniff } from '../decode/sniff.ts';
 import { createLog } from '../platform/log.ts';
 import { withoutData } from '../platform/redact-error.ts';
 import { type Family, read, type Stages } from '../reading/read.ts';
-import { costTable } from '../routing/cost-table.ts';
 import { commit, takeUp } from './abort.ts';
 import { within } from './native-lock.ts';
 import { createSessions } from './session.ts';
@@ -26,12 +25,7 @@ const log = createLog(level);
 /** In the log without its message, which may quote the file. */
 const report = (error: unknown) => log.error({ event: 'bug', error: withoutData(error) }, 'a file brought a bug out');
 const sessions = createSessions({ family, device, threads });
-const reader: Family = {
-  catalog: family.catalog,
-  catalogDigest: family.digest,
-  policies: family.policies,
-  costs: costTable(family.catalog, device),
-};
+const reader: Family = { catalog: family.catalog, catalogDigest: family.digest };
 const stages: Omit<Stages, 'infer'> = {
   decode: (bytes, mediaType) => decode(bytes, mediaType, report),
   resize,
@@ -93,7 +87,7 @@ async function film(task: FilmTask, stages: Stages): Promise<Result<Answer[FilmT
     }
     case 'read':
       // Its room is free again now, not when this thread next collects what it does not use.
-      return read(stages, reader, task.id, task.bytes, task.mediaType, task.request).finally(() => {
+      return read(stages, reader, task).finally(() => {
         task.bytes.buffer.transfer(0);
       });
   }

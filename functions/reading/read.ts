@@ -1,60 +1,62 @@
-import type { Catalog, Policy, Variant } from '../core/catalog.ts';
+import type { Catalog, Variant } from '../core/catalog.ts';
 import type { Fault } from '../core/fault.ts';
 import type { Decoded, Film } from '../core/film.ts';
 import { type Activation, heatmap } from '../core/heatmap.ts';
 import type { Instance } from '../core/instance.ts';
-import { type FindingResult, notice, type Reading } from '../core/reading.ts';
+import { type FindingResult, notice, type PlanView, type Reading, type RoutedFinding } from '../core/reading.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { logit, px } from '../core/units.ts';
-import type { CostTable } from '../routing/cost-table.ts';
-import { presentAssignment, presentPlan } from '../routing/present.ts';
+import type { RequestPlan } from '../routing/plan.ts';
 import type { ReadRequest } from '../routing/request.ts';
-import { type Assignment, route } from '../routing/route.ts';
 import { atPrevalence, calibrate, call, thresholdAt } from './calibrate.ts';
 import { type Gate, gate } from './gate.ts';
 import { contain, isBlank, letterbox, normalise } from './preprocess.ts';
 
-/** What a graph says of one film. */
+/** The output of a graph for one film. */
 export type Output = {
-  /** One a finding, in catalog order. */
+  /** One per finding, in catalog order. */
   readonly logits: Float32Array;
   readonly activation: Activation;
-  /** One logit a gate class, then the feature distance. */
+  /** One logit per gate class, then the feature distance. */
   readonly gate: Float32Array;
 };
 
-/** The edges of the pipeline: everything that touches a codec, a runtime or the clock. */
+/** The stages with side effects: everything that touches a codec, a runtime or the clock. */
 export type Stages = {
   decode(bytes: Uint8Array, mediaType: string): Promise<Result<Decoded, Fault>>;
   resize(film: Film, size: Pick<Film, 'width' | 'height'>): Promise<Film>;
   /** SHA-256 of the pixels and the size of a film, in hexadecimal. */
   digest(film: Film): string;
   infer(variant: Variant, tensor: Float32Array): Promise<Result<Output, Fault>>;
-  /** Milliseconds, never going back. */
+  /** A monotonic clock, in milliseconds. */
   clock(): number;
   now(): Date;
 };
 
-/** The family that reads, and what routes it. */
-export type Family = {
-  readonly catalog: Catalog;
-  /** SHA-256 of the catalog file, in hexadecimal. */
-  readonly catalogDigest: string;
-  readonly policies: Readonly<Record<string, Policy>>;
-  readonly costs: CostTable;
-};
+/** The model family that reads. `catalogDigest` is the SHA-256 of the catalog file, in hexadecimal. */
+export type Family = { readonly catalog: Catalog; readonly catalogDigest: string };
 
-/** A reading, and for a DICOM instance whose it is: kept apart, because only the reading may be shown freely. */
+/**
+ * A reading, plus patient and study identifiers for DICOM input. The identifiers are kept separate because only the reading
+ * may be shown freely.
+ */
 export type Read = { readonly reading: Reading; readonly instance: Instance | null };
 
-/** One film and one request in, one reading or one fault out. */
+/** One film to read. `id` is the id of its reading. */
+export type FilmToRead = {
+  readonly id: string;
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+  readonly request: ReadRequest;
+  /** The plan for `request`. */
+  readonly plan: RequestPlan;
+};
+
+/** Read one film by its plan: one film in, one reading or one fault out. */
 export async function read(
   stages: Stages,
-  { catalog, catalogDigest, policies, costs }: Family,
-  id: string,
-  bytes: Uint8Array,
-  mediaType: string,
-  request: ReadRequest,
+  { catalog, catalogDigest }: Family,
+  { id, bytes, mediaType, request, plan: { plan, findings: planned } }: FilmToRead,
 ): Promise<Result<Read, Fault>> {
   const timer = stopwatch(stages.clock);
 
@@ -62,15 +64,9 @@ export async function read(
   if (!decoded.ok) return decoded;
   const { film, dicom, warnings = [] } = decoded.value;
 
-  const policy = policies[request.policy];
-  if (!policy) return fail({ code: 'unknown_policy', policy: request.policy, known: Object.keys(policies) });
-  const routed = route(catalog, policy, costs, request);
-  if (!routed.ok) return routed;
-  const plan = routed.value;
-
-  const outputs = new Map<Variant, Output>();
+  const outputs = new Map<string, { readonly variant: Variant; readonly output: Output }>();
   let quality: Gate | undefined;
-  for (const { variant } of plan.runs) {
+  for (const variant of plan.variants.map(variantOf(catalog))) {
     const side = px(variant.resolution);
     const tensor = await timer.time('preprocess', async () => {
       const resized = await stages.resize(film, contain(film, side));
@@ -79,22 +75,22 @@ export async function read(
     if (!tensor) return fail({ code: 'blank_image' });
     const inferred = await timer.time('infer', () => stages.infer(variant, tensor));
     if (!inferred.ok) return inferred;
-    outputs.set(variant, inferred.value);
-    // The cheapest run decides whether this is a chest film at all, before a dearer one is paid for.
+    outputs.set(variant.id, { variant, output: inferred.value });
+    // The cheapest run decides whether this is a chest film at all, before a more expensive run starts.
     quality ??= gate(inferred.value.gate, catalog.quality, variant.id);
     if (!quality.accepted)
       return fail({ code: 'not_a_frontal_chest', looksLike: quality.looksLike, score: round(quality.score, 4) });
   }
 
-  const findings = plan.assignments.map((assignment) => {
-    const output = outputs.get(assignment.variant);
-    if (!output) throw new Error(`${assignment.variant.id} was planned but not run`);
-    return result(assignment, output, catalog.findings.indexOf(assignment.finding), film, request);
+  const findings = planned.map((finding) => {
+    const run = outputs.get(finding.variant);
+    if (!run) throw new Error(`${finding.variant} was planned but not run`);
+    return resultOf(finding, run.variant, run.output, catalog.findings.indexOf(finding.finding), film, request);
   });
   const reading: Reading = {
     id,
     createdAt: stages.now().toISOString(),
-    plan: presentPlan(plan, costs, film),
+    plan: withUpsampling(plan, film),
     findings,
     film: {
       width: film.width,
@@ -106,29 +102,47 @@ export async function read(
     warnings: [...warnings],
     quality: { frontalChest: true, score: round(quality?.score ?? 0, 4) },
     timingsMs: timer.timings(),
-    models: Object.fromEntries(plan.runs.map(({ variant }) => [variant.id, `sha256:${variant.sha256}`])),
+    models: Object.fromEntries([...outputs].map(([variantId, { variant }]) => [variantId, `sha256:${variant.sha256}`])),
     catalog: `sha256:${catalogDigest}`,
     notice,
   };
   return ok({ reading, instance: dicom?.instance ?? null });
 }
 
-/** Calibrate one finding and put it into the caller's terms. */
-function result(
-  assignment: Assignment,
+const variantOf =
+  ({ variants }: Catalog) =>
+  ({ id }: { readonly id: string }): Variant => {
+    const variant = variants.find((each) => each.id === id);
+    if (!variant) throw new Error(`the plan names ${id}, which the catalog does not have`);
+    return variant;
+  };
+
+/** The plan with a mark on each variant whose resolution exceeds the short side of the film. */
+function withUpsampling(plan: PlanView, { width, height }: Film): PlanView {
+  const shortSide = Math.min(width, height);
+  return {
+    ...plan,
+    variants: plan.variants.map((variant) => ({ ...variant, upsampled: variant.resolution > shortSide })),
+  };
+}
+
+/** Calibrate one finding and convert its result to the prevalence of the request. */
+function resultOf(
+  planned: RoutedFinding,
+  variant: Variant,
   { logits, activation }: Output,
   index: number,
   film: Film,
   request: ReadRequest,
 ): FindingResult {
-  const head = assignment.variant.heads[assignment.finding];
+  const head = variant.heads[planned.finding];
   const raw = logits[index];
-  if (!head || raw === undefined) throw new Error(`${assignment.variant.id} has no head for ${assignment.finding}`);
-  const prevalence = request.prevalence[assignment.finding] ?? head.prevalence;
+  if (!head || raw === undefined) throw new Error(`${variant.id} has no head for ${planned.finding}`);
+  const prevalence = request.prevalence[planned.finding] ?? head.prevalence;
   const probability = atPrevalence(calibrate(logit(raw), head.calibration), head.prevalence, prevalence);
   const threshold = thresholdAt(head.threshold, head.prevalence, prevalence);
   return {
-    ...presentAssignment(assignment),
+    ...planned,
     probability,
     prevalence,
     threshold,

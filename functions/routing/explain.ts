@@ -1,37 +1,20 @@
 import type { Rule, Variant } from '../core/catalog.ts';
 import type { Assignment, PassedOver } from './route.ts';
-import type { Miss } from './rule.ts';
+import { attained, formatAuroc, type Miss, required } from './rule.ts';
 
 /** What a decision rests on. `measured`: on this family's own labels. */
 export type Basis = 'measured' | 'published' | 'simulated';
 
 export const basisOf = (rule: Rule): Basis => ('minResolution' in rule ? rule.evidence : 'measured');
 
-const n = (value: number) => value.toFixed(3);
-
-/** A rule in words, as a requirement. */
-export function required(rule: Rule): string {
-  if ('auroc' in rule)
-    return `AUROC ${n(rule.auroc)} by ${rule.bound === 'lower' ? 'the lower end of its interval' : 'point estimate'}`;
-  if ('nonInferiorTo' in rule) return `within ${rule.margin} AUROC of the best variant`;
-  return `at least ${rule.minResolution} px`;
-}
-
-/** What a variant reaches of a rule, in words. */
-export function attained(rule: Rule, finding: string, variant: Variant): string {
-  const auroc = variant.heads[finding]?.auroc;
-  if ('minResolution' in rule || !auroc) return `${variant.resolution} px`;
-  return `AUROC ${n(auroc.value)} [${n(auroc.ci95[0])}, ${n(auroc.ci95[1])}]`;
-}
-
 function missed(miss: Miss): string {
   switch (miss.kind) {
     case 'not_measured':
       return 'not measured for this finding';
     case 'auroc_below':
-      return `its AUROC reaches ${n(miss.attained)} (${miss.bound === 'lower' ? 'lower end' : 'point estimate'}), below ${n(miss.required)}`;
+      return `its AUROC reaches ${formatAuroc(miss.attained)} (${miss.bound === 'lower' ? 'lower end' : 'point estimate'}), below ${formatAuroc(miss.required)}`;
     case 'inferior':
-      return `may be ${n(-miss.lower)} AUROC worse than ${miss.best} (paired, 95 %), more than ${miss.margin} allows`;
+      return `may be ${formatAuroc(-miss.lower)} AUROC worse than ${miss.best} (paired, 95 %), more than ${miss.margin} allows`;
     case 'not_compared':
       return `was never compared with ${miss.best}, the best`;
     case 'below_floor':

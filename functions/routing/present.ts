@@ -1,4 +1,3 @@
-import type { Film } from '../core/film.ts';
 import type { PlanView, RoutedFinding } from '../core/reading.ts';
 import type { CostTable } from './cost-table.ts';
 import { basisOf, explain, explainPassedOver } from './explain.ts';
@@ -6,9 +5,8 @@ import type { Assignment, Plan } from './route.ts';
 
 const round = (value: number) => Number(value.toFixed(3));
 
-/** A plan as callers see it; with a film, larger variants than the film are flagged. */
-export function presentPlan(plan: Plan, costs: CostTable, film?: Film): PlanView {
-  const shortSide = film && Math.min(film.width, film.height);
+/** A plan as callers see it. */
+export function presentPlan(plan: Plan, costs: CostTable): PlanView {
   return {
     policy: plan.policy,
     costDevice: costs.device,
@@ -21,12 +19,11 @@ export function presentPlan(plan: Plan, costs: CostTable, film?: Film): PlanView
       precision: variant.precision,
       findings: [...findings],
       costMs: round(costMs),
-      ...(shortSide !== undefined && { upsampled: variant.resolution > shortSide }),
     })),
   };
 }
 
-/** Who reads a finding, on what evidence, and why. */
+/** Which variant reads a finding, on which evidence, and why. */
 export function presentAssignment(assignment: Assignment): RoutedFinding {
   const { finding, variant, reason, passedOver } = assignment;
   const head = variant.heads[finding];

@@ -4,8 +4,7 @@ import { fail, ok, type Result } from '../core/result.ts';
 import type { Ms } from '../core/units.ts';
 import { ms } from '../core/units.ts';
 import type { CostTable } from './cost-table.ts';
-import { attained, required } from './explain.ts';
-import { attainment, judge, type Miss, ruleFor } from './rule.ts';
+import { attained, attainment, judge, type Miss, required, ruleFor } from './rule.ts';
 
 /** What a caller may ask of the router. Findings are in catalog order, without repeats. */
 export type RouteRequest = {

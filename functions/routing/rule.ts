@@ -65,3 +65,22 @@ export function attainment(rule: Rule, finding: string, variant: Variant): numbe
   if ('minResolution' in rule) return variant.resolution;
   return 'auroc' in rule && rule.bound === 'lower' ? measured.ci95[0] : measured.value;
 }
+
+/** An AUROC as text, with three decimals. */
+export const formatAuroc = (value: number) => value.toFixed(3);
+
+/** A rule in words, as a requirement. */
+export function required(rule: Rule): string {
+  if ('auroc' in rule)
+    return `AUROC ${formatAuroc(rule.auroc)} by ${rule.bound === 'lower' ? 'the lower end of its interval' : 'point estimate'}`;
+  if ('nonInferiorTo' in rule) return `within ${rule.margin} AUROC of the best variant`;
+  return `at least ${rule.minResolution} px`;
+}
+
+/** What a variant reaches of a rule, in words. */
+export function attained(rule: Rule, finding: string, variant: Variant): string {
+  const measured = auroc(variant, finding);
+  if ('minResolution' in rule || !measured) return `${variant.resolution} px`;
+  const [low, high] = measured.ci95;
+  return `AUROC ${formatAuroc(measured.value)} [${formatAuroc(low)}, ${formatAuroc(high)}]`;
+}

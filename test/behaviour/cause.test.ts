@@ -17,7 +17,16 @@ function broken() {
   const lines: Record<string, unknown>[] = [];
   const log = pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line)) });
   const engine = createEngine({
-    ...{ family: service.router.family, device: 'cpu', threads: 1, warm: [], workers: 1, queue: 1, deadlineMs: 10_000 },
+    ...{
+      plan: service.router.plan,
+      family: service.router.family,
+      device: 'cpu',
+      threads: 1,
+      warm: [],
+      workers: 1,
+      queue: 1,
+      deadlineMs: 10_000,
+    },
     worker: new URL('../support/obedient-thread.ts', import.meta.url).href,
     failed: (error) => log.error({ event: 'worker_failed', error: withoutData(error) }),
   });

@@ -1,7 +1,13 @@
 import { totalmem } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { Fault } from '../../functions/core/fault.ts';
+import { fail, ok } from '../../functions/core/result.ts';
+import { ms } from '../../functions/core/units.ts';
 import { usualMemoryBytes } from '../../functions/inference/memory-guard.ts';
-import { createEngine, type Engine } from '../../functions/inference/pool.ts';
+import { createEngine, type Engine, type EngineOptions } from '../../functions/inference/pool.ts';
+import { costTable } from '../../functions/routing/cost-table.ts';
+import { planRequest } from '../../functions/routing/plan.ts';
 import type { ReadRequest } from '../../functions/routing/request.ts';
 import { catalogOf, head, policyOf, variant } from '../support/family.ts';
 
@@ -26,12 +32,13 @@ const request: ReadRequest = {
   explain: false,
 };
 
-type Limits = { workers?: number; queue?: number; deadlineMs?: number; memoryBytes?: number; worker?: string };
+type Limits = Partial<Omit<EngineOptions, 'family' | 'plan'>>;
 
 function open(limits: Limits = {}): Engine {
   const worker = new URL('../support/obedient-thread.ts', import.meta.url).href;
   engine = createEngine({
     family,
+    plan: (request) => planRequest({ ...family, costs: costTable(catalog, 'cpu') }, request),
     device: 'cpu',
     threads: 1,
     warm: [],
@@ -95,6 +102,35 @@ describe('the engine', () => {
     await vi.waitFor(() => expect(status().running).toBe(0), { interval: 5 });
     expect(performance.now() - start).toBeGreaterThan(850);
     expect(await read(film('go'))).toMatchObject({ ok: true });
+  });
+
+  test('counts the time that the download of a model takes as time of the film', async () => {
+    const downloads: string[][] = [];
+    const { ready, read } = open({
+      deadlineMs: 300,
+      async ensureModels({ plan }) {
+        downloads.push(plan.variants.map(({ id }) => id));
+        await delay(400);
+        return ok(null);
+      },
+    });
+    await ready;
+    expect(await read(film('go'))).toMatchObject({ ok: false });
+    expect(downloads).toEqual([['r256']]);
+  });
+
+  test('reads no film whose model is not to be had, and reports the fault', async () => {
+    const fault: Fault = { code: 'model_unavailable', variant: 'r256', retryAfterMs: ms(5000) };
+    const faults: Fault[] = [];
+    const { ready, read } = open({
+      ensureModels: async () => fail(fault),
+      async faulted(each) {
+        faults.push(each);
+      },
+    });
+    await ready;
+    expect(await read(film('go'))).toEqual({ ok: false, fault });
+    expect(faults).toEqual([fault]);
   });
 
   test('does not begin a film that would come too late, and says when to come again', async () => {

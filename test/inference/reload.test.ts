@@ -1,14 +1,12 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { assemble } from '../../functions/api/service.ts';
-import { fetching } from '../../functions/inference/download-on-demand.ts';
-import type { Engine } from '../../functions/inference/pool.ts';
+import { modelDownloads } from '../../functions/inference/download-on-demand.ts';
 import { publishedSource } from '../../functions/inference/provider.ts';
 import { createReloading } from '../../functions/inference/reload.ts';
 import { openRouter, type Router, usualVariants } from '../../functions/inference/router.ts';
@@ -23,6 +21,7 @@ import { openObjects } from '../../functions/models/store/open-store.ts';
 import { ConfigError, readConfig } from '../../functions/platform/config.ts';
 import type { ReadRequest } from '../../functions/routing/request.ts';
 import { type Aws, hasAws, startAws } from '../support/aws.ts';
+import { unwrap } from '../support/family.ts';
 import { folder, name, place, put, retold, signOff, variation } from '../support/published.ts';
 import { film } from '../support/service.ts';
 
@@ -385,23 +384,6 @@ test('a promoted family that cannot be fetched for now is no refused one: it is 
   expect(next?.router.family.catalog.provenance.dataset).toBe('the same, told otherwise');
 });
 
-test('a deadline runs from the moment that a film came, however long its model is fetched', async () => {
-  const router = openRouter(readConfig({}));
-  const asked = performance.now();
-  const accepted: (number | undefined)[] = [];
-  const engine = {
-    status: () => ({ warm: true }),
-    read: async (_: unknown, __: unknown, since?: number) => {
-      accepted.push(since);
-      return { ok: false, fault: { code: 'internal' } };
-    },
-  } as unknown as Engine;
-  const slow = { fetch: () => delay(300, { kind: 'here' }) } as unknown as Published;
-  const { read } = fetching(engine, router, slow, { deadlineMs: 1000, queue: 1 }, logTo([]));
-  await read({ id: 'rd', bytes: small.slice(), mediaType: 'image/png', request: cold(router) });
-  expect(accepted[0]).toBeLessThan(asked + 200);
-});
-
 describe('the cache of models', () => {
   test('that cannot be written to is a wrong setting, named', async () => {
     const published = await store();
@@ -418,9 +400,8 @@ describe('the cache of models', () => {
       const router = openRouter(readConfig({}));
       const lines: Line[] = [];
       const full = { fetch: () => Promise.reject(Object.assign(new Error('no'), { code })) } as unknown as Published;
-      const engine = { status: () => ({ warm: true }) } as unknown as Engine;
-      const { read } = fetching(engine, router, full, { deadlineMs: 1000, queue: 1 }, logTo(lines));
-      const refused = await read({ id: 'rd', bytes: small.slice(), mediaType: 'image/png', request: cold(router) });
+      const ensureModels = modelDownloads(router, full, { deadlineMs: 1000, queue: 1 }, logTo(lines));
+      const refused = await ensureModels(unwrap(router.plan(cold(router))), true);
       expect(refused).toMatchObject({ ok: false, fault: { code: 'model_unavailable' } });
       expect(lines).toMatchObject([{ event: 'model_cache_unwritable', level: 50 }]);
     },

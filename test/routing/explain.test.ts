@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Rule } from '../../functions/core/catalog.ts';
-import { px } from '../../functions/core/units.ts';
+
 import { costTable } from '../../functions/routing/cost-table.ts';
 import { presentAssignment, presentPlan } from '../../functions/routing/present.ts';
 import { type RouteRequest, route } from '../../functions/routing/route.ts';
@@ -135,14 +135,6 @@ describe('a plan on show', () => {
       costVsLargest: 0.25,
       variants: [{ id: 'small', resolution: 256, precision: 'fp32', findings: ['A', 'B'], costMs: 10 }],
     });
-  });
-
-  test.each([
-    [255, true],
-    [256, false],
-  ])('of a film with a short side of %i px flags upsampling: %s', (side, upsampled) => {
-    const film = { width: px(side), height: px(900), pixels: new Uint8Array(0) };
-    expect(presentPlan(plan, costs, film).variants[0]?.upsampled).toBe(upsampled);
   });
 });
 

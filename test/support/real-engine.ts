@@ -12,7 +12,15 @@ export const router = openRouter(config);
 /** The engine with its real worker and the bundled models; it is closed when the test ends. */
 export async function openReal(limits: Partial<EngineOptions>): Promise<Engine> {
   const warm = usualVariants(router).map(({ id }) => id);
-  const engine = createEngine({ ...config, family: router.family, warm, workers: 1, queue: 100, ...limits });
+  const engine = createEngine({
+    ...config,
+    plan: router.plan,
+    family: router.family,
+    warm,
+    workers: 1,
+    queue: 100,
+    ...limits,
+  });
   onTestFinished(() => engine.close());
   await engine.ready;
   return engine;

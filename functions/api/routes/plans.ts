@@ -1,10 +1,8 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { notice, PlanView, RoutedFinding } from '../../core/reading.ts';
 import { parseParameters, RouteParameters } from '../../routing/parameters.ts';
-import { presentAssignment, presentPlan } from '../../routing/present.ts';
-import { route } from '../../routing/route.ts';
 import type { Deps } from '../deps.ts';
-import { accept, Refusal, strict } from '../http/problem.ts';
+import { accept, strict } from '../http/problem.ts';
 import { answers } from '../http/responses.ts';
 
 const Routed = z
@@ -24,16 +22,12 @@ const dryRun = createRoute({
 });
 
 export function routes(app: OpenAPIHono, { router }: Deps): void {
-  const { family, costs, vocabulary } = router;
   app.openapi(
     dryRun,
     (c) => {
-      const request = accept(parseParameters(c.req.valid('query'), vocabulary));
-      const policy = family.policies[request.policy];
-      if (!policy)
-        throw new Refusal({ code: 'unknown_policy', policy: request.policy, known: Object.keys(family.policies) });
-      const plan = accept(route(family.catalog, policy, costs, request));
-      return c.json({ plan: presentPlan(plan, costs), findings: plan.assignments.map(presentAssignment), notice }, 200);
+      const request = accept(parseParameters(c.req.valid('query'), router.vocabulary));
+      const { plan, findings } = accept(router.plan(request));
+      return c.json({ plan, findings: [...findings], notice }, 200);
     },
     strict(RouteParameters),
   );

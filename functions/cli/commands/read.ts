@@ -59,7 +59,7 @@ async function readFilms(paths: readonly string[], { json, csv, explain, ...rout
   // Twice the workers are under way, so that a slow film holds up no worker; the rest stays on disk.
   const width = 2 * workers;
   const warm = planned.plan.runs.map(({ variant }) => variant.id);
-  const engine = createEngine({ ...config, family: router.family, warm, workers, queue: width });
+  const engine = createEngine({ ...config, plan: router.plan, family: router.family, warm, workers, queue: width });
   const progress = openProgress(films.length);
   const failed: { file: string; fault: FilmFault }[] = [];
   try {

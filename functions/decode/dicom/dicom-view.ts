@@ -1,4 +1,4 @@
-import type { DicomView } from '../../core/reading.ts';
+import type { DicomView } from '../../core/dicom-view.ts';
 import { sopClasses } from '../../core/sop-classes.ts';
 import type { Opened } from './open-image.ts';
 import { tags } from './parse/tags.ts';

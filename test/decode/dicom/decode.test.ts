@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { DicomView } from '../../../functions/core/dicom-view.ts';
 import { Instance } from '../../../functions/core/instance.ts';
-import { DicomView } from '../../../functions/core/reading.ts';
 import { sopClasses } from '../../../functions/core/sop-classes.ts';
 import { decode } from '../../../functions/decode/decode.ts';
 import { inspect } from '../../../functions/decode/dicom/inspect.ts';

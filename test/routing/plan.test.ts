@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest';
+import { costTable } from '../../functions/routing/cost-table.ts';
+import { planRequest } from '../../functions/routing/plan.ts';
+import { catalogOf, faultOf, head, policyOf, unwrap, variant } from '../support/family.ts';
+
+const catalog = catalogOf([variant('small', 256, 10, { Effusion: head(0.9) })]);
+const policies = { test: policyOf({}, { auroc: 0.75, bound: 'lower' }) };
+const family = { catalog, policies, costs: costTable(catalog, 'cpu') };
+const request = { policy: 'test', findings: ['Effusion'], minAuroc: {}, bestEffort: false };
+
+describe('a plan', () => {
+  test('names the variant of each finding, and can be sent to a thread', () => {
+    const plan = unwrap(planRequest(family, request));
+    expect(plan.findings.map(({ finding, variant }) => [finding, variant])).toEqual([['Effusion', 'small']]);
+    expect(structuredClone(plan)).toEqual(plan);
+  });
+});
+
+describe('a request that cannot be served comes back as its fault', () => {
+  test('a policy that does not exist', () => {
+    const fault = faultOf(planRequest(family, { ...request, policy: 'none' }));
+    expect(fault).toEqual({ code: 'unknown_policy', policy: 'none', known: ['test'] });
+  });
+
+  test('a target that no variant reaches', () => {
+    const fault = faultOf(planRequest(family, { ...request, minAuroc: { Effusion: 0.99 } }));
+    expect(fault).toMatchObject({ code: 'unreachable_target' });
+  });
+});
