@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import about from '../../package.json' with { type: 'json' };
+import { messageOf } from '../core/errors.ts';
 import type { Engine } from '../inference/pool.ts';
 import { openSource, type Serving } from '../inference/provider.ts';
 import { createReloading } from '../inference/reload.ts';
@@ -101,8 +102,7 @@ export async function assemble(
       if (worker) current.pacs.start();
     },
     close: ({ engine }) => engine.close(),
-    failed: (error) =>
-      log.warn({ event: 'models_not_looked_up', problem: error instanceof Error ? error.message : String(error) }),
+    failed: (error) => log.warn({ event: 'models_not_looked_up', problem: messageOf(error) }),
   });
   const { use } = generations;
   // A job is worked on by one family from its beginning to its end.

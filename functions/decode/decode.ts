@@ -1,4 +1,5 @@
 import sharp, { type Metadata, type Sharp } from 'sharp';
+import { messageOf } from '../core/errors.ts';
 import type { Fault } from '../core/fault.ts';
 import type { Decoded, Film } from '../core/film.ts';
 import { fail, ok, type Result } from '../core/result.ts';
@@ -143,7 +144,7 @@ async function pixels(bytes: Uint8Array, header: Metadata, orientation: Orientat
 
 /** The first line of what libvips says, which repeats itself for every scan line. */
 function complaint(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   const [first] = text.replace('Input buffer has corrupt header:', '').trim().split('\n');
   return first || 'its header is damaged';
 }

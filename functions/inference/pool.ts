@@ -1,6 +1,7 @@
 import '../platform/no-telemetry.ts';
 import PQueue from 'p-queue';
 import { Piscina } from 'piscina';
+import { messageOf } from '../core/errors.ts';
 import type { Fault } from '../core/fault.ts';
 import type { Film } from '../core/film.ts';
 import { fail, type Result } from '../core/result.ts';
@@ -269,7 +270,7 @@ export function createEngine(options: EngineOptions): Engine {
   };
 }
 
-const message = (error: unknown) => withoutPaths(error instanceof Error ? error.message : String(error));
+const message = (error: unknown) => withoutPaths(messageOf(error));
 
 /** What kind of error it was, and of the pool's own how a worker ended. */
 function kind(error: unknown): string {

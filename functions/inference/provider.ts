@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { messageOf } from '../core/errors.ts';
 import type { Fault } from '../core/fault.ts';
 import { CatalogError } from '../models/catalog-error.ts';
 import type { Pointer } from '../models/manifest.ts';
@@ -44,7 +45,7 @@ function openCache({ modelCache, modelCacheBytes }: Config): ModelCache {
     return cache;
   } catch (error) {
     throw new ConfigError(
-      `ALARA_MODEL_CACHE=${modelCache}: models cannot be kept there (${told(error)}). Name a folder that this user may write to.`,
+      `ALARA_MODEL_CACHE=${modelCache}: models cannot be kept there (${messageOf(error)}). Name a folder that this user may write to.`,
     );
   }
 }
@@ -74,7 +75,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
     keeping = published.keep(pointer).catch((error: unknown) => {
       kept = undefined;
       log.warn(
-        { event: 'pointer_not_kept', problem: told(error) },
+        { event: 'pointer_not_kept', problem: messageOf(error) },
         'a start without the store would serve another family',
       );
     });
@@ -130,7 +131,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
       const last = published.last();
       const wanted = await published.look().catch((error: unknown) => {
         if (!last) throw error;
-        log.warn({ event: 'pointer_unreadable', problem: told(error) }, 'starting with what was served last');
+        log.warn({ event: 'pointer_unreadable', problem: messageOf(error) }, 'starting with what was served last');
         return last;
       });
       const other = last && last.manifest !== wanted.manifest ? last : undefined;
@@ -183,11 +184,9 @@ const unusable = (fault: Fault) =>
     ? new StoreAway(`the model of ${fault.variant} cannot be fetched`)
     : new Unusable(`${fault.code}${'problem' in fault ? `: ${fault.problem}` : ''}`);
 
-const told = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
 /** Say in the log why a family is not used; what is spoilt raises the alarm as well. */
 function tell(log: Logger, error: unknown, { manifest }: Pointer): void {
-  const problem = told(error);
+  const problem = messageOf(error);
   if (error instanceof StoreAway) {
     log.warn({ event: 'models_away', manifest, problem }, 'a promoted family cannot be fetched now');
     return;

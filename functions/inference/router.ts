@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Variant } from '../core/catalog.ts';
+import { canonical, sha256 } from '../core/digest.ts';
 import type { Fault } from '../core/fault.ts';
 import type { Result } from '../core/result.ts';
 import { type LoadedFamily, loadFamily } from '../models/load.ts';
@@ -12,7 +13,7 @@ import { withoutData } from '../platform/redact-error.ts';
 import { type CostTable, costTable } from '../routing/cost-table.ts';
 import type { Vocabulary } from '../routing/parameters.ts';
 import { planRequest, type RequestPlan } from '../routing/plan.ts';
-import { canonical, type ReadRequest, readingId, sha256 } from '../routing/request.ts';
+import { type ReadRequest, readingId } from '../routing/request.ts';
 import type { RouteRequest } from '../routing/route.ts';
 import { createEngine, type Engine, type EngineHooks } from './pool.ts';
 
@@ -46,7 +47,7 @@ export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | '
     throw new ConfigError(
       `ALARA_POLICY=${defaultPolicy}: no such policy. Known: ${Object.keys(family.policies).join(', ')}.`,
     );
-  const costDigest = sha256(new TextEncoder().encode(canonical(costs.rows)));
+  const costDigest = sha256(canonical(costs.rows));
   const identifyDigest: Router['identifyDigest'] = async (tenant, body, request) =>
     readingId({
       tenant,
@@ -61,13 +62,13 @@ export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | '
     costs,
     vocabulary: { catalog: family.catalog, policies: family.policies, defaultPolicy },
     plan: (request) => planRequest({ catalog: family.catalog, policies: family.policies, costs }, request),
-    identify: async (tenant, bytes, request) => identifyDigest(tenant, await digestOf(bytes), request),
+    identify: async (tenant, bytes, request) => identifyDigest(tenant, await sha256InTurns(bytes), request),
     identifyDigest,
   };
 }
 
-/** SHA-256 of a film. WebCrypto would copy all of it first; here other work has its turn after each mebibyte. */
-async function digestOf(bytes: Uint8Array): Promise<string> {
+/** SHA-256 of a film, yielding to the event loop after each mebibyte. `sha256` would copy the film first. */
+async function sha256InTurns(bytes: Uint8Array): Promise<string> {
   const hash = createHash('sha256');
   for (let at = 0; at < bytes.length; at += 2 ** 20) {
     if (at > 0) await setImmediate();

@@ -1,15 +1,16 @@
 import '../platform/no-telemetry.ts';
-import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Variant } from '../core/catalog.ts';
+import { messageOf } from '../core/errors.ts';
 import type { Fault } from '../core/fault.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { ms } from '../core/units.ts';
 import { withoutPaths } from '../core/without-paths.ts';
 import type { LoadedFamily } from '../models/load.ts';
 import { modelPath } from '../models/model-path.ts';
+import { sha256Sync } from '../platform/digest.ts';
 import type { Output } from '../reading/read.ts';
 
 export type Device = 'cpu' | 'cuda';
@@ -61,7 +62,7 @@ export function createSessions(options: SessionOptions) {
 /** What an error says, for an answer: an error of the file system by its code, and never a path. */
 function message(error: unknown): string {
   if (error instanceof Error && 'syscall' in error && 'code' in error) return `the file answers ${error.code}`;
-  return withoutPaths(error instanceof Error ? error.message : String(error));
+  return withoutPaths(messageOf(error));
 }
 
 async function load(variant: Variant, { family, device, threads }: SessionOptions) {
@@ -76,7 +77,7 @@ async function load(variant: Variant, { family, device, threads }: SessionOption
     });
   // It was fetched before the film came here, and another process has made room since.
   if (!bytes) return fail<Fault>({ code: 'model_unavailable', variant: variant.id, retryAfterMs: ms(1000) });
-  const digest = createHash('sha256').update(bytes).digest('hex');
+  const digest = sha256Sync(bytes);
   if (digest !== variant.sha256)
     return fail<Fault>({
       code: 'model_corrupt',

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { sha256Sync } from '../platform/digest.ts';
 import { type LoadedFamily, loadFamily } from './load.ts';
-import { digestOf, encode, type FileEntry, isModel, Manifest } from './manifest.ts';
+import { encode, type FileEntry, isModel, Manifest } from './manifest.ts';
 import type { ModelCache } from './model-cache.ts';
 import { readFileOf, readManifest } from './release-reader.ts';
 import type { Objects } from './store/object-store.ts';
@@ -37,10 +38,10 @@ export async function modelsOf(digest: string, cache: ModelCache): Promise<reado
 async function manifestIn(folder: string, digest: string): Promise<Manifest | undefined> {
   try {
     const bytes = await readFile(join(folder, 'manifest.json'));
-    if (digestOf(bytes) !== digest) return undefined;
+    if (sha256Sync(bytes) !== digest) return undefined;
     const manifest = Manifest.parse(JSON.parse(bytes.toString()));
     for (const [path, { sha256 }] of textsOf(manifest))
-      if (digestOf(await readFile(join(folder, path))) !== sha256) return undefined;
+      if (sha256Sync(await readFile(join(folder, path))) !== sha256) return undefined;
     return manifest;
   } catch {
     // Not there, or damaged: the store has it.

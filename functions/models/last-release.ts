@@ -3,12 +3,13 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { publish } from '../platform/atomic-file.ts';
-import { type Channel, digestOf, encode, Pointer } from './manifest.ts';
+import { sha256Sync } from '../platform/digest.ts';
+import { type Channel, encode, Pointer } from './manifest.ts';
 
 /** The last pointer whose family could be served, kept so that a start does not need the store. */
 export function pointerFile(cacheFolder: string, url: string, family: string, channel: Channel) {
   const folder = join(cacheFolder, 'pointers');
-  const path = join(folder, `${digestOf(`${url} ${family} ${channel}`)}.json`);
+  const path = join(folder, `${sha256Sync(`${url} ${family} ${channel}`)}.json`);
   return {
     /** Undefined too if the file cannot be used: then the store decides. */
     last(): Pointer | undefined {

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ZodError, ZodType } from 'zod';
 import { Catalog, Policy } from '../core/catalog.ts';
+import { messageOf } from '../core/errors.ts';
+import { sha256Sync } from '../platform/digest.ts';
 import { CatalogError } from './catalog-error.ts';
 import { lineOf } from './json-line.ts';
 import { readText } from './read-bounded.ts';
@@ -51,7 +52,7 @@ export function loadFamily(models: string, family: string, objects?: string): Lo
     folder,
     ...(objects !== undefined && { objects }),
     catalog,
-    digest: hash(text),
+    digest: sha256Sync(text),
     policies: Object.fromEntries(loaded.map(({ policy }) => [policy.name, policy])),
     ownPolicy: own.policy.name,
     policyDigests: Object.fromEntries(loaded.map(({ policy, digest }) => [policy.name, digest])),
@@ -84,7 +85,7 @@ function loadPolicy(path: string, catalog: Catalog) {
       );
   const bare = catalog.findings.find((finding) => !policy.otherwise && !Object.hasOwn(policy.rules, finding));
   if (bare) throw new CatalogError(`${path}: no rule for ${bare}; add one, or a rule named otherwise.`);
-  return { policy, digest: hash(text) };
+  return { policy, digest: sha256Sync(text) };
 }
 
 function parse<Value>(path: string, text: string, schema: ZodType<Value>): Value {
@@ -92,7 +93,7 @@ function parse<Value>(path: string, text: string, schema: ZodType<Value>): Value
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new CatalogError(`${path} is not JSON: ${error instanceof Error ? error.message : error}`);
+    throw new CatalogError(`${path} is not JSON: ${messageOf(error)}`);
   }
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw new CatalogError(describe(path, text, parsed.error));
@@ -106,5 +107,3 @@ const describe = (path: string, text: string, error: ZodError) =>
       return `${path}:${lineOf(text, where)}: ${where.join('.')}: ${issue.message}`;
     })
     .join('\n');
-
-const hash = (text: string) => createHash('sha256').update(text).digest('hex');

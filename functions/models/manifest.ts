@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { maxModelBytes } from '../core/catalog.ts';
-import { canonical } from '../routing/request.ts';
+import { canonical } from '../core/digest.ts';
 import { CatalogError } from './catalog-error.ts';
 
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
@@ -49,7 +48,6 @@ export const keys = (family: string) => ({
 /** Files that are fetched only when a model is needed. */
 export const isModel = (name: string) => name.endsWith('.onnx');
 
-export const digestOf = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 export const encode = (value: unknown) => new TextEncoder().encode(canonical(value));
 
 /** Parse a small JSON object of a store. Throws {@link CatalogError}. */

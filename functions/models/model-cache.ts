@@ -3,6 +3,7 @@ import { accessSync, constants, createReadStream, mkdirSync } from 'node:fs';
 import { open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { messageOf } from '../core/errors.ts';
 import { publish } from '../platform/atomic-file.ts';
 import { ConfigError } from '../platform/config.ts';
 
@@ -111,7 +112,7 @@ function usable(folder: string, path: string): void {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     // A disk that is full may have room tomorrow, and what is cached can be used today.
     if (isFull(error)) return;
     throw new ConfigError(

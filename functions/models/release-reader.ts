@@ -1,5 +1,6 @@
+import { sha256Sync } from '../platform/digest.ts';
 import { CatalogError } from './catalog-error.ts';
-import { type Channel, digestOf, type FileEntry, keys, Manifest, Pointer, parseObject } from './manifest.ts';
+import { type Channel, type FileEntry, keys, Manifest, Pointer, parseObject } from './manifest.ts';
 import { maxTextBytes } from './read-bounded.ts';
 import type { Objects } from './store/object-store.ts';
 
@@ -36,6 +37,6 @@ async function readVerified(objects: Objects, key: string, digest: string): Prom
     throw new CatalogError(`${objects.url}/${key} has ${there.bytes} bytes; ${maxTextBytes} are read at the most.`);
   const found = there && (await objects.read(key));
   if (!found || found === 'unchanged') throw new CatalogError(`${objects.url} holds no ${key}.`);
-  if (digestOf(found.bytes) === digest) return found.bytes;
+  if (sha256Sync(found.bytes) === digest) return found.bytes;
   throw new CorruptObject(`${objects.url}/${key} does not have the SHA-256 that it is named by. It was not used.`);
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { ZodError } from 'zod';
 import { z } from 'zod';
+import { messageOf } from '../core/errors.ts';
 import { localTenant } from '../core/tenant.ts';
 import { lineOf } from '../models/json-line.ts';
 import { ConfigError } from '../platform/config.ts';
@@ -126,12 +127,12 @@ export function readPacsConfig(setting: string): PacsConfig {
   try {
     if (!inline) text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw wrong(`cannot be read (${error instanceof Error ? error.message : error}).`);
+    throw wrong(`cannot be read (${messageOf(error)}).`);
   }
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw wrong(`is not JSON: ${error instanceof Error ? error.message : error}`);
+    throw wrong(`is not JSON: ${messageOf(error)}`);
   }
   const parsed = PacsFile.safeParse(json);
   if (!parsed.success) throw new ConfigError(describe(path, text, parsed.error));

@@ -4,7 +4,7 @@ import { ok, type Result } from '../core/result.ts';
 import type { Logger } from '../platform/log.ts';
 import type { PacsSettings, Poll } from './config.ts';
 import type { DicomWeb } from './dicomweb/client.ts';
-import { digestOf, isUid, tags, text } from './dicomweb/json.ts';
+import { attributesDigest, isUid, tags, text } from './dicomweb/json.ts';
 import type { Look } from './poll-loop.ts';
 import { instanceFields } from './study/films.ts';
 import { isRecent, type SubmitStudy } from './study/submit.ts';
@@ -89,7 +89,9 @@ export function createPoller({ pacs, settings, dicomWeb, verifyMs = dayMs, submi
     const instances = await dicomWeb.search(`/studies/${study}/instances`, { includefield: instanceFields.join() });
     // A study that is refused must not hold up the others: then it is the number that counts, and the hour.
     if (!instances.ok) return instances.fault.code === 'pacs_refused' ? ok('') : instances;
-    const digests = instances.value.map((one) => digestOf(one, [tags.sopInstanceUid, ...instanceFields])).toSorted();
+    const digests = instances.value
+      .map((one) => attributesDigest(one, [tags.sopInstanceUid, ...instanceFields]))
+      .toSorted();
     return ok(createHash('sha256').update(digests.join()).digest('base64url'));
   }
 }

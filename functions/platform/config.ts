@@ -1,8 +1,8 @@
-import { BlockList, isIP } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readSurroundings, type Surroundings } from './aws/environment.ts';
 import { cpus } from './cpus.ts';
+import { isLoopback } from './loopback.ts';
 import { keyBytes } from './vault.ts';
 
 /** Settings that cannot be used. Its message has a line a setting: what was wrong and what is taken. */
@@ -188,14 +188,4 @@ function platformOf(
   if (!environment['AWS_REGION']) problems.push('AWS_REGION: is needed with ALARA_PLATFORM=aws.');
   if (problems.length > 0 || !table || !queueUrl || !bucket || !key) throw new ConfigError(problems.join('\n'));
   return { kind: 'aws', surroundings: readSurroundings(environment), table, queueUrl, bucket, key };
-}
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8);
-loopback.addAddress('::1', 'ipv6');
-
-/** Whether only this machine reaches an address. A name other than localhost may point anywhere. */
-function isLoopback(host: string): boolean {
-  const version = isIP(host);
-  return version === 0 ? host === 'localhost' : loopback.check(host, version === 4 ? 'ipv4' : 'ipv6');
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { canonical } from '../core/digest.ts';
 import type { Reading } from '../core/reading.ts';
-import { canonical } from '../routing/request.ts';
+import { sha256Sync } from '../platform/digest.ts';
 
 /** Which finding was, or will be, read by which variant, for which reason, and which prevalence its probability presumes. */
 export type Served = {
@@ -33,7 +33,5 @@ function digestOfWays<One extends { readonly finding: string }>(
   way: (one: One) => unknown,
 ): string {
   const ways = Object.fromEntries(served.map((one) => [one.finding, way(one)]));
-  return createHash('sha256')
-    .update(canonical([policy, ways]))
-    .digest('hex');
+  return sha256Sync(canonical([policy, ways]));
 }

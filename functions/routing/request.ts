@@ -1,3 +1,4 @@
+import { canonical, sha256 } from '../core/digest.ts';
 import type { RouteRequest } from './route.ts';
 
 /** One request, normalised: equal requests are equal values, whatever order or spelling they came in. */
@@ -21,20 +22,5 @@ export type Identity = {
 
 /** `rd_` and the SHA-256 of everything that can change the answer. */
 export async function readingId(identity: Identity): Promise<string> {
-  return `rd_${await sha256(new TextEncoder().encode(canonical(identity)))}`;
-}
-
-/** SHA-256 in hexadecimal, off the calling thread. */
-export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-/** JSON with sorted keys, so that equal values have equal text (in the manner of RFC 8785). */
-export function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    inner && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
+  return `rd_${await sha256(canonical(identity))}`;
 }

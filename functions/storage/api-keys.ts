@@ -16,10 +16,10 @@ export const idOf = (key: string): string => /^alara_([a-z2-7]{10})_[a-z2-7]{32}
  * What is kept of a key. A plain hash is enough: a slow one makes up for passwords that can be guessed, and would cost
  * every request.
  */
-export const digestOf = (key: string): Uint8Array => createHash('sha256').update(key).digest();
+export const hashKey = (key: string): Uint8Array => createHash('sha256').update(key).digest();
 
 /** Whether a text is the key of a digest, in a time that tells nothing about it. */
-export const isKey = (key: string, digest: Uint8Array): boolean => timingSafeEqual(digestOf(key), digest);
+export const isKey = (key: string, digest: Uint8Array): boolean => timingSafeEqual(hashKey(key), digest);
 
 /** What is kept of signing secrets: in the release before it was the one secret alone. */
 export const secretsOf = (kept: string | Secrets): Secrets => (typeof kept === 'string' ? { secret: kept } : kept);

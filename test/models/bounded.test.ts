@@ -3,11 +3,11 @@ import { appendFileSync, readdirSync, readFileSync, statSync, writeFileSync } fr
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { digestOf } from '../../functions/models/manifest.ts';
 import { openModelCache } from '../../functions/models/model-cache.ts';
 import { openPublished } from '../../functions/models/release-client.ts';
 import { folderObjects } from '../../functions/models/store/folder.ts';
 import { ConfigError } from '../../functions/platform/config.ts';
+import { sha256Sync } from '../../functions/platform/digest.ts';
 import { folder, name, put, retold } from '../support/published.ts';
 
 const bound = 64_000_000;
@@ -21,7 +21,7 @@ async function store() {
   for (const variant of catalog.variants) {
     const file = join(other, name, variant.file);
     appendFileSync(file, 'x');
-    Object.assign(variant, { sha256: digestOf(readFileSync(file)), bytes: statSync(file).size });
+    Object.assign(variant, { sha256: sha256Sync(readFileSync(file)), bytes: statSync(file).size });
   }
   writeFileSync(path, JSON.stringify(catalog));
   return { objects, one: await put(objects, 'models', 'live'), two: await put(objects, other, 'live') };

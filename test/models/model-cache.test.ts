@@ -3,10 +3,10 @@ import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fetchObject } from '../../functions/models/fetch-object.ts';
-import { digestOf } from '../../functions/models/manifest.ts';
 import { openModelCache } from '../../functions/models/model-cache.ts';
 import { folderObjects } from '../../functions/models/store/folder.ts';
 import { StoreAway } from '../../functions/models/store/object-store.ts';
+import { sha256Sync } from '../../functions/platform/digest.ts';
 import { folder } from '../support/published.ts';
 
 /** A store of objects of a megabyte each, and an empty cache. */
@@ -15,7 +15,7 @@ async function store(count: number, limitBytes = 1e9) {
   const entries = await Promise.all(
     Array.from({ length: count }, async () => {
       const bytes = randomBytes(1_000_000);
-      const entry = { sha256: digestOf(bytes), bytes: bytes.length };
+      const entry = { sha256: sha256Sync(bytes), bytes: bytes.length };
       await objects.create(entry.sha256, bytes);
       return entry;
     }),
@@ -53,7 +53,7 @@ test('what a disk spoilt is fetched again', async () => {
   expect(await restarted.has(entry.sha256)).toBe(false);
   expect(existsSync(file)).toBe(false);
   expect(await fetchObject(objects, entry.sha256, entry, restarted)).toEqual({ kind: 'here' });
-  expect(digestOf(readFileSync(file))).toBe(entry.sha256);
+  expect(sha256Sync(readFileSync(file))).toBe(entry.sha256);
 });
 
 test('processes that fetch the same at the same time leave one whole object and nothing else', async () => {
@@ -64,7 +64,7 @@ test('processes that fetch the same at the same time leave one whole object and 
   );
   expect(new Set(fetched.map(({ kind }) => kind))).toEqual(new Set(['here']));
   expect(readdirSync(join(path, 'sha256')).sort()).toEqual(entries.map(({ sha256 }) => sha256).sort());
-  for (const { sha256 } of entries) expect(digestOf(readFileSync(join(path, 'sha256', sha256)))).toBe(sha256);
+  for (const { sha256 } of entries) expect(sha256Sync(readFileSync(join(path, 'sha256', sha256)))).toBe(sha256);
   expect(readdirSync(join(path, 'parts'))).toEqual([]);
 });
 

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { digestOf } from '../../functions/models/manifest.ts';
 import { openObjects } from '../../functions/models/store/open-store.ts';
+import { sha256Sync } from '../../functions/platform/digest.ts';
 import { type Aws, hasAws, startAws } from '../support/aws.ts';
 
 /** A line to a server that carries so many bytes a second towards it. */
@@ -54,6 +54,6 @@ describe.skipIf(!hasAws)('publishing over an ordinary line (npm run pretest)', (
     const start = performance.now();
     expect(await objects.create('chest14/model', model)).toBe(true);
     expect(performance.now() - start).toBeGreaterThan(31_000);
-    expect(await objects.head('chest14/model')).toMatchObject({ bytes: model.length, sha256: digestOf(model) });
+    expect(await objects.head('chest14/model')).toMatchObject({ bytes: model.length, sha256: sha256Sync(model) });
   });
 });

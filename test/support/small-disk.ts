@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Variant } from '../../functions/core/catalog.ts';
-import { digestOf } from '../../functions/models/manifest.ts';
 import { openModelCache } from '../../functions/models/model-cache.ts';
 import { openPublished } from '../../functions/models/release-client.ts';
 import { folderObjects } from '../../functions/models/store/folder.ts';
+import { sha256Sync } from '../../functions/platform/digest.ts';
 
 const [, , store = '', disk = ''] = process.argv;
 const objects = folderObjects(store);
@@ -14,7 +14,7 @@ const family = 'f';
 
 async function model(megabytes: number): Promise<Variant> {
   const bytes = randomBytes(megabytes * 1_000_000);
-  const sha256 = digestOf(bytes);
+  const sha256 = sha256Sync(bytes);
   await objects.create(`${family}/objects/sha256/${sha256}`, bytes);
   return { sha256, bytes: bytes.length } as Variant;
 }

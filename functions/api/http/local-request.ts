@@ -1,3 +1,5 @@
+import { isLoopback } from '../../platform/loopback.ts';
+
 /** What somebody between this machine and its caller adds to a request (RFC 7239, RFC 9110 7.6.3, and custom). */
 const relayed = /^(forwarded|via|x-forwarded-.+|x-real-ip)$/;
 
@@ -9,7 +11,7 @@ const relayed = /^(forwarded|via|x-forwarded-.+|x-real-ip)$/;
 export function notOfThisMachine({ url, headers }: Pick<Request, 'url' | 'headers'>): string | undefined {
   const asked = new URL(url);
   const named = headers.get('host') ?? asked.host;
-  const isLocal = [asked.hostname, URL.parse(`http://${named}`)?.hostname].every(isLoopbackName);
+  const isLocal = [asked.hostname, URL.parse(`http://${named}`)?.hostname ?? ''].every(isLoopback);
   if (!isLocal) return 'no API key was sent, and the request names another host than localhost';
   if ([...headers.keys()].some((name) => relayed.test(name)))
     return 'no API key was sent, and the request came by way of a proxy';
@@ -18,7 +20,3 @@ export function notOfThisMachine({ url, headers }: Pick<Request, 'url' | 'header
     return "no API key was sent, and another site's page has sent the request";
   return undefined;
 }
-
-/** As URL spells it, with brackets around an IPv6 address. */
-const isLoopbackName = (hostname: string | undefined) =>
-  hostname !== undefined && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);

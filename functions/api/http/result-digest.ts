@@ -1,8 +1,8 @@
+import { canonical } from '../../core/digest.ts';
 import type { Reading } from '../../core/reading.ts';
 import type { Router } from '../../inference/router.ts';
 import { requestDigestOf } from '../../results/request-digest.ts';
 import { presentAssignment } from '../../routing/present.ts';
-import { canonical } from '../../routing/request.ts';
 import { route } from '../../routing/route.ts';
 
 /**

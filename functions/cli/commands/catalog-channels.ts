@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { messageOf } from '../../core/errors.ts';
 import { CatalogError } from '../../models/catalog-error.ts';
 import { type Channel, channels as names } from '../../models/manifest.ts';
 import { type ReadRecord, readRecord, recordsBack } from '../../models/release/record.ts';
@@ -85,7 +86,7 @@ function publicKey(path: string): string {
   try {
     return createPublicKey(readFileSync(path)).export({ type: 'spki', format: 'der' }).toString('base64');
   } catch (error) {
-    throw new UsageError(`${path} is not a public key in PEM: ${error instanceof Error ? error.message : error}`);
+    throw new UsageError(`${path} is not a public key in PEM: ${messageOf(error)}`);
   }
 }
 

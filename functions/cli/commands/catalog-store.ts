@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { messageOf } from '../../core/errors.ts';
 import { type Channel, channels } from '../../models/manifest.ts';
 import type { SignOff } from '../../models/release/move-pointer.ts';
 import { signingKey } from '../../models/release/record.ts';
@@ -55,7 +56,7 @@ function keyFile(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new UsageError(`${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw new UsageError(`${path} cannot be read: ${messageOf(error)}`);
   }
 }
 

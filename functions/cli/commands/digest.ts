@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { Variant } from '../../core/catalog.ts';
 import type { LoadedFamily } from '../../models/load.ts';
+import { sha256Sync } from '../../platform/digest.ts';
 
 /** What is wrong with the bytes of a model file, if they are not those that the catalog names. */
 export function digestFault(bytes: Uint8Array, { file, sha256 }: Variant, { folder }: Pick<LoadedFamily, 'folder'>) {
-  const digest = createHash('sha256').update(bytes).digest('hex');
+  const digest = sha256Sync(bytes);
   return digest === sha256
     ? undefined
     : `${file} in ${folder} has SHA-256 ${digest}, the catalog says ${sha256}. Restore it from where the family was published.`;

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { messageOf } from '../../core/errors.ts';
 import { openRouter } from '../../inference/router.ts';
 import { families } from '../../models/load.ts';
 import { checkPacs } from '../../pacs/check.ts';
@@ -19,7 +20,6 @@ export type Check = () => Finding | readonly Finding[] | Promise<Finding | reado
 
 const settings = () => readConfig(process.env);
 const router = () => openRouter(settings());
-const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /** The checks of `alara doctor`, by name, in the order in which one presumes another. */
 export const checks: Readonly<Record<string, Check>> = {
@@ -79,7 +79,7 @@ function settingsValid(): Finding {
     const { models, family, device, workers, threads } = settings();
     return { found: `family ${family} in ${models} on ${device}, ${workers} workers of ${threads} threads` };
   } catch (error) {
-    return { found: message(error), fix: 'correct or unset what is named; alara serve --help lists the settings.' };
+    return { found: messageOf(error), fix: 'correct or unset what is named; alara serve --help lists the settings.' };
   }
 }
 
@@ -94,7 +94,7 @@ function models(): Finding {
   } catch (error) {
     const known = families(config.models);
     const others = known.length > 0 ? `, or choose a family: ALARA_FAMILY=${known[0]}` : '';
-    return { found: message(error), fix: `restore ${config.models}, name another folder in ALARA_MODELS${others}.` };
+    return { found: messageOf(error), fix: `restore ${config.models}, name another folder in ALARA_MODELS${others}.` };
   }
 }
 
@@ -120,7 +120,7 @@ async function onnxRuntime(): Promise<Finding> {
     if (ok) return { found: `ran ${cheapest.id}: ${says}` };
     return { found: says, fix: 'alara catalog verify tries every variant; if none runs, reinstall with npm ci.' };
   } catch (error) {
-    return { found: message(error), fix: 'its native library does not load: reinstall with npm ci on this machine.' };
+    return { found: messageOf(error), fix: 'its native library does not load: reinstall with npm ci on this machine.' };
   }
 }
 
@@ -134,7 +134,7 @@ async function sharpDecodes(): Promise<Finding> {
     if (info.width === 1 && data[0] === 255) return { found: `decoded a PNG with libvips ${sharp.versions.vips}` };
     return { found: 'decoded a PNG wrongly', fix: 'reinstall with npm ci on this machine.' };
   } catch (error) {
-    return { found: message(error), fix: 'its native library does not load: reinstall with npm ci on this machine.' };
+    return { found: messageOf(error), fix: 'its native library does not load: reinstall with npm ci on this machine.' };
   }
 }
 
@@ -147,7 +147,7 @@ async function dataFolder(): Promise<Finding> {
     if (made) await rm(made, { recursive: true });
     return { found: `${data} can be written` };
   } catch (error) {
-    return { found: message(error), fix: `make ${data} writable, or name another folder in ALARA_DATA.` };
+    return { found: messageOf(error), fix: `make ${data} writable, or name another folder in ALARA_DATA.` };
   }
 }
 
@@ -193,7 +193,7 @@ async function portFree(): Promise<Finding> {
     return { found: `${host}:${port} is free` };
   } catch (error) {
     if (await isAlara(host, port)) return { found: `${host}:${port} is taken by Alara, which runs` };
-    return { found: message(error), fix: `stop what listens there, or choose another: PORT=${port + 1} npm start` };
+    return { found: messageOf(error), fix: `stop what listens there, or choose another: PORT=${port + 1} npm start` };
   } finally {
     server.close();
   }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Variant } from '../../core/catalog.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { LoadedFamily } from '../../models/load.ts';
 import { digestFault } from './digest.ts';
 
@@ -32,7 +33,7 @@ export async function verify(
     const shapes = Object.entries(outputs).map(([name, { dims }]) => `${name} [${dims.join(', ')}]`);
     return { ok: true, says: `sha256:${variant.sha256.slice(0, 12)}…  ${shapes.join('  ')}  ${took.toFixed(0)} ms` };
   } catch (error) {
-    return failed(`${variant.file} cannot be run: ${error instanceof Error ? error.message : error}`);
+    return failed(`${variant.file} cannot be run: ${messageOf(error)}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
+import { messageOf } from '../../core/errors.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { isPart10, type MediaType, signatureBytes } from '../../decode/sniff.ts';
 import { type FilmFault, UsageError } from '../errors.ts';
@@ -70,6 +71,6 @@ export async function load(
     const bytes = new Uint8Array(await readFile(path));
     return ok({ bytes, mediaType: byName(path) ?? 'application/octet-stream' });
   } catch (error) {
-    return fail({ code: 'file_unreadable', problem: error instanceof Error ? error.message : String(error) });
+    return fail({ code: 'file_unreadable', problem: messageOf(error) });
   }
 }

@@ -1,5 +1,6 @@
 import type { Fault } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
+import { isLoopback } from '../../platform/loopback.ts';
 import type { Webhooks } from '../../storage/access.ts';
 
 /**
@@ -21,5 +22,3 @@ export function allowedTarget(
     return fail({ code: 'webhook_not_allowed', host: url.host });
   return ok({ url, webhooks });
 }
-
-const isLoopback = (hostname: string) => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);

@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sha256Sync } from '../../platform/digest.ts';
 import { type LoadedFamily, loadFamily } from '../load.ts';
-import { digestOf, encode, type FileEntry, isModel, keys, Manifest } from '../manifest.ts';
+import { encode, type FileEntry, isModel, keys, Manifest } from '../manifest.ts';
 import type { Objects } from '../store/object-store.ts';
 import { type Stored, storeObject } from '../store/put.ts';
 
@@ -26,7 +27,7 @@ export async function prepare(models: string, name: string): Promise<Publication
       await Promise.all(
         paths.map(async (path): Promise<[string, FileEntry]> => {
           const bytes = await readFile(join(folder, path));
-          const sha256 = digestOf(bytes);
+          const sha256 = sha256Sync(bytes);
           sources.set(sha256, join(folder, path));
           return [path, { sha256, bytes: bytes.length }];
         }),
@@ -37,7 +38,7 @@ export async function prepare(models: string, name: string): Promise<Publication
     files: await entries(family.folder, own),
     policies: await entries(join(models, 'policies'), shared),
   });
-  return { manifest, digest: digestOf(encode(manifest)), family, sources };
+  return { manifest, digest: sha256Sync(encode(manifest)), family, sources };
 }
 
 export type Uploaded = { readonly [how in Stored]: number } & {
@@ -64,7 +65,7 @@ export async function upload(objects: Objects, { manifest, digest, sources }: Pu
     for (let next = waiting.pop(); next; next = waiting.pop()) {
       const [sha256, path] = next;
       const bytes = await readFile(path);
-      if (digestOf(bytes) !== sha256) throw new Error(`${path} changed while it was published`);
+      if (sha256Sync(bytes) !== sha256) throw new Error(`${path} changed while it was published`);
       await store(place.object(sha256), sha256, bytes);
     }
   }

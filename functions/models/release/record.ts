@@ -7,8 +7,9 @@ import {
 } from 'node:crypto';
 import { z } from 'zod';
 import { Provenance } from '../../core/catalog.ts';
+import { sha256Sync } from '../../platform/digest.ts';
 import { CatalogError } from '../catalog-error.ts';
-import { Channel, digestOf, encode, keys, parseObject, Sha256 } from '../manifest.ts';
+import { Channel, encode, keys, parseObject, Sha256 } from '../manifest.ts';
 import type { Objects } from '../store/object-store.ts';
 
 const Compared = z.strictObject({
@@ -96,7 +97,7 @@ export type ReadRecord = {
 /** Store a record, signed where a key is given, under a name that holds its time and its digest. */
 export async function writeRecord(objects: Objects, record: Record, key?: KeyObject): Promise<string> {
   const bytes = encode(record);
-  const name = `${record.time.replaceAll(/[-:]|\.\d+/g, '')}-${digestOf(bytes)}`;
+  const name = `${record.time.replaceAll(/[-:]|\.\d+/g, '')}-${sha256Sync(bytes)}`;
   const signature = key && {
     algorithm: 'ed25519' as const,
     publicKey: createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64'),
@@ -113,7 +114,7 @@ export async function readRecord(objects: Objects, family: string, name: string)
   if (!found || found === 'unchanged') throw new CatalogError(`${objects.url} holds no ${key}.`);
   const { record, signature } = parseObject(Stored, found.bytes, `${objects.url}/${key}`);
   const bytes = encode(record);
-  if (!name.endsWith(`-${digestOf(bytes)}`))
+  if (!name.endsWith(`-${sha256Sync(bytes)}`))
     throw new CatalogError(`${objects.url}/${key} was changed: it does not have the digest in its name.`);
   if (!signature) return { name, record };
   const publicKey = createPublicKey({ key: Buffer.from(signature.publicKey, 'base64'), format: 'der', type: 'spki' });

@@ -1,7 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { sha256Sync } from '../../platform/digest.ts';
 import { type Objects, StoreAway } from './object-store.ts';
 
 /** How long another process may take to replace an object, in milliseconds; one that died is not waited for longer. */
@@ -14,7 +15,7 @@ export function folderObjects(folder: string): Objects {
   async function read(key: string, known?: string) {
     const bytes = await readFile(path(key)).catch(ifMissing);
     if (!bytes) return undefined;
-    const etag = etagOf(bytes);
+    const etag = sha256Sync(bytes);
     return etag === known ? ('unchanged' as const) : { bytes, etag };
   }
 
@@ -96,7 +97,6 @@ async function locked(lock: string): Promise<boolean> {
   }
 }
 
-const etagOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const versionOf = ({ size, mtimeMs, ino }: { size: number; mtimeMs: number; ino: number }) =>
   `${ino}-${size}-${mtimeMs}`;
 

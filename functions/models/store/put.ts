@@ -1,5 +1,5 @@
+import { sha256Sync } from '../../platform/digest.ts';
 import { CatalogError } from '../catalog-error.ts';
-import { digestOf } from '../manifest.ts';
 import type { Objects } from './object-store.ts';
 
 /** What was to be done so that an object is what its name says. */
@@ -26,5 +26,5 @@ async function look(objects: Objects, key: string, sha256: string): Promise<'who
   if (head.sha256 === sha256) return 'whole';
   const found = await objects.read(key);
   if (!found || found === 'unchanged') return undefined;
-  return digestOf(found.bytes) === sha256 ? 'whole' : { etag: found.etag };
+  return sha256Sync(found.bytes) === sha256 ? 'whole' : { etag: found.etag };
 }

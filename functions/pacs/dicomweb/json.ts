@@ -54,7 +54,7 @@ export const tags = {
 } as const;
 
 /** A digest of some attributes of an object: an object that was stored anew with other values of these has another one. */
-export function digestOf(attributes: Attributes, of: readonly string[]): string {
+export function attributesDigest(attributes: Attributes, of: readonly string[]): string {
   const values = of.map((tag) => attributes[tag]?.Value ?? []);
   return createHash('sha256').update(JSON.stringify(values)).digest('base64url');
 }

@@ -3,7 +3,7 @@ import { manufacturer } from '../../core/manufacturer.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { sopClasses } from '../../core/sop-classes.ts';
 import type { DicomWeb, Place } from '../dicomweb/client.ts';
-import { type Attributes, digestOf, isUid, tags, text } from '../dicomweb/json.ts';
+import { type Attributes, attributesDigest, isUid, tags, text } from '../dicomweb/json.ts';
 import type { Orthanc } from '../orthanc/client.ts';
 
 /** A film of a study. */
@@ -58,7 +58,7 @@ export function filmsOf(
     studyInstanceUid: string,
     signal: AbortSignal,
   ): Promise<Result<Omit<StudyFilm, 'place'>, Fault>> {
-    const header = digestOf(instance, instanceFields);
+    const header = attributesDigest(instance, instanceFields);
     const headerAlone = ok({ listedAs: header, tellsFile: false });
     if (!orthanc) return headerAlone;
     const file = await orthanc.fileDigest(studyInstanceUid, uid(instance, tags.sopInstanceUid), signal);

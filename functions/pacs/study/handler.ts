@@ -1,3 +1,4 @@
+import { sha256 } from '../../core/digest.ts';
 import type { Fault } from '../../core/fault.ts';
 import type { Outcome } from '../../core/job.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
@@ -8,7 +9,7 @@ import { earlierRequest, readOnce } from '../../jobs/read-film.ts';
 import type { Deliver } from '../../jobs/result-sink.ts';
 import { isOutage, isTooHeavy, isTransient } from '../../jobs/retry.ts';
 import type { Budget } from '../../platform/memory-budget.ts';
-import { type ReadRequest, sha256 } from '../../routing/request.ts';
+import type { ReadRequest } from '../../routing/request.ts';
 import type { Platform } from '../../storage/platform.ts';
 import type { PacsSettings } from '../config.ts';
 import type { DicomWeb, Place } from '../dicomweb/client.ts';

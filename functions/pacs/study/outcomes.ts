@@ -1,4 +1,4 @@
-import { canonical, sha256 } from '../../routing/request.ts';
+import { canonical, sha256 } from '../../core/digest.ts';
 import type { Refusal } from '../../storage/refusals.ts';
 import type { StudyFilm } from './films.ts';
 import type { Source, StudyDeps } from './handler.ts';
@@ -21,7 +21,7 @@ export async function openOutcomes(
   const asked = { pacs, tenant, studyInstanceUid, catalog, requestDigest, version, maxFilmMb, results };
   // A PACS that does not tell when a file is replaced: the record holds for one interval, then films are pulled again.
   const interval = verifyMs === undefined ? undefined : Math.floor(Date.now() / verifyMs);
-  const id = await sha256(new TextEncoder().encode(canonical({ ...asked, interval })));
+  const id = await sha256(canonical({ ...asked, interval }));
   const known = new Map((await store.get(id)).map((outcome) => [outcome.sopInstanceUid, outcome]));
   return {
     /** What became of a film, unless the PACS lists another header or file by now, or would not show that it does. */

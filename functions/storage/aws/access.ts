@@ -1,5 +1,5 @@
 import type { Access, ApiKey, Scope, Secrets } from '../access.ts';
-import { digestOf, idOf, isKey, makeKey, makeWebhookSecret, rotated, secretsOf } from '../api-keys.ts';
+import { hashKey, idOf, isKey, makeKey, makeWebhookSecret, rotated, secretsOf } from '../api-keys.ts';
 import { type Packer, packedIn } from './overflow.ts';
 import type { Found, Table } from './table.ts';
 
@@ -20,7 +20,7 @@ export function awsAccess(table: Table, { pack, unpack }: Packer): Access {
       const key = makeKey();
       const apiKey: ApiKey = { id: idOf(key), tenant, scopes, createdAt: new Date().toISOString() };
       const { id, ...rest } = apiKey;
-      if (!(await table.create(ofKey(id), { ...rest, digest: digestOf(key) })))
+      if (!(await table.create(ofKey(id), { ...rest, digest: hashKey(key) })))
         throw new Error('a key with this id is there already');
       return { key, apiKey };
     },

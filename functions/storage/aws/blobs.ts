@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { S3ServiceException } from '@aws-sdk/client-s3';
+import { sha256Sync } from '../../platform/digest.ts';
 import { sealBytes, type Vault } from '../../platform/vault.ts';
 import { type Blobs, BlobTooLarge, whole } from '../blobs.ts';
 import { type Got, type Objects, partBytes } from './objects.ts';
@@ -14,7 +14,7 @@ const prefix = 'blobs/';
  */
 export function awsBlobs(objects: Objects, vault: Vault): Blobs {
   // A digest as the name: ids hold UIDs, and keys are seen in logs and listings.
-  const keyOf = (id: string) => `${prefix}${createHash('sha256').update(id).digest('hex')}`;
+  const keyOf = (id: string) => `${prefix}${sha256Sync(id)}`;
   const context = (id: string) => JSON.stringify(['blob', id]);
 
   const read: Blobs['read'] = async (id, take) => {

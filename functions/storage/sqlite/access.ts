@@ -1,7 +1,7 @@
 import type { SQLOutputValue } from 'node:sqlite';
 import type { Vault } from '../../platform/vault.ts';
 import type { Access, ApiKey, Scope, Secrets } from '../access.ts';
-import { digestOf, idOf, isKey, makeKey, makeWebhookSecret, rotated, secretsOf } from '../api-keys.ts';
+import { hashKey, idOf, isKey, makeKey, makeWebhookSecret, rotated, secretsOf } from '../api-keys.ts';
 import type { Guarded } from './guarded.ts';
 import { openJson, sealJson } from './sealed-json.ts';
 import { transaction } from './transaction.ts';
@@ -38,7 +38,7 @@ export function embeddedAccess({ db, run }: Guarded, vault: Vault): Access {
     async createKey(tenant, scopes) {
       const key = makeKey();
       const apiKey: ApiKey = { id: idOf(key), tenant, scopes, createdAt: new Date().toISOString() };
-      await run(() => insert.run({ ...apiKey, scopes: JSON.stringify(scopes), digest: digestOf(key) }));
+      await run(() => insert.run({ ...apiKey, scopes: JSON.stringify(scopes), digest: hashKey(key) }));
       return { key, apiKey };
     },
     async check(key) {

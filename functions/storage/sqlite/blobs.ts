@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createWriteStream, existsSync, rmSync, statSync } from 'node:fs';
 import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { publish } from '../../platform/atomic-file.ts';
+import { sha256Sync } from '../../platform/digest.ts';
 import { StoreUnavailable } from '../../platform/store-unavailable.ts';
 import { sealBytes, type Vault } from '../../platform/vault.ts';
 import { type Blobs, whole } from '../blobs.ts';
@@ -14,7 +15,7 @@ import { transaction } from './transaction.ts';
 /** Sealed files in a folder. The database counts them per tenant and lends its write lock, which all processes share. */
 export function embeddedBlobs({ db, run, files }: Guarded, folder: string, vault: Vault, limits: Limits): Blobs {
   // A digest as the name: whatever the id holds, no path comes out of it, and a listing of the folder tells nothing.
-  const nameOf = (id: string) => createHash('sha256').update(id).digest('hex');
+  const nameOf = (id: string) => sha256Sync(id);
   const pathOf = (id: string) => join(folder, nameOf(id));
   const context = (id: string) => JSON.stringify(['blob', id]);
   const locked = <Value>(work: () => Value) => run(() => transaction(db, work));

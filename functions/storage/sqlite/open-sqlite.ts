@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { messageOf } from '../../core/errors.ts';
 import { syncFolder } from '../../platform/atomic-file.ts';
 import { ConfigError } from '../../platform/config.ts';
 import type { Vault } from '../../platform/vault.ts';
@@ -86,7 +87,7 @@ function usable<Value>(folder: string, open: () => Value): Value {
     // No setting is wrong: the same start may succeed when there is room again.
     const outage = asOutage(error, dirname(resolve(folder)));
     if (passes(outage)) throw outage;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     const fix = error instanceof ConfigError ? '' : ' Name a folder that can be written.';
     throw new ConfigError(`ALARA_DATA=${folder}: the store cannot be opened there (${reason}).${fix}`);
   }

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { digestOf, encode, Manifest } from '../../../functions/models/manifest.ts';
+import { encode, Manifest } from '../../../functions/models/manifest.ts';
 import { move, Overtaken, rollback } from '../../../functions/models/release/move-pointer.ts';
 import { promote as promoteFamily } from '../../../functions/models/release/promote.ts';
 import { prepare, upload } from '../../../functions/models/release/publish.ts';
@@ -10,6 +10,7 @@ import { chainOf, readRecord } from '../../../functions/models/release/record.ts
 import type { Scores } from '../../../functions/models/release/scores.ts';
 import { readManifest, readPointer } from '../../../functions/models/release-reader.ts';
 import { folderObjects } from '../../../functions/models/store/folder.ts';
+import { sha256Sync } from '../../../functions/platform/digest.ts';
 import { folder, name, place, pointsTo, put, retold, signOff, variation, worse } from '../../support/published.ts';
 
 const promotion = { from: 'canary', to: 'live', margin: 0.02, device: 'cpu', signOff } as const;
@@ -38,10 +39,10 @@ test('a family is published by digest, once', async () => {
   expect(Object.keys(policies)).toEqual(['sabottke-spieler-2020.json']);
   const stored = await objects.read(place.manifest(publication.digest));
   if (!stored || stored === 'unchanged') throw new Error('the manifest was not stored');
-  expect(digestOf(stored.bytes)).toBe(publication.digest);
+  expect(sha256Sync(stored.bytes)).toBe(publication.digest);
   for (const { sha256 } of Object.values(files)) {
     const object = await objects.read(place.object(sha256));
-    expect(object && object !== 'unchanged' && digestOf(object.bytes)).toBe(sha256);
+    expect(object && object !== 'unchanged' && sha256Sync(object.bytes)).toBe(sha256);
   }
 });
 

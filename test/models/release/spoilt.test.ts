@@ -1,6 +1,5 @@
 import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { digestOf } from '../../../functions/models/manifest.ts';
 import { rollback } from '../../../functions/models/release/move-pointer.ts';
 import { prepare, upload } from '../../../functions/models/release/publish.ts';
 import { readRecord, recordsBack } from '../../../functions/models/release/record.ts';
@@ -9,6 +8,7 @@ import type { Objects } from '../../../functions/models/store/object-store.ts';
 import { s3Objects } from '../../../functions/models/store/s3.ts';
 import { openS3 } from '../../../functions/platform/aws/client.ts';
 import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
+import { sha256Sync } from '../../../functions/platform/digest.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { name, place, pointsTo, put, retold, signOff } from '../../support/published.ts';
 
@@ -136,7 +136,7 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
       [place.manifest(publication.digest), publication.digest],
     ] as [string, string][]) {
       const found = await objects.read(key);
-      expect(found && found !== 'unchanged' && digestOf(found.bytes), key).toBe(sha256);
+      expect(found && found !== 'unchanged' && sha256Sync(found.bytes), key).toBe(sha256);
     }
     expect(await upload(objects, publication)).toMatchObject({ sent: 0, repaired: 0, bytes: 0 });
   });

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fetchObject } from '../../../functions/models/fetch-object.ts';
-import { digestOf } from '../../../functions/models/manifest.ts';
 import { openModelCache } from '../../../functions/models/model-cache.ts';
 import { promote } from '../../../functions/models/release/promote.ts';
 import { folderObjects } from '../../../functions/models/store/folder.ts';
@@ -9,6 +8,7 @@ import { type Objects, StoreAway } from '../../../functions/models/store/object-
 import { s3Objects } from '../../../functions/models/store/s3.ts';
 import { openS3 } from '../../../functions/platform/aws/client.ts';
 import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
+import { sha256Sync } from '../../../functions/platform/digest.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { folder, name, pointsTo, put, retold } from '../../support/published.ts';
 
@@ -69,16 +69,16 @@ function contract(open: () => Objects): void {
   test('a large object comes in parts, and what is spoilt never gets into the cache', async () => {
     const objects = open();
     const large = randomBytes(20_000_001);
-    const entry = { sha256: digestOf(large), bytes: large.length };
+    const entry = { sha256: sha256Sync(large), bytes: large.length };
     await objects.create('e/large', large);
     const cache = openModelCache(folder(), 1e9);
     expect(await fetchObject(objects, 'e/large', entry, cache)).toEqual({ kind: 'here' });
     expect(await cache.has(entry.sha256)).toBe(true);
 
-    const other = { sha256: digestOf('other'), bytes: large.length };
+    const other = { sha256: sha256Sync('other'), bytes: large.length };
     expect(await fetchObject(objects, 'e/large', other, cache)).toMatchObject({ kind: 'corrupt' });
     expect(await cache.has(other.sha256)).toBe(false);
-    const short = { sha256: digestOf('short'), bytes: large.length + 1 };
+    const short = { sha256: sha256Sync('short'), bytes: large.length + 1 };
     expect(await fetchObject(objects, 'e/large', short, cache)).toMatchObject({
       kind: 'corrupt',
       problem: `e/large has ${large.length} bytes, the manifest says ${large.length + 1}`,
