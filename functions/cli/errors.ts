@@ -1,7 +1,6 @@
 import { type Advice, advice, type Fault, type Shortfall } from '../core/fault.ts';
 import type { Result } from '../core/result.ts';
 import { CatalogError } from '../models/catalog-error.ts';
-import { StoreAway } from '../models/store/object-store.ts';
 import { ConfigError } from '../platform/config.ts';
 import { StoreUnavailable } from '../platform/store-unavailable.ts';
 
@@ -86,13 +85,8 @@ export function complaint(error: unknown): { text: string; exitCode: 1 | 2 } {
       exitCode: 2,
     };
   // Nothing is wrong with the settings: the supervisor tries again.
-  if (error instanceof StoreAway)
-    return { text: `alara: the store of the models does not answer.\n${error.message}`, exitCode: 1 };
   if (error instanceof StoreUnavailable)
-    return {
-      text: `alara: the store of readings and jobs does not answer, or refuses.\n${error.message}`,
-      exitCode: 1,
-    };
+    return { text: `alara: a store does not answer, or refuses the request.\n${error.message}`, exitCode: 1 };
   const stack = error instanceof Error ? error.stack : String(error);
   return { text: `alara: this is a bug, please report it with the lines below.\n${stack}`, exitCode: 1 };
 }

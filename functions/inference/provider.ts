@@ -6,10 +6,10 @@ import type { Pointer } from '../models/manifest.ts';
 import { type ModelCache, openModelCache } from '../models/model-cache.ts';
 import { openPublished, type Published } from '../models/release-client.ts';
 import { CorruptObject } from '../models/release-reader.ts';
-import { StoreAway } from '../models/store/object-store.ts';
 import { isStore, openObjects } from '../models/store/open-store.ts';
 import { type Config, ConfigError } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
+import { StoreUnavailable } from '../platform/store-unavailable.ts';
 import { download, dropCorrupt, logCorruptModel, modelDownloads, redownload } from './download-on-demand.ts';
 import type { Engine } from './pool.ts';
 import { openEngine, openRouter, type Router, routerOf, usualVariants } from './router.ts';
@@ -162,7 +162,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
       } catch (error) {
         tell(log, error, wanted);
         // Nothing is wrong with the family: the next look tries it again.
-        if (error instanceof StoreAway) return undefined;
+        if (error instanceof StoreUnavailable) return undefined;
         const waitMs = Math.min(2 * (again?.waitMs ?? config.pointerMs), longestMs);
         refused = { manifest: wanted.manifest, until: performance.now() + waitMs, waitMs };
         return undefined;
@@ -181,13 +181,13 @@ class Unusable extends CatalogError {
 
 const unusable = (fault: Fault) =>
   fault.code === 'model_unavailable'
-    ? new StoreAway(`the model of ${fault.variant} cannot be fetched`)
+    ? new StoreUnavailable(`the model of ${fault.variant} cannot be fetched`)
     : new Unusable(`${fault.code}${'problem' in fault ? `: ${fault.problem}` : ''}`);
 
 /** Say in the log why a family is not used; what is spoilt raises the alarm as well. */
 function tell(log: Logger, error: unknown, { manifest }: Pointer): void {
   const problem = messageOf(error);
-  if (error instanceof StoreAway) {
+  if (error instanceof StoreUnavailable) {
     log.warn({ event: 'models_away', manifest, problem }, 'a promoted family cannot be fetched now');
     return;
   }

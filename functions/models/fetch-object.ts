@@ -1,6 +1,7 @@
+import { StoreUnavailable } from '../platform/store-unavailable.ts';
 import type { FileEntry } from './manifest.ts';
 import type { ModelCache } from './model-cache.ts';
-import { type Objects, StoreAway } from './store/object-store.ts';
+import type { Objects } from './store/object-store.ts';
 
 /** What came of fetching an object. */
 export type Fetched =
@@ -33,7 +34,7 @@ export async function fetchObject(
     });
     return taken ? { kind: 'here' } : corrupt('does not have the SHA-256 that it is named by');
   } catch (error) {
-    if (error instanceof StoreAway) return { kind: 'away', problem: error.message };
+    if (error instanceof StoreUnavailable) return { kind: 'away', problem: error.message };
     throw error;
   }
 }

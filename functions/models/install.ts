@@ -17,7 +17,7 @@ const kept = 8;
 
 /**
  * Have everything of a manifest but its models in a folder of the cache. What is there already is verified and needs no
- * store. Throws CatalogError, CorruptObject or StoreAway.
+ * store. Throws CatalogError, CorruptObject or StoreUnavailable.
  */
 export async function install(objects: Objects, family: string, digest: string, cache: ModelCache): Promise<Installed> {
   const families = join(cache.folder, 'families');

@@ -9,7 +9,7 @@ import type { Objects } from './store/object-store.ts';
 
 /** A family that is published in a store, followed on one channel. */
 export type Published = {
-  /** What the channel points to now. Throws StoreAway or CatalogError. */
+  /** What the channel points to now. Throws StoreUnavailable or CatalogError. */
   look(): Promise<Pointer>;
   /** What it pointed to when it last could be served. */
   last(): Pointer | undefined;

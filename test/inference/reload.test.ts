@@ -16,9 +16,10 @@ import { promote } from '../../functions/models/release/promote.ts';
 import { prepare } from '../../functions/models/release/publish.ts';
 import { openPublished, type Published } from '../../functions/models/release-client.ts';
 import { folderObjects } from '../../functions/models/store/folder.ts';
-import { type Objects, StoreAway } from '../../functions/models/store/object-store.ts';
+import type { Objects } from '../../functions/models/store/object-store.ts';
 import { openObjects } from '../../functions/models/store/open-store.ts';
 import { ConfigError, readConfig } from '../../functions/platform/config.ts';
+import { StoreUnavailable } from '../../functions/platform/store-unavailable.ts';
 import type { ReadRequest } from '../../functions/routing/request.ts';
 import { type Aws, hasAws, startAws } from '../support/aws.ts';
 import { unwrap } from '../support/family.ts';
@@ -358,7 +359,7 @@ test('a promoted family that cannot be fetched for now is no refused one: it is 
   const objects: Objects = {
     ...published.objects,
     head: async (key) => {
-      if (away.has(key)) throw new StoreAway('503 SlowDown');
+      if (away.has(key)) throw new StoreUnavailable('503 SlowDown');
       return published.objects.head(key);
     },
   };

@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import { fetchObject } from '../../functions/models/fetch-object.ts';
 import { openModelCache } from '../../functions/models/model-cache.ts';
 import { folderObjects } from '../../functions/models/store/folder.ts';
-import { StoreAway } from '../../functions/models/store/object-store.ts';
 import { sha256Sync } from '../../functions/platform/digest.ts';
+import { StoreUnavailable } from '../../functions/platform/store-unavailable.ts';
 import { folder } from '../support/published.ts';
 
 /** A store of objects of a megabyte each, and an empty cache. */
@@ -72,7 +72,7 @@ test('a download that breaks off leaves nothing, and an abandoned one is cleared
   const { objects, entries, path, cache } = await store(1);
   const [entry] = entries;
   if (!entry) throw new Error('there is one');
-  const broken = { ...objects, range: () => Promise.reject(new StoreAway('the line is cut')) };
+  const broken = { ...objects, range: () => Promise.reject(new StoreUnavailable('the line is cut')) };
   expect(await fetchObject(broken, entry.sha256, entry, cache)).toEqual({ kind: 'away', problem: 'the line is cut' });
   expect(readdirSync(join(path, 'parts'))).toEqual([]);
   expect(await cache.has(entry.sha256)).toBe(false);

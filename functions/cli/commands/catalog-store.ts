@@ -5,9 +5,10 @@ import { messageOf } from '../../core/errors.ts';
 import { type Channel, channels } from '../../models/manifest.ts';
 import type { SignOff } from '../../models/release/move-pointer.ts';
 import { signingKey } from '../../models/release/record.ts';
-import { type Objects, StoreAway } from '../../models/store/object-store.ts';
+import type { Objects } from '../../models/store/object-store.ts';
 import { isStore, openObjects } from '../../models/store/open-store.ts';
 import { readConfig } from '../../platform/config.ts';
+import { StoreUnavailable } from '../../platform/store-unavailable.ts';
 import { UsageError } from '../errors.ts';
 
 /** The options of every verb that works on a store. */
@@ -42,7 +43,7 @@ export async function withStore<Value>(
   try {
     return await work(await openObjects(url), family ?? config.family);
   } catch (error) {
-    if (error instanceof StoreAway) throw new UsageError(error.message);
+    if (error instanceof StoreUnavailable) throw new UsageError(error.message);
     throw error;
   }
 }

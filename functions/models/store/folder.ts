@@ -3,7 +3,8 @@ import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } fro
 import { dirname, join, relative, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sha256Sync } from '../../platform/digest.ts';
-import { type Objects, StoreAway } from './object-store.ts';
+import { StoreUnavailable } from '../../platform/store-unavailable.ts';
+import type { Objects } from './object-store.ts';
 
 /** How long another process may take to replace an object, in milliseconds; one that died is not waited for longer. */
 const lockMs = 10_000;
@@ -37,7 +38,7 @@ export function folderObjects(folder: string): Objects {
     async range(key, etag, start, end) {
       const file = await open(path(key)).catch(away);
       try {
-        if (versionOf(await file.stat()) !== etag) throw new StoreAway(`${key} was replaced while it was read`);
+        if (versionOf(await file.stat()) !== etag) throw new StoreUnavailable(`${key} was replaced while it was read`);
         const { buffer, bytesRead } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
         return buffer.subarray(0, bytesRead);
       } finally {
@@ -101,9 +102,9 @@ const versionOf = ({ size, mtimeMs, ino }: { size: number; mtimeMs: number; ino:
   `${ino}-${size}-${mtimeMs}`;
 
 function ifMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw new StoreAway(error.message);
+  if (error.code !== 'ENOENT') throw new StoreUnavailable(error.message);
 }
 
 function away(error: NodeJS.ErrnoException): never {
-  throw new StoreAway(error.message);
+  throw new StoreUnavailable(error.message);
 }

@@ -8,7 +8,7 @@ export type Head = {
   readonly sha256?: string;
 };
 
-/** Where families are published: S3, or a folder that stands in for it. Throws {@link StoreAway} when it does not answer. */
+/** Where families are published: S3, or a folder that stands in for it. Throws {@link StoreUnavailable} when it does not answer. */
 export type Objects = {
   /** How people name it. */
   readonly url: string;
@@ -24,8 +24,3 @@ export type Objects = {
   /** The keys that begin so, in order. */
   list(prefix: string): Promise<string[]>;
 };
-
-/** The store does not answer, or refuses to. */
-export class StoreAway extends Error {
-  override name = 'StoreAway';
-}

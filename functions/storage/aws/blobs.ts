@@ -1,30 +1,31 @@
-import { S3ServiceException } from '@aws-sdk/client-s3';
+import { type Bucket, type ObjectHead, partBytes, statusOf } from '../../platform/aws/bucket.ts';
 import { sha256Sync } from '../../platform/digest.ts';
 import { sealBytes, type Vault } from '../../platform/vault.ts';
 import { type Blobs, BlobTooLarge, whole } from '../blobs.ts';
-import { type Got, type Objects, partBytes } from './objects.ts';
 import { presignPut } from './presign.ts';
 
-/** The films under one prefix of a bucket. Other objects of the bucket belong to readings and jobs. */
+/** What marks an object that this service has sealed. */
+export const sealedObject = { Metadata: { sealed: '1' }, ContentType: 'application/octet-stream' } as const;
+
+/** The prefix of films in the bucket. Readings and jobs have other prefixes. */
 const prefix = 'blobs/';
 
 /**
- * Sealed objects, and those that callers sent by themselves: nothing seals these but the bucket's own key, and what tells
- * them apart is the metadata that only this service writes.
+ * Films as objects of a bucket. This service seals what it stores and marks it by metadata that only it may write. Films
+ * that callers PUT to a presigned URL are encrypted by the bucket's own key alone.
  */
-export function awsBlobs(objects: Objects, vault: Vault): Blobs {
-  // A digest as the name: ids hold UIDs, and keys are seen in logs and listings.
+export function awsBlobs(bucket: Bucket, vault: Vault): Blobs {
+  // The key is a digest, because ids contain UIDs, and keys appear in logs and listings.
   const keyOf = (id: string) => `${prefix}${sha256Sync(id)}`;
   const context = (id: string) => JSON.stringify(['blob', id]);
 
   const read: Blobs['read'] = async (id, take) => {
-    const found = await objects.get(keyOf(id));
+    const found = await bucket.get(keyOf(id));
     if (!found) return undefined;
     try {
       const bytes = bytesOf(found);
       return await take(isSealed(found) ? vault.openStream(found.pieces(), context(id)) : found.pieces(), bytes);
     } finally {
-      // Whatever was not taken stays where it is.
       found.discard();
     }
   };
@@ -35,13 +36,13 @@ export function awsBlobs(objects: Objects, vault: Vault): Blobs {
       async function* within() {
         for await (const chunk of bytes) {
           total += chunk.length;
-          // Ending here cancels the stream: the rest is not even read.
+          // Throwing here cancels the stream, so the rest is not read.
           if (total > limitBytes) throw new OverLimit();
           yield chunk;
         }
       }
       try {
-        await objects.put(keyOf(id), vault.sealStream(within(), context(id)));
+        await bucket.putStream(keyOf(id), vault.sealStream(within(), context(id)), sealedObject);
         return { bytes: total };
       } catch (error) {
         if (error instanceof OverLimit) return undefined;
@@ -51,48 +52,47 @@ export function awsBlobs(objects: Objects, vault: Vault): Blobs {
     get: (id) => read(id, whole),
     read,
     async size(id) {
-      const found = await objects.head(keyOf(id));
+      const found = await bucket.head(keyOf(id));
       return found && bytesOf(found);
     },
-    has: async (id) => (await objects.head(keyOf(id))) !== undefined,
+    has: async (id) => (await bucket.head(keyOf(id))) !== undefined,
     heldBytes,
-    remove: (id) => objects.remove(keyOf(id)),
+    remove: (id) => bucket.remove(keyOf(id)),
     async prune(before, keep = new Set()) {
       const kept = new Set([...keep].map(keyOf));
       let pruned = 0;
-      for await (const { key, etag, lastModified } of objects.list(prefix)) {
+      for await (const { key, etag, lastModified } of bucket.list(prefix)) {
         if (kept.has(key) || lastModified >= before) continue;
-        // What was put again between the look and the removal stays.
-        if (await removed(objects, key, etag)) pruned++;
+        if (await removedVersion(bucket, key, etag)) pruned++;
       }
       return pruned;
     },
-    presign: (id, limitBytes, seconds) => presignPut(objects, keyOf(id), limitBytes, seconds),
+    presign: (id, limitBytes, seconds) => presignPut(bucket, keyOf(id), limitBytes, seconds),
   };
 }
 
 class OverLimit extends Error {}
 
-/** What a part of an upload takes, and what waits behind it. */
+/** One part of an upload, and the chunks that wait for the next part. */
 const heldBytes = partBytes + 2 ** 20;
 
-const isSealed = ({ metadata }: Pick<Got, 'metadata'>) => metadata['sealed'] === '1';
+const isSealed = ({ metadata }: ObjectHead) => metadata['sealed'] === '1';
 
-/** S3 takes a signed PUT of any length: its limit holds from here on. */
-function bytesOf({ metadata, bytes }: Pick<Got, 'metadata' | 'bytes'>): number {
-  if (isSealed({ metadata })) return bytes - sealBytes;
-  const limitBytes = Number(metadata['limit'] ?? 0);
-  if (bytes > limitBytes) throw new BlobTooLarge(limitBytes);
-  return bytes;
+/** The size of a film. S3 accepts a presigned PUT of any size, so the limit is checked here. */
+function bytesOf(found: ObjectHead): number {
+  if (isSealed(found)) return found.bytes - sealBytes;
+  const limitBytes = Number(found.metadata['limit'] ?? 0);
+  if (found.bytes > limitBytes) throw new BlobTooLarge(limitBytes);
+  return found.bytes;
 }
 
-async function removed(objects: Objects, key: string, etag: string): Promise<boolean> {
+/** Remove one version of an object. False where another version was stored since it was listed. */
+async function removedVersion(bucket: Bucket, key: string, etag: string): Promise<boolean> {
   try {
-    await objects.remove(key, etag);
+    await bucket.remove(key, etag);
     return true;
   } catch (error) {
-    const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
-    if (status === 404 || status === 409 || status === 412) return false;
+    if ([404, 409, 412].includes(statusOf(error) ?? 0)) return false;
     throw error;
   }
 }

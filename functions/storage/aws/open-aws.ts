@@ -1,4 +1,5 @@
 import { ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
+import { openBucket } from '../../platform/aws/bucket.ts';
 import { openDynamo, openS3, openSqs } from '../../platform/aws/client.ts';
 import type { AwsSettings } from '../../platform/config.ts';
 import { ConfigError } from '../../platform/config.ts';
@@ -8,7 +9,6 @@ import { awsAccess } from './access.ts';
 import { awsBlobs } from './blobs.ts';
 import { awsCursors } from './cursors.ts';
 import { awsJobs } from './jobs.ts';
-import { openObjects } from './objects.ts';
 import { openPacker } from './overflow.ts';
 import { awsQueue } from './queue.ts';
 import { awsReadings } from './readings.ts';
@@ -33,8 +33,8 @@ export async function openAws(settings: AwsSettings, retentionMs: number): Promi
     if (!(error instanceof ResourceNotFoundException)) throw error;
     throw new ConfigError(`ALARA_TABLE=${settings.table}: there is no such table in ${surroundings.region}.`);
   });
-  const objects = openObjects(s3, settings.bucket);
-  const packer = openPacker(vault, objects, table);
+  const bucket = openBucket(s3, settings.bucket);
+  const packer = openPacker(vault, bucket, table);
   const queue = awsQueue(sqs, settings.queueUrl, closing.signal);
   const jobs = awsJobs(table, packer, retentionMs);
   return {
@@ -42,7 +42,7 @@ export async function openAws(settings: AwsSettings, retentionMs: number): Promi
     jobs,
     queue,
     enqueue: enqueueInSteps({ jobs, queue }),
-    blobs: awsBlobs(objects, vault),
+    blobs: awsBlobs(bucket, vault),
     refusals: awsRefusals(table, packer),
     access: awsAccess(table, packer),
     cursors: awsCursors(table),

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
+import type { Bucket } from '../../platform/aws/bucket.ts';
 import type { Vault } from '../../platform/vault.ts';
-import type { Objects } from './objects.ts';
+import { sealedObject } from './blobs.ts';
 import type { Key, Table } from './table.ts';
 
 /** A sealed value where an item has room for it, else the object that it lies in. */
@@ -33,7 +34,7 @@ const zip = promisify(gzip);
 const unzip = promisify(gunzip);
 
 /** Values that an item has no room for lie in a bucket, as films do. Each has a place of its own, so none is replaced. */
-export function openPacker(vault: Vault, objects: Objects, table: Table): Packer {
+export function openPacker(vault: Vault, bucket: Bucket, table: Table): Packer {
   const pk = 'overflow';
   const note = (lies: string, { pk: ownerPk, sk: ownerSk }: Key) =>
     table.create({ pk, sk: lies }, { ownerPk, ownerSk, since: new Date().toISOString() });
@@ -44,14 +45,14 @@ export function openPacker(vault: Vault, objects: Objects, table: Table): Packer
       if (sealed.length <= roomBytes) return { sealed };
       const lies = `overflow/${randomUUID()}`;
       await note(lies, owner);
-      await objects.put(lies, only(sealed));
+      await bucket.putStream(lies, only(sealed), sealedObject);
       return { lies };
     },
     async settle(packed) {
       if (packed && 'lies' in packed) await table.remove({ pk, sk: packed.lies });
     },
     async unpack<Value>(packed: Packed, context: string) {
-      const sealed = 'sealed' in packed ? packed.sealed : await (await objects.get(packed.lies))?.read();
+      const sealed = 'sealed' in packed ? packed.sealed : await (await bucket.get(packed.lies))?.read();
       return sealed && (JSON.parse((await unzip(vault.open(sealed, context))).toString()) as Value);
     },
     async leave(packed, owner) {
@@ -59,7 +60,7 @@ export function openPacker(vault: Vault, objects: Objects, table: Table): Packer
     },
     async drop(packed) {
       if (!packed || !('lies' in packed)) return;
-      await objects.remove(packed.lies);
+      await bucket.remove(packed.lies);
       await table.remove({ pk, sk: packed.lies });
     },
     async sweep(before) {
@@ -71,7 +72,7 @@ export function openPacker(vault: Vault, objects: Objects, table: Table): Packer
       for await (const { sk: lies, ownerPk, ownerSk } of noted) {
         const owner = await table.get({ pk: String(ownerPk), sk: String(ownerSk) });
         if (owner?.['lies'] !== lies) {
-          await objects.remove(lies);
+          await bucket.remove(lies);
           swept++;
         }
         await table.remove({ pk, sk: lies });

@@ -4,11 +4,12 @@ import { fetchObject } from '../../../functions/models/fetch-object.ts';
 import { openModelCache } from '../../../functions/models/model-cache.ts';
 import { promote } from '../../../functions/models/release/promote.ts';
 import { folderObjects } from '../../../functions/models/store/folder.ts';
-import { type Objects, StoreAway } from '../../../functions/models/store/object-store.ts';
+import type { Objects } from '../../../functions/models/store/object-store.ts';
 import { s3Objects } from '../../../functions/models/store/s3.ts';
 import { openS3 } from '../../../functions/platform/aws/client.ts';
 import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
 import { sha256Sync } from '../../../functions/platform/digest.ts';
+import { StoreUnavailable } from '../../../functions/platform/store-unavailable.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { folder, name, pointsTo, put, retold } from '../../support/published.ts';
 
@@ -28,8 +29,8 @@ function contract(open: () => Objects): void {
     const head = await objects.head('a/one');
     expect(head?.bytes).toBe(10);
     expect(Buffer.from(await objects.range('a/one', head?.etag ?? '', 2, 5)).toString()).toBe('234');
-    await expect(objects.range('a/one', '"another"', 2, 5)).rejects.toThrow(StoreAway);
-    await expect(objects.range('a/none', '"another"', 2, 5)).rejects.toThrow(StoreAway);
+    await expect(objects.range('a/one', '"another"', 2, 5)).rejects.toThrow(StoreUnavailable);
+    await expect(objects.range('a/none', '"another"', 2, 5)).rejects.toThrow(StoreUnavailable);
   });
 
   test('a pointer is read again only when it changed', async () => {
@@ -122,9 +123,9 @@ describe.skipIf(!hasAws)('S3 as a store (npm run pretest)', () => {
     await objects.create('f/one', bytes('1'));
     await aws.s3.stop();
     try {
-      await expect(objects.read('f/one')).rejects.toThrow(StoreAway);
-      await expect(objects.head('f/one')).rejects.toThrow(StoreAway);
-      await expect(objects.create('f/two', bytes('2'))).rejects.toThrow(StoreAway);
+      await expect(objects.read('f/one')).rejects.toThrow(StoreUnavailable);
+      await expect(objects.head('f/one')).rejects.toThrow(StoreUnavailable);
+      await expect(objects.create('f/two', bytes('2'))).rejects.toThrow(StoreUnavailable);
     } finally {
       await aws.s3.start();
     }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openBucket } from '../../../functions/platform/aws/bucket.ts';
 import { openS3 } from '../../../functions/platform/aws/client.ts';
 import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
-import { openObjects } from '../../../functions/storage/aws/objects.ts';
 import { BlobTooLarge, type Presigned } from '../../../functions/storage/blobs.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { openEdges } from '../../support/edges.ts';
@@ -68,10 +68,10 @@ describe.skipIf(!hasAws)('films in S3 (npm run pretest installs SeaweedFS)', () 
   test('pruning leaves what was put again between the look and the removal', async () => {
     const { s3, Bucket, blobs } = await open();
     await blobs.put('film', stream(Buffer.from('one')), limit);
-    const objects = openObjects(s3, Bucket);
-    for await (const { key, etag } of objects.list('blobs/')) {
+    const bucket = openBucket(s3, Bucket);
+    for await (const { key, etag } of bucket.list('blobs/')) {
       await blobs.put('film', stream(Buffer.from('two')), limit);
-      await expect(objects.remove(key, etag)).rejects.toMatchObject({ name: 'PreconditionFailed' });
+      await expect(bucket.remove(key, etag)).rejects.toMatchObject({ name: 'PreconditionFailed' });
     }
     expect(Buffer.from((await blobs.get('film')) ?? []).toString()).toBe('two');
   });
@@ -134,7 +134,7 @@ describe.skipIf(!hasAws)('films in S3 (npm run pretest installs SeaweedFS)', () 
   test('what another put there without a limit is not taken for a film', async () => {
     const { blobs, s3, Bucket } = await open();
     await blobs.put('film', stream(Buffer.from('sealed')), limit);
-    for await (const { key } of openObjects(s3, Bucket).list('blobs/'))
+    for await (const { key } of openBucket(s3, Bucket).list('blobs/'))
       await s3.send(new PutObjectCommand({ Bucket, Key: key, Body: 'planted' }));
     await expect(blobs.get('film')).rejects.toThrow(BlobTooLarge);
   });

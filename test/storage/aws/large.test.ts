@@ -3,10 +3,10 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Job } from '../../../functions/core/job.ts';
+import { openBucket } from '../../../functions/platform/aws/bucket.ts';
 import { openDynamo, openS3 } from '../../../functions/platform/aws/client.ts';
 import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
 import { createVault } from '../../../functions/platform/vault.ts';
-import { openObjects } from '../../../functions/storage/aws/objects.ts';
 import { openPacker } from '../../../functions/storage/aws/overflow.ts';
 import { openTable } from '../../../functions/storage/aws/table.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
@@ -114,7 +114,7 @@ describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs
       return {
         ...edges,
         table,
-        packer: openPacker(vault, openObjects(openS3(surroundings), ALARA_UPLOADS_BUCKET), table),
+        packer: openPacker(vault, openBucket(openS3(surroundings), ALARA_UPLOADS_BUCKET), table),
       };
     }
     const large = () => noise(1_000_000);
