@@ -1,25 +1,33 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../../functions/platform/config.ts';
+import { describedSettings } from '../../functions/platform/settings.ts';
 import { alara } from '../support/cli.ts';
 
-/** The names of all settings, from the error about an unknown one. */
-function names(): readonly string[] {
-  try {
-    readConfig({ ALARA_UNKNOWN: '' });
-  } catch (error) {
-    if (error instanceof ConfigError) return /Known: (.*)\./.exec(error.message)?.[1]?.split(', ') ?? [];
-  }
-  return [];
-}
+test('every setting has a description', () => {
+  expect(describedSettings.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['PORT', 'ALARA_DATA', 'ALARA_LOG']),
+  );
+  for (const { name, description } of describedSettings) expect(description, name).toMatch(/^[A-Z`].*\.$/);
+});
 
-test('the README and `alara serve --help` have every setting', async () => {
-  const settings = names();
-  expect(settings).toEqual(expect.arrayContaining(['PORT', 'ALARA_DATA', 'ALARA_LOG']));
-  const readme = /## Settings\n([\s\S]*?)\n## /.exec(readFileSync('README.md', 'utf8'))?.[1] ?? '';
+test('`alara serve --help` has every setting with its description and default', async () => {
   const { stdout } = await alara(['serve', '--help']);
-  for (const name of settings) {
-    expect(readme, name).toContain(`\`${name}\``);
-    expect(stdout, name).toMatch(new RegExp(`\\b${name}\\b`));
-  }
+  const help = stdout.replaceAll(/\s+/g, ' ');
+  for (const { name, description, usual } of describedSettings)
+    expect(help).toContain(` ${name} ${`${description} Default: ${usual}.`.replaceAll('`', '')}`);
+});
+
+test('docs/settings.md is rendered from the settings', async () => {
+  const rows = describedSettings.map(({ name, usual, description }) => `| \`${name}\` | ${usual} | ${description} |`);
+  const page = `# Settings
+
+Settings are environment variables. A wrong setting stops the start with a message that names it. \`npm run doctor\` checks
+the settings and the machine. With \`ALARA_PLATFORM=aws\`, see [deploy.md](deploy.md); for \`ALARA_PACS\`, see [pacs.md](pacs.md);
+for stores of models, see [models.md](models.md).
+
+| variable | default | |
+|---|---|---|
+${rows.join('\n')}
+`;
+  // After a change of functions/platform/settings.ts: npx vitest run test/cli/settings.test.ts -u
+  await expect(page).toMatchFileSnapshot('../../docs/settings.md');
 });
