@@ -53,6 +53,9 @@ type Level = {
   readonly atFileEnd: boolean;
 };
 
+/** The values of the elements that were read, by tag. */
+type Seen = Map<number, { readonly value: Uint8Array; readonly isBlank: boolean }>;
+
 type Parsed = { readonly element: Element; readonly tag: number; readonly next: number };
 
 /** Deeper than any sequence of a film is nested. */
@@ -88,6 +91,8 @@ export class DataSetParser {
   private origin = 0;
   /** Why the last attempt failed. */
   private failure: unknown;
+  /** The elements of the data set before Pixel Data. */
+  private seen: Seen = new Map();
 
   /**
    * @param partial only the beginning of the file is there
@@ -119,12 +124,38 @@ export class DataSetParser {
     return this.readElements(at, level, elements);
   }
 
-  private readElements(start: number, level: Level, elements: Record<string, Element>): number {
+  /**
+   * Read the elements that lie behind Pixel Data, although tags must ascend (PS3.5, 7.1): a patient's name there is one. Padding
+   * and signatures, which belong there, and bytes that are no elements are skipped.
+   *
+   * @param at the end of the pixel data
+   */
+  readBehindPixelData(at: number, encoding: VrEncoding, elements: Record<string, Element>): void {
+    const level = { encoding, limit: this.bytes.length, open: false, depth: 0, atFileEnd: true };
+    const tagAt = (offset: number) =>
+      offset + 8 > level.limit ? undefined : this.reader.tagAt(offset, encoding.little);
+    let start = at;
+    for (let tag = tagAt(start); tag !== undefined && tag > pixelDataTag; tag = tagAt(start)) {
+      const head = this.standardHead(start, encoding);
+      if (!head || head.length === undefinedLength) return;
+      start = endOf(head);
+    }
+    const tag = tagAt(start);
+    if (tag === undefined || tag < 0x0003_0000 || !isCommon(tag)) return;
+    const head = this.standardHead(start, encoding);
+    // A known attribute with a value representation is an element, also where the file is cut off within it.
+    const isCertain = encoding.explicit && head?.vr !== undefined && isKnown(tag);
+    const isChain = this.isElement(start, 0, { ...level, atFileEnd: false }, false, longChain, false);
+    if (isCertain || isChain) this.readElements(start, level, elements, this.seen);
+  }
+
+  /** `from`: the elements before Pixel Data, where this part of the data set lies behind it. */
+  private readElements(start: number, level: Level, elements: Record<string, Element>, from?: Seen): number {
     const { encoding, limit, open, sequence, depth } = level;
     const isDataSet = sequence === undefined;
-    const spans = new Map<number, readonly [start: number, end: number]>();
+    const seen: Seen = from ?? new Map();
     let at = start;
-    let last = 0;
+    let last = from ? pixelDataTag : 0;
     let afterSequence = false;
     while (at < limit) {
       const tag = at + 8 > limit ? undefined : this.reader.tagAt(at, encoding.little);
@@ -162,13 +193,15 @@ export class DataSetParser {
           attribute: tagName(tag),
         });
       } else {
-        this.checkOrder(tag, last, at, parsed.next, spans);
-        if (!elements[tagKey(tag)]) elements[tagKey(tag)] = parsed.element;
+        if (this.checkOrder(tag, last, parsed, seen)) elements[tagKey(tag)] = parsed.element;
         last = tag;
       }
       afterSequence = parsed.element.items !== undefined;
       at = parsed.next;
-      if (isDataSet && tag === pixelDataTag) return at;
+      if (isDataSet && tag === pixelDataTag) {
+        this.seen = seen;
+        return at;
+      }
     }
     if (open && depth > 0) {
       const cut = limit === this.bytes.length && !elements[tagKey(pixelDataTag)];
@@ -192,33 +225,32 @@ export class DataSetParser {
     });
   }
 
-  /** PS3.5, 7.1: tags ascend, and each occurs once. */
-  private checkOrder(
-    tag: number,
-    last: number,
-    start: number,
-    end: number,
-    spans: Map<number, readonly [number, number]>,
-  ): void {
-    const first = spans.get(tag);
+  /** PS3.5, 7.1: tags ascend, and each occurs once. True where the element is the one to use. */
+  private checkOrder(tag: number, last: number, { element, next }: Parsed, seen: Seen): boolean {
+    const value = this.bytes.subarray(element.value, next);
+    const found = { value, isBlank: isBlank(value, element.vr) };
+    const first = seen.get(tag);
     if (first) {
-      const [from, to] = first;
-      const same = Buffer.compare(this.bytes.subarray(from, to), this.bytes.subarray(start, end)) === 0;
-      if (!same && isKnown(tag)) throw unusable(`element ${tagName(tag)} occurs twice, with different values`);
+      const isEqual = Buffer.compare(first.value, value) === 0;
+      if (!isEqual && !found.isBlank && !first.isBlank && isKnown(tag))
+        throw unusable(`element ${tagName(tag)} occurs twice, with different values`);
+      const isReplaced = first.isBlank && !found.isBlank;
       this.warnings.add({
         code: 'element_duplicated',
-        message: `Element ${tagName(tag)} occurs more than once; the first was used.`,
+        message: `Element ${tagName(tag)} occurs more than once; the ${isReplaced ? 'first that is not blank' : 'first'} was used.`,
         attribute: tagName(tag),
       });
-      return;
+      if (isReplaced) seen.set(tag, found);
+      return isReplaced;
     }
-    spans.set(tag, [start, end]);
+    seen.set(tag, found);
     if (tag < last)
       this.warnings.add({
         code: 'elements_out_of_order',
         message: `Element ${tagName(tag)} comes after ${tagName(last)}, although tags must ascend; it was read where it is.`,
         attribute: tagName(tag),
       });
+    return true;
   }
 
   private readElement(at: number, level: Level): Parsed {
@@ -697,6 +729,12 @@ const isCommon = (tag: number): boolean => tag < 0x2000_0000 || isKnown(tag);
 
 /** In Implicit VR, only a value representation shows that an element is written in Explicit VR. */
 const isForm = ({ vr }: Head, { explicit }: VrEncoding): boolean => explicit || vr !== undefined;
+
+/** Whether a value is empty, or text that consists of spaces. */
+const isBlank = (value: Uint8Array, vr: string | undefined): boolean =>
+  value.length === 0 || (!binaryVrs.has(vr) && value.every((byte) => byte === 0x20));
+
+const binaryVrs = new Set<string | undefined>(['US', 'SS', 'UL', 'SL', 'FL', 'FD', 'AT', 'OB', 'OW', 'OF', 'OD', 'OL', 'SV', 'UV']);
 
 const endOf = ({ value, length }: Head): number => value + length;
 

@@ -7,7 +7,7 @@ import { isPart10 } from '../../sniff.ts';
 import { streamKind } from '../codecs/stream-kind.ts';
 import { shownUid } from '../safe-uid.ts';
 import { type Attributes, attributesOf } from './attributes.ts';
-import { DataSetParser, type Element, TooManyElements } from './data-set.ts';
+import { DataSetParser, type Element, type Fragment, TooManyElements } from './data-set.ts';
 import { undefinedLength, type VrEncoding } from './element-head.ts';
 import { HeaderError, type Warn, Warnings } from './header-error.ts';
 import { type MetaGroup, readMetaGroup } from './meta-group.ts';
@@ -65,7 +65,7 @@ type Opened = {
   readonly meta: MetaGroup;
 };
 
-/** Parse a file to the end of its pixel data. What follows it, padding and signatures, says nothing of the film. */
+/** Parse a whole file, its pixel data and the elements behind the pixel data included. */
 export const parseHeader = (bytes: Uint8Array): Result<Header, Fault> => parse(bytes, false, wholeFile);
 
 /** Parse as much of a file as is there, to the beginning of its pixel data. */
@@ -182,11 +182,17 @@ function wholeFile(opened: Opened): Header {
   const { position, encoding, parser, warnings } = opened;
   const elements: Record<string, Element> = {};
   parser.readDataSet(position, encoding, elements);
-  const attributes = complete(opened, elements);
   const element = elements[tags.pixelData];
+  const fragments = element?.length === undefinedLength ? fragmentsOf(opened, element) : undefined;
+  if (element) {
+    // The padding byte of an odd length is not counted by some writers.
+    const end = fragments?.next ?? element.value + element.length + (element.length % 2);
+    parser.readBehindPixelData(end, encoding, elements);
+  }
+  const attributes = complete(opened, elements);
   const { transferSyntax, pixels } =
     element && element.length > 0
-      ? storedPixels(opened, element, attributes)
+      ? storedPixels(opened, element, attributes, fragments?.fragments)
       : { transferSyntax: nativeSyntax(opened), pixels: null };
   return { transferSyntax, attributes, pixels, warnings: warnings.list };
 }
@@ -253,10 +259,11 @@ function storedPixels(
   opened: Opened,
   element: Element,
   attributes: Attributes,
+  fragments: readonly Fragment[] | undefined,
 ): { transferSyntax: TransferSyntax; pixels: StoredPixels } {
   const { bytes, labelled } = opened;
   const { value, length, vr } = element;
-  if (length === undefinedLength) return encapsulated(opened, element);
+  if (fragments) return encapsulated(opened, fragments);
   if (value + length > bytes.length)
     throw new HeaderError({ code: 'corrupt_image', problem: 'the file ends inside its pixel data' });
   const stored = bytes.subarray(value, value + length);
@@ -285,10 +292,16 @@ function storedPixels(
   return { transferSyntax: compressedSyntax(opened, kind), pixels: { kind: 'encapsulated', fragments: [stored] } };
 }
 
-function encapsulated(opened: Opened, element: Element): { transferSyntax: TransferSyntax; pixels: StoredPixels } {
-  const { bytes, labelled, encoding, parser, warnings } = opened;
-  const from = { tag: Number.parseInt(tags.pixelData.slice(1), 16), value: element.value };
-  const all = parser.readFragments(from, bytes.length, encoding.little).fragments;
+function fragmentsOf({ bytes, encoding, parser }: Opened, { value }: Element) {
+  const from = { tag: Number.parseInt(tags.pixelData.slice(1), 16), value };
+  return parser.readFragments(from, bytes.length, encoding.little);
+}
+
+function encapsulated(
+  opened: Opened,
+  all: readonly Fragment[],
+): { transferSyntax: TransferSyntax; pixels: StoredPixels } {
+  const { bytes, labelled, warnings } = opened;
   const values = all.map(({ value, length }) => bytes.subarray(value, value + length));
   const [table, ...others] = values;
   // PS3.5, A.4: the first item is the Basic Offset Table, also where it is empty. Some writers leave it out.

@@ -281,3 +281,87 @@ test('no value of a sound film is taken for elements, wherever its text happens 
     expect(parsed.ok ? parsed.value.warnings : parsed.fault, String(i)).toEqual([]);
   }
 });
+
+describe('behind Pixel Data', () => {
+  const name = text(tags.PatientName, 'PN', 'BEHIND^PIXELS');
+  const padding: Element = { tag: 0xfffc_fffc, vr: 'OB', value: Buffer.alloc(64) };
+  const behind = (...elements: Element[]) => {
+    const before = without(dataset, tags.PatientName);
+    return Buffer.concat([part10(before), ...elements.map((each) => encode([each], explicitLittle))]);
+  };
+
+  test('an element is read, with a warning', async () => {
+    const { film, dicom, warnings } = await decoded(behind(name));
+    expect(same(film, whole.film)).toBe(true);
+    expect(dicom?.instance.patient.name).toBe('BEHIND^PIXELS');
+    expect(warnings?.map(({ code, attribute }) => [code, attribute])).toEqual([
+      ['elements_out_of_order', '(0010,0010)'],
+    ]);
+  });
+
+  test('an element is read in Implicit VR', async () => {
+    const implicit = { little: true, explicit: false };
+    const file = part10(without(dataset, tags.PatientName), { transferSyntax: transferSyntaxes.implicitLittle });
+    const { dicom } = await decoded(Buffer.concat([file, encode([name], implicit)]));
+    expect(dicom?.instance.patient.name).toBe('BEHIND^PIXELS');
+  });
+
+  test('an element is read behind padding that belongs there', async () => {
+    const { dicom } = await decoded(behind(padding, name));
+    expect(dicom?.instance.patient.name).toBe('BEHIND^PIXELS');
+  });
+
+  test('an element that is cut off is an error, not a loss', async () => {
+    expect(await refuse(behind(name).subarray(0, -4))).toMatchObject({ code: 'corrupt_image' });
+  });
+
+  test('an element that contradicts one before it is refused by name', async () => {
+    const bytes = Buffer.concat([part10(dataset), encode([name], explicitLittle)]);
+    expect(await refuse(bytes)).toMatchObject({
+      code: 'unusable_header',
+      problem: expect.stringContaining('(0010,0010)'),
+    });
+  });
+
+  test.each<[string, Buffer]>([
+    ['padding', encode([padding], explicitLittle)],
+    ['zero bytes', Buffer.alloc(512)],
+    ['bytes of a device', Buffer.from(Array.from({ length: 511 }, (_, i) => (i * 151) % 256))],
+    ['text', Buffer.from('written by a device '.repeat(20))],
+  ])('%s is no element and changes nothing', async (_, bytes) => {
+    const read = await decoded(Buffer.concat([part10(dataset), bytes]));
+    expect(same(read.film, whole.film)).toBe(true);
+    expect(read.dicom?.instance).toEqual(whole.dicom?.instance);
+    expect(read.warnings ?? []).toEqual(whole.warnings ?? []);
+  });
+});
+
+describe('of an element that occurs twice', () => {
+  const other = text(tags.PatientName, 'PN', 'OTHER^NAME');
+  const blank = text(tags.PatientName, 'PN', '  ');
+  const twice = (first: Element, second: Element) => {
+    const [before, after] = [dataset, dataset].map((all, i) =>
+      all.filter(({ tag }) => (i === 0 ? tag < tags.PatientName : tag > tags.PatientName)),
+    );
+    return wrap(
+      dataset,
+      Buffer.concat(
+        [before ?? [], [first], [second], after ?? []].map((part) => encode(part as Element[], explicitLittle)),
+      ),
+    );
+  };
+
+  test.each<[string, Element, Element]>([
+    ['the second is blank', other, blank],
+    ['the first is blank', blank, other],
+  ])('the one with a value is used where %s', async (_, first, second) => {
+    const { dicom, warnings } = await decoded(twice(first, second));
+    expect(dicom?.instance.patient.name).toBe('OTHER^NAME');
+    expect(warnings?.map(({ code }) => code)).toContain('element_duplicated');
+  });
+
+  test('two values that differ are refused', async () => {
+    const bytes = twice(other, text(tags.PatientName, 'PN', 'A^THIRD'));
+    expect(await refuse(bytes)).toMatchObject({ code: 'unusable_header' });
+  });
+});
