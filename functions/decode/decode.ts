@@ -12,7 +12,7 @@ import type { Report } from './dicom/unexpected-error.ts';
 import type { Orientation } from './exif-orientation.ts';
 import { maxPixels, minSide } from './limits.ts';
 import { type Depth, raw } from './raw.ts';
-import { type MediaType, otherFormat, type PictureType, packedFormat, sniff } from './sniff.ts';
+import { type MediaType, type PictureType, sniff, unreadable } from './sniff.ts';
 import { type Stripped, strip } from './strip.ts';
 
 /** What all bands of a decoded image may take: the largest film in 8-bit colour. */
@@ -36,7 +36,6 @@ export async function decode(
   mediaType: string,
   report: Report = () => {},
 ): Promise<Result<Decoded, Fault>> {
-  if (bytes.length === 0) return fail({ code: 'empty_body' });
   const found = sniff(bytes);
   if (!found) return fail(unreadable(bytes, mediaType));
   const decoded = found === 'application/dicom' ? await decodeDicom(bytes, report) : await decodePicture(bytes, found);
@@ -44,14 +43,6 @@ export async function decode(
   const { warnings = [], ...rest } = decoded.value;
   const all = [mismatch(mediaType, found), ...warnings, darkness(rest.film)].filter((warning) => warning !== undefined);
   return ok(all.length > 0 ? { ...rest, warnings: all } : rest);
-}
-
-/** Why bytes of no format that is read are refused: by the name of their format, if it is well known. */
-function unreadable(bytes: Uint8Array, declared: string): Fault {
-  const packed = packedFormat(bytes);
-  if (packed) return { code: 'packed_file', found: packed };
-  const other = otherFormat(bytes);
-  return other ? { code: 'unsupported_image_format', found: other } : { code: 'not_an_image', declared };
 }
 
 /** Media types by which senders declare each format; another one declares none of them. */

@@ -1,3 +1,5 @@
+import type { Fault } from '../core/fault.ts';
+
 /** The media types that are decoded. */
 export type PictureType = 'image/png' | 'image/jpeg';
 export type MediaType = PictureType | 'application/dicom';
@@ -9,8 +11,10 @@ const pictures: readonly (readonly [PictureType, Signature])[] = [
   ['image/jpeg', [0, '\xff\xd8\xff']],
 ];
 
-/** How many first bytes of a file are enough to tell its format. */
+/** How many first bytes of a file are enough to tell whether it is read. */
 export const signatureBytes = 132;
+/** How many first bytes of a file are enough to name any format of this module. */
+export const formatBytes = 512;
 
 const starts = (bytes: Uint8Array, [at, signature]: Signature): boolean =>
   Array.from(signature).every((character, i) => bytes[at + i] === character.charCodeAt(0));
@@ -25,6 +29,12 @@ export function sniff(bytes: Uint8Array): MediaType | undefined {
 
 /** PS3.10, 7.1: 128 bytes of preamble, then DICM. */
 export const isPart10 = (bytes: Uint8Array): boolean => starts(bytes, [128, 'DICM']);
+
+/** Where the first element of a DICOM file lies. Some writers leave out the preamble but write its prefix. */
+export function firstElement(bytes: Uint8Array): number {
+  if (isPart10(bytes)) return 132;
+  return starts(bytes, [0, 'DICM']) ? 4 : 0;
+}
 
 /** Formats that are not read, by their signatures: a refusal that names the format can say what to do. */
 const otherFormats: readonly (readonly [name: string, ...Signature[]])[] = [
@@ -74,18 +84,28 @@ export const otherFormat = (bytes: Uint8Array): string | undefined => named(othe
 /** The name of a format that packs files; undefined for other bytes. */
 export const packedFormat = (bytes: Uint8Array): string | undefined => named(packedFormats, bytes);
 
+/** Why bytes are refused that {@link sniff} does not know, by the name of their format where it is well known. */
+export function unreadable(bytes: Uint8Array, declared: string): Fault {
+  if (bytes.length === 0) return { code: 'empty_body' };
+  const packed = packedFormat(bytes);
+  if (packed) return { code: 'packed_file', found: packed };
+  const other = otherFormat(bytes);
+  return other ? { code: 'unsupported_image_format', found: other } : { code: 'not_an_image', declared };
+}
+
 /**
- * A data set without a preamble: its first element is of group 0002 or 0008, with a low element number, and then
+ * A data set without a whole preamble: its first element is of group 0002 or 0008, with a low element number, and then
  * either two letters (the value representation) or a short length.
  */
 function isBareDicom(bytes: Uint8Array): boolean {
-  if (bytes.length < 8) return false;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = firstElement(bytes);
+  if (bytes.length < start + 8) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + start);
   const begins = (little: boolean) => {
     const group = view.getUint16(0, little);
     return (group === 0x0002 || group === 0x0008) && view.getUint16(2, little) <= 0x0018;
   };
-  const letter = (at: number) => (bytes[at] ?? 0) >= 0x41 && (bytes[at] ?? 0) <= 0x5a;
+  const letter = (at: number) => view.getUint8(at) >= 0x41 && view.getUint8(at) <= 0x5a;
   const explicit = letter(4) && letter(5);
   if (begins(true)) return explicit || view.getUint32(4, true) <= 1024;
   // Big endian is always explicit, and its meta group, if any, is not (PS3.5, A.3; PS3.10, 7.1).

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import type { Fault } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import { type MediaType, sniff } from '../../decode/sniff.ts';
+import { type MediaType, sniff, unreadable } from '../../decode/sniff.ts';
 import { joined } from '../../platform/concat.ts';
 import type { Lease } from '../../platform/memory-budget.ts';
 import { contentType, MultipartError, partsOf } from './multipart.ts';
@@ -44,14 +44,15 @@ export async function upload(c: Context, room: Room): Promise<Result<Upload, Fau
   if (mediaType === 'multipart/form-data') return part(body, parameters.get('boundary') ?? '', room);
   const bytes = await collect(body, room);
   if (!bytes.ok) return bytes;
-  return bytes.value.length === 0 ? fail({ code: 'empty_body' }) : filmOf(bytes.value, mediaType);
+  return filmOf(bytes.value, mediaType);
 }
 
-/** The bytes decide: only of other bytes than a film's it matters what they were declared as. */
+/** The bytes decide. The declared media type counts only where the bytes are of no format with a name. */
 function filmOf(bytes: Upload['bytes'], declared: string): Result<Upload, Fault> {
-  if (!sniff(bytes) && ![...mediaTypes, ...unspecific].includes(declared))
-    return fail({ code: 'unsupported_media_type', received: declared });
-  return ok({ bytes, mediaType: declared });
+  if (sniff(bytes)) return ok({ bytes, mediaType: declared });
+  const fault = unreadable(bytes, declared);
+  const isForeign = fault.code === 'not_an_image' && ![...mediaTypes, ...unspecific].includes(declared);
+  return fail(isForeign ? { code: 'unsupported_media_type', received: declared } : fault);
 }
 
 async function part(body: AsyncIterable<Uint8Array>, boundary: string, room: Room): Promise<Result<Upload, Fault>> {
@@ -78,7 +79,7 @@ async function part(body: AsyncIterable<Uint8Array>, boundary: string, room: Roo
   const [image] = images;
   if (others.length > 0) return malformed(`unknown part ${others.join(', ')}`);
   if (images.length !== 1 || !image) return malformed(`expected one file part named image, received ${images.length}`);
-  return image.bytes.length === 0 ? fail({ code: 'empty_body' }) : filmOf(image.bytes, image.mediaType);
+  return filmOf(image.bytes, image.mediaType);
 }
 
 /** Pieces of a body that are shorter than this are put together: each piece takes some hundred bytes besides its own. */

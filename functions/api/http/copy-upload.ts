@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { signatureBytes } from '../../decode/sniff.ts';
+import { formatBytes } from '../../decode/sniff.ts';
 import type { Blobs } from '../../storage/blobs.ts';
 
 export type Copied = {
@@ -24,7 +24,7 @@ export async function copy(
     async function* passing() {
       for await (const piece of pieces) {
         hash.update(piece);
-        if (start.length < signatureBytes) start = Buffer.concat([start, piece.subarray(0, signatureBytes)]);
+        if (start.length < formatBytes) start = Buffer.concat([start, piece.subarray(0, formatBytes)]);
         yield piece;
       }
     }

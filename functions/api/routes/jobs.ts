@@ -4,7 +4,7 @@ import { blobsOf, hasEnded, type Job, jobStates } from '../../core/job.ts';
 import { jobId } from '../../core/job-id.ts';
 import { JobView, viewOf } from '../../core/job-view.ts';
 import { ok } from '../../core/result.ts';
-import { sniff } from '../../decode/sniff.ts';
+import { sniff, unreadable } from '../../decode/sniff.ts';
 import { allowedTarget } from '../../jobs/handlers/webhook-target.ts';
 import { replay } from '../../jobs/replay.ts';
 import { submit } from '../../jobs/submit.ts';
@@ -112,11 +112,12 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       );
       const film = accept(copied);
       if (!film) throw new Refusal({ code: 'upload_not_found', id: upload });
-      const mediaType = declared ?? sniff(film.start);
-      if (!mediaType) {
+      const found = sniff(film.start);
+      if (!found) {
         await platform.blobs.remove(film.blob);
-        throw new Refusal({ code: 'not_an_image', declared: 'none' });
+        throw new Refusal(unreadable(film.start, declared ?? 'none'));
       }
+      const mediaType = declared ?? found;
 
       const reading = await router.identifyDigest(tenant, film.digest, request);
       const id = await jobId({ kind: 'film', reading, mediaType, webhook });

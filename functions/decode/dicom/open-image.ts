@@ -3,7 +3,7 @@ import type { Instance } from '../../core/instance.ts';
 import { manufacturer } from '../../core/manufacturer.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { sopClasses } from '../../core/sop-classes.ts';
-import { sniff } from '../sniff.ts';
+import { sniff, unreadable } from '../sniff.ts';
 import { notFrontalChest } from './frontal-chest.ts';
 import { type Image, imageOf } from './image.ts';
 import type { Attributes } from './parse/attributes.ts';
@@ -26,7 +26,7 @@ export function open(bytes: Uint8Array): Result<Opened, Fault> {
   const { attributes, transferSyntax, pixels, warnings } = header.value;
   const refusal = otherObject(attributes) ?? notFrontalChest(attributes);
   // Only an object with a sound identity is one of another kind: a PACS is told that this one was discarded.
-  if (refusal) return fail(unidentified(attributes) ?? refusal);
+  if (refusal) return fail(unidentified(attributes, refusal) ?? refusal);
   // Before its image attributes: where both are missing, the file is cut off.
   if (!pixels) return fail({ code: 'corrupt_image', problem: 'it has no pixel data' });
   const image = imageOf(attributes);
@@ -48,7 +48,7 @@ export function openBeginning(bytes: Uint8Array): Result<Pick<Opened, 'instance'
   // What is not there may follow: nothing is refused for it.
   if (!pixels && attributes.code(tags.sopClassUid) === undefined) return missing;
   const refusal = otherObject(attributes) ?? notFrontalChest(attributes);
-  if (refusal) return fail((pixels && unidentified(attributes)) ?? refusal);
+  if (refusal) return fail((pixels && unidentified(attributes, refusal)) ?? refusal);
   if (!pixels) return missing;
   const image = imageOf(attributes);
   if (!image.ok) return image;
@@ -58,10 +58,9 @@ export function openBeginning(bytes: Uint8Array): Result<Pick<Opened, 'instance'
 
 /** Why a file is none of DICOM; undefined where it is one. */
 function otherFile(bytes: Uint8Array): Result<never, Fault> | undefined {
-  if (bytes.length === 0) return fail({ code: 'empty_body' });
   const declared = 'application/dicom';
   const found = sniff(bytes);
-  if (!found) return fail({ code: 'not_an_image', declared });
+  if (!found) return fail(unreadable(bytes, declared));
   return found === declared ? undefined : fail({ code: 'media_type_mismatch', declared, found });
 }
 

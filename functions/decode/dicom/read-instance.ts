@@ -13,9 +13,13 @@ const uids = [
   ['studyInstanceUid', tags.studyInstanceUid, 'Study Instance UID (0020,000D)'],
 ] as const;
 
-/** Why an object cannot be identified; null where it can. */
-export function unidentified(attributes: Attributes): Fault | null {
-  const wrong = uids.find(([, tag]) => !isUid(attributes.code(tag) ?? ''));
+/** Objects that belong to no study: DICOMDIR, hanging protocols and colour palettes (PS3.6, annex A). */
+const withoutStudy = /^1\.2\.840\.10008\.(1\.3\.10$|5\.1\.4\.(38|39)\.)/;
+
+/** Why an object cannot be identified; null where it can. `refusal`: why the object is not read anyway. */
+export function unidentified(attributes: Attributes, refusal?: Fault): Fault | null {
+  const hasNoStudy = refusal?.code === 'unsupported_sop_class' && withoutStudy.test(refusal.sopClass);
+  const wrong = uids.slice(0, hasNoStudy ? 2 : undefined).find(([, tag]) => !isUid(attributes.code(tag) ?? ''));
   return wrong ? { code: 'unusable_header', problem: `its ${wrong[2]} is absent or malformed` } : null;
 }
 

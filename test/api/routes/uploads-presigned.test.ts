@@ -71,7 +71,7 @@ describe.skipIf(!hasAws)('uploads to S3 (npm run pretest installs SeaweedFS and 
       return [answer.status, (await answer.json()).code];
     };
     expect(await refused(new Uint8Array(1_000_001))).toEqual([413, 'body_too_large']);
-    expect(await refused(new Uint8Array())).toEqual([415, 'not_an_image']);
+    expect(await refused(new Uint8Array())).toEqual([400, 'empty_body']);
     expect(await refused()).toEqual([404, 'upload_not_found']);
   });
 

@@ -734,7 +734,22 @@ const isForm = ({ vr }: Head, { explicit }: VrEncoding): boolean => explicit || 
 const isBlank = (value: Uint8Array, vr: string | undefined): boolean =>
   value.length === 0 || (!binaryVrs.has(vr) && value.every((byte) => byte === 0x20));
 
-const binaryVrs = new Set<string | undefined>(['US', 'SS', 'UL', 'SL', 'FL', 'FD', 'AT', 'OB', 'OW', 'OF', 'OD', 'OL', 'SV', 'UV']);
+const binaryVrs = new Set<string | undefined>([
+  'US',
+  'SS',
+  'UL',
+  'SL',
+  'FL',
+  'FD',
+  'AT',
+  'OB',
+  'OW',
+  'OF',
+  'OD',
+  'OL',
+  'SV',
+  'UV',
+]);
 
 const endOf = ({ value, length }: Head): number => value + length;
 

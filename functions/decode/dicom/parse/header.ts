@@ -3,7 +3,7 @@ import type { Fault } from '../../../core/fault.ts';
 import { fail, ok, type Result } from '../../../core/result.ts';
 import type { ReadingWarning } from '../../../core/warning.ts';
 import { maxPixels } from '../../limits.ts';
-import { isPart10 } from '../../sniff.ts';
+import { firstElement } from '../../sniff.ts';
 import { streamKind } from '../codecs/stream-kind.ts';
 import { shownUid } from '../safe-uid.ts';
 import { type Attributes, attributesOf } from './attributes.ts';
@@ -86,7 +86,7 @@ function parse<Parsed>(bytes: Uint8Array, partial: boolean, parsed: (opened: Ope
 /** Where the data set begins and how it is written: by its bytes, with a warning where the file says otherwise. */
 function openDataSet(bytes: Uint8Array, partial: boolean): Opened {
   const warnings = new Warnings();
-  const meta = readMetaGroup(bytes, isPart10(bytes) ? 132 : 0, warnings.add);
+  const meta = readMetaGroup(bytes, firstElement(bytes), warnings.add);
   if (meta.end + 8 > bytes.length)
     throw new HeaderError({
       code: 'corrupt_image',
