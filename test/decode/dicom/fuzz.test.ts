@@ -12,12 +12,13 @@ import { chestDataset } from '../../support/dicom/instance.ts';
 import { kinds, mutate } from '../../support/dicom/mutate.ts';
 import { part10 } from '../../support/dicom/part10.ts';
 import { has, install } from '../../support/dicom/tools.ts';
+import { runs } from '../../support/runs.ts';
 
-/** More than the target of 20 000; FUZZ_COUNT sets another number, FUZZ_SEED another start. */
-const count = Number(process.env['FUZZ_COUNT'] ?? 20_500);
+/** In the long suite more than the target of 20 000; FUZZ_COUNT sets another number, FUZZ_SEED another start. */
+const count = Number(process.env['FUZZ_COUNT'] ?? runs(1500, 20_500));
 const first = Number(process.env['FUZZ_SEED'] ?? 1);
 /** How many go through a worker with its model, which takes longer. */
-const inEngine = Math.min(count, 400);
+const inEngine = Math.min(count, runs(60, 400));
 /** A file that takes longer hangs. Counted in processor time, and on the clock with room for a busy machine. */
 const hangMs = 2000;
 const stalledMs = 15_000;

@@ -1,0 +1,2 @@
+// The same laws with more damaged files.
+import './fuzz.test.ts';
