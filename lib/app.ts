@@ -1,8 +1,8 @@
 import { App } from 'aws-cdk-lib';
 import { checked } from './checked.ts';
+import { cudaProviderOf } from './compute/task.ts';
 import { environmentNamed } from './environments.ts';
 import { stacks } from './stacks.ts';
-import { cudaProviderOf } from './task.ts';
 
 // npx cdk deploy -c env=prod --all        docs/architecture.md has the picture.
 const app = new App();

@@ -1,18 +1,18 @@
 import { type CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { acknowledge } from './acknowledge.ts';
-import { ApiService } from './api-service.ts';
-import { Balancer } from './balancer.ts';
-import { Cluster } from './compute.ts';
-import type { DataStack } from './data-stack.ts';
+import { ApiService } from './compute/api-service.ts';
+import { Cluster } from './compute/cluster.ts';
+import { Balancer } from './compute/load-balancer.ts';
+import { Network } from './compute/network.ts';
+import { type CudaProvider, defineTask } from './compute/task.ts';
+import { WorkerService } from './compute/worker-service.ts';
+import type { DataStack } from './data/data-stack.ts';
 import type { Capacity, Environment } from './environments.ts';
-import { Front } from './front.ts';
-import { ModelPipeline } from './model-pipeline.ts';
-import { Network } from './network.ts';
-import { Observe } from './observe.ts';
-import { type CudaProvider, defineTask } from './task.ts';
-import { WorkerService } from './worker-service.ts';
+import { Front } from './gateway/api-gateway.ts';
+import { acknowledge } from './nag.ts';
+import { ModelPipeline } from './operations/model-pipeline.ts';
+import { Observe } from './operations/monitoring.ts';
 
 export type ServiceStackProps = StackProps & {
   readonly environment: Environment;

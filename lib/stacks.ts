@@ -1,8 +1,8 @@
 import { type App, Tags } from 'aws-cdk-lib';
-import { DataStack } from './data-stack.ts';
+import type { CudaProvider } from './compute/task.ts';
+import { DataStack } from './data/data-stack.ts';
 import { contradictions, type Environment } from './environments.ts';
 import { ServiceStack } from './service-stack.ts';
-import type { CudaProvider } from './task.ts';
 
 /** Both stacks of an environment. Throws if the environment contradicts itself. */
 export function stacks(app: App, environment: Environment, cudaProvider?: CudaProvider) {

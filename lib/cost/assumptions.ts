@@ -25,7 +25,7 @@ export const assumptions = {
   imageGb: { value: 6, unit: 'GB of images in the registry', restsOn: 'an image with CUDA; not measured' },
   apiTarget: { value: 0.6, unit: 'share of its time that an API task is busy', restsOn: 'the target of its scaling' },
   gpuPlaces: { value: 2, unit: 'films at a time on a GPU task', restsOn: 'ALARA_WORKERS on cuda' },
-  volumeGb: { value: 100, unit: 'GB of disk an instance', restsOn: 'lib/gpu.ts' },
+  volumeGb: { value: 100, unit: 'GB of disk an instance', restsOn: 'lib/compute/gpu.ts' },
 } as const;
 
 /** What an assumption is taken to be. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { cudaProviderOf } from '../../lib/compute/task.ts';
 import { contradictions, type Environment, environmentNamed, environments } from '../../lib/environments.ts';
-import { cudaProviderOf } from '../../lib/task.ts';
-import { otherwise } from './synthesized.ts';
+import { otherwise } from './synthesize.ts';
 
 test('an unknown environment is refused with those there are', () => {
   expect(() => environmentNamed('production')).toThrow('Known: dev, staging, prod');

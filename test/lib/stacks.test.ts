@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { environmentNamed, environments } from '../../lib/environments.ts';
-import { accessInvariants } from './invariants/access.ts';
+import { diagramInvariants } from './invariants/architecture-diagram.ts';
+import { serviceInvariants } from './invariants/compute.ts';
 import { dataInvariants } from './invariants/data.ts';
-import { diagramInvariants } from './invariants/diagram.ts';
-import { frontInvariants } from './invariants/front.ts';
+import { frontInvariants } from './invariants/gateway.ts';
+import { accessInvariants } from './invariants/grants.ts';
+import { observeInvariants } from './invariants/monitoring.ts';
 import { nagInvariants } from './invariants/nag.ts';
-import { observeInvariants } from './invariants/observe.ts';
-import { serviceInvariants } from './invariants/service.ts';
-import { ofType, otherwise, type Resource, synthesized } from './synthesized.ts';
+import { ofType, otherwise, type Resource, synthesized } from './synthesize.ts';
 
 // Synthesis takes a second or two: each environment once, and every invariant looks at the same templates.
 const all = [...environments, otherwise].map((environment) => synthesized(environment));

@@ -10,7 +10,7 @@ import { closeWithProblem, problemResponse } from './raw-problem.ts';
 
 /**
  * How long a connection that nobody uses is kept. A load balancer reuses connections until its own idle timeout (60 s in
- * lib/balancer.ts): closed here first, a request that is under way would be answered 502 there.
+ * lib/compute/load-balancer.ts): closed here first, a request that is under way would be answered 502 there.
  */
 export const keepAliveMs = 75_000;
 /** For the headers of a request, longer than that: else Node counts the time between two requests as the second's headers. */

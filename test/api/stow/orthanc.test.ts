@@ -108,7 +108,7 @@ describe.skipIf(missing !== '')(`Orthanc as the sender through what asks as API 
     for (const { status, headers } of requests) {
       // A lateral is taken and not read.
       expect([200, 202]).toContain(status);
-      // What lib/firewall.ts does not count against it.
+      // What lib/gateway/waf.ts does not count against it.
       expect(headers).not.toHaveProperty('user-agent');
     }
     expect(await reportsOf(orthanc, 'forwarded')).toHaveLength(2);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ofType, type Synthesized } from '../synthesized.ts';
+import { ofType, type Synthesized } from '../synthesize.ts';
 
 const kept = [
   ...['AWS::S3::Bucket', 'AWS::KMS::Key', 'AWS::DynamoDB::Table', 'AWS::SQS::Queue', 'AWS::SecretsManager::Secret'],

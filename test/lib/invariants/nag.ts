@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Synthesized } from '../synthesized.ts';
+import type { Synthesized } from '../synthesize.ts';
 
 export function nagInvariants({ findings, idle }: Synthesized): void {
   test('no finding of AwsSolutions or HIPAA.Security is unacknowledged', () => {

@@ -1,0 +1,37 @@
+import { EndpointType, type RestApiProps } from 'aws-cdk-lib/aws-apigateway';
+import { InterfaceVpcEndpointAwsService } from 'aws-cdk-lib/aws-ec2';
+import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { endpointGroup, type Network } from '../compute/network.ts';
+import type { Environment } from '../environments.ts';
+
+/** Where the API is reached: anywhere, or only through an endpoint in the VPC that named networks reach. */
+export function reach(
+  scope: Construct,
+  { endpoint, vpcCidr }: Environment,
+  network: Network,
+): Pick<RestApiProps, 'endpointConfiguration' | 'policy'> {
+  if (endpoint.kind === 'public') return { endpointConfiguration: { types: [EndpointType.REGIONAL] } };
+  const vpcEndpoint = network.vpc.addInterfaceEndpoint('Calls', {
+    service: InterfaceVpcEndpointAwsService.APIGATEWAY,
+    subnets: network.subnets,
+    securityGroups: [endpointGroup(scope, 'Calls', network.vpc, [vpcCidr, ...endpoint.networks])],
+    open: false,
+    privateDnsEnabled: true,
+  });
+  const through = { 'aws:SourceVpce': vpcEndpoint.vpcEndpointId };
+  const statement = {
+    principals: [new AnyPrincipal()],
+    actions: ['execute-api:Invoke'],
+    resources: ['execute-api:/*'],
+  };
+  return {
+    endpointConfiguration: { types: [EndpointType.PRIVATE], vpcEndpoints: [vpcEndpoint] },
+    policy: new PolicyDocument({
+      statements: [
+        new PolicyStatement({ ...statement, effect: Effect.ALLOW, conditions: { StringEquals: through } }),
+        new PolicyStatement({ ...statement, effect: Effect.DENY, conditions: { StringNotEquals: through } }),
+      ],
+    }),
+  };
+}

@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest';
+import { ofType, type Synthesized } from '../synthesize.ts';
+
+export function observeInvariants({ environment, data, service, exported }: Synthesized): void {
+  const alarms = ofType(service, 'AWS::CloudWatch::Alarm').filter(([id]) => id.startsWith('Observe'));
+
+  test('somebody is told of each thing that should wake them', () => {
+    const { name, split } = environment;
+    const expected = [
+      'errors',
+      'latency',
+      'age',
+      'dead',
+      'corrupt',
+      'notaskapi',
+      ...split.map((part) => `notask${part.name.toLowerCase()}`),
+    ];
+    const names = alarms.map(([, { Properties }]) => String(Properties['AlarmName']));
+    expect(names.sort()).toEqual(expected.map((what) => `alara-${name}-${what}`).sort());
+    for (const [, { Properties }] of alarms) expect(Properties['AlarmActions']).toHaveLength(1);
+  });
+
+  test('what an alarm or the budget says reaches its topic: the policy and the key of it let them, for this account', () => {
+    const actions = alarms.flatMap(
+      ([, { Properties }]) => [Properties['AlarmActions'], Properties['OKActions']].flat() as { Ref: string }[],
+    );
+    const topics = new Set(actions.map(({ Ref }) => Ref));
+    expect(topics.size).toBe(1);
+    const [[, budget] = []] = ofType(service, 'AWS::Budgets::Budget');
+    for (const topic of topics) {
+      expect(JSON.stringify(budget?.Properties['NotificationsWithSubscribers'])).toContain(`{"Ref":"${topic}"}`);
+      const [policy] = ofType(service, 'AWS::SNS::TopicPolicy').filter(([, { Properties }]) =>
+        JSON.stringify(Properties['Topics']).includes(topic),
+      );
+      // A key of the other stack, by the name of its export.
+      const shared = service[topic]?.Properties['KmsMasterKeyId'] as { 'Fn::ImportValue': string };
+      const { 'Fn::GetAtt': [key = ''] = [] } = exported.get(shared['Fn::ImportValue']) as { 'Fn::GetAtt': string[] };
+      for (const teller of ['cloudwatch.amazonaws.com', 'budgets.amazonaws.com']) {
+        expect(allowed(policy?.[1].Properties['PolicyDocument'], teller)).toEqual(['sns:Publish']);
+        expect(allowed(data[key]?.Properties['KeyPolicy'], teller)).toEqual(['kms:Decrypt', 'kms:GenerateDataKey']);
+      }
+    }
+  });
+
+  test('a model that was refused is counted from the log, and the alarm looks at that count', () => {
+    const filters = ofType(service, 'AWS::Logs::MetricFilter').concat(ofType(data, 'AWS::Logs::MetricFilter'));
+    expect(filters).toHaveLength(2);
+    const counted = filters.map(([, { Properties }]) => {
+      expect(Properties['FilterPattern']).toBe('{ $.event = "model_corrupt" }');
+      return (Properties['MetricTransformations'] as { MetricName: string }[])[0]?.MetricName;
+    });
+    const alarm = alarms.find(([id]) => id.includes('Corrupt'))?.[1].Properties;
+    expect(new Set(counted)).toEqual(new Set([alarm?.['MetricName']]));
+  });
+
+  test('there is a page, and a budget that says so before it is spent', () => {
+    expect(ofType(service, 'AWS::CloudWatch::Dashboard')).toHaveLength(1);
+    const [[, budget] = []] = ofType(service, 'AWS::Budgets::Budget');
+    expect(budget?.Properties).toMatchObject({
+      Budget: { BudgetLimit: { Amount: environment.budgetUsd, Unit: 'USD' }, TimeUnit: 'MONTHLY' },
+    });
+    const subscriptions = ofType(service, 'AWS::SNS::Subscription');
+    expect(subscriptions).toHaveLength(environment.email === undefined ? 0 : 1);
+  });
+
+  test('whatever costs money says whose it is', () => {
+    const tagged = [
+      'AWS::ECS::Cluster',
+      'AWS::S3::Bucket',
+      'AWS::DynamoDB::Table',
+      'AWS::ElasticLoadBalancingV2::LoadBalancer',
+      'AWS::EC2::VPC',
+      'AWS::ECS::Service',
+    ];
+    const all = { ...data, ...service };
+    for (const type of tagged)
+      for (const [, { Properties }] of ofType(all, type))
+        expect(Properties['Tags']).toEqual(
+          expect.arrayContaining([{ Key: 'alara:environment', Value: environment.name }]),
+        );
+    // Tasks on Fargate and instances with a GPU are billed for themselves, and have the tags that they are given.
+    for (const [, { Properties }] of ofType(service, 'AWS::ECS::Service'))
+      expect(Properties).toMatchObject({ PropagateTags: 'SERVICE', EnableECSManagedTags: true });
+    for (const [, { Properties }] of ofType(service, 'AWS::ECS::CapacityProvider'))
+      expect(Properties['ManagedInstancesProvider']).toMatchObject({ PropagateTags: 'CAPACITY_PROVIDER' });
+    const [[, budget] = []] = ofType(service, 'AWS::Budgets::Budget');
+    expect(JSON.stringify(budget?.Properties)).toContain(`user:alara:environment$${environment.name}`);
+  });
+}
+
+type Statement = {
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Principal: { readonly Service?: string | readonly string[] };
+  readonly Condition?: object;
+};
+
+/** What a policy lets a service of AWS do on behalf of this account alone. */
+function allowed(document: unknown, service: string): string[] {
+  const { Statement } = document as { Statement: Statement[] };
+  const ours = JSON.stringify({ StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } });
+  return Statement.filter(
+    ({ Effect, Principal, Condition }) =>
+      Effect === 'Allow' && [Principal.Service].flat().includes(service) && JSON.stringify(Condition) === ours,
+  ).flatMap(({ Action }) => Action);
+}
