@@ -32,7 +32,7 @@ const resources = [readings, reports, routes, catalog, uploads, jobs, stow, hook
 export const createApp = (deps: Deps): OpenAPIHono => serveResources(deps, resources);
 
 /** What a process that only works on jobs answers: whether it lives and is ready. */
-export const createWorkerApp = (deps: Deps): OpenAPIHono => serveResources(deps, [health]);
+export const createRunnerApp = (deps: Deps): OpenAPIHono => serveResources(deps, [health]);
 
 function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: Deps) => void)[]): OpenAPIHono {
   // Resources that take no query refuse one; those that do bring their own hook.

@@ -6,9 +6,9 @@ import { openSource, type Serving } from '../inference/provider.ts';
 import { createReloading } from '../inference/reload.ts';
 import type { Router } from '../inference/router.ts';
 import type { Handlers } from '../jobs/handler.ts';
-import { createWebhookTurns, mostWebhooks } from '../jobs/handlers/webhook-limits.ts';
+import { createWebhookLimits, maxWebhooks } from '../jobs/handlers/webhook-limits.ts';
 import { createHandlers } from '../jobs/handlers.ts';
-import { startWorker, type Worker, type WorkerOptions } from '../jobs/runner.ts';
+import { type Runner, type RunnerOptions, startRunner } from '../jobs/runner.ts';
 import { readPacsConfig } from '../pacs/config.ts';
 import { openPacs, type Pacs } from '../pacs/connections.ts';
 import type { Config } from '../platform/config.ts';
@@ -17,7 +17,7 @@ import { createBudget } from '../platform/memory-budget.ts';
 import { openPlatform } from '../storage/open-storage.ts';
 import type { Platform } from '../storage/platform.ts';
 import { isOpenToOthers } from '../storage/sqlite/permissions.ts';
-import { createApp, createWorkerApp } from './app.ts';
+import { createApp, createRunnerApp } from './app.ts';
 import type { Deps } from './deps.ts';
 
 /** The parts of a running service. No socket is open: `fetch` answers. */
@@ -46,13 +46,13 @@ const dayMs = 86_400_000;
  * Jobs that wait for a PACS must not hold up films, which take turns at the engine anyway. Each webhook in flight takes a
  * lane too.
  */
-const lanesFor = (workers: number) => workers + 4 + mostWebhooks;
+const lanesFor = (workers: number) => workers + 4 + maxWebhooks;
 
 /** Put a service together as its role says. Throws ConfigError or CatalogError. */
 export async function assemble(
   config: Config,
   log: Logger,
-  tuning: Partial<Pick<WorkerOptions, 'retry' | 'visibilityMs' | 'graceMs' | 'concurrency' | 'random'>> = {},
+  tuning: Partial<Pick<RunnerOptions, 'retry' | 'visibilityMs' | 'graceMs' | 'concurrency' | 'random'>> = {},
 ): Promise<Service> {
   const settings = config.pacs === undefined ? null : readPacsConfig(config.pacs);
   for (const [name, { tenant, orthanc, poll, results }] of Object.entries(settings ?? {})) {
@@ -66,8 +66,8 @@ export async function assemble(
     log.warn({ event: 'data_folder_open' }, 'others may write into ALARA_DATA: chmod go-w it');
   const budget = createBudget(config.bufferBytes);
   const { authRequired, maxBodyBytes, maxUploadBytes, device, role } = config;
-  const turns = createWebhookTurns();
-  let worker: Worker | undefined;
+  const webhookLimits = createWebhookLimits();
+  let runner: Runner | undefined;
 
   function generation(serving: Serving): Generation {
     const { router, engine } = serving;
@@ -77,8 +77,8 @@ export async function assemble(
     return {
       ...serving,
       pacs,
-      app: role === 'worker' ? createWorkerApp(deps) : createApp(deps),
-      handlers: createHandlers({ router, engine, platform, budget }, { ...pacs, study: pacs.handler }, turns),
+      app: role === 'worker' ? createRunnerApp(deps) : createApp(deps),
+      handlers: createHandlers({ router, engine, platform, budget }, { ...pacs, study: pacs.handler }, webhookLimits),
     };
   }
 
@@ -99,7 +99,7 @@ export async function assemble(
     async switched(current, before) {
       log.info({ event: 'models_replaced', from: before.name, to: current.name });
       await before.pacs.close();
-      if (worker) current.pacs.start();
+      if (runner) current.pacs.start();
     },
     close: ({ engine }) => engine.close(),
     failed: (error) => log.warn({ event: 'models_not_looked_up', problem: messageOf(error) }),
@@ -128,7 +128,7 @@ export async function assemble(
     look: generations.look,
     begin() {
       if (role === 'api') return;
-      worker = startWorker({
+      runner = startRunner({
         ...{ platform, log, concurrency: lanesFor(config.workers), retentionMs: config.retentionDays * dayMs },
         handlers,
         ...tuning,
@@ -139,7 +139,7 @@ export async function assemble(
       const replaced = generations.stop();
       const { pacs, engine } = generations.current();
       await pacs.close();
-      await worker?.stop();
+      await runner?.stop();
       await engine.close();
       await replaced;
     },

@@ -8,52 +8,55 @@ import { withoutData } from '../platform/redact-error.ts';
 import { StoreUnavailable } from '../platform/store-unavailable.ts';
 import type { Platform } from '../storage/platform.ts';
 import type { Delivery } from '../storage/queue.ts';
-import { afterEnd } from './finish.ts';
-import type { Handler, Handlers, Work } from './handler.ts';
-import { judge, type Verdict } from './outcome.ts';
+import { finish } from './finish.ts';
+import type { Handler, HandlerContext, Handlers } from './handler.ts';
+import { type NextState, nextState } from './outcome.ts';
 import { pauseMs, type RetryPolicy, triesFor } from './retry.ts';
 
+/** The stores that a runner works with. */
+export type RunnerStores = Pick<Platform, 'jobs' | 'queue' | 'enqueue' | 'blobs'>;
+
 /** What an attempt needs besides its delivery. */
-export type Bench = {
-  readonly platform: Pick<Platform, 'jobs' | 'queue' | 'enqueue' | 'blobs'>;
+export type AttemptOptions = {
+  readonly platform: RunnerStores;
   readonly handlers: Handlers;
   readonly retry: RetryPolicy;
   readonly visibilityMs: number;
   readonly random: () => number;
   readonly log: Logger;
-  /** Aborted when the worker cannot wait any longer: what is not finished goes back to the queue. */
+  /** Aborted at the end of the runner's grace period. Unfinished jobs then return to the queue. */
   readonly hurry: AbortSignal;
 };
 
-/** What is to become of a message. */
-export type Fate =
-  | { readonly kind: 'removed' }
-  | { readonly kind: 'lost' }
-  | { readonly kind: 'again'; readonly delayMs: number };
+/** What the runner does with the message: remove it, release it after a delay, or leave it to the runner that has it now. */
+export type Disposition =
+  | { readonly kind: 'remove' }
+  | { readonly kind: 'release'; readonly delayMs: number }
+  | { readonly kind: 'lost' };
 
-/** Work once on the job that a message names. */
-export async function attempt(delivery: Delivery, bench: Bench): Promise<Fate> {
+/** Run the job that a message names, once. */
+export async function attempt(delivery: Delivery, options: AttemptOptions): Promise<Disposition> {
   const lost = new AbortController();
-  // From the first look at the job on: a store that answers slowly must not cost the delivery.
-  const stopBeating = heartbeat(delivery.receipt, bench, () => lost.abort());
+  // Starts before the job is loaded, so that a slow store does not cost the delivery.
+  const stopHeartbeat = heartbeat(delivery.receipt, options, () => lost.abort());
   try {
-    return await attemptHeld(delivery.body, bench, lost.signal);
+    return await attemptHeld(delivery.body, options, lost.signal);
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error;
-    // Released, not left to its visibility: that counts as a delivery, and a queue moves what is delivered too often to
-    // its dead letters. An hour without the store would take every job that waits.
-    bench.log.warn({ job: delivery.body, error: withoutData(error) }, 'a job is put off: its store does not answer');
-    const delayMs = error.retryAfterMs + pauseMs(delivery.attempt, bench.retry, bench.random);
-    return { kind: 'again', delayMs };
+    // Released at once. If the visibility expired, that would count as a delivery, and the queue moves a message that is
+    // delivered too often to its dead letters. An hour without the store would then cost every waiting job.
+    options.log.warn({ job: delivery.body, error: withoutData(error) }, 'a job is put off: its store does not answer');
+    const delayMs = error.retryAfterMs + pauseMs(delivery.attempt, options.retry, options.random);
+    return { kind: 'release', delayMs };
   } finally {
-    stopBeating();
+    stopHeartbeat();
   }
 }
 
-async function attemptHeld(id: string, bench: Bench, lost: AbortSignal): Promise<Fate> {
-  const { platform, retry, log, hurry } = bench;
+async function attemptHeld(id: string, options: AttemptOptions, lost: AbortSignal): Promise<Disposition> {
+  const { platform, retry, log, hurry } = options;
 
-  // Counted before the work, so that a job which kills its process runs out of tries as well.
+  // Counted before the work, so that a job that kills its process runs out of attempts as well.
   const run = randomUUID();
   const job = await change(platform, id, (job) =>
     job.attempts < triesFor(job.fault, retry)
@@ -62,69 +65,78 @@ async function attemptHeld(id: string, bench: Bench, lost: AbortSignal): Promise
   );
   if (!job) {
     log.warn({ job: id }, 'no such job: its message is dropped');
-    return { kind: 'removed' };
+    return { kind: 'remove' };
   }
   if (hasEnded(job)) {
-    // An earlier delivery ended it, and its process may have died before the rest was done; or its tries are used up.
+    // An earlier delivery ended the job, and its process may have died before it finished; or the attempts are used up.
     log.info({ job: id, kind: job.input.kind, state: job.state }, 'a job had ended');
-    await afterEnd(platform, job);
-    return { kind: 'removed' };
+    await finish(platform, job);
+    return { kind: 'remove' };
   }
 
   const started = performance.now();
-  const result = await work(job, bench, AbortSignal.any([hurry, lost]));
-  // Another has the delivery now, and comes to the same end.
+  const result = await handle(job, options, AbortSignal.any([hurry, lost]));
+  // Another runner has the delivery now, and reaches the same end.
   if (lost.aborted) return { kind: 'lost' };
 
-  const verdict: Verdict =
+  const next: NextState =
     !result.ok && hurry.aborted
-      ? { ...{ kind: 'again', delayMs: 0, attempts: job.attempts - 1 }, fault: job.fault, busySince: job.busySince }
-      : judge(job, result, retry, bench.random);
-  const kept = await change(platform, id, (now) => (counts(verdict, now, run) ? applied(verdict, now) : undefined));
-  // Another has taken the job over, without this one having noticed.
-  if (kept && kept.run !== run && !hasEnded(kept)) return { kind: 'lost' };
-  const said = { job: id, kind: job.input.kind, attempts: job.attempts, ms: Math.round(performance.now() - started) };
-  if (verdict.kind === 'again') {
-    log.info({ ...said, state: 'queued', ...(!result.ok && { fault: result.fault.code }), delayMs: verdict.delayMs });
-    return { kind: 'again', delayMs: verdict.delayMs };
+      ? { kind: 'retry', delayMs: 0, attempts: job.attempts - 1, fault: job.fault, busySince: job.busySince }
+      : nextState(job, result, retry, options.random);
+  const stored = await change(platform, id, (now) => (counts(next, now, run) ? applied(next, now) : undefined));
+  // Another runner took the job over, and this one did not notice.
+  if (stored && stored.run !== run && !hasEnded(stored)) return { kind: 'lost' };
+  const entry = {
+    job: id,
+    kind: job.input.kind,
+    attempts: job.attempts,
+    ms: Math.round(performance.now() - started),
+    state: next.kind === 'retry' ? 'queued' : next.state,
+    ...(!result.ok && { fault: result.fault.code }),
+  };
+  if (next.kind === 'retry') {
+    log.info({ ...entry, delayMs: next.delayMs });
+    return { kind: 'release', delayMs: next.delayMs };
   }
-  log.info({ ...said, state: verdict.state, ...(!result.ok && { fault: result.fault.code }) });
-  if (kept) await afterEnd(platform, kept);
-  return { kind: 'removed' };
+  log.info(entry);
+  if (stored) await finish(platform, stored);
+  return { kind: 'remove' };
 }
 
-/** A late failure says nothing of the try that runs by now; a late success is as good as any other. */
-const counts = (verdict: Verdict, now: Job, run: string) =>
-  now.run === run || (verdict.kind === 'ended' && verdict.state === 'done');
+/** A late failure says nothing about the attempt that runs now. A late success is as good as any other. */
+const counts = (next: NextState, now: Job, run: string) =>
+  now.run === run || (next.kind === 'ended' && next.state === 'done');
 
-function applied(verdict: Verdict, job: Job): Job {
-  if (verdict.kind === 'again') {
-    const { attempts, fault, busySince } = verdict;
+function applied(next: NextState, job: Job): Job {
+  if (next.kind === 'retry') {
+    const { attempts, fault, busySince } = next;
     return { ...job, state: 'queued', attempts, fault, busySince };
   }
-  if (verdict.state !== 'done') return { ...job, state: verdict.state, fault: verdict.fault };
-  const { outcomes } = verdict;
+  if (next.state !== 'done') return { ...job, state: next.state, fault: next.fault };
   return {
     ...job,
     state: 'done',
     fault: undefined,
     busySince: undefined,
-    outcomes,
+    outcomes: next.outcomes,
     progress: { done: job.progress.total, total: job.progress.total },
   };
 }
 
-/** Change a job that has not ended; one that has stays as it is, whoever is late. Undefined leaves it as it is, too. */
+/** Change a job that has not ended. An ended job stays as it is. If `changed` returns undefined, so does any other. */
 const change = ({ jobs }: Pick<Platform, 'jobs'>, id: string, changed: (job: Job) => Job | undefined) =>
   jobs.update(id, (job) => {
     const next = hasEnded(job) ? undefined : changed(job);
     return next ? { ...next, updatedAt: new Date().toISOString() } : job;
   });
 
-/** Run the handler. What it throws is a bug, or a store that fails: tried again, and logged without its message. */
-async function work(job: Job, bench: Bench, signal: AbortSignal): Promise<Result<readonly Outcome[], Fault>> {
-  const { platform, handlers, log } = bench;
-  const told: Work = {
+/** Run the handler. An error that it throws is a bug or a failing store. The job is retried, and the log omits the message. */
+async function handle(
+  job: Job,
+  { platform, handlers, log }: AttemptOptions,
+  signal: AbortSignal,
+): Promise<Result<readonly Outcome[], Fault>> {
+  const context: HandlerContext = {
     signal,
     async progress(done, total, outcomes) {
       await change(platform, job.id, (now) =>
@@ -133,22 +145,19 @@ async function work(job: Job, bench: Bench, signal: AbortSignal): Promise<Result
     },
   };
   try {
-    return await handle(handlers, job, told);
+    // The types cannot tie a handler to the kind of its job's input.
+    return await (handlers[job.input.kind] as Handler<JobInput['kind']>)(job, context);
   } catch (error) {
     if (!signal.aborted) log.error({ job: job.id, kind: job.input.kind, error: withoutData(error) }, 'a handler threw');
-    // Put off, not counted: a store that is away for an hour must not make dead jobs of everything that waits.
+    // Put off without counting the attempt, so that an hour without the store does not kill every waiting job.
     if (error instanceof StoreUnavailable)
       return fail({ code: 'store_unavailable', retryAfterMs: ms(error.retryAfterMs) });
     return fail({ code: 'internal' });
   }
 }
 
-/** The handler of a job's kind, which the types cannot tie to the kind of its input. */
-const handle = (handlers: Handlers, job: Job, told: Work) =>
-  (handlers[job.input.kind] as Handler<JobInput['kind']>)(job, told);
-
-/** Keep a delivery invisible while it is worked on; `lost` is told once when it has become visible to others. */
-function heartbeat(receipt: string, { platform, visibilityMs, log }: Bench, lost: () => void): () => void {
+/** Keep a delivery invisible during the work. `lost` is called once if the delivery has become visible to others. */
+function heartbeat(receipt: string, { platform, visibilityMs, log }: AttemptOptions, lost: () => void): () => void {
   const beat = async () => {
     try {
       if (await platform.queue.extend(receipt, visibilityMs)) return;

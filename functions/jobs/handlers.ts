@@ -1,22 +1,22 @@
-import type { Platform } from '../storage/platform.ts';
 import type { Handler, Handlers } from './handler.ts';
-import { filmHandler, type Reader } from './handlers/film.ts';
+import { filmHandler } from './handlers/film.ts';
 import { instancesHandler } from './handlers/instances.ts';
-import { webhookHandler } from './handlers/webhook.ts';
-import { createWebhookTurns, type WebhookTurns } from './handlers/webhook-limits.ts';
-import type { Receivers } from './result-sink.ts';
+import { type WebhookStores, webhookHandler } from './handlers/webhook.ts';
+import { createWebhookLimits, type WebhookLimits } from './handlers/webhook-limits.ts';
+import type { FilmReader } from './read-film.ts';
+import type { ResultSink } from './result-sink.ts';
 
-/** What has to do with a PACS. */
-export type PacsWork = Receivers & { readonly study: Handler<'study'> };
+/** The work that needs a PACS connection. */
+export type PacsWork = ResultSink & { readonly study: Handler<'study'> };
 
 /** A handler for every kind of job. */
 export const createHandlers = (
-  reader: Reader & { readonly platform: Pick<Platform, 'jobs' | 'access'> },
-  { study, ...receivers }: PacsWork,
-  turns: WebhookTurns = createWebhookTurns(),
+  reader: FilmReader & { readonly platform: WebhookStores },
+  { study, ...sink }: PacsWork,
+  limits: WebhookLimits = createWebhookLimits(),
 ): Handlers => ({
   film: filmHandler(reader),
-  instances: instancesHandler(reader, receivers),
+  instances: instancesHandler(reader, sink),
   study,
-  webhook: webhookHandler(reader.platform, turns),
+  webhook: webhookHandler(reader.platform, limits),
 });

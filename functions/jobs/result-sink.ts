@@ -5,9 +5,10 @@ import type { Read } from '../reading/read.ts';
 import type { ReadRequest } from '../routing/request.ts';
 
 /**
- * Send what came of a tenant's reading to a PACS of its own: the SOP Instance UIDs that it holds afterwards. Again is
- * safe, because equal results have equal UIDs. The film is asked for only where a picture of it is wanted. `unchanged` is
- * asked immediately before storing: its fault, that the PACS has lost or replaced the film, is returned instead.
+ * Send the results of a tenant's reading to a PACS of the tenant. Returns the SOP Instance UIDs that the PACS then holds.
+ * The call may be repeated, because equal results have equal UIDs. `film` is called only if a picture of the film is
+ * configured. `unchanged` is called immediately before storing. If the PACS has lost or replaced the film, nothing is
+ * stored and the fault of `unchanged` is returned.
  */
 export type Deliver = (
   pacs: string,
@@ -17,11 +18,11 @@ export type Deliver = (
   unchanged?: () => Promise<Result<void, Fault>>,
 ) => Promise<Result<readonly string[], Fault>>;
 
-/** How a PACS has its films read, and where their results go. */
-export type Receivers = {
+/** How the films of a PACS are read, and how it receives results. */
+export type ResultSink = {
   readonly requestOf: (pacs: string) => ReadRequest | undefined;
   readonly deliver: Deliver;
-  /** Begin to watch a film in a PACS: what `deliver` asks before it stores, undefined where the PACS does not list the film. */
+  /** Remember the state of a film in a PACS. Returns the `unchanged` of {@link Deliver}, or undefined where the PACS does not list the film. */
   readonly watchFilm?: (
     pacs: string,
     film: { readonly studyInstanceUid: string; readonly sopInstanceUid: string },

@@ -1,21 +1,54 @@
-import { hasEnded, type Job, type JobInput } from '../core/job.ts';
+import { blobsOf, hasEnded, type Job, type JobInput } from '../core/job.ts';
 import type { Platform } from '../storage/platform.ts';
 
+type JobSender = Pick<Platform, 'enqueue'>;
+
 /**
- * Take on a job durably: once this resolves it will be worked on, whatever dies. Submitting an id again is safe: a
- * finished job stays finished, an unfinished one is queued once more in case its first message was lost.
+ * Accept a job durably: once this resolves, the job will run even if this process dies. The same id may be submitted
+ * again. A job that has ended stays as it is. An open job is queued once more, in case its first message was lost.
  */
-export async function submit(
-  { enqueue }: Pick<Platform, 'enqueue'>,
-  id: string,
-  tenant: string,
-  input: JobInput,
-): Promise<Job> {
+export async function submit({ enqueue }: JobSender, id: string, tenant: string, input: JobInput): Promise<Job> {
   const now = new Date().toISOString();
-  const total = input.kind === 'instances' ? input.instances.length : 1;
   const job: Job = {
-    ...{ id, tenant, input, state: 'queued', attempts: 0, progress: { done: 0, total }, outcomes: [] },
-    ...{ createdAt: now, updatedAt: now },
+    id,
+    tenant,
+    input,
+    state: 'queued',
+    attempts: 0,
+    progress: { done: 0, total: input.kind === 'instances' ? input.instances.length : 1 },
+    outcomes: [],
+    createdAt: now,
+    updatedAt: now,
   };
   return (await enqueue(id, (known = job) => ({ job: known, send: !hasEnded(known) }))) ?? job;
+}
+
+/**
+ * Run a job again that was given up or failed, with all its attempts. Undefined where there is no such job. Jobs in other
+ * states stay as they are. The call may be repeated: a queued job is queued once more, in case its message was lost.
+ *
+ * A new `input` replaces the old one, whose films are usually deleted. With it, a job that was done runs again as well.
+ */
+export async function replay({ enqueue }: JobSender, id: string, input?: JobInput): Promise<Job | undefined> {
+  const isReplayed = ({ state }: Job) =>
+    state === 'dead' || state === 'failed' || (state === 'done' && input !== undefined);
+  const replayed = (job: Job): Job => ({
+    ...job,
+    ...(input && { input, outcomes: [], progress: { done: 0, total: job.progress.total } }),
+    state: 'queued',
+    attempts: 0,
+    fault: undefined,
+    busySince: undefined,
+    updatedAt: new Date().toISOString(),
+  });
+  return enqueue(id, (known) => {
+    if (known && isReplayed(known)) return { job: replayed(known), send: true };
+    return known?.state === 'queued' ? { job: known, send: true } : undefined;
+  });
+}
+
+/** Whether the films of a job are still stored. The films of a failed job are deleted when it fails. */
+export async function isReplayable({ blobs }: Pick<Platform, 'blobs'>, { input }: Job): Promise<boolean> {
+  for (const blob of blobsOf(input)) if (!(await blobs.has(blob))) return false;
+  return true;
 }

@@ -2,7 +2,7 @@ import { advice, type Fault } from '../core/fault.ts';
 import type { Engine } from '../inference/pool.ts';
 import type { Router } from '../inference/router.ts';
 import type { Handler } from '../jobs/handler.ts';
-import type { Deliver, Receivers } from '../jobs/result-sink.ts';
+import type { Deliver, ResultSink } from '../jobs/result-sink.ts';
 import { ConfigError } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Budget } from '../platform/memory-budget.ts';
@@ -40,7 +40,7 @@ export type Pacs = {
   readonly deliver: Deliver;
   /** How a PACS has its films read. */
   requestOf(name: string): ReadRequest | undefined;
-  readonly watchFilm: NonNullable<Receivers['watchFilm']>;
+  readonly watchFilm: NonNullable<ResultSink['watchFilm']>;
   readonly handler: Handler<'study'>;
   /** Begin to follow and to poll. */
   start(): void;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import type { Reading } from '../../functions/core/reading.ts';
 import { fail } from '../../functions/core/result.ts';
 import { createHandlers } from '../../functions/jobs/handlers.ts';
-import { startWorker } from '../../functions/jobs/runner.ts';
+import { startRunner } from '../../functions/jobs/runner.ts';
 import { submit as submitJob } from '../../functions/jobs/submit.ts';
 import { openDynamo, openS3 } from '../../functions/platform/aws/client.ts';
 import { readSurroundings } from '../../functions/platform/aws/environment.ts';
@@ -141,14 +141,14 @@ describe.skipIf(!hasAws)(
       expect((await kept(environment)).readings).toBe(2);
     });
 
-    test('a message that is delivered twice, at the same time to two workers as well, is one reading', async () => {
+    test('a message that is delivered twice, at the same time to two runners as well, is one reading', async () => {
       const environment = await edges();
       const api = await open({ ...environment, ALARA_ROLE: 'api' });
       const ids: string[] = [];
       for (let i = 0; i < 3; i++) ids.push(await submit(api, variantOf(i)));
       for (const id of ids) for (let i = 0; i < 3; i++) await api.platform.queue.send(id);
-      const workers = [];
-      for (let i = 0; i < 2; i++) workers.push(await open({ ...environment, ALARA_ROLE: 'worker' }));
+      const runners = [];
+      for (let i = 0; i < 2; i++) runners.push(await open({ ...environment, ALARA_ROLE: 'worker' }));
       for (const id of ids) expect(await ended(api, `/v1/jobs/${id}`)).toMatchObject({ state: 'done' });
       await empty(api);
       expect((await kept(environment)).readings).toBe(3);
@@ -164,7 +164,7 @@ describe.skipIf(!hasAws)(
       onTestFinished(() => receiver.close());
       await api.platform.access.allowWebhooks('local', receiver.host);
 
-      /** Run a worker that dies at its nth call; where it died, or nothing if it got through. */
+      /** Run a runner that dies at its nth call; where it died, or nothing if it got through. */
       const dieAt = (n: number) =>
         new Promise<string>((resolve, reject) => {
           const child = spawn(process.execPath, ['test/support/mortal.ts', String(n)], {
@@ -178,14 +178,14 @@ describe.skipIf(!hasAws)(
           child.once('close', (code, signal) => {
             if (signal === 'SIGKILL') resolve(where);
             else if (code === 0) resolve('');
-            else reject(new Error(`the worker ended with ${code ?? signal}`));
+            else reject(new Error(`the runner ended with ${code ?? signal}`));
           });
         });
       /** Work on what is there until nothing is left. */
       const finish = async (id: string) => {
         const { router, engine, platform } = api;
         const nowhere = async () => fail({ code: 'unknown_pacs', pacs: '', known: [] } as const);
-        const worker = startWorker({
+        const runner = startRunner({
           ...{ platform, concurrency: 2, retentionMs: 86_400_000, visibilityMs: 1000, log: createLog('silent') },
           handlers: createHandlers(
             { router, engine, platform, budget: createBudget(1e9) },
@@ -194,7 +194,7 @@ describe.skipIf(!hasAws)(
         });
         await ended(api, `/v1/jobs/${id}`);
         await empty(api);
-        await worker.stop();
+        await runner.stop();
       };
 
       const died: string[] = [];

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { fail, ok } from '../../functions/core/result.ts';
 import { createHandlers } from '../../functions/jobs/handlers.ts';
-import { startWorker } from '../../functions/jobs/runner.ts';
+import { startRunner } from '../../functions/jobs/runner.ts';
 import { createLog } from '../../functions/platform/log.ts';
 import { createBudget } from '../../functions/platform/memory-budget.ts';
 import { openBench } from '../support/job-bench.ts';
@@ -25,7 +25,7 @@ afterAll(async () => {
   await service?.close();
 });
 
-/** Run a worker that dies at its nth call; where it died, or nothing if it got through. */
+/** Run a runner that dies at its nth call; where it died, or nothing if it got through. */
 function dieAt(n: number): Promise<string> {
   const child = spawn(process.execPath, ['test/support/mortal.ts', String(n)], {
     env: { ...process.env, ALARA_DATA: service.data, ALARA_WORKERS: '1', ALARA_LOG: 'silent' },
@@ -39,7 +39,7 @@ function dieAt(n: number): Promise<string> {
     child.once('close', (code, signal) => {
       if (signal === 'SIGKILL') resolve(where);
       else if (code === 0) resolve('');
-      else reject(new Error(`the worker ended with ${code ?? signal}`));
+      else reject(new Error(`the runner ended with ${code ?? signal}`));
     });
   });
 }
@@ -61,7 +61,7 @@ async function submit(n: number): Promise<string> {
 async function finish(): Promise<void> {
   const { router, engine, platform } = service;
   const nowhere = async () => fail({ code: 'unknown_pacs', pacs: '', known: [] } as const);
-  const worker = startWorker({
+  const runner = startRunner({
     ...{ platform, concurrency: 2, retentionMs: 86_400_000, visibilityMs: 700, log: createLog('silent') },
     handlers: createHandlers(
       { router, engine, platform, budget: createBudget(1e9) },
@@ -71,7 +71,7 @@ async function finish(): Promise<void> {
   await vi.waitFor(async () => expect(await platform.queue.depth()).toEqual({ waiting: 0, inFlight: 0 }), {
     timeout: 10_000,
   });
-  await worker.stop();
+  await runner.stop();
 }
 
 test('killed at every step of its work, a job comes to the same end: one reading, one webhook', {
@@ -112,11 +112,11 @@ test('a job that kills whoever works on it is given up, and others are worked on
       new Promise<void>((resolve) => {
         const code = `
           import { openEmbedded } from './functions/storage/sqlite/open-sqlite.ts';
-          import { startWorker } from './functions/jobs/runner.ts';
+          import { startRunner } from './functions/jobs/runner.ts';
           import { createLog } from './functions/platform/log.ts';
           const kill = () => process.kill(process.pid, 'SIGKILL');
           const handlers = { film: kill, instances: kill, study: kill, webhook: kill };
-          startWorker({ platform: openEmbedded(process.env.DATA), handlers, concurrency: 1, retentionMs: 1e9,
+          startRunner({ platform: openEmbedded(process.env.DATA), handlers, concurrency: 1, retentionMs: 1e9,
             visibilityMs: 200, retry: { tries: 3 }, log: createLog('silent') });`;
         const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', code], {
           env: { ...process.env, DATA: bench.data },

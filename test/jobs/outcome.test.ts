@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { advice, type Fault, type FaultCode } from '../../functions/core/fault.ts';
 import { fail, ok } from '../../functions/core/result.ts';
 import { ms } from '../../functions/core/units.ts';
-import { judge } from '../../functions/jobs/outcome.ts';
+import { nextState } from '../../functions/jobs/outcome.ts';
 import { pauseMs, usualRetry } from '../../functions/jobs/retry.ts';
 
 const codes = Object.keys(advice) as FaultCode[];
@@ -14,10 +14,10 @@ const random = fc.double({ min: 0, max: 1, noNaN: true });
 describe('what becomes of a job', () => {
   test('a fault of the caller ends it at once, one of the service never does on the first try', () => {
     for (const code of codes) {
-      const verdict = judge({ attempts: 1 }, fail(faultOf(code)), usualRetry, () => 0.5);
+      const next = nextState({ attempts: 1 }, fail(faultOf(code)), usualRetry, () => 0.5);
       if (advice[code].status < 500 && code !== 'memory_exceeded')
-        expect(verdict, code).toMatchObject({ kind: 'ended', state: 'failed' });
-      else expect(verdict, code).toMatchObject({ kind: 'again' });
+        expect(next, code).toMatchObject({ kind: 'ended', state: 'failed' });
+      else expect(next, code).toMatchObject({ kind: 'retry' });
     }
   });
 
@@ -27,9 +27,9 @@ describe('what becomes of a job', () => {
         let job: { attempts: number; fault?: Fault | undefined } = { attempts: 0 };
         for (let i = 0; i < 10_000; i++) {
           const fault = faultOf(cycle[i % cycle.length] ?? 'internal');
-          const verdict = judge({ ...job, attempts: job.attempts + 1 }, fail(fault), usualRetry, () => at);
-          if (verdict.kind === 'ended') return verdict.state !== 'done';
-          job = { attempts: verdict.attempts, fault: verdict.fault };
+          const next = nextState({ ...job, attempts: job.attempts + 1 }, fail(fault), usualRetry, () => at);
+          if (next.kind === 'ended') return next.state !== 'done';
+          job = { attempts: next.attempts, fault: next.fault };
         }
         // A cycle of outages and of something else in turn begins anew each time: both are getting better and worse.
         return new Set(cycle.map((code) => ['pacs_unavailable', 'webhook_failed'].includes(code))).size === 2;
@@ -39,8 +39,8 @@ describe('what becomes of a job', () => {
 
   test('busy is not counted, and waits as long as the service asked for', () => {
     const fault: Fault = { code: 'queue_full', retryAfterMs: ms(1234) };
-    expect(judge({ attempts: 8 }, fail(fault), usualRetry, () => 0)).toMatchObject({
-      kind: 'again',
+    expect(nextState({ attempts: 8 }, fail(fault), usualRetry, () => 0)).toMatchObject({
+      kind: 'retry',
       delayMs: 1234,
       attempts: 7,
     });
@@ -49,7 +49,7 @@ describe('what becomes of a job', () => {
   test('busy for a day is broken: a job is not put off for ever', () => {
     const fault: Fault = { code: 'queue_full', retryAfterMs: ms(1000) };
     const hoursLater = (hours: number, busySince?: string) =>
-      judge(
+      nextState(
         { attempts: 1, ...(busySince && { busySince }) },
         fail(fault),
         usualRetry,
@@ -57,8 +57,8 @@ describe('what becomes of a job', () => {
         new Date(hours * 3_600_000),
       );
     const since = new Date(0).toISOString();
-    expect(hoursLater(0)).toMatchObject({ kind: 'again', attempts: 0, busySince: since });
-    expect(hoursLater(23.9, since)).toMatchObject({ kind: 'again', busySince: since });
+    expect(hoursLater(0)).toMatchObject({ kind: 'retry', attempts: 0, busySince: since });
+    expect(hoursLater(23.9, since)).toMatchObject({ kind: 'retry', busySince: since });
     expect(hoursLater(24.1, since)).toEqual({ kind: 'ended', state: 'dead', fault });
   });
 
@@ -66,48 +66,54 @@ describe('what becomes of a job', () => {
     const late: Fault = { code: 'deadline_exceeded', deadlineMs: ms(30_000) };
     const busy: Fault = { code: 'queue_full', retryAfterMs: ms(1000) };
     const second = (before: Fault | undefined, fault: Fault) =>
-      judge({ attempts: 2, ...(before && { fault: before }) }, fail(fault), usualRetry, () => 0);
-    expect(second(undefined, late)).toMatchObject({ kind: 'again' });
+      nextState({ attempts: 2, ...(before && { fault: before }) }, fail(fault), usualRetry, () => 0);
+    expect(second(undefined, late)).toMatchObject({ kind: 'retry' });
     expect(second(late, late)).toEqual({ kind: 'ended', state: 'dead', fault: late });
     const large: Fault = { code: 'memory_exceeded', limitBytes: 1e9 };
-    expect(second(undefined, large)).toMatchObject({ kind: 'again' });
+    expect(second(undefined, large)).toMatchObject({ kind: 'retry' });
     expect(second(late, large)).toEqual({ kind: 'ended', state: 'dead', fault: large });
-    expect(second(late, busy)).toMatchObject({ kind: 'again', attempts: 1 });
+    expect(second(late, busy)).toMatchObject({ kind: 'retry', attempts: 1 });
   });
 
   test('eight tries for a fault of the service; a PACS that is down is waited for much longer', () => {
     const state = (code: FaultCode, tries: number) =>
-      judge({ attempts: tries, fault: faultOf(code) }, fail(faultOf(code)), usualRetry, () => 0);
-    expect(state('inference_failed', 7)).toMatchObject({ kind: 'again' });
+      nextState({ attempts: tries, fault: faultOf(code) }, fail(faultOf(code)), usualRetry, () => 0);
+    expect(state('inference_failed', 7)).toMatchObject({ kind: 'retry' });
     expect(state('inference_failed', 8)).toMatchObject({ kind: 'ended', state: 'dead' });
-    expect(state('pacs_unavailable', 499)).toMatchObject({ kind: 'again' });
+    expect(state('pacs_unavailable', 499)).toMatchObject({ kind: 'retry' });
     expect(state('pacs_unavailable', 500)).toMatchObject({ kind: 'ended', state: 'dead' });
   });
 
   test('a PACS that refuses everything is waited for as one that is down; one that refuses an object is not', () => {
     const refused = (fault: Fault, tries: number) =>
-      judge({ attempts: tries, fault }, fail(fault), usualRetry, () => 0).kind;
+      nextState({ attempts: tries, fault }, fail(fault), usualRetry, () => 0).kind;
     const fault: Fault = { code: 'pacs_refused', problem: 'main answered 401' };
-    expect(refused({ ...fault, setup: true }, 499)).toBe('again');
+    expect(refused({ ...fault, setup: true }, 499)).toBe('retry');
     expect(refused(fault, 8)).toBe('ended');
   });
 
   test('what fails after an outage has all its tries', () => {
     const after = { attempts: 200, fault: faultOf('pacs_unavailable') };
-    expect(judge(after, fail(faultOf('inference_failed')), usualRetry, () => 0)).toMatchObject({
-      kind: 'again',
+    expect(nextState(after, fail(faultOf('inference_failed')), usualRetry, () => 0)).toMatchObject({
+      kind: 'retry',
       attempts: 1,
     });
   });
 
   test('a wait that was asked for comes before the pause', () => {
     const fault: Fault = { code: 'webhook_failed', problem: '503', waitMs: ms(60_000) };
-    expect(judge({ attempts: 1 }, fail(fault), usualRetry, () => 0)).toMatchObject({ kind: 'again', delayMs: 60_000 });
-    expect(judge({ attempts: 1 }, fail(fault), usualRetry, () => 1)).toMatchObject({ kind: 'again', delayMs: 61_000 });
+    expect(nextState({ attempts: 1 }, fail(fault), usualRetry, () => 0)).toMatchObject({
+      kind: 'retry',
+      delayMs: 60_000,
+    });
+    expect(nextState({ attempts: 1 }, fail(fault), usualRetry, () => 1)).toMatchObject({
+      kind: 'retry',
+      delayMs: 61_000,
+    });
   });
 
   test('success ends it with its outcomes', () => {
-    expect(judge({ attempts: 3 }, ok([{ reading: 'rd_1' }]), usualRetry, () => 0)).toEqual({
+    expect(nextState({ attempts: 3 }, ok([{ reading: 'rd_1' }]), usualRetry, () => 0)).toEqual({
       kind: 'ended',
       state: 'done',
       outcomes: [{ reading: 'rd_1' }],

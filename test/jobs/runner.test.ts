@@ -4,7 +4,7 @@ import type { Fault } from '../../functions/core/fault.ts';
 import type { Outcome } from '../../functions/core/job.ts';
 import { fail, ok, type Result } from '../../functions/core/result.ts';
 import { ms } from '../../functions/core/units.ts';
-import { replay } from '../../functions/jobs/replay.ts';
+import { replay } from '../../functions/jobs/submit.ts';
 import { type Bench, openBench } from '../support/job-bench.ts';
 
 let bench: Bench;
@@ -171,7 +171,7 @@ describe('a job', () => {
   });
 });
 
-describe('several workers', () => {
+describe('several runners', () => {
   test('share 50 jobs: each is worked on once', async () => {
     const worked: string[] = [];
     for (let i = 0; i < 50; i++) await bench.submit(`job ${i}`);
@@ -208,7 +208,7 @@ describe('several workers', () => {
     expect(worked).toBe(1);
   });
 
-  test('take up a job whose worker has gone silent, and the one that was late changes nothing', async () => {
+  test('take up a job whose runner has gone silent, and the one that was late changes nothing', async () => {
     const frozen = Promise.withResolvers<void>();
     const signals: AbortSignal[] = [];
     await bench.submit('a');
@@ -235,7 +235,7 @@ describe('several workers', () => {
   });
 });
 
-describe('a worker that was taken for dead and has not noticed', () => {
+describe('a runner that was taken for dead and has not noticed', () => {
   /** Its job is taken over while it works; how its try ends is said afterwards. */
   async function overtaken(late: Result<readonly Outcome[], Fault>, inTime: Result<readonly Outcome[], Fault>) {
     const [frozen, working] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -292,7 +292,7 @@ describe('stopping', () => {
   test('finishes what can be finished', async () => {
     await bench.submit('a');
     const begun = Promise.withResolvers<void>();
-    const worker = bench.work({
+    const runner = bench.work({
       film: async () => {
         begun.resolve();
         await delay(100);
@@ -300,7 +300,7 @@ describe('stopping', () => {
       },
     });
     await begun.promise;
-    await worker.stop();
+    await runner.stop();
     expect((await job('a')).state).toBe('done');
     expect(await bench.platform.queue.depth()).toEqual({ waiting: 0, inFlight: 0 });
   });
@@ -314,7 +314,7 @@ describe('stopping', () => {
   ])('hands back what cannot, at once and without counting it, when the handler %s', async (_, wait) => {
     await bench.submit('a');
     const begun = Promise.withResolvers<void>();
-    const worker = bench.work(
+    const runner = bench.work(
       {
         film: async (_, { signal }) => {
           begun.resolve();
@@ -325,7 +325,7 @@ describe('stopping', () => {
       { visibilityMs: 60_000, graceMs: 50 },
     );
     await begun.promise;
-    await worker.stop();
+    await runner.stop();
     const stopped = performance.now();
     bench.work({ film: async () => ok([]) });
     await state('a', 'done');
@@ -333,8 +333,8 @@ describe('stopping', () => {
   });
 
   test('takes nothing new', async () => {
-    const worker = bench.work({});
-    await worker.stop();
+    const runner = bench.work({});
+    await runner.stop();
     await bench.submit('a');
     await delay(100);
     expect((await job('a')).state).toBe('queued');

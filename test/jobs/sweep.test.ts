@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { JobState } from '../../functions/core/job.ts';
-import { replay } from '../../functions/jobs/replay.ts';
-import { submit } from '../../functions/jobs/submit.ts';
+import { replay, submit } from '../../functions/jobs/submit.ts';
 import { sweep } from '../../functions/jobs/sweep.ts';
 import { enqueueInSteps } from '../../functions/storage/jobs.ts';
 import { type Bench, openBench } from '../support/job-bench.ts';

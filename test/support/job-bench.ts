@@ -6,18 +6,18 @@ import { pino } from 'pino';
 import type { JobInput } from '../../functions/core/job.ts';
 import { ok } from '../../functions/core/result.ts';
 import type { Handlers } from '../../functions/jobs/handler.ts';
-import { startWorker, type Worker, type WorkerOptions } from '../../functions/jobs/runner.ts';
+import { type Runner, type RunnerOptions, startRunner } from '../../functions/jobs/runner.ts';
 import { submit } from '../../functions/jobs/submit.ts';
 import type { Platform } from '../../functions/storage/platform.ts';
 import { openEmbedded } from '../../functions/storage/sqlite/open-sqlite.ts';
 
-/** The embedded platform in a folder of its own, and workers on it. */
+/** The embedded platform in a folder of its own, and runners on it. */
 export type Bench = {
   readonly platform: Platform;
   readonly data: string;
   /** Everything that was logged, as text. */
   readonly logged: () => string;
-  work(handlers: Partial<Handlers>, options?: Partial<WorkerOptions>): Worker;
+  work(handlers: Partial<Handlers>, options?: Partial<RunnerOptions>): Runner;
   submit(id: string, input?: Partial<Extract<JobInput, { kind: 'film' }>>): Promise<void>;
   close(): Promise<void>;
 };
@@ -30,9 +30,9 @@ export const done: Handlers = {
 };
 
 export function openBench(): Bench {
-  const data = mkdtempSync(join(tmpdir(), 'alara-worker-'));
+  const data = mkdtempSync(join(tmpdir(), 'alara-runner-'));
   const platform = openEmbedded(data);
-  const workers: Worker[] = [];
+  const runners: Runner[] = [];
   const lines: string[] = [];
   const sink = new Writable({
     write(chunk, _, next) {
@@ -45,20 +45,20 @@ export function openBench(): Bench {
     data,
     logged: () => lines.join(''),
     work(handlers, options = {}) {
-      const worker = startWorker({
+      const runner = startRunner({
         ...{ platform, handlers: { ...done, ...handlers }, concurrency: 2, retentionMs: 86_400_000 },
         ...{ log: pino(sink), retry: { baseMs: 10, capMs: 20 }, visibilityMs: 2000 },
         ...options,
       });
-      workers.push(worker);
-      return worker;
+      runners.push(runner);
+      return runner;
     },
     async submit(id, input = {}) {
       const film = { kind: 'film', upload: id, mediaType: 'image/png', parameters: {}, ...input } as const;
       await submit(platform, id, 'local', film);
     },
     async close() {
-      await Promise.all(workers.map((worker) => worker.stop()));
+      await Promise.all(runners.map((runner) => runner.stop()));
       await platform.close();
       rmSync(data, { recursive: true });
     },

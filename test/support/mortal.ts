@@ -4,7 +4,7 @@
 import { fail } from '../../functions/core/result.ts';
 import { openEngine, openRouter } from '../../functions/inference/router.ts';
 import { createHandlers } from '../../functions/jobs/handlers.ts';
-import { startWorker } from '../../functions/jobs/runner.ts';
+import { startRunner } from '../../functions/jobs/runner.ts';
 import { readConfig } from '../../functions/platform/config.ts';
 import { createLog } from '../../functions/platform/log.ts';
 import { createBudget } from '../../functions/platform/memory-budget.ts';
@@ -45,7 +45,7 @@ const router = openRouter(config);
 const engine = openEngine(router, config);
 await engine.ready;
 const nowhere = async () => fail({ code: 'unknown_pacs', pacs: '', known: [] } as const);
-const worker = startWorker({
+const runner = startRunner({
   platform: { jobs, queue, enqueue, blobs },
   handlers: createHandlers(
     { router, engine, platform: { jobs, blobs, readings, access }, budget: createBudget(1e9) },
@@ -58,6 +58,6 @@ for (;;) {
   if (waiting + inFlight === 0) break;
   await new Promise((resolve) => setTimeout(resolve, 10));
 }
-await worker.stop();
+await runner.stop();
 await engine.close();
 process.exit(0);

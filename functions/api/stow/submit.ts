@@ -1,7 +1,6 @@
 import { blobsOf, hasEnded, type Job, type JobInput } from '../../core/job.ts';
 import { jobId } from '../../core/job-id.ts';
-import { replay } from '../../jobs/replay.ts';
-import { submit } from '../../jobs/submit.ts';
+import { replay, submit } from '../../jobs/submit.ts';
 import type { Platform } from '../../storage/platform.ts';
 import type { Kept } from './receive.ts';
 

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { type Job, type JobState, jobStates } from '../../core/job.ts';
-import { isReplayable, replay } from '../../jobs/replay.ts';
+import { isReplayable, replay } from '../../jobs/submit.ts';
 import type { Platform } from '../../storage/platform.ts';
 import { inWords, problemOf, UsageError } from '../errors.ts';
 import { table } from '../output/table.ts';

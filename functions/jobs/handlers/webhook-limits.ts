@@ -1,18 +1,18 @@
 /** Decides when a webhook may be sent, so that a receiver that is slow or does not answer delays no other receiver. */
-export type WebhookTurns = {
-  /** Whether a webhook may be sent now. The caller that is admitted must call `leave`. */
-  enter(origin: string, tenant: string): Admission;
+export type WebhookLimits = {
+  /** Whether a webhook may be sent now. An admitted caller must call `release`. */
+  admit(origin: string, tenant: string): Admission;
 };
 
 export type Admission =
-  | { readonly kind: 'entered'; leave(came: Came): void }
-  /** The allowed number is in flight. A place should be free after `waitMs`, which is a whole number. */
+  | { readonly kind: 'admitted'; release(result: WebhookResult): void }
+  /** The allowed number is in flight. A place should be free after `waitMs`, a whole number. */
   | { readonly kind: 'full'; readonly waitMs: number }
-  /** The receiver did not answer, or asked for a pause of `waitMs`, which is a whole number. */
+  /** The receiver did not answer, or asked for a pause of `waitMs`, a whole number. */
   | { readonly kind: 'closed'; readonly waitMs: number };
 
 /** The result of a webhook: an answer, which may ask for a pause, or none. */
-export type Came = { readonly answered: true; readonly notBeforeMs?: number } | { readonly answered: false };
+export type WebhookResult = { readonly answered: true; readonly notBeforeMs?: number } | { readonly answered: false };
 
 /** A receiver whose last answer took no longer than this is prompt. */
 const promptMs = 2000;
@@ -20,12 +20,12 @@ const promptMs = 2000;
  * Webhooks in flight. Prompt receivers have places of their own, so they never wait for one that is slow, does not answer
  * or is not known yet. `receiver` is one origin of one tenant.
  */
-const most = { prompt: { inAll: 4, tenant: 2, receiver: 2 }, other: { inAll: 4, tenant: 2, receiver: 1 } };
-type Pool = keyof typeof most;
-/** The most webhooks in flight per process. The worker needs more lanes than this, so that films are not held up. */
-export const mostWebhooks = most.prompt.inAll + most.other.inAll;
-/** Webhooks without an answer in a row until a receiver is paused. After the pause one webhook at a time tries it. */
-const patience = 3;
+const limits = { prompt: { inAll: 4, tenant: 2, receiver: 2 }, other: { inAll: 4, tenant: 2, receiver: 1 } };
+type Pool = keyof typeof limits;
+/** The most webhooks in flight per process. The runner needs more lanes than this, so that films are not delayed. */
+export const maxWebhooks = limits.prompt.inAll + limits.other.inAll;
+/** Webhooks without an answer in a row until a receiver is paused. After the pause, one webhook at a time is sent to it. */
+const unansweredLimit = 3;
 const pausedMs = { first: 30_000, longest: 600_000 };
 /** A webhook waits no longer than this for its turn. */
 const longestTurnMs = 300_000;
@@ -45,14 +45,18 @@ type Receiver = {
  * Counts in memory, per process. It holds one entry per receiver, and the operator allows every host first, so the memory
  * is bounded. `clock`: milliseconds, monotonic.
  */
-export function createWebhookTurns(clock: () => number = () => performance.now()): WebhookTurns {
+export function createWebhookLimits(clock: () => number = () => performance.now()): WebhookLimits {
   const receivers = new Map<string, Receiver>();
   const receiverOf = (key: string) => {
     const known = receivers.get(key);
     if (known) return known;
     const made: Receiver = {
-      ...{ inFlight: 0, prompt: false, unanswered: 0 },
-      ...{ closedUntil: 0, typicalMs: 1000, turnsUntil: 0 },
+      inFlight: 0,
+      prompt: false,
+      unanswered: 0,
+      closedUntil: 0,
+      typicalMs: 1000,
+      turnsUntil: 0,
     };
     receivers.set(key, made);
     return made;
@@ -67,23 +71,23 @@ export function createWebhookTurns(clock: () => number = () => performance.now()
   };
 
   return {
-    enter(origin, tenant) {
+    admit(origin, tenant) {
       const now = clock();
       const receiver = receiverOf(JSON.stringify([tenant, origin]));
-      const isTried = receiver.unanswered >= patience && receiver.inFlight > 0;
-      if (now < receiver.closedUntil || isTried)
+      const isProbed = receiver.unanswered >= unansweredLimit && receiver.inFlight > 0;
+      if (now < receiver.closedUntil || isProbed)
         return { kind: 'closed', waitMs: Math.max(0, Math.ceil(receiver.closedUntil - now)) };
       const pool: Pool = receiver.prompt ? 'prompt' : 'other';
-      const limits = most[pool];
+      const limit = limits[pool];
       if (
-        receiver.inFlight >= limits.receiver ||
-        (ofTenants[pool].get(tenant) ?? 0) >= limits.tenant ||
-        inAll[pool] >= limits.inAll
+        receiver.inFlight >= limit.receiver ||
+        (ofTenants[pool].get(tenant) ?? 0) >= limit.tenant ||
+        inAll[pool] >= limit.inAll
       ) {
-        // Each webhook has a turn of its own, so that a thousand of them do not all return at once, again and again.
+        // Each webhook gets a turn of its own, so that a thousand of them do not all return at once, again and again.
         const turn = Math.min(
           now + longestTurnMs,
-          Math.max(now, receiver.turnsUntil) + receiver.typicalMs / limits.receiver,
+          Math.max(now, receiver.turnsUntil) + receiver.typicalMs / limit.receiver,
         );
         receiver.turnsUntil = turn;
         return { kind: 'full', waitMs: Math.ceil(turn - now) };
@@ -91,20 +95,20 @@ export function createWebhookTurns(clock: () => number = () => performance.now()
       count(pool, tenant, 1);
       receiver.inFlight++;
       return {
-        kind: 'entered',
-        leave(came) {
-          const left = clock();
+        kind: 'admitted',
+        release(result) {
+          const end = clock();
           count(pool, tenant, -1);
           receiver.inFlight--;
-          receiver.typicalMs += (left - now - receiver.typicalMs) / 4;
-          receiver.prompt = came.answered && left - now <= promptMs;
-          if (came.answered) {
+          receiver.typicalMs += (end - now - receiver.typicalMs) / 4;
+          receiver.prompt = result.answered && end - now <= promptMs;
+          if (result.answered) {
             receiver.unanswered = 0;
-            receiver.closedUntil = left + (came.notBeforeMs ?? 0);
+            receiver.closedUntil = end + (result.notBeforeMs ?? 0);
           } else {
             receiver.unanswered++;
-            const times = receiver.unanswered - patience;
-            if (times >= 0) receiver.closedUntil = left + Math.min(pausedMs.longest, pausedMs.first * 2 ** times);
+            const times = receiver.unanswered - unansweredLimit;
+            if (times >= 0) receiver.closedUntil = end + Math.min(pausedMs.longest, pausedMs.first * 2 ** times);
           }
         },
       };

@@ -4,10 +4,11 @@ import type { Outcome } from '../../core/job.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import type { Engine } from '../../inference/pool.ts';
 import type { Router } from '../../inference/router.ts';
+import { forEachFilm, outcomeOfDelivery } from '../../jobs/for-each-film.ts';
 import type { Handler } from '../../jobs/handler.ts';
 import { earlierRequest, readOnce } from '../../jobs/read-film.ts';
 import type { Deliver } from '../../jobs/result-sink.ts';
-import { isOutage, isTooHeavy, isTransient } from '../../jobs/retry.ts';
+import { isOutage, isTransient } from '../../jobs/retry.ts';
 import type { Budget } from '../../platform/memory-budget.ts';
 import type { ReadRequest } from '../../routing/request.ts';
 import type { Platform } from '../../storage/platform.ts';
@@ -51,35 +52,36 @@ const mediaType = 'application/dicom';
  */
 export function studyHandler(deps: StudyDeps): Handler<'study'> {
   const turn = inTurn();
-  return async ({ input, tenant, fault: before }, { progress, signal }) => {
+  return async ({ input, tenant, fault: faultBefore }, context) => {
+    const { signal } = context;
     const { pacs, studyInstanceUid } = input;
     const source = deps.sources.get(pacs);
-    // The PACS may have been given to another since the job was made.
+    // The PACS may belong to another tenant since the job was submitted.
     if (source?.settings.tenant !== tenant) return fail({ code: 'unknown_pacs', pacs, known: namesOf(deps, tenant) });
     if (!isUid(studyInstanceUid)) return fail({ code: 'internal' });
-    // Two jobs of one study, because a film came late, would both read what neither has stored yet.
+    // If a film came late, the study has two jobs. At the same time, both would read what neither has stored yet.
     return turn(`${pacs} ${studyInstanceUid}`, async () => {
-      const films = await source.films.ofStudy(studyInstanceUid, signal);
-      if (!films.ok) return films;
-
+      const found = await source.films.ofStudy(studyInstanceUid, signal);
+      if (!found.ok) return found;
       const earlier = await openOutcomes(deps, source, pacs, tenant, studyInstanceUid);
-      const outcomes: Outcome[] = [];
-      let later: Fault | undefined;
-      for (const film of films.value) {
-        const { sopInstanceUid } = film.place;
-        const known = await knownOutcome(source, film, earlier.of(film), signal);
-        if (!known.ok) return known;
-        const came = known.value ? ok(known.value) : await one(deps, source, pacs, tenant, film, signal);
-        if (!known.value && came.ok) await earlier.add(film, came.value);
-        // Not kept: a longer deadline, or a faster machine, may do.
-        const outcome = !came.ok && isTooHeavy(came.fault, before) ? ok<Outcome>({ refused: came.fault }) : came;
-        if (outcome.ok) {
-          outcomes.push({ sopInstanceUid, ...outcome.value });
-          await progress(outcomes.length, films.value.length, outcomes);
-        } else if (holdsUpAll(outcome.fault, signal)) return outcome;
-        else later ??= outcome.fault;
-      }
-      return later ? fail(later) : ok(outcomes);
+      let failedLookup: Fault | undefined;
+      const films = found.value.map((film) => ({ ...film, sopInstanceUid: film.place.sopInstanceUid }));
+      return forEachFilm(films, context, {
+        faultBefore,
+        async read(film) {
+          const known = await knownOutcome(source, film, earlier.of(film), signal);
+          if (!known.ok) {
+            failedLookup = known.fault;
+            return known;
+          }
+          if (known.value) return ok(known.value);
+          const outcome = await one(deps, source, pacs, tenant, film, signal);
+          if (outcome.ok) await earlier.add(film, outcome.value);
+          return outcome;
+        },
+        // A PACS that does not answer or refuses everything, and a full queue, are no better for the next film.
+        blocksAll: (fault) => fault === failedLookup || isOutage(fault) || 'retryAfterMs' in fault,
+      });
     });
   };
 }
@@ -130,9 +132,7 @@ async function one(
       return listing.ok && before !== undefined ? sameFile(dicomWeb, place, before, signal) : listing;
     };
     const stored = await deps.deliver(pacs, tenant, read.value, picture, unchanged);
-    if (!stored.ok && stored.fault.code === 'film_gone')
-      return ok({ reading: read.value.reading.id, refused: stored.fault });
-    return stored.ok ? ok({ reading: read.value.reading.id, stored: [...stored.value] }) : stored;
+    return outcomeOfDelivery(read.value.reading.id, stored);
   });
 }
 
@@ -162,6 +162,3 @@ async function digestOfFile(
   const bytes = await retrieve(place, signal);
   return bytes.ok ? ok(await sha256(bytes.value)) : bytes;
 }
-
-/** A PACS that does not answer or refuses everything, a full queue and a stopped worker are no better for the next film. */
-const holdsUpAll = (fault: Fault, signal: AbortSignal) => signal.aborted || isOutage(fault) || 'retryAfterMs' in fault;

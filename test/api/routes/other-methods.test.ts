@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createWorkerApp } from '../../../functions/api/app.ts';
+import { createRunnerApp } from '../../../functions/api/app.ts';
 import { openService, type Service } from '../../support/service.ts';
 
 let service: Service;
@@ -60,7 +60,7 @@ describe('a method that a resource does not offer', () => {
 
   test('of a worker answers 405 on its own resources, and 404 on the others', async () => {
     const deps = { ...service, log: { info: () => undefined, error: () => undefined }, pacs: {} };
-    const app = createWorkerApp(deps as unknown as Parameters<typeof createWorkerApp>[0]);
+    const app = createRunnerApp(deps as unknown as Parameters<typeof createRunnerApp>[0]);
     expect((await app.request('/health/live', { method: 'POST' })).headers.get('allow')).toBe('GET, HEAD, OPTIONS');
     expect((await app.request('/dicom-web/studies')).status).toBe(404);
   });

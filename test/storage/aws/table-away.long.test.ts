@@ -1,9 +1,8 @@
 import { CreateQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ok } from '../../../functions/core/result.ts';
-import { replay } from '../../../functions/jobs/replay.ts';
-import { startWorker } from '../../../functions/jobs/runner.ts';
-import { submit } from '../../../functions/jobs/submit.ts';
+import { startRunner } from '../../../functions/jobs/runner.ts';
+import { replay, submit } from '../../../functions/jobs/submit.ts';
 import { openSqs } from '../../../functions/platform/aws/client.ts';
 import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
 import { createLog } from '../../../functions/platform/log.ts';
@@ -27,11 +26,11 @@ describe.skipIf(!hasAws)('jobs whose table is away (npm run pretest)', { timeout
   afterAll(() => aws?.close());
 
   function work(platform: Platform, film = done.film) {
-    const worker = startWorker({
+    const runner = startRunner({
       ...{ platform, handlers: { ...done, film }, concurrency: 5, retentionMs: 86_400_000 },
       ...{ visibilityMs: 6000, log: createLog('silent'), retry: { baseMs: 10, capMs: 20 } },
     });
-    onTestFinished(() => worker.stop());
+    onTestFinished(() => runner.stop());
   }
 
   /** A queue as the stack makes it, but for its numbers: what was delivered once in vain is taken away. */

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { replay } from '../../../functions/jobs/replay.ts';
-import { submit } from '../../../functions/jobs/submit.ts';
+import { replay, submit } from '../../../functions/jobs/submit.ts';
 import { emptyFolder, using } from '../../support/sqlite-folder.ts';
 import { job } from '../../support/storage-contract/samples.ts';
 
