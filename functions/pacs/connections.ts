@@ -50,7 +50,7 @@ export type Pacs = {
 export type PacsDeps = {
   readonly router: Router;
   readonly engine: Pick<Engine, 'read' | 'render'>;
-  readonly platform: Pick<Platform, 'readings' | 'refusals' | 'jobs' | 'queue' | 'enqueue' | 'cursors'>;
+  readonly platform: Pick<Platform, 'readings' | 'filmOutcomes' | 'jobs' | 'queue' | 'enqueue' | 'cursors'>;
   readonly budget: Pick<Budget, 'inTurn'>;
   readonly log: Logger;
   /** Of this software. */

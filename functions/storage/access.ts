@@ -1,9 +1,9 @@
-/** What a key may be used for: films and their readings, jobs and uploads, or the PACS entrances. */
+/** The permissions of a key: films and their readings, jobs and uploads, or STOW-RS and the PACS hooks. */
 export const scopes = ['readings', 'jobs', 'pacs'] as const;
 export type Scope = (typeof scopes)[number];
 
 export type ApiKey = {
-  /** The part of the key that may be shown: it names the key, it does not open anything. */
+  /** The public part of the key. It identifies the key and grants nothing. */
   readonly id: string;
   readonly tenant: string;
   readonly scopes: readonly Scope[];
@@ -11,28 +11,28 @@ export type ApiKey = {
   readonly revokedAt?: string;
 };
 
-/** What signs a tenant's webhooks. While the secret is exchanged the one before signs as well, for a time. */
+/** The secrets that sign a tenant's webhooks. After a rotation, the previous secret signs too until a given time. */
 export type Secrets = {
   readonly secret: string;
   readonly previous?: { readonly secret: string; readonly until: string };
 };
 
-/** Where a tenant's webhooks may go, and what signs them. */
+/** The hosts that a tenant's webhooks may be sent to, and the secrets that sign them. */
 export type Webhooks = Secrets & { readonly hosts: readonly string[] };
 
-/** Who may use the service. Keys are kept as a digest only. */
+/** API keys and webhook permissions. Only the digest of a key is stored. */
 export type Access = {
-  /** Make a key; the text is shown this once and kept nowhere. */
+  /** Create a key. The caller gets its text once; it is not stored. */
   createKey(tenant: string, scopes: readonly Scope[]): Promise<{ readonly key: string; readonly apiKey: ApiKey }>;
-  /** The key that a text is, unless it is unknown or revoked. */
+  /** The key with this text. Undefined where it is unknown or revoked. */
   check(key: string): Promise<ApiKey | undefined>;
   listKeys(): Promise<ApiKey[]>;
   revokeKey(id: string): Promise<boolean>;
-  /** Allow a tenant's webhooks to go to a host; the first one makes the signing secret. */
+  /** Allow a tenant's webhooks to a host. The first call creates the signing secret. */
   allowWebhooks(tenant: string, host: string): Promise<Webhooks>;
-  /** Take a host off the list; false when it was not on it. The secret stays. */
+  /** Remove a host from the list. False where the list did not contain it. The secret stays. */
   denyWebhooks(tenant: string, host: string): Promise<boolean>;
-  /** Make a new signing secret; the one before signs as well until then. Undefined where no host was ever allowed. */
+  /** Create a new signing secret. The previous one signs too until the given time. Undefined where no host was ever allowed. */
   rotateWebhooks(tenant: string, previousUntil: Date): Promise<Webhooks | undefined>;
   webhooks(tenant: string): Promise<Webhooks | undefined>;
 };

@@ -1,32 +1,32 @@
-/** Where a caller may send a blob to by itself, and until when. */
+/** A URL to which a caller may upload a blob directly, and its expiry. */
 export type Presigned = {
   readonly url: string;
-  /** Sent exactly as they are. */
+  /** The caller must send these headers unchanged. */
   readonly headers: Readonly<Record<string, string>>;
   readonly expiresAt: Date;
 };
 
-/** What a caller sent by itself is longer than it was allowed to be. */
+/** A blob that a caller uploaded directly exceeds its limit. */
 export class BlobTooLarge extends Error {
   override name = 'BlobTooLarge';
   readonly limitBytes: number;
   constructor(limitBytes: number) {
-    super(`longer than ${limitBytes} bytes`);
+    super(`exceeds ${limitBytes} bytes`);
     this.limitBytes = limitBytes;
   }
 }
 
-/** A tenant has as many bytes in the store as one tenant may have. */
+/** A tenant's films have reached the quota. */
 export class QuotaExceeded extends Error {
   override name = 'QuotaExceeded';
   readonly limitBytes: number;
   constructor(limitBytes: number) {
-    super(`a tenant may keep ${limitBytes} bytes`);
+    super(`a tenant may store ${limitBytes} bytes`);
     this.limitBytes = limitBytes;
   }
 }
 
-/** All of a blob, in a buffer of its own. */
+/** All bytes of a blob, in a buffer of their own. */
 export async function whole(pieces: AsyncIterable<Uint8Array>, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const all = new Uint8Array(bytes);
   let at = 0;
@@ -34,17 +34,18 @@ export async function whole(pieces: AsyncIterable<Uint8Array>, bytes: number): P
     all.set(piece, at);
     at += piece.length;
   }
-  if (at !== bytes) throw new Error(`a blob of ${bytes} bytes had ${at}`);
+  if (at !== bytes) throw new Error(`expected a blob of ${bytes} bytes, received ${at}`);
   return all;
 }
 
 /**
- * Keeps bytes between their arrival and their reading, sealed: a film may carry a name, in its header or burnt in.
+ * Stores films until they are read. Films are encrypted, because a film may show a patient's name in its header or burnt
+ * into its pixels.
  */
 export type Blobs = {
   /**
-   * Keep a stream under an id, all of it or nothing; undefined when it is longer than `limitBytes`. Putting an id again
-   * replaces it. It counts for `tenant`: throws {@link QuotaExceeded} where that one may keep no more.
+   * Store a stream under an id, completely or not at all. Undefined where it exceeds `limitBytes`. A second put of an id
+   * replaces the first. Throws {@link QuotaExceeded} where `tenant` has reached its quota.
    */
   put(
     id: string,
@@ -52,27 +53,27 @@ export type Blobs = {
     limitBytes: number,
     tenant?: string,
   ): Promise<{ readonly bytes: number } | undefined>;
-  /** Throws {@link BlobTooLarge} for what came past the limit of `presign`; so do `read` and `size`. */
+  /** `get`, `read` and `size` throw {@link BlobTooLarge} for a direct upload that exceeds the limit of `presign`. */
   get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   has(id: string): Promise<boolean>;
   /**
-   * What `take` makes of a blob as it comes, piece by piece. Throws at its end where its bytes have changed: until then
-   * nothing of it may be relied on.
+   * Stream a blob into `take`, and return the result. Throws at the end of the stream if the bytes were changed, so do not
+   * trust any of them before.
    */
   read<Value>(
     id: string,
     take: (pieces: AsyncIterable<Uint8Array>, bytes: number) => Promise<Value>,
   ): Promise<Value | undefined>;
-  /** How long a blob is. */
+  /** The size of a blob in bytes. */
   size(id: string): Promise<number | undefined>;
-  /** What one `put` or `read` has in memory, however long the blob is. */
+  /** The memory of one `put` or `read`, which does not depend on the size of the blob. */
   readonly heldBytes: number;
   remove(id: string): Promise<void>;
-  /** Remove what was put before `before` and is still there, but for the ids in `keep`; the number that were removed. */
+  /** Remove blobs that were put before `before`, except the ids in `keep`. Returns the number of removed blobs. */
   prune(before: Date, keep?: ReadonlySet<string>): Promise<number>;
   /**
-   * A place outside of this service where a caller may PUT a blob, for some seconds at the most; not there where blobs
-   * come through the service only. What comes this way is not sealed by us.
+   * A URL outside this service to which a caller may PUT a blob until it expires. The method is absent where uploads pass
+   * through the service. This service does not encrypt direct uploads.
    */
   presign?(id: string, limitBytes: number, seconds: number): Promise<Presigned>;
 };

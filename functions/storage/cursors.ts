@@ -1,6 +1,6 @@
-/** How far a follower has come, by its name. Kept before the work it points to is forgotten, never after. */
+/** The position of each follower of a PACS. Store it only after the work before the position is queued durably. */
 export type Cursors = {
   get(name: string): Promise<string | undefined>;
-  /** Move a cursor that still is where `from` says; false when another process moved it first. */
+  /** Move a cursor from one position to another. False where another process moved it first. */
   move(name: string, from: string | undefined, to: string): Promise<boolean>;
 };

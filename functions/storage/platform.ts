@@ -1,22 +1,22 @@
 import type { Access } from './access.ts';
 import type { Blobs } from './blobs.ts';
 import type { Cursors } from './cursors.ts';
+import type { FilmOutcomeStore } from './film-outcomes.ts';
 import type { Enqueue, JobStore } from './jobs.ts';
 import type { Queue } from './queue.ts';
 import type { ReadingStore } from './readings.ts';
-import type { RefusalStore } from './refusals.ts';
 
-/** Everything that outlives a process, behind small interfaces: embedded on one machine, or a cloud's own services. */
+/** The stores of data that outlives a process: SQLite and files on one machine, or the services of AWS. */
 export type Platform = {
   readonly readings: ReadingStore;
   readonly jobs: JobStore;
   readonly queue: Queue;
   readonly enqueue: Enqueue;
   readonly blobs: Blobs;
-  readonly refusals: RefusalStore;
+  readonly filmOutcomes: FilmOutcomeStore;
   readonly access: Access;
   readonly cursors: Cursors;
-  /** The code of what keeps everything from being kept at the moment; undefined when there is nothing. */
+  /** The code of the fault that prevents writes at the moment. Undefined where there is none. */
   trouble(): Promise<string | undefined>;
   close(): Promise<void>;
 };

@@ -2,10 +2,10 @@ import { describe } from 'vitest';
 import { accessContract } from './storage-contract/access.ts';
 import { blobsContract } from './storage-contract/blobs.ts';
 import { cursorsContract } from './storage-contract/cursors.ts';
+import { filmOutcomesContract } from './storage-contract/film-outcomes.ts';
 import { jobsContract } from './storage-contract/jobs.ts';
 import { queueContract } from './storage-contract/queue.ts';
 import { readingsContract } from './storage-contract/readings.ts';
-import { refusalsContract } from './storage-contract/refusals.ts';
 import { sealedContract } from './storage-contract/sealed.ts';
 import type { Open } from './storage-contract/subject.ts';
 
@@ -16,7 +16,7 @@ export function platformContract(name: string, open: Open): void {
     describe('jobs', () => jobsContract(open));
     describe('queue', () => queueContract(open));
     describe('blobs', () => blobsContract(open));
-    describe('refusals', () => refusalsContract(open));
+    describe('outcomes of films', () => filmOutcomesContract(open));
     describe('access', () => accessContract(open));
     describe('cursors', () => cursorsContract(open));
     describe('what is at rest', () => sealedContract(open));

@@ -36,7 +36,7 @@ export type StudyDeps = {
   readonly sources: ReadonlyMap<string, Source>;
   readonly router: Pick<Router, 'identify'> & { readonly family: Pick<Router['family'], 'digest'> };
   readonly engine: Pick<Engine, 'read' | 'render'>;
-  readonly platform: Pick<Platform, 'readings' | 'refusals'>;
+  readonly platform: Pick<Platform, 'readings' | 'filmOutcomes'>;
   readonly budget: Pick<Budget, 'inTurn'>;
   readonly deliver: Deliver;
   /** Of this software: another one may read what this one refuses. */

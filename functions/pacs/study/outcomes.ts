@@ -1,5 +1,5 @@
 import { canonical, sha256 } from '../../core/digest.ts';
-import type { Refusal } from '../../storage/refusals.ts';
+import type { FilmOutcome } from '../../storage/film-outcomes.ts';
 import type { StudyFilm } from './films.ts';
 import type { Source, StudyDeps } from './handler.ts';
 
@@ -11,7 +11,7 @@ const mostKept = 1000;
  * under which UIDs results were stored. Without the record a film is pulled and read again; its results have the same UIDs.
  */
 export async function openOutcomes(
-  { router, platform: { refusals: store }, version }: Pick<StudyDeps, 'router' | 'platform' | 'version'>,
+  { router, platform: { filmOutcomes: store }, version }: Pick<StudyDeps, 'router' | 'platform' | 'version'>,
   { requestDigest, settings: { maxFilmMb, results }, verifyMs }: Source,
   pacs: string,
   tenant: string,
@@ -25,14 +25,14 @@ export async function openOutcomes(
   const known = new Map((await store.get(id)).map((outcome) => [outcome.sopInstanceUid, outcome]));
   return {
     /** What became of a film, unless the PACS lists another header or file by now, or would not show that it does. */
-    of({ place, listedAs, tellsFile }: StudyFilm): Refusal | undefined {
+    of({ place, listedAs, tellsFile }: StudyFilm): FilmOutcome | undefined {
       const outcome = known.get(place.sopInstanceUid);
       const wouldShow = tellsFile || interval !== undefined;
       return wouldShow && outcome?.listedAs === listedAs ? outcome : undefined;
     },
     async add(
       { place: { sopInstanceUid }, listedAs }: StudyFilm,
-      { refused, stored }: Pick<Refusal, 'refused' | 'stored'>,
+      { refused, stored }: Pick<FilmOutcome, 'refused' | 'stored'>,
     ): Promise<void> {
       // The same film may be stored again.
       if (refused?.code === 'film_gone') return;

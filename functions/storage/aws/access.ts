@@ -1,5 +1,5 @@
 import type { Access, ApiKey, Scope, Secrets } from '../access.ts';
-import { hashKey, idOf, isKey, makeKey, makeWebhookSecret, rotated, secretsOf } from '../api-keys.ts';
+import { hashKey, idOf, isKey, makeKey, makeWebhookSecret, rotatedSecrets, secretsOf } from '../api-keys.ts';
 import { type Packer, packedIn } from './overflow.ts';
 import type { Found, Table } from './table.ts';
 
@@ -67,7 +67,7 @@ export function awsAccess(table: Table, { pack, unpack }: Packer): Access {
         const known = await webhooksOf(tenant, found);
         return {
           hosts: known.hosts,
-          ...(await pack(rotated(known, previousUntil), context(tenant), ofTenant(tenant))),
+          ...(await pack(rotatedSecrets(known, previousUntil), context(tenant), ofTenant(tenant))),
         };
       });
       return changed && webhooksOf(tenant, changed);

@@ -8,11 +8,11 @@ import type { Platform } from '../platform.ts';
 import { awsAccess } from './access.ts';
 import { awsBlobs } from './blobs.ts';
 import { awsCursors } from './cursors.ts';
+import { awsFilmOutcomes } from './film-outcomes.ts';
 import { awsJobs } from './jobs.ts';
 import { openPacker } from './overflow.ts';
 import { awsQueue } from './queue.ts';
 import { awsReadings } from './readings.ts';
-import { awsRefusals } from './refusals.ts';
 import { openTable } from './table.ts';
 import { openVault } from './vault-check.ts';
 
@@ -43,7 +43,7 @@ export async function openAws(settings: AwsSettings, retentionMs: number): Promi
     queue,
     enqueue: enqueueInSteps({ jobs, queue }),
     blobs: awsBlobs(bucket, vault),
-    refusals: awsRefusals(table, packer),
+    filmOutcomes: awsFilmOutcomes(table, packer),
     access: awsAccess(table, packer),
     cursors: awsCursors(table),
     // A service that is away is told per request; nothing here can be full or removed.

@@ -1,12 +1,12 @@
 import type { SQLOutputValue } from 'node:sqlite';
 import type { Vault } from '../../platform/vault.ts';
 import type { Access, ApiKey, Scope, Secrets } from '../access.ts';
-import { hashKey, idOf, isKey, makeKey, makeWebhookSecret, rotated, secretsOf } from '../api-keys.ts';
-import type { Guarded } from './guarded.ts';
-import { openJson, sealJson } from './sealed-json.ts';
-import { transaction } from './transaction.ts';
+import { hashKey, idOf, isKey, makeKey, makeWebhookSecret, rotatedSecrets, secretsOf } from '../api-keys.ts';
+import { openJson, sealJson } from '../sealed-json.ts';
+import { transaction } from './database.ts';
+import type { GuardedDatabase } from './guarded-database.ts';
 
-export function embeddedAccess({ db, run }: Guarded, vault: Vault): Access {
+export function embeddedAccess({ db, run }: GuardedDatabase, vault: Vault): Access {
   const insert = db.prepare(
     `INSERT INTO api_keys (id, tenant, scopes, digest, created_at)
      VALUES (:id, :tenant, :scopes, :digest, :createdAt)`,
@@ -62,7 +62,7 @@ export function embeddedAccess({ db, run }: Guarded, vault: Vault): Access {
     rotateWebhooks(tenant, previousUntil) {
       const work = () => {
         const known = webhooks(tenant);
-        if (known) changeSecret.run(sealJson(vault, rotated(known, previousUntil), context(tenant)), tenant);
+        if (known) changeSecret.run(sealJson(vault, rotatedSecrets(known, previousUntil), context(tenant)), tenant);
         return webhooks(tenant);
       };
       return run(() => transaction(db, work));

@@ -8,13 +8,18 @@ import { sha256Sync } from '../../platform/digest.ts';
 import { StoreUnavailable } from '../../platform/store-unavailable.ts';
 import { sealBytes, type Vault } from '../../platform/vault.ts';
 import { type Blobs, whole } from '../blobs.ts';
-import type { Guarded } from './guarded.ts';
+import { transaction } from './database.ts';
+import type { GuardedDatabase } from './guarded-database.ts';
 import { createQuota, type Limits } from './quota.ts';
-import { transaction } from './transaction.ts';
 
-/** Sealed files in a folder. The database counts them per tenant and lends its write lock, which all processes share. */
-export function embeddedBlobs({ db, run, files }: Guarded, folder: string, vault: Vault, limits: Limits): Blobs {
-  // A digest as the name: whatever the id holds, no path comes out of it, and a listing of the folder tells nothing.
+/** Encrypted files in a folder. The database counts them per tenant, and its write lock serialises all processes. */
+export function embeddedBlobs(
+  { db, run, files }: GuardedDatabase,
+  folder: string,
+  vault: Vault,
+  limits: Limits,
+): Blobs {
+  // The name is a digest, so that an id cannot form a path and a listing of the folder shows no identifiers.
   const nameOf = (id: string) => sha256Sync(id);
   const pathOf = (id: string) => join(folder, nameOf(id));
   const context = (id: string) => JSON.stringify(['blob', id]);
@@ -41,7 +46,7 @@ export function embeddedBlobs({ db, run, files }: Guarded, folder: string, vault
       async function* within() {
         for await (const chunk of bytes) {
           total += chunk.length;
-          // Ending here cancels the stream: the rest is not even read.
+          // Returning here cancels the stream, so the rest is not read.
           if (total > limitBytes) return;
           yield chunk;
         }
@@ -55,7 +60,7 @@ export function embeddedBlobs({ db, run, files }: Guarded, folder: string, vault
         });
         if (total > limitBytes) return undefined;
         await locked(() => {
-          quota.take(tenant, name, total);
+          quota.add(tenant, name, total);
           publish(temporary, pathOf(id));
         });
         return { bytes: total };
@@ -70,7 +75,7 @@ export function embeddedBlobs({ db, run, files }: Guarded, folder: string, vault
     heldBytes: 2 ** 20,
     async remove(id) {
       await files(() => rm(pathOf(id), { force: true }));
-      // On a full disk it may go on counting until films are pruned.
+      // On a full disk, the film may count against the quota until films are pruned.
       await run(() => quota.drop(nameOf(id))).catch(ifUnavailable);
     },
     async prune(before, keep = new Set()) {
@@ -78,16 +83,16 @@ export function embeddedBlobs({ db, run, files }: Guarded, folder: string, vault
       let pruned = 0;
       for (const name of await files(() => readdir(folder))) {
         if (kept.has(name)) continue;
-        // Under the lock: what is put again between the look and the removal must stay.
+        // Under the lock, so that a film that is put again after the check stays.
         const isOld = await locked(() => {
           const removed = removeIfOlder(join(folder, name), before);
           if (removed) quota.drop(name);
           return removed;
         });
-        // What a process that died had half written goes as well, but is no blob.
+        // The partial file of a process that died is removed too, but was no blob.
         if (isOld && !name.endsWith('.part')) pruned++;
       }
-      // A process that died between a removal and its count.
+      // A process may have died between the removal of a file and the update of the count.
       for (const name of await run(quota.names)) await locked(() => existsSync(join(folder, name)) || quota.drop(name));
       return pruned;
     },

@@ -1,7 +1,7 @@
 import type { Cursors } from '../cursors.ts';
-import type { Guarded } from './guarded.ts';
+import type { GuardedDatabase } from './guarded-database.ts';
 
-export function embeddedCursors({ db, run }: Guarded): Cursors {
+export function embeddedCursors({ db, run }: GuardedDatabase): Cursors {
   const select = db.prepare('SELECT value FROM cursors WHERE name = ?');
   const insert = db.prepare('INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING');
   const update = db.prepare('UPDATE cursors SET value = :to WHERE name = :name AND value = :from');

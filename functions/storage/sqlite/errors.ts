@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs';
 import { StoreUnavailable } from '../../platform/store-unavailable.ts';
 
-/** Result codes of SQLite (https://www.sqlite.org/rescode.html) that say something of the disk, the files or their locks. */
+/** Result codes of SQLite (https://www.sqlite.org/rescode.html) for faults of the disk, the files or their locks. */
 const outages: Readonly<Record<number, string>> = {
   5: 'SQLITE_BUSY',
   6: 'SQLITE_LOCKED',
@@ -17,21 +17,19 @@ const outages: Readonly<Record<number, string>> = {
 
 /** Errors of the file system. */
 const errnos = new Set(
-  ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ESTALE', 'ENXIO', 'EFBIG'].concat([
-    ...['EMFILE', 'ENFILE', 'ENOMEM'],
-  ]),
+  'ENOSPC EDQUOT EROFS EIO ENOENT ENOTDIR EACCES EPERM ESTALE ENXIO EFBIG EMFILE ENFILE ENOMEM'.split(' '),
 );
 
-/** An error of the database or of the file system that the store did not expect, as StoreUnavailable; others as they are. */
+/** Wrap a fault of the database or of the file system as StoreUnavailable. Other errors stay as they are. */
 export function asOutage(error: unknown, folder: string): unknown {
   const code = codeOf(error);
   if (error instanceof StoreUnavailable || code === undefined) return error;
-  // A full disk makes SQLite fail in its shared memory first, which it calls an I/O error.
-  const told = code === 'SQLITE_IOERR' && isFull(folder) ? 'SQLITE_FULL' : code;
-  return new StoreUnavailable(`the store cannot be used now: ${told}`, { cause: error, code: told });
+  // On a full disk, SQLite fails in its shared memory first and reports an I/O error.
+  const cause = code === 'SQLITE_IOERR' && isFull(folder) ? 'SQLITE_FULL' : code;
+  return new StoreUnavailable(`the store cannot be used now: ${cause}`, { cause: error, code: cause });
 }
 
-/** Whether an outage passes without another setting: the disk has no room, or another process holds the database. */
+/** Whether an outage may pass without a change of settings: a full disk, or a database that another process locks. */
 export const passes = (error: unknown): boolean =>
   error instanceof StoreUnavailable && /FULL|ENOSPC|EDQUOT|BUSY|NOMEM|EMFILE|ENFILE|ENOMEM/.test(error.code);
 
@@ -41,7 +39,7 @@ function codeOf(error: unknown): string | undefined {
   return 'code' in error && typeof error.code === 'string' && errnos.has(error.code) ? error.code : undefined;
 }
 
-/** SQLite extends its shared memory by this. */
+/** The step by which SQLite extends its shared memory. */
 const shmBytes = 32_768;
 
 function isFull(folder: string): boolean {

@@ -2,14 +2,14 @@ import type { SQLOutputValue } from 'node:sqlite';
 import type { Job, JobState, Particulars } from '../../core/job.ts';
 import type { Vault } from '../../platform/vault.ts';
 import type { Enqueue, JobStore } from '../jobs.ts';
-import type { Guarded } from './guarded.ts';
+import { openJson, sealJson } from '../sealed-json.ts';
+import { transaction } from './database.ts';
+import type { GuardedDatabase } from './guarded-database.ts';
 import type { EmbeddedQueue } from './queue.ts';
-import { openJson, sealJson } from './sealed-json.ts';
-import { transaction } from './transaction.ts';
 
-/** Jobs, and their change together with a message. `send` puts a message into the queue's table, in a transaction. */
+/** Jobs, and {@link Enqueue} in one transaction with the queue's table. */
 export function embeddedJobs(
-  { db, run }: Guarded,
+  { db, run }: GuardedDatabase,
   vault: Vault,
   { insert: send, wake }: Pick<EmbeddedQueue, 'insert' | 'wake'>,
 ): { readonly jobs: JobStore; readonly enqueue: Enqueue } {
@@ -28,8 +28,8 @@ export function embeddedJobs(
     `SELECT * FROM jobs WHERE (:tenant IS NULL OR tenant = :tenant) AND (:state IS NULL OR state = :state)
      ORDER BY created_at DESC, rowid DESC LIMIT :limit`,
   );
-  // A dead job waits for someone to replay it, but not for ever: its film names a patient.
-  const forget = db.prepare(`DELETE FROM jobs WHERE state IN ('done', 'failed', 'dead') AND updated_at < ?`);
+  // A dead job waits to be replayed, but not for ever, because its film shows patient data.
+  const prune = db.prepare(`DELETE FROM jobs WHERE state IN ('done', 'failed', 'dead') AND updated_at < ?`);
 
   const context = (id: string) => JSON.stringify(['job', id]);
   const toRow = ({ input, outcomes, fault, busySince, run, progress, ...plain }: Job) => ({
@@ -91,7 +91,7 @@ export function embeddedJobs(
     async list({ tenant = null, state = null, limit }) {
       return (await run(() => newest.all({ tenant, state, limit }))).map(fromRow);
     },
-    prune: (before) => run(() => Number(forget.run(before.toISOString()).changes)),
+    prune: (before) => run(() => Number(prune.run(before.toISOString()).changes)),
   };
 
   return { jobs, enqueue };

@@ -3,11 +3,11 @@ import { localTenant } from '../../core/tenant.ts';
 import { ConfigError } from '../../platform/config.ts';
 
 /**
- * Every layout that the database has had, each as the change from the one before. PRAGMA user_version counts those that
- * were made. What stands here was released: it is never edited, only added to.
+ * The changes from each layout of the database to the next. PRAGMA user_version is the number of applied changes. Released
+ * changes are never edited, only followed by new ones.
  */
 const migrations: readonly string[] = [
-  // IF NOT EXISTS: the release that made this table did not count yet.
+  // IF NOT EXISTS, because the release that created this table did not set user_version.
   `CREATE TABLE IF NOT EXISTS readings (id TEXT PRIMARY KEY, created_at TEXT NOT NULL, body TEXT NOT NULL) STRICT;`,
 
   `
@@ -86,12 +86,12 @@ const migrations: readonly string[] = [
   `,
 ];
 
-/** Bring a database to the layout that this release uses. Call it inside a transaction. */
+/** Bring a database to the layout of this release. Call this function inside a transaction. */
 export function migrate(db: DatabaseSync): void {
   const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version']);
   if (version > migrations.length)
     throw new ConfigError(
-      `its database has layout ${version}, this release knows ${migrations.length}: a newer Alara has used it. Run that one, or name another folder`,
+      `the database has layout ${version}, and this release knows ${migrations.length}: a newer release of Alara has used the folder. Run that release, or name another folder`,
     );
   for (const change of migrations.slice(version)) db.exec(change);
   if (version < migrations.length) db.exec(`PRAGMA user_version = ${migrations.length}`);

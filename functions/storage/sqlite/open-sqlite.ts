@@ -9,22 +9,21 @@ import type { Platform } from '../platform.ts';
 import { embeddedAccess } from './access.ts';
 import { embeddedBlobs } from './blobs.ts';
 import { embeddedCursors } from './cursors.ts';
-import { openDatabase } from './database.ts';
+import { openDatabase, transaction } from './database.ts';
 import { asOutage, passes } from './errors.ts';
-import { guard } from './guarded.ts';
+import { embeddedFilmOutcomes } from './film-outcomes.ts';
+import { guardDatabase } from './guarded-database.ts';
 import { embeddedJobs } from './jobs.ts';
 import { migrate } from './migrations.ts';
 import { keepPrivate } from './permissions.ts';
 import { embeddedQueue } from './queue.ts';
 import { usualFloor } from './quota.ts';
 import { embeddedReadings } from './readings.ts';
-import { embeddedRefusals } from './refusals.ts';
-import { transaction } from './transaction.ts';
 import { openVault } from './vault-key.ts';
 
 /**
- * The platform on one machine: SQLite and files under `folder`, shared by any number of processes. Throws ConfigError
- * when the folder cannot be used, or its key is not the one that it was sealed with.
+ * Open the platform on one machine: SQLite and files under `folder`, shared by any number of processes. Throws ConfigError
+ * where the folder cannot be used, or where the key is not the key of the folder's data.
  */
 export function openEmbedded(
   folder: string,
@@ -42,7 +41,7 @@ export function openEmbedded(
     return openSealed(folder, options.keyFile);
   });
   const closing = new AbortController();
-  const guarded = guard(db, folder);
+  const guarded = guardDatabase(db, folder);
   const queue = embeddedQueue(guarded, closing.signal);
   const { quotaBytes = Number.POSITIVE_INFINITY, floorBytes: floor = 0 } = options;
   const floorBytes = floor === 'usual' ? usualFloor(folder) : floor;
@@ -51,7 +50,7 @@ export function openEmbedded(
     ...embeddedJobs(guarded, vault, queue),
     queue,
     blobs: embeddedBlobs(guarded, blobs, vault, { quotaBytes, floorBytes }),
-    refusals: embeddedRefusals(guarded, vault),
+    filmOutcomes: embeddedFilmOutcomes(guarded, vault),
     access: embeddedAccess(guarded, vault),
     cursors: embeddedCursors(guarded),
     trouble: guarded.trouble,
@@ -60,12 +59,12 @@ export function openEmbedded(
       db.close();
     },
   };
-  // From here on the stores wait for other processes themselves, without stopping the thread.
+  // From here on, `retryBusy` waits for other processes without blocking the thread.
   db.exec('PRAGMA busy_timeout = 0');
   return platform;
 }
 
-/** The database in today's layout, and the vault that its patient data is sealed in. */
+/** The migrated database, and the vault for its patient data. */
 function openSealed(folder: string, keyFile: string | undefined): { db: DatabaseSync; vault: Vault } {
   const db = openDatabase(join(folder, 'alara.sqlite'));
   try {
@@ -84,7 +83,7 @@ function usable<Value>(folder: string, open: () => Value): Value {
   try {
     return open();
   } catch (error) {
-    // No setting is wrong: the same start may succeed when there is room again.
+    // No setting is wrong. The same start may succeed later.
     const outage = asOutage(error, dirname(resolve(folder)));
     if (passes(outage)) throw outage;
     const reason = messageOf(error);

@@ -1,40 +1,40 @@
 import { randomUUID } from 'node:crypto';
 import type { Delivery, Queue } from '../queue.ts';
-import type { Guarded } from './guarded.ts';
+import type { GuardedDatabase } from './guarded-database.ts';
 
-/** A time of the INTEGER column `due`, which a fraction of a millisecond does not fit. Never earlier than asked for. */
+/** A time for the INTEGER column `due`, which holds no fraction of a millisecond. Rounded up. */
 const dueAfter = (now: number, delayMs: number): number => now + Math.min(longestMs, Math.max(0, Math.ceil(delayMs)));
 
 /**
- * No delay and no visibility is longer than this. A message that is due later was stored before the clock was set back, and
- * is due now: so a clock that is set back by a year delays a message by these two hours at the most.
+ * The longest delay and visibility. A message that is due later was stored before the clock was set back, and is due now.
+ * So a clock that is set back by a year delays a message by two hours at most.
  */
 const longestMs = 2 * 3_600_000;
 
-/** Between two looks for what another process has sent, in milliseconds; a look takes about 0.01 ms. */
-const lookEveryMs = 20;
+/** The interval of polls for messages of other processes, in milliseconds. A poll takes about 0.01 ms. */
+const pollEveryMs = 20;
 
 export type EmbeddedQueue = Queue & {
-  /** Put a message in, inside of a transaction of the caller, who wakes up those that wait afterwards. */
+  /** Insert a message inside a transaction of the caller, who calls `wake` afterwards. */
   insert(body: string): void;
   wake(): void;
 };
 
-/** `closing` ends every wait: no statement may run once the database is closed. */
-export function embeddedQueue({ db, run }: Guarded, closing: AbortSignal): EmbeddedQueue {
+/** `closing` ends every wait, because no statement may run once the database is closed. */
+export function embeddedQueue({ db, run }: GuardedDatabase, closing: AbortSignal): EmbeddedQueue {
   const add = db.prepare('INSERT INTO messages (body, due) VALUES (?, ?)');
-  // Asked before it is claimed, because a claim takes the write lock even where there is nothing to claim.
-  const look = db.prepare('SELECT 1 FROM messages WHERE due <= ? LIMIT 1');
+  // Checked before a claim, because a claim takes the write lock even where nothing is due.
+  const isDue = db.prepare('SELECT 1 FROM messages WHERE due <= ? LIMIT 1');
   const claim = db.prepare(
     `UPDATE messages SET due = :until, attempts = attempts + 1, receipt = :receipt
      WHERE seq = (SELECT seq FROM messages WHERE due <= :now ORDER BY due, seq LIMIT 1)
      RETURNING body, attempts`,
   );
-  const stray = db.prepare('SELECT 1 FROM messages WHERE due > ? LIMIT 1');
-  const recall = db.prepare('UPDATE messages SET due = :now WHERE due > :latest');
-  const drop = db.prepare('DELETE FROM messages WHERE receipt = :receipt AND due > :now');
-  const free = db.prepare('UPDATE messages SET due = :due, receipt = NULL WHERE receipt = :receipt AND due > :now');
-  const hold = db.prepare('UPDATE messages SET due = :due WHERE receipt = :receipt AND due > :now');
+  const misdated = db.prepare('SELECT 1 FROM messages WHERE due > ? LIMIT 1');
+  const redate = db.prepare('UPDATE messages SET due = :now WHERE due > :latest');
+  const remove = db.prepare('DELETE FROM messages WHERE receipt = :receipt AND due > :now');
+  const release = db.prepare('UPDATE messages SET due = :due, receipt = NULL WHERE receipt = :receipt AND due > :now');
+  const extend = db.prepare('UPDATE messages SET due = :due WHERE receipt = :receipt AND due > :now');
   const count = db.prepare(
     `SELECT count(*) AS total, count(*) FILTER (WHERE receipt IS NOT NULL AND due > ?) AS held FROM messages`,
   );
@@ -44,7 +44,7 @@ export function embeddedQueue({ db, run }: Guarded, closing: AbortSignal): Embed
     for (const wake of sleepers) wake();
   };
 
-  /** Sleep until the time is over, something was sent by this process, or the signal is aborted. */
+  /** Sleep until the time is over, this process sends a message, or the signal is aborted. */
   const sleep = (ms: number, signal?: AbortSignal) =>
     new Promise<void>((resolve) => {
       const wake = () => {
@@ -61,8 +61,8 @@ export function embeddedQueue({ db, run }: Guarded, closing: AbortSignal): Embed
   function next(visibilityMs: number): Delivery | undefined {
     const now = Date.now();
     const latest = now + longestMs;
-    if (stray.get(latest)) recall.run({ now, latest });
-    if (!look.get(now)) return undefined;
+    if (misdated.get(latest)) redate.run({ now, latest });
+    if (!isDue.get(now)) return undefined;
     const receipt = randomUUID();
     const row = claim.get({ now, until: dueAfter(now, visibilityMs), receipt });
     return row && { body: String(row['body']), attempt: Number(row['attempts']), receipt };
@@ -82,24 +82,24 @@ export function embeddedQueue({ db, run }: Guarded, closing: AbortSignal): Embed
         const delivery = await run(() => (isOver() ? undefined : next(visibilityMs)));
         const leftMs = deadline - performance.now();
         if (delivery || leftMs <= 0) return delivery;
-        await sleep(Math.min(lookEveryMs, leftMs), signal);
+        await sleep(Math.min(pollEveryMs, leftMs), signal);
       }
       return undefined;
     },
     async remove(receipt) {
-      await run(() => drop.run({ receipt, now: Date.now() }));
+      await run(() => remove.run({ receipt, now: Date.now() }));
     },
     async release(receipt, delayMs) {
       await run(() => {
         const now = Date.now();
-        free.run({ receipt, now, due: dueAfter(now, delayMs) });
+        release.run({ receipt, now, due: dueAfter(now, delayMs) });
       });
       wakeAll();
     },
     async extend(receipt, visibilityMs) {
       return run(() => {
         const now = Date.now();
-        return hold.run({ receipt, now, due: dueAfter(now, visibilityMs) }).changes === 1;
+        return extend.run({ receipt, now, due: dueAfter(now, visibilityMs) }).changes === 1;
       });
     },
     async depth() {

@@ -5,32 +5,32 @@ import { StoreUnavailable } from '../../platform/store-unavailable.ts';
 import { QuotaExceeded } from '../blobs.ts';
 
 export type Limits = {
-  /** Bytes of films that one tenant may have in the store. */
+  /** Bytes of films that one tenant may store. */
   readonly quotaBytes: number;
-  /** Bytes of the disk that films leave free: the database must go on. */
+  /** Bytes of the disk that films leave free for the database. */
   readonly floorBytes: number;
 };
 
-/** The free space that films leave where no setting says otherwise. */
+/** The default of the free space: 5 % of the disk, 1 GB at most. */
 export function usualFloor(folder: string): number {
   const { blocks, bsize } = statfsSync(folder);
   return Math.min(1e9, Math.floor((blocks * bsize) / 20));
 }
 
-/** What a file takes at least. */
+/** The smallest space that a file takes. */
 const blockBytes = 4096;
-/** Between two looks at the free space. */
+/** The free space is checked each time that this many bytes have arrived. */
 const stepBytes = 2 ** 20;
 
 const chargeOf = (bytes: number) => Math.max(blockBytes, bytes);
 
-/** Counts films by tenant, and looks at the free space while they are written. */
+/** Counts films per tenant, and checks the free space while they are written. */
 export function createQuota(db: DatabaseSync, folder: string, { quotaBytes, floorBytes }: Limits) {
   const sum = db.prepare('SELECT coalesce(sum(bytes), 0) AS bytes FROM held WHERE tenant = ? AND name <> ?');
-  const add = db.prepare('INSERT OR REPLACE INTO held (name, tenant, bytes) VALUES (?, ?, ?)');
+  const insert = db.prepare('INSERT OR REPLACE INTO held (name, tenant, bytes) VALUES (?, ?, ?)');
   const drop = db.prepare('DELETE FROM held WHERE name = ?');
   const names = db.prepare('SELECT name FROM held');
-  /** Bytes on their way to the disk, per tenant, in this process. */
+  /** Bytes per tenant that this process is writing. */
   const arriving = new Map<string, number>();
 
   const heldBy = (tenant: string, name: string) => Number(sum.get(tenant, name)?.['bytes']);
@@ -40,16 +40,16 @@ export function createQuota(db: DatabaseSync, folder: string, { quotaBytes, floo
     if (floorBytes <= 0) return;
     const { bavail, bsize } = await statfs(folder);
     if (bavail * bsize < floorBytes)
-      throw new StoreUnavailable('the disk of the store has less free space than it is to keep', {
+      throw new StoreUnavailable('the disk of the store has less free space than ALARA_FREE_MB', {
         code: 'FREE_SPACE_FLOOR',
       });
   }
 
   return {
-    /** The bytes of a film as they come, as long as there is room. `held`: what the tenant has besides. */
+    /** Pass the bytes of a film through while there is space. `held`: bytes that the tenant has stored before. */
     async *admit(tenant: string, held: number, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
       let total = 0;
-      let looked = Number.NEGATIVE_INFINITY;
+      let checkedAt = Number.NEGATIVE_INFINITY;
       const count = (step: number) => {
         const left = (arriving.get(tenant) ?? 0) + step;
         if (left === 0) arriving.delete(tenant);
@@ -61,9 +61,9 @@ export function createQuota(db: DatabaseSync, folder: string, { quotaBytes, floo
           total += chunk.length;
           count(chunk.length);
           if (isOver(held + (arriving.get(tenant) ?? 0))) throw new QuotaExceeded(quotaBytes);
-          if (total - looked >= stepBytes) {
+          if (total - checkedAt >= stepBytes) {
             await requireSpace();
-            looked = total;
+            checkedAt = total;
           }
           yield chunk;
         }
@@ -72,10 +72,10 @@ export function createQuota(db: DatabaseSync, folder: string, { quotaBytes, floo
       }
     },
     heldBy,
-    /** Count a film that is complete. Call it in the transaction that publishes the film. */
-    take(tenant: string, name: string, bytes: number): void {
+    /** Count a complete film. Call this method in the transaction that publishes the film. */
+    add(tenant: string, name: string, bytes: number): void {
       if (isOver(heldBy(tenant, name) + chargeOf(bytes))) throw new QuotaExceeded(quotaBytes);
-      add.run(name, tenant, chargeOf(bytes));
+      insert.run(name, tenant, chargeOf(bytes));
     },
     drop: (name: string): void => void drop.run(name),
     names: (): string[] => names.all().map((row) => String(row['name'])),

@@ -1,10 +1,10 @@
 import type { Instance } from '../../core/instance.ts';
 import type { Vault } from '../../platform/vault.ts';
 import { type ReadingStore, storedReading } from '../readings.ts';
-import type { Guarded } from './guarded.ts';
-import { openJson, sealJson } from './sealed-json.ts';
+import { openJson, sealJson } from '../sealed-json.ts';
+import type { GuardedDatabase } from './guarded-database.ts';
 
-export function embeddedReadings({ db, run }: Guarded, vault: Vault): ReadingStore {
+export function embeddedReadings({ db, run }: GuardedDatabase, vault: Vault): ReadingStore {
   const select = db.prepare('SELECT reading, instance FROM readings WHERE tenant = ? AND id = ?');
   const insert = db.prepare(
     `INSERT INTO readings (tenant, id, created_at, reading, instance) VALUES (?, ?, ?, ?, ?)

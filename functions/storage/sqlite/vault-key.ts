@@ -7,24 +7,24 @@ import { ConfigError } from '../../platform/config.ts';
 import { quotedPath } from '../../platform/shell-quoted.ts';
 import { createVault, keyBytes, type Vault } from '../../platform/vault.ts';
 
-// What the key protects, and what it does not. Names, identifiers and films cannot be read from the database, its
-// blobs or a copy of either by someone who lacks the key. In its usual place, beside them, it protects what leaves
-// without it: a database sent to support, a blob in a backup that leaves the key out, a disk sector. Whoever can read
-// the whole folder reads everything. ALARA_KEY_FILE keeps the key elsewhere (a mounted secret, another volume): then
-// the folder, its backups and its disk alone tell nothing. Neither protects from one who runs code as the service.
+// What the key protects. Without the key, nobody can read names, identifiers and films from the database, the blobs or a
+// copy of them. By default, the key is a file in the same folder. It then protects data that leaves the folder without
+// the key: a database that is sent to support, a backup without the key, a disk sector. Whoever can read the whole folder
+// can read everything. With ALARA_KEY_FILE, the key is elsewhere (a mounted secret, another volume), so the folder, its
+// backups and its disk alone show nothing. The key never protects against code that runs as the service.
 
 const context = 'key check';
 
 /**
- * The vault under the folder's key, which is made when the database is new. Throws ConfigError when the key is not the
- * one that the database was sealed with. Call it inside a transaction: two processes must not both make a key.
+ * Open the vault with the folder's key, which is created for a new database. Throws ConfigError where the key is not the
+ * key of the database. Call this function inside a transaction, so that two processes do not both create a key.
  */
 export function openVault(db: DatabaseSync, folder: string, keyFile: string | undefined): Vault {
-  const kept = db.prepare('SELECT sealed FROM key_check').get()?.['sealed'];
+  const check = db.prepare('SELECT sealed FROM key_check').get()?.['sealed'];
   const path = keyFile ?? join(folder, 'key');
   if (!existsSync(path)) {
-    if (kept)
-      throw new ConfigError(`${path} is not there, and what is stored was sealed with it. Restore it from a backup`);
+    if (check)
+      throw new ConfigError(`${path} is not there, and the stored data is encrypted with it. Restore it from a backup`);
     if (keyFile !== undefined)
       throw new ConfigError(
         `ALARA_KEY_FILE=${path} is not there. Make one: openssl rand -out ${quotedPath(path)} ${keyBytes}`,
@@ -34,22 +34,22 @@ export function openVault(db: DatabaseSync, folder: string, keyFile: string | un
   const key = readFileSync(path);
   if (key.length !== keyBytes) throw new ConfigError(`${path} has ${key.length} bytes; a key has ${keyBytes}`);
   const vault = createVault(key);
-  if (kept instanceof Uint8Array) verify(vault, kept, path);
+  if (check instanceof Uint8Array) verify(vault, check, path);
   else db.prepare('INSERT INTO key_check (sealed) VALUES (?)').run(vault.seal(new Uint8Array(), context));
   return vault;
 }
 
-/** A key is whole or not there, and only its owner reads it. */
+/** Write a new key, completely or not at all, which only the owner may read. */
 function makeKey(path: string): void {
   const temporary = `${path}.${process.pid}.part`;
   writeFileSync(temporary, randomBytes(keyBytes), { mode: 0o600, flush: true });
   publish(temporary, path);
 }
 
-function verify(vault: Vault, kept: Uint8Array, path: string): void {
+function verify(vault: Vault, check: Uint8Array, path: string): void {
   try {
-    vault.open(kept, context);
+    vault.open(check, context);
   } catch {
-    throw new ConfigError(`${path} is not the key that this folder was sealed with. Restore that one`);
+    throw new ConfigError(`${path} is not the key that encrypted this folder. Restore the right key`);
   }
 }

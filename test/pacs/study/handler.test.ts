@@ -10,7 +10,7 @@ import { createBudget } from '../../../functions/platform/memory-budget.ts';
 import type { Read } from '../../../functions/reading/read.ts';
 import { resultUids } from '../../../functions/results/uid.ts';
 import type { ReadRequest } from '../../../functions/routing/request.ts';
-import type { Refusal } from '../../../functions/storage/refusals.ts';
+import type { FilmOutcome } from '../../../functions/storage/film-outcomes.ts';
 
 const study = '1.2.3';
 const classes = {
@@ -40,7 +40,7 @@ function bench(films: Object_[]) {
   const held = [...films];
   const calls = { pulled: [] as string[], read: [] as string[], stored: [] as string[] };
   const kept = new Map<string, Read>();
-  const refusals = new Map<string, readonly Refusal[]>();
+  const filmOutcomes = new Map<string, readonly FilmOutcome[]>();
   /** What befalls a film, by its UID; undefined for what goes well. */
   const fate: {
     pull: Record<string, Fault>;
@@ -138,9 +138,9 @@ function bench(films: Object_[]) {
           get: async (_, id) => kept.get(id),
           put: async (_, read) => void kept.set(read.reading.id, read),
         },
-        refusals: {
-          get: async (id) => refusals.get(id) ?? [],
-          put: async (id, these) => void refusals.set(id, these),
+        filmOutcomes: {
+          get: async (id) => filmOutcomes.get(id) ?? [],
+          put: async (id, these) => void filmOutcomes.set(id, these),
         },
       },
       async deliver(_pacs, _tenant, { instance }, _film, unchanged) {
@@ -175,7 +175,7 @@ function bench(films: Object_[]) {
     };
     return handler(job, { signal, progress: async (_done, _total, outcomes) => void progress.push([...outcomes]) });
   };
-  return { work, software, tells, told, refusals, calls, fate, held, kept, progress };
+  return { work, software, tells, told, filmOutcomes, calls, fate, held, kept, progress };
 }
 
 const film = (n: number, more: Partial<Object_> = {}): Object_ => ({
@@ -257,13 +257,13 @@ describe('what goes wrong', () => {
   });
 
   test('nor by a later job, when another film came; what is known of it holds no UID outside of what is sealed', async () => {
-    const { work, fate, calls, held, refusals } = bench([film(1)]);
+    const { work, fate, calls, held, filmOutcomes } = bench([film(1)]);
     fate.read['1.2.3.1.1'] = lateral;
     expect(await work()).toEqual(ok([{ sopInstanceUid: '1.2.3.1.1', refused: lateral }]));
     held.push(film(2));
     expect(await work()).toMatchObject(ok([{ refused: lateral }, { reading: 'rd_local_1.2.3.2.1' }]));
     expect(calls.pulled).toEqual(['1.2.3.1.1', '1.2.3.2.1']);
-    expect([...refusals.keys()].join()).not.toContain(study);
+    expect([...filmOutcomes.keys()].join()).not.toContain(study);
   });
 
   test.each<[string, (bent: ReturnType<typeof bench>) => void]>([
@@ -302,7 +302,7 @@ describe('what goes wrong', () => {
   );
 
   test('a film that takes a whole deadline twice is an outcome of this job, and the others are read', async () => {
-    const { work, fate, calls, refusals } = bench([film(1), film(2)]);
+    const { work, fate, calls, filmOutcomes } = bench([film(1), film(2)]);
     const slow: Fault = { code: 'deadline_exceeded', deadlineMs: ms(100) };
     fate.read['1.2.3.1.1'] = slow;
     expect(await work()).toEqual(fail(slow));
@@ -310,7 +310,7 @@ describe('what goes wrong', () => {
       ok([{ refused: slow }, { stored: [expect.any(String)] }]),
     );
     expect(calls.stored).toHaveLength(1);
-    expect([...refusals.values()].flat().filter(({ refused }) => refused)).toEqual([]);
+    expect([...filmOutcomes.values()].flat().filter(({ refused }) => refused)).toEqual([]);
   });
 
   test('a reading that an earlier try kept is not made again', async () => {

@@ -45,7 +45,7 @@ test('a key that is lost, replaced or damaged is said at the start; put back, ev
   // A new one would hide the loss.
   expect(existsSync(key)).toBe(false);
   writeFileSync(key, randomBytes(32));
-  expect(refusal(folder)).toMatch(/key is not the key that this folder was sealed with/);
+  expect(refusal(folder)).toMatch(/key is not the key that encrypted this folder/);
   writeFileSync(key, right.subarray(1));
   expect(refusal(folder)).toMatch(/has 31 bytes; a key has 32/);
 

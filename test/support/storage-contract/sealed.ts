@@ -14,7 +14,7 @@ const texts = (value: unknown): string[] =>
 export function sealedContract(open: Open): void {
   test('names no patient, study or instance, and shows no film', async () => {
     const { platform, atRest } = await open();
-    const { readings, jobs, queue, blobs, refusals } = platform;
+    const { readings, jobs, queue, blobs, filmOutcomes } = platform;
     const film = Buffer.from('DICM and then a film of ALARA^TEST, many times. '.repeat(1000));
     await readings.put('clinic', { reading: reading('rd_a'), instance });
     await jobs.create(job('a'));
@@ -24,7 +24,7 @@ export function sealedContract(open: Open): void {
       outcomes: [{ sopInstanceUid: instance.sopInstanceUid, reading: 'rd_a', stored: [instance.seriesInstanceUid] }],
     }));
     const refused = { code: 'not_frontal_view', view: 'LL' };
-    await refusals.put('a', [{ sopInstanceUid: instance.sopInstanceUid, listedAs: 'a', refused }]);
+    await filmOutcomes.put('a', [{ sopInstanceUid: instance.sopInstanceUid, listedAs: 'a', refused }]);
     await queue.send('a');
     await blobs.put(instance.sopInstanceUid, stream(film), 1_000_000);
     const kept = await atRest();

@@ -4,34 +4,34 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { StoreUnavailable } from '../../platform/store-unavailable.ts';
-import { patiently } from './busy-retry.ts';
+import { retryBusy } from './database.ts';
 import { asOutage } from './errors.ts';
 
-/** The database of a folder. Every use of it goes through `run`. */
-export type Guarded = {
+/** The database of a folder. Every use of the database goes through `run`. */
+export type GuardedDatabase = {
   readonly db: DatabaseSync;
   /**
-   * Do work on the database, waiting for other processes. Throws {@link StoreUnavailable} when the disk or the files fail, or
-   * when the folder is not the one that was opened any more.
+   * Work on the database, waiting for other processes. Throws {@link StoreUnavailable} where the disk or the files fail, or
+   * where the folder was removed or replaced since it was opened.
    */
   run<Value>(work: () => Value): Promise<Value>;
-  /** The same for work on files: `StoreUnavailable` instead of what the file system says. */
+  /** Work on files of the folder. Throws {@link StoreUnavailable} in place of an error of the file system. */
   files<Value>(work: () => Promise<Value>): Promise<Value>;
-  /** The code of what keeps the store from being used now; undefined when there is nothing. It writes to find out. */
+  /** The code of the fault that prevents writes now. Undefined where there is none. The check writes to the folder. */
   trouble(): Promise<string | undefined>;
 };
 
-/** What a look for trouble writes. */
+/** The size of the file that the check writes. */
 const trialBytes = 65_536;
-/** A look is good for this long, so that callers of a health check do not keep the disk busy. */
-const lookMs = 1000;
-/** For this long after a failure a look writes to the database too. */
+/** The result of a check is reused for this long, so that health checks do not keep the disk busy. */
+const checkLifeMs = 1000;
+/** For this long after a failure, the check writes to the database too. */
 const suspicionMs = 60_000;
 
-export function guard(db: DatabaseSync, folder: string): Guarded {
+export function guardDatabase(db: DatabaseSync, folder: string): GuardedDatabase {
   const database = join(folder, 'alara.sqlite');
-  // SQLite goes on writing to files that were removed or renamed, and all of it would be lost. The log is there as long as
-  // the database is open.
+  // SQLite goes on writing to files that were removed or renamed, and those writes would be lost. The WAL file exists as
+  // long as the database is open.
   const opened = [database, `${database}-wal`, join(folder, 'blobs')].map((path) => ({ path, stats: statOf(path) }));
   const check = () => {
     for (const { path, stats } of opened) {
@@ -53,19 +53,19 @@ export function guard(db: DatabaseSync, folder: string): Guarded {
     check();
     return work();
   };
-  const run = <Value>(work: () => Value) => patiently(() => checked(work)).catch(failed);
+  const run = <Value>(work: () => Value) => retryBusy(() => checked(work)).catch(failed);
   const files = async <Value>(work: () => Promise<Value>) => checked(work);
 
-  const trial = db.prepare("INSERT OR REPLACE INTO cursors (name, value) VALUES ('trial of the store', ?)");
-  async function look(): Promise<string | undefined> {
+  const writeTrial = db.prepare("INSERT OR REPLACE INTO cursors (name, value) VALUES ('trial of the store', ?)");
+  async function findTrouble(): Promise<string | undefined> {
     const path = join(folder, 'blobs', `${randomUUID()}.part`);
     try {
       await run(() => undefined);
       await writeFile(path, new Uint8Array(trialBytes), { flag: 'wx', mode: 0o600 }).finally(() =>
         rm(path, { force: true }),
       );
-      // Little, because it must not take the last of the room itself.
-      if (performance.now() - failedAt < suspicionMs) await run(() => trial.run(new Date().toISOString()));
+      // One small row, because the check must not take the last free space.
+      if (performance.now() - failedAt < suspicionMs) await run(() => writeTrial.run(new Date().toISOString()));
       return undefined;
     } catch (error) {
       const outage = asOutage(error, folder);
@@ -73,14 +73,14 @@ export function guard(db: DatabaseSync, folder: string): Guarded {
     }
   }
 
-  let looked: { readonly at: number; readonly found: Promise<string | undefined> } | undefined;
+  let last: { readonly at: number; readonly found: Promise<string | undefined> } | undefined;
   return {
     db,
     run,
     files: (work) => files(work).catch(failed),
     trouble() {
-      if (!looked || performance.now() - looked.at > lookMs) looked = { at: performance.now(), found: look() };
-      return looked.found;
+      if (!last || performance.now() - last.at > checkLifeMs) last = { at: performance.now(), found: findTrouble() };
+      return last.found;
     },
   };
 }
