@@ -1,4 +1,5 @@
 import { advice, type Fault } from '../core/fault.ts';
+import { isUidText } from '../core/uid.ts';
 import type { Engine } from '../inference/pool.ts';
 import type { Router } from '../inference/router.ts';
 import type { Handler } from '../jobs/handler.ts';
@@ -15,7 +16,6 @@ import type { Platform } from '../storage/platform.ts';
 import { Follow, type PacsConfig, type PacsSettings } from './config.ts';
 import { createDeliver } from './deliver.ts';
 import { createDicomWeb, type DicomWeb } from './dicomweb/client.ts';
-import { isUid } from './dicomweb/json.ts';
 import { stillListed } from './listed.ts';
 import { createOrthanc, type Orthanc } from './orthanc/client.ts';
 import { createFollower } from './orthanc/follower.ts';
@@ -122,7 +122,7 @@ export function openPacs(
     deliver,
     requestOf: (name) => sources.get(name)?.request,
     async watchFilm(name, film, signal) {
-      const films = Object.values(film).every(isUid) ? sources.get(name)?.films : undefined;
+      const films = Object.values(film).every(isUidText) ? sources.get(name)?.films : undefined;
       const before = await films?.listedAs(film, signal);
       // A PACS that does not answer now is asked for the report before anything is stored.
       const listedAs = before?.ok ? before.value : undefined;

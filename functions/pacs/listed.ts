@@ -1,8 +1,10 @@
+import { tags } from '../core/dicom-dictionary.ts';
 import type { Fault } from '../core/fault.ts';
 import type { Instance } from '../core/instance.ts';
 import { fail, ok, type Result } from '../core/result.ts';
+import { isUidText } from '../core/uid.ts';
 import type { DicomWeb } from './dicomweb/client.ts';
-import { isUid, tags, text } from './dicomweb/json.ts';
+import { text } from './dicomweb/json.ts';
 import type { Films } from './study/films.ts';
 
 /** Which of these objects the PACS lists in the study. */
@@ -12,7 +14,7 @@ export async function listed(
   wanted: readonly string[],
   signal?: AbortSignal,
 ): Promise<Result<readonly string[], Fault>> {
-  if (!isUid(studyInstanceUid))
+  if (!isUidText(studyInstanceUid))
     return fail({ code: 'unusable_header', problem: 'its Study Instance UID is not a UID' });
   const found: string[] = [];
   for (const sopInstanceUid of wanted) {

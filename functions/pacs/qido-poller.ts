@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { tags } from '../core/dicom-dictionary.ts';
 import type { Fault } from '../core/fault.ts';
 import { ok, type Result } from '../core/result.ts';
+import { isUidText } from '../core/uid.ts';
 import type { Logger } from '../platform/log.ts';
 import type { PacsSettings, Poll } from './config.ts';
 import type { DicomWeb } from './dicomweb/client.ts';
-import { attributesDigest, isUid, tags, text } from './dicomweb/json.ts';
+import { attributesDigest, text } from './dicomweb/json.ts';
 import type { Look } from './poll-loop.ts';
 import { instanceFields } from './study/films.ts';
 import { isRecent, type SubmitStudy } from './study/submit.ts';
@@ -56,7 +58,7 @@ export function createPoller({ pacs, settings, dicomWeb, verifyMs = dayMs, submi
       if (!studies.ok) return studies;
       for (const study of studies.value) {
         const studyInstanceUid = text(study, tags.studyInstanceUid);
-        if (!isUid(studyInstanceUid) || !isRecent(text(study, tags.studyDate) ?? '', readStudiesOfLastDays, at))
+        if (!isUidText(studyInstanceUid) || !isRecent(text(study, tags.studyDate) ?? '', readStudiesOfLastDays, at))
           continue;
         counts.set(studyInstanceUid, text(study, tags.numberOfStudyRelatedInstances) ?? '');
       }

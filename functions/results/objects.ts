@@ -1,7 +1,8 @@
+import { resultSopClasses } from '../core/dicom-dictionary.ts';
 import type { Film } from '../core/film.ts';
 import type { About, IdentifiedRead } from './provenance.ts';
-import { secondaryCapture, secondaryCaptureStorage } from './sc/secondary-capture.ts';
-import { comprehensive3dSr, structuredReport } from './sr/report.ts';
+import { secondaryCapture } from './sc/secondary-capture.ts';
+import { structuredReport } from './sr/report.ts';
 import { uidsOf } from './tracking-uid.ts';
 
 /** A DICOM file that goes back into the study, and what STOW-RS must confirm of it. */
@@ -22,7 +23,7 @@ export async function resultObjects(
   const { studyInstanceUid } = read.instance;
   const uids = uidsOf(read, about);
   const report: ResultObject = {
-    sopClassUid: comprehensive3dSr,
+    sopClassUid: resultSopClasses.comprehensive3dSr,
     sopInstanceUid: uids.sr,
     seriesInstanceUid: uids.srSeries,
     studyInstanceUid,
@@ -30,7 +31,7 @@ export async function resultObjects(
   };
   if (!sc) return [report];
   const picture: ResultObject = {
-    sopClassUid: secondaryCaptureStorage,
+    sopClassUid: resultSopClasses.secondaryCapture,
     sopInstanceUid: uids.sc,
     seriesInstanceUid: uids.scSeries,
     studyInstanceUid,

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { failureReasons } from '../../functions/api/stow/response.ts';
+import { resultSopClasses, sopClasses } from '../../functions/core/dicom-dictionary.ts';
 import { advice, type FaultCode } from '../../functions/core/fault.ts';
-import { sopClasses } from '../../functions/core/sop-classes.ts';
 import { transferSyntaxes } from '../../functions/decode/dicom/parse/transfer-syntaxes.ts';
 import { Follow, PacsEntry, Poll } from '../../functions/pacs/config.ts';
-import { comprehensive3dSr } from '../../functions/results/sr/report.ts';
 
 const conformance = readFileSync('docs/dicom-conformance.md', 'utf8');
 const guide = readFileSync('docs/pacs.md', 'utf8');
@@ -29,7 +28,9 @@ function table(text: string, after: string): string[][] {
 test('the conformance statement lists the SOP classes that are taken, and no other', () => {
   const taken = table(conformance, '## SOP classes').filter(([, , yes]) => yes);
   expect(taken.map(([name, uid]) => ({ uid, name }))).toEqual(sopClasses);
-  expect(table(conformance, '## SOP classes').find(([, uid]) => uid === comprehensive3dSr)).toBeDefined();
+  expect(
+    table(conformance, '## SOP classes').find(([, uid]) => uid === resultSopClasses.comprehensive3dSr),
+  ).toBeDefined();
 });
 
 test('the conformance statement lists the transfer syntaxes that are taken, and no other', () => {

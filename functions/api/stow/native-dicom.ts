@@ -1,15 +1,16 @@
+import { tags } from '../../core/dicom-dictionary.ts';
 import type { StoreResponse } from './response.ts';
 
 /** The keywords of the attributes of a Store Instances Response (PS3.6). */
 const keywords: Readonly<Record<string, string>> = {
-  '00081150': 'ReferencedSOPClassUID',
-  '00081155': 'ReferencedSOPInstanceUID',
-  '00081190': 'RetrieveURL',
-  '00081196': 'WarningReason',
-  '00081197': 'FailureReason',
-  '00081198': 'FailedSOPSequence',
-  '00081199': 'ReferencedSOPSequence',
-  '0008119A': 'OtherFailuresSequence',
+  [tags.referencedSopClassUid]: 'ReferencedSOPClassUID',
+  [tags.referencedSopInstanceUid]: 'ReferencedSOPInstanceUID',
+  [tags.retrieveUrl]: 'RetrieveURL',
+  [tags.warningReason]: 'WarningReason',
+  [tags.failureReason]: 'FailureReason',
+  [tags.failedSopSequence]: 'FailedSOPSequence',
+  [tags.referencedSopSequence]: 'ReferencedSOPSequence',
+  [tags.otherFailuresSequence]: 'OtherFailuresSequence',
 };
 
 /** A Store Instances Response as XML, in the Native DICOM Model (PS3.19 A.1), from its DICOM JSON model. */

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
+import { tags } from '../../core/dicom-dictionary.ts';
 import type { Fault } from '../../core/fault.ts';
-import type { FileMeta } from '../../decode/dicom/parse/file-meta.ts';
+import type { FileMeta } from '../../decode/dicom/parse/meta-group.ts';
 
 /** PS3.18 table I.2-2, and C122 for the transfer syntax. */
 export const failureReasons = {
@@ -40,7 +41,7 @@ export function storeStatus(results: readonly Stored[]): 200 | 202 | 409 {
  * here, because this is no archive.
  */
 export function storeResponse(results: readonly Stored[]): StoreResponse {
-  const noUrl = { '00081190': { vr: 'UR' } };
+  const noUrl = { [tags.retrieveUrl]: { vr: 'UR' } };
   const referenced = results.flatMap((result) =>
     result.kind === 'failed'
       ? []
@@ -48,28 +49,28 @@ export function storeResponse(results: readonly Stored[]): StoreResponse {
           {
             ...reference(result.object),
             ...noUrl,
-            ...(result.kind === 'discarded' && { '00081196': number(discarded) }),
+            ...(result.kind === 'discarded' && { [tags.warningReason]: number(discarded) }),
           },
         ],
   );
   const failures = results.filter((result) => result.kind === 'failed');
   const failed = failures.flatMap(({ object, reason }) =>
-    object ? [{ ...reference(object), '00081197': number(reason) }] : [],
+    object ? [{ ...reference(object), [tags.failureReason]: number(reason) }] : [],
   );
   // What cannot be named, because it is no DICOM file or a broken one.
-  const other = failures.flatMap(({ object, reason }) => (object ? [] : [{ '00081197': number(reason) }]));
+  const other = failures.flatMap(({ object, reason }) => (object ? [] : [{ [tags.failureReason]: number(reason) }]));
   return {
     ...noUrl,
-    ...(failed.length > 0 && { '00081198': { vr: 'SQ', Value: failed } }),
-    ...(referenced.length > 0 && { '00081199': { vr: 'SQ', Value: referenced } }),
-    ...(other.length > 0 && { '0008119A': { vr: 'SQ', Value: other } }),
+    ...(failed.length > 0 && { [tags.failedSopSequence]: { vr: 'SQ', Value: failed } }),
+    ...(referenced.length > 0 && { [tags.referencedSopSequence]: { vr: 'SQ', Value: referenced } }),
+    ...(other.length > 0 && { [tags.otherFailuresSequence]: { vr: 'SQ', Value: other } }),
   };
 }
 
 const number = (value: number) => ({ vr: 'US', Value: [value] });
 const reference = ({ sopClassUid, sopInstanceUid }: FileMeta) => ({
-  '00081150': { vr: 'UI', Value: [sopClassUid] },
-  '00081155': { vr: 'UI', Value: [sopInstanceUid] },
+  [tags.referencedSopClassUid]: { vr: 'UI', Value: [sopClassUid] },
+  [tags.referencedSopInstanceUid]: { vr: 'UI', Value: [sopInstanceUid] },
 });
 
 /**

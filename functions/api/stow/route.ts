@@ -3,8 +3,8 @@ import type { Context } from 'hono';
 import { parseAccept } from 'hono/utils/accept';
 import type { Fault } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
+import { isUidText } from '../../core/uid.ts';
 import { isPart10, signatureBytes } from '../../decode/sniff.ts';
-import { isUid } from '../../pacs/dicomweb/json.ts';
 import type { Lease } from '../../platform/memory-budget.ts';
 import { parseParameters } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
@@ -64,7 +64,7 @@ const ofStudy = createRoute({
   description: `${common.description} Instances of another study fail with Failure Reason 43264 (A900).`,
   request: {
     query: z.strictObject({}),
-    params: z.object({ study: z.string().refine(isUid, 'expected a Study Instance UID') }),
+    params: z.object({ study: z.string().refine(isUidText, 'expected a Study Instance UID') }),
     body,
   },
 });

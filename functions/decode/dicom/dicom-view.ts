@@ -1,7 +1,6 @@
+import { sopClasses, tags } from '../../core/dicom-dictionary.ts';
 import type { DicomView } from '../../core/dicom-view.ts';
-import { sopClasses } from '../../core/sop-classes.ts';
 import type { Opened } from './open-image.ts';
-import { tags } from './parse/tags.ts';
 import { modalityOf } from './read-instance.ts';
 import { spoken, spokenModality, spokenSide } from './safe-text.ts';
 

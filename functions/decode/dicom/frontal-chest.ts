@@ -1,6 +1,6 @@
+import { tags } from '../../core/dicom-dictionary.ts';
 import type { Fault } from '../../core/fault.ts';
 import type { Attributes } from './parse/attributes.ts';
-import { tags } from './parse/tags.ts';
 import { chestRegions, otherRegions } from './region-codes.ts';
 import { spoken } from './safe-text.ts';
 import { type Code, codesIn } from './snomed.ts';

@@ -1,10 +1,10 @@
+import { tags } from '../../core/dicom-dictionary.ts';
 import type { Fault } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { px } from '../../core/units.ts';
 import { maxPixels, minSide } from '../limits.ts';
 import type { Attributes } from './parse/attributes.ts';
 import type { Warn } from './parse/header-error.ts';
-import { tags } from './parse/tags.ts';
 
 /** The image pixel module of one gray frame (PS3.3, C.7.6.3). */
 export type Image = {

@@ -1,15 +1,14 @@
+import { manufacturer, sopClasses, tags } from '../../core/dicom-dictionary.ts';
 import type { Fault } from '../../core/fault.ts';
 import type { Instance } from '../../core/instance.ts';
-import { manufacturer } from '../../core/manufacturer.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import { sopClasses } from '../../core/sop-classes.ts';
+import { isUid } from '../../core/uid.ts';
 import { sniff, unreadable } from '../sniff.ts';
 import { notFrontalChest } from './frontal-chest.ts';
 import { type Image, imageOf } from './image.ts';
 import type { Attributes } from './parse/attributes.ts';
 import { type Header, type PixelsBegin, parseBeginning, parseHeader, type StoredPixels } from './parse/header.ts';
-import { tags } from './parse/tags.ts';
-import { instanceOf, isUid, unidentified } from './read-instance.ts';
+import { instanceOf, unidentified } from './read-instance.ts';
 import { shownUid } from './safe-uid.ts';
 
 /** A DICOM file whose header has passed every check; its pixels are as they are stored. */

@@ -1,9 +1,10 @@
+import { type Tag, tags } from '../../core/dicom-dictionary.ts';
 import type { Fault } from '../../core/fault.ts';
 import type { Instance } from '../../core/instance.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
+import { isUid } from '../../core/uid.ts';
 import type { Image } from './image.ts';
 import type { Attributes } from './parse/attributes.ts';
-import { type Tag, tags } from './parse/tags.ts';
 
 /** What identifies an instance, without which nothing can be sent back about it. */
 const uids = [
@@ -61,6 +62,3 @@ export function instanceOf(attributes: Attributes, { rows, columns }: Image): Re
 
 /** PS3.3, C.7.3.1.1.1; OT (other) where a file leaves out what it must say. */
 export const modalityOf = (attributes: Attributes): string => attributes.code(tags.modality) ?? 'OT';
-
-/** PS3.5, 9.1. Leading zeros are let through: files that have them exist, and are known to their PACS by them. */
-export const isUid = (text: string) => /^[0-9]+(\.[0-9]+)+$/.test(text) && text.length <= 64;

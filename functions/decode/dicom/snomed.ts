@@ -1,5 +1,5 @@
+import { type Tag, tags } from '../../core/dicom-dictionary.ts';
 import type { Attributes } from './parse/attributes.ts';
-import { type Tag, tags } from './parse/tags.ts';
 
 /** A code of SNOMED, in whichever of its notations. */
 export type Code = { readonly scheme: string; readonly value: string };

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { tags } from '../../core/dicom-dictionary.ts';
 import { AttributesList, text } from './json.ts';
 
 const crlf = '\r\n';
@@ -17,13 +18,12 @@ export function stowBody(instances: readonly Uint8Array[]): { contentType: strin
   };
 }
 
-/** Referenced SOP Sequence: what was stored (PS3.18 I.2). Items that failed may be missing from the failed list. */
-const referencedSopSequence = '00081199';
-const referencedSopInstanceUid = '00081155';
-
-/** The SOP Instance UIDs that an answer of STOW-RS lists as stored: they are counted, whatever its status says. */
+/**
+ * The SOP Instance UIDs in the Referenced SOP Sequence of a STOW-RS response: the stored instances (PS3.18 I.2). The status
+ * and the Failed SOP Sequence are not used, because servers leave failed instances out of that sequence.
+ */
 export function storedInstances(answer: unknown): string[] {
   const [dataSet] = AttributesList.safeParse(answer).data ?? [];
-  const stored = AttributesList.safeParse(dataSet?.[referencedSopSequence]?.Value ?? []).data ?? [];
-  return stored.map((item) => text(item, referencedSopInstanceUid)).filter((uid) => uid !== undefined);
+  const stored = AttributesList.safeParse(dataSet?.[tags.referencedSopSequence]?.Value ?? []).data ?? [];
+  return stored.map((item) => text(item, tags.referencedSopInstanceUid)).filter((uid) => uid !== undefined);
 }

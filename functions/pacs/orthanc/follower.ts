@@ -1,5 +1,5 @@
+import { manufacturer } from '../../core/dicom-dictionary.ts';
 import type { Fault } from '../../core/fault.ts';
-import { manufacturer } from '../../core/manufacturer.ts';
 import { ok, type Result } from '../../core/result.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Platform } from '../../storage/platform.ts';

@@ -1,9 +1,9 @@
+import { manufacturer, sopClasses, type Tag, tags } from '../../core/dicom-dictionary.ts';
 import type { Fault } from '../../core/fault.ts';
-import { manufacturer } from '../../core/manufacturer.ts';
 import { ok, type Result } from '../../core/result.ts';
-import { sopClasses } from '../../core/sop-classes.ts';
+import { isUidText } from '../../core/uid.ts';
 import type { DicomWeb, Place } from '../dicomweb/client.ts';
-import { type Attributes, attributesDigest, isUid, tags, text } from '../dicomweb/json.ts';
+import { type Attributes, attributesDigest, text } from '../dicomweb/json.ts';
 import type { Orthanc } from '../orthanc/client.ts';
 
 /** A film of a study. */
@@ -76,12 +76,13 @@ export function filmsOf(
       const films: StudyFilm[] = [];
       for (const series of listed.value) {
         const seriesInstanceUid = uid(series, tags.seriesInstanceUid);
-        if (!isUid(seriesInstanceUid) || isOwn(series) || !modalities.includes(uid(series, tags.modality))) continue;
+        if (!isUidText(seriesInstanceUid) || isOwn(series) || !modalities.includes(uid(series, tags.modality)))
+          continue;
         const instances = await search(`${study}/series/${seriesInstanceUid}/instances`, { includefield }, signal);
         if (!instances.ok) return instances;
         for (const instance of instances.value) {
           const sopInstanceUid = uid(instance, tags.sopInstanceUid);
-          if (!isUid(sopInstanceUid) || isOwn(instance) || !readable.has(uid(instance, tags.sopClassUid))) continue;
+          if (!isUidText(sopInstanceUid) || isOwn(instance) || !readable.has(uid(instance, tags.sopClassUid))) continue;
           const description = await described(instance, studyInstanceUid, signal);
           if (!description.ok) return description;
           films.push({ place: { studyInstanceUid, seriesInstanceUid, sopInstanceUid }, ...description.value });
@@ -104,4 +105,4 @@ export function filmsOf(
 }
 
 const isOwn = (attributes: Attributes) => text(attributes, tags.manufacturer) === manufacturer;
-const uid = (attributes: Attributes, tag: string) => text(attributes, tag) ?? '';
+const uid = (attributes: Attributes, tag: Tag) => text(attributes, tag) ?? '';

@@ -2,6 +2,7 @@ import { sha256 } from '../../core/digest.ts';
 import type { Fault } from '../../core/fault.ts';
 import type { Outcome } from '../../core/job.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
+import { isUidText } from '../../core/uid.ts';
 import type { Engine } from '../../inference/pool.ts';
 import type { Router } from '../../inference/router.ts';
 import { forEachFilm, outcomeOfDelivery } from '../../jobs/for-each-film.ts';
@@ -14,7 +15,6 @@ import type { ReadRequest } from '../../routing/request.ts';
 import type { Platform } from '../../storage/platform.ts';
 import type { PacsSettings } from '../config.ts';
 import type { DicomWeb, Place } from '../dicomweb/client.ts';
-import { isUid } from '../dicomweb/json.ts';
 import { listed, stillListed } from '../listed.ts';
 import type { Films, StudyFilm } from './films.ts';
 import { inTurn } from './keyed-mutex.ts';
@@ -58,7 +58,7 @@ export function studyHandler(deps: StudyDeps): Handler<'study'> {
     const source = deps.sources.get(pacs);
     // The PACS may belong to another tenant since the job was submitted.
     if (source?.settings.tenant !== tenant) return fail({ code: 'unknown_pacs', pacs, known: namesOf(deps, tenant) });
-    if (!isUid(studyInstanceUid)) return fail({ code: 'internal' });
+    if (!isUidText(studyInstanceUid)) return fail({ code: 'internal' });
     // If a film came late, the study has two jobs. At the same time, both would read what neither has stored yet.
     return turn(`${pacs} ${studyInstanceUid}`, async () => {
       const found = await source.films.ofStudy(studyInstanceUid, signal);

@@ -1,5 +1,5 @@
 import type { Device } from 'fhir/r4.js';
-import { manufacturer } from '../../core/manufacturer.ts';
+import { manufacturer } from '../../core/dicom-dictionary.ts';
 import { notice, type PlanView, type Reading } from '../../core/reading.ts';
 import { concepts, units } from '../codes.ts';
 import { modelName } from '../part10/modules.ts';

@@ -1,5 +1,5 @@
+import { manufacturer } from '../../core/dicom-dictionary.ts';
 import type { Instance } from '../../core/instance.ts';
-import { manufacturer } from '../../core/manufacturer.ts';
 import type { Reading } from '../../core/reading.ts';
 import { filmName } from '../film-name.ts';
 import { type About, catalogDigest, type IdentifiedRead } from '../provenance.ts';

@@ -1,3 +1,4 @@
+import { lossyTransferSyntaxes, resultSopClasses } from '../../core/dicom-dictionary.ts';
 import { type Film, white } from '../../core/film.ts';
 import { type FindingResult, notice, type Reading } from '../../core/reading.ts';
 import { px } from '../../core/units.ts';
@@ -12,8 +13,6 @@ import { byCall, limits, percent } from '../summary.ts';
 import { uidsOf } from '../tracking-uid.ts';
 import { spotlight } from './heatmap.ts';
 import { type Picture, sideBySide, stacked, textPicture } from './picture.ts';
-
-export const secondaryCaptureStorage = '1.2.840.10008.5.1.4.1.1.7';
 
 /** The longest side of the film in the picture: enough to tell which film it is, too little to read it anew. */
 const maxSide = 1024;
@@ -32,7 +31,7 @@ export async function secondaryCapture(
   ]);
   return part10(
     {
-      SOPClassUID: secondaryCaptureStorage,
+      SOPClassUID: resultSopClasses.secondaryCapture,
       SOPInstanceUID: sc,
       InstanceCreationDate: date,
       InstanceCreationTime: time,
@@ -80,9 +79,7 @@ export async function secondaryCapture(
   );
 }
 
-/** The lossy ones among the transfer syntaxes that are read (PS3.6, annex A). */
-const lossy = ['4.50', '4.51', '4.81', '4.91', '4.203'].map((suffix) => `1.2.840.10008.1.2.${suffix}`);
-const wasLossy = ({ dicom }: Reading) => dicom !== undefined && lossy.includes(dicom.transferSyntax);
+const wasLossy = ({ dicom }: Reading) => dicom !== undefined && lossyTransferSyntaxes.includes(dicom.transferSyntax);
 
 async function small(film: Film, longest: number): Promise<Picture> {
   const shrink = Math.min(1, longest / Math.max(film.width, film.height));

@@ -1,4 +1,4 @@
-import { manufacturer } from '../../core/manufacturer.ts';
+import { manufacturer } from '../../core/dicom-dictionary.ts';
 import type { Reading } from '../../core/reading.ts';
 import { chest, concepts, english, imagingProcedure, modality, units, views } from '../codes.ts';
 import { view } from '../film-name.ts';

@@ -1,6 +1,6 @@
 import type { Threshold } from '../../core/catalog.ts';
+import { manufacturer } from '../../core/dicom-dictionary.ts';
 import type { Instance } from '../../core/instance.ts';
-import { manufacturer } from '../../core/manufacturer.ts';
 import type { FindingResult, Reading } from '../../core/reading.ts';
 import { basis, concepts, findingCode, presence, protocol, readable, target, units } from '../codes.ts';
 import { operatingPoint } from '../operating-point.ts';

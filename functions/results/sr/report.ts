@@ -1,3 +1,4 @@
+import { resultSopClasses } from '../../core/dicom-dictionary.ts';
 import { notice } from '../../core/reading.ts';
 import { concepts, privateScheme, privateSchemeUid } from '../codes.ts';
 import { equipment, localTime, patientAndStudy, seriesOf } from '../part10/modules.ts';
@@ -9,8 +10,6 @@ import { imageLibrary, language, observer, procedureReported } from './context.t
 import { findingGroup } from './finding.ts';
 import { coded, container, contentTemplate, type Item, text } from './item.ts';
 
-export const comprehensive3dSr = '1.2.840.10008.5.1.4.1.1.88.34';
-
 /** A reading as a Comprehensive 3D SR by TID 1500, as IHE AI Results (AIR) asks: a DICOM file. */
 export function structuredReport(read: IdentifiedRead, about: About): Uint8Array<ArrayBuffer> {
   const { reading, instance } = read;
@@ -18,7 +17,7 @@ export function structuredReport(read: IdentifiedRead, about: About): Uint8Array
   const { date, time } = localTime(reading.createdAt);
   return part10(
     {
-      SOPClassUID: comprehensive3dSr,
+      SOPClassUID: resultSopClasses.comprehensive3dSr,
       SOPInstanceUID: sr,
       InstanceCreationDate: date,
       InstanceCreationTime: time,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resultDigest } from '../../../functions/api/http/result-digest.ts';
-import { fileMeta } from '../../../functions/decode/dicom/parse/file-meta.ts';
+import { fileMeta } from '../../../functions/decode/dicom/parse/meta-group.ts';
 import { requestDigest } from '../../../functions/results/request-digest.ts';
 import { uidsOf } from '../../../functions/results/tracking-uid.ts';
 import { has } from '../../support/dicom/tools.ts';

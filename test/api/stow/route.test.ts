@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { jobId } from '../../../functions/core/job-id.ts';
-import { fileMeta } from '../../../functions/decode/dicom/parse/file-meta.ts';
+import { fileMeta } from '../../../functions/decode/dicom/parse/meta-group.ts';
 import { parseParameters } from '../../../functions/routing/parameters.ts';
 import type { Dataset } from '../../support/dicom/element.ts';
 import { sopClasses, text } from '../../support/dicom/instance.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { sopClasses } from '../../../functions/core/dicom-dictionary.ts';
 import { DicomView } from '../../../functions/core/dicom-view.ts';
 import { Instance } from '../../../functions/core/instance.ts';
-import { sopClasses } from '../../../functions/core/sop-classes.ts';
 import { decode } from '../../../functions/decode/decode.ts';
 import { inspect } from '../../../functions/decode/dicom/inspect.ts';
 import { transferSyntaxes } from '../../../functions/decode/dicom/parse/transfer-syntaxes.ts';

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { manufacturer } from '../../../functions/core/manufacturer.ts';
-import { sopClasses as read } from '../../../functions/core/sop-classes.ts';
+import { manufacturer, sopClasses as read } from '../../../functions/core/dicom-dictionary.ts';
 import { decodeDicom } from '../../../functions/decode/dicom/decode.ts';
 import { inspect } from '../../../functions/decode/dicom/inspect.ts';
 import { type Dataset, type Element, merge, without } from '../../support/dicom/element.ts';

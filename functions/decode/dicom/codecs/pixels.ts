@@ -1,3 +1,4 @@
+import { tags } from '../../../core/dicom-dictionary.ts';
 import type { Fault } from '../../../core/fault.ts';
 import { fail, ok, type Result } from '../../../core/result.ts';
 import type { ReadingWarning } from '../../../core/warning.ts';
@@ -8,7 +9,6 @@ import type { Image } from '../image.ts';
 import type { Opened } from '../open-image.ts';
 import type { Attributes } from '../parse/attributes.ts';
 import { maxSurplus, type StoredPixels } from '../parse/header.ts';
-import { tags } from '../parse/tags.ts';
 import type { TransferSyntax } from '../parse/transfer-syntaxes.ts';
 import type { Codec, Compressed, Undecodable } from './codec.ts';
 import { codestreamIn } from './jp2.ts';

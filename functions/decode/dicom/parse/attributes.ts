@@ -1,7 +1,7 @@
+import { type Tag, tags } from '../../../core/dicom-dictionary.ts';
 import { decodeText } from './charset.ts';
 import type { ElementSet } from './data-set.ts';
 import { type Comma, commaIn, type Decimal, decimalIn } from './decimal.ts';
-import { type Tag, tags } from './tags.ts';
 
 /** The attributes of a data set or an item, each read when it is asked for; absent and empty ones are undefined. */
 export type Attributes = {

@@ -1,4 +1,4 @@
-import { type Tag, tags } from './tags.ts';
+import { decodedTags, type Tag, tags } from '../../../core/dicom-dictionary.ts';
 
 /** How the elements of a data set are written: PS3.5, 7.1 and 7.3. */
 export type VrEncoding = { readonly little: boolean; readonly explicit: boolean };
@@ -104,18 +104,18 @@ export class HeadReader {
   }
 }
 
-/** The key of a tag in a data set, for example `x00100010`. */
-export const tagKey = (tag: number): string => `x${tag.toString(16).padStart(8, '0')}`;
+/** The key of a tag in a data set, for example `00100010`. */
+export const tagKey = (tag: number): string => tag.toString(16).padStart(8, '0').toUpperCase();
 
 /** A tag as the standard writes it, for example `(0010,0010)`. */
 export const tagName = (tag: number): string => {
-  const hex = tag.toString(16).padStart(8, '0').toUpperCase();
+  const hex = tagKey(tag);
   return `(${hex.slice(0, 4)},${hex.slice(4)})`;
 };
 
-const number = (tag: Tag) => Number.parseInt(tag.slice(1), 16);
+const number = (tag: Tag) => Number.parseInt(tag, 16);
 export const pixelDataTag: number = number(tags.pixelData);
-const known = new Set<number>(Object.values(tags).map(number));
+const known = new Set<number>(Object.values(decodedTags).map(number));
 /** Whether the attribute is one that is looked at. */
 export const isKnown = (tag: number): boolean => known.has(tag);
 const sequences = new Set(

@@ -1,4 +1,5 @@
 import { constants, inflateRawSync, inflateSync, type ZlibOptions } from 'node:zlib';
+import { type Tag, tags } from '../../../core/dicom-dictionary.ts';
 import type { Fault } from '../../../core/fault.ts';
 import { fail, ok, type Result } from '../../../core/result.ts';
 import type { ReadingWarning } from '../../../core/warning.ts';
@@ -8,10 +9,9 @@ import { streamKind } from '../codecs/stream-kind.ts';
 import { shownUid } from '../safe-uid.ts';
 import { type Attributes, attributesOf } from './attributes.ts';
 import { DataSetParser, type Element, type Fragment, TooManyElements } from './data-set.ts';
-import { undefinedLength, type VrEncoding } from './element-head.ts';
+import { pixelDataTag, undefinedLength, type VrEncoding } from './element-head.ts';
 import { HeaderError, type Warn, Warnings } from './header-error.ts';
 import { type MetaGroup, readMetaGroup } from './meta-group.ts';
-import { type Tag, tags } from './tags.ts';
 import {
   explicitBig,
   explicitLittle,
@@ -293,7 +293,7 @@ function storedPixels(
 }
 
 function fragmentsOf({ bytes, encoding, parser }: Opened, { value }: Element) {
-  const from = { tag: Number.parseInt(tags.pixelData.slice(1), 16), value };
+  const from = { tag: pixelDataTag, value };
   return parser.readFragments(from, bytes.length, encoding.little);
 }
 

@@ -1,3 +1,4 @@
+import { isUidText } from '../../../core/uid.ts';
 import { type Attributes, attributesOf } from './attributes.ts';
 import type { Element } from './data-set.ts';
 import { HeadReader, tagKey, tagName, undefinedLength } from './element-head.ts';
@@ -55,4 +56,33 @@ export function readMetaGroup(bytes: Uint8Array, start: number, warn: Warn): Met
       found: String(declaredEnd - start - 12),
     });
   return { attributes: attributesOf({ bytes, little, elements }), isFound: at > start, end: at };
+}
+
+/** The object that a DICOM file holds, by its file meta information. */
+export type FileMeta = { readonly sopClassUid: string; readonly sopInstanceUid: string };
+
+const maxElements = 64;
+/** PS3.5 9.1, and one byte of padding. */
+const maxUidBytes = 65;
+
+/**
+ * Read Media Storage SOP Class UID and Media Storage SOP Instance UID, so that a response can name an object that is refused.
+ * Unlike {@link readMetaGroup}, which refuses a malformed group, this also reads the beginning of a group that is cut off, and
+ * a group whose elements are partly in Implicit VR. Undefined if one of the two UIDs is absent.
+ */
+export function fileMeta(bytes: Uint8Array): FileMeta | undefined {
+  const ascii = (at: number, length: number) => Buffer.from(bytes.subarray(at, at + length)).toString('latin1');
+  if (ascii(128, 4) !== 'DICM') return undefined;
+  const reader = new HeadReader(bytes);
+  const uids = new Map<number, string>();
+  for (let at = 132, count = 0; at + 12 <= bytes.length && count < maxElements; count++) {
+    const unknownForm = /^[A-Z]{2}$/.test(ascii(at + 4, 2)) ? 'short' : 'implicit';
+    const head = reader.headIn(reader.standardForm(at, { little: true, explicit: true }) ?? unknownForm, at, true);
+    if (!head || Math.floor(head.tag / 65_536) !== 2 || head.value + head.length > bytes.length) break;
+    // PS3.5 9.1: one NUL pads a UID to an even length. Some writers pad with a space.
+    if (head.length <= maxUidBytes) uids.set(head.tag, ascii(head.value, head.length).replace(/[\0 ]+$/, ''));
+    at = head.value + head.length;
+  }
+  const [sopClassUid, sopInstanceUid] = [uids.get(0x0002_0002), uids.get(0x0002_0003)];
+  return isUidText(sopClassUid) && isUidText(sopInstanceUid) ? { sopClassUid, sopInstanceUid } : undefined;
 }

@@ -1,7 +1,7 @@
+import type { Tag } from '../../../core/dicom-dictionary.ts';
 import type { Attributes } from './attributes.ts';
 import { foundNumbers } from './decimal.ts';
 import type { Warn } from './header-error.ts';
-import type { Tag } from './tags.ts';
 
 /** The numbers of an attribute, with a warning where they are read although they are not written as the standard says. */
 export function numbersOf(attributes: Attributes, tag: Tag, name: string, warn: Warn): readonly (number | undefined)[] {

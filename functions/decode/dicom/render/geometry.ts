@@ -1,3 +1,4 @@
+import { type Tag, tags } from '../../../core/dicom-dictionary.ts';
 import type { Fault } from '../../../core/fault.ts';
 import type { Film } from '../../../core/film.ts';
 import { fail, ok, type Result } from '../../../core/result.ts';
@@ -8,7 +9,6 @@ import type { Attributes } from '../parse/attributes.ts';
 import { foundNumbers } from '../parse/decimal.ts';
 import type { Warn } from '../parse/header-error.ts';
 import { numbersOf } from '../parse/numbers.ts';
-import { type Tag, tags } from '../parse/tags.ts';
 
 /** A film as a viewer hangs it: the patient's left on the right, the head up, its pixels square. */
 export type Upright = { readonly film: Film; readonly turned: string | undefined };

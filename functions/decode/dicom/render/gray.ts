@@ -1,10 +1,10 @@
+import { tags } from '../../../core/dicom-dictionary.ts';
 import type { Fault } from '../../../core/fault.ts';
 import { ok, type Result } from '../../../core/result.ts';
 import type { Frame, Words } from '../codecs/pixels.ts';
 import type { Image } from '../image.ts';
 import type { Attributes } from '../parse/attributes.ts';
 import type { Warn } from '../parse/header-error.ts';
-import { tags } from '../parse/tags.ts';
 import { bulkOf, defaultWindow, type Level } from './default-window.ts';
 import { pixelRange } from './interval.ts';
 import { modalityTransform } from './modality.ts';

@@ -1,6 +1,6 @@
+import { type Tag, tags } from '../../../core/dicom-dictionary.ts';
 import type { Attributes } from '../parse/attributes.ts';
 import type { Warn } from '../parse/header-error.ts';
-import { type Tag, tags } from '../parse/tags.ts';
 import type { Interval } from './interval.ts';
 
 /** A lookup table (PS3.3, C.11.1.1 and C.11.2.1.1). */

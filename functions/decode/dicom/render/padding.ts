@@ -1,6 +1,6 @@
+import { tags } from '../../../core/dicom-dictionary.ts';
 import type { Image } from '../image.ts';
 import type { Attributes } from '../parse/attributes.ts';
-import { tags } from '../parse/tags.ts';
 import { pixelRange } from './interval.ts';
 
 /**

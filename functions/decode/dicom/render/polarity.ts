@@ -1,7 +1,7 @@
+import { tags } from '../../../core/dicom-dictionary.ts';
 import type { Image } from '../image.ts';
 import type { Attributes } from '../parse/attributes.ts';
 import type { Warn } from '../parse/header-error.ts';
-import { tags } from '../parse/tags.ts';
 
 /** Whether gray is turned over, and in words why; null where nothing is out of the ordinary. */
 export type Polarity = { readonly inverted: boolean; readonly words: string | null };

@@ -1,8 +1,8 @@
+import { tags } from '../../../core/dicom-dictionary.ts';
 import type { Attributes } from '../parse/attributes.ts';
 import { foundNumbers } from '../parse/decimal.ts';
 import type { Warn } from '../parse/header-error.ts';
 import { numbersOf } from '../parse/numbers.ts';
-import { tags } from '../parse/tags.ts';
 import type { Interval } from './interval.ts';
 import { type Lut, lookUp, lutsIn } from './lut.ts';
 
