@@ -1,12 +1,12 @@
 import { App } from 'aws-cdk-lib';
-import { checked } from './checked.ts';
-import { cudaProviderOf } from './compute/task.ts';
+import { cudaProviderOf } from './compute/image.ts';
 import { environmentNamed } from './environments.ts';
-import { stacks } from './stacks.ts';
+import { addNagChecks } from './nag.ts';
+import { createStacks } from './stacks.ts';
 
-// npx cdk deploy -c env=prod --all        docs/architecture.md has the picture.
+// npx cdk deploy -c env=prod --all        docs/architecture.md shows what it deploys.
 const app = new App();
 const context = (name: string): string | undefined => app.node.tryGetContext(name);
-checked(app);
+addNagChecks(app);
 const cudaProvider = cudaProviderOf(context('cudaProviderUrl'), context('cudaProviderSha256'));
-stacks(app, environmentNamed(context('env') ?? 'dev'), cudaProvider);
+createStacks(app, environmentNamed(context('env') ?? 'dev'), cudaProvider);

@@ -1,13 +1,13 @@
-/** What a task may use. Memory is what all eight variants of the bundled family need, and films in flight. */
+/** Task sizes. The memory holds all eight variants of the bundled family and the films in flight. */
 export const sizes = {
   small: { cpu: 1024, memoryMiB: 3072 },
   medium: { cpu: 2048, memoryMiB: 4096 },
   large: { cpu: 4096, memoryMiB: 8192 },
-  /** Fits an instance of 4 processors and 16 GiB, whose agent takes a part. */
+  /** Fits an instance with 4 vCPU and 16 GiB, of which the ECS agent needs a part. */
   gpu: { cpu: 3072, memoryMiB: 12_288 },
 } as const;
 
-/** NVIDIA accelerators by EC2's names. */
+/** EC2 names of NVIDIA accelerators. */
 export type Gpu = 't4' | 'l4' | 'a10g' | 'l40s';
 
 export type Capacity = {
@@ -17,52 +17,53 @@ export type Capacity = {
   readonly max: number;
 };
 
-/** Hours in which less is kept running. */
+/** Hours of the day with fewer running tasks. */
 export type IdleHours = {
-  /** Whole hours of the day, from 0 to 23. */
+  /** Full hours, from 0 to 23. */
   readonly from: number;
   readonly to: number;
   readonly timeZone: string;
-  /** The fewest tasks of each service then. */
+  /** The minimum number of tasks per service in these hours. */
   readonly api: number;
   readonly worker: number;
 };
 
-export type Identity =
-  /** A pool of machine clients, made here. */
+/** Who issues the tokens of callers. */
+export type IdentityProvider =
+  /** A Cognito pool of machine clients, created in the data stack. */
   | { readonly kind: 'cognito' }
-  /** An issuer that the hospital has: its tokens are checked against its published keys. */
+  /** An OpenID Connect issuer of the hospital. A Lambda authorizer checks tokens with its published keys. */
   | { readonly kind: 'oidc'; readonly issuer: string; readonly audience: string };
 
 export type Endpoint =
   | { readonly kind: 'public' }
-  /** Reached only through the VPC: from these networks, over a VPN or a direct connection. */
+  /** Reached only through the VPC, from these networks, over a VPN or Direct Connect. */
   | { readonly kind: 'private'; readonly networks: readonly string[] };
 
-/** One deployment: what differs between dev, staging and prod, as typed values. */
+/** The settings of one deployment, such as dev, staging or prod. */
 export type Environment = {
   readonly name: string;
   readonly region: string;
-  /** Whether data outlives the stack. */
+  /** Whether data is retained when the data stack is destroyed. */
   readonly keepData: boolean;
   readonly vpcCidr: string;
-  /** The way to AWS and out. Webhooks to the internet need a NAT gateway. */
+  /** How tasks reach AWS services and the internet. Webhooks to the internet need a NAT gateway. */
   readonly egress: { readonly natGateways: number; readonly interfaceEndpoints: boolean };
   readonly endpoint: Endpoint;
-  readonly identity: Identity;
-  /** A name and its certificate in ACM, in this region: TLS as far as the load balancer. */
+  readonly identity: IdentityProvider;
+  /** A domain name and its ACM certificate of this region. With it, the hop from API Gateway to the load balancer uses TLS. */
   readonly domain?: { readonly name: string; readonly certificateArn: string };
-  /** Which GPUs may be taken, where a service uses one. */
+  /** The GPU models that ECS may choose from, where a service uses a GPU. */
   readonly gpus: readonly Gpu[];
   readonly api: Capacity;
   readonly worker: Capacity & {
-    /** How many jobs, waiting or worked on, call for one more task. */
+    /** The number of open jobs (waiting or in flight) per task. */
     readonly jobsPerTask: number;
-    /** How long an idle GPU waits for more. */
+    /** How long an idle task waits for further jobs before it stops. An idle GPU instance waits as long again. */
     readonly lingerMinutes: number;
   };
   readonly idle?: IdleHours;
-  /** Services of their own for requests that pin one of these variants; one serves all by default. */
+  /** Separate services for requests that pin one of the listed variants. Without them, one service serves all variants. */
   readonly split: readonly {
     readonly name: string;
     readonly variants: readonly string[];
@@ -70,27 +71,29 @@ export type Environment = {
   }[];
   readonly models: { readonly family: string; readonly channel: 'live' | 'canary'; readonly cacheMb: number };
   readonly limits: {
-    /** Of all callers together, a second; and of one API key, a second and a month. */
+    /** Requests per second of all callers together. */
     readonly stage: number;
+    /** Requests per second and API key. */
     readonly key: number;
+    /** Requests per month and API key. */
     readonly keyMonth: number;
-    /** Of one address, in five minutes; a hospital's callers may all come from one. */
+    /** Requests per five minutes and IP address. All callers of a hospital may share one address. */
     readonly address: number;
   };
   readonly logDays: 30 | 90 | 365 | 3653;
   readonly budgetUsd: number;
-  /** Who is told of alarms and of the budget. */
+  /** The address for alarms and budget notifications. */
   readonly email?: string;
   /**
-   * What ALARA_PACS holds (docs/pacs.md), and the secrets of Secrets Manager that its `passwordEnv` are filled from. The
-   * VPC must reach these addresses: a VPN or a direct connection is joined to it outside these stacks.
+   * The content of ALARA_PACS (docs/pacs.md), and the Secrets Manager secrets for its `passwordEnv` variables. The VPC must
+   * reach the PACS: attach the VPN or Direct Connect outside these stacks.
    */
   readonly pacs?: {
     readonly settings: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-    /** The name of the secret by the name of the environment variable. */
+    /** Secret names, keyed by environment variable. */
     readonly secrets: Readonly<Record<string, string>>;
   };
-  /** AWS Batch on a GPU that trains a family from a bucket of labelled films and publishes it to the channel canary. */
+  /** Training on AWS Batch with a GPU: reads labelled films from a bucket and publishes a family to the channel canary. */
   readonly pipeline?: {
     readonly filmsBucket: string;
     readonly instances: readonly string[];
@@ -115,7 +118,7 @@ export const environments: readonly Environment[] = [
     name: 'dev',
     keepData: false,
     vpcCidr: '10.40.0.0/16',
-    // One gateway costs less than an endpoint for each service.
+    // One NAT gateway costs less than one interface endpoint per AWS service.
     egress: { natGateways: 1, interfaceEndpoints: false },
     endpoint: { kind: 'public' },
     api: { device: 'cpu', size: 'small', min: 1, max: 2 },
@@ -154,41 +157,46 @@ export const environments: readonly Environment[] = [
   },
 ];
 
-/** The environment of `-c env=<name>`. Throws with the names there are. */
+/** The environment of `-c env=<name>`. Throws an error that lists the known names. */
 export function environmentNamed(name: string): Environment {
   const found = environments.find((environment) => environment.name === name);
   if (found) return found;
-  throw new Error(`-c env=${name}: no such environment. Known: ${environments.map((e) => e.name).join(', ')}.`);
+  throw new Error(`Unknown environment ${name}. Known: ${environments.map((e) => e.name).join(', ')}.`);
 }
 
-/** What an environment says that cannot be, a line each. */
+/** The contradictions within an environment, one sentence per contradiction. */
 export function contradictions(environment: Environment): readonly string[] {
   const { name, api, worker, idle, split, egress, gpus, pacs, limits } = environment;
   const services = [
-    { of: 'api', ...api },
-    { of: 'worker', ...worker },
-    ...split.map((part) => ({ of: part.name, ...part.capacity })),
+    { service: 'api', ...api },
+    { service: 'worker', ...worker },
+    ...split.map((part) => ({ service: part.name, ...part.capacity })),
   ];
-  const said = [
-    // The load balancer would answer 503 by itself, and cannot add Retry-After: some task must be there to say when.
+  const found = [
+    // Without a task, the load balancer answers 503 and cannot add Retry-After.
     ...[api.min, idle?.api ?? api.min, ...split.map(({ capacity }) => capacity.min)].map(
-      (min) => min < 1 && 'whatever answers HTTP keeps one task at least',
+      (min) => min < 1 && 'a service that answers HTTP needs at least one task',
     ),
-    ...services.map(({ of, min, max }) => (min > max || max < 1) && `${of}: min ${min} and max ${max}`),
     ...services.map(
-      ({ of, device, size }) => (device === 'gpu') !== (size === 'gpu') && `${of}: ${device} of size ${size}`,
+      ({ service, min, max }) => (min > max || max < 1) && `${service}: min ${min} contradicts max ${max}`,
     ),
-    ...services.map(({ of, device }) => device === 'gpu' && gpus.length === 0 && `${of}: no GPU is listed`),
-    ...split.map((part) => part.variants.length > 5 && `${part.name}: a rule of the load balancer takes 5 variants`),
-    egress.natGateways === 0 && !egress.interfaceEndpoints && 'no way to AWS: a NAT gateway or interface endpoints',
-    // Followers run in the worker.
+    ...services.map(
+      ({ service, device, size }) =>
+        (device === 'gpu') !== (size === 'gpu') && `${service}: the device ${device} cannot have the size ${size}`,
+    ),
+    ...services.map(({ service, device }) => device === 'gpu' && gpus.length === 0 && `${service}: gpus is empty`),
+    ...split.map((part) => part.variants.length > 5 && `${part.name}: a listener rule allows at most 5 variants`),
+    egress.natGateways === 0 &&
+      !egress.interfaceEndpoints &&
+      'tasks cannot reach AWS without a NAT gateway or interface endpoints',
+    // The PACS followers run in the worker.
     pacs !== undefined &&
       Math.min(worker.min, idle?.worker ?? worker.min) < 1 &&
-      'a PACS is followed by one worker at least',
-    limits.key > limits.stage && `limits: a key may send ${limits.key} a second, all together ${limits.stage}`,
+      'following a PACS needs at least one worker at all hours',
+    limits.key > limits.stage && `limits: key (${limits.key} per second) is above stage (${limits.stage} per second)`,
     limits.address < limits.key * 300 &&
-      `limits: one key alone may send ${limits.key * 300} in five minutes, its address ${limits.address}`,
-    worker.max > 38 && 'worker: 38 tasks at most, a step each',
+      `limits: key allows ${limits.key * 300} requests in five minutes, but address only ${limits.address}`,
+    worker.max > 38 && 'worker: max is above 38, the number of scaling steps',
   ];
-  return [...new Set(said.filter((line) => line !== false))].map((line) => `${name}: ${line}.`);
+  return [...new Set(found.filter((line) => line !== false))].map((line) => `${name}: ${line}.`);
 }

@@ -1,20 +1,27 @@
-import { Stack, Validations } from 'aws-cdk-lib';
+import { type App, Stack, Validations } from 'aws-cdk-lib';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { AwsSolutionsChecks, HIPAASecurityChecks } from 'cdk-nag';
 import type { IConstruct } from 'constructs';
 
-/** Say why findings of cdk-nag do not hold for a construct and what is in it: one reason, the rules that it answers. */
-export function acknowledge(construct: IConstruct, reason: string, ...ids: readonly string[]): void {
-  for (const id of ids) Validations.of(construct).acknowledge({ id, reason });
+/** Make synthesis fail on every cdk-nag finding that no construct acknowledges. */
+export function addNagChecks(app: App): void {
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new HIPAASecurityChecks(app));
 }
 
-/** Say why a construct is granted all objects of a bucket of another stack. */
-export function allObjects(construct: IConstruct, ...buckets: readonly Bucket[]): void {
-  const ids = buckets.map((bucket) => {
-    // cdk-nag writes a reference to another stack as the name of its export.
+/** Record why cdk-nag rules do not apply to a construct and its children. */
+export function acknowledge(construct: IConstruct, reason: string, ...rules: readonly string[]): void {
+  for (const id of rules) Validations.of(construct).acknowledge({ id, reason });
+}
+
+/** Record why a construct may access all objects of buckets of another stack. */
+export function acknowledgeAllObjects(construct: IConstruct, ...buckets: readonly Bucket[]): void {
+  const rules = buckets.map((bucket) => {
+    // cdk-nag reports a cross-stack reference by the name of its export.
     const stack = Stack.of(bucket);
     const shared: { readonly 'Fn::ImportValue': string } = stack.resolve(stack.exportValue(bucket.bucketArn));
     return `AwsSolutions-IAM5[Resource::${shared['Fn::ImportValue']}/*]`;
   });
-  const reason = 'All objects of one bucket: models are named by digest and films by id, so no pattern is narrower.';
-  acknowledge(construct, reason, ...ids);
+  const reason =
+    'Models are named by digest and films by id, so no pattern is narrower than all objects of the bucket.';
+  acknowledge(construct, reason, ...rules);
 }

@@ -20,42 +20,43 @@ import {
   TargetType,
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { Construct } from 'constructs';
-import type { Capacity, Environment, IdleHours } from '../environments.ts';
+import type { Capacity, Environment } from '../environments.ts';
 import { acknowledge } from '../nag.ts';
 import type { Cluster } from './cluster.ts';
-import type { Balancer } from './load-balancer.ts';
-import { rest } from './schedule.ts';
+import type { LoadBalancer } from './load-balancer.ts';
+import { scaleByCpu } from './scaling.ts';
 import { port } from './task.ts';
 
 export type ApiServiceProps = {
   readonly environment: Environment;
-  readonly balancer: Balancer;
+  readonly loadBalancer: LoadBalancer;
   readonly cluster: Cluster;
   readonly capacity: Capacity;
   readonly task: TaskDefinition;
   readonly priority: number;
-  /** Requests that pin one of these; all that nobody else serves by default. */
+  /** Serve only requests that pin one of these variants. Without it, serve all requests that no other service takes. */
   readonly variants?: readonly string[];
 };
 
-/** What answers HTTP. A new version is started beside the old one and takes over at once, or not at all. */
+/** A service that answers HTTP, with blue/green deployments: all traffic moves to a new version at once, or none does. */
 export class ApiService extends Construct {
   readonly service: FargateService;
-  readonly groups: readonly [ApplicationTargetGroup, ApplicationTargetGroup];
+  /** Blue and green. ECS moves the tasks from one to the other at each deployment. */
+  readonly targetGroups: readonly [ApplicationTargetGroup, ApplicationTargetGroup];
 
   constructor(scope: Construct, id: string, props: ApiServiceProps) {
     super(scope, id);
-    const { environment, balancer, cluster, capacity, task } = props;
+    const { environment, loadBalancer, cluster, capacity, task } = props;
     const name = `alara-${environment.name}-${id.toLowerCase()}`;
-    this.groups = [this.group('Blue', balancer), this.group('Green', balancer)];
-    const [blue, green] = this.groups;
-    const rule = this.rule(props);
+    this.targetGroups = [this.targetGroup('Blue', loadBalancer), this.targetGroup('Green', loadBalancer)];
+    const [blue, green] = this.targetGroups;
+    const rule = this.listenerRule(props);
 
-    const failing = this.groups.map(
-      (group, at) =>
-        new Alarm(this, `Failing${at}`, {
-          alarmName: `${name}-failing-${at}`,
-          alarmDescription: 'Tasks answer 5xx while a version is being replaced: ECS goes back to the one before.',
+    const failureAlarms = this.targetGroups.map(
+      (group, index) =>
+        new Alarm(this, `Failing${index}`, {
+          alarmName: `${name}-failing-${index}`,
+          alarmDescription: 'Tasks answer 5xx during a deployment. ECS rolls back to the previous version.',
           metric: group.metrics.httpCodeTarget(HttpCodeTarget.TARGET_5XX_COUNT, { period: Duration.minutes(1) }),
           threshold: 5,
           evaluationPeriods: 2,
@@ -63,31 +64,31 @@ export class ApiService extends Construct {
           treatMissingData: TreatMissingData.NOT_BREACHING,
         }),
     );
-    for (const alarm of failing)
-      acknowledge(alarm, 'Read by the deployment of ECS, which acts on it.', 'HIPAA.Security-CloudWatchAlarmAction');
+    for (const alarm of failureAlarms)
+      acknowledge(alarm, 'The ECS deployment reads the alarm and acts on it.', 'HIPAA.Security-CloudWatchAlarmAction');
 
     this.service = new FargateService(this, 'Service', {
       serviceName: name,
       cluster: cluster.ecs,
       taskDefinition: task,
-      capacityProviderStrategies: [cluster.strategy(capacity.device)],
+      capacityProviderStrategies: [cluster.capacityProviderStrategy(capacity.device)],
       vpcSubnets: cluster.subnets,
-      securityGroups: [balancer.tasks],
+      securityGroups: [loadBalancer.taskGroup],
       assignPublicIp: false,
       minHealthyPercent: 100,
       maxHealthyPercent: 200,
       deploymentStrategy: DeploymentStrategy.BLUE_GREEN,
-      // Both versions run so long after traffic has moved: to go back takes seconds.
+      // The old version keeps running for this time after the traffic has moved, so a rollback takes seconds.
       bakeTime: Duration.minutes(5),
       circuitBreaker: { enable: true, rollback: true },
       deploymentAlarms: {
-        alarmNames: failing.map(({ alarmName }) => alarmName),
+        alarmNames: failureAlarms.map(({ alarmName }) => alarmName),
         behavior: AlarmBehavior.ROLLBACK_ON_ALARM,
       },
-      // Models are fetched and loaded first.
+      // A task downloads and loads its models before it is healthy.
       healthCheckGracePeriod: Duration.minutes(5),
       enableExecuteCommand: false,
-      // The budget counts what its tasks cost by this tag.
+      // The budget filters costs by the tags of the service.
       propagateTags: PropagatedTagSource.SERVICE,
       enableECSManagedTags: true,
     });
@@ -104,19 +105,19 @@ export class ApiService extends Construct {
       .attachToApplicationTargetGroup(blue);
     acknowledge(
       this,
-      'The policy that ECS publishes for moving traffic between target groups.',
+      'The managed policy by which ECS moves traffic between target groups.',
       'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers]',
     );
-    this.scale(capacity, environment.idle);
+    scaleByCpu(this.service, capacity, environment.idle);
   }
 
-  private group(id: string, { alb }: Balancer): ApplicationTargetGroup {
+  private targetGroup(id: string, { alb }: LoadBalancer): ApplicationTargetGroup {
     return new ApplicationTargetGroup(this, id, {
       vpc: alb.vpc,
       port,
       protocol: ApplicationProtocol.HTTP,
       targetType: TargetType.IP,
-      // What was sent to a task is answered before it is told to stop.
+      // A task gets SIGTERM after this delay, when it has answered the requests in flight.
       deregistrationDelay: Duration.seconds(30),
       healthCheck: {
         path: '/health/ready',
@@ -128,10 +129,10 @@ export class ApiService extends Construct {
     });
   }
 
-  private rule({ environment, balancer, priority, variants }: ApiServiceProps): ApplicationListenerRule {
-    const [blue, green] = this.groups;
+  private listenerRule({ environment, loadBalancer, priority, variants }: ApiServiceProps): ApplicationListenerRule {
+    const [blue, green] = this.targetGroups;
     const rule = new ApplicationListenerRule(this, 'Rule', {
-      listener: balancer.listener,
+      listener: loadBalancer.listener,
       priority,
       conditions: [
         variants
@@ -144,7 +145,7 @@ export class ApiService extends Construct {
       ]),
     });
     const raw = rule.node.defaultChild as CfnListenerRule;
-    // A private integration sends the name of the stage along; the service knows nothing of it.
+    // A private integration of API Gateway puts the stage name before the path. The service expects the path without it.
     raw.transforms = [
       {
         type: 'url-rewrite',
@@ -152,15 +153,5 @@ export class ApiService extends Construct {
       },
     ];
     return rule;
-  }
-
-  private scale({ min, max }: Capacity, idle: IdleHours | undefined): void {
-    const tasks = this.service.autoScaleTaskCount({ minCapacity: min, maxCapacity: max });
-    tasks.scaleOnCpuUtilization('Cpu', {
-      targetUtilizationPercent: 60,
-      scaleOutCooldown: Duration.minutes(1),
-      scaleInCooldown: Duration.minutes(5),
-    });
-    rest(tasks, idle, idle?.api ?? min, min);
   }
 }

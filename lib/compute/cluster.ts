@@ -7,24 +7,24 @@ import {
 import { Construct } from 'constructs';
 import type { Capacity, Environment } from '../environments.ts';
 import { GpuCapacity } from './gpu.ts';
-import type { Balancer } from './load-balancer.ts';
+import type { LoadBalancer } from './load-balancer.ts';
 import type { Network } from './network.ts';
 
 export type ClusterProps = {
   readonly environment: Environment;
   readonly network: Network;
-  readonly balancer: Balancer;
+  readonly loadBalancer: LoadBalancer;
 };
 
-/** Where tasks run: Fargate, and instances with a GPU where a service of the environment uses one. */
+/** The ECS cluster with its capacity providers: Fargate, and GPU instances where a service of the environment uses a GPU. */
 export class Cluster extends Construct {
   readonly ecs: EcsCluster;
   readonly subnets: Network['subnets'];
-  /** Services wait for it: made before it they would ask for what the cluster does not have, and it could not go before them. */
+  /** Services depend on it: they need the capacity provider when they are created, and it must be deleted after them. */
   readonly providers: CfnClusterCapacityProviderAssociations;
   private readonly gpu: GpuCapacity | undefined;
 
-  constructor(scope: Construct, id: string, { environment, network, balancer }: ClusterProps) {
+  constructor(scope: Construct, id: string, { environment, network, loadBalancer }: ClusterProps) {
     super(scope, id);
     const { name, api, worker, split, gpus } = environment;
     this.subnets = network.subnets;
@@ -33,30 +33,32 @@ export class Cluster extends Construct {
       clusterName: `alara-${name}`,
       containerInsightsV2: ContainerInsights.ENABLED,
     });
-    // Not by the cluster of aws-cdk-lib, which makes it at the very end, where nothing can depend on it. A provider and no
-    // launch type: a service that goes from one to the other is replaced, which its name does not allow.
+    // The Cluster of aws-cdk-lib would create the association at the end of synthesis, where no service can depend on it.
+    // Services use a capacity provider and no launch type, because changing from one to the other replaces the service, and
+    // a replacement cannot have the same service name.
     this.providers = new CfnClusterCapacityProviderAssociations(this, 'Providers', {
       cluster: this.ecs.clusterName,
-      // That of Managed Instances belongs to the cluster from its birth, and ECS refuses it in this list.
+      // A provider of Managed Instances belongs to its cluster already, and ECS rejects it in this list.
       capacityProviders: ['FARGATE'],
       defaultCapacityProviderStrategy: [],
     });
     const devices = [api, worker, ...split.map(({ capacity }) => capacity)].map(({ device }) => device);
     this.gpu = devices.includes('gpu')
       ? new GpuCapacity(this, 'Gpu', {
-          ...{ cluster: this.ecs, network, gpus },
-          group: balancer.tasks,
+          cluster: this.ecs,
+          network,
+          gpus,
+          group: loadBalancer.taskGroup,
           lingerMinutes: worker.lingerMinutes,
         })
       : undefined;
-    // One change of the cluster at a time.
+    // ECS allows one change of a cluster at a time.
     this.gpu?.node.addDependency(this.providers);
   }
 
-  /** Where a task of a device goes. */
-  strategy(device: Capacity['device']): CapacityProviderStrategy {
+  capacityProviderStrategy(device: Capacity['device']): CapacityProviderStrategy {
     if (device === 'cpu') return { capacityProvider: 'FARGATE', weight: 1 };
-    if (this.gpu === undefined) throw new Error('no service of the environment asked for a GPU');
+    if (this.gpu === undefined) throw new Error('No service of the environment uses a GPU.');
     return { capacityProvider: this.gpu.providerName, weight: 1 };
   }
 }

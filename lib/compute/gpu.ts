@@ -32,7 +32,7 @@ const names: Readonly<Record<Gpu, AcceleratorName>> = {
   l40s: AcceleratorName.L40S,
 };
 
-/** Instances with one NVIDIA GPU that ECS starts when a task needs one, patches, and ends when none does. */
+/** ECS Managed Instances with one NVIDIA GPU each. ECS starts them for tasks, patches them, and terminates idle ones. */
 export class GpuCapacity extends Construct {
   readonly providerName: string;
 
@@ -41,7 +41,7 @@ export class GpuCapacity extends Construct {
     const provider = new ManagedInstancesCapacityProvider(this, 'Provider', {
       subnets: network.vpc.selectSubnets(network.subnets).subnets,
       securityGroups: [group],
-      // The image of CUDA is some gigabytes, and models are beside it.
+      // Room for the CUDA image, which has several gigabytes, and for the models.
       taskVolumeStorage: Size.gibibytes(100),
       propagateTags: PropagateManagedInstancesTags.CAPACITY_PROVIDER,
       instanceRequirements: {
@@ -59,18 +59,18 @@ export class GpuCapacity extends Construct {
     provider.bind(cluster);
     this.providerName = provider.capacityProviderName;
     const raw = provider.node.findChild('Provider') as CfnCapacityProvider;
-    // aws-cdk-lib 2.276 has no property for it yet.
+    // aws-cdk-lib 2.276 has no property for ScaleInAfter.
     raw.addPropertyOverride('ManagedInstancesProvider.InfrastructureOptimization.ScaleInAfter', lingerMinutes * 60);
     const { region } = Stack.of(this);
     acknowledge(
       this,
-      'The actions of the agent of ECS, as CDK writes them: instances register themselves, so none can be named before.',
+      'The actions of the ECS agent, as CDK writes them. Instances register themselves, so their ARNs are unknown before.',
       'AwsSolutions-IAM5[Resource::*]',
       `AwsSolutions-IAM5[Resource::arn:aws:ecs:${region}:<AWS::AccountId>:container-instance/*]`,
     );
     acknowledge(
       this,
-      'The policy that ECS publishes for Managed Instances, made for this and kept up by it.',
+      'The managed policy that ECS publishes for Managed Instances and keeps current.',
       'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonECSInfrastructureRolePolicyForManagedInstances]',
     );
   }

@@ -14,41 +14,42 @@ import type { Environment } from '../environments.ts';
 import { acknowledge } from '../nag.ts';
 import type { Network } from './network.ts';
 
-export type BalancerProps = {
+export type LoadBalancerProps = {
   readonly environment: Environment;
   readonly network: Network;
   readonly audit: IBucket;
 };
 
-/** The load balancer inside the VPC, and who may talk to whom: the link of API Gateway to it, it to tasks. */
-export class Balancer extends Construct {
+/** The internal load balancer, and the security groups that allow the path API Gateway, load balancer, tasks. */
+export class LoadBalancer extends Construct {
   readonly alb: ApplicationLoadBalancer;
   readonly listener: ApplicationListener;
-  readonly link: SecurityGroup;
-  readonly tasks: SecurityGroup;
-  /** Where API Gateway sends requests to. */
+  /** The security group of the VPC link of API Gateway. */
+  readonly linkGroup: SecurityGroup;
+  readonly taskGroup: SecurityGroup;
+  /** The URL to which API Gateway forwards requests. */
   readonly url: string;
 
-  constructor(scope: Construct, id: string, { environment, network, audit }: BalancerProps) {
+  constructor(scope: Construct, id: string, { environment, network, audit }: LoadBalancerProps) {
     super(scope, id);
     const { domain, vpcCidr, name } = environment;
     const { vpc } = network;
     const group = (id: string, description: string, allowAllOutbound = false) =>
       new SecurityGroup(this, id, { vpc, description, allowAllOutbound });
-    this.link = group('Link', 'API Gateway, in the VPC');
-    const balancer = group('Inside', 'Load balancer');
-    // To AWS, to the PACS of the hospital and to webhooks: what they may reach is for routes and endpoints to say.
-    this.tasks = group('Tasks', 'Tasks of the service', true);
+    this.linkGroup = group('Link', 'API Gateway, in the VPC');
+    const albGroup = group('Inside', 'Load balancer');
+    // Tasks call AWS, the PACS of the hospital and webhooks. Route tables and VPC endpoints limit what they reach.
+    this.taskGroup = group('Tasks', 'Tasks of the service', true);
 
     this.alb = new ApplicationLoadBalancer(this, 'Alb', {
       vpc,
       vpcSubnets: network.subnets,
       internetFacing: false,
-      securityGroup: balancer,
+      securityGroup: albGroup,
       dropInvalidHeaderFields: true,
-      // It keeps nothing. Locked from its birth, it would hold up a first deployment that has to be taken back.
+      // It holds no data. With deletion protection, the rollback of a failed first deployment would fail.
       deletionProtection: false,
-      // Longer than any answer takes.
+      // Longer than the 29 s after which API Gateway gives up.
       idleTimeout: Duration.seconds(60),
     });
     this.alb.logAccessLogs(audit, `alb/${name}`);
@@ -57,7 +58,7 @@ export class Balancer extends Construct {
       port: secure ? 443 : 80,
       protocol: secure ? ApplicationProtocol.HTTPS : ApplicationProtocol.HTTP,
       open: false,
-      // Only what a rule says is answered.
+      // A request that matches no listener rule gets 404.
       defaultAction: ListenerAction.fixedResponse(404),
       ...(domain && {
         certificates: [Certificate.fromCertificateArn(this, 'Certificate', domain.certificateArn)],
@@ -66,23 +67,24 @@ export class Balancer extends Construct {
     });
     this.url = domain ? `https://${domain.name}` : `http://${this.alb.loadBalancerDnsName}`;
 
-    const front = Port.tcp(secure ? 443 : 80);
-    balancer.addIngressRule(this.link, front, 'API Gateway');
-    this.link.addEgressRule(Peer.ipv4(vpcCidr), front, 'Load balancer');
-    const tasks = Port.tcp(8080);
-    this.tasks.addIngressRule(balancer, tasks, 'Load balancer');
-    balancer.addEgressRule(this.tasks, tasks, 'Tasks');
+    const listenerPort = Port.tcp(secure ? 443 : 80);
+    albGroup.addIngressRule(this.linkGroup, listenerPort, 'API Gateway');
+    this.linkGroup.addEgressRule(Peer.ipv4(vpcCidr), listenerPort, 'Load balancer');
+    const taskPort = Port.tcp(8080);
+    this.taskGroup.addIngressRule(albGroup, taskPort, 'Load balancer');
+    albGroup.addEgressRule(this.taskGroup, taskPort, 'Tasks');
 
     acknowledge(
       this.alb,
-      'It keeps nothing, and goes and comes back with its stack, which is what is protected in prod.',
+      'The load balancer holds no data and can be created again. In prod its stack has termination protection.',
       'HIPAA.Security-ELBDeletionProtectionEnabled',
     );
     if (!secure)
       acknowledge(
         this,
-        'No domain is set for this environment: TLS ends at API Gateway, and the hop from there stays within the VPC, between two security groups. With `domain` it is TLS as well.',
-        ...['HIPAA.Security-ALBHttpToHttpsRedirection', 'HIPAA.Security-ELBv2ACMCertificateRequired'],
+        'The environment has no `domain`, so TLS ends at API Gateway. The hop to the load balancer stays in the VPC, between two security groups. With `domain` that hop uses TLS too.',
+        'HIPAA.Security-ALBHttpToHttpsRedirection',
+        'HIPAA.Security-ELBv2ACMCertificateRequired',
       );
   }
 }

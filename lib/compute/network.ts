@@ -1,8 +1,8 @@
 import {
-  InterfaceVpcEndpointAwsService as Aws,
   FlowLogDestination,
   FlowLogTrafficType,
   GatewayVpcEndpointAwsService,
+  InterfaceVpcEndpointAwsService,
   IpAddresses,
   Peer,
   Port,
@@ -17,7 +17,7 @@ import { acknowledge } from '../nag.ts';
 
 export type NetworkProps = { readonly environment: Environment; readonly log: LogGroup };
 
-/** Where tasks live: subnets that nothing reaches from outside, and the ways out of them. */
+/** The VPC: subnets without inbound access from outside, and the way out of them, by NAT or by VPC endpoints. */
 export class Network extends Construct {
   readonly vpc: Vpc;
   readonly subnets: { readonly subnetType: SubnetType };
@@ -25,14 +25,14 @@ export class Network extends Construct {
   constructor(scope: Construct, id: string, { environment, log }: NetworkProps) {
     super(scope, id);
     const { vpcCidr, egress } = environment;
-    const inside = egress.natGateways > 0 ? SubnetType.PRIVATE_WITH_EGRESS : SubnetType.PRIVATE_ISOLATED;
-    this.subnets = { subnetType: inside };
+    const subnetType = egress.natGateways > 0 ? SubnetType.PRIVATE_WITH_EGRESS : SubnetType.PRIVATE_ISOLATED;
+    this.subnets = { subnetType };
     this.vpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr(vpcCidr),
       maxAzs: 2,
       natGateways: egress.natGateways,
       subnetConfiguration: [
-        { name: 'tasks', subnetType: inside, cidrMask: 20 },
+        { name: 'tasks', subnetType, cidrMask: 20 },
         ...(egress.natGateways > 0
           ? [{ name: 'exit', subnetType: SubnetType.PUBLIC, cidrMask: 28, mapPublicIpOnLaunch: false }]
           : []),
@@ -45,27 +45,35 @@ export class Network extends Construct {
         All: { destination: FlowLogDestination.toCloudWatchLogs(log), trafficType: FlowLogTrafficType.ALL },
       },
     });
-    if (egress.interfaceEndpoints) this.reachAws(environment);
+    if (egress.interfaceEndpoints) this.addInterfaceEndpoints(environment);
     if (egress.natGateways > 0)
       acknowledge(
         this.vpc,
-        'The subnets of the NAT gateway, where nothing else runs and nothing is given a public address by itself.',
+        'Only the NAT gateway runs in the public subnets, and they assign no public addresses by themselves.',
         'HIPAA.Security-VPCNoUnrestrictedRouteToIGW',
       );
   }
 
-  /** Without the internet: an endpoint for each service of AWS that tasks and their instances talk to. */
-  private reachAws(environment: Environment): void {
+  /** Without internet access, tasks and instances reach each AWS service through an interface endpoint. */
+  private addInterfaceEndpoints(environment: Environment): void {
     const services = {
-      ...{ Registry: Aws.ECR, Images: Aws.ECR_DOCKER, Logs: Aws.CLOUDWATCH_LOGS },
-      ...{ Queue: Aws.SQS, Secrets: Aws.SECRETS_MANAGER, Keys: Aws.KMS },
+      Registry: InterfaceVpcEndpointAwsService.ECR,
+      Images: InterfaceVpcEndpointAwsService.ECR_DOCKER,
+      Logs: InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+      Queue: InterfaceVpcEndpointAwsService.SQS,
+      Secrets: InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+      Keys: InterfaceVpcEndpointAwsService.KMS,
     };
-    // Instances, of ECS or of Batch, run the agent of ECS here; that of Fargate is in an account of AWS.
-    const agent = { Ecs: Aws.ECS, Agent: Aws.ECS_AGENT, Telemetry: Aws.ECS_TELEMETRY };
+    // The ECS agent of an EC2 instance (GPU services, Batch) runs in this VPC. The agent of Fargate does not.
+    const agentServices = {
+      Ecs: InterfaceVpcEndpointAwsService.ECS,
+      Agent: InterfaceVpcEndpointAwsService.ECS_AGENT,
+      Telemetry: InterfaceVpcEndpointAwsService.ECS_TELEMETRY,
+    };
     const { api, worker, split, pipeline } = environment;
     const gpu = [api, worker, ...split.map(({ capacity }) => capacity)].some(({ device }) => device === 'gpu');
-    const securityGroup = endpointGroup(this, 'Endpoints', this.vpc, [environment.vpcCidr]);
-    for (const [name, service] of Object.entries({ ...services, ...((gpu || pipeline) && agent) })) {
+    const securityGroup = endpointSecurityGroup(this, 'Endpoints', this.vpc, [environment.vpcCidr]);
+    for (const [name, service] of Object.entries({ ...services, ...((gpu || pipeline) && agentServices) })) {
       this.vpc.addInterfaceEndpoint(name, {
         service,
         subnets: this.subnets,
@@ -77,8 +85,13 @@ export class Network extends Construct {
   }
 }
 
-/** HTTPS from named networks and nothing else; the networks are literal, so that checks can read them. */
-export function endpointGroup(scope: Construct, id: string, vpc: Vpc, networks: readonly string[]): SecurityGroup {
+/** A security group that allows HTTPS from the networks. They are literal CIDR ranges, because cdk-nag cannot check tokens. */
+export function endpointSecurityGroup(
+  scope: Construct,
+  id: string,
+  vpc: Vpc,
+  networks: readonly string[],
+): SecurityGroup {
   const group = new SecurityGroup(scope, `${id}Group`, {
     vpc,
     allowAllOutbound: false,

@@ -1,10 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { Aws, Duration } from 'aws-cdk-lib';
-import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import {
   Capability,
   Compatibility,
-  ContainerImage,
   CpuArchitecture,
   LinuxParameters,
   LogDriver,
@@ -14,13 +11,13 @@ import {
   TaskDefinition,
 } from 'aws-cdk-lib/aws-ecs';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
-import { Secret as SealSecret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Secret as StoredSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import type { DataStack } from '../data/data-stack.ts';
 import { grantItems, grantModels, grantSend, grantUploads, grantWork } from '../data/grants.ts';
 import { type Capacity, type Environment, sizes } from '../environments.ts';
-import { acknowledge, allObjects } from '../nag.ts';
-import { revision, version } from '../revision.ts';
+import { acknowledge, acknowledgeAllObjects } from '../nag.ts';
+import { type CudaProvider, serviceImage } from './image.ts';
 
 export type TaskProps = {
   readonly name: string;
@@ -32,26 +29,13 @@ export type TaskProps = {
   readonly cudaProvider?: CudaProvider;
 };
 
-/**
- * The NuGet package whose CUDA libraries the image is built with, and its SHA-256 (docs/container.md):
- * `-c cudaProviderUrl=… -c cudaProviderSha256=…`.
- */
-export type CudaProvider = { readonly url: string; readonly sha256: string };
-
-/** What the command line names. Throws where it names one half: an image would be built without, and stop at its end. */
-export function cudaProviderOf(url: string | undefined, sha256: string | undefined): CudaProvider | undefined {
-  if (url && sha256) return { url, sha256 };
-  if (!url && !sha256) return undefined;
-  throw new Error(`-c ${url ? 'cudaProviderSha256' : 'cudaProviderUrl'}=…: give both or neither.`);
-}
-
 export const port = 8080;
-/** What answers HTTP before API Gateway gives up on it after 29 s. */
+/** The service answers within this deadline. API Gateway gives up after 29 s. */
 export const deadlineMs = 25_000;
-/** Longer than the service takes to answer what it accepted (its grace is 25 s, and 1 s more until it is killed). */
+/** Longer than the shutdown of the service: 25 s of grace, then the supervisor kills its child within 1 s. */
 export const stopTimeout = Duration.seconds(60);
 
-/** One task of the service: the image, its settings, and what it may touch. */
+/** The task definition of a service: image, environment variables, permissions. */
 export function defineTask(scope: Construct, id: string, props: TaskProps): TaskDefinition {
   const { environment, data, role, capacity, log } = props;
   const { cpu, memoryMiB } = sizes[capacity.size];
@@ -66,16 +50,16 @@ export function defineTask(scope: Construct, id: string, props: TaskProps): Task
       cpuArchitecture: CpuArchitecture.X86_64,
       operatingSystemFamily: OperatingSystemFamily.LINUX,
     },
-    // The root is read-only: models of the cache and what libvips unpacks lie here, and go with the task.
+    // The root file system is read-only. `data` holds the model cache, `tmp` the temporary files of libvips.
     volumes: [{ name: 'data' }, { name: 'tmp' }],
   });
-  // By its ARN: the grant of the secret itself would change the policy of its key, in the stack that this one depends on.
-  const seal = SealSecret.fromSecretCompleteArn(scope, `${id}Seal`, data.seal.secretArn);
+  // Imported by ARN: a grant on the secret itself would change its key policy in the data stack and make a dependency cycle.
+  const vaultKey = StoredSecret.fromSecretCompleteArn(scope, `${id}Seal`, data.vaultKey.secretArn);
   data.keys.patients.grant(task.obtainExecutionRole(), 'kms:Decrypt');
   const container = task.addContainer('alara', {
-    image: image(scope, cuda, props.cudaProvider),
-    environment: settings(props),
-    secrets: { ALARA_KEY: Secret.fromSecretsManager(seal), ...pacsSecrets(scope, id, environment) },
+    image: serviceImage(scope, cuda, props.cudaProvider),
+    environment: environmentVariables(props),
+    secrets: { ALARA_KEY: Secret.fromSecretsManager(vaultKey), ...pacsSecrets(scope, id, environment) },
     portMappings: [{ containerPort: port }],
     readonlyRootFilesystem: true,
     stopTimeout,
@@ -97,58 +81,38 @@ export function defineTask(scope: Construct, id: string, props: TaskProps): Task
   );
 
   const { taskRole } = task;
-  const { buckets, keys, records, jobs } = data;
+  const { buckets, keys, records, queues } = data;
   grantModels(buckets.models, keys.models, taskRole);
   grantUploads(buckets.uploads, keys.patients, taskRole);
   grantItems(records.table, records.index, keys.patients, taskRole);
-  if (role === 'api') grantSend(jobs.queue, taskRole);
-  else grantWork(jobs.queue, taskRole);
+  if (role === 'api') grantSend(queues.jobs, taskRole);
+  else grantWork(queues.jobs, taskRole);
   keys.patients.grant(taskRole, 'kms:Decrypt', 'kms:GenerateDataKey');
 
-  allObjects(task, buckets.models, buckets.uploads);
-  acknowledge(task, 'ecr:GetAuthorizationToken knows no resources.', 'AwsSolutions-IAM5[Resource::*]');
+  acknowledgeAllObjects(task, buckets.models, buckets.uploads);
+  acknowledge(task, 'ecr:GetAuthorizationToken supports no resources.', 'AwsSolutions-IAM5[Resource::*]');
   acknowledge(
     task,
-    'Names of buckets, table and queue are no secrets; the one secret comes from Secrets Manager.',
+    'The names of buckets, table and queue are not secret. The only secret comes from Secrets Manager.',
     'AwsSolutions-ECS2',
   );
   return task;
 }
 
-/**
- * One image; CUDA's libraries are another target of the same file. Its labels say what it was made of, and a release
- * names its base by digest: `-c nodeImage=… -c cudaImage=…` (docs/container.md).
- */
-function image(scope: Construct, cuda: boolean, provider: CudaProvider | undefined): ContainerImage {
-  const bases = { NODE_IMAGE: 'nodeImage', CUDA_IMAGE: 'cudaImage' };
-  const named = Object.entries(bases).map(([name, key]) => [name, scope.node.tryGetContext(key)]);
-  return ContainerImage.fromAsset(fileURLToPath(new URL('../..', import.meta.url)), {
-    file: 'functions/Dockerfile',
-    target: cuda ? 'cuda' : 'cpu',
-    platform: Platform.LINUX_AMD64,
-    buildArgs: {
-      ...{ VERSION: version, REVISION: revision },
-      ...Object.fromEntries(named.filter(([, base]) => base)),
-      // Without it the build of this target stops and says so.
-      ...(cuda && provider && { ORT_GPU_URL: provider.url, ORT_GPU_SHA256: provider.sha256 }),
-    },
-  });
-}
-
-/** The settings of the container: what functions/platform/config.ts knows, and the region. */
-function settings({ environment, data, role, capacity }: TaskProps): Record<string, string> {
+/** The environment variables of the container (functions/platform/config.ts describes them) and the region. */
+function environmentVariables({ environment, data, role, capacity }: TaskProps): Record<string, string> {
   const { family, channel, cacheMb } = environment.models;
   return {
     HOST: '0.0.0.0',
     PORT: String(port),
-    // ONNX Runtime sends usage data to its vendor unless this is set.
+    // ONNX Runtime sends usage data to its vendor without this.
     ORT_DISABLE_TELEMETRY: '1',
     AWS_REGION: Aws.REGION,
     ALARA_PLATFORM: 'aws',
     ALARA_ROLE: role,
     ALARA_DEVICE: capacity.device === 'gpu' ? 'cuda' : 'cpu',
     ALARA_TABLE: data.records.table.tableName,
-    ALARA_QUEUE_URL: data.jobs.queue.queueUrl,
+    ALARA_QUEUE_URL: data.queues.jobs.queueUrl,
     ALARA_UPLOADS_BUCKET: data.buckets.uploads.bucketName,
     ALARA_MODELS: `s3://${data.buckets.models.bucketName}/models`,
     ALARA_FAMILY: family,
@@ -157,17 +121,17 @@ function settings({ environment, data, role, capacity }: TaskProps): Record<stri
     ALARA_MODEL_CACHE: '/data/models',
     ALARA_MODEL_CACHE_MB: String(cacheMb),
     ALARA_DEADLINE_MS: String(deadlineMs),
-    // API Gateway takes 10 MB; what is larger is uploaded.
+    // The limit of API Gateway. Callers upload larger films to S3.
     ALARA_MAX_BODY_MB: '10',
     ...(environment.pacs && { ALARA_PACS: JSON.stringify({ pacs: environment.pacs.settings }) }),
   };
 }
 
-/** The passwords of the PACS, which are made outside these stacks: only their names are known here. */
+/** The passwords of the PACS. Their secrets are created outside these stacks and imported by name. */
 const pacsSecrets = (scope: Construct, id: string, { pacs }: Environment): Record<string, Secret> =>
   Object.fromEntries(
     Object.entries(pacs?.secrets ?? {}).map(([variable, name]) => [
       variable,
-      Secret.fromSecretsManager(SealSecret.fromSecretNameV2(scope, `${id}${variable}`, name)),
+      Secret.fromSecretsManager(StoredSecret.fromSecretNameV2(scope, `${id}${variable}`, name)),
     ]),
   );

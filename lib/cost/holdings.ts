@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import type { Environment } from '../environments.ts';
-import { stacks } from '../stacks.ts';
+import { createStacks } from '../stacks.ts';
 
 /** How many there are of what costs money by standing there. */
 export type Holdings = {
@@ -72,7 +72,7 @@ export function holdingsOf(environment: Environment): Holdings {
   const outdir = mkdtempSync(join(tmpdir(), 'alara-cost-'));
   try {
     const app = new App({ outdir, context: { ...context, 'aws:cdk:disable-asset-staging': true } });
-    const { data, service } = stacks(app, environment);
+    const { data, service } = createStacks(app, environment);
     const assembly = app.synth();
     return countIn([data, service].map(({ artifactId }) => assembly.getStackArtifact(artifactId).template as Template));
   } finally {

@@ -10,10 +10,10 @@ export type BucketsProps = {
   readonly keys: { readonly models: Key; readonly patients: Key };
 };
 
-/** Films are read within days; this is for what nothing ever came for. The service sweeps before. */
+/** The service deletes films after it has read them. This limit deletes films that no job ever used. */
 const uploadDays = 35;
 
-/** Models, films that wait to be read, and the record of who asked for what. */
+/** The buckets for models, for uploaded films, and for access logs. */
 export class Buckets extends Construct {
   readonly models: Bucket;
   readonly uploads: Bucket;
@@ -31,7 +31,7 @@ export class Buckets extends Construct {
     };
     this.audit = new Bucket(this, 'Audit', {
       ...common,
-      // The only encryption that log delivery of S3 and of load balancers writes to.
+      // Log delivery of S3 and of load balancers supports no other encryption.
       encryption: BucketEncryption.S3_MANAGED,
       versioned: true,
       lifecycleRules: [
@@ -39,7 +39,7 @@ export class Buckets extends Construct {
         { abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
     });
-    const sealed = (key: Key, prefix: string): BucketProps => ({
+    const encrypted = (key: Key, prefix: string): BucketProps => ({
       ...common,
       encryption: BucketEncryption.KMS,
       encryptionKey: key,
@@ -48,15 +48,15 @@ export class Buckets extends Construct {
       serverAccessLogsPrefix: `s3/${prefix}/`,
     });
     this.models = new Bucket(this, 'Models', {
-      ...sealed(keys.models, 'models'),
-      // Models are stored under their digest; versions guard the pointer that says which is live.
+      ...encrypted(keys.models, 'models'),
+      // Models are stored by digest and never change. Versioning protects the pointer to the live release.
       versioned: true,
       lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1) }],
     });
     this.uploads = new Bucket(this, 'Uploads', {
-      ...sealed(keys.patients, 'uploads'),
+      ...encrypted(keys.patients, 'uploads'),
       lifecycleRules: [
-        // Films only: what is too large for the table lies beside them, and is kept as long as its reading.
+        // Only films expire. Records that are too large for the table have another prefix and live as long as their reading.
         { prefix: 'blobs/', expiration: Duration.days(uploadDays) },
         { abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
@@ -64,17 +64,17 @@ export class Buckets extends Construct {
 
     acknowledge(
       this.audit,
-      'Log delivery of S3 and of load balancers writes to SSE-S3 only.',
+      'Log delivery of S3 and of load balancers supports only SSE-S3.',
       'HIPAA.Security-S3DefaultEncryptionKMS',
     );
     acknowledge(
       this.uploads,
-      'A film is kept until it was read: a version would keep what was removed.',
+      'Films are deleted after they have been read. A version would retain a deleted film.',
       'HIPAA.Security-S3BucketVersioningEnabled',
     );
     acknowledge(
       this,
-      'One region by choice: patient data stay in it, and models can be published again from where they were made.',
+      'One region by choice: patient data must not leave it, and models can be published again from their source.',
       'HIPAA.Security-S3BucketReplicationEnabled',
     );
   }

@@ -4,30 +4,30 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 
-// The grants of aws-cdk-lib for buckets name actions by pattern (s3:GetObject*, s3:Abort*). These name each.
+// The grant methods of aws-cdk-lib buckets use wildcards (s3:GetObject*, s3:Abort*). These functions name each action.
 
-/** Read what is published. Listing makes a missing object a 404 and not a refusal. */
+/** Read published models. */
 export function grantModels(bucket: IBucket, key: IKey, grantee: IGrantable): void {
   grantObjects(bucket, grantee, 's3:GetObject');
   key.grant(grantee, 'kms:Decrypt');
 }
 
-/** Keep films until they are read. */
+/** Store, read and delete films. */
 export function grantUploads(bucket: IBucket, key: IKey, grantee: IGrantable): void {
   grantObjects(bucket, grantee, 's3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload');
   key.grant(grantee, 'kms:Decrypt', 'kms:GenerateDataKey');
 }
 
-/** Read films to train on, from a bucket that is not ours. */
+/** Read training films from a bucket outside these stacks. */
 export const grantFilms = (bucket: IBucket, grantee: IGrantable): void => grantObjects(bucket, grantee, 's3:GetObject');
 
-/** Publish models and move the pointer; never remove any. */
+/** Publish models and move the release pointer, without the right to delete. */
 export function grantPublish(bucket: IBucket, key: IKey, grantee: IGrantable): void {
   grantObjects(bucket, grantee, 's3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload');
   key.grant(grantee, 'kms:Decrypt', 'kms:GenerateDataKey');
 }
 
-/** Readings and jobs: whole items and the index of jobs; no scan, nothing about the table itself. */
+/** Read, write and query items of the table and its index. No scan, and no change of the table itself. */
 export function grantItems(table: ITable, index: string, key: IKey, grantee: IGrantable): void {
   const actions = ['GetItem', 'PutItem', 'DeleteItem', 'Query'];
   Grant.addToPrincipal({
@@ -38,19 +38,23 @@ export function grantItems(table: ITable, index: string, key: IKey, grantee: IGr
   key.grant(grantee, 'kms:Decrypt');
 }
 
-/** Put jobs into the queue and see how many there are. */
+/** Send jobs to the queue and read its length. */
 export const grantSend = (queue: IQueue, grantee: IGrantable): Grant =>
   queue.grant(grantee, 'sqs:SendMessage', 'sqs:GetQueueAttributes');
 
-/** Work on jobs, and put off those that must wait. */
+/** Receive, postpone and delete jobs, and send follow-up jobs. */
 export const grantWork = (queue: IQueue, grantee: IGrantable): Grant =>
   queue.grant(
     grantee,
-    ...['sqs:SendMessage', 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'],
+    'sqs:SendMessage',
+    'sqs:ReceiveMessage',
+    'sqs:DeleteMessage',
+    'sqs:ChangeMessageVisibility',
     'sqs:GetQueueAttributes',
   );
 
 function grantObjects(bucket: IBucket, grantee: IGrantable, ...actions: string[]): void {
+  // With ListBucket, S3 answers 404 for a missing object instead of 403.
   Grant.addToPrincipal({ grantee, actions: ['s3:ListBucket'], resourceArns: [bucket.bucketArn] });
   Grant.addToPrincipal({ grantee, actions, resourceArns: [bucket.arnForObjects('*')] });
 }

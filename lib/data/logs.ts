@@ -4,12 +4,11 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Environment } from '../environments.ts';
-import { tellers } from './alarm-publishers.ts';
-import { removal } from './removal-policy.ts';
+import { removalPolicyFor } from './removal-policy.ts';
 
 export type LogsProps = { readonly environment: Environment };
 
-/** Log groups of one retention under one key. The service writes no patient data to them. */
+/** Log groups with one retention and one key. The service writes no patient data to them. */
 export class Logs extends Construct {
   readonly key: Key;
   private readonly environment: Environment;
@@ -20,37 +19,48 @@ export class Logs extends Construct {
     this.key = new Key(this, 'Key', {
       description: `Alara ${environment.name}: logs and alarms`,
       enableKeyRotation: true,
-      removalPolicy: removal(environment.keepData),
+      removalPolicy: removalPolicyFor(environment.keepData),
     });
     const { region } = Stack.of(this);
-    // What CloudWatch Logs asks for (its User Guide, Encrypt log data), each action named, for groups of this account only.
+    // The actions that CloudWatch Logs needs (CloudWatch Logs User Guide, Encrypt log data), for log groups of this account.
     const groups = `arn:${Aws.PARTITION}:logs:${region}:${Aws.ACCOUNT_ID}:log-group:*`;
     this.key.grant(
       new ServicePrincipal(`logs.${region}.amazonaws.com`, {
         conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': groups } },
       }),
-      ...['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'],
-      ...['kms:GenerateDataKey', 'kms:GenerateDataKeyWithoutPlaintext'],
+      'kms:Encrypt',
+      'kms:Decrypt',
+      'kms:ReEncryptFrom',
+      'kms:ReEncryptTo',
+      'kms:GenerateDataKey',
+      'kms:GenerateDataKeyWithoutPlaintext',
     );
-    // No data is described with it, so there is no context to ask for.
+    // DescribeKey has no encryption context, so it cannot have the condition.
     this.key.grant(new ServicePrincipal(`logs.${region}.amazonaws.com`), 'kms:DescribeKey');
-    // Alarms and the budget say things on a topic under this key.
-    for (const teller of tellers()) this.key.grant(teller, 'kms:Decrypt', 'kms:GenerateDataKey');
+    // The alarm topic is encrypted with this key.
+    for (const publisher of alarmPublishers()) this.key.grant(publisher, 'kms:Decrypt', 'kms:GenerateDataKey');
   }
 
   group(name: string): LogGroup {
     const { name: environment, logDays, keepData } = this.environment;
-    // The firewall writes only to groups whose name begins so.
-    const prefix = name === 'firewall' ? 'aws-waf-logs-alara' : '/alara';
+    // AWS WAF requires that the name of its log group begins with `aws-waf-logs-`.
+    const logGroupName = name === 'firewall' ? `aws-waf-logs-alara-${environment}` : `/alara/${environment}/${name}`;
     const group = new LogGroup(this, name, {
-      logGroupName: name === 'firewall' ? `${prefix}-${environment}` : `${prefix}/${environment}/${name}`,
+      logGroupName,
       retention: logDays as RetentionDays,
       encryptionKey: this.key,
-      removalPolicy: removal(keepData),
+      removalPolicy: removalPolicyFor(keepData),
     });
-    // Handed on whether an environment uses it or not (identity): an issuer that takes the place of the pool needs it in the
-    // one deployment that must come before the pool is taken back.
+    // Exported even where the service stack does not import the group (`identity`). When an environment changes from Cognito
+    // to an external issuer, the service stack is deployed first and needs the export then.
     for (const value of [group.logGroupArn, group.logGroupName]) Stack.of(this).exportValue(value);
     return group;
   }
 }
+
+/** The service principals of this account that may publish to the alarm topic: CloudWatch alarms and the budget. */
+export const alarmPublishers = (): readonly ServicePrincipal[] =>
+  ['cloudwatch.amazonaws.com', 'budgets.amazonaws.com'].map(
+    (service) =>
+      new ServicePrincipal(service, { conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } } }),
+  );

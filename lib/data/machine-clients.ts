@@ -4,15 +4,15 @@ import { Construct } from 'constructs';
 import type { Environment } from '../environments.ts';
 import { acknowledge } from '../nag.ts';
 
-export type MachinesProps = { readonly environment: Environment };
+export type MachineClientsProps = { readonly environment: Environment };
 
-/** Machine clients and their secrets, which get tokens by client credentials. Kept: they are in use elsewhere. */
-export class Machines extends Construct {
+/** The Cognito pool of machine clients, which get tokens by client credentials. Retained, because callers store the secrets. */
+export class MachineClients extends Construct {
   readonly pool: UserPool;
-  /** What a token must be good for. */
+  /** The scope that a token must contain. */
   readonly scope = 'alara/call';
 
-  constructor(scope: Construct, id: string, { environment: { name, keepData } }: MachinesProps) {
+  constructor(scope: Construct, id: string, { environment: { name, keepData } }: MachineClientsProps) {
     super(scope, id);
     this.pool = new UserPool(this, 'Pool', {
       userPoolName: `alara-${name}`,
@@ -42,7 +42,7 @@ export class Machines extends Construct {
     });
     acknowledge(
       this.pool.node.defaultChild as CfnUserPool,
-      'A pool of machine clients: there is no user whose sign-in could be watched.',
+      'The pool has machine clients only. There is no user sign-in to protect.',
       'AwsSolutions-COG8',
     );
   }

@@ -2,16 +2,16 @@ import { Duration } from 'aws-cdk-lib';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { removal } from './removal-policy.ts';
+import { removalPolicyFor } from './removal-policy.ts';
 
-export type JobsProps = { readonly keep: boolean; readonly key: Key };
+export type JobQueuesProps = { readonly keep: boolean; readonly key: Key };
 
-/** The queue of job ids, and where those end that nobody could finish. */
-export class Jobs extends Construct {
-  readonly queue: Queue;
-  readonly dead: Queue;
+/** The queue of job ids and its dead-letter queue. */
+export class JobQueues extends Construct {
+  readonly jobs: Queue;
+  readonly deadLetters: Queue;
 
-  constructor(scope: Construct, id: string, { keep, key }: JobsProps) {
+  constructor(scope: Construct, id: string, { keep, key }: JobQueuesProps) {
     super(scope, id);
     const common = {
       encryption: QueueEncryption.KMS,
@@ -19,16 +19,16 @@ export class Jobs extends Construct {
       dataKeyReuse: Duration.hours(1),
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
-      removalPolicy: removal(keep),
+      removalPolicy: removalPolicyFor(keep),
     };
-    this.dead = new Queue(this, 'Dead', common);
-    this.queue = new Queue(this, 'Queue', {
+    this.deadLetters = new Queue(this, 'Dead', common);
+    this.jobs = new Queue(this, 'Queue', {
       ...common,
-      // As long as a worker that says nothing keeps a job; it asks for more while it works.
+      // A running worker extends this timeout. A message of a worker that died becomes visible again after it.
       visibilityTimeout: Duration.seconds(60),
       receiveMessageWaitTime: Duration.seconds(5),
-      // The last net: the service gives a job up before, with its reason.
-      deadLetterQueue: { queue: this.dead, maxReceiveCount: 20 },
+      // The service marks a failing job as dead after fewer deliveries, with the reason. SQS catches only what kills the worker.
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 20 },
     });
   }
 }

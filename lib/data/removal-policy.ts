@@ -1,9 +1,9 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
 
 /**
- * What becomes of something with its stack. What is kept is kept from the first deployment that succeeds: one that fails
- * takes back what it made, or the names of it would be taken at the next. Not for what is locked against deletion, which could
- * not be taken back and would hold the stack up.
+ * The removal policy of a resource that holds data. A retained resource is retained only after its first successful
+ * deployment (RetainExceptOnCreate): a failed deployment deletes what it created, so the next one finds every name free.
+ * Do not use it for a resource with deletion protection: CloudFormation cannot delete such a resource, and the rollback fails.
  */
-export const removal = (keep: boolean): RemovalPolicy =>
+export const removalPolicyFor = (keep: boolean): RemovalPolicy =>
   keep ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;

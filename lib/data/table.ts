@@ -4,17 +4,17 @@ import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } fr
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { acknowledge } from '../nag.ts';
-import { removal } from './removal-policy.ts';
+import { removalPolicyFor } from './removal-policy.ts';
 
-export type RecordsProps = { readonly keep: boolean; readonly key: Key };
+export type RecordTableProps = { readonly keep: boolean; readonly key: Key };
 
-/** Readings, jobs, API keys and cursors: one table, as the service lays it out. */
-export class Records extends Construct {
+/** One table for readings, jobs, API keys and cursors. functions/storage/aws defines the layout. */
+export class RecordTable extends Construct {
   readonly table: Table;
-  /** The index by which jobs are listed. */
+  /** The index that lists jobs. */
   readonly index = 'jobs';
 
-  constructor(scope: Construct, id: string, { keep, key }: RecordsProps) {
+  constructor(scope: Construct, id: string, { keep, key }: RecordTableProps) {
     super(scope, id);
     this.table = new Table(this, 'Table', {
       partitionKey: { name: 'pk', type: AttributeType.STRING },
@@ -37,18 +37,18 @@ export class Records extends Construct {
     else
       acknowledge(
         this.table,
-        'What is in this environment goes with it; point-in-time recovery covers its life.',
+        'The data of this environment is deleted with it. Point-in-time recovery covers its lifetime.',
         'HIPAA.Security-DynamoDBInBackupPlan',
       );
   }
 
   private backUp(encryptionKey: Key): void {
-    const backupVault = new BackupVault(this, 'Vault', { encryptionKey, removalPolicy: removal(true) });
+    const backupVault = new BackupVault(this, 'Vault', { encryptionKey, removalPolicy: removalPolicyFor(true) });
     const plan = BackupPlan.daily35DayRetention(this, 'Plan', backupVault);
     const selection = plan.addSelection('Table', { resources: [BackupResource.fromDynamoDbTable(this.table)] });
     acknowledge(
       selection,
-      'The policy that AWS Backup asks for; it changes with the service and its own resources.',
+      'The managed policy that AWS Backup requires. AWS updates it with the service.',
       'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup]',
     );
   }

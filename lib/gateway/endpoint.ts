@@ -2,11 +2,11 @@ import { EndpointType, type RestApiProps } from 'aws-cdk-lib/aws-apigateway';
 import { InterfaceVpcEndpointAwsService } from 'aws-cdk-lib/aws-ec2';
 import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { endpointGroup, type Network } from '../compute/network.ts';
+import { endpointSecurityGroup, type Network } from '../compute/network.ts';
 import type { Environment } from '../environments.ts';
 
-/** Where the API is reached: anywhere, or only through an endpoint in the VPC that named networks reach. */
-export function reach(
+/** The endpoint of the API: public, or private through a VPC endpoint that only the listed networks can reach. */
+export function endpointProps(
   scope: Construct,
   { endpoint, vpcCidr }: Environment,
   network: Network,
@@ -15,7 +15,7 @@ export function reach(
   const vpcEndpoint = network.vpc.addInterfaceEndpoint('Calls', {
     service: InterfaceVpcEndpointAwsService.APIGATEWAY,
     subnets: network.subnets,
-    securityGroups: [endpointGroup(scope, 'Calls', network.vpc, [vpcCidr, ...endpoint.networks])],
+    securityGroups: [endpointSecurityGroup(scope, 'Calls', network.vpc, [vpcCidr, ...endpoint.networks])],
     open: false,
     privateDnsEnabled: true,
   });

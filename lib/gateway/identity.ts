@@ -13,44 +13,44 @@ import { Runtime } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { Machines } from '../data/machine-clients.ts';
+import type { MachineClients } from '../data/machine-clients.ts';
 import type { Environment } from '../environments.ts';
 import { acknowledge } from '../nag.ts';
 
 export type IdentityProps = {
   readonly environment: Environment;
   readonly log: LogGroup;
-  readonly machines: Machines | undefined;
+  readonly machineClients: MachineClients | undefined;
 };
 
-/** Not Authorization: the service behind reads its own keys there, and would refuse a token that it did not make. */
-export const tokenHeader = 'X-Access-Token';
+/** Not `Authorization`: the service expects its own API keys there and would reject a foreign token. */
+const tokenHeader = 'X-Access-Token';
 
-/** Who may call at all: clients of our pool, or of an issuer that is there already. */
+/** The token check: machine clients of the Cognito pool, or clients of an external OpenID Connect issuer. */
 export class Identity extends Construct {
-  /** What a method asks of its callers. */
-  readonly method: Required<Pick<MethodOptions, 'authorizer' | 'authorizationType'>> & MethodOptions;
+  /** The authorization options of a method that needs a token. */
+  readonly methodOptions: MethodOptions;
 
-  constructor(scope: Construct, id: string, { environment, log, machines }: IdentityProps) {
+  constructor(scope: Construct, id: string, { environment, log, machineClients }: IdentityProps) {
     super(scope, id);
     const { identity } = environment;
     if (identity.kind === 'oidc') {
-      const authorizer = this.issuer(identity.issuer, identity.audience, log);
-      this.method = { authorizer, authorizationType: AuthorizationType.CUSTOM };
+      const authorizer = this.lambdaAuthorizer(identity.issuer, identity.audience, log);
+      this.methodOptions = { authorizer, authorizationType: AuthorizationType.CUSTOM };
     } else {
-      if (machines === undefined) throw new Error('the data stack has no pool of machine clients');
+      if (machineClients === undefined) throw new Error('The data stack has no pool of machine clients.');
       const authorizer = new CognitoUserPoolsAuthorizer(this, 'Tokens', {
-        cognitoUserPools: [machines.pool],
+        cognitoUserPools: [machineClients.pool],
         identitySource: IdentitySource.header(tokenHeader),
       });
-      // With a scope it takes access tokens; without one it would take ID tokens, which machines do not have.
-      const authorizationScopes = [machines.scope];
-      this.method = { authorizer, authorizationType: AuthorizationType.COGNITO, authorizationScopes };
+      // With a scope, API Gateway accepts access tokens. Without one it expects ID tokens, which machine clients do not have.
+      const authorizationScopes = [machineClients.scope];
+      this.methodOptions = { authorizer, authorizationType: AuthorizationType.COGNITO, authorizationScopes };
     }
   }
 
-  /** A Lambda function, since API Gateway checks tokens of Cognito alone by itself. */
-  private issuer(issuer: string, audience: string, log: LogGroup): Authorizer {
+  /** A Lambda authorizer, because API Gateway itself can check only the tokens of Cognito. */
+  private lambdaAuthorizer(issuer: string, audience: string, log: LogGroup): Authorizer {
     const role = new Role(this, 'CheckRole', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     log.grantWrite(role);
     const handler = new NodejsFunction(this, 'Check', {
@@ -64,12 +64,13 @@ export class Identity extends Construct {
     });
     acknowledge(
       handler,
-      'It holds no data and asks the public keys of an issuer on the internet: a VPC would only add a NAT gateway. It is called while a caller waits, so there is no event that could be kept.',
-      ...['HIPAA.Security-LambdaInsideVPC', 'HIPAA.Security-LambdaDLQ'],
+      'The function has no data and downloads the public keys of an issuer from the internet, so a VPC would only add a NAT gateway. API Gateway invokes it synchronously, so there is no event for a dead-letter queue.',
+      'HIPAA.Security-LambdaInsideVPC',
+      'HIPAA.Security-LambdaDLQ',
     );
     acknowledge(
       handler,
-      'An account may have ten in all at first, of which Lambda lets nobody reserve any. It runs once for a token in five minutes, and callers are limited before it.',
+      'A new account may have a quota of ten concurrent executions, and Lambda allows no reservation below that. The function runs once per token in five minutes, and the firewall limits callers before it.',
       'HIPAA.Security-LambdaConcurrency',
     );
     const identitySource = IdentitySource.header(tokenHeader);

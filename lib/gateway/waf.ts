@@ -3,30 +3,37 @@ import { CfnLoggingConfiguration, CfnWebACL, CfnWebACLAssociation } from 'aws-cd
 import { Construct } from 'constructs';
 import type { Environment } from '../environments.ts';
 
-export type FirewallProps = { readonly environment: Environment; readonly stageArn: string; readonly log: LogGroup };
+export type WafProps = { readonly environment: Environment; readonly stageArn: string; readonly log: LogGroup };
 
-/** Rules that look into bodies: a film is bytes of any kind, in which they would find what is not there. */
-const aboutBodies = [
-  ...['SizeRestrictions_BODY', 'CrossSiteScripting_BODY', 'GenericLFI_BODY', 'GenericRFI_BODY'],
+/** Managed rules that only count matches instead of blocking. */
+const countedRules = [
+  // The body is a film. Its bytes can match these rules by chance.
+  'SizeRestrictions_BODY',
+  'CrossSiteScripting_BODY',
+  'GenericLFI_BODY',
+  'GenericRFI_BODY',
   'EC2MetaDataSSRF_BODY',
+  // The DICOMweb plugin of Orthanc and its scripts send no User-Agent (Orthanc 1.10.1).
+  'NoUserAgent_HEADER',
 ];
-/** The DICOMweb plugin of Orthanc and its scripts send no User-Agent (Orthanc 1.10.1). */
-const aboutSenders = ['NoUserAgent_HEADER'];
 
-/** As a problem of API Gateway (lib/gateway/gateway-responses.ts), but without an id, since nothing of the request can be put in. */
-const tooMany = {
-  ...{ type: 'about:blank', title: 'Too many requests', status: 429, code: 'throttled' },
-  fix: 'Send fewer from one address; this one is asked to wait for Retry-After.',
+/** A problem as in gateway-responses.ts, but without `requestId`, because AWS WAF cannot insert values of the request. */
+const tooManyRequests = {
+  type: 'about:blank',
+  title: 'Too many requests',
+  status: 429,
+  code: 'throttled',
+  fix: 'Send fewer requests per IP address. Wait for Retry-After.',
 };
 
-/** AWS WAF before API Gateway: the rules that AWS maintains, and a limit for each address. */
-export class Firewall extends Construct {
+/** AWS WAF in front of API Gateway: managed rules, and a rate limit per IP address. */
+export class Waf extends Construct {
   readonly name: string;
 
-  constructor(scope: Construct, id: string, { environment, stageArn, log }: FirewallProps) {
+  constructor(scope: Construct, id: string, { environment, stageArn, log }: WafProps) {
     super(scope, id);
     this.name = `alara-${environment.name}`;
-    const seen = (metricName: string) => ({
+    const visibility = (metricName: string) => ({
       metricName,
       cloudWatchMetricsEnabled: true,
       sampledRequestsEnabled: false,
@@ -42,15 +49,17 @@ export class Firewall extends Construct {
           ruleActionOverrides: counted.map((rule) => ({ name: rule, actionToUse: { count: {} } })),
         },
       },
-      visibilityConfig: seen(name),
+      visibilityConfig: visibility(name),
     });
     const acl = new CfnWebACL(this, 'Acl', {
       name: this.name,
       scope: 'REGIONAL',
       defaultAction: { allow: {} },
-      visibilityConfig: seen(this.name),
-      // Comes before what API Gateway says of what a firewall blocked (AWS WAF Developer Guide, Custom responses).
-      customResponseBodies: { throttled: { contentType: 'APPLICATION_JSON', content: JSON.stringify(tooMany) } },
+      visibilityConfig: visibility(this.name),
+      // Takes precedence over the gateway response WAF_FILTERED (AWS WAF Developer Guide, Custom responses).
+      customResponseBodies: {
+        throttled: { contentType: 'APPLICATION_JSON', content: JSON.stringify(tooManyRequests) },
+      },
       rules: [
         {
           name: 'PerAddress',
@@ -65,10 +74,10 @@ export class Firewall extends Construct {
             },
           },
           statement: { rateBasedStatement: { limit: environment.limits.address, aggregateKeyType: 'IP' } },
-          visibilityConfig: seen('PerAddress'),
+          visibilityConfig: visibility('PerAddress'),
         },
         managed(1, 'AWSManagedRulesAmazonIpReputationList'),
-        managed(2, 'AWSManagedRulesCommonRuleSet', [...aboutBodies, ...aboutSenders]),
+        managed(2, 'AWSManagedRulesCommonRuleSet', countedRules),
         managed(3, 'AWSManagedRulesKnownBadInputsRuleSet'),
       ],
     });
@@ -77,10 +86,13 @@ export class Firewall extends Construct {
       resourceArn: acl.attrArn,
       logDestinationConfigs: [log.logGroupArn],
       redactedFields: [
-        // Whoever reads logs must not be able to call.
-        ...['authorization', 'x-api-key', 'x-access-token'].map((name) => ({ singleHeader: { Name: name } })),
-        // Nor learn of whom a film was: a path of STOW-RS names its study.
-        ...[{ uriPath: {} }, { queryString: {} }],
+        // Credentials must not be in logs.
+        { singleHeader: { Name: 'authorization' } },
+        { singleHeader: { Name: 'x-api-key' } },
+        { singleHeader: { Name: 'x-access-token' } },
+        // A STOW-RS path names a study.
+        { uriPath: {} },
+        { queryString: {} },
       ],
     });
   }

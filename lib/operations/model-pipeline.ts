@@ -24,7 +24,7 @@ import type { Network } from '../compute/network.ts';
 import type { DataStack } from '../data/data-stack.ts';
 import { grantFilms, grantPublish } from '../data/grants.ts';
 import type { Environment } from '../environments.ts';
-import { acknowledge, allObjects } from '../nag.ts';
+import { acknowledge, acknowledgeAllObjects } from '../nag.ts';
 
 export type ModelPipelineProps = {
   readonly environment: Environment;
@@ -34,7 +34,7 @@ export type ModelPipelineProps = {
 };
 
 /**
- * Trains a family on a GPU and publishes it to the channel canary, where nothing is served before it is promoted:
+ * An AWS Batch queue that trains a model family on a GPU and publishes it to the channel canary:
  * aws batch submit-job --job-queue alara-prod-training --job-definition alara-prod-training --parameters config=…
  */
 export class ModelPipeline extends Construct {
@@ -71,7 +71,7 @@ export class ModelPipeline extends Construct {
       gpu: 1,
       cpu: 4,
       memory: Size.gibibytes(14),
-      // Those who read films hand them over in it; a container has 64 MB by default.
+      // The data loader processes pass films through shared memory. The default of a container is 64 MB.
       linuxParameters: new LinuxParameters(this, 'Shared', { sharedMemorySize: Size.gibibytes(4) }),
       jobRole,
       logging: LogDriver.awsLogs({ logGroup: data.logs.group('training'), streamPrefix: 'training' }),
@@ -87,21 +87,25 @@ export class ModelPipeline extends Construct {
       container,
       parameters: { config: 'training/configs/train-nih-lite0.toml', family: 'nih-lite0' },
       timeout: Duration.hours(pipeline.hours),
-      // A stage that is done is skipped, as long as the instance is the same.
+      // A retry on the same instance skips completed stages.
       retryAttempts: 2,
       propagateTags: true,
     });
-    allObjects(jobRole, data.buckets.models);
+    acknowledgeAllObjects(jobRole, data.buckets.models);
     acknowledge(
       jobRole,
-      'All films of one bucket.',
+      'Training reads all films of one bucket.',
       `AwsSolutions-IAM5[Resource::arn:aws:s3:::${pipeline.filmsBucket}/*]`,
     );
-    acknowledge(container, 'ecr:GetAuthorizationToken knows no resources.', 'AwsSolutions-IAM5[Resource::*]');
-    this.reasons();
+    acknowledge(container, 'ecr:GetAuthorizationToken supports no resources.', 'AwsSolutions-IAM5[Resource::*]');
+    acknowledge(
+      this,
+      'The managed policies that AWS publishes for Batch and for ECS instances.',
+      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role]',
+    );
   }
 
-  /** Room for films and what is prepared of them, encrypted. */
+  /** An encrypted disk for films and prepared data. */
   private disk(gib: number): LaunchTemplate {
     const volume = BlockDeviceVolume.ebs(gib, { encrypted: true, volumeType: EbsDeviceVolumeType.GP3 });
     return new LaunchTemplate(this, 'Disk', {
@@ -114,16 +118,8 @@ export class ModelPipeline extends Construct {
     return ContainerImage.fromAsset(fileURLToPath(new URL('../..', import.meta.url)), {
       file: 'lib/operations/model-pipeline/Dockerfile',
       platform: Platform.LINUX_AMD64,
-      // The allow-list of the service's image leaves these out; Dockerfile.dockerignore says the same to the builder.
+      // .dockerignore is the allow-list of the service image and excludes these. Dockerfile.dockerignore adds them for the builder.
       exclude: ['!training', '!lib/operations/model-pipeline', '**/__pycache__', '**/*.egg-info'],
     });
-  }
-
-  private reasons(): void {
-    acknowledge(
-      this,
-      'The policies that AWS publishes for Batch and for instances of ECS.',
-      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role]',
-    );
   }
 }

@@ -7,46 +7,53 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import type { ApiService } from '../compute/api-service.ts';
 import type { WorkerService } from '../compute/worker-service.ts';
-import { tellers } from '../data/alarm-publishers.ts';
 import type { DataStack } from '../data/data-stack.ts';
+import { alarmPublishers } from '../data/logs.ts';
 import type { Environment } from '../environments.ts';
-import type { Front } from '../gateway/api-gateway.ts';
+import type { ApiGateway } from '../gateway/api-gateway.ts';
 import { Alarms } from './alarms.ts';
 
-export type ObserveProps = {
+export type MonitoringProps = {
   readonly environment: Environment;
   readonly data: DataStack;
-  readonly front: Front;
+  readonly gateway: ApiGateway;
   readonly services: readonly ApiService[];
   readonly worker: WorkerService;
   readonly logs: readonly LogGroup[];
 };
 
-/** Alarms, a page that shows what they look at, and a budget: one topic tells of them. */
-export class Observe extends Construct {
-  constructor(scope: Construct, id: string, { environment, data, front, services, worker, logs }: ObserveProps) {
+/** Alarms, a dashboard of their metrics, and a budget. One topic publishes alarms and budget notifications. */
+export class Monitoring extends Construct {
+  constructor(scope: Construct, id: string, { environment, data, gateway, services, worker, logs }: MonitoringProps) {
     super(scope, id);
     const { name, email, budgetUsd } = environment;
     const topic = new Topic(this, 'Told', { masterKey: data.logs.key, enforceSSL: true });
-    // A policy of one's own, which TLS needs, replaces the one by which alarms of the account may publish.
-    // What may be done with its key stands with the key.
+    // `enforceSSL` adds a topic policy, which replaces the default policy that lets alarms of the account publish.
+    // data/logs.ts grants the same principals the use of the key.
     topic.addToResourcePolicy(
-      new PolicyStatement({ principals: [...tellers()], actions: ['sns:Publish'], resources: [topic.topicArn] }),
+      new PolicyStatement({
+        principals: [...alarmPublishers()],
+        actions: ['sns:Publish'],
+        resources: [topic.topicArn],
+      }),
     );
     if (email !== undefined) topic.addSubscription(new EmailSubscription(email));
 
     const { metrics } = new Alarms(this, 'Alarms', {
-      ...{ environment, topic, services, logs },
-      api: front.api,
-      jobs: data.jobs,
+      environment,
+      topic,
+      services,
+      logs,
+      api: gateway.api,
+      queues: data.queues,
     });
     const graph = (title: string, ...left: IMetric[]) => new GraphWidget({ title, left, width: 12 });
     new Dashboard(this, 'Dashboard', {
       dashboardName: `alara-${name}`,
       widgets: [
-        [graph('Requests', front.api.metricCount()), graph('Share of 5xx', metrics.errors)],
-        [graph('Latency of 99 in 100, ms', metrics.latency), graph('Jobs', worker.work, metrics.dead)],
-        [graph('Age of the oldest job, s', metrics.age), graph('Models refused', metrics.corrupt)],
+        [graph('Requests', gateway.api.metricCount()), graph('Share of 5xx', metrics.errors)],
+        [graph('Latency, p99, ms', metrics.latency), graph('Open and dead jobs', worker.openJobs, metrics.dead)],
+        [graph('Age of the oldest job, s', metrics.age), graph('Corrupt models', metrics.corrupt)],
         [
           graph(
             'Processor, %',
@@ -62,7 +69,7 @@ export class Observe extends Construct {
       ],
     });
 
-    const told = (type: string, threshold: number): CfnBudget.NotificationWithSubscribersProperty => ({
+    const notification = (type: string, threshold: number): CfnBudget.NotificationWithSubscribersProperty => ({
       notification: {
         notificationType: type,
         comparisonOperator: 'GREATER_THAN',
@@ -77,10 +84,10 @@ export class Observe extends Construct {
         budgetType: 'COST',
         timeUnit: 'MONTHLY',
         budgetLimit: { amount: budgetUsd, unit: 'USD' },
-        // The tag must be activated for cost allocation once in an account.
+        // The tag must be activated for cost allocation once per account.
         costFilters: { TagKeyValue: [`user:alara:environment$${name}`] },
       },
-      notificationsWithSubscribers: [told('ACTUAL', 80), told('FORECASTED', 100)],
+      notificationsWithSubscribers: [notification('ACTUAL', 80), notification('FORECASTED', 100)],
     });
   }
 }

@@ -3,7 +3,7 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks, HIPAASecurityChecks } from 'cdk-nag';
 import { expect, test } from 'vitest';
 
-test('both packs find what is wrong with a plain bucket', () => {
+test('both packs report a bucket without TLS and versioning', () => {
   const app = new App();
   new Bucket(new Stack(app, 'Stack'), 'Bucket');
   const found = [new AwsSolutionsChecks(app), new HIPAASecurityChecks(app)].map((pack) =>

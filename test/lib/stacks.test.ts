@@ -3,46 +3,46 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { environmentNamed, environments } from '../../lib/environments.ts';
 import { diagramInvariants } from './invariants/architecture-diagram.ts';
-import { serviceInvariants } from './invariants/compute.ts';
+import { computeInvariants } from './invariants/compute.ts';
 import { dataInvariants } from './invariants/data.ts';
-import { frontInvariants } from './invariants/gateway.ts';
-import { accessInvariants } from './invariants/grants.ts';
-import { observeInvariants } from './invariants/monitoring.ts';
+import { gatewayInvariants } from './invariants/gateway.ts';
+import { grantInvariants } from './invariants/grants.ts';
+import { monitoringInvariants } from './invariants/monitoring.ts';
 import { nagInvariants } from './invariants/nag.ts';
-import { ofType, otherwise, type Resource, synthesized } from './synthesize.ts';
+import { ofType, type Resource, synthesize, withEveryOption } from './synthesize.ts';
 
-// Synthesis takes a second or two: each environment once, and every invariant looks at the same templates.
-const all = [...environments, otherwise].map((environment) => synthesized(environment));
+// Synthesis takes seconds, so each environment is synthesized once and all invariants check the same templates.
+const all = [...environments, withEveryOption].map((environment) => synthesize(environment));
 
 describe.each(all.map((stacks) => [stacks.environment.name, stacks] as const))('%s', (_, stacks) => {
   describe('data', () => dataInvariants(stacks));
-  describe('access', () => accessInvariants(stacks));
-  describe('service', () => serviceInvariants(stacks));
-  describe('front', () => frontInvariants(stacks));
-  describe('observed', () => observeInvariants(stacks));
+  describe('grants', () => grantInvariants(stacks));
+  describe('compute', () => computeInvariants(stacks));
+  describe('gateway', () => gatewayInvariants(stacks));
+  describe('monitoring', () => monitoringInvariants(stacks));
   describe('cdk-nag', () => nagInvariants(stacks));
 });
 
 describe('docs/architecture.md', () => diagramInvariants(all));
 
-test('a release names what its images are built on, by digest', () => {
+test('a release pins the base images by digest', () => {
   const nodeImage = `node:24-bookworm-slim@sha256:${'0'.repeat(64)}`;
-  for (const { dockerBuildArgs } of synthesized(environmentNamed('dev'), { nodeImage }).images) {
+  for (const { dockerBuildArgs } of synthesize(environmentNamed('dev'), { nodeImage }).images) {
     expect(dockerBuildArgs).toMatchObject({ NODE_IMAGE: nodeImage });
     expect(Object.keys(dockerBuildArgs ?? {})).not.toContain('CUDA_IMAGE');
   }
 });
 
-test('a template is accepted by CloudFormation up to 1 MB and 500 resources', () => {
+test('templates stay below the limits of CloudFormation, 1 MB and 500 resources', () => {
   for (const { template, data, service } of all) {
     for (const text of Object.values(template)) expect(text.length).toBeLessThan(1_000_000);
     for (const resources of [data, service]) expect(Object.keys(resources).length).toBeLessThan(500);
   }
 });
 
-test('an issuer can take the place of the pool: the service needs nothing new for it, and then nothing of the pool', () => {
-  const withPool = synthesized({ ...otherwise, identity: { kind: 'cognito' } });
-  const withIssuer = all.find(({ environment }) => environment === otherwise);
+test('an issuer can replace the Cognito pool: the service stack imports nothing new, and nothing of the pool any more', () => {
+  const withPool = synthesize({ ...withEveryOption, identity: { kind: 'cognito' } });
+  const withIssuer = all.find(({ environment }) => environment === withEveryOption);
   const imported = [...(withIssuer?.template.service.matchAll(/"Fn::ImportValue": "([^"]+)"/g) ?? [])].map(
     ([, name = '']) => name,
   );
@@ -51,12 +51,12 @@ test('an issuer can take the place of the pool: the service needs nothing new fo
   expect(imported.filter((name) => name.includes('MachinesPool'))).toEqual([]);
 });
 
-test('where it is reached is said once, under the name that docs/deploy.md asks for', () => {
+test('the only output is the URL, under the name that docs/deploy.md uses', () => {
   for (const { template } of all) expect(Object.keys(JSON.parse(template.service).Outputs)).toEqual(['Url']);
   expect(readFileSync(join(import.meta.dirname, '../../docs/deploy.md'), 'utf8')).toContain("OutputKey=='Url'");
 });
 
-test('training has shared memory for those who read films', () => {
+test('the training job has shared memory for its data loaders', () => {
   const [[, job] = []] = all.flatMap(({ service }) => ofType(service, 'AWS::Batch::JobDefinition'));
   expect(job?.Properties['ContainerProperties']).toMatchObject({
     LinuxParameters: { SharedMemorySize: 4096 },
@@ -64,11 +64,11 @@ test('training has shared memory for those who read films', () => {
   });
 });
 
-test('no resource waits for itself', () => {
+test('no resource depends on itself', () => {
   for (const { data, service } of all) for (const resources of [data, service]) expect(cycleIn(resources)).toEqual([]);
 });
 
-/** The first cycle of references and DependsOn, which CloudFormation would refuse. */
+/** The first cycle of references and DependsOn. CloudFormation rejects cycles. */
 function cycleIn(resources: Record<string, Resource>): readonly string[] {
   const done = new Set<string>();
   const visit = (id: string, path: readonly string[]): readonly string[] => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, HIPAASecurityChecks } from 'cdk-nag';
 import { type Environment, environmentNamed } from '../../lib/environments.ts';
-import { stacks } from '../../lib/stacks.ts';
+import { createStacks } from '../../lib/stacks.ts';
 
 export type Resource = {
   readonly Type: string;
@@ -21,38 +21,38 @@ export type Synthesized = {
   readonly data: Record<string, Resource>;
   readonly service: Record<string, Resource>;
   readonly terminationProtection: { readonly data: boolean; readonly service: boolean };
-  /** What the data stack hands to the other, by the name that it is imported by. */
+  /** The exports of the data stack, by export name. */
   readonly exported: ReadonlyMap<string, unknown>;
   readonly template: { readonly data: string; readonly service: string };
-  /** The images that a deployment builds, by the file that says how. */
+  /** The images that a deployment builds. */
   readonly images: readonly { readonly dockerFile: string; readonly dockerBuildArgs?: Record<string, string> }[];
   readonly findings: readonly Finding[];
-  /** Acknowledgements that answer no finding. */
-  readonly idle: readonly string[];
+  /** Acknowledgements that match no cdk-nag finding. */
+  readonly unused: readonly string[];
   readonly ms: number;
 };
 
 const { context } = JSON.parse(readFileSync(join(import.meta.dirname, '../../cdk.json'), 'utf8'));
 
-/** What `cdk synth` writes for an environment, and what the two packs of checks find in it. */
-export function synthesized(environment: Environment, more: Record<string, string> = {}): Synthesized {
+/** Synthesize an environment as `cdk synth` does, and check it with both packs of cdk-nag. */
+export function synthesize(environment: Environment, extraContext: Record<string, string> = {}): Synthesized {
   const started = performance.now();
   const outdir = mkdtempSync(join(tmpdir(), 'alara-cdk-'));
-  // The image is hashed, not copied: the copy would be deleted at once.
-  const app = new App({ outdir, context: { ...context, ...more, 'aws:cdk:disable-asset-staging': true } });
-  const { data, service } = stacks(app, environment);
+  // Hash the image content without copying it.
+  const app = new App({ outdir, context: { ...context, ...extraContext, 'aws:cdk:disable-asset-staging': true } });
+  const { data, service } = createStacks(app, environment);
   const assembly = app.synth();
   const packs = [new AwsSolutionsChecks(app), new HIPAASecurityChecks(app)];
   const used = new Set<string>();
   const findings = packs.flatMap((pack) => {
-    // The one place where cdk-nag asks whether a finding is acknowledged: which acknowledgements are of use.
-    const asks = pack as unknown as { isAcknowledged: (resource: Construct, rule: string) => boolean };
-    const asked = asks.isAcknowledged.bind(pack);
-    asks.isAcknowledged = (resource, rule) => {
-      const yes = asked(resource, rule);
+    // cdk-nag calls isAcknowledged for every finding. Record which acknowledgements it uses.
+    const checks = pack as unknown as { isAcknowledged: (resource: Construct, rule: string) => boolean };
+    const isAcknowledged = checks.isAcknowledged.bind(pack);
+    checks.isAcknowledged = (resource, rule) => {
+      const result = isAcknowledged(resource, rule);
       const holder = [...resource.node.scopes].reverse().find((scope) => acknowledged(scope).includes(rule));
-      if (yes && holder) used.add(`${holder.node.path} ${rule}`);
-      return yes;
+      if (result && holder) used.add(`${holder.node.path} ${rule}`);
+      return result;
     };
     return pack
       .validateScope(app)
@@ -60,7 +60,7 @@ export function synthesized(environment: Environment, more: Record<string, strin
         violatingResources.map(({ constructPath }) => ({ rule: ruleName, path: constructPath ?? '' })),
       );
   });
-  const said = app.node
+  const all = app.node
     .findAll()
     .flatMap((construct) => acknowledged(construct).map((rule) => `${construct.node.path} ${rule}`));
   const text = ({ templateFile }: { templateFile: string }) =>
@@ -86,7 +86,7 @@ export function synthesized(environment: Environment, more: Record<string, strin
       ({ source }) => source,
     ),
     findings,
-    idle: said.filter((line) => !used.has(line) && !line.includes(' CloudFormation-Validate::')),
+    unused: all.filter((line) => !used.has(line) && !line.includes(' CloudFormation-Validate::')),
     ms: performance.now() - started,
   };
 }
@@ -100,8 +100,8 @@ const acknowledged = (construct: Construct): string[] =>
     .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
     .flatMap(({ data }) => Object.keys(data as object).map((id) => id.replace(/^annotation::/i, '')));
 
-/** Everything that an environment can be otherwise: a hospital's issuer, a split, GPUs for HTTP, a domain, a PACS, training. */
-export const otherwise: Environment = {
+/** The options that no bundled environment uses: an external issuer, a split, GPUs for HTTP, a domain, a PACS, training. */
+export const withEveryOption: Environment = {
   ...environmentNamed('staging'),
   name: 'other',
   endpoint: { kind: 'public' },

@@ -1,19 +1,19 @@
 import { publishedKeys } from './keys.ts';
-import { subjectOf } from './verify.ts';
+import { keyIdOf, subjectOf } from './verify.ts';
 
-// Runs in AWS Lambda for API Gateway, where the issuer is not Cognito.
+// The Lambda authorizer of API Gateway for an issuer other than Cognito.
 const { ISSUER: issuer = '', AUDIENCE: audience = '' } = process.env;
 const keysOf = publishedKeys(issuer);
 
-type Asked = { readonly authorizationToken: string; readonly methodArn: string };
+type AuthorizerEvent = { readonly authorizationToken: string; readonly methodArn: string };
 
-/** The policy for a token: the whole stage, since API Gateway remembers it for the token and not for the path. */
-export async function handler({ authorizationToken, methodArn }: Asked) {
+/** The policy of a token. It allows the whole stage, because API Gateway caches the policy per token, not per path. */
+export async function handler({ authorizationToken, methodArn }: AuthorizerEvent) {
   const token = authorizationToken.replace(/^bearer +/i, '');
   const now = new Date();
-  const keys = await keysOf(kidOf(token), now);
+  const keys = await keysOf(keyIdOf(token), now);
   const subject = subjectOf(token, keys, { issuer, audience, now });
-  // API Gateway answers 401 to this word and to no other.
+  // API Gateway answers 401 only to exactly this message.
   if (subject === undefined) throw new Error('Unauthorized');
   const stage = methodArn.split('/').slice(0, 2).join('/');
   return {
@@ -23,13 +23,4 @@ export async function handler({ authorizationToken, methodArn }: Asked) {
       Statement: [{ Action: 'execute-api:Invoke', Effect: 'Allow', Resource: `${stage}/*` }],
     },
   };
-}
-
-function kidOf(token: string): string | undefined {
-  try {
-    const head: unknown = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString());
-    return typeof head === 'object' && head !== null && 'kid' in head ? String(head.kid) : undefined;
-  } catch {
-    return undefined;
-  }
 }

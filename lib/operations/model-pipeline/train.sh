@@ -1,4 +1,4 @@
-# train.sh CONFIG FAMILY: fetch the films of $FILMS, train, and publish to the channel canary of $MODELS.
+# train.sh CONFIG FAMILY: download the films of $FILMS, train, and publish the family to the channel canary of $MODELS.
 set -eu
 config=$1
 family=$2

@@ -1,13 +1,13 @@
-/** CloudFormation by its HTTP API, as much as a test needs. Nothing is signed: moto does not look. */
+/** A minimal client of the CloudFormation HTTP API. It does not sign requests, because moto does not check signatures. */
 export function cloudFormation(url: string, region: string) {
   const authorization = (service: string) =>
     `AWS4-HMAC-SHA256 Credential=TEST/20260101/${region}/${service}/aws4_request, SignedHeaders=host, Signature=none`;
 
-  async function ask(Action: string, more: Record<string, string>): Promise<string> {
+  async function call(Action: string, parameters: Record<string, string>): Promise<string> {
     const response = await fetch(url, {
       method: 'POST',
       headers: { authorization: authorization('cloudformation') },
-      body: new URLSearchParams({ Action, Version: '2010-05-15', ...more }),
+      body: new URLSearchParams({ Action, Version: '2010-05-15', ...parameters }),
     });
     const text = await response.text();
     if (!response.ok) throw new Error(`${Action}: ${response.status} ${text}`);
@@ -15,7 +15,7 @@ export function cloudFormation(url: string, region: string) {
   }
 
   return {
-    /** What `cdk bootstrap` leaves behind, and templates ask for. */
+    /** Set the parameter that `cdk bootstrap` creates and templates require. */
     async bootstrap(): Promise<void> {
       const response = await fetch(url, {
         method: 'POST',
@@ -29,13 +29,13 @@ export function cloudFormation(url: string, region: string) {
       if (!response.ok) throw new Error(`PutParameter: ${response.status} ${await response.text()}`);
     },
     async create(StackName: string, TemplateBody: string): Promise<string> {
-      await ask('CreateStack', { StackName, TemplateBody });
-      const [, status = ''] = /<StackStatus>(\w+)</.exec(await ask('DescribeStacks', { StackName })) ?? [];
+      await call('CreateStack', { StackName, TemplateBody });
+      const [, status = ''] = /<StackStatus>(\w+)</.exec(await call('DescribeStacks', { StackName })) ?? [];
       return status;
     },
-    /** Physical by logical ids. */
+    /** Physical ids by logical id. */
     async resources(StackName: string): Promise<ReadonlyMap<string, string>> {
-      const text = await ask('DescribeStackResources', { StackName });
+      const text = await call('DescribeStackResources', { StackName });
       const within = (member: string, name: string) => new RegExp(`<${name}>([^<]*)<`).exec(member)?.[1] ?? '';
       return new Map(
         text
@@ -45,7 +45,7 @@ export function cloudFormation(url: string, region: string) {
       );
     },
     async remove(StackName: string): Promise<void> {
-      await ask('DeleteStack', { StackName });
+      await call('DeleteStack', { StackName });
     },
   };
 }

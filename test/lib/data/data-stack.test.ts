@@ -8,15 +8,12 @@ import type { Platform } from '../../../functions/storage/platform.ts';
 import { environmentNamed } from '../../../lib/environments.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { platformContract } from '../../support/storage-contract.ts';
-import { type Resource, synthesized } from '../synthesize.ts';
+import { type Resource, synthesize } from '../synthesize.ts';
 import { cloudFormation } from './cloudformation.ts';
 
-/**
- * A deployment of the data stack, as far as moto goes: its CloudFormation takes the template of prod as it was synthesized,
- * and what it makes is what the service then works on.
- */
+/** Deploys the synthesized data stack of prod to the CloudFormation of moto, and runs the service's storage on the result. */
 describe.skipIf(!hasAws)('the data stack, deployed to moto (npm run pretest)', { timeout: 60_000 }, () => {
-  const { data: resources, template, environment } = synthesized(environmentNamed('prod'));
+  const { data: resources, template, environment } = synthesize(environmentNamed('prod'));
   let aws: Aws;
   let operator: {
     endpoint: string;
@@ -37,10 +34,10 @@ describe.skipIf(!hasAws)('the data stack, deployed to moto (npm run pretest)', {
   });
   afterAll(() => aws?.close());
 
-  /** A stack of its own, and what it made by the id in the template. */
+  /** Deploy a new stack and find its resources by the logical ids of the template. */
   async function deployed() {
     const name = `Alara-prod-Data-${stacks++}`;
-    // Names that are given are given once; a second stack beside the first stands for another environment.
+    // Explicit names must be unique, so each further stack gets the names of another environment.
     const body = forMoto(template.data).replaceAll(/\balara([/-])prod/g, `alara$1${name}`);
     expect(await formation.create(name, body)).toBe('CREATE_COMPLETE');
     const made = await formation.resources(name);
@@ -68,7 +65,7 @@ describe.skipIf(!hasAws)('the data stack, deployed to moto (npm run pretest)', {
     ALARA_KEY: Buffer.alloc(32, 7).toString('base64'),
   });
 
-  test('its buckets, table and queues are made as the template says, and answer', async () => {
+  test('the buckets, table and queues have the settings of the template', async () => {
     const stack = await deployed();
     const [s3, dynamo, sqs] = [new S3Client(operator), new DynamoDBClient(operator), new SQSClient(operator)];
     onTestFinished(() => {
@@ -90,7 +87,7 @@ describe.skipIf(!hasAws)('the data stack, deployed to moto (npm run pretest)', {
     expect(Attributes?.['VisibilityTimeout']).toBe('60');
   });
 
-  platformContract('the platform on what the stack made', async () => {
+  platformContract('the storage on the deployed stack', async () => {
     const stack = await deployed();
     const environment = settings(stack);
     const another = async (): Promise<Platform> => {
@@ -101,7 +98,7 @@ describe.skipIf(!hasAws)('the data stack, deployed to moto (npm run pretest)', {
     return { platform: await another(), another, atRest: () => atRest(stack), tickMs: 1100 };
   });
 
-  /** Every item, message and object. */
+  /** All stored items, messages and objects. */
   async function atRest({ table, queueUrl, uploads: Bucket }: Awaited<ReturnType<typeof deployed>>): Promise<Buffer> {
     const [s3, dynamo, sqs] = [new S3Client(operator), new DynamoDBClient(operator), new SQSClient(operator)];
     const kept: Uint8Array[] = [];
@@ -120,10 +117,7 @@ describe.skipIf(!hasAws)('the data stack, deployed to moto (npm run pretest)', {
   }
 });
 
-/**
- * A template without what moto 5.2 fails on: tags of KMS keys, which it reads by other names, and exports of kinds that it
- * leaves out (backup, Cognito, secrets, bucket and queue policies).
- */
+/** The template without what moto 5.2 cannot handle: tags of KMS keys, and exports of resource types that it does not create. */
 function forMoto(text: string): string {
   const { Outputs: _, ...template } = JSON.parse(text) as { Outputs: object; Resources: Record<string, Resource> };
   const resources = Object.entries(template.Resources).map(([id, resource]) => {

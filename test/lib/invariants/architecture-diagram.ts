@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ofType, type Synthesized } from '../synthesize.ts';
 
-/** Kinds of resources that the text names, as `AWS::Service::Kind`. */
+/** The resource types in the text, as `AWS::Service::Type`. */
 const named = () => {
   const text = readFileSync(join(import.meta.dirname, '../../../docs/architecture.md'), 'utf8');
   return [...new Set([...text.matchAll(/AWS::\w+::\w+/g)].map(([kind]) => kind))];
 };
 
-/** What is of no interest in a picture: grants, wiring and what CDK needs. */
+/** Resource types that the diagram may omit: grants, wiring and helpers of CDK. */
 const wiring = [
   /^AWS::(IAM|CDK|Lambda)::/,
   /^Custom::/,
@@ -20,18 +20,20 @@ const wiring = [
 ];
 
 export function diagramInvariants(all: readonly Synthesized[]): void {
-  const there = new Set(
+  const deployed = new Set(
     all.flatMap(({ data, service }) => Object.values({ ...data, ...service }).map(({ Type }) => Type)),
   );
 
-  test('every kind of resource that it names is deployed', () => {
+  test('every resource type in the text is deployed', () => {
     expect(named().length).toBeGreaterThan(20);
-    expect(named().filter((kind) => !there.has(kind))).toEqual([]);
+    expect(named().filter((kind) => !deployed.has(kind))).toEqual([]);
   });
 
-  test('every kind of resource that is deployed is named, but for wiring', () => {
+  test('every deployed resource type is in the text, except for wiring', () => {
     const known = named();
-    const missing = [...there].filter((kind) => !known.includes(kind) && !wiring.some((pattern) => pattern.test(kind)));
+    const missing = [...deployed].filter(
+      (kind) => !known.includes(kind) && !wiring.some((pattern) => pattern.test(kind)),
+    );
     expect(missing).toEqual([]);
     for (const { data } of all) expect(ofType(data, 'AWS::S3::Bucket').length).toBe(3);
   });

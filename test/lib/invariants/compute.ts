@@ -11,7 +11,7 @@ type Container = {
   readonly StopTimeout: number;
 };
 
-export function serviceInvariants({ environment, service, images }: Synthesized): void {
+export function computeInvariants({ environment, service, images }: Synthesized): void {
   const services = ofType(service, 'AWS::ECS::Service');
   const tasks = ofType(service, 'AWS::ECS::TaskDefinition');
   const api = services.filter(([id]) => !id.startsWith('Worker'));
@@ -19,7 +19,7 @@ export function serviceInvariants({ environment, service, images }: Synthesized)
   const containerOf = (properties: Readonly<Record<string, unknown>>) =>
     (properties['ContainerDefinitions'] as Container[])[0] as Container;
 
-  test('containers cannot write to their root, gain nothing and are reached by nobody', () => {
+  test('containers have a read-only root and no capabilities, and nobody can open a shell in them', () => {
     for (const [, { Properties }] of tasks)
       expect(containerOf(Properties)).toMatchObject({
         ReadonlyRootFilesystem: true,
@@ -42,7 +42,7 @@ export function serviceInvariants({ environment, service, images }: Synthesized)
       expect(containerOf(Properties).Environment).toContainEqual({ Name: 'ORT_DISABLE_TELEMETRY', Value: '1' });
   });
 
-  test('an image says which version and which commit it was made of', () => {
+  test('the image labels contain version and commit', () => {
     const served = images.filter(({ dockerFile }) => dockerFile === 'functions/Dockerfile');
     expect(served.length).toBeGreaterThan(0);
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -53,10 +53,10 @@ export function serviceInvariants({ environment, service, images }: Synthesized)
       });
   });
 
-  test('what was accepted is answered before a task is killed, and before API Gateway gives up', () => {
+  test('an accepted request is answered before its task is killed and before API Gateway gives up', () => {
     for (const [, { Properties }] of tasks) {
       const { StopTimeout, Environment } = containerOf(Properties);
-      // The supervisor kills its child a second after the grace.
+      // The supervisor kills its child one second after the grace period.
       expect(StopTimeout * 1000).toBeGreaterThan(graceMs + 1000);
       const deadline = Number(Environment.find(({ Name }) => Name === 'ALARA_DEADLINE_MS')?.Value);
       expect(deadline).toBeLessThan(29_000);
@@ -69,7 +69,7 @@ export function serviceInvariants({ environment, service, images }: Synthesized)
     }
   });
 
-  test('a connection is kept longer than the load balancer reuses it', () => {
+  test('the service keeps idle connections longer than the load balancer reuses them', () => {
     for (const [, { Properties }] of ofType(service, 'AWS::ElasticLoadBalancingV2::LoadBalancer')) {
       const attributes = Properties['LoadBalancerAttributes'] as { Key: string; Value: string }[];
       const idle = 1000 * Number(attributes.find(({ Key }) => Key === 'idle_timeout.timeout_seconds')?.Value);
@@ -79,7 +79,7 @@ export function serviceInvariants({ environment, service, images }: Synthesized)
     }
   });
 
-  test('the settings are settings that the service knows', () => {
+  test('the service accepts the environment variables of its tasks', () => {
     for (const [id, { Properties }] of tasks) {
       const given = containerOf(Properties).Environment.map(({ Name, Value }) => [
         Name,
@@ -94,7 +94,7 @@ export function serviceInvariants({ environment, service, images }: Synthesized)
     }
   });
 
-  test('the PACS that an environment names are named to its tasks', () => {
+  test('the tasks get the PACS settings of the environment', () => {
     const { pacs } = environment;
     for (const [, { Properties }] of tasks) {
       const { Environment } = containerOf(Properties);
@@ -108,7 +108,7 @@ export function serviceInvariants({ environment, service, images }: Synthesized)
     }
   });
 
-  test('a GPU is there where it is asked for, on instances that ECS manages, and nowhere else', () => {
+  test('exactly the services with the device gpu run on GPU instances that ECS manages', () => {
     const devices = [environment.api, environment.worker, ...environment.split.map(({ capacity }) => capacity)];
     const wanted = devices.filter(({ device }) => device === 'gpu').length;
     const providers = ofType(service, 'AWS::ECS::CapacityProvider');
@@ -133,24 +133,24 @@ export function serviceInvariants({ environment, service, images }: Synthesized)
     }
   });
 
-  test('a service comes after the providers of its cluster, and goes before them', () => {
+  test('a service depends on the capacity providers of its cluster', () => {
     const associations = ofType(service, 'AWS::ECS::ClusterCapacityProviderAssociations');
-    // ECS refuses providers of Managed Instances in it: they are the cluster's from their birth.
+    // A provider of Managed Instances belongs to its cluster already, and ECS rejects it in an association.
     expect(associations.map(([, { Properties }]) => Properties['CapacityProviders'])).toEqual([['FARGATE']]);
     const managed = ofType(service, 'AWS::ECS::CapacityProvider');
     for (const [, { Properties, DependsOn }] of managed) {
       expect(Properties).toHaveProperty('ClusterName');
       expect(DependsOn).toContain(associations[0]?.[0]);
     }
-    const there = ['FARGATE', ...managed.map(([Ref]) => ({ Ref }))];
+    const providers = ['FARGATE', ...managed.map(([Ref]) => ({ Ref }))];
     for (const [, { Properties, DependsOn }] of services) {
       expect(DependsOn).toContain(associations[0]?.[0]);
       const strategy = Properties['CapacityProviderStrategy'] as { CapacityProvider: unknown }[];
-      for (const { CapacityProvider } of strategy) expect(there).toContainEqual(CapacityProvider);
+      for (const { CapacityProvider } of strategy) expect(providers).toContainEqual(CapacityProvider);
     }
   });
 
-  test('a new version takes over at once or not at all', () => {
+  test('all traffic moves to a new version at once, or none does', () => {
     expect(api).toHaveLength(1 + environment.split.length);
     for (const [, { Properties }] of api) {
       expect(Properties).toMatchObject({
@@ -169,7 +169,7 @@ export function serviceInvariants({ environment, service, images }: Synthesized)
     });
   });
 
-  test('HTTP keeps a task; workers go to zero where the environment says so', () => {
+  test('HTTP services keep at least one task; workers scale to zero where the environment allows it', () => {
     const targets = ofType(service, 'AWS::ApplicationAutoScaling::ScalableTarget');
     const target = (prefix: string) =>
       targets.find(([id]) => id.startsWith(prefix))?.[1].Properties as unknown as {
@@ -180,18 +180,18 @@ export function serviceInvariants({ environment, service, images }: Synthesized)
     const { api, worker, idle } = environment;
     expect(target('Api')).toMatchObject({ MinCapacity: api.min, MaxCapacity: api.max });
     expect(target('Worker')).toMatchObject({ MinCapacity: worker.min, MaxCapacity: worker.max });
-    const rest = (prefix: string) =>
+    const scheduledMins = (prefix: string) =>
       target(prefix).ScheduledActions?.map((action) => action.ScalableTargetAction.MinCapacity);
-    expect(rest('Api')).toEqual(idle && [idle.api, api.min]);
-    expect(rest('Worker')).toEqual(idle && [idle.worker, worker.min]);
+    expect(scheduledMins('Api')).toEqual(idle && [idle.api, api.min]);
+    expect(scheduledMins('Worker')).toEqual(idle && [idle.worker, worker.min]);
     for (const [id, { Properties }] of targets)
       if (!id.startsWith('Worker')) expect(Properties['MinCapacity']).toBeGreaterThan(0);
-    // SQS forgets to count for a queue that nobody asks.
-    const zero = Math.min(worker.min, idle?.worker ?? worker.min) === 0;
-    expect(ofType(service, 'AWS::Scheduler::Schedule')).toHaveLength(zero ? 1 : 0);
+    // SQS stops the metrics of a queue that nobody polls.
+    const canScaleToZero = Math.min(worker.min, idle?.worker ?? worker.min) === 0;
+    expect(ofType(service, 'AWS::Scheduler::Schedule')).toHaveLength(canScaleToZero ? 1 : 0);
   });
 
-  test('there are as many workers as waiting jobs and jobs in flight call for', () => {
+  test('the number of workers is ceil(open jobs / jobsPerTask), at most max', () => {
     const { max, jobsPerTask } = environment.worker;
     for (let work = 0; work <= (max + 2) * jobsPerTask; work++)
       expect(workersFor(work), `${work} jobs`).toBe(Math.min(max, Math.ceil(work / jobsPerTask)));
@@ -199,7 +199,7 @@ export function serviceInvariants({ environment, service, images }: Synthesized)
     expect(alarms).toHaveLength(2);
     for (const [id, alarm] of alarms) {
       const text = JSON.stringify(alarm.Properties);
-      // A point that is late is not a queue that is empty, and one point of an approximate count is no reason to end a worker.
+      // A late data point does not mean an empty queue, and one approximate count must not stop a worker.
       expect(text).toContain('"Expression":"waiting + inFlight"');
       expect(alarm.Properties['EvaluationPeriods']).toBe(id.includes('Lower') ? 3 : 1);
       expect(alarm.Properties).not.toHaveProperty('DatapointsToAlarm');
@@ -209,13 +209,13 @@ export function serviceInvariants({ environment, service, images }: Synthesized)
     }
   });
 
-  test('an alarm that fills what is late with a number looks at several points, all of them', () => {
+  test('an alarm that fills late data points requires several of them', () => {
     for (const [id, { Properties }] of ofType(service, 'AWS::CloudWatch::Alarm'))
       if (JSON.stringify(Properties['Metrics'] ?? []).includes('FILL'))
         expect([id, Properties['EvaluationPeriods'], Properties['DatapointsToAlarm']]).toEqual([id, 3, undefined]);
   });
 
-  /** What the two step policies, each behind its alarm, set for so much work (Application Auto Scaling, step scaling). */
+  /** The number of tasks that the two step scaling policies and their alarms set for a number of open jobs. */
   function workersFor(work: number): number | undefined {
     for (const [id, { Properties }] of ofType(service, 'AWS::ApplicationAutoScaling::ScalingPolicy')) {
       if (!id.startsWith('Worker') || Properties['PolicyType'] !== 'StepScaling') continue;
@@ -247,7 +247,7 @@ export function serviceInvariants({ environment, service, images }: Synthesized)
   }
 }
 
-/** What CloudFormation puts in by itself. */
+/** Values that CloudFormation resolves. */
 const tokens: Readonly<Record<string, string>> = {
   AWS_REGION: 'eu-central-1',
   ALARA_TABLE: 'table',

@@ -1,8 +1,13 @@
 import { expect, test } from 'vitest';
 import { ofType, type Synthesized } from '../synthesize.ts';
 
-const kept = [
-  ...['AWS::S3::Bucket', 'AWS::KMS::Key', 'AWS::DynamoDB::Table', 'AWS::SQS::Queue', 'AWS::SecretsManager::Secret'],
+/** Resource types that hold data. */
+const dataTypes = [
+  'AWS::S3::Bucket',
+  'AWS::KMS::Key',
+  'AWS::DynamoDB::Table',
+  'AWS::SQS::Queue',
+  'AWS::SecretsManager::Secret',
   'AWS::Logs::LogGroup',
 ];
 
@@ -22,7 +27,7 @@ export function dataInvariants({ environment, data, service, terminationProtecti
       });
   });
 
-  test('everything is encrypted with keys that rotate, the delivery of logs with that of S3', () => {
+  test('all data is encrypted with rotating keys, the log bucket with the key of S3', () => {
     for (const [id, { Properties }] of ofType(data, 'AWS::S3::Bucket')) {
       const SSEAlgorithm = id.includes('Audit') ? 'AES256' : 'aws:kms';
       expect(Properties['BucketEncryption']).toMatchObject({
@@ -38,7 +43,7 @@ export function dataInvariants({ environment, data, service, terminationProtecti
       expect(table.Properties).toMatchObject({ SSESpecification: { SSEEnabled: true, SSEType: 'KMS' } });
   });
 
-  test('buckets and queues answer over TLS alone', () => {
+  test('buckets and queues require TLS', () => {
     const denied = (type: string) =>
       ofType(data, type).filter(([, { Properties }]) =>
         JSON.stringify(Properties).includes('"aws:SecureTransport":"false"'),
@@ -47,7 +52,7 @@ export function dataInvariants({ environment, data, service, terminationProtecti
     expect(denied('AWS::SQS::QueuePolicy')).toHaveLength(2);
   });
 
-  test('the table is as the service lays it out', () => {
+  test('the table has the keys and indexes that the service uses', () => {
     const [[, table] = []] = ofType(data, 'AWS::DynamoDB::Table');
     expect(table?.Properties).toMatchObject({
       BillingMode: 'PAY_PER_REQUEST',
@@ -69,13 +74,13 @@ export function dataInvariants({ environment, data, service, terminationProtecti
     });
   });
 
-  test('a job that nobody finishes ends among the dead', () => {
+  test('a job that is never finished goes to the dead-letter queue', () => {
     const queue = ofType(data, 'AWS::SQS::Queue').find(([, { Properties }]) => 'RedrivePolicy' in Properties);
     expect(queue?.[1].Properties).toMatchObject({ RedrivePolicy: { maxReceiveCount: 20 }, VisibilityTimeout: 60 });
   });
 
-  test(environment.keepData ? 'what is kept outlives its stack' : 'nothing that costs money outlives its stack', () => {
-    for (const type of kept) {
+  test(environment.keepData ? 'data outlives its stack' : 'nothing that costs money outlives its stack', () => {
+    for (const type of dataTypes) {
       const found = ofType(data, type);
       expect(found.length).toBeGreaterThan(0);
       const policy = environment.keepData ? expect.stringMatching(/^Retain/) : 'Delete';
@@ -91,13 +96,13 @@ export function dataInvariants({ environment, data, service, terminationProtecti
     expect(terminationProtection.data).toBe(environment.keepData);
   });
 
-  test('a first deployment that fails can be taken back, and the next finds no name taken', () => {
+  test('a failed first deployment can be rolled back, and leaves no name in use', () => {
     const retained = Object.values(data).filter(({ DeletionPolicy = 'Delete' }) => DeletionPolicy !== 'Delete');
     const named = ['LogGroupName', 'BackupVaultName', 'AliasName', 'QueueName', 'BucketName', 'TableName'];
     for (const { Type, Properties, DeletionPolicy } of retained) {
       if (named.some((name) => name in Properties) || ['AWS::SecretsManager::Secret', 'AWS::KMS::Key'].includes(Type))
         expect([Type, DeletionPolicy]).toEqual([Type, 'RetainExceptOnCreate']);
-      // What is locked cannot be taken back: it is left, without a name that anything else would want.
+      // A resource with deletion protection cannot be rolled back. It stays, with a generated name that blocks nothing.
       const { DeletionProtectionEnabled: table, DeletionProtection: pool } = Properties;
       if (table === true || pool === 'ACTIVE') expect([Type, DeletionPolicy]).toEqual([Type, 'Retain']);
     }
@@ -109,31 +114,35 @@ export function dataInvariants({ environment, data, service, terminationProtecti
     });
   });
 
-  test('what may be destroyed keeps nothing', () => {
-    for (const type of kept) expect(ofType(service, type)).toEqual([]);
+  test('the service stack holds no data', () => {
+    for (const type of dataTypes) expect(ofType(service, type)).toEqual([]);
     const retained = Object.values(service).filter(({ DeletionPolicy = 'Delete' }) => DeletionPolicy !== 'Delete');
-    // By what API Gateway writes logs in this account, for every environment of it.
+    // The role by which API Gateway writes access logs is shared by all environments of the account.
     expect(retained.map(({ Type }) => Type).sort()).toEqual(['AWS::ApiGateway::Account', 'AWS::IAM::Role']);
     expect(terminationProtection.service).toBe(environment.name === 'prod');
   });
 
-  test('every log is kept as long as the environment says, under a key', () => {
+  test('every log group has the retention of the environment and a key', () => {
     for (const [, { Properties }] of ofType(data, 'AWS::Logs::LogGroup'))
       expect(Properties).toMatchObject({ RetentionInDays: environment.logDays, KmsKeyId: expect.anything() });
   });
 
-  test('the key of the logs is for the logs of this account, and lets CloudWatch Logs do what it documents', () => {
+  test('CloudWatch Logs may use the log key only for log groups of this account, with the documented actions', () => {
     const [[, key] = []] = ofType(data, 'AWS::KMS::Key').filter(([id]) => id.startsWith('Logs'));
     const { Statement = [] } = Object(key?.Properties['KeyPolicy']) as { Statement?: Record<string, unknown>[] };
     const forLogs = Statement.filter(({ Principal }) => JSON.stringify(Principal).includes('"logs.'));
     expect(forLogs).toHaveLength(2);
     expect(forLogs).toContainEqual(expect.objectContaining({ Action: 'kms:DescribeKey' }));
-    const [about] = forLogs.filter(({ Condition }) => Condition);
-    expect(about?.['Action']).toEqual([
-      ...['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:GenerateDataKeyWithoutPlaintext'],
-      ...['kms:ReEncryptFrom', 'kms:ReEncryptTo'],
+    const [conditional] = forLogs.filter(({ Condition }) => Condition);
+    expect(conditional?.['Action']).toEqual([
+      'kms:Decrypt',
+      'kms:Encrypt',
+      'kms:GenerateDataKey',
+      'kms:GenerateDataKeyWithoutPlaintext',
+      'kms:ReEncryptFrom',
+      'kms:ReEncryptTo',
     ]);
-    const context = Object.values(Object(about?.['Condition'])['ArnLike'])[0];
+    const context = Object.values(Object(conditional?.['Condition'])['ArnLike'])[0];
     expect(JSON.stringify(context)).toContain(`:logs:${environment.region}:`);
     expect(JSON.stringify(context)).toContain('{"Ref":"AWS::AccountId"}');
   });

@@ -3,7 +3,7 @@ import { guarded } from '../../../functions/api/http/auth.ts';
 import { advice, type FaultCode } from '../../../functions/core/fault.ts';
 import { ofType, type Synthesized } from '../synthesize.ts';
 
-export function frontInvariants({ environment, data, service }: Synthesized): void {
+export function gatewayInvariants({ environment, data, service }: Synthesized): void {
   const pathOf = (id: string): string => {
     const { ParentId, PathPart } = Object(service[id]?.Properties) as { ParentId: { Ref?: string }; PathPart: string };
     return `${ParentId.Ref ? pathOf(ParentId.Ref) : ''}/${PathPart}`;
@@ -13,7 +13,7 @@ export function frontInvariants({ environment, data, service }: Synthesized): vo
     return { path: Ref ? pathOf(Ref) : '/', properties: Properties };
   });
 
-  test('every method asks for a key, and goes through the VPC link to the load balancer by the path that was called', () => {
+  test('every method requires an API key and forwards the called path through the VPC link to the load balancer', () => {
     expect(methods).toHaveLength(5);
     for (const { path, properties } of methods) {
       expect(properties).toMatchObject({
@@ -34,37 +34,37 @@ export function frontInvariants({ environment, data, service }: Synthesized): vo
     }
   });
 
-  test('every method asks for a token as well, but for what a PACS sends, which has no token', () => {
+  test('every method requires a token, except for the methods that a PACS calls', () => {
     const token = environment.identity.kind === 'cognito' ? 'COGNITO_USER_POOLS' : 'CUSTOM';
-    const asked = methods.map(({ path, properties }) => [
+    const authorization = methods.map(({ path, properties }) => [
       `${properties['HttpMethod']} ${path}`,
       properties['AuthorizationType'],
     ]);
-    expect(Object.fromEntries(asked)).toEqual({
+    expect(Object.fromEntries(authorization)).toEqual({
       'ANY /': token,
       'ANY /{proxy+}': token,
       'ANY /v1/{proxy+}': token,
       'POST /v1/hooks/{proxy+}': 'NONE',
       'POST /dicom-web/{proxy+}': 'NONE',
     });
-    // Whatever is reached so is guarded by the scope of a PACS in the service.
+    // The service requires the scope pacs on every route without a token.
     const withoutToken = Object.entries(guarded).filter(([route]) => /^\w+ \/(v1\/hooks|dicom-web)\//.test(route));
     expect(withoutToken.length).toBeGreaterThan(2);
     for (const [route, scopes] of withoutToken) expect([route, scopes]).toEqual([route, ['pacs']]);
     const [[, authorizer] = []] = ofType(service, 'AWS::ApiGateway::Authorizer');
-    // The service reads keys of its own in Authorization.
+    // The service expects its own keys in Authorization.
     expect(authorizer?.Properties).toMatchObject({ IdentitySource: 'method.request.header.X-Access-Token' });
     expect(ofType(service, 'AWS::ApiGatewayV2::VpcLink')).toHaveLength(1);
   });
 
-  test('what checks tokens of an issuer is deployed into an account of any quota', () => {
-    const checks = ofType(service, 'AWS::Lambda::Function').filter(([id]) => id.startsWith('FrontIdentity'));
-    expect(checks).toHaveLength(environment.identity.kind === 'oidc' ? 1 : 0);
-    // Lambda keeps 100 of an account's executions unreserved, and a new account has 10.
-    for (const [, { Properties }] of checks) expect(Properties).not.toHaveProperty('ReservedConcurrentExecutions');
+  test('the Lambda authorizer can be deployed into a new account with a low concurrency quota', () => {
+    const authorizers = ofType(service, 'AWS::Lambda::Function').filter(([id]) => id.startsWith('FrontIdentity'));
+    expect(authorizers).toHaveLength(environment.identity.kind === 'oidc' ? 1 : 0);
+    // Lambda keeps 100 concurrent executions of an account unreserved, and a new account may have only 10.
+    for (const [, { Properties }] of authorizers) expect(Properties).not.toHaveProperty('ReservedConcurrentExecutions');
   });
 
-  test('tokens of Cognito are those of machines', () => {
+  test('the Cognito clients are machine clients', () => {
     const clients = ofType(data, 'AWS::Cognito::UserPoolClient');
     expect(clients).toHaveLength(environment.identity.kind === 'cognito' ? 1 : 0);
     for (const [, { Properties }] of clients)
@@ -92,7 +92,7 @@ export function frontInvariants({ environment, data, service }: Synthesized): vo
     for (const network of environment.endpoint.networks) expect(from).toContain(network);
   });
 
-  test('the load balancer is inside, logs who asked, and passes paths without the stage', () => {
+  test('the load balancer is internal, writes access logs, and removes the stage from paths', () => {
     const [[, alb] = []] = ofType(service, 'AWS::ElasticLoadBalancingV2::LoadBalancer');
     expect(alb?.Properties).toMatchObject({ Scheme: 'internal' });
     expect(alb?.Properties['LoadBalancerAttributes']).toEqual(
@@ -117,34 +117,36 @@ export function frontInvariants({ environment, data, service }: Synthesized): vo
     expect(pinned).toEqual(environment.split.flatMap(({ variants }) => variants.map((id) => `variant=${id}`)));
   });
 
-  test(environment.domain ? 'TLS goes as far as the load balancer' : 'without a domain TLS ends at API Gateway', () => {
-    const [[, listener] = []] = ofType(service, 'AWS::ElasticLoadBalancingV2::Listener');
-    expect(listener?.Properties).toMatchObject(
-      environment.domain
-        ? { Protocol: 'HTTPS', Certificates: [{ CertificateArn: environment.domain.certificateArn }] }
-        : { Protocol: 'HTTP' },
-    );
-    const uris = ofType(service, 'AWS::ApiGateway::Method').map(([, { Properties }]) =>
-      JSON.stringify((Properties['Integration'] as { Uri: unknown }).Uri),
-    );
-    for (const uri of uris)
-      expect(uri).toContain(environment.domain ? `https://${environment.domain.name}/` : 'http://');
-  });
+  test(
+    environment.domain ? 'with a domain the load balancer uses TLS' : 'without a domain TLS ends at API Gateway',
+    () => {
+      const [[, listener] = []] = ofType(service, 'AWS::ElasticLoadBalancingV2::Listener');
+      expect(listener?.Properties).toMatchObject(
+        environment.domain
+          ? { Protocol: 'HTTPS', Certificates: [{ CertificateArn: environment.domain.certificateArn }] }
+          : { Protocol: 'HTTP' },
+      );
+      const uris = ofType(service, 'AWS::ApiGateway::Method').map(([, { Properties }]) =>
+        JSON.stringify((Properties['Integration'] as { Uri: unknown }).Uri),
+      );
+      for (const uri of uris)
+        expect(uri).toContain(environment.domain ? `https://${environment.domain.name}/` : 'http://');
+    },
+  );
 
-  test('the firewall looks at everything but the bytes of films', () => {
+  test('the firewall does not block by the bytes of films or a missing User-Agent', () => {
     const [[, acl] = []] = ofType(service, 'AWS::WAFv2::WebACL');
     const text = JSON.stringify(acl?.Properties);
     expect(text).toContain(`"Limit":${environment.limits.address}`);
-    // An Orthanc says nothing of itself.
     for (const rule of ['SizeRestrictions_BODY', 'NoUserAgent_HEADER'])
       expect(text).toContain(`{"ActionToUse":{"Count":{}},"Name":"${rule}"}`);
     expect(ofType(service, 'AWS::WAFv2::WebACLAssociation')).toHaveLength(1);
   });
 
-  test('a service that cannot be reached is said to be back later', () => {
-    const said = ofType(service, 'AWS::ApiGateway::GatewayResponse').map(([, { Properties }]) => Properties);
+  test('the responses for an unavailable service have Retry-After', () => {
+    const responses = ofType(service, 'AWS::ApiGateway::GatewayResponse').map(([, { Properties }]) => Properties);
     for (const ResponseType of ['INTEGRATION_FAILURE', 'INTEGRATION_TIMEOUT']) {
-      const response = said.find((properties) => properties['ResponseType'] === ResponseType);
+      const response = responses.find((properties) => properties['ResponseType'] === ResponseType);
       expect(response).toMatchObject({
         StatusCode: '503',
         ResponseParameters: { 'gatewayresponse.header.Retry-After': "'60'" },
@@ -152,20 +154,20 @@ export function frontInvariants({ environment, data, service }: Synthesized): vo
     }
   });
 
-  test('whatever API Gateway and the firewall say is a problem with a code and a fix, and a code means what the service means', () => {
-    const said = ofType(service, 'AWS::ApiGateway::GatewayResponse').map(([, { Properties }]) => Properties);
-    const types = said.map((properties) => String(properties['ResponseType']));
+  test('API Gateway and the firewall answer problems with code and fix, and a code has the same status as in the service', () => {
+    const responses = ofType(service, 'AWS::ApiGateway::GatewayResponse').map(([, { Properties }]) => Properties);
+    const types = responses.map((properties) => String(properties['ResponseType']));
     for (const type of ['UNAUTHORIZED', 'EXPIRED_TOKEN', 'INVALID_API_KEY', 'ACCESS_DENIED', 'WAF_FILTERED'])
       expect(types).toContain(type);
     for (const type of ['MISSING_AUTHENTICATION_TOKEN', 'THROTTLED', 'REQUEST_TOO_LARGE', 'DEFAULT_4XX', 'DEFAULT_5XX'])
       expect(types).toContain(type);
-    const answers = said.map(({ ResponseType, StatusCode, ResponseTemplates, ResponseParameters }) => {
+    const answers = responses.map(({ ResponseType, StatusCode, ResponseTemplates, ResponseParameters }) => {
       const problem = JSON.parse((ResponseTemplates as Record<string, string>)['application/json'] ?? '');
       expect(ResponseParameters).toMatchObject({
         'gatewayresponse.header.Content-Type': "'application/problem+json'",
       });
       expect(problem.requestId).toBe('$context.requestId');
-      // Of what has many statuses none is said: API Gateway cannot put it in.
+      // A default response stands for several statuses, and API Gateway cannot insert the status into the body.
       expect(problem.status).toBe(StatusCode === undefined ? undefined : Number(StatusCode));
       expect(StatusCode === undefined).toBe(String(ResponseType).startsWith('DEFAULT'));
       return problem;
@@ -180,20 +182,23 @@ export function frontInvariants({ environment, data, service }: Synthesized): vo
     }
   });
 
-  test('no log and no trace before the service names a path: that of STOW-RS names a study', () => {
+  test('no log and no trace of API Gateway or firewall contains a path, because a STOW-RS path names a study', () => {
     const [[, stage] = []] = ofType(service, 'AWS::ApiGateway::Stage');
     expect(stage?.Properties).toMatchObject({
       AccessLogSetting: { Format: expect.not.stringMatching(/path|uri|url/i) },
       TracingEnabled: false,
-      // All of them: a group that API Gateway makes has no key and no end, and each path would have metrics that are paid for.
+      // The log group that API Gateway creates has no key and no expiry, and metrics per path cost extra.
       MethodSettings: [
         { HttpMethod: '*', ResourcePath: '/*', LoggingLevel: 'OFF', DataTraceEnabled: false, MetricsEnabled: false },
       ],
     });
     const [[, log] = []] = ofType(service, 'AWS::WAFv2::LoggingConfiguration');
     expect(log?.Properties['RedactedFields']).toEqual([
-      ...['authorization', 'x-api-key', 'x-access-token'].map((Name) => ({ SingleHeader: { Name } })),
-      ...[{ UriPath: {} }, { QueryString: {} }],
+      { SingleHeader: { Name: 'authorization' } },
+      { SingleHeader: { Name: 'x-api-key' } },
+      { SingleHeader: { Name: 'x-access-token' } },
+      { UriPath: {} },
+      { QueryString: {} },
     ]);
     const [[, acl] = []] = ofType(service, 'AWS::WAFv2::WebACL');
     expect(JSON.stringify(acl?.Properties)).not.toContain('"SampledRequestsEnabled":true');

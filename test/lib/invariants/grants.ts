@@ -14,41 +14,41 @@ const policies = (resources: Record<string, Resource>): [string, readonly Statem
     list((policy.Properties['PolicyDocument'] as { Statement: Statement[] }).Statement),
   ]);
 
-/** Actions that have no resource to name (Service Authorization Reference). */
-const without = ['ecr:GetAuthorizationToken', 'xray:PutTraceSegments', 'xray:PutTelemetryRecords'];
+/** Actions that support no resource (Service Authorization Reference). */
+const withoutResource = ['ecr:GetAuthorizationToken', 'xray:PutTraceSegments', 'xray:PutTelemetryRecords'];
 
-export function accessInvariants({ environment, data, service }: Synthesized): void {
+export function grantInvariants({ environment, data, service }: Synthesized): void {
   const all = [...policies(data), ...policies(service)];
 
   test('no action is a wildcard', () => {
-    // The agent of ECS on Managed Instances has the policy that CDK writes for it, which names each action as well.
     const actions = all.flatMap(([, statements]) => statements.flatMap(({ Action }) => list(Action)));
     expect(actions.length).toBeGreaterThan(20);
     expect(actions.filter((action) => action.includes('*'))).toEqual([]);
   });
 
-  test('no resource is everything, but for actions that know none', () => {
+  test('no statement allows all resources, except for actions that support none', () => {
     const wide = all.flatMap(([id, statements]) =>
       statements
         .filter(({ Effect, Resource }) => Effect === 'Allow' && list(Resource).includes('*'))
         .flatMap(({ Action }) => list(Action).map((action) => `${id.replace(/[0-9A-F]{8}$/, '')} ${action}`)),
     );
     const known = (line: string) =>
-      without.some((action) => line.endsWith(` ${action}`)) || line.includes('InstanceRole');
+      withoutResource.some((action) => line.endsWith(` ${action}`)) || line.includes('InstanceRole');
     expect(wide.filter((line) => !known(line))).toEqual([]);
   });
 
-  test('tasks may do what the code asks of AWS and nothing more', () => {
+  test('tasks are granted exactly the actions that the code calls', () => {
     const granted = (role: string) =>
       all
         .filter(([id]) => id.startsWith(`${role}TaskTaskRoleDefaultPolicy`))
         .flatMap(([, statements]) => statements.flatMap(({ Action }) => list(Action)));
     const of = (actions: string[], service: string) =>
       new Set(actions.filter((action) => action.startsWith(`${service}:`)));
-    for (const service of ['dynamodb', 'sqs']) expect(of(granted('Worker'), service)).toEqual(of(asked(), service));
+    for (const service of ['dynamodb', 'sqs'])
+      expect(of(granted('Worker'), service)).toEqual(of(calledActions(), service));
     expect(of(granted('Api'), 'sqs')).toEqual(new Set(['sqs:SendMessage', 'sqs:GetQueueAttributes']));
     expect(of(granted('Api'), 's3')).toEqual(of(granted('Worker'), 's3'));
-    // Nothing that a task does could publish a model.
+    // A task cannot publish models.
     const [[, statements] = []] = all.filter(([id]) => id.startsWith('WorkerTaskTaskRole'));
     const writes = statements?.filter(({ Action }) => list(Action).includes('s3:PutObject')) ?? [];
     expect(writes).toHaveLength(1);
@@ -56,7 +56,7 @@ export function accessInvariants({ environment, data, service }: Synthesized): v
     expect(JSON.stringify(writes)).not.toContain('Models');
   });
 
-  test('no secret stands in a template, and the one that is generated is a key that the service takes', () => {
+  test('no template contains a secret, and every generated secret is a valid ALARA_KEY', () => {
     const definitions = ofType(service, 'AWS::ECS::TaskDefinition');
     expect(definitions.length).toBe(2 + environment.split.length);
     for (const [, { Properties }] of definitions) {
@@ -71,12 +71,12 @@ export function accessInvariants({ environment, data, service }: Synthesized): v
       PasswordLength: number;
       ExcludeCharacters: string;
     };
-    // All that Secrets Manager draws from: the printable characters of ASCII but the space.
-    const drawn = Array.from({ length: 94 }, (_, at) => String.fromCharCode(33 + at)).filter(
+    // Secrets Manager draws from the printable ASCII characters without the space.
+    const alphabet = Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)).filter(
       (letter) => !ExcludeCharacters.includes(letter),
     );
-    expect(drawn.join('')).toMatch(/^[A-Za-z0-9+/]{64}$/);
-    for (const letter of drawn) {
+    expect(alphabet.join('')).toMatch(/^[A-Za-z0-9+/]{64}$/);
+    for (const letter of alphabet) {
       const ALARA_KEY = letter.repeat(PasswordLength);
       expect(() => readConfig({ ...settings, ALARA_KEY })).not.toThrow();
     }
@@ -84,13 +84,16 @@ export function accessInvariants({ environment, data, service }: Synthesized): v
 }
 
 const settings = {
-  ...{ ALARA_PLATFORM: 'aws', AWS_REGION: 'eu-central-1', ALARA_TABLE: 'table', ALARA_UPLOADS_BUCKET: 'uploads' },
+  ALARA_PLATFORM: 'aws',
+  AWS_REGION: 'eu-central-1',
+  ALARA_TABLE: 'table',
+  ALARA_UPLOADS_BUCKET: 'uploads',
   ALARA_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/111122223333/jobs',
   AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://127.0.0.1/role',
 };
 
-/** Every command that the platform sends, as the action that it needs. */
-function asked(): string[] {
+/** The IAM action of each AWS SDK command in functions/storage/aws. */
+function calledActions(): string[] {
   const folder = join(import.meta.dirname, '../../../functions/storage/aws');
   const text = readdirSync(folder)
     .map((name) => readFileSync(join(folder, name), 'utf8'))

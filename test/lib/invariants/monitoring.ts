@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { ofType, type Synthesized } from '../synthesize.ts';
 
-export function observeInvariants({ environment, data, service, exported }: Synthesized): void {
+export function monitoringInvariants({ environment, data, service, exported }: Synthesized): void {
   const alarms = ofType(service, 'AWS::CloudWatch::Alarm').filter(([id]) => id.startsWith('Observe'));
 
-  test('somebody is told of each thing that should wake them', () => {
+  test('every alarm exists and notifies the topic', () => {
     const { name, split } = environment;
     const expected = [
       'errors',
@@ -20,7 +20,7 @@ export function observeInvariants({ environment, data, service, exported }: Synt
     for (const [, { Properties }] of alarms) expect(Properties['AlarmActions']).toHaveLength(1);
   });
 
-  test('what an alarm or the budget says reaches its topic: the policy and the key of it let them, for this account', () => {
+  test('alarms and the budget may publish to the topic, by its policy and its key, in this account only', () => {
     const actions = alarms.flatMap(
       ([, { Properties }]) => [Properties['AlarmActions'], Properties['OKActions']].flat() as { Ref: string }[],
     );
@@ -32,17 +32,17 @@ export function observeInvariants({ environment, data, service, exported }: Synt
       const [policy] = ofType(service, 'AWS::SNS::TopicPolicy').filter(([, { Properties }]) =>
         JSON.stringify(Properties['Topics']).includes(topic),
       );
-      // A key of the other stack, by the name of its export.
+      // The key is in the data stack and imported by its export name.
       const shared = service[topic]?.Properties['KmsMasterKeyId'] as { 'Fn::ImportValue': string };
       const { 'Fn::GetAtt': [key = ''] = [] } = exported.get(shared['Fn::ImportValue']) as { 'Fn::GetAtt': string[] };
-      for (const teller of ['cloudwatch.amazonaws.com', 'budgets.amazonaws.com']) {
-        expect(allowed(policy?.[1].Properties['PolicyDocument'], teller)).toEqual(['sns:Publish']);
-        expect(allowed(data[key]?.Properties['KeyPolicy'], teller)).toEqual(['kms:Decrypt', 'kms:GenerateDataKey']);
+      for (const publisher of ['cloudwatch.amazonaws.com', 'budgets.amazonaws.com']) {
+        expect(allowed(policy?.[1].Properties['PolicyDocument'], publisher)).toEqual(['sns:Publish']);
+        expect(allowed(data[key]?.Properties['KeyPolicy'], publisher)).toEqual(['kms:Decrypt', 'kms:GenerateDataKey']);
       }
     }
   });
 
-  test('a model that was refused is counted from the log, and the alarm looks at that count', () => {
+  test('a metric filter counts corrupt models in the log, and the alarm uses this metric', () => {
     const filters = ofType(service, 'AWS::Logs::MetricFilter').concat(ofType(data, 'AWS::Logs::MetricFilter'));
     expect(filters).toHaveLength(2);
     const counted = filters.map(([, { Properties }]) => {
@@ -53,7 +53,7 @@ export function observeInvariants({ environment, data, service, exported }: Synt
     expect(new Set(counted)).toEqual(new Set([alarm?.['MetricName']]));
   });
 
-  test('there is a page, and a budget that says so before it is spent', () => {
+  test('there are a dashboard and a budget that notifies before it is spent', () => {
     expect(ofType(service, 'AWS::CloudWatch::Dashboard')).toHaveLength(1);
     const [[, budget] = []] = ofType(service, 'AWS::Budgets::Budget');
     expect(budget?.Properties).toMatchObject({
