@@ -1,6 +1,6 @@
 /**
- * Pieces put together at the beginning of a buffer of their own, which can be given away. The memory behind them is not written, so the
- * system does not provide it before it is used.
+ * Join chunks at the start of a new buffer of `length` bytes, which can be transferred. The memory behind the chunks is not
+ * zero-filled, so the system does not allocate it before it is used.
  */
 export function joined(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readSurroundings, type Surroundings } from './aws/environment.ts';
+import { type AwsEnvironment, readAwsEnvironment } from './aws/environment.ts';
 import { cpus } from './cpus.ts';
 import { isLoopback } from './loopback.ts';
 import { Settings } from './settings.ts';
@@ -22,7 +22,7 @@ export type PlatformSettings =
   | ({ readonly kind: 'aws' } & AwsSettings);
 
 export type AwsSettings = {
-  readonly surroundings: Surroundings;
+  readonly awsEnvironment: AwsEnvironment;
   readonly table: string;
   readonly queueUrl: string;
   /** For films, and for values that exceed an item of the table. */
@@ -103,5 +103,5 @@ function platformOf(data: Settings, environment: Readonly<Record<string, string 
     problems.push('ALARA_KEY_FILE: is used with ALARA_PLATFORM=embedded only; on AWS the key is ALARA_KEY.');
   if (!environment['AWS_REGION']) problems.push('AWS_REGION: is needed with ALARA_PLATFORM=aws.');
   if (problems.length > 0 || !table || !queueUrl || !bucket || !key) throw new ConfigError(problems.join('\n'));
-  return { kind: 'aws', surroundings: readSurroundings(environment), table, queueUrl, bucket, key };
+  return { kind: 'aws', awsEnvironment: readAwsEnvironment(environment), table, queueUrl, bucket, key };
 }

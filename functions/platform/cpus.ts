@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
 /**
- * Processors that this process may use: the cgroup's limit where there is one (v2 cpu.max, v1 CFS
- * quota), else what the scheduler allows. At least one.
+ * The processors that this process may use, at least one: the limit of the cgroup (v2 cpu.max, v1 CFS quota), or else the
+ * number that the scheduler allows.
  */
 export function cpus(read: (path: string) => string | undefined = readIfThere): number {
   const [quota, period] = read('/sys/fs/cgroup/cpu.max')?.trim().split(' ') ?? [

@@ -2,7 +2,7 @@ import { destination, type Logger, pino } from 'pino';
 
 export type { Logger } from 'pino';
 
-/** JSON lines on standard error. Never pass it a body, a file name or anything that can name a patient. */
+/** A log of JSON lines on standard error. Never log a body, a file name or other data that can identify a patient. */
 export const createLog = (level: string): Logger =>
   pino(
     { level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` },

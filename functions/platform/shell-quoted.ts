@@ -1,6 +1,6 @@
 /**
- * Text as one word of a POSIX shell, whatever it contains. Control characters are written as printf escapes, because a
- * terminal may act on them when a line is pasted. The page has the same function (functions/web/page.js).
+ * Quote any text as one word of a POSIX shell. Control characters become printf escapes, because a terminal may act on them
+ * when a line is pasted. The web page has the same function (functions/web/page.js).
  */
 export function shellQuoted(text: string): string {
   if (/^[\w./:@%+,=-]+$/.test(text)) return text;
@@ -11,5 +11,5 @@ export function shellQuoted(text: string): string {
 
 const octal = (character: string) => character.charCodeAt(0).toString(8).padStart(3, '0');
 
-/** A path as one word of a shell that no command takes for an option, or for standard input. */
+/** Quote a path so that no command takes it for an option or for standard input. */
 export const quotedPath = (path: string): string => shellQuoted(path.startsWith('-') ? `./${path}` : path);

@@ -1,18 +1,18 @@
 import { createCipheriv, createDecipheriv, type DecipherGCM, randomBytes } from 'node:crypto';
 
-/** Seals what names a patient before it is kept. */
+/** Encrypts patient data before it is stored. */
 export type Vault = {
-  /** `context` is not kept: opening needs the same one, so that a sealed value cannot be moved to another place. */
+  /** Encrypt. `context` is authenticated and not stored: `open` needs the same one, so a value cannot be moved elsewhere. */
   seal(plain: Uint8Array, context: string): Uint8Array<ArrayBuffer>;
-  /** Seals as `seal` does, piece by piece, so that what is large is never held whole. */
+  /** Encrypt a stream in the format of `seal`, so that large data is never in memory as a whole. */
   sealStream(plain: AsyncIterable<Uint8Array>, context: string): AsyncGenerator<Uint8Array>;
-  /** Throws when key or context is another, or a byte has changed. The bytes have a buffer of their own. */
+  /** Decrypt. Throws if the key or context differs, or a byte was changed. The result has a buffer of its own. */
   open(sealed: Uint8Array, context: string): Uint8Array<ArrayBuffer>;
-  /** Opens piece by piece. Throws at its end where `open` would: until then nothing of it may be relied on. */
+  /** Decrypt a stream. Throws at its end where `open` would throw, so do not trust any bytes before. */
   openStream(sealed: AsyncIterable<Uint8Array>, context: string): AsyncGenerator<Uint8Array>;
 };
 
-/** By how much a sealed value is longer than what was sealed. */
+/** The bytes that sealing adds to a value. */
 export const sealBytes = 28;
 
 export const keyBytes = 32;
@@ -21,8 +21,8 @@ const ivBytes = 12;
 const tagBytes = 16;
 
 /**
- * AES-256-GCM under one key: nonce, ciphertext, tag. The nonces are random, so one key seals 2^32 values at the most
- * (NIST SP 800-38D 8.3).
+ * AES-256-GCM with one key. A sealed value is nonce, ciphertext and tag. The nonces are random, so one key may seal 2^32
+ * values at most (NIST SP 800-38D 8.3).
  */
 export function createVault(key: Uint8Array): Vault {
   if (key.length !== keyBytes) throw new Error(`a vault key has ${keyBytes} bytes, not ${key.length}`);
@@ -51,7 +51,7 @@ export function createVault(key: Uint8Array): Vault {
         .setAAD(Buffer.from(context))
         .setAuthTag(sealed.subarray(end));
       const plain = new Uint8Array(Math.max(0, end - ivBytes));
-      // A mebibyte at a time, so that a film is not held three times over.
+      // One mebibyte at a time, so that memory does not hold a film three times.
       for (let at = ivBytes; at < end; at += 2 ** 20)
         plain.set(decipher.update(sealed.subarray(at, Math.min(at + 2 ** 20, end))), at - ivBytes);
       decipher.final();
@@ -59,7 +59,7 @@ export function createVault(key: Uint8Array): Vault {
     },
     async *openStream(sealed, context) {
       let decipher: DecipherGCM | undefined;
-      // The tag stands at the end, and the end is not known before it comes.
+      // The last bytes are the tag, so they are held back until the next piece arrives.
       let held = Buffer.alloc(0);
       for await (const piece of sealed) {
         held = Buffer.concat([held, piece]);
@@ -74,7 +74,7 @@ export function createVault(key: Uint8Array): Vault {
         yield decipher.update(held.subarray(0, end));
         held = held.subarray(end);
       }
-      if (!decipher || held.length < tagBytes) throw new Error('a sealed value is cut short');
+      if (!decipher || held.length < tagBytes) throw new Error('a sealed value is truncated');
       decipher.setAuthTag(held).final();
     },
   };

@@ -8,7 +8,7 @@ import { createHandlers } from '../../functions/jobs/handlers.ts';
 import { startRunner } from '../../functions/jobs/runner.ts';
 import { submit as submitJob } from '../../functions/jobs/submit.ts';
 import { openDynamo, openS3 } from '../../functions/platform/aws/client.ts';
-import { readSurroundings } from '../../functions/platform/aws/environment.ts';
+import { readAwsEnvironment } from '../../functions/platform/aws/environment.ts';
 import { createLog } from '../../functions/platform/log.ts';
 import { createBudget } from '../../functions/platform/memory-budget.ts';
 import { type Aws, hasAws, startAws } from '../support/aws.ts';
@@ -76,8 +76,8 @@ describe.skipIf(!hasAws)(
 
     /** What the table and the bucket hold, by name. */
     async function kept(environment: Environment) {
-      const surroundings = readSurroundings(environment);
-      const [dynamo, s3] = [openDynamo(surroundings), openS3(surroundings)];
+      const awsEnvironment = readAwsEnvironment(environment);
+      const [dynamo, s3] = [openDynamo(awsEnvironment), openS3(awsEnvironment)];
       const { Items = [] } = await dynamo.send(new ScanCommand({ TableName: environment['ALARA_TABLE'] }));
       const { Contents = [] } = await s3.send(
         new ListObjectsV2Command({ Bucket: environment['ALARA_UPLOADS_BUCKET'] }),

@@ -77,7 +77,7 @@ describe('settings', () => {
     const role = { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/a', AWS_ACCESS_KEY_ID: 'not looked at' };
     expect(readConfig({ ...onAws, ...role }).platform).toEqual({
       kind: 'aws',
-      surroundings: { region: 'eu-central-1', endpoints: {}, role: { relativeUri: '/v2/credentials/a' } },
+      awsEnvironment: { region: 'eu-central-1', endpoints: {}, role: { relativeUri: '/v2/credentials/a' } },
       table: 'alara',
       queueUrl: onAws.ALARA_QUEUE_URL,
       bucket: 'alara-uploads',
@@ -108,7 +108,7 @@ describe('settings', () => {
     expect(() => readConfig({ PORT: 'x', ALARA_DEVICE: 'y', ALARA_Z: '' })).toThrow(/ALARA_Z.*PORT=x.*ALARA_DEVICE=y/s);
   });
 
-  test('of the surroundings are left alone', () => {
+  test('of the machine's environment are left alone', () => {
     expect(readConfig({ PATH: '/bin', HOME: '/', PORT: '0' }).port).toBe(0);
   });
 });

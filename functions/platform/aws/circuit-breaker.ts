@@ -1,25 +1,28 @@
 import { StoreUnavailable } from '../store-unavailable.ts';
 
 /**
- * Once a store has not answered, it is left in peace for `pauseMs`: what is asked meanwhile fails at once, instead of
- * waiting in turn for what does not come. Then one request finds out, and the others go on failing until it has.
+ * After a store has not answered, all requests fail at once for `pauseMs`, instead of each waiting for its timeout. Then one
+ * request probes the store, and the others go on failing until it has an answer.
+ *
+ * Not `circuitBreaker` of cockatiel (4.0.0): there the others wait for the probe, which takes up to 20 s, and its pause runs
+ * by the wall clock.
  */
 export function createBreaker(pauseMs: number) {
-  let until: number | undefined;
+  let openUntil: number | undefined;
   let probing = false;
 
   return async function guard<Value>(work: () => Promise<Value>): Promise<Value> {
-    const probes = until !== undefined;
-    if (until !== undefined && (probing || performance.now() < until))
-      throw new StoreUnavailable('it did not answer a moment ago, and is not asked again yet');
+    const probes = openUntil !== undefined;
+    if (openUntil !== undefined && (probing || performance.now() < openUntil))
+      throw new StoreUnavailable('the store did not answer, and is not tried again yet');
     if (probes) probing = true;
     try {
       const value = await work();
-      until = undefined;
+      openUntil = undefined;
       return value;
     } catch (error) {
-      // What is refused was answered as well.
-      until = error instanceof StoreUnavailable ? performance.now() + pauseMs : undefined;
+      // A refusal is an answer too.
+      openUntil = error instanceof StoreUnavailable ? performance.now() + pauseMs : undefined;
       throw error;
     } finally {
       if (probes) probing = false;

@@ -7,71 +7,76 @@ import { fromHttp } from '@aws-sdk/credential-provider-http';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { ConfigError } from '../config.ts';
 import { createBreaker } from './circuit-breaker.ts';
-import { readSurroundings, type Surroundings } from './environment.ts';
+import { type AwsEnvironment, readAwsEnvironment } from './environment.ts';
 import { asOutage } from './errors.ts';
 
-/** How long a client tries, and with how much at once. */
-type Patience = {
-  /** Tries, the first one included. Between two the SDK waits, exponentially and with jitter, longer when throttled. */
+/** The retries, timeouts and connections of a client. */
+type ClientLimits = {
+  /** Tries, the first one included. The SDK pauses between them, exponentially and with jitter, and longer when throttled. */
   readonly attempts: number;
-  /** For the connection; for the head of an answer; between two pieces of one. */
+  /** Timeouts of the connection, of the head of an answer, and between two pieces of an answer. */
   readonly connectMs: number;
   readonly answerMs: number;
   readonly idleMs: number;
   readonly sockets: number;
-  /** How long a store that did not answer is not asked again; without it, it is asked each time. */
+  /** How long requests fail at once after the store did not answer. Undefined: no circuit breaker. */
   readonly pauseMs?: number;
 };
 
-/** What S3 is used for: by an operator, over any line; or by a service near it, where callers wait. */
+/** Who uses S3: an operator over any line, or a service near S3 whose callers wait. */
 export type Use = 'publish' | 'serve';
 
-const s3Patience: Record<Use, Patience> = {
+const s3Limits: Record<Use, ClientLimits> = {
   /**
-   * From a desk: a model of 12 MB takes 40 s over a line of 300 kB/s, and four share it. How long all of it takes says
-   * nothing; a line that moves nothing for two minutes is dead. Less would not do: what the kernel has taken, 4 MB at the
-   * most, is on its way without a sign.
+   * From a desk, a model of 12 MB takes 40 s over a line of 300 kB/s, and four uploads share it. So the total time is not
+   * limited, and a line counts as dead if nothing moves for two minutes. A shorter limit would fail, because up to 4 MB in
+   * the kernel's buffer are sent without any visible progress.
    */
   publish: { attempts: 4, connectMs: 10_000, answerMs: 3_600_000, idleMs: 120_000, sockets: 16 },
-  /** API Gateway ends a request after 29 s. Three tries that are not answered, and an answer that stops, take 20 s. */
+  /** API Gateway ends a request after 29 s. Three tries without an answer, and an answer that stops, take 20 s. */
   serve: { attempts: 3, connectMs: 1500, answerMs: 5000, idleMs: 5000, sockets: 64, pauseMs: 2000 },
 };
-/** An answer to a long poll comes a second late, on purpose. */
-const sqsPatience: Patience = { attempts: 4, connectMs: 2000, answerMs: 8000, idleMs: 10_000, sockets: 32 };
-/** Answers within 10 ms as a rule; capacity that is exceeded comes back within seconds. At most 16 s, however it fails. */
-const tablePatience: Patience = { attempts: 6, connectMs: 1500, answerMs: 2000, idleMs: 4000, sockets: 64 };
+/** A long poll is answered up to a second late by design. */
+const sqsLimits: ClientLimits = { attempts: 4, connectMs: 2000, answerMs: 8000, idleMs: 10_000, sockets: 32 };
+/** DynamoDB usually answers within 10 ms, and exceeded capacity returns within seconds. All tries take 16 s at most. */
+const tableLimits: ClientLimits = { attempts: 6, connectMs: 1500, answerMs: 2000, idleMs: 4000, sockets: 64 };
 
-export const openS3 = (surroundings: Surroundings = readSurroundings(process.env), use: Use = 'publish'): S3Client =>
-  telling(
+export const openS3 = (
+  awsEnvironment: AwsEnvironment = readAwsEnvironment(process.env),
+  use: Use = 'publish',
+): S3Client =>
+  withOutages(
     new S3Client({
-      ...common(surroundings, s3Patience[use]),
-      ...located(surroundings.endpoints.s3),
-      // Names of buckets are no names of hosts where S3 is not AWS's own.
-      forcePathStyle: surroundings.endpoints.s3 !== undefined,
-      // A presigned address would hold the checksum of nothing; what we seal or name by digest is checked by ourselves.
+      ...common(awsEnvironment, s3Limits[use]),
+      ...located(awsEnvironment.endpoints.s3),
+      // Servers other than AWS do not resolve the names of buckets as hosts.
+      forcePathStyle: awsEnvironment.endpoints.s3 !== undefined,
+      // A presigned URL would contain the checksum of an empty body. This service verifies what it encrypts or names by digest.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       expectContinueHeader: false,
-      ...{ useArnRegion: false, disableMultiregionAccessPoints: true, disableS3ExpressSessionAuth: true },
+      useArnRegion: false,
+      disableMultiregionAccessPoints: true,
+      disableS3ExpressSessionAuth: true,
     }),
-    s3Patience[use].pauseMs,
+    s3Limits[use].pauseMs,
   );
 
-export const openSqs = (surroundings: Surroundings = readSurroundings(process.env)): SQSClient =>
-  telling(
+export const openSqs = (awsEnvironment: AwsEnvironment = readAwsEnvironment(process.env)): SQSClient =>
+  withOutages(
     new SQSClient({
-      ...common(surroundings, sqsPatience),
-      ...located(surroundings.endpoints.sqs),
-      // The address of a queue names its host as well, which is another behind a private endpoint.
-      useQueueUrlAsEndpoint: surroundings.endpoints.sqs === undefined,
+      ...common(awsEnvironment, sqsLimits),
+      ...located(awsEnvironment.endpoints.sqs),
+      // The URL of a queue contains a host, which is wrong behind a private endpoint.
+      useQueueUrlAsEndpoint: awsEnvironment.endpoints.sqs === undefined,
     }),
   );
 
-export const openDynamo = (surroundings: Surroundings = readSurroundings(process.env)): DynamoDBClient =>
-  telling(
+export const openDynamo = (awsEnvironment: AwsEnvironment = readAwsEnvironment(process.env)): DynamoDBClient =>
+  withOutages(
     new DynamoDBClient({
-      ...common(surroundings, tablePatience),
-      ...located(surroundings.endpoints.dynamodb),
+      ...common(awsEnvironment, tableLimits),
+      ...located(awsEnvironment.endpoints.dynamodb),
       accountIdEndpointMode: 'disabled',
       endpointDiscoveryEnabled: false,
     }),
@@ -79,18 +84,18 @@ export const openDynamo = (surroundings: Surroundings = readSurroundings(process
 
 const located = (endpoint: string | undefined) => (endpoint === undefined ? {} : { endpoint });
 
-/** What is not set here the SDK looks for in the environment and in ~/.aws/config. */
-function common({ region, role }: Surroundings, patience: Patience) {
+/** The SDK would read every option that is not set here from the environment and from ~/.aws/config. */
+function common({ region, role }: AwsEnvironment, limits: ClientLimits) {
   if (region === undefined) throw new ConfigError('AWS_REGION is not set: name the region of the table and buckets.');
   if (role.relativeUri === undefined && role.fullUri === undefined)
     throw new ConfigError(
       "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI are not set: credentials come from the task's role and from nowhere else. Run as a task of ECS with a role, or beside an agent that serves one.",
     );
-  const { attempts, connectMs, answerMs, idleMs, sockets } = patience;
+  const { attempts, connectMs, answerMs, idleMs, sockets } = limits;
   const agent = { keepAlive: true, maxSockets: sockets };
   return {
     region,
-    // Kept and renewed by the client, five minutes before they expire.
+    // The client caches them and renews them five minutes before they expire.
     credentials: fromHttp({
       ...(role.relativeUri !== undefined && { awsContainerCredentialsRelativeUri: role.relativeUri }),
       ...(role.fullUri !== undefined && { awsContainerCredentialsFullUri: role.fullUri }),
@@ -110,13 +115,14 @@ function common({ region, role }: Surroundings, patience: Patience) {
       httpsAgent: new HttpsAgent(agent),
     }),
     defaultsMode: 'standard',
-    ...{ useDualstackEndpoint: false, useFipsEndpoint: false },
+    useDualstackEndpoint: false,
+    useFipsEndpoint: false,
     userAgentAppId: 'alara',
   } as const;
 }
 
-/** The same client, whose outages are told from its refusals, and which pauses after one. */
-function telling<Client extends S3Client | SQSClient | DynamoDBClient>(client: Client, pauseMs?: number): Client {
+/** Make a client throw StoreUnavailable for an outage, and add the circuit breaker. */
+function withOutages<Client extends S3Client | SQSClient | DynamoDBClient>(client: Client, pauseMs?: number): Client {
   const guard = pauseMs === undefined ? <Value>(work: () => Promise<Value>) => work() : createBreaker(pauseMs);
   const stack: S3Client['middlewareStack'] = client.middlewareStack as S3Client['middlewareStack'];
   stack.add(

@@ -3,24 +3,24 @@ import type { JobStore } from '../jobs.ts';
 import { type Packer, packedIn } from './overflow.ts';
 import type { Found, Item, Table } from './table.ts';
 
-/** The table's index by time, where jobs are listed from: partition `gpk`, sorted by `gsk`. */
+/** The index that lists jobs by time: partition key `gpk`, sort key `gsk`. */
 const index = 'jobs';
 /**
- * Two partitions of it. A job that goes from queued to running and back stays where it is, so that a look at what is open
- * misses none of them: an index follows its table a moment later, and moves an entry in two steps.
+ * The two partitions of the index. A job that changes between queued and running stays in its partition. An index follows
+ * its table a moment later and moves an entry in two steps, so a list of open jobs would miss a job that moves.
  */
 const open = 'jobs#open';
 const ended = 'jobs#ended';
 
-/** What is noted for longer belongs to no process that lives: its second step comes within seconds. */
+/** A note of an object that is older belongs to a process that died, because the second write follows within seconds. */
 const longestWriteMs = 86_400_000;
 
 const partitionOf = (state: JobState) => (state === 'done' || state === 'failed' ? ended : open);
 
-/** Jobs that have ended expire by the table's TTL after `retentionMs`; `prune` takes what TTL has not come to yet. */
+/** Finished jobs expire by the table's TTL after `retentionMs`. `prune` deletes those that TTL has not reached yet. */
 export function awsJobs(
   table: Table,
-  { pack, settle, unpack, leave, drop, sweep }: Packer,
+  { pack, settle, unpack, detach, drop, sweep }: Packer,
   retentionMs: number,
 ): JobStore {
   const keyOf = (id: string) => ({ pk: `job#${id}`, sk: 'job' });
@@ -29,9 +29,13 @@ export function awsJobs(
   async function toItem({ id, input, outcomes, fault, busySince, run, progress, ...plain }: Job): Promise<Item> {
     const packed = await pack({ input, outcomes, fault, busySince, run } satisfies Particulars, context(id), keyOf(id));
     return {
-      ...{ ...plain, id, ...progress, ...packed },
-      ...{ gpk: partitionOf(plain.state), gsk: `${plain.createdAt}#${id}` },
-      // TTL would leave an object behind that nothing points to.
+      ...plain,
+      id,
+      ...progress,
+      ...packed,
+      gpk: partitionOf(plain.state),
+      gsk: `${plain.createdAt}#${id}`,
+      // TTL would delete the item and leave its object behind.
       ...(hasEnded(plain) &&
         !('lies' in packed) && { expires: Math.ceil((Date.parse(plain.updatedAt) + retentionMs) / 1000) }),
     };
@@ -44,7 +48,7 @@ export function awsJobs(
     if (!packed) throw new Error(`job ${id} has no particulars`);
     const particulars = await unpack<Particulars>(packed, context(id));
     if (!particulars) {
-      // Another changed the job between the two looks.
+      // Another process changed the job between the two reads.
       const now = await table.get({ pk, sk });
       if (now && now['lies'] === item['lies']) throw new Error(`the particulars of job ${id} are gone`);
       return now && fromItem(now);
@@ -61,11 +65,13 @@ export function awsJobs(
     };
   }
 
-  /** The newest first, of one partition. */
+  /** The jobs of one partition, newest first. */
   async function* newest(partition: string, filter: Readonly<Record<string, string | undefined>>) {
     const terms = Object.entries(filter).filter(([, value]) => value !== undefined);
     yield* table.query({
-      ...{ IndexName: index, ScanIndexForward: false, KeyConditionExpression: 'gpk = :gpk' },
+      IndexName: index,
+      ScanIndexForward: false,
+      KeyConditionExpression: 'gpk = :gpk',
       ...(terms.length > 0 && {
         FilterExpression: terms.map(([name]) => `#${name} = :${name}`).join(' AND '),
         ExpressionAttributeNames: Object.fromEntries(terms.map(([name]) => [`#${name}`, name])),
@@ -96,10 +102,10 @@ export function awsJobs(
         next = { ...changed(job), id };
         const item = await toItem(next);
         made.push(item);
-        if (found) await leave(packedIn(found), found);
+        if (found) await detach(packedIn(found), found);
         return item;
       });
-      // What was packed in vain, and what the job was before.
+      // Values of writes that lost to another process, and then the previous value.
       for (const item of made) if (item !== kept) await drop(packedIn(item));
       if (!kept) return undefined;
       await settle(packedIn(kept));
@@ -126,16 +132,18 @@ export function awsJobs(
       await sweep(new Date(Date.now() - longestWriteMs));
       for (const states of [['done', 'failed'], ['dead']] as const) {
         const old = table.query({
-          ...{ IndexName: index, KeyConditionExpression: 'gpk = :gpk AND gsk < :before' },
+          IndexName: index,
+          KeyConditionExpression: 'gpk = :gpk AND gsk < :before',
           FilterExpression: `updatedAt < :before AND #state IN (${states.map((state) => `:${state}`).join()})`,
           ExpressionAttributeNames: { '#state': 'state' },
           ExpressionAttributeValues: {
-            ...{ ':gpk': partitionOf(states[0]), ':before': before.toISOString() },
+            ':gpk': partitionOf(states[0]),
+            ':before': before.toISOString(),
             ...Object.fromEntries(states.map((state) => [`:${state}`, state])),
           },
         });
         for await (const item of old) {
-          await leave(packedIn(item), item);
+          await detach(packedIn(item), item);
           if (!(await table.removeAs(item))) continue;
           await drop(packedIn(item));
           pruned++;

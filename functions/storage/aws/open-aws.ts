@@ -1,8 +1,7 @@
 import { ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
 import { openBucket } from '../../platform/aws/bucket.ts';
 import { openDynamo, openS3, openSqs } from '../../platform/aws/client.ts';
-import type { AwsSettings } from '../../platform/config.ts';
-import { ConfigError } from '../../platform/config.ts';
+import { type AwsSettings, ConfigError } from '../../platform/config.ts';
 import { enqueueInSteps } from '../jobs.ts';
 import type { Platform } from '../platform.ts';
 import { awsAccess } from './access.ts';
@@ -17,12 +16,12 @@ import { openTable } from './table.ts';
 import { openVault } from './vault-check.ts';
 
 /**
- * The platform on DynamoDB, SQS and S3, shared by any number of processes. Throws ConfigError when the table is not there
- * or was sealed with another key.
+ * Open the platform on DynamoDB, SQS and S3, shared by any number of processes. Throws ConfigError where the table does
+ * not exist, or where its data is encrypted with another key.
  */
 export async function openAws(settings: AwsSettings, retentionMs: number): Promise<Platform> {
-  const { surroundings } = settings;
-  const [dynamo, sqs, s3] = [openDynamo(surroundings), openSqs(surroundings), openS3(surroundings, 'serve')];
+  const { awsEnvironment } = settings;
+  const [dynamo, sqs, s3] = [openDynamo(awsEnvironment), openSqs(awsEnvironment), openS3(awsEnvironment, 'serve')];
   const closing = new AbortController();
   const close = () => {
     for (const client of [dynamo, sqs, s3]) client.destroy();
@@ -31,7 +30,7 @@ export async function openAws(settings: AwsSettings, retentionMs: number): Promi
   const vault = await openVault(table, settings.key).catch((error) => {
     close();
     if (!(error instanceof ResourceNotFoundException)) throw error;
-    throw new ConfigError(`ALARA_TABLE=${settings.table}: there is no such table in ${surroundings.region}.`);
+    throw new ConfigError(`ALARA_TABLE=${settings.table}: the table does not exist in ${awsEnvironment.region}.`);
   });
   const bucket = openBucket(s3, settings.bucket);
   const packer = openPacker(vault, bucket, table);
@@ -46,7 +45,7 @@ export async function openAws(settings: AwsSettings, retentionMs: number): Promi
     filmOutcomes: awsFilmOutcomes(table, packer),
     access: awsAccess(table, packer),
     cursors: awsCursors(table),
-    // A service that is away is told per request; nothing here can be full or removed.
+    // Each request reports an outage of AWS. Nothing on AWS can be full or removed.
     trouble: async () => undefined,
     async close() {
       closing.abort();

@@ -6,34 +6,36 @@ import type { Vault } from '../../platform/vault.ts';
 import { sealedObject } from './blobs.ts';
 import type { Key, Table } from './table.ts';
 
-/** A sealed value where an item has room for it, else the object that it lies in. */
+/** An encrypted value in its item, or the key of the object that contains it. */
 export type Packed = { readonly sealed: Uint8Array } | { readonly lies: string };
 
 /**
- * Keeps values of any size as parts of items, compressed and sealed. An object and the item that points to it are written
- * one after the other: until both steps are done the object is noted, so that who dies in between leaves nothing behind.
+ * Stores values of any size as parts of items, compressed and encrypted. A value that is too large for an item is an object
+ * that the item points to. Both are written one after the other. Until then the table has a note of the object, so that
+ * the sweep removes the object if the process dies in between.
  */
 export type Packer = {
-  /** `owner` is the item that will point to it. Settle it when it does, drop it if it never will. */
+  /** Pack a value. `owner` is the item that will point to it. Then call `settle`, or `drop` if the item is not written. */
   pack(value: unknown, context: string, owner: Key): Promise<Packed>;
+  /** The item points to the object now: remove the note. */
   settle(packed: Packed | undefined): Promise<void>;
-  /** The value; undefined when it lay in an object that was dropped since, because the item holds another by now. */
+  /** The value. Undefined where its object was dropped, because the item has another value by now. */
   unpack<Value>(packed: Packed, context: string): Promise<Value | undefined>;
-  /** The item is about to point to it no more: drop it then. */
-  leave(packed: Packed | undefined, owner: Key): Promise<void>;
-  /** Forget what lies outside of its item, once the item points to it no more. */
+  /** Note the object before the item stops pointing to it. Then call `drop`. */
+  detach(packed: Packed | undefined, owner: Key): Promise<void>;
+  /** Delete the object, once no item points to it. */
   drop(packed: Packed | undefined): Promise<void>;
-  /** Forget what was noted before then and has no item that points to it; the number that were. */
+  /** Delete objects that were noted before `before` and that no item points to. Returns their number. */
   sweep(before: Date): Promise<number>;
 };
 
-/** An item holds 400 KB, names and other attributes included. */
-const roomBytes = 300_000;
+/** DynamoDB limits an item to 400 KB, names and other attributes included. */
+const maxSealedBytes = 300_000;
 
 const zip = promisify(gzip);
 const unzip = promisify(gunzip);
 
-/** Values that an item has no room for lie in a bucket, as films do. Each has a place of its own, so none is replaced. */
+/** Open a packer. Every large value gets an object of its own, so no object is ever replaced. */
 export function openPacker(vault: Vault, bucket: Bucket, table: Table): Packer {
   const pk = 'overflow';
   const note = (lies: string, { pk: ownerPk, sk: ownerSk }: Key) =>
@@ -42,7 +44,7 @@ export function openPacker(vault: Vault, bucket: Bucket, table: Table): Packer {
   return {
     async pack(value, context, owner) {
       const sealed = vault.seal(await zip(JSON.stringify(value)), context);
-      if (sealed.length <= roomBytes) return { sealed };
+      if (sealed.length <= maxSealedBytes) return { sealed };
       const lies = `overflow/${randomUUID()}`;
       await note(lies, owner);
       await bucket.putStream(lies, only(sealed), sealedObject);
@@ -55,7 +57,7 @@ export function openPacker(vault: Vault, bucket: Bucket, table: Table): Packer {
       const sealed = 'sealed' in packed ? packed.sealed : await (await bucket.get(packed.lies))?.read();
       return sealed && (JSON.parse((await unzip(vault.open(sealed, context))).toString()) as Value);
     },
-    async leave(packed, owner) {
+    async detach(packed, owner) {
       if (packed && 'lies' in packed) await note(packed.lies, owner);
     },
     async drop(packed) {
@@ -65,7 +67,9 @@ export function openPacker(vault: Vault, bucket: Bucket, table: Table): Packer {
     },
     async sweep(before) {
       const noted = table.query({
-        ...{ KeyConditionExpression: 'pk = :pk', FilterExpression: 'since < :before', ConsistentRead: true },
+        KeyConditionExpression: 'pk = :pk',
+        FilterExpression: 'since < :before',
+        ConsistentRead: true,
         ExpressionAttributeValues: { ':pk': pk, ':before': before.toISOString() },
       });
       let swept = 0;

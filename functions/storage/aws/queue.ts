@@ -11,15 +11,15 @@ import {
 import type { Delivery, Queue } from '../queue.ts';
 import { createPoller, type Poller } from './shared-poll.ts';
 
-/** What SQS delays a message by, at the most. What is to wait longer is sent again when this time is over. */
+/** The longest delay of SQS. A message with a longer delay is sent again when this time is over. */
 const longestDelaySeconds = 900;
-/** What SQS keeps a message invisible for, all extensions together: its receipt has expired after that. */
+/** The longest visibility timeout of SQS, all extensions together. Then the receipt expires. */
 const longestSeconds = 12 * 3600;
 
-/** A message on its way here, and how often it was delivered before it was last sent. */
+/** A delivery with its message, which tells how often the message was delivered before it was last sent. */
 type Held = Delivery & { readonly delivered: Message };
 
-/** `closing` ends every wait. `idle` resolves when nothing more can come of one. */
+/** `closing` ends every wait. `idle` resolves when no poll is under way. */
 export function awsQueue(
   client: SQSClient,
   url: string,
@@ -29,9 +29,9 @@ export function awsQueue(
   const QueueUrl = url;
   const pollers = new Map<number, Poller<Held>>();
   /**
-   * Until when each delivery is held, by this clock. SQS itself may delete by a receipt that has expired, or change the
-   * visibility of what another has by then ("the request succeeds, but the message might not be deleted", DeleteMessage),
-   * so a receipt that has expired by our clock is never sent.
+   * The deliveries of this process, and their expiry by its monotonic clock. SQS may accept an expired receipt, and delete
+   * or change a message that another process has by then ("the request succeeds, but the message might not be deleted",
+   * DeleteMessage). So an expired receipt is never sent.
    */
   const held = new Map<string, { readonly until: number; readonly delivery: Held }>();
 
@@ -40,7 +40,9 @@ export function awsQueue(
     const text = (StringValue: string) => ({ DataType: 'Number', StringValue });
     await client.send(
       new SendMessageCommand({
-        ...{ QueueUrl, MessageBody: body, DelaySeconds: Math.min(hopSeconds, seconds) },
+        QueueUrl,
+        MessageBody: body,
+        DelaySeconds: Math.min(hopSeconds, seconds),
         MessageAttributes: {
           ...(earlier > 0 && { earlier: text(String(earlier)) }),
           ...(seconds > hopSeconds && { due: text(String(Date.now() + delayMs)) }),
@@ -50,12 +52,12 @@ export function awsQueue(
   }
 
   const remove = (receipt: string) =>
-    client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: receipt })).then(() => undefined, ifGone);
+    client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: receipt })).then(() => undefined, ifInvalidReceipt);
 
   /**
-   * Sent anew and then removed, not made visible again: so it may wait for longer than the twelve hours of a delivery, and
-   * counts as new for the queue's redrive policy, which would take a job away that waits for a PACS. A process that dies
-   * in between leaves it twice, never lost.
+   * Release a message: send it again, and then remove this delivery. A message that became visible again could not wait
+   * longer than twelve hours, and would count for the queue's redrive policy, which would take away a job that waits for a
+   * PACS. If the process dies in between, the message exists twice, and is not lost.
    */
   async function sendAgain({ body, attempt, receipt }: Delivery, delayMs: number): Promise<void> {
     await send(body, delayMs, attempt);
@@ -65,7 +67,9 @@ export function awsQueue(
   async function receive(atMost: number, waitSeconds: number, visibilitySeconds: number): Promise<Held[]> {
     const { Messages = [] } = await client.send(
       new ReceiveMessageCommand({
-        ...{ QueueUrl, MaxNumberOfMessages: atMost, WaitTimeSeconds: waitSeconds },
+        QueueUrl,
+        MaxNumberOfMessages: atMost,
+        WaitTimeSeconds: waitSeconds,
         VisibilityTimeout: visibilitySeconds,
         MessageSystemAttributeNames: ['ApproximateReceiveCount'],
         MessageAttributeNames: ['All'],
@@ -78,7 +82,7 @@ export function awsQueue(
       const delivery = deliveryOf(message);
       const leftMs = numberIn(message, 'due') - Date.now();
       if (leftMs > 0) {
-        // Not due yet, and not delivered either: this was a hop on its way.
+        // Not due yet: one hop of a long delay, which does not count as a delivery.
         await sendAgain({ ...delivery, attempt: numberIn(message, 'earlier') }, leftMs);
         continue;
       }
@@ -101,7 +105,7 @@ export function awsQueue(
     if (known) return known;
     const poller = createPoller(
       (atMost, waitSeconds) => receive(atMost, waitSeconds, visibilitySeconds),
-      // Nobody has seen it.
+      // No consumer has seen this delivery, so it does not count.
       (delivery) => sendAgain({ ...delivery, attempt: delivery.attempt - 1 }, 0),
     );
     pollers.set(visibilitySeconds, poller);
@@ -135,12 +139,12 @@ export function awsQueue(
       const seconds = secondsOf(visibilityMs);
       const now = performance.now();
       const change = { QueueUrl, ReceiptHandle: receipt, VisibilityTimeout: seconds };
-      const isHeld = await client.send(new ChangeMessageVisibilityCommand(change)).then(() => true, ifGone);
+      const isHeld = await client.send(new ChangeMessageVisibilityCommand(change)).then(() => true, ifInvalidReceipt);
       if (isHeld) held.set(receipt, { until: now + 1000 * seconds, delivery });
       else held.delete(receipt);
       return isHeld ?? false;
     },
-    /** As SQS counts: on AWS it comes a moment, and up to a minute, after the fact. */
+    /** The approximate counts of SQS, which follow up to a minute later. */
     async depth() {
       const counted = [
         'ApproximateNumberOfMessages',
@@ -159,22 +163,23 @@ export function awsQueue(
   };
 }
 
-/** Whole seconds, as SQS counts: never shorter than was asked for. */
+/** Whole seconds for SQS, rounded up. */
 const secondsOf = (ms: number) => Math.min(longestSeconds, Math.ceil(ms / 1000));
 
 const numberIn = (message: Message, name: string) => Number(message.MessageAttributes?.[name]?.StringValue ?? 0);
 
 function deliveryOf(message: Message): Held {
   const { Body, ReceiptHandle, Attributes } = message;
-  if (Body === undefined || ReceiptHandle === undefined) throw new Error('SQS delivered a message without a body');
-  // Delivered again under the same receipt handle on some servers; on SQS each delivery has its own.
+  if (Body === undefined || ReceiptHandle === undefined)
+    throw new Error('SQS delivered a message without a body or a receipt');
+  // On SQS each delivery has its own receipt handle. Some other servers reuse it.
   const attempt = numberIn(message, 'earlier') + Number(Attributes?.ApproximateReceiveCount ?? 1);
   return { body: Body, attempt, receipt: ReceiptHandle, delivered: message };
 }
 
-/** What SQS says of a receipt that is no good any more, in both of its protocols. */
-const gone = /ReceiptHandleIsInvalid|MessageNotInflight|InvalidParameterValue|InvalidMessageContents/;
+/** The errors of SQS for an invalid receipt, in both of its protocols. */
+const invalidReceipt = /ReceiptHandleIsInvalid|MessageNotInflight|InvalidParameterValue|InvalidMessageContents/;
 
-function ifGone(error: unknown): undefined {
-  if (!(error instanceof SQSServiceException) || !gone.test(error.name)) throw error;
+function ifInvalidReceipt(error: unknown): undefined {
+  if (!(error instanceof SQSServiceException) || !invalidReceipt.test(error.name)) throw error;
 }

@@ -1,6 +1,6 @@
-/** Gives messages to those who wait for one. */
+/** Distributes messages to the consumers that wait for one. */
 export type Poller<Message> = {
-  /** The next message; undefined after `waitMs`, or when the signal is aborted, or a second later than that. */
+  /** The next message. Undefined up to a second after `waitMs`, or after the signal is aborted. */
   next(waitMs: number, signal: AbortSignal): Promise<Message | undefined>;
   /** Resolves when no poll is under way. */
   idle(): Promise<void>;
@@ -9,18 +9,18 @@ export type Poller<Message> = {
 type Waiter<Message> = {
   readonly until: number;
   readonly signal: AbortSignal;
-  readonly take: (message: Message | undefined) => void;
-  readonly fail: (error: unknown) => void;
+  readonly resolve: (message: Message | undefined) => void;
+  readonly reject: (error: unknown) => void;
 };
 
 /**
- * One long poll for all who wait in a process: together they ask as often as one would alone, and SQS is paid by the
- * request. A poll is never broken off, because what SQS has handed out by then would be lost until its visibility ends:
- * that is why polls are short. `back` is given what nobody waits for any more.
+ * One long poll for all consumers of a process. SQS bills requests, and together they send as many as one consumer alone.
+ * A poll is never aborted, because messages that SQS has handed out would be lost until their visibility ends. So polls
+ * are short. `giveBack` gets each message that no consumer waits for any more.
  */
 export function createPoller<Message>(
   poll: (atMost: number, waitSeconds: number) => Promise<readonly Message[]>,
-  back: (message: Message) => Promise<void>,
+  giveBack: (message: Message) => Promise<void>,
 ): Poller<Message> {
   let waiting: Waiter<Message>[] = [];
   let running: Promise<void> | undefined;
@@ -32,29 +32,29 @@ export function createPoller<Message>(
         for (const message of messages) {
           const at = waiting.findIndex(({ signal }) => !signal.aborted);
           const [waiter] = at < 0 ? [] : waiting.splice(at, 1);
-          if (waiter) waiter.take(message);
-          else await back(message);
+          if (waiter) waiter.resolve(message);
+          else await giveBack(message);
         }
       } catch (error) {
         const failed = waiting;
         waiting = [];
-        for (const { fail } of failed) fail(error);
+        for (const { reject } of failed) reject(error);
       }
       const now = performance.now();
       const isOver = ({ until, signal }: Waiter<Message>) => signal.aborted || until <= now;
-      for (const waiter of waiting.filter(isOver)) waiter.take(undefined);
+      for (const waiter of waiting.filter(isOver)) waiter.resolve(undefined);
       waiting = waiting.filter((waiter) => !isOver(waiter));
     }
-    // In the same breath as the look at who waits: whoever comes next begins anew.
+    // Synchronous with the check above, so that the next waiter starts a new run.
     running = undefined;
   }
 
   return {
     next: (waitMs, signal) =>
-      new Promise((take, fail) => {
-        if (signal.aborted) return take(undefined);
-        waiting.push({ until: performance.now() + waitMs, signal, take, fail });
-        // Begun a moment later, so that those who come together are served together.
+      new Promise((resolve, reject) => {
+        if (signal.aborted) return resolve(undefined);
+        waiting.push({ until: performance.now() + waitMs, signal, resolve, reject });
+        // Started in a microtask, so that consumers that arrive together share a poll.
         running ??= Promise.resolve().then(run);
         return undefined;
       }),

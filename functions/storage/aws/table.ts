@@ -12,37 +12,37 @@ import {
 import { StoreUnavailable } from '../../platform/store-unavailable.ts';
 
 export type Key = { readonly pk: string; readonly sk: string };
-/** Attributes of an item, without its key and without those that this file keeps for itself. */
+/** The attributes of an item, without its key and without the version that this file writes. */
 export type Item = Readonly<Record<string, unknown>>;
 export type Found = Item & Key;
 
-/** One table for everything, keyed by `pk` and `sk`. Every look at a key sees what was written before. */
+/** One table for all stores, with the keys `pk` and `sk`. Reads of a key are strongly consistent. */
 export type Table = {
   get(key: Key): Promise<Found | undefined>;
-  /** Keep an item where there is none; false where there is one. */
+  /** Store a new item. False where an item with this key exists. */
   create(key: Key, item: Item): Promise<boolean>;
   /**
-   * Change an item as it is now, atomically: `change` is asked again when another was faster. It answers with undefined
-   * to leave it as it is.
+   * Change the current item atomically. `change` is called again where another process was faster. If it returns undefined,
+   * the item stays as it is.
    */
   change<To extends Item>(
     key: Key,
     change: (found: Found | undefined) => Promise<To | undefined> | To | undefined,
   ): Promise<To | undefined>;
-  /** Remove an item that still is as it was found; whether it was. */
+  /** Remove an item if it has not changed since it was found. False where it has. */
   removeAs(found: Found): Promise<boolean>;
-  /** Remove an item, whatever it is by now. */
+  /** Remove an item in its current state. */
   remove(key: Key): Promise<void>;
-  /** What a query finds, page after page. */
+  /** The items that a query finds, page by page. */
   query(query: Omit<QueryCommandInput, 'TableName'>): AsyncGenerator<Found>;
 };
 
-/** How long to go on against others that change the same item. */
-const patienceMs = 20_000;
+/** How long a change is retried while others change the same item. */
+const conflictTimeoutMs = 20_000;
 
-// Each write leaves a mark of its own. It is what the next one depends on, and it tells a writer whose answer was lost
-// that a condition failed because of its own first try: the SDK repeats what may have been done already.
-const mark = 'written';
+// Each write stores a random version, which is the condition of the next write. The SDK repeats a write whose answer was
+// lost. If its condition then fails, the version shows whether the first try was written.
+const version = 'written';
 
 export function openTable(dynamo: DynamoDBClient, name: string): Table {
   const client = DynamoDBDocumentClient.from(dynamo, { marshallOptions: { removeUndefinedValues: true } });
@@ -53,23 +53,23 @@ export function openTable(dynamo: DynamoDBClient, name: string): Table {
     return Item as Found | undefined;
   }
 
-  /** Write an item if what is there is what was found; whether it was. */
+  /** Write an item if the stored one has not changed since it was found. False where it has. */
   async function put(key: Key, item: Item, found: Found | undefined): Promise<boolean> {
     const written = randomUUID();
     const condition = found
       ? {
-          ConditionExpression: '#mark = :mark',
-          ExpressionAttributeNames: { '#mark': mark },
-          ExpressionAttributeValues: { ':mark': found[mark] },
+          ConditionExpression: '#version = :version',
+          ExpressionAttributeNames: { '#version': version },
+          ExpressionAttributeValues: { ':version': found[version] },
         }
       : { ConditionExpression: 'attribute_not_exists(pk)' };
     try {
-      await client.send(new PutCommand({ TableName, Item: { ...item, ...key, [mark]: written }, ...condition }));
+      await client.send(new PutCommand({ TableName, Item: { ...item, ...key, [version]: written }, ...condition }));
       return true;
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
       if (error.$metadata.attempts === 1) return false;
-      return (await get(key))?.[mark] === written;
+      return (await get(key))?.[version] === written;
     }
   }
 
@@ -77,13 +77,13 @@ export function openTable(dynamo: DynamoDBClient, name: string): Table {
     get,
     create: (key, item) => put(key, item, undefined),
     async change(key, change) {
-      const deadline = performance.now() + patienceMs;
+      const deadline = performance.now() + conflictTimeoutMs;
       for (let pauseMs = 2; ; pauseMs = Math.min(200, 2 * pauseMs)) {
         const found = await get(key);
         const item = await change(found);
         if (!item) return undefined;
         if (await put(key, item, found)) return item;
-        if (performance.now() > deadline) throw new StoreUnavailable('too many change the same item');
+        if (performance.now() > deadline) throw new StoreUnavailable('too many processes change the same item');
         await delay(Math.random() * pauseMs);
       }
     },
@@ -92,9 +92,11 @@ export function openTable(dynamo: DynamoDBClient, name: string): Table {
       try {
         await client.send(
           new DeleteCommand({
-            ...{ TableName, Key: { pk, sk }, ConditionExpression: '#mark = :mark' },
-            ExpressionAttributeNames: { '#mark': mark },
-            ExpressionAttributeValues: { ':mark': found[mark] },
+            TableName,
+            Key: { pk, sk },
+            ConditionExpression: '#version = :version',
+            ExpressionAttributeNames: { '#version': version },
+            ExpressionAttributeValues: { ':version': found[version] },
           }),
         );
         return true;

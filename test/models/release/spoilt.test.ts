@@ -7,7 +7,7 @@ import { readManifest, readPointer } from '../../../functions/models/release-rea
 import type { Objects } from '../../../functions/models/store/object-store.ts';
 import { s3Objects } from '../../../functions/models/store/s3.ts';
 import { openS3 } from '../../../functions/platform/aws/client.ts';
-import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
+import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { sha256Sync } from '../../../functions/platform/digest.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { name, place, pointsTo, put, retold, signOff } from '../../support/published.ts';
@@ -17,7 +17,7 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
   let s3: S3Client;
   beforeAll(async () => {
     aws = await startAws();
-    s3 = openS3(readSurroundings(aws.environment));
+    s3 = openS3(readAwsEnvironment(aws.environment));
   });
   afterAll(async () => {
     s3?.destroy();

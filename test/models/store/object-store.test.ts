@@ -7,7 +7,7 @@ import { folderObjects } from '../../../functions/models/store/folder.ts';
 import type { Objects } from '../../../functions/models/store/object-store.ts';
 import { s3Objects } from '../../../functions/models/store/s3.ts';
 import { openS3 } from '../../../functions/platform/aws/client.ts';
-import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
+import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { sha256Sync } from '../../../functions/platform/digest.ts';
 import { StoreUnavailable } from '../../../functions/platform/store-unavailable.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
@@ -97,7 +97,7 @@ describe.skipIf(!hasAws)('S3 as a store (npm run pretest)', () => {
   let objects: Objects;
   beforeAll(async () => {
     aws = await startAws();
-    objects = s3Objects(openS3(readSurroundings(aws.environment)), aws.bucket, 'models/alara');
+    objects = s3Objects(openS3(readAwsEnvironment(aws.environment)), aws.bucket, 'models/alara');
   });
   afterAll(() => aws?.close());
   contract(() => objects);

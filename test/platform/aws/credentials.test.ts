@@ -6,7 +6,7 @@ import { ListBucketsCommand } from '@aws-sdk/client-s3';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openDynamo, openS3, openSqs } from '../../../functions/platform/aws/client.ts';
-import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
+import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { ConfigError } from '../../../functions/platform/config.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { between } from '../../support/between.ts';
@@ -67,11 +67,11 @@ describe.skipIf(!hasAws)('credentials (npm run pretest installs SeaweedFS)', () 
   test('are looked for nowhere else: without a role no client is made', () => {
     vi.stubEnv('HOME', home);
     for (const [name, value] of Object.entries(elsewhere)) vi.stubEnv(name, value);
-    const surroundings = readSurroundings({ ...elsewhere, AWS_REGION: 'eu-central-1' });
+    const awsEnvironment = readAwsEnvironment({ ...elsewhere, AWS_REGION: 'eu-central-1' });
     for (const open of [openS3, openSqs, openDynamo]) {
-      expect(() => open(surroundings)).toThrow(ConfigError);
-      expect(() => open(surroundings)).toThrow('AWS_CONTAINER_CREDENTIALS_RELATIVE_URI');
-      expect(() => open(readSurroundings({ AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/x' }))).toThrow('AWS_REGION');
+      expect(() => open(awsEnvironment)).toThrow(ConfigError);
+      expect(() => open(awsEnvironment)).toThrow('AWS_CONTAINER_CREDENTIALS_RELATIVE_URI');
+      expect(() => open(readAwsEnvironment({ AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/x' }))).toThrow('AWS_REGION');
     }
   });
 
@@ -81,11 +81,11 @@ describe.skipIf(!hasAws)('credentials (npm run pretest installs SeaweedFS)', () 
       AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: path,
       AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://x',
     };
-    expect(readSurroundings(environment).role).toEqual({ relativeUri: path });
+    expect(readAwsEnvironment(environment).role).toEqual({ relativeUri: path });
   });
 
   test('are renewed before they expire, with no request lost', async () => {
-    const s3 = openS3(readSurroundings(aws.environment));
+    const s3 = openS3(readAwsEnvironment(aws.environment));
     // The SDK renews what is good for less than five minutes.
     aws.credentials.give('TASKROLEONE', 240_000);
     await s3.send(new ListBucketsCommand());

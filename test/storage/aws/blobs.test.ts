@@ -3,7 +3,7 @@ import { ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openBucket } from '../../../functions/platform/aws/bucket.ts';
 import { openS3 } from '../../../functions/platform/aws/client.ts';
-import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
+import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { BlobTooLarge, type Presigned } from '../../../functions/storage/blobs.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { openEdges } from '../../support/edges.ts';
@@ -20,7 +20,7 @@ describe.skipIf(!hasAws)('films in S3 (npm run pretest installs SeaweedFS)', () 
 
   async function open() {
     const { platform, environment } = await openEdges(aws);
-    const s3 = openS3(readSurroundings(environment));
+    const s3 = openS3(readAwsEnvironment(environment));
     const Bucket = environment['ALARA_UPLOADS_BUCKET'] ?? '';
     const unfinished = async () => (await s3.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads ?? [];
     const presign = async (id: string, limitBytes: number, seconds = 60) => {

@@ -3,7 +3,7 @@ import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { openDynamo, openS3, openSqs } from '../../../functions/platform/aws/client.ts';
-import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
+import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { openEdges } from '../../support/edges.ts';
 import { platformContract } from '../../support/storage-contract.ts';
@@ -23,8 +23,8 @@ describe.skipIf(!hasAws)('SeaweedFS and moto (npm run pretest)', { timeout: 60_0
 
 /** Every item, message and object, with all that AWS keeps beside them. */
 async function everything(environment: Record<string, string>): Promise<Buffer> {
-  const surroundings = readSurroundings(environment);
-  const [dynamo, sqs, s3] = [openDynamo(surroundings), openSqs(surroundings), openS3(surroundings)];
+  const awsEnvironment = readAwsEnvironment(environment);
+  const [dynamo, sqs, s3] = [openDynamo(awsEnvironment), openSqs(awsEnvironment), openS3(awsEnvironment)];
   const { ALARA_TABLE: TableName, ALARA_QUEUE_URL: QueueUrl, ALARA_UPLOADS_BUCKET: Bucket } = environment;
   const kept: (string | Uint8Array)[] = [];
   const { Items = [] } = await dynamo.send(new ScanCommand({ TableName }));

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Job } from '../../../functions/core/job.ts';
 import { openBucket } from '../../../functions/platform/aws/bucket.ts';
 import { openDynamo, openS3 } from '../../../functions/platform/aws/client.ts';
-import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
+import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { createVault } from '../../../functions/platform/vault.ts';
 import { openPacker } from '../../../functions/storage/aws/overflow.ts';
 import { openTable } from '../../../functions/storage/aws/table.ts';
@@ -27,8 +27,8 @@ describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs
 
   async function open() {
     const edges = await openEdges(aws);
-    const surroundings = readSurroundings(edges.environment);
-    const [s3, dynamo] = [openS3(surroundings), openDynamo(surroundings)];
+    const awsEnvironment = readAwsEnvironment(edges.environment);
+    const [s3, dynamo] = [openS3(awsEnvironment), openDynamo(awsEnvironment)];
     const { ALARA_TABLE: TableName, ALARA_UPLOADS_BUCKET: Bucket } = edges.environment;
     return {
       ...edges,
@@ -108,13 +108,13 @@ describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs
     async function openPacked() {
       const edges = await open();
       const { ALARA_TABLE = '', ALARA_UPLOADS_BUCKET = '', ALARA_KEY = '' } = edges.environment;
-      const surroundings = readSurroundings(edges.environment);
-      const table = openTable(openDynamo(surroundings), ALARA_TABLE);
+      const awsEnvironment = readAwsEnvironment(edges.environment);
+      const table = openTable(openDynamo(awsEnvironment), ALARA_TABLE);
       const vault = createVault(Buffer.from(ALARA_KEY, 'base64'));
       return {
         ...edges,
         table,
-        packer: openPacker(vault, openBucket(openS3(surroundings), ALARA_UPLOADS_BUCKET), table),
+        packer: openPacker(vault, openBucket(openS3(awsEnvironment), ALARA_UPLOADS_BUCKET), table),
       };
     }
     const large = () => noise(1_000_000);
@@ -142,9 +142,9 @@ describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs
       await table.create(owner, before);
       await packer.settle(before);
       await packer.settle(after);
-      await packer.leave(before, owner);
+      await packer.detach(before, owner);
       expect(await packer.sweep(inAnHour())).toBe(0);
-      await packer.leave(before, owner);
+      await packer.detach(before, owner);
       await table.change(owner, () => ({ ...after }));
       const noted = 'lies' in before ? { pk: 'overflow', sk: before.lies } : owner;
       await table.change(noted, (found) => ({ ...found, since: '2026-01-01T00:00:00.000Z' }));

@@ -4,7 +4,7 @@ import { ListBucketsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createBreaker } from '../../../functions/platform/aws/circuit-breaker.ts';
 import { openDynamo, openS3 } from '../../../functions/platform/aws/client.ts';
-import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
+import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { asOutage } from '../../../functions/platform/aws/errors.ts';
 import { withoutData } from '../../../functions/platform/redact-error.ts';
 import { StoreUnavailable } from '../../../functions/platform/store-unavailable.ts';
@@ -45,7 +45,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
 
   test('a table that throttles for too long is a passing outage, after six tries', { timeout: 90_000 }, async () => {
     const { url, all } = await dynamoBehind(() => throttled);
-    const dynamo = openDynamo(readSurroundings({ ...aws.environment, AWS_ENDPOINT_URL_DYNAMODB: url }));
+    const dynamo = openDynamo(readAwsEnvironment({ ...aws.environment, AWS_ENDPOINT_URL_DYNAMODB: url }));
     const asked = dynamo.send(new DescribeTableCommand({ TableName: 'any-table' }));
     await expect(asked).rejects.toThrow(StoreUnavailable);
     expect(all).toHaveLength(6);
@@ -74,7 +74,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
 
   test('a table that does not answer is given up in its time', { timeout: 90_000 }, async () => {
     const { url, all } = await dynamoBehind(() => 'left waiting');
-    const dynamo = openDynamo(readSurroundings({ ...aws.environment, AWS_ENDPOINT_URL_DYNAMODB: url }));
+    const dynamo = openDynamo(readAwsEnvironment({ ...aws.environment, AWS_ENDPOINT_URL_DYNAMODB: url }));
     const start = performance.now();
     await expect(dynamo.send(new DescribeTableCommand({ TableName: 'any-table' }))).rejects.toThrow(StoreUnavailable);
     // Six times two seconds, and the pauses: a request that needs the table ends in its time.
@@ -137,7 +137,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
     const { port } = closed.address() as { port: number };
     await new Promise<void>((resolve) => closed.close(() => resolve()));
-    const s3 = openS3(readSurroundings({ ...aws.environment, AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` }));
+    const s3 = openS3(readAwsEnvironment({ ...aws.environment, AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` }));
     await expect(s3.send(new ListBucketsCommand())).rejects.toThrow(StoreUnavailable);
     s3.destroy();
     const wrong = await openEdges(aws, { ALARA_UPLOADS_BUCKET: 'alara-bucket-nobody-made' });

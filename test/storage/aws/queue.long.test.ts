@@ -1,7 +1,7 @@
 import { CreateQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { openSqs } from '../../../functions/platform/aws/client.ts';
-import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
+import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { awsQueue } from '../../../functions/storage/aws/queue.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { between } from '../../support/between.ts';
@@ -16,7 +16,7 @@ describe.skipIf(!hasAws)('the queue on SQS (npm run pretest installs moto)', () 
 
   async function openQueue(hopSeconds?: number, environment: Record<string, string> = {}) {
     const edges = await openEdges(aws);
-    const client = openSqs(readSurroundings({ ...aws.environment, ...environment }));
+    const client = openSqs(readAwsEnvironment({ ...aws.environment, ...environment }));
     const closing = new AbortController();
     const url = edges.environment['ALARA_QUEUE_URL'] ?? '';
     const queue = awsQueue(client, url, closing.signal, hopSeconds);

@@ -4,7 +4,7 @@ import { ok } from '../../../functions/core/result.ts';
 import { startRunner } from '../../../functions/jobs/runner.ts';
 import { replay, submit } from '../../../functions/jobs/submit.ts';
 import { openSqs } from '../../../functions/platform/aws/client.ts';
-import { readSurroundings } from '../../../functions/platform/aws/environment.ts';
+import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { createLog } from '../../../functions/platform/log.ts';
 import type { Platform } from '../../../functions/storage/platform.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
@@ -35,7 +35,7 @@ describe.skipIf(!hasAws)('jobs whose table is away (npm run pretest)', { timeout
 
   /** A queue as the stack makes it, but for its numbers: what was delivered once in vain is taken away. */
   async function redriven() {
-    const sqs = openSqs(readSurroundings(aws.environment));
+    const sqs = openSqs(readAwsEnvironment(aws.environment));
     onTestFinished(() => sqs.destroy());
     const dead = await sqs.send(new CreateQueueCommand({ QueueName: 'dead-letters-of-jobs' }));
     const attributes = async (QueueUrl: string | undefined) =>
