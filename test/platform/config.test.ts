@@ -108,7 +108,7 @@ describe('settings', () => {
     expect(() => readConfig({ PORT: 'x', ALARA_DEVICE: 'y', ALARA_Z: '' })).toThrow(/ALARA_Z.*PORT=x.*ALARA_DEVICE=y/s);
   });
 
-  test('of the machine's environment are left alone', () => {
+  test('of the environment of the machine are ignored', () => {
     expect(readConfig({ PATH: '/bin', HOME: '/', PORT: '0' }).port).toBe(0);
   });
 });
