@@ -15,8 +15,8 @@ export type Running = {
 /** Start the service and resolve once films can be read. Throws ConfigError or CatalogError before it listens. */
 export async function startServer(config: Config, log: Logger): Promise<Running> {
   const service = await assemble(config, log);
-  const { fetch, platform, begin, drain } = service;
-  const server = createHttpServer({ fetch, dropped: warnOncePerMinute(log) });
+  const { fetch, refuse, platform, begin, drain } = service;
+  const server = createHttpServer({ fetch, refuse, log, dropped: warnOncePerMinute(log) });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.port, config.host, resolve);

@@ -18,12 +18,15 @@ import { openPlatform } from '../storage/open-storage.ts';
 import type { Platform } from '../storage/platform.ts';
 import { isOpenToOthers } from '../storage/sqlite/permissions.ts';
 import { createApp, createRunnerApp } from './app.ts';
+import { createOverloadRule, type HeadRule } from './connection/overload.ts';
 import type { Deps } from './deps.ts';
 
 /** The parts of a running service. No socket is open: `fetch` answers. */
 export type Service = {
   /** Answers with the family that is served at that moment, to the end of the request. */
   fetch(request: Request, bindings?: object): Promise<Response>;
+  /** Refuses by the head of a request what that family's engine has no room for. */
+  readonly refuse: HeadRule;
   /** The API, the router and the engine of that family. */
   readonly app: OpenAPIHono;
   readonly router: Router;
@@ -115,6 +118,10 @@ export async function assemble(
 
   return {
     fetch: (request, bindings) => use(async ({ app }) => app.fetch(request, bindings)),
+    refuse:
+      role === 'worker'
+        ? () => undefined
+        : createOverloadRule({ platform, authRequired }, () => generations.current().engine),
     get app() {
       return generations.current().app;
     },

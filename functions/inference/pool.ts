@@ -83,6 +83,8 @@ export type Engine = {
   status(): EngineStatus;
   /** Why a film of a tenant would be refused if it came now; undefined while there is room. Asked before a body is read. */
   overload(tenant?: string): Fault | undefined;
+  /** Whether a film of any tenant finds a place, so that no `overload` need be asked for a tenant. */
+  hasRoom(): boolean;
   /** Refuses what is new, finishes what was accepted, then stops the workers. */
   close(): Promise<void>;
 };
@@ -171,8 +173,8 @@ export function createEngine(options: EngineOptions): Engine {
    */
   const depth = () =>
     pace.usualMs() === 0 ? limit : Math.min(limit, Math.floor((workers * deadlineMs) / 2 / pace.typicalMs()));
-  const isFull = (tenant: string) =>
-    queue.pending >= workers && queue.size >= depth() && turns.hasShare(tenant, depth());
+  const hasRoom = () => queue.pending < workers || queue.size < depth();
+  const isFull = (tenant: string) => !hasRoom() && turns.hasShare(tenant, depth());
   // An answer at the deadline itself would arrive after it.
   const answerMs = deadlineMs - Math.min(250, deadlineMs / 20);
   const late = (): Fault => ({ code: 'deadline_exceeded', deadlineMs: ms(deadlineMs) });
@@ -259,6 +261,7 @@ export function createEngine(options: EngineOptions): Engine {
     inspect: (file, signal) => enqueue<'inspect'>({ kind: 'inspect', ...file }, signal),
     render: (film, signal) => enqueue<'render'>({ kind: 'render', ...film }, signal),
     status,
+    hasRoom,
     overload: (tenant = '') => (isFull(tenant) ? busy() : undefined),
     async close() {
       closing.abort();

@@ -1,9 +1,10 @@
 /**
  * Goodput and lateness under overload: `npx node test/bench/overload.ts [deadline in ms]`. The service runs on processor 0 and the load generator,
- * this process, on processor 1 (taskset), so that they do not take time from each other. On a busy machine only the ratio says anything.
+ * this process, on processor 1 (taskset), so that they do not take time from each other. On a busy machine only the films per
+ * second of the service's processor time say anything: on a quiet machine they are the films per second.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,12 +73,26 @@ async function offered(perSecond: number) {
     await delay(2);
   }
   const end = performance.now();
-  return { end, answers: await Promise.all(answers) };
+  const after = processorTime();
+  return { end, after, answers: await Promise.all(answers) };
+}
+
+const child = readFileSync(`/proc/${service.pid}/task/${service.pid}/children`, 'utf8').trim().split(' ')[0];
+/** Processor time of the service so far, in seconds: of all threads, and of the thread that answers HTTP. */
+function processorTime() {
+  const secondsOf = (thread: string | undefined) => {
+    const fields = readFileSync(`/proc/${child}/task/${thread}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  };
+  const all = readdirSync(`/proc/${child}/task`).reduce((sum, thread) => sum + secondsOf(thread), 0);
+  return { all, http: secondsOf(child) };
 }
 
 await saturated();
+const before = processorTime();
 const most = await saturated();
-const { end, answers } = await offered(10 * most);
+const between = processorTime();
+const { end, answers, after } = await offered(10 * most);
 const read = answers.filter(({ status, at }) => status === 201 && at <= end);
 const worstMs = Math.max(...answers.map(({ ms }) => ms));
 const byStatus = Object.fromEntries(
@@ -90,6 +105,14 @@ console.log(
 );
 console.log(
   `answers by status: ${JSON.stringify(byStatus)}; the slowest after ${Math.round(worstMs)} ms, of a deadline of ${deadlineMs} ms`,
+);
+const [atMost, overloaded] = [between.all - before.all, after.all - between.all];
+const ratio = read.length / overloaded / ((most * seconds) / atMost);
+const refused = answers.filter(({ status }) => status === 503).length;
+const [httpMs, baseMs] = [after.http - between.http, between.http - before.http].map((time) => 1000 * time);
+const refusalMs = ((httpMs ?? 0) - ((baseMs ?? 0) / (most * seconds)) * read.length) / refused;
+console.log(
+  `per second of processor time ${((most * seconds) / atMost).toFixed(1)} films at most, ${(read.length / overloaded).toFixed(1)} at ten times that load, ${Math.round(100 * ratio)} %; ${refusalMs.toFixed(2)} ms per refusal`,
 );
 const stopped = new Promise((resolve) => service.once('exit', resolve));
 service.kill('SIGTERM');

@@ -1,9 +1,11 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Fault } from '../../core/fault.ts';
+import type { Logger } from '../../platform/log.ts';
 import { type BodyRate, usualRate, watchBody } from './body-timeout.ts';
 import { connectionLimit } from './limit.ts';
+import { answerFault, type HeadRule } from './overload.ts';
 import { joinPieces } from './pieces.ts';
 import { oneAtATime } from './pipelining.ts';
 import { closeWithProblem, problemResponse } from './raw-problem.ts';
@@ -22,6 +24,9 @@ const maxHeaderBytes = 16_384;
 
 export type HttpServerOptions = {
   readonly fetch: (request: Request, bindings?: object) => Response | Promise<Response>;
+  /** Looks at the head of each request before `fetch` does. */
+  readonly refuse?: HeadRule;
+  readonly log?: Logger;
   readonly bodyRate?: BodyRate;
   /** How long a client may read nothing of its answer. */
   readonly stalledMs?: number;
@@ -33,6 +38,8 @@ export type HttpServerOptions = {
 /** The HTTP server in front of the API, with a bound on everything that a client can make it hold. */
 export function createHttpServer({
   fetch,
+  refuse,
+  log,
   bodyRate = usualRate,
   stalledMs = keepAliveMs,
   maxConnections = connectionLimit(),
@@ -55,6 +62,8 @@ export function createHttpServer({
   });
   /** Connections without a request, the one that has waited longest first. */
   const unused = new Set<Duplex>();
+  /** Requests whose clients wait for 100 Continue before they send the body. */
+  const expectant = new WeakSet<IncomingMessage>();
   let open = 0;
   const { listener, current } = oneAtATime((incoming, outgoing) => {
     if (!server.listening) outgoing.setHeader('connection', 'close');
@@ -69,10 +78,25 @@ export function createHttpServer({
       if (!incoming.socket.destroyed) unused.add(incoming.socket);
     });
     watchBody(incoming, outgoing, bodyRate);
-    joinPieces(incoming);
-    void handle(incoming, outgoing);
+    const serve = () => {
+      if (expectant.delete(incoming)) outgoing.writeContinue();
+      joinPieces(incoming);
+      void handle(incoming, outgoing);
+    };
+    const verdict = refuse?.(incoming);
+    if (!verdict) return serve();
+    void verdict.then((fault) => {
+      if (!fault) return serve();
+      // The client may keep the body that it has announced, and the next bytes would be taken for that body (RFC 9110 10.1.1).
+      if (expectant.has(incoming)) outgoing.setHeader('connection', 'close');
+      answerFault(incoming, outgoing, fault, log);
+    });
   });
   const server = createServer(serverOptions, listener);
+  server.on('checkContinue', (incoming, outgoing) => {
+    expectant.add(incoming);
+    listener(incoming, outgoing);
+  });
   // All of them, to be counted above; their bytes are limited.
   server.maxHeadersCount = 0;
   // A new connection takes the place of one that has no request: clients that only connect shut nobody out.

@@ -7,7 +7,7 @@ import { localTenant } from '../../core/tenant.ts';
 import { type Scope, scopes } from '../../storage/access.ts';
 import type { Deps } from '../deps.ts';
 import { notOfThisMachine } from './local-request.ts';
-import { accept, Refusal } from './problem.ts';
+import { accept } from './problem.ts';
 import { answers } from './responses.ts';
 
 declare module 'hono' {
@@ -50,11 +50,32 @@ export function scopesOf(route: string): readonly Scope[] | 'open' {
   return needed;
 }
 
+/** What decides who asks. */
+export type AccessRule = Pick<Deps, 'platform' | 'authRequired'>;
+
+/** The tenant of a request, from its API key where one is needed or sent. */
+export async function tenantOf(
+  { platform, authRequired }: AccessRule,
+  request: Pick<Request, 'url' | 'headers'>,
+  needed: readonly Scope[],
+): Promise<Result<string, Fault>> {
+  const { headers } = request;
+  const key = keyOf(headers.get('authorization') ?? undefined, headers.get('x-api-key') ?? undefined);
+  if (!key.ok) return key;
+  if (key.value === undefined) {
+    const problem = authRequired ? 'no API key was sent in a header' : notOfThisMachine(request);
+    return problem === undefined ? ok(localTenant) : fail({ code: 'unauthenticated', problem });
+  }
+  // One answer for unknown and revoked keys: it tells nothing about either.
+  const known = await platform.access.check(key.value);
+  if (!known) return fail({ code: 'unauthenticated', problem: 'the API key is not valid' });
+  if (!needed.some((scope) => known.scopes.includes(scope)))
+    return fail({ code: 'forbidden', scope: needed.join(' or ') });
+  return ok(known.tenant);
+}
+
 /** Sets the tenant, from the API key where one is needed or sent. */
-export const authenticate = ({
-  platform,
-  authRequired,
-}: Pick<Deps, 'platform' | 'authRequired'>): MiddlewareHandler => {
+export const authenticate = (rule: AccessRule): MiddlewareHandler => {
   return async (c, next) => {
     const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL');
     // Nothing answers at this path, so there is nothing to guard.
@@ -62,19 +83,7 @@ export const authenticate = ({
     const needed = scopesOf(`${route.method} ${route.path}`);
     if (needed === 'open') return next();
 
-    const key = accept(keyOf(c.req.header('authorization'), c.req.header('x-api-key')));
-    if (key === undefined) {
-      const problem = authRequired ? 'no API key was sent in a header' : notOfThisMachine(c.req.raw);
-      if (problem !== undefined) throw new Refusal({ code: 'unauthenticated', problem });
-      c.set('tenant', localTenant);
-      return next();
-    }
-    // One answer for unknown and revoked keys: it tells nothing about either.
-    const known = await platform.access.check(key);
-    if (!known) throw new Refusal({ code: 'unauthenticated', problem: 'the API key is not valid' });
-    if (!needed.some((scope) => known.scopes.includes(scope)))
-      throw new Refusal({ code: 'forbidden', scope: needed.join(' or ') });
-    c.set('tenant', known.tenant);
+    c.set('tenant', accept(await tenantOf(rule, c.req.raw, needed)));
     return next();
   };
 };

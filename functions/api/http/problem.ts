@@ -44,13 +44,18 @@ export const strict =
     if (!result.success) throw new Refusal(faultOf(result.error, Object.keys(schema.shape)));
   };
 
-/** Answer with a fault. */
-export function problem(c: Context, fault: Fault): Response {
-  const body = problemOf(fault, c.get('requestId'));
+/** The headers that belong to a fault. */
+export function problemHeaders(fault: Fault): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if ('retryAfterMs' in fault) headers['retry-after'] = String(Math.max(1, Math.ceil(fault.retryAfterMs / 1000)));
   if ('allow' in fault && fault.allow.length > 0) headers['allow'] = fault.allow.join(', ');
   if (fault.code === 'unsupported_content_encoding') headers['accept-encoding'] = fault.available.join(', ');
   if (fault.code === 'unauthenticated') headers['www-authenticate'] = 'Bearer realm="alara"';
-  return c.body(JSON.stringify(body), body.status as ContentfulStatusCode, headers);
+  return headers;
+}
+
+/** Answer with a fault. */
+export function problem(c: Context, fault: Fault): Response {
+  const body = problemOf(fault, c.get('requestId'));
+  return c.body(JSON.stringify(body), body.status as ContentfulStatusCode, problemHeaders(fault));
 }

@@ -10,10 +10,13 @@ declare module 'hono' {
 /** What a caller's id may consist of: it is repeated in logs, answers and headers. */
 const safe = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** Gives a request the id that its caller sent in `X-Request-Id`, or a new one where that is missing or not safe. */
+/** The id that a caller sent, or a new one where that is missing or not safe. */
+export const requestIdOf = (sent: string | undefined): string =>
+  sent !== undefined && safe.test(sent) ? sent : randomUUID();
+
+/** Gives a request the id of its `X-Request-Id`, or a new one. */
 export const requestId: MiddlewareHandler = async (c, next) => {
-  const sent = c.req.header('x-request-id');
-  const id = sent !== undefined && safe.test(sent) ? sent : randomUUID();
+  const id = requestIdOf(c.req.header('x-request-id'));
   c.set('requestId', id);
   c.header('x-request-id', id);
   await next();

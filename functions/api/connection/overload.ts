@@ -1,0 +1,53 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Fault } from '../../core/fault.ts';
+import type { Engine } from '../../inference/pool.ts';
+import type { Logger } from '../../platform/log.ts';
+import { type AccessRule, scopesOf, tenantOf } from '../http/auth.ts';
+import { problemHeaders, problemOf } from '../http/problem.ts';
+import { requestIdOf } from '../http/request-id.ts';
+
+/** Why a request is refused by its head alone. Undefined: the API answers it. */
+export type HeadRule = (incoming: IncomingMessage) => Promise<Fault | undefined> | undefined;
+
+const readings = '/v1/readings';
+const needed = scopesOf(`POST ${readings}`);
+
+/**
+ * Refuse a film that finds no place in the queue before the API sees its request. The API would refuse the film as well, but its
+ * routes, validators and web streams take several times the processor time. Requests without a known tenant go on to the API, which
+ * answers them with their fault.
+ */
+export function createOverloadRule(access: AccessRule, engine: () => Pick<Engine, 'hasRoom' | 'overload'>): HeadRule {
+  return ({ method, url = '', headers, rawHeaders }) => {
+    if (method !== 'POST' || (url !== readings && !url.startsWith(`${readings}?`))) return undefined;
+    const address = `http://${headers.host ?? ''}${url}`;
+    if (engine().hasRoom() || needed === 'open' || !URL.canParse(address)) return undefined;
+    return tenantOf(access, { url: address, headers: headersOf(rawHeaders) }, needed).then(
+      (tenant) => (tenant.ok ? engine().overload(tenant.value) : undefined),
+      // The API meets the same error and answers it.
+      () => undefined,
+    );
+  };
+}
+
+/** Answer a request with a fault. Node discards the body, so that the connection can be used again. */
+export function answerFault(incoming: IncomingMessage, outgoing: ServerResponse, fault: Fault, log?: Logger): void {
+  const requestId = requestIdOf(incoming.headers['x-request-id']?.toString());
+  const problem = problemOf(fault, requestId);
+  const body = JSON.stringify(problem);
+  outgoing.writeHead(problem.status, {
+    ...problemHeaders(fault),
+    'content-length': Buffer.byteLength(body),
+    'x-content-type-options': 'nosniff',
+    'x-request-id': requestId,
+  });
+  outgoing.end(body);
+  // As the API logs it.
+  log?.info({ requestId, method: incoming.method, route: readings, status: problem.status, ms: 0 });
+}
+
+function headersOf(raw: readonly string[]): Headers {
+  const headers = new Headers();
+  for (let i = 0; i + 1 < raw.length; i += 2) headers.append(raw[i] ?? '', raw[i + 1] ?? '');
+  return headers;
+}
