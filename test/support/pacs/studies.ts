@@ -44,7 +44,7 @@ export async function reportCounts(orthanc: Orthanc): Promise<ReadonlyMap<string
 }
 
 /** Wait until a study has so many reports. */
-export const untilRead = (orthanc: Orthanc, study: string, count = 1, timeoutMs = 30_000) =>
+export const untilRead = (orthanc: Orthanc, study: string, count = 1, timeoutMs?: number) =>
   until(async () => (await reportsOf(orthanc, study)).length >= count, timeoutMs);
 
 /** Save the DICOM file of an instance; its path. */
