@@ -17,17 +17,19 @@ describe.skipIf(!isLinux)('the service, while one client without a key pipelines
     ['/no/such/path', 30, 600],
   ])('%s, on %i connections %i times', { timeout: 60_000 }, async (path, connections, count) => {
     service = await openMeasured({ ALARA_ROLE: 'api', ALARA_WORKERS: '1' });
-    const { url, memory } = service;
+    const { url, memory, processorMs } = service;
     const before = memory('VmRSS');
-    const liveness = watchLiveness(url);
+    const liveness = watchLiveness(url, processorMs);
     const sockets = Array.from({ length: connections }, () => open(url).pause());
     for (const socket of sockets) socket.write(pipelined(path, count));
     await delay(3000);
     const { worstMs, probes } = await liveness.stop();
     for (const socket of sockets) socket.destroy();
-    // 2500 MB and 13.8 s before. On a quiet machine: 6 to 15 MB per connection of the first two, and 25 to 80 ms.
-    expect(memory('VmHWM') - before).toBeLessThan(50 + 10 * (connections - 1));
+    // If all pipelined requests started at once, one connection alone would take 883 MB and 4.6 s. Measured: 0 to 5 MB and 20 ms with
+    // one connection, 59 to 86 MB and 340 ms with 30.
+    expect(memory('VmHWM') - before).toBeLessThan(connections === 1 ? 50 : 150);
     expect(probes).toBeGreaterThan(0);
-    expect(worstMs).toBeLessThan(connections === 1 ? 1000 : 5000);
+    // Processor time of the service per probe: how much other work comes before /health/live, however busy the machine is.
+    expect(worstMs).toBeLessThan(connections === 1 ? 200 : 1000);
   });
 });

@@ -11,18 +11,18 @@ export function open(url: string): Socket {
 export const pipelined = (path: string, count: number) =>
   `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`.repeat(count);
 
-/** How long /health/live takes on a new connection at worst, in ms, until `stop` is called. */
-export function watchLiveness(url: string) {
+/** How long /health/live takes on a new connection at worst, in ms of `clock`, until `stop` is called. */
+export function watchLiveness(url: string, clock = () => performance.now()) {
   let worstMs = 0;
   let probes = 0;
   let stopped = false;
   const watching = (async () => {
     while (!stopped) {
-      const start = performance.now();
+      const start = clock();
       const answer = await fetch(`${url}/health/live`, { headers: { connection: 'close' } });
       await answer.arrayBuffer();
       if (answer.status !== 200) throw new Error(`/health/live answered ${answer.status}`);
-      worstMs = Math.max(worstMs, performance.now() - start);
+      worstMs = Math.max(worstMs, clock() - start);
       probes++;
       await delay(20);
     }
