@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-// Bounds of what sizes memory, because a catalog may come from elsewhere. They are far above what a family needs.
+// These values size memory, and a catalog may come from an untrusted source. The bounds are far above what a family needs.
 const maxSide = 4096;
 export const maxModelBytes = 1_000_000_000;
 const maxFindings = 200;
@@ -8,14 +8,14 @@ const maxVariants = 16;
 const maxClasses = 100;
 const maxPoints = 10_000;
 
-/** How a number came about. `crossValidated`: measured out of fold, and the served weights were refitted on all films. */
+/** How a number was measured. `crossValidated`: out of fold; the served weights were refitted on all films. */
 export const Protocol = z.enum(['heldOut', 'crossValidated']);
 export type Protocol = z.infer<typeof Protocol>;
 
 const Unit = z.number().min(0).max(1);
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
 
-/** Lower and upper end of a 95 % interval. */
+/** Lower and upper end of a 95 % confidence interval. */
 export const Interval = z.tuple([z.number(), z.number()]).refine(([low, high]) => low <= high, {
   error: 'the lower end of an interval is above its upper end',
 });
@@ -41,7 +41,7 @@ const rises = (values: readonly number[]) => values.every((value, i) => i === 0 
 
 const points = (number: z.ZodNumber) => z.array(number).min(1).max(maxPoints);
 
-/** How a logit becomes a probability. Every method rises with the logit, so that AUROC is that of the graph. */
+/** How a logit becomes a probability. Every method increases with the logit, so calibration does not change the AUROC. */
 export const Calibration = z
   .discriminatedUnion('method', [
     /** Platt scaling: 1 / (1 + exp(-(slope * logit + intercept))). */
@@ -80,7 +80,7 @@ export const Threshold = z
   .meta({ id: 'Threshold' });
 export type Threshold = z.infer<typeof Threshold>;
 
-/** What one variant measured for one finding. */
+/** The measurements of one variant for one finding. */
 export const Head = z
   .object({
     auroc: Auroc,
@@ -88,13 +88,13 @@ export const Head = z
     threshold: Threshold,
     /** Expected calibration error of the calibrated probability. */
     ece: Unit.optional(),
-    /** Share of training films with the finding: what the probability presumes. */
+    /** Share of training films with the finding. The probability assumes this prevalence. */
     prevalence: z.number().gt(0).lt(1),
   })
   .meta({ id: 'Head' });
 export type Head = z.infer<typeof Head>;
 
-/** How a film becomes the input tensor. Training and serving both obey this. */
+/** How a film becomes the input tensor, in training and in serving. */
 export const Input = z
   .object({
     channels: z.literal(1),
@@ -108,11 +108,11 @@ export const Input = z
   .meta({ id: 'Input' });
 export type Input = z.infer<typeof Input>;
 
-/** What one film costs. */
+/** The cost of one film. */
 export const Cost = z
   .object({
     gmacs: z.number().positive(),
-    /** Median milliseconds a film, batch 1, one thread, by device. */
+    /** Median milliseconds per film, batch 1, one thread, by device. */
     ms: z.record(z.string(), z.number().positive()),
     /** Processor or accelerator, runtime and date of the measurement, by device. */
     measuredOn: z.record(z.string(), z.string()),
@@ -153,28 +153,28 @@ export const Comparison = z
   .meta({ id: 'Comparison' });
 export type Comparison = z.infer<typeof Comparison>;
 
-/** A share of films, with its 95 % interval and what was counted. */
+/** A share of films with its 95 % interval. `what` names the films. */
 export const Rate = z
   .object({ what: z.string(), value: Unit, ci95: Interval, films: z.int().positive() })
   .refine(({ value, ci95 }) => inside(value, ci95), outside)
   .meta({ id: 'Rate' });
 
 /**
- * The input gate. Every graph also emits `gate`: one logit a class below (softmax gives the score of
- * each), then the distance of the film's features from the training films.
+ * The input gate. Every graph also emits `gate`: one logit per class (softmax gives the scores), then the distance of the
+ * film's features from the training films.
  */
 export const Quality = z
   .object({
     classes: z.array(z.string().max(100)).min(2).max(maxClasses),
-    /** The class that is let in. */
+    /** The class of films that the gate accepts. */
     accept: z.string(),
     /** By variant: a film below `minScore` for the accepted class, or beyond `maxDistance`, is refused. */
     limits: z.record(z.string(), z.object({ minScore: Unit, maxDistance: z.number().positive() })),
-    /** How many frontal chest films it refuses wrongly. */
+    /** Share of frontal chest films that the gate refuses wrongly. */
     falseRefusals: z.array(Rate),
-    /** How many films from elsewhere it lets in. */
+    /** Share of films from other sources that the gate accepts. */
     passUnderShift: z.array(Rate),
-    /** How many of what it should refuse it refuses. */
+    /** Share of images that the gate refuses and should refuse. */
     catches: z.array(Rate),
     notMeasured: z.array(z.string()),
   })
@@ -196,7 +196,7 @@ export const Provenance = z
   })
   .meta({ id: 'Provenance' });
 
-/** What a simulated study says of a finding, where real labels cannot tell resolutions apart. */
+/** The resolution floor of a finding from a simulated study, where real labels cannot tell resolutions apart. */
 export const SimulatedFloor = z
   .object({ minResolution: z.int().positive(), source: z.string().min(1) })
   .meta({ id: 'SimulatedFloor' });
@@ -205,9 +205,9 @@ export const SimulatedFloor = z
 export const NotServed = z
   .object({
     finding: z.string().min(1),
-    /** One sentence for whoever asks for the finding. */
+    /** One sentence for a caller who asks for the finding. */
     reason: z.string().min(1).max(1000),
-    /** By variant: AUROC on the films that are measured, whatever the variant's precision. */
+    /** By variant: AUROC on the measured films. */
     auroc: z.record(z.string(), Auroc),
   })
   .meta({ id: 'NotServed' });
@@ -227,7 +227,7 @@ const Shape = z.object({
   notServed: z.array(NotServed).optional(),
 });
 
-/** A model family: what each variant is, costs and measured. Written by `training`, read by `functions`. */
+/** A model family: its variants with their costs and measurements. `training` writes the catalog, `functions` reads it. */
 export const Catalog = Shape.superRefine((catalog, context) => {
   const complain = (message: string, ...path: (string | number)[]) =>
     context.addIssue({ code: 'custom', message, path });
@@ -262,7 +262,7 @@ export const Catalog = Shape.superRefine((catalog, context) => {
 }).meta({ id: 'Catalog' });
 export type Catalog = z.infer<typeof Catalog>;
 
-/** What is good enough for a finding: one of three kinds. */
+/** When a variant is good enough for a finding. There are three kinds of rule. */
 export const Rule = z
   .union([
     z.strictObject({ auroc: Unit, bound: z.enum(['lower', 'point']).default('lower') }),
@@ -276,7 +276,7 @@ export const Rule = z
   .meta({ id: 'Rule' });
 export type Rule = z.infer<typeof Rule>;
 
-/** A rule a finding, and one for the findings that are not named. */
+/** One rule per finding, and `otherwise` for findings without a rule. */
 export const Policy = z
   .object({
     $schema: z.string().optional(),

@@ -11,13 +11,13 @@ export type Film = {
   readonly pixels: Uint8Array | Uint16Array;
 };
 
-/** A film, and for a DICOM instance what its header said. */
+/** A film, and for a DICOM instance the content of its header. */
 export type Decoded = {
   readonly film: Film;
-  /** What was wrong or unusual in the file; absent where nothing was. */
+  /** Faults of the file that did not prevent reading. Absent where there are none. */
   readonly warnings?: readonly ReadingWarning[];
   readonly dicom?: {
-    /** Holds no patient data: part of the reading. */
+    /** Part of the reading: it contains no patient data. */
     readonly view: DicomView;
     readonly instance: Instance;
   };

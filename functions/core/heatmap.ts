@@ -11,7 +11,8 @@ export const Heatmap = z
         "Row by row: what each cell adds to the finding's logit. Where the model looked, not where the disease is.",
     }),
     region: z.object({ left: z.number(), top: z.number(), width: z.number(), height: z.number() }).meta({
-      description: 'What the grid covers, in pixels of the upright film; it reaches beyond a film that is not square.',
+      description:
+        'The region that the grid covers, in pixels of the upright film. The region reaches beyond a film that is not square.',
     }),
   })
   .meta({ id: 'Heatmap' });

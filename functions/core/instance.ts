@@ -3,9 +3,9 @@ import { z } from 'zod';
 const Text = z.string().optional();
 
 /**
- * Whose film a DICOM instance is and where it belongs: what an object that goes back into the study must repeat.
- * This is patient data: it is stored sealed, leaves only inside DICOM and FHIR objects, and is never logged.
- * Strings are Unicode, whatever the file's character set; absent attributes are absent.
+ * Patient, study and series identifiers of a DICOM instance. An object that goes back into the study must repeat them. They are
+ * patient data: they are stored encrypted, leave the service only inside DICOM and FHIR objects, and are never logged. Strings are
+ * Unicode, whatever the character set of the file.
  */
 export const Instance = z.object({
   sopClassUid: z.string(),
@@ -15,9 +15,9 @@ export const Instance = z.object({
   modality: z.string(),
   seriesNumber: Text,
   instanceNumber: Text,
-  /** Of the exposure, or of the image where the header says only that (TM). */
+  /** Time of the exposure (TM), or of the image where the header has no other time. */
   acquisitionTime: Text,
-  /** Of the image as it is stored, in pixels: not turned, not resampled. */
+  /** Size of the stored image in pixels, neither turned nor resampled. */
   rows: z.int(),
   columns: z.int(),
   /** PS3.3 C.7.1.1, names and dates in their DICOM spelling. */

@@ -1,5 +1,5 @@
 import { canonical, sha256 } from './digest.ts';
 
-/** `job_` and the SHA-256 of everything that makes the job: who asks for the same again gets the same job. */
+/** `job_` and the SHA-256 of everything that defines the job. The same request gives the same job. */
 export const jobId = async (identity: { readonly kind: string } & Readonly<Record<string, unknown>>): Promise<string> =>
   `job_${await sha256(canonical(identity))}`;

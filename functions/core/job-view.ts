@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { advice, type Fault } from './fault.ts';
+import { advice } from './advice.ts';
+import type { Fault } from './fault.ts';
 import { type Job, JobInput, jobStates, type Outcome } from './job.ts';
 import { describe } from './problem.ts';
 
@@ -9,14 +10,14 @@ const Described = z
     title: z.string(),
     status: z.int(),
     code: z.string().meta({ description: 'Stable: switch on this.', example: 'too_small' }),
-    fix: z.string().meta({ description: 'What to do about it.' }),
+    fix: z.string().meta({ description: 'How to correct the problem.' }),
   })
-  .meta({ id: 'JobProblem', description: 'Problem details (RFC 9457) of work that no request waits for.' });
+  .meta({ id: 'JobProblem', description: 'Problem details (RFC 9457) of a job.' });
 
 const OutcomeView = z
   .object({
-    sopInstanceUid: z.string().optional().meta({ description: 'Of a job from a PACS: the film.' }),
-    reading: z.string().optional().meta({ description: 'The id of its reading: GET /v1/readings/{id}.' }),
+    sopInstanceUid: z.string().optional().meta({ description: 'The film, for a job from a PACS or by STOW-RS.' }),
+    reading: z.string().optional().meta({ description: 'The id of the reading: GET /v1/readings/{id}.' }),
     refused: Described.optional().meta({ description: 'Why this film was not read.' }),
     stored: z
       .array(z.string())
@@ -35,15 +36,17 @@ export const JobView = z
     }),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
-    attempts: z.int().meta({ description: 'Tries so far, the one that runs included.' }),
+    attempts: z.int().meta({ description: 'Tries so far, including the current try.' }),
     progress: z.object({ done: z.int(), total: z.int() }),
     outcomes: z.array(OutcomeView),
-    problem: Described.optional().meta({ description: 'Why it failed or was given up, or why it is tried again.' }),
+    problem: Described.optional().meta({
+      description: 'Why the job failed or was given up, or why it is tried again.',
+    }),
   })
   .meta({ id: 'Job' });
 export type JobView = z.infer<typeof JobView>;
 
-/** A job as its tenant is shown it. */
+/** A job as the API shows it to its tenant. */
 export function viewOf({ input, tenant: _, fault, outcomes, busySince: _since, run: _run, ...plain }: Job): JobView {
   return {
     ...plain,

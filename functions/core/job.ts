@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Fault } from './fault.ts';
 
-/** What a job works on. It may name a study and is kept sealed. */
+/** The input of a job. It may identify a study, so storage encrypts it. */
 export const JobInput = z.discriminatedUnion('kind', [
-  /** One uploaded film, read as the query parameters of POST /v1/readings say. */
+  /** One uploaded film. `parameters` are those of POST /v1/readings. */
   z.object({
     kind: z.literal('film'),
     /** A blob. */
@@ -12,7 +12,7 @@ export const JobInput = z.discriminatedUnion('kind', [
     parameters: z.record(z.string(), z.string()),
     webhook: z.string().optional(),
   }),
-  /** Instances of one study that came by STOW-RS; results go to a PACS where one is configured for them. */
+  /** Instances of one study that were received by STOW-RS. Results go to a PACS if one is configured. */
   z.object({
     kind: z.literal('instances'),
     studyInstanceUid: z.string(),
@@ -20,23 +20,23 @@ export const JobInput = z.discriminatedUnion('kind', [
     pacs: z.string().optional(),
     webhook: z.string().optional(),
   }),
-  /** A study in a PACS: its frontal chest films are pulled and read, the results stored back. */
+  /** A study in a PACS. Its frontal chest films are retrieved and read, and the results are stored in the PACS. */
   z.object({ kind: z.literal('study'), pacs: z.string(), studyInstanceUid: z.string() }),
-  /** Tell a tenant that a job has finished. */
+  /** A webhook that reports the end of a job to its tenant. */
   z.object({ kind: z.literal('webhook'), url: z.string(), job: z.string() }),
 ]);
 export type JobInput = z.infer<typeof JobInput>;
 
 export const jobStates = ['queued', 'running', 'done', 'failed', 'dead'] as const;
 /**
- * `failed`: refused for a reason that no retry changes. `dead`: given up after too many tries; it can be replayed.
+ * `failed`: refused for a reason that no retry changes. `dead`: given up after too many tries; an operator can replay it.
  */
 export type JobState = (typeof jobStates)[number];
 
-/** A fault as its code and what it carries. */
+/** A fault as JSON: its code and its members. */
 const Refused = z.looseObject({ code: z.string() });
 
-/** What came of one instance, or of the one film of a job. */
+/** The outcome of one instance, or of the only film of a job. */
 export const Outcome = z.object({
   sopInstanceUid: z.string().optional(),
   /** The id of its reading. */
@@ -47,30 +47,30 @@ export const Outcome = z.object({
 });
 export type Outcome = z.infer<typeof Outcome>;
 
-/** A unit of work that outlives the request, and the process, that asked for it. */
+/** A unit of work that survives the request and the process that created it. */
 export type Job = {
   readonly id: string;
   readonly tenant: string;
   readonly state: JobState;
   readonly createdAt: string;
   readonly updatedAt: string;
-  /** Tries so far, the one that runs included; those that were put off, because the service was busy or stopped, are not. */
+  /** Tries so far, including the current try. Tries that were postponed because the service was busy or stopped do not count. */
   readonly attempts: number;
   readonly progress: { readonly done: number; readonly total: number };
   readonly input: JobInput;
   readonly outcomes: readonly Outcome[];
-  /** Why it failed, or why it is tried again. */
+  /** Why the job failed, or why it is tried again. */
   readonly fault?: Fault;
-  /** Since when it is put off, because the service or a store is busy. */
+  /** Since when the job is postponed because the service or a store is busy. */
   readonly busySince?: string;
-  /** Names the try that runs, or ran last. */
+  /** The id of the current or last try. */
   readonly run?: string;
 };
 
-/** What of a job may name a study, or is of no use to who looks for jobs: a store keeps it in one piece, sealed. */
+/** The encrypted part of a job: it may identify a study, and it is not queryable. */
 export type Particulars = Pick<Job, 'input' | 'outcomes' | 'fault' | 'busySince' | 'run'>;
 
-/** Whether nothing more happens to a job unless it is replayed. */
+/** Whether a job has ended: only a replay changes it. */
 export const hasEnded = ({ state }: Pick<Job, 'state'>): boolean => state !== 'queued' && state !== 'running';
 
 /** The blobs that a job needs until it has ended. */

@@ -1,6 +1,7 @@
-import { advice, type Fault } from './fault.ts';
+import { advice } from './advice.ts';
+import type { Fault } from './fault.ts';
 
-/** A fault as callers are shown it: what it is and what to do about it, beside what it carries. */
+/** A fault as a caller sees it: title, status and fix, plus the members of the fault. */
 export function describe<Shown extends Fault>(fault: Shown) {
   const { status, title, fix } = advice[fault.code];
   return { type: `/problems/${fault.code}`, title, status, fix, ...fault };

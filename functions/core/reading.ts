@@ -19,9 +19,10 @@ export const PlanView = z
     costDevice: z.string().meta({ description: 'The device whose measured costs were compared.' }),
     costMs: z.number(),
     largest: z.object({ variant: z.string(), costMs: z.number() }),
-    costVsLargest: z
-      .number()
-      .meta({ description: 'This plan against always using the cheapest variant of the highest resolution.' }),
+    costVsLargest: z.number().meta({
+      description:
+        'Cost of this plan divided by the cost of always using the cheapest variant of the highest resolution.',
+    }),
     variants: z.array(
       z.object({
         id: z.string(),
@@ -44,7 +45,7 @@ export const RouteEvidence = {
   variant: z.string(),
   auroc: Auroc,
   basis: z.enum(['measured', 'published', 'simulated']).meta({
-    description: "What the choice of resolution rests on: this family's own labels, a publication, or a simulation.",
+    description: "The evidence for the choice of resolution: this family's own labels, a publication, or a simulation.",
   }),
   meetsTarget: z
     .boolean()
@@ -61,7 +62,8 @@ export const FindingResult = z
     ...RouteEvidence,
     probability: Score.meta({ description: 'Calibrated, at the stated prevalence.' }),
     prevalence: Score.meta({
-      description: "What the probability presumes: the training films' prevalence unless the request gave another.",
+      description:
+        'The prevalence that the probability assumes: that of the training films, unless the request gives another one.',
     }),
     threshold: z.object({ value: Score, low: Score, high: Score }),
     call: z.enum(['present', 'absent', 'indeterminate']),
@@ -75,7 +77,7 @@ export const Reading = z
   .object({
     id: z.string().meta({
       example: 'rd_4b1f0c…',
-      description: 'A digest of film, request, catalog, policy and costs: a retry has the same id.',
+      description: 'A digest of film, request, catalog, policy and costs. A retry has the same id.',
     }),
     createdAt: z.iso.datetime(),
     plan: PlanView,
@@ -91,7 +93,7 @@ export const Reading = z
     }),
     dicom: DicomView.optional(),
     warnings: z.array(ReadingWarning).meta({
-      description: 'What was wrong or unusual in the file, and how it was read all the same. Empty for most films.',
+      description: 'Faults of the file that did not prevent reading. Empty for most films.',
     }),
     quality: z.object({ frontalChest: z.boolean(), score: Score }),
     timingsMs: z.object({ decode: z.number(), preprocess: z.number(), infer: z.number(), total: z.number() }),

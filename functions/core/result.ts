@@ -1,4 +1,4 @@
-/** What a caller can cause comes back as a value; exceptions are for bugs. */
+/** A value or a fault. Faults that a caller can cause are values; exceptions are for bugs. */
 export type Result<Value, Failure> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly fault: Failure };

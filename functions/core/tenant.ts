@@ -1,2 +1,2 @@
-/** Who asks where no key is needed: this machine itself on loopback, and the command line. */
+/** The tenant of requests without a key: requests on loopback, and the command line. */
 export const localTenant = 'local';

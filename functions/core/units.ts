@@ -5,9 +5,9 @@ type Unit<Name extends string> = number & { readonly [unit]: Name };
 export type Px = Unit<'px'>;
 /** Milliseconds. */
 export type Ms = Unit<'ms'>;
-/** Raw model output. Means nothing until calibrated. */
+/** Raw model output. It has no meaning before calibration. */
 export type Logit = Unit<'logit'>;
-/** Calibrated, in [0, 1]. The only score the API may emit. */
+/** A calibrated probability in [0, 1]. The API emits no other score. */
 export type Probability = Unit<'probability'>;
 
 export const px = (n: number): Px => n as Px;

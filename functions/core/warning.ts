@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * Something in the film's file that was wrong or unusual, although the film was read. `code` is stable; `message` says in
- * one sentence what was found and what was used instead. A warning contains no patient data.
+ * A fault of the film's file that did not prevent reading. `code` is stable; `message` says in one sentence what was found and
+ * what was used instead. A warning contains no patient data.
  */
 export const ReadingWarning = z
   .object({

@@ -1,7 +1,7 @@
-/** A text without absolute paths and file URLs: what callers are told shows nothing of where this machine keeps files. */
+/** A text without absolute paths and file URLs, because an answer must not reveal the file system of the server. */
 export const withoutPaths = (text: string): string =>
   text
     .replaceAll(/file:\/\/\/?[^\s'"`)]+/g, '…')
-    // In quotes a path may hold spaces.
+    // A quoted path may contain spaces.
     .replaceAll(/(['"`])(?:\/|[A-Za-z]:\\)[^'"`\n]*\1/g, '…')
     .replaceAll(/(?<![\w.:/])(?:\/[^\s/'"`:;,)]+){2,}\/?|\b[A-Za-z]:\\[^\s'"`:;,)]+/g, '…');

@@ -1,4 +1,5 @@
-import { advice, type Fault, type FaultCode } from '../core/fault.ts';
+import { advice } from '../core/advice.ts';
+import type { Fault, FaultCode } from '../core/fault.ts';
 
 /** How often, and after which pauses, a job is retried. */
 export type RetryPolicy = {

@@ -1,4 +1,5 @@
-import { advice, type Fault } from '../core/fault.ts';
+import { advice } from '../core/advice.ts';
+import type { Fault } from '../core/fault.ts';
 import { isUidText } from '../core/uid.ts';
 import type { Engine } from '../inference/pool.ts';
 import type { Router } from '../inference/router.ts';

@@ -7,7 +7,7 @@ const logOdds = (p: number) => Math.log(p / (1 - p));
 /** The logarithm of the logistic function, without overflow. */
 const logSigmoid = (x: number) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x)));
 
-/** A logit as a probability, by what was fitted on out-of-fold scores. */
+/** Convert a logit to a probability by a calibration that was fitted on out-of-fold scores. */
 export function calibrate(raw: Logit, calibration: Calibration): Probability {
   switch (calibration.method) {
     // Platt 1999.
@@ -33,13 +33,13 @@ function interpolate(at: number, x: readonly number[], y: readonly number[]): nu
   return y0 + ((at - x0) / (x1 - x0)) * (y1 - y0);
 }
 
-/** Moves a probability from one prevalence to another by Bayes' rule: the log odds shift by as much as the prior's. */
+/** Move a probability from one prevalence to another by Bayes' rule: its log odds shift by as much as those of the prevalence. */
 export function atPrevalence(p: number, from: number, to: number): Probability {
   if (p === 0 || p === 1 || from === to) return probability(p);
   return probability(sigmoid(logit(logOdds(p) + logOdds(to) - logOdds(from))));
 }
 
-/** An operating point moved with the prevalence, so that the same films stay above it. */
+/** Move an operating point with the prevalence, so that the same films stay above it. */
 export const thresholdAt = ({ value, low, high }: Threshold, from: number, to: number) => ({
   value: atPrevalence(value, from, to),
   low: atPrevalence(low, from, to),

@@ -1,6 +1,6 @@
 import type { Quality } from '../core/catalog.ts';
 
-/** What the input gate made of a film. */
+/** The verdict of the input gate on a film. */
 export type Gate = {
   /** Softmax score of the accepted class, in [0, 1]. */
   readonly score: number;
@@ -9,7 +9,7 @@ export type Gate = {
   readonly accepted: boolean;
 };
 
-/** Judge the `gate` output of a variant's graph: one logit a class, then the feature distance. */
+/** Evaluate the `gate` output of a variant's graph: one logit per class, then the feature distance. */
 export function gate(output: Float32Array, quality: Quality, variant: string): Gate {
   const limits = quality.limits[variant];
   const logits = output.subarray(0, quality.classes.length);
@@ -20,7 +20,7 @@ export function gate(output: Float32Array, quality: Quality, variant: string): G
   const sum = exps.reduce((a, b) => a + b, 0);
   const score = (exps[quality.classes.indexOf(quality.accept)] ?? 0) / sum;
   const strongest = quality.classes[exps.indexOf(1)] ?? quality.accept;
-  // A NaN anywhere must refuse: hence "not within" rather than "beyond".
+  // A NaN must refuse the film, so the comparison is "within the limit" rather than "beyond the limit".
   const near = distance <= limits.maxDistance;
   const accepted = near && score >= limits.minScore;
   const unfamiliar = !near && strongest === quality.accept;

@@ -2,13 +2,13 @@ import type { Input } from '../core/catalog.ts';
 import { type Film, white } from '../core/film.ts';
 import { type Px, px } from '../core/units.ts';
 
-/** The size of a film inside a square of `side`: the whole film, aspect ratio kept. */
+/** The size of a film that is scaled into a square of `side`, with its aspect ratio kept. */
 export function contain({ width, height }: Pick<Film, 'width' | 'height'>, side: Px): { width: Px; height: Px } {
   const scale = side / Math.max(width, height);
   return { width: px(Math.max(1, Math.round(width * scale))), height: px(Math.max(1, Math.round(height * scale))) };
 }
 
-/** Centre a film that fits into a square of `side`, on black. */
+/** Centre a film on a black square of `side`. */
 export function letterbox(film: Film, side: Px): Film {
   if (film.width === side && film.height === side) return film;
   const square = film.pixels instanceof Uint16Array ? new Uint16Array(side * side) : new Uint8Array(side * side);
@@ -22,28 +22,28 @@ export function letterbox(film: Film, side: Px): Film {
 }
 
 /**
- * The input tensor of a square film, shape [1, 1, side, side]. Every step is rounded to single precision,
- * as training does it: one last bit of an input can move an int8 graph's probability by 0.01.
+ * The input tensor of a square film, shape [1, 1, side, side]. Every step is rounded to single precision, as in training: the last
+ * bit of an input can move the probability of an int8 graph by 0.01.
  */
 export function normalise(film: Film, { mean, std }: Pick<Input, 'mean' | 'std'>): Float32Array {
   const { pixels } = film;
   const { fround } = Math;
   const [full, centre, scale] = [white(film), fround(mean), fround(std)];
   const tensor = new Float32Array(pixels.length);
-  // A plain loop takes 1 ms at 512 px; Float32Array.from with a callback takes 18.
+  // A plain loop takes 1 ms at 512 px; Float32Array.from with a callback takes 18 ms.
   for (let i = 0; i < pixels.length; i++) tensor[i] = fround(fround(fround((pixels[i] ?? 0) / full) - centre) / scale);
   return tensor;
 }
 
-/** Share of pixels at either end that says nothing about contrast: markers, a bright frame, hot pixels. */
+/** Share of pixels at either end of the histogram that is ignored: markers, a bright frame, hot pixels. */
 const ignored = 0.05;
 /**
- * The least share of full range between the remaining pixels. 12-bit values left unscaled in 16 bits stay
- * below it and would be read as black; of 1,493 real films the flattest spans three times as much.
+ * The least share of the full range that the remaining pixels span. 12-bit values that were left unscaled in 16 bits span less, and
+ * would be read as black. Of 1,493 real films the flattest spans three times as much.
  */
 const minContrast = 1 / 16;
 
-/** Whether a film has next to no contrast, whatever a few of its pixels are. */
+/** Whether a film has nearly no contrast, apart from a few of its pixels. */
 export function isBlank(film: Film): boolean {
   const counts = new Uint32Array(white(film) + 1);
   for (const value of film.pixels) counts[value] = (counts[value] ?? 0) + 1;
@@ -52,7 +52,7 @@ export function isBlank(film: Film): boolean {
   return light - dark < minContrast * white(film);
 }
 
-/** The lowest value that more than `rank` pixels do not exceed. */
+/** The lowest value such that more than `rank` pixels are at or below it. */
 function darkest(counts: Uint32Array, rank: number): number {
   let seen = 0;
   return counts.findIndex((count) => {

@@ -1,7 +1,7 @@
 import type { Catalog, Variant } from '../core/catalog.ts';
 import { type Ms, ms } from '../core/units.ts';
 
-/** What a film costs on each variant, as measured on one device. */
+/** The cost per film of each variant, measured on one device. */
 export type CostTable = {
   /** The device whose measurements these are. */
   readonly device: string;
@@ -10,8 +10,8 @@ export type CostTable = {
 };
 
 /**
- * The costs of `device`, or of the first device that every variant was measured on; `device` in the
- * answer says which. A catalog without one is refused at load.
+ * The costs of `device`, or of the first device on which every variant was measured; the returned `device` says which. A catalog
+ * without such a device is refused when it is loaded.
  */
 export function costTable(catalog: Catalog, device: string): CostTable {
   const measured = (name: string) => catalog.variants.every((variant) => variant.cost.ms[name]);

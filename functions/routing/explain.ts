@@ -2,7 +2,7 @@ import type { Rule, Variant } from '../core/catalog.ts';
 import type { Assignment, PassedOver } from './route.ts';
 import { attained, formatAuroc, type Miss, required } from './rule.ts';
 
-/** What a decision rests on. `measured`: on this family's own labels. */
+/** The evidence for a decision. `measured`: on this family's own labels. */
 export type Basis = 'measured' | 'published' | 'simulated';
 
 export const basisOf = (rule: Rule): Basis => ('minResolution' in rule ? rule.evidence : 'measured');

@@ -4,7 +4,7 @@ import type { Fault } from '../core/fault.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { ReadRequest } from './request.ts';
 
-/** What decides how a film is read, as text: query parameters over HTTP, options on the command line. */
+/** The parameters of a plan as text: query parameters of the API, options of the command line. */
 export const RouteParameters = z.strictObject({
   findings: z.string().optional().meta({
     description: 'Comma-separated findings; all that the family reads by default.',
@@ -19,12 +19,13 @@ export const RouteParameters = z.strictObject({
     .string()
     .optional()
     .meta({ description: 'A policy by name; see GET /v1/catalog.', example: 'sabottke-spieler-2020' }),
-  variant: z
-    .string()
-    .optional()
-    .meta({ description: 'Pin one variant for every finding; the reading says what its rule would have said.' }),
+  variant: z.string().optional().meta({
+    description:
+      'Pin one variant for every finding. The reading states per finding whether the variant satisfies the rule.',
+  }),
   bestEffort: z.enum(['true', 'false']).optional().meta({
-    description: 'Serve a finding that no variant can satisfy by the nearest one, flagged, instead of refusing.',
+    description:
+      'Serve a finding that no variant satisfies with the nearest variant, flagged, instead of refusing the request.',
   }),
 });
 export type RouteParameters = z.infer<typeof RouteParameters>;
@@ -40,14 +41,14 @@ export const ReadParameters = z.strictObject({
 });
 export type ReadParameters = z.infer<typeof ReadParameters>;
 
-/** What the parameters are read against. */
+/** The names that parameters may use. */
 export type Vocabulary = {
   readonly catalog: Catalog;
   readonly policies: Readonly<Record<string, Policy>>;
   readonly defaultPolicy: string;
 };
 
-/** Parameters as text to a normalised request: findings in catalog order, every default filled in. */
+/** Parse parameters into a normalised request: findings in catalog order, every default filled in. */
 export function parseParameters(
   text: Readonly<Record<string, string>>,
   vocabulary: Vocabulary,
@@ -81,7 +82,7 @@ export function parseParameters(
   });
 }
 
-/** The first complaint of a schema, as a fault that names the parameter. */
+/** The first issue of a schema as a fault that names the parameter. */
 export function faultOf(error: z.ZodError, known: readonly string[]): Fault {
   const [issue] = error.issues;
   if (issue?.code === 'unrecognized_keys') return { code: 'unknown_parameter', parameters: issue.keys, known };
@@ -92,7 +93,7 @@ export function faultOf(error: z.ZodError, known: readonly string[]): Fault {
   };
 }
 
-/** Why a finding that the catalog does not list cannot be asked for. */
+/** Why a request cannot ask for a finding that the catalog does not list. */
 function absent(finding: string, { findings: known, notServed = [] }: Catalog): Fault {
   const reason = notServed.find((entry) => entry.finding === finding)?.reason;
   return reason === undefined
@@ -110,7 +111,7 @@ function findingsOf(text: string | undefined, catalog: Catalog): Result<readonly
   return ok(known.filter((finding) => named.includes(finding)));
 }
 
-/** `0.7`, or `Nodule:0.6,Edema:0.8`, to a number by finding. */
+/** Parse `0.7` or `Nodule:0.6,Edema:0.8` into a number per finding. */
 function numbers(
   parameter: string,
   text: string | undefined,

@@ -1,15 +1,15 @@
 import { canonical, sha256 } from '../core/digest.ts';
 import type { RouteRequest } from './route.ts';
 
-/** One request, normalised: equal requests are equal values, whatever order or spelling they came in. */
+/** One normalised request. Requests that mean the same are equal, whatever their order or spelling. */
 export type ReadRequest = RouteRequest & {
   readonly policy: string;
   readonly explain: boolean;
-  /** Local prevalence by finding; findings not named keep the training films'. */
+  /** Local prevalence by finding. Findings that are not named keep the prevalence of the training films. */
   readonly prevalence: Readonly<Record<string, number>>;
 };
 
-/** What a reading's id is the digest of. */
+/** Everything that determines a reading. The id of the reading is its digest. */
 export type Identity = {
   readonly tenant: string;
   /** SHA-256 of the body's bytes, in hexadecimal; so are the digests below. */

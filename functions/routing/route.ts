@@ -6,16 +6,16 @@ import { ms } from '../core/units.ts';
 import type { CostTable } from './cost-table.ts';
 import { attained, attainment, judge, type Miss, required, ruleFor } from './rule.ts';
 
-/** What a caller may ask of the router. Findings are in catalog order, without repeats. */
+/** The request to the router. Findings are in catalog order, without repeats. */
 export type RouteRequest = {
   readonly findings: readonly string[];
-  /** AUROC targets by finding, met by the interval's lower end; each replaces the policy's rule. */
+  /** AUROC targets by finding, to be met by the lower end of the interval. Each replaces the policy's rule. */
   readonly minAuroc: Readonly<Record<string, number>>;
   readonly variant?: string | undefined;
   readonly bestEffort: boolean;
 };
 
-/** Why a finding is served by the variant it is. */
+/** Why a variant was chosen for a finding. */
 export type Reason =
   | { readonly kind: 'meets'; readonly rule: Rule }
   | { readonly kind: 'pinned'; readonly rule: Rule; readonly miss: Miss | null }
@@ -41,7 +41,7 @@ export type Plan = {
   /** Cheapest first. */
   readonly runs: readonly { readonly variant: Variant; readonly costMs: Ms; readonly findings: readonly string[] }[];
   readonly costMs: Ms;
-  /** The cheapest variant of the highest resolution, and what always using it would cost. */
+  /** The cheapest variant of the highest resolution, and the cost of always using it. */
   readonly largest: { readonly variant: Variant; readonly costMs: Ms };
 };
 
@@ -53,8 +53,8 @@ type Candidate = {
 };
 
 /**
- * The set of variants of least total measured cost such that each finding is served by one that
- * satisfies its rule. Exact: every subset is tried, which a catalog of up to 16 variants allows.
+ * Find the set of variants with the least total measured cost such that a variant of the set satisfies the rule of each finding.
+ * The search is exact: it tries every subset, and a catalog has at most 16 variants.
  */
 export function route(catalog: Catalog, policy: Policy, costs: CostTable, request: RouteRequest): Result<Plan, Fault> {
   const variants = byCost(catalog.variants, costs);
@@ -112,14 +112,14 @@ function ruleOf(policy: Policy, { minAuroc }: RouteRequest, finding: string): Ru
   return target === undefined ? ruleFor(policy, finding) : { auroc: target, bound: 'lower' };
 }
 
-/** The variant that comes nearest to a rule; among equals the cheapest. */
+/** The variant that is nearest to a rule; of equals the cheapest. */
 function nearestTo(rule: Rule, finding: string, variants: readonly Variant[]): Variant | undefined {
   const score = (variant: Variant) => attainment(rule, finding, variant);
   const best = Math.max(...variants.map(score));
   return Number.isFinite(best) ? variants.find((variant) => score(variant) === best) : undefined;
 }
 
-/** Which variants may serve a finding: the pinned one, those that satisfy, or on best effort the nearest. */
+/** Which variants may serve a finding: the pinned variant, those that satisfy the rule, or on best effort the nearest one. */
 function allow(
   variants: readonly Variant[],
   misses: readonly (Miss | null)[],
@@ -132,7 +132,7 @@ function allow(
   return bestEffort && !satisfied.some(Boolean) ? variants.map((v) => v === nearest) : satisfied;
 }
 
-/** The subset of least total cost that meets every row of `allowed`; of equals the first in order. */
+/** The subset with the least total cost that meets every row of `allowed`; of equals the first. */
 function cheapestCover(costs: readonly number[], allowed: readonly (readonly boolean[])[]): readonly boolean[] {
   const masks = allowed.map((row) => row.reduce((mask, yes, i) => (yes ? mask | (1 << i) : mask), 0));
   let best = { subset: 0, cost: Number.POSITIVE_INFINITY };
@@ -144,7 +144,7 @@ function cheapestCover(costs: readonly number[], allowed: readonly (readonly boo
   return costs.map((_, i) => (best.subset & (1 << i)) !== 0);
 }
 
-/** Serve a finding by the cheapest chosen variant that may, and say why nothing cheaper does. */
+/** Assign a finding to the cheapest chosen variant that may serve it, with the reasons against each cheaper variant. */
 function assign(
   { finding, rule, misses, allowed }: Candidate,
   variants: readonly Variant[],

@@ -13,12 +13,12 @@ export type Miss =
   | { readonly kind: 'not_compared'; readonly best: string }
   | { readonly kind: 'below_floor'; readonly floor: number; readonly evidence: 'published' | 'simulated' };
 
-/** The rule of a finding; a policy is checked at load to have one for every finding of its family. */
+/** The rule of a finding. Loading checks that a policy has a rule for every finding of its family. */
 export const ruleFor = (policy: Policy, finding: string): Rule | undefined => policy.rules[finding] ?? policy.otherwise;
 
 const auroc = (variant: Variant, finding: string) => variant.heads[finding]?.auroc;
 
-/** The variant with the highest measured AUROC for a finding; among equals the first in the catalog. */
+/** The variant with the highest measured AUROC for a finding; of equals the first in the catalog. */
 export const bestFor = (catalog: Catalog, finding: string): Variant | undefined =>
   catalog.variants.reduce<Variant | undefined>((best, variant) => {
     const value = auroc(variant, finding)?.value;
@@ -26,7 +26,7 @@ export const bestFor = (catalog: Catalog, finding: string): Variant | undefined 
     return best === undefined || value > (auroc(best, finding)?.value ?? -1) ? variant : best;
   }, undefined);
 
-/** The paired difference `variant` minus `reference`, turned round when it was stored the other way. */
+/** The paired difference `variant` minus `reference`, negated if the catalog stores it in the other direction. */
 function difference(catalog: Catalog, finding: string, variant: string, reference: string) {
   const between = (c: Comparison, a: string, b: string) =>
     c.finding === finding && c.variant === a && c.reference === b;
@@ -36,7 +36,7 @@ function difference(catalog: Catalog, finding: string, variant: string, referenc
   return reversed && { lower: -reversed.ci95[1] };
 }
 
-/** Whether `variant` is good enough for `finding` under `rule`: null if it is, else why not. */
+/** Why `variant` does not satisfy `rule` for `finding`; null if it does. */
 export function judge(rule: Rule, finding: string, variant: Variant, catalog: Catalog): Miss | null {
   const measured = auroc(variant, finding);
   if (!measured) return { kind: 'not_measured' };
@@ -58,7 +58,7 @@ export function judge(rule: Rule, finding: string, variant: Variant, catalog: Ca
     : { kind: 'below_floor', floor: rule.minResolution, evidence: rule.evidence };
 }
 
-/** How near a variant comes to a rule it misses; higher is nearer, and -Infinity cannot serve at all. */
+/** How near a variant is to a rule that it misses. Higher is nearer; a variant with -Infinity cannot serve the finding. */
 export function attainment(rule: Rule, finding: string, variant: Variant): number {
   const measured = auroc(variant, finding);
   if (!measured) return Number.NEGATIVE_INFINITY;
@@ -69,7 +69,7 @@ export function attainment(rule: Rule, finding: string, variant: Variant): numbe
 /** An AUROC as text, with three decimals. */
 export const formatAuroc = (value: number) => value.toFixed(3);
 
-/** A rule in words, as a requirement. */
+/** A rule as text, worded as a requirement. */
 export function required(rule: Rule): string {
   if ('auroc' in rule)
     return `AUROC ${formatAuroc(rule.auroc)} by ${rule.bound === 'lower' ? 'the lower end of its interval' : 'point estimate'}`;
@@ -77,7 +77,7 @@ export function required(rule: Rule): string {
   return `at least ${rule.minResolution} px`;
 }
 
-/** What a variant reaches of a rule, in words. */
+/** What a variant attains of a rule, as text. */
 export function attained(rule: Rule, finding: string, variant: Variant): string {
   const measured = auroc(variant, finding);
   if ('minResolution' in rule || !measured) return `${variant.resolution} px`;

@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { advice, type FaultCode } from '../../core/fault.ts';
+import { advice } from '../../core/advice.ts';
+import type { FaultCode } from '../../core/fault.ts';
 import { Problem } from './problem.ts';
 
 /** The answer with one of `codes`, which have the same status, under that status. */
