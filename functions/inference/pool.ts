@@ -192,6 +192,8 @@ export function createEngine(options: EngineOptions): Engine {
   ): Promise<Result<Answer[Kind], Fault>> {
     if (closing.signal.aborted) return fail({ code: 'shutting_down', retryAfterMs: ms(1000) });
     if (signal?.aborted) return fail({ code: 'client_gone' });
+    // Its whole time has passed, for example while a model was downloaded.
+    if (performance.now() >= accepted + answerMs) return fail(busy());
     const waits = queue.pending >= workers;
     if (task.kind === 'read' ? isFull(tenant) : waits && queue.size >= limit) return fail(busy());
     const { handshake, signal: killed, end, kill } = createHandshake();
