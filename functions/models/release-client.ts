@@ -24,8 +24,11 @@ export type Published = {
   drop(variant: Variant): Promise<void>;
 };
 
-/** A store that failed is left in peace for this long; requests are answered at once meanwhile. */
-const pauseMs = 2000;
+/**
+ * How long a failed download is not repeated: a missing or corrupt object, or a full disk. An outage is not among them,
+ * because the client of S3 has a circuit breaker, which pauses all requests.
+ */
+const repeatAfterMs = 2000;
 
 /** Follow a family on a channel of a store. */
 export function openPublished(objects: Objects, family: string, channel: Channel, cache: ModelCache): Published {
@@ -56,15 +59,18 @@ export function openPublished(objects: Objects, family: string, channel: Channel
   async function fetchModel({ sha256, bytes }: Variant): Promise<Fetched> {
     await cache.evict(used(), bytes);
     const entry = { sha256, bytes };
-    const fetched = await withRoom(() => fetchObject(objects, place.object(sha256), entry, cache)).catch(
-      (error): Fetched => {
-        if (!isFull(error)) throw error;
-        return { kind: 'away', problem: `${full}: ${place.object(sha256)} of ${bytes} bytes was not kept` };
-      },
-    );
-    if (fetched.kind === 'here') failed.delete(sha256);
-    else failed.set(sha256, { fetched, at: performance.now() });
-    return fetched;
+    const remember = (fetched: Fetched) => {
+      failed.set(sha256, { fetched, at: performance.now() });
+      return fetched;
+    };
+    try {
+      const fetched = await withRoom(() => fetchObject(objects, place.object(sha256), entry, cache));
+      failed.delete(sha256);
+      return fetched.kind === 'here' || fetched.kind === 'away' ? fetched : remember(fetched);
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      return remember({ kind: 'away', problem: `${full}: ${place.object(sha256)} of ${bytes} bytes was not kept` });
+    }
   }
 
   return {
@@ -104,7 +110,7 @@ export function openPublished(objects: Objects, family: string, channel: Channel
       const { sha256 } = variant;
       if (!fetching.has(sha256) && (await cache.has(sha256))) return { kind: 'here' };
       const before = failed.get(sha256);
-      if (before && performance.now() - before.at < pauseMs) return before.fetched;
+      if (before && performance.now() - before.at < repeatAfterMs) return before.fetched;
       const under = fetching.get(sha256);
       if (under) return under;
       const started = fetchModel(variant).finally(() => fetching.delete(sha256));

@@ -466,7 +466,7 @@ describe.skipIf(!hasAws)('on S3 (npm run pretest)', () => {
       const again = await open({ data }, { ALARA_MODELS });
       expect(again.serving().digest).toBe(digest);
       expect((await again.read('', another())).status).toBe(201);
-      await expect(open({ data: folder() }, { ALARA_MODELS })).rejects.toThrow('S3 does not give');
+      await expect(open({ data: folder() }, { ALARA_MODELS })).rejects.toThrow('S3 does not answer');
       await aws.s3.start();
       await expect
         .poll(async () => (await again.read('?findings=Mass&variant=r512-fp32')).status, {

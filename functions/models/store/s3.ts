@@ -72,6 +72,4 @@ export function s3Objects(client: S3Client, bucketName: string, prefix: string):
 
 /** To a caller that needs an object now, any other refusal is the same as no answer. */
 const unavailable = (error: unknown): StoreUnavailable =>
-  error instanceof StoreUnavailable
-    ? error
-    : new StoreUnavailable(`S3 refuses the request (${messageOf(error)})`, { cause: error });
+  new StoreUnavailable(`S3 does not answer or refuses the request (${messageOf(error)})`, { cause: error });

@@ -170,7 +170,7 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
     const standing = await live(objects);
     await aws.s3.stop();
     try {
-      await expect(rollback(objects, name, 'live', standing, signOff)).rejects.toThrow('S3 does not give');
+      await expect(rollback(objects, name, 'live', standing, signOff)).rejects.toThrow('S3 does not answer');
     } finally {
       await aws.s3.start();
     }
