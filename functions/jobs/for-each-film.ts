@@ -41,7 +41,7 @@ export async function forEachFilm<Film extends { readonly sopInstanceUid: string
 }
 
 /** The outcome of a reading whose results were sent to a PACS, which may have lost the film since. */
-export function outcomeOfDelivery(reading: string, stored: Result<readonly string[], Fault>): Result<Outcome, Fault> {
+export function outcomeOfStoring(reading: string, stored: Result<readonly string[], Fault>): Result<Outcome, Fault> {
   if (stored.ok) return ok({ reading, stored: [...stored.value] });
   return stored.fault.code === 'film_gone' ? ok({ reading, refused: stored.fault }) : stored;
 }

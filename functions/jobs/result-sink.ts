@@ -10,7 +10,7 @@ import type { ReadRequest } from '../routing/request.ts';
  * configured. `unchanged` is called immediately before storing. If the PACS has lost or replaced the film, nothing is
  * stored and the fault of `unchanged` is returned.
  */
-export type Deliver = (
+export type StoreResults = (
   pacs: string,
   tenant: string,
   read: Read,
@@ -21,8 +21,8 @@ export type Deliver = (
 /** How the films of a PACS are read, and how it receives results. */
 export type ResultSink = {
   readonly requestOf: (pacs: string) => ReadRequest | undefined;
-  readonly deliver: Deliver;
-  /** Remember the state of a film in a PACS. Returns the `unchanged` of {@link Deliver}, or undefined where the PACS does not list the film. */
+  readonly storeResults: StoreResults;
+  /** Remember the state of a film in a PACS. Returns the `unchanged` of {@link StoreResults}, or undefined where the PACS does not list the film. */
   readonly watchFilm?: (
     pacs: string,
     film: { readonly studyInstanceUid: string; readonly sopInstanceUid: string },

@@ -1,7 +1,7 @@
 import type { Fault } from '../core/fault.ts';
 import { fail, ok } from '../core/result.ts';
 import type { PacsSettings } from './config.ts';
-import { createExchange, readJson } from './dicomweb/http.ts';
+import { createHttpClient, readJson } from './dicomweb/http.ts';
 import { AttributesList } from './dicomweb/json.ts';
 import { createOrthanc } from './orthanc/client.ts';
 
@@ -16,7 +16,7 @@ export async function checkPacs(name: string, settings: PacsSettings): Promise<r
 }
 
 async function checkDicomWeb(name: string, settings: PacsSettings): Promise<PacsFinding> {
-  const exchange = createExchange({ name, baseUrl: settings.dicomWeb, ...settings });
+  const exchange = createHttpClient({ name, baseUrl: settings.dicomWeb, ...settings });
   const answer = await exchange(
     {
       about: 'a search (QIDO-RS)',

@@ -3,21 +3,21 @@ import type { Result } from '../core/result.ts';
 import type { Logger } from '../platform/log.ts';
 
 /** One look at a PACS: the milliseconds until the next one. */
-export type Look = () => Promise<Result<number, Fault>>;
+export type PollOnce = () => Promise<Result<number, Fault>>;
 
 /** `starting` until the first look has ended. */
 export type WatchState = 'starting' | 'watched' | 'unavailable';
 
 export type Watch = {
   state(): WatchState;
-  /** Look at once; a nudge that comes during a look is followed by another one. */
+  /** Poll once; a nudge that comes during a look is followed by another one. */
   nudge(): void;
   /** Resolves when the look that is going on has ended. */
   close(): Promise<void>;
 };
 
-/** Look at a PACS again and again. An outage is told once, and so is its end; `everyMs` later it is tried again. */
-export function watch(look: Look, everyMs: number, log: Logger): Watch {
+/** Poll a PACS again and again. An outage is told once, and so is its end; `everyMs` later it is tried again. */
+export function watch(look: PollOnce, everyMs: number, log: Logger): Watch {
   let closing = false;
   let nudged = false;
   let wake: () => void = () => undefined;

@@ -7,7 +7,7 @@ import type { Logger } from '../platform/log.ts';
 import type { PacsSettings, Poll } from './config.ts';
 import type { DicomWeb } from './dicomweb/client.ts';
 import { attributesDigest, text } from './dicomweb/json.ts';
-import type { Look } from './poll-loop.ts';
+import type { PollOnce } from './poll-loop.ts';
 import { instanceFields } from './study/films.ts';
 import { isRecent, type SubmitStudy } from './study/submit.ts';
 
@@ -41,7 +41,7 @@ type Seen = {
  * cursor is needed: a study is one job per set of instances, and one per `verifyMs` in any case. The set is looked at when
  * the number of instances changes, and every hour, because a film that replaced another leaves the number as it was.
  */
-export function createPoller({ pacs, settings, dicomWeb, verifyMs = dayMs, submit, log, now }: PollerDeps): Look {
+export function createPoller({ pacs, settings, dicomWeb, verifyMs = dayMs, submit, log, now }: PollerDeps): PollOnce {
   const { tenant, modalities, readStudiesOfLastDays, poll } = settings;
   /** The studies in the window, so that they are not submitted at every look. */
   const known = new Map<string, Seen>();

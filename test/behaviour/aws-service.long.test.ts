@@ -189,7 +189,7 @@ describe.skipIf(!hasAws)(
           ...{ platform, concurrency: 2, retentionMs: 86_400_000, visibilityMs: 1000, log: createLog('silent') },
           handlers: createHandlers(
             { router, engine, platform, budget: createBudget(1e9) },
-            { requestOf: () => undefined, deliver: nowhere, study: nowhere },
+            { requestOf: () => undefined, storeResults: nowhere, study: nowhere },
           ),
         });
         await ended(api, `/v1/jobs/${id}`);

@@ -65,7 +65,7 @@ async function finish(): Promise<void> {
     ...{ platform, concurrency: 2, retentionMs: 86_400_000, visibilityMs: 700, log: createLog('silent') },
     handlers: createHandlers(
       { router, engine, platform, budget: createBudget(1e9) },
-      { requestOf: () => undefined, deliver: nowhere, study: nowhere },
+      { requestOf: () => undefined, storeResults: nowhere, study: nowhere },
     ),
   });
   await vi.waitFor(async () => expect(await platform.queue.depth()).toEqual({ waiting: 0, inFlight: 0 }), {

@@ -49,7 +49,7 @@ const runner = startRunner({
   platform: { jobs, queue, enqueue, blobs },
   handlers: createHandlers(
     { router, engine, platform: { jobs, blobs, readings, access }, budget: createBudget(1e9) },
-    { requestOf: () => undefined, deliver: nowhere, study: nowhere },
+    { requestOf: () => undefined, storeResults: nowhere, study: nowhere },
   ),
   ...{ concurrency: 1, retentionMs: 86_400_000, visibilityMs: 700, log: createLog('silent') },
 });

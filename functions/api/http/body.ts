@@ -4,7 +4,7 @@ import { fail, ok, type Result } from '../../core/result.ts';
 import { type MediaType, sniff, unreadable } from '../../decode/sniff.ts';
 import { joined } from '../../platform/concat.ts';
 import type { Lease } from '../../platform/memory-budget.ts';
-import { contentType, MultipartError, partsOf } from './multipart.ts';
+import { contentType, MultipartError, partsOf } from '../../platform/multipart.ts';
 import { Refusal } from './problem.ts';
 
 /** A film as it was sent, and the media type that the sender declares, if any. */

@@ -8,9 +8,9 @@ import type { PixelsBegin } from '../../decode/dicom/parse/header.ts';
 import { type FileMeta, fileMeta } from '../../decode/dicom/parse/meta-group.ts';
 import { joined } from '../../platform/concat.ts';
 import type { Lease } from '../../platform/memory-budget.ts';
+import type { Part } from '../../platform/multipart.ts';
 import type { ReadRequest } from '../../routing/request.ts';
 import type { Deps } from '../deps.ts';
-import type { Part } from '../http/multipart.ts';
 import { answerTo, failureReasons, type Stored } from './response.ts';
 
 /** A film that was taken: its bytes are in a blob. */

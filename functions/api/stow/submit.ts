@@ -1,17 +1,15 @@
 import { blobsOf, hasEnded, type Job, type JobInput } from '../../core/job.ts';
 import { jobId } from '../../core/job-id.ts';
 import { replay, submit } from '../../jobs/submit.ts';
+import type { StowTarget } from '../../pacs/connections.ts';
 import type { Platform } from '../../storage/platform.ts';
 import type { Kept } from './receive.ts';
-
-/** The PACS that gets the results, and the digest of how it has its films read. */
-export type ResultsTo = { readonly pacs: string; readonly requestDigest: string };
 
 /** A job for every study among the films that were taken: their ids. Once this resolves, all of them will be read. */
 export async function submitStudies(
   platform: Pick<Platform, 'jobs' | 'enqueue' | 'blobs'>,
   tenant: string,
-  to: ResultsTo | undefined,
+  to: Pick<StowTarget, 'pacs' | 'requestDigest'> | undefined,
   kept: readonly Kept[],
 ): Promise<readonly string[]> {
   const ids: string[] = [];

@@ -9,7 +9,7 @@ import { openRouter } from '../../inference/router.ts';
 import { families } from '../../models/load.ts';
 import { checkPacs } from '../../pacs/check.ts';
 import { type PacsConfig, readPacsConfig } from '../../pacs/config.ts';
-import { requestOf } from '../../pacs/connections.ts';
+import { pacsRequest } from '../../pacs/request.ts';
 import { ConfigError, readConfig } from '../../platform/config.ts';
 import { cpus } from '../../platform/cpus.ts';
 import { digestFault } from './digest.ts';
@@ -158,7 +158,7 @@ async function pacs(): Promise<readonly Finding[]> {
   try {
     config = readPacsConfig(setting);
     const models = routerIfAny();
-    if (models) for (const [name, entry] of Object.entries(config)) requestOf(name, entry, models);
+    if (models) for (const [name, entry] of Object.entries(config)) pacsRequest(name, entry, models);
   } catch (error) {
     if (error instanceof ConfigError)
       return [{ found: error.message, fix: 'correct what is named; docs/pacs.md lists the settings.' }];

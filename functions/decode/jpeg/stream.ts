@@ -68,22 +68,22 @@ type ScanComponent = JpegComponent & { readonly dc: number; readonly ac: number 
  * data, or the codec finds it damaged. The codec of 8 bits notices no damage in the last lines.
  */
 export function jpegStream(bytes: Uint8Array, options: JpegOptions = {}): Result<JpegStream, Fault> {
-  const plain = judge(bytes, options, false);
-  return plain.ok && plain.value.isOdd ? judge(bytes, options, true) : plain;
+  const plain = parseStream(bytes, options, false);
+  return plain.ok && plain.value.isOdd ? parseStream(bytes, options, true) : plain;
 }
 
 const noTable = 'a Huffman table of its JPEG stream is missing or malformed';
 
-type Judged = JpegStream & { readonly isOdd: boolean };
+type ParsedStream = JpegStream & { readonly isOdd: boolean };
 
-function judge(bytes: Uint8Array, options: JpegOptions, follows: boolean): Result<Judged, Fault> {
+function parseStream(bytes: Uint8Array, options: JpegOptions, follows: boolean): Result<ParsedStream, Fault> {
   const parser = new Parser(bytes, options, follows);
   try {
     const stream = parser.parse();
     const alternatives = function* (): Generator<JpegStream> {
       if (!isFollowed(stream.frame)) yield* withoutZeros({ ...stream, alternatives });
       else if (!follows) {
-        const followed = judge(bytes, options, true);
+        const followed = parseStream(bytes, options, true);
         if (followed.ok && followed.value.warnings.length > 0) yield followed.value;
       }
     };
@@ -136,7 +136,7 @@ class Parser {
     this.follows = follows;
   }
 
-  parse(): Omit<Judged, 'alternatives'> {
+  parse(): Omit<ParsedStream, 'alternatives'> {
     if (this.bytes[0] !== 0xff || this.bytes[1] !== marker.startOfImage)
       throw corrupt('its JPEG stream does not start as one does');
     while (true) {

@@ -3,7 +3,7 @@ import type { JobInput, Outcome } from '../../core/job.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { parseParameters } from '../../routing/parameters.ts';
 import type { ReadRequest } from '../../routing/request.ts';
-import { forEachFilm, outcomeOfDelivery } from '../for-each-film.ts';
+import { forEachFilm, outcomeOfStoring } from '../for-each-film.ts';
 import type { Handler } from '../handler.ts';
 import { earlierRequest, type FilmReader, readOnce, withFilm } from '../read-film.ts';
 import type { ResultSink } from '../result-sink.ts';
@@ -27,7 +27,7 @@ export const instancesHandler =
 /** Read one instance: its reading and the results that the PACS holds, or why it is refused. */
 async function readInstance(
   reader: FilmReader,
-  { requestOf, deliver, watchFilm }: ResultSink,
+  { requestOf, storeResults, watchFilm }: ResultSink,
   tenant: string,
   { pacs, studyInstanceUid }: Instances,
   { blob, sopInstanceUid }: Instances['instances'][number],
@@ -50,7 +50,7 @@ async function readInstance(
   if (pacs === undefined) return ok({ reading: id });
   // Loaded again, because reading has taken the bytes away.
   const picture = () => withFilm(reader, blob, signal, (bytes) => reader.engine.render({ bytes, mediaType }, signal));
-  return outcomeOfDelivery(id, await deliver(pacs, tenant, read.value, picture, unchanged));
+  return outcomeOfStoring(id, await storeResults(pacs, tenant, read.value, picture, unchanged));
 }
 
 /** The request of the PACS that receives the results. A film that arrives by STOW-RS and from the PACS gets one result. */

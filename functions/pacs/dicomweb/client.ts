@@ -1,12 +1,12 @@
 import type { Fault } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import { createExchange, type Endpoint, readJson } from './http.ts';
+import { createHttpClient, type Endpoint, readJson } from './http.ts';
 import { type Attributes, AttributesList } from './json.ts';
-import { onlyPart } from './multipart.ts';
 import { storedInstances, stowBody } from './stow.ts';
+import { onlyPart } from './wado.ts';
 
 /** A film in a PACS, before it is pulled. */
-export type Place = {
+export type InstanceUids = {
   readonly studyInstanceUid: string;
   readonly seriesInstanceUid: string;
   readonly sopInstanceUid: string;
@@ -21,7 +21,7 @@ export type DicomWeb = {
     signal?: AbortSignal,
   ): Promise<Result<readonly Attributes[], Fault>>;
   /** WADO-RS: one instance as it is stored. */
-  retrieve(place: Place, signal?: AbortSignal): Promise<Result<Uint8Array<ArrayBuffer>, Fault>>;
+  retrieve(place: InstanceUids, signal?: AbortSignal): Promise<Result<Uint8Array<ArrayBuffer>, Fault>>;
   /** STOW-RS: the SOP Instance UIDs that the answer says are stored. */
   store(instances: readonly Uint8Array<ArrayBuffer>[], signal?: AbortSignal): Promise<Result<readonly string[], Fault>>;
 };
@@ -32,7 +32,7 @@ const pageSize = 200;
 const mostMatches = 100_000;
 
 export function createDicomWeb(endpoint: Endpoint & { readonly maxFilmMb: number }, send?: typeof fetch): DicomWeb {
-  const exchange = createExchange(endpoint, send);
+  const exchange = createHttpClient(endpoint, send);
   const refused = (what: string) => fail<Fault>({ code: 'pacs_refused', problem: `${endpoint.name} ${what}` });
 
   const page = (path: string, query: Readonly<Record<string, string>>, offset: number, signal?: AbortSignal) =>

@@ -11,7 +11,7 @@ export type Endpoint = Credentials & {
   readonly timeoutSeconds: number;
 };
 
-export type Question = {
+export type PacsRequest = {
   /** What it is about, for fault texts: holds no UID. */
   readonly about: string;
   readonly path: string;
@@ -26,12 +26,12 @@ export type Question = {
 };
 
 /** Asks one PACS. `take` reads the answer within the same time limit. */
-export type Exchange = <Value>(
-  question: Question,
+export type HttpClient = <Value>(
+  question: PacsRequest,
   take: (response: Response) => Promise<Result<Value, Fault>>,
 ) => Promise<Result<Value, Fault>>;
 
-export function createExchange(endpoint: Endpoint, send: typeof fetch = fetch): Exchange {
+export function createHttpClient(endpoint: Endpoint, send: typeof fetch = fetch): HttpClient {
   const { name, baseUrl, timeoutSeconds } = endpoint;
   return async ({ about, path, method = 'GET', headers, body, ofObject = false, also = [], signal }, take) => {
     const unavailable = (what: string) =>

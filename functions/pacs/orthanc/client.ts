@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Fault } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import { createExchange, type Endpoint, readJson } from '../dicomweb/http.ts';
+import { createHttpClient, type Endpoint, readJson } from '../dicomweb/http.ts';
 
 /** One entry of Orthanc's change log. Sequence numbers only ever grow; dates are UTC. */
 const Change = z.object({ ChangeType: z.string(), Date: z.string(), ID: z.string(), Seq: z.int() });
@@ -31,7 +31,7 @@ const Study = z.object({
 export type OrthancStudy = { readonly id: string; readonly studyInstanceUid: string; readonly studyDate: string };
 
 /** What the follower asks of Orthanc's own REST API (1.9.4 or newer). */
-export type OrthancLog = {
+export type ChangeLog = {
   /** The changes after `since`, oldest first. */
   changes(since: number, limit: number): Promise<Result<ChangePage, Fault>>;
   lastChange(): Promise<Result<Change | undefined, Fault>>;
@@ -40,7 +40,7 @@ export type OrthancLog = {
   studies(ids: readonly string[]): Promise<Result<readonly OrthancStudy[], Fault>>;
 };
 
-export type Orthanc = OrthancLog & {
+export type Orthanc = ChangeLog & {
   /**
    * A digest of the file of an instance; empty when Orthanc does not hold the instance. Another one after the instance was
    * overwritten by one with other bytes.
@@ -49,7 +49,7 @@ export type Orthanc = OrthancLog & {
 };
 
 export function createOrthanc(endpoint: Endpoint, stopped: AbortSignal, send?: typeof fetch): Orthanc {
-  const exchange = createExchange(endpoint, send);
+  const exchange = createHttpClient(endpoint, send);
 
   const ask = <Value>(
     about: string,

@@ -1,15 +1,16 @@
 import { z } from 'zod';
 import type { Fault } from '../../core/fault.ts';
 import { ok, type Result } from '../../core/result.ts';
-import type { Change, OrthancLog } from './client.ts';
+import type { Change, ChangeLog } from './client.ts';
 
 /** One place in a change log. Number and second together tell it from the same number in another log. */
-const Mark = z.object({ seq: z.int().min(0), date: z.string() });
-export type Mark = z.infer<typeof Mark>;
+const LogPosition = z.object({ seq: z.int().min(0), date: z.string() });
+export type LogPosition = z.infer<typeof LogPosition>;
 
-export const markOf = (change: Change): Mark => ({ seq: change.Seq, date: change.Date });
-export const start: Mark = { seq: 0, date: '' };
-export const isSame = (a: Mark | undefined, b: Mark | undefined) => a?.seq === b?.seq && a?.date === b?.date;
+export const positionOf = (change: Change): LogPosition => ({ seq: change.Seq, date: change.Date });
+export const start: LogPosition = { seq: 0, date: '' };
+export const isSame = (a: LogPosition | undefined, b: LogPosition | undefined) =>
+  a?.seq === b?.seq && a?.date === b?.date;
 
 /**
  * What is kept of how far a log was followed: every study that a change up to `at` belongs to is a job by now.
@@ -20,9 +21,9 @@ export const isSame = (a: Mark | undefined, b: Mark | undefined) => a?.seq === b
 export const Cursor = z.union([
   z.object({ asked: z.iso.datetime() }),
   z.object({
-    at: Mark,
-    oldest: Mark.optional(),
-    marks: z.array(Mark).default([]),
+    at: LogPosition,
+    oldest: LogPosition.optional(),
+    marks: z.array(LogPosition).default([]),
     rewinds: z.int().min(0).default(0),
   }),
 ]);
@@ -36,9 +37,9 @@ const allOfTheLast = 8;
  * fifty do for a log of millions, and none goes much further back than it must. The oldest one always stays: what was
  * before the first contact is not followed.
  */
-export function withMark(marks: readonly Mark[], at: Mark): Mark[] {
+export function addCheckpoint(marks: readonly LogPosition[], at: LogPosition): LogPosition[] {
   const newestFirst = [at, ...marks.filter(({ seq }) => seq < at.seq).toReversed()];
-  const kept: Mark[] = [];
+  const kept: LogPosition[] = [];
   for (const [i, mark] of newestFirst.entries()) {
     const older = newestFirst[i + 1];
     const younger = kept.at(-1);
@@ -52,7 +53,7 @@ export function withMark(marks: readonly Mark[], at: Mark): Mark[] {
 export const clockToleranceMs = 5 * 60_000;
 
 /** The last place before everything that arrived at or after a moment by the archive's clock. */
-export async function placeBefore(moment: Date, orthanc: OrthancLog): Promise<Result<Mark, Fault>> {
+export async function positionBefore(moment: Date, orthanc: ChangeLog): Promise<Result<LogPosition, Fault>> {
   const from = orthancDate(moment);
   const last = await orthanc.lastChange();
   if (!last.ok) return last;
@@ -65,7 +66,7 @@ export async function placeBefore(moment: Date, orthanc: OrthancLog): Promise<Re
     if (!next.ok) return next;
     const [change] = next.value.changes;
     if (!change || change.Date >= from) high = middle;
-    else place = markOf(change);
+    else place = positionOf(change);
   }
   return ok(place);
 }
@@ -78,5 +79,5 @@ const orthancDate = (date: Date) =>
     .replace(/[-:]/g, '');
 
 /** The moment that a mark was made at. */
-export const momentOf = ({ date }: Mark): Date =>
+export const momentOf = ({ date }: LogPosition): Date =>
   new Date(date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d).*$/, '$1-$2-$3T$4:$5:$6Z'));

@@ -2,21 +2,21 @@ import { manufacturer, sopClasses, type Tag, tags } from '../../core/dicom-dicti
 import type { Fault } from '../../core/fault.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { isUidText } from '../../core/uid.ts';
-import type { DicomWeb, Place } from '../dicomweb/client.ts';
+import type { DicomWeb, InstanceUids } from '../dicomweb/client.ts';
 import { type Attributes, attributesDigest, text } from '../dicomweb/json.ts';
 import type { Orthanc } from '../orthanc/client.ts';
 
 /** A film of a study. */
 export type StudyFilm = {
-  readonly place: Place;
+  readonly place: InstanceUids;
   /** A digest of what the PACS says of the film: its header and, where the PACS tells one, the digest of its file. */
   readonly listedAs: string;
   /** Whether {@link listedAs} changes with the file. Otherwise the film has to be pulled to see that it was replaced. */
-  readonly tellsFile: boolean;
+  readonly detectsReplacement: boolean;
 };
 
 /** What a PACS is asked about its films. */
-export type Films = {
+export type FilmList = {
   /** The films of a study. Own objects are none, whatever their modality. */
   ofStudy(studyInstanceUid: string, signal: AbortSignal): Promise<Result<readonly StudyFilm[], Fault>>;
   /**
@@ -24,7 +24,7 @@ export type Films = {
    * its series where that is known, as by `ofStudy`: a PACS may say other things of it in the list of the whole study.
    */
   listedAs(
-    film: Pick<Place, 'studyInstanceUid' | 'sopInstanceUid'> & Partial<Place>,
+    film: Pick<InstanceUids, 'studyInstanceUid' | 'sopInstanceUid'> & Partial<InstanceUids>,
     signal: AbortSignal,
   ): Promise<Result<string | undefined, Fault>>;
 };
@@ -45,24 +45,24 @@ const readable = new Set(sopClasses.map(({ uid }) => uid));
 
 /**
  * @param orthanc tells the digest of a film's file. QIDO-RS alone does not show that pixels were replaced.
- * @param refused is told when Orthanc refuses that, to a user without the rights for example. Films are read all the same.
+ * @param refused is told when Orthanc refuses that, to a user without the rights for example. FilmList are read all the same.
  */
 export function filmsOf(
   { search }: Pick<DicomWeb, 'search'>,
   modalities: readonly string[],
   orthanc?: Pick<Orthanc, 'fileDigest'>,
   refused?: (fault: Fault) => void,
-): Films {
+): FilmList {
   async function described(
     instance: Attributes,
     studyInstanceUid: string,
     signal: AbortSignal,
   ): Promise<Result<Omit<StudyFilm, 'place'>, Fault>> {
     const header = attributesDigest(instance, instanceFields);
-    const headerAlone = ok({ listedAs: header, tellsFile: false });
+    const headerAlone = ok({ listedAs: header, detectsReplacement: false });
     if (!orthanc) return headerAlone;
     const file = await orthanc.fileDigest(studyInstanceUid, uid(instance, tags.sopInstanceUid), signal);
-    if (file.ok) return ok({ listedAs: `${header} ${file.value}`, tellsFile: file.value !== '' });
+    if (file.ok) return ok({ listedAs: `${header} ${file.value}`, detectsReplacement: file.value !== '' });
     if (file.fault.code !== 'pacs_refused') return file;
     refused?.(file.fault);
     return headerAlone;

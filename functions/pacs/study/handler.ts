@@ -5,32 +5,19 @@ import { fail, ok, type Result } from '../../core/result.ts';
 import { isUidText } from '../../core/uid.ts';
 import type { Engine } from '../../inference/pool.ts';
 import type { Router } from '../../inference/router.ts';
-import { forEachFilm, outcomeOfDelivery } from '../../jobs/for-each-film.ts';
+import { forEachFilm, outcomeOfStoring } from '../../jobs/for-each-film.ts';
 import type { Handler } from '../../jobs/handler.ts';
 import { earlierRequest, readOnce } from '../../jobs/read-film.ts';
-import type { Deliver } from '../../jobs/result-sink.ts';
+import type { StoreResults } from '../../jobs/result-sink.ts';
 import { isOutage, isTransient } from '../../jobs/retry.ts';
 import type { Budget } from '../../platform/memory-budget.ts';
-import type { ReadRequest } from '../../routing/request.ts';
 import type { Platform } from '../../storage/platform.ts';
-import type { PacsSettings } from '../config.ts';
-import type { DicomWeb, Place } from '../dicomweb/client.ts';
-import { listed, stillListed } from '../listed.ts';
-import type { Films, StudyFilm } from './films.ts';
+import type { DicomWeb, InstanceUids } from '../dicomweb/client.ts';
+import { checkUnchanged, listedInstances } from '../listed-instances.ts';
+import type { StudyFilm } from './films.ts';
 import { inTurn } from './keyed-mutex.ts';
 import { openOutcomes } from './outcomes.ts';
-
-/** A PACS whose studies are read. */
-export type Source = {
-  readonly dicomWeb: Pick<DicomWeb, 'search' | 'retrieve'>;
-  readonly films: Films;
-  /** Where the PACS does not tell that a file was replaced: after so long its films are pulled and compared. */
-  readonly verifyMs?: number | undefined;
-  readonly settings: Pick<PacsSettings, 'tenant' | 'modalities' | 'results' | 'maxFilmMb'>;
-  readonly request: ReadRequest;
-  /** Of the plan that the request makes: names the results before they exist. */
-  readonly requestDigest: string;
-};
+import type { Source } from './source.ts';
 
 export type StudyDeps = {
   readonly sources: ReadonlyMap<string, Source>;
@@ -38,7 +25,7 @@ export type StudyDeps = {
   readonly engine: Pick<Engine, 'read' | 'render'>;
   readonly platform: Pick<Platform, 'readings' | 'filmOutcomes'>;
   readonly budget: Pick<Budget, 'inTurn'>;
-  readonly deliver: Deliver;
+  readonly storeResults: StoreResults;
   /** Of this software: another one may read what this one refuses. */
   readonly version: string;
 };
@@ -99,7 +86,7 @@ async function knownOutcome(
   if (!earlier) return ok(undefined);
   if (earlier.refused) return ok({ refused: earlier.refused });
   const { stored = [] } = earlier;
-  const held = await listed(dicomWeb, place, stored, signal);
+  const held = await listedInstances(dicomWeb, place, stored, signal);
   if (!held.ok) return held;
   return ok(stored.length > 0 && held.value.length === stored.length ? { stored } : undefined);
 }
@@ -110,7 +97,7 @@ async function one(
   source: Source,
   pacs: string,
   tenant: string,
-  { place, listedAs, tellsFile }: StudyFilm,
+  { place, listedAs, detectsReplacement }: StudyFilm,
   signal: AbortSignal,
 ): Promise<Result<Outcome, Fault>> {
   const { dicomWeb, request, settings } = source;
@@ -119,7 +106,7 @@ async function one(
   return deps.budget.inTurn<Outcome>(most, signal, async (lease) => {
     const bytes = await dicomWeb.retrieve(place, signal);
     if (!bytes.ok) return isTransient(bytes.fault) ? bytes : ok({ refused: bytes.fault });
-    const before = tellsFile ? undefined : await sha256(bytes.value);
+    const before = detectsReplacement ? undefined : await sha256(bytes.value);
     // Reading takes the bytes away, and a picture is made of them afterwards.
     const copy = settings.results.includes('sc') ? bytes.value.slice() : new Uint8Array();
     lease.less(most - Math.min(most, bytes.value.length + copy.length));
@@ -128,11 +115,11 @@ async function one(
     if (!read.ok) return isTransient(read.fault) || signal.aborted ? read : ok({ refused: read.fault });
     const picture = () => deps.engine.render({ bytes: copy, mediaType }, signal);
     const unchanged = async () => {
-      const listing = await stillListed(source.films, place, listedAs, signal);
+      const listing = await checkUnchanged(source.films, place, listedAs, signal);
       return listing.ok && before !== undefined ? sameFile(dicomWeb, place, before, signal) : listing;
     };
-    const stored = await deps.deliver(pacs, tenant, read.value, picture, unchanged);
-    return outcomeOfDelivery(read.value.reading.id, stored);
+    const stored = await deps.storeResults(pacs, tenant, read.value, picture, unchanged);
+    return outcomeOfStoring(read.value.reading.id, stored);
   });
 }
 
@@ -142,7 +129,7 @@ async function one(
  */
 async function sameFile(
   { retrieve }: Pick<DicomWeb, 'retrieve'>,
-  place: Place,
+  place: InstanceUids,
   before: string,
   signal: AbortSignal,
 ): Promise<Result<void, Fault>> {
@@ -156,7 +143,7 @@ async function sameFile(
 
 async function digestOfFile(
   retrieve: DicomWeb['retrieve'],
-  place: Place,
+  place: InstanceUids,
   signal: AbortSignal,
 ): Promise<Result<string, Fault>> {
   const bytes = await retrieve(place, signal);

@@ -1,17 +1,27 @@
 import { canonical, sha256 } from '../../core/digest.ts';
+import type { Router } from '../../inference/router.ts';
 import type { FilmOutcome } from '../../storage/film-outcomes.ts';
+import type { Platform } from '../../storage/platform.ts';
 import type { StudyFilm } from './films.ts';
-import type { Source, StudyDeps } from './handler.ts';
+import type { Source } from './source.ts';
 
-/** More films than a study of radiographs has. */
-const mostKept = 1000;
+/** Limit of kept films per study. No study of radiographs has so many. */
+const maxKept = 1000;
+
+type OutcomeDeps = {
+  readonly router: { readonly family: Pick<Router['family'], 'digest'> };
+  readonly platform: Pick<Platform, 'filmOutcomes'>;
+  /** Version of this software. */
+  readonly version: string;
+};
 
 /**
- * What became of the films of a study, by this software with these models as this PACS has them read: what was refused, and
- * under which UIDs results were stored. Without the record a film is pulled and read again; its results have the same UIDs.
+ * Load the film outcomes of a study: the fault of a refused film, or the UIDs of the stored results. The record is valid for
+ * one software version, one model family and one request of the PACS. Without the record, a film is pulled and read again, and
+ * its results have the same UIDs.
  */
 export async function openOutcomes(
-  { router, platform: { filmOutcomes: store }, version }: Pick<StudyDeps, 'router' | 'platform' | 'version'>,
+  { router, platform: { filmOutcomes: store }, version }: OutcomeDeps,
   { requestDigest, settings: { maxFilmMb, results }, verifyMs }: Source,
   pacs: string,
   tenant: string,
@@ -19,25 +29,25 @@ export async function openOutcomes(
 ) {
   const catalog = router.family.digest;
   const asked = { pacs, tenant, studyInstanceUid, catalog, requestDigest, version, maxFilmMb, results };
-  // A PACS that does not tell when a file is replaced: the record holds for one interval, then films are pulled again.
+  // If the PACS does not show that a file was replaced, the record is valid for one interval. Then films are pulled again.
   const interval = verifyMs === undefined ? undefined : Math.floor(Date.now() / verifyMs);
   const id = await sha256(canonical({ ...asked, interval }));
   const known = new Map((await store.get(id)).map((outcome) => [outcome.sopInstanceUid, outcome]));
   return {
-    /** What became of a film, unless the PACS lists another header or file by now, or would not show that it does. */
-    of({ place, listedAs, tellsFile }: StudyFilm): FilmOutcome | undefined {
+    /** The outcome of a film. Undefined if the listing changed since, or if the PACS would not show a change. */
+    of({ place, listedAs, detectsReplacement }: StudyFilm): FilmOutcome | undefined {
       const outcome = known.get(place.sopInstanceUid);
-      const wouldShow = tellsFile || interval !== undefined;
+      const wouldShow = detectsReplacement || interval !== undefined;
       return wouldShow && outcome?.listedAs === listedAs ? outcome : undefined;
     },
     async add(
       { place: { sopInstanceUid }, listedAs }: StudyFilm,
       { refused, stored }: Pick<FilmOutcome, 'refused' | 'stored'>,
     ): Promise<void> {
-      // The same film may be stored again.
+      // The film may be stored again later, so its absence is no final outcome.
       if (refused?.code === 'film_gone') return;
       known.set(sopInstanceUid, { sopInstanceUid, listedAs, ...(refused && { refused }), ...(stored && { stored }) });
-      await store.put(id, [...known.values()].slice(-mostKept));
+      await store.put(id, [...known.values()].slice(-maxKept));
     },
   };
 }

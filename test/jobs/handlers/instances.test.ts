@@ -28,7 +28,7 @@ test('a film that takes a whole deadline twice is an outcome, and does not keep 
         render: async () => fail({ code: 'internal' }),
       },
     },
-    { requestOf: () => undefined, deliver: async () => ok([]) },
+    { requestOf: () => undefined, storeResults: async () => ok([]) },
   );
   const input = {
     ...{ kind: 'instances' as const, studyInstanceUid: '1.2' },

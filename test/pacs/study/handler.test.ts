@@ -45,10 +45,10 @@ function bench(films: Object_[]) {
   const fate: {
     pull: Record<string, Fault>;
     read: Record<string, Fault>;
-    deliver: Record<string, Fault>;
+    storeResults: Record<string, Fault>;
     /** What happens in the PACS while it is read. */
     during: Record<string, () => void>;
-  } = { pull: {}, read: {}, deliver: {}, during: {} };
+  } = { pull: {}, read: {}, storeResults: {}, during: {} };
   const value = (text: string | undefined) => ({ Value: text === undefined ? [] : [text] });
   const pixelsOf = (sop: string) => held.find((one) => one.sop === sop)?.pixels ?? '';
   /** Whether the PACS tells digests of files, as Orthanc does, and gives the same file at each request. */
@@ -143,9 +143,9 @@ function bench(films: Object_[]) {
           put: async (id, these) => void filmOutcomes.set(id, these),
         },
       },
-      async deliver(_pacs, _tenant, { instance }, _film, unchanged) {
+      async storeResults(_pacs, _tenant, { instance }, _film, unchanged) {
         const sop = instance?.sopInstanceUid ?? '';
-        const fault = fate.deliver[sop];
+        const fault = fate.storeResults[sop];
         if (fault) return fail(fault);
         const confirmed = await unchanged?.();
         if (confirmed && !confirmed.ok) return confirmed;
@@ -249,9 +249,9 @@ describe('what goes wrong', () => {
   test('what was refused is not pulled again by the next try of the same job', async () => {
     const { work, fate, calls, progress } = bench([film(1), film(2)]);
     fate.read['1.2.3.1.1'] = lateral;
-    fate.deliver['1.2.3.2.1'] = unavailable;
+    fate.storeResults['1.2.3.2.1'] = unavailable;
     expect(await work()).toEqual(fail(unavailable));
-    fate.deliver = {};
+    fate.storeResults = {};
     expect(await work('main', progress.at(-1))).toMatchObject({ ok: true });
     expect(calls.pulled).toEqual(['1.2.3.1.1', '1.2.3.2.1', '1.2.3.2.1']);
   });
@@ -315,9 +315,9 @@ describe('what goes wrong', () => {
 
   test('a reading that an earlier try kept is not made again', async () => {
     const { work, fate, calls } = bench([film(1)]);
-    fate.deliver['1.2.3.1.1'] = unavailable;
+    fate.storeResults['1.2.3.1.1'] = unavailable;
     await work();
-    fate.deliver = {};
+    fate.storeResults = {};
     await work();
     expect(calls.read).toHaveLength(1);
     expect(calls.stored).toHaveLength(1);

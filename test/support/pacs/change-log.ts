@@ -1,5 +1,5 @@
 import { fail, ok } from '../../../functions/core/result.ts';
-import type { Change, OrthancLog, OrthancSeries } from '../../../functions/pacs/orthanc/client.ts';
+import type { Change, ChangeLog, OrthancSeries } from '../../../functions/pacs/orthanc/client.ts';
 
 type Film = { readonly id: string; readonly study: string; readonly modality: string; readonly manufacturer: string };
 
@@ -25,7 +25,7 @@ export function createChangeLog(startsAt = '2026-11-23T06:00:00Z') {
     return state.reachable ? ok(value) : fail({ code: 'pacs_unavailable' as const, problem: 'main is down' });
   };
 
-  const orthanc: OrthancLog = {
+  const orthanc: ChangeLog = {
     async changes(since, limit) {
       const after = changes.filter(({ Seq }) => Seq > since);
       return answer({ changes: after.slice(0, limit), done: after.length <= limit });

@@ -1,12 +1,12 @@
 import { mostWaiting } from './backlog.ts';
-import type { Mark } from './cursor.ts';
+import type { LogPosition } from './cursor.ts';
 
 /** A study to which films were added, not yet submitted. */
-export type Pending = {
+export type PendingStudy = {
   readonly study: string;
   /** The place before its first change: the cursor may not pass it. */
-  readonly before: Mark;
-  readonly last: Mark;
+  readonly before: LogPosition;
+  readonly last: LogPosition;
   readonly firstSeenMs: number;
   readonly lastSeenMs: number;
   /** Orthanc itself has called it complete. */
@@ -17,12 +17,12 @@ export type Pending = {
 const mostMs = 60_000;
 
 /** Studies that wait until nothing more is added to them, the longest waiting first. */
-export function createPending(settleMs: number) {
-  const studies = new Map<string, Pending>();
-  const dueMs = ({ stable, firstSeenMs, lastSeenMs }: Pending) =>
+export function createPendingStudies(settleMs: number) {
+  const studies = new Map<string, PendingStudy>();
+  const dueMs = ({ stable, firstSeenMs, lastSeenMs }: PendingStudy) =>
     stable ? 0 : Math.min(lastSeenMs + settleMs, firstSeenMs + Math.max(mostMs, settleMs));
   return {
-    add(study: string, before: Mark, last: Mark, nowMs: number) {
+    add(study: string, before: LogPosition, last: LogPosition, nowMs: number) {
       const known = studies.get(study) ?? { study, before, firstSeenMs: nowMs };
       studies.set(study, { ...known, last, lastSeenMs: nowMs, stable: false });
     },
@@ -36,7 +36,7 @@ export function createPending(settleMs: number) {
     /** Milliseconds until the next one is due. */
     nextMs: (nowMs: number) => Math.min(...[...studies.values()].map((pending) => dueMs(pending) - nowMs)),
     /** Where the cursor may stand when everything up to `scanned` was seen. */
-    cursor: (scanned: Mark) =>
+    cursor: (scanned: LogPosition) =>
       [...studies.values()].reduce((at, { before }) => (before.seq < at.seq ? before : at), scanned),
     clear: () => studies.clear(),
   };

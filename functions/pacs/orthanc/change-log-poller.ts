@@ -4,23 +4,32 @@ import { ok, type Result } from '../../core/result.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Platform } from '../../storage/platform.ts';
 import type { Follow, PacsSettings } from '../config.ts';
-import type { Look } from '../poll-loop.ts';
+import type { PollOnce } from '../poll-loop.ts';
 import { isRecent, type SubmitStudy } from '../study/submit.ts';
 import { createBacklog } from './backlog.ts';
-import type { Change, OrthancLog, OrthancStudy } from './client.ts';
-import { Cursor, clockToleranceMs, isSame, type Mark, markOf, placeBefore, start, withMark } from './cursor.ts';
-import { createPending } from './pending.ts';
-import { findPlace } from './resume.ts';
+import type { Change, ChangeLog, OrthancStudy } from './client.ts';
+import {
+  addCheckpoint,
+  Cursor,
+  clockToleranceMs,
+  isSame,
+  type LogPosition,
+  positionBefore,
+  positionOf,
+  start,
+} from './cursor.ts';
+import { createPendingStudies } from './pending-studies.ts';
+import { findResumePoint } from './resume.ts';
 
 // The change log is the truth: a nudge may get lost, and Orthanc forgets to call a study stable when it stops within
 // StableAge of its last film. So new instances are followed, and a study is settled by the time that it was left alone.
 
-export type FollowerDeps = {
+export type ChangeLogPollerDeps = {
   readonly pacs: string;
   readonly settings: Pick<PacsSettings, 'tenant' | 'modalities' | 'readStudiesOfLastDays'> & {
     readonly follow: Follow;
   };
-  readonly orthanc: OrthancLog;
+  readonly orthanc: ChangeLog;
   readonly platform: Pick<Platform, 'cursors'> & { readonly jobs: Pick<Platform['jobs'], 'get'> };
   readonly submit: SubmitStudy;
   /** Told at every look whether the log is left where it is for now. */
@@ -34,18 +43,18 @@ export type FollowerDeps = {
 const pageSize = 200;
 
 /** Follows Orthanc's change log. A study becomes a job before the cursor passes it; a change seen twice is one job. */
-export function createFollower(deps: FollowerDeps): Look {
+export function createChangeLogPoller(deps: ChangeLogPollerDeps): PollOnce {
   const { pacs, orthanc, platform, log, clock, now } = deps;
   const { tenant, modalities, readStudiesOfLastDays, follow } = deps.settings;
   const name = `orthanc/${pacs}`;
   const everyMs = follow.everySeconds * 1000;
-  const pending = createPending(follow.settleSeconds * 1000);
+  const pending = createPendingStudies(follow.settleSeconds * 1000);
   const backlog = createBacklog(platform.jobs);
   let isPaused = false;
   /** How far the log was seen; undefined until the kept cursor was read. */
-  let scanned: Mark | undefined;
-  let oldest: Mark | undefined;
-  let marks: readonly Mark[] = [];
+  let scanned: LogPosition | undefined;
+  let oldest: LogPosition | undefined;
+  let marks: readonly LogPosition[] = [];
   let rewinds = 0;
   let kept: string | undefined;
   /** Whether the cursor holds a place by now, and not only the time of the first contact. */
@@ -82,7 +91,7 @@ export function createFollower(deps: FollowerDeps): Look {
   }
 
   /** Where the last process left off; at the first contact, where the settings say. */
-  async function resume(): Promise<Result<Mark, Fault>> {
+  async function resume(): Promise<Result<LogPosition, Fault>> {
     kept = await platform.cursors.get(name);
     if (kept === undefined) {
       const asked = follow.from === 'now' ? { asked: now().toISOString() } : { at: start };
@@ -95,22 +104,22 @@ export function createFollower(deps: FollowerDeps): Look {
     wasFollowed = 'at' in cursor;
     if ('at' in cursor) {
       ({ oldest, rewinds } = cursor);
-      marks = withMark(cursor.marks, cursor.at);
+      marks = addCheckpoint(cursor.marks, cursor.at);
       return goOn(cursor.at);
     }
-    const place = await placeBefore(new Date(Date.parse(cursor.asked) - clockToleranceMs), orthanc);
+    const place = await positionBefore(new Date(Date.parse(cursor.asked) - clockToleranceMs), orthanc);
     if (place.ok) marks = [place.value];
     return place;
   }
 
   /** The place from which to go on: further back when the log is not as it was followed. */
-  async function goOn(from: Mark): Promise<Result<Mark, Fault>> {
-    const place = await findPlace(from, { marks, oldest }, orthanc);
+  async function goOn(from: LogPosition): Promise<Result<LogPosition, Fault>> {
+    const place = await findResumePoint(from, { marks, oldest }, orthanc);
     if (!place.ok) return place;
     const { at, rewound } = place.value;
     if (isSame(at, from)) return ok(from);
     pending.clear();
-    marks = withMark(marks, at);
+    marks = addCheckpoint(marks, at);
     if (rewound) {
       rewinds++;
       log.warn(
@@ -122,7 +131,7 @@ export function createFollower(deps: FollowerDeps): Look {
   }
 
   /** Note the studies to which films were added; the place after these changes. */
-  async function note(changes: readonly Change[], before: Mark): Promise<Result<Mark, Fault>> {
+  async function note(changes: readonly Change[], before: LogPosition): Promise<Result<LogPosition, Fault>> {
     const added = changes.filter(({ ChangeType }) => ChangeType === 'NewInstance').map(({ ID }) => ID);
     const series = added.length > 0 ? await orthanc.seriesOf(added) : ok([]);
     if (!series.ok) return series;
@@ -134,15 +143,15 @@ export function createFollower(deps: FollowerDeps): Look {
     let at = before;
     for (const change of changes) {
       const study = change.ChangeType === 'NewInstance' && studyOf.get(change.ID);
-      if (study) pending.add(study, at, markOf(change), clock());
+      if (study) pending.add(study, at, positionOf(change), clock());
       if (change.ChangeType === 'StableStudy') pending.calledStable(change.ID);
-      at = markOf(change);
+      at = positionOf(change);
     }
     return ok(at);
   }
 
   /** Submit what is settled, then move the cursor; false when another process has moved it. */
-  async function settle(at: Mark): Promise<Result<boolean, Fault>> {
+  async function settle(at: LogPosition): Promise<Result<boolean, Fault>> {
     const due = pending.due(clock());
     const studies = due.length > 0 ? await orthanc.studies(due.map(({ study }) => study)) : ok([]);
     if (!studies.ok) return studies;
@@ -159,18 +168,18 @@ export function createFollower(deps: FollowerDeps): Look {
   }
 
   /** After a rewind another one, because what was done before it may be lost: a result stored since the backup. */
-  const versionOf = ({ seq, date }: Mark) => (rewinds > 0 ? `${seq} ${date} ${rewinds}` : `${seq} ${date}`);
+  const versionOf = ({ seq, date }: LogPosition) => (rewinds > 0 ? `${seq} ${date} ${rewinds}` : `${seq} ${date}`);
 
   const isWanted = ({ studyDate }: OrthancStudy) => isRecent(studyDate, readStudiesOfLastDays, now());
 
-  async function keep(at: Mark): Promise<Result<boolean, Fault>> {
+  async function keep(at: LogPosition): Promise<Result<boolean, Fault>> {
     const before = Cursor.parse(JSON.parse(kept ?? ''));
     if ('at' in before && isSame(before.at, at)) return ok(true);
     const first = await orthanc.changes(0, 1);
     if (!first.ok) return first;
     const [change] = first.value.changes;
-    oldest = change && markOf(change);
-    marks = withMark(marks, at);
+    oldest = change && positionOf(change);
+    marks = addCheckpoint(marks, at);
     const to: Cursor = { at, ...(oldest && { oldest }), marks: [...marks], rewinds };
     const text = JSON.stringify(to);
     if (await platform.cursors.move(name, kept, text)) {

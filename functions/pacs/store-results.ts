@@ -2,16 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../core/fault.ts';
 import type { Instance } from '../core/instance.ts';
 import { fail, type Result } from '../core/result.ts';
-import type { Deliver } from '../jobs/result-sink.ts';
+import type { StoreResults } from '../jobs/result-sink.ts';
 import { type ResultObject, resultObjects } from '../results/objects.ts';
 import type { About } from '../results/provenance.ts';
 import { requestDigestOf } from '../results/request-digest.ts';
 import { uidsOf } from '../results/tracking-uid.ts';
 import type { DicomWeb } from './dicomweb/client.ts';
-import { listed } from './listed.ts';
+import { listedInstances } from './listed-instances.ts';
 
 /** What delivering needs of one PACS. */
-export type Receiver = {
+export type ResultTarget = {
   readonly dicomWeb: Pick<DicomWeb, 'search' | 'store'>;
   /** Whose results it takes. Nobody else writes into it, or learns what it holds. */
   readonly tenant: string;
@@ -22,21 +22,21 @@ export type Receiver = {
 const pausesMs = [0, 250, 1000, 3000];
 
 /** Sends results by STOW-RS. Done is what QIDO-RS lists afterwards, whatever the answer of STOW-RS was. */
-export const createDeliver =
-  (receivers: ReadonlyMap<string, Receiver>, about: Omit<About, 'requestDigest'>): Deliver =>
+export const storeResultsIn =
+  (targets: ReadonlyMap<string, ResultTarget>, about: Omit<About, 'requestDigest'>): StoreResults =>
   async (pacs, tenant, { reading, instance }, film, unchanged) => {
-    const receiver = receivers.get(pacs);
-    if (receiver?.tenant !== tenant) {
-      const known = [...receivers].flatMap(([name, of]) => (of.tenant === tenant ? [name] : []));
+    const target = targets.get(pacs);
+    if (target?.tenant !== tenant) {
+      const known = [...targets].flatMap(([name, of]) => (of.tenant === tenant ? [name] : []));
       return fail({ code: 'unknown_pacs', pacs, known });
     }
     if (!instance) return fail({ code: 'not_from_dicom', id: reading.id });
     const digest = requestDigestOf(reading);
     const uids = uidsOf({ reading, instance }, { requestDigest: digest });
-    const withPicture = receiver.results.includes('sc');
+    const withPicture = target.results.includes('sc');
     const wanted = withPicture ? [uids.sr, uids.sc] : [uids.sr];
 
-    const before = await listed(receiver.dicomWeb, instance, wanted);
+    const before = await listedInstances(target.dicomWeb, instance, wanted);
     if (!before.ok) return before;
     if (before.value.length === wanted.length) return before;
 
@@ -50,12 +50,12 @@ export const createDeliver =
     const missing = objects.filter(({ sopInstanceUid }) => !before.value.includes(sopInstanceUid));
     const confirmed = await unchanged?.();
     if (confirmed && !confirmed.ok) return confirmed;
-    return store(pacs, receiver.dicomWeb, instance, wanted, missing);
+    return store(pacs, target.dicomWeb, instance, wanted, missing);
   };
 
 async function store(
   pacs: string,
-  dicomWeb: Receiver['dicomWeb'],
+  dicomWeb: ResultTarget['dicomWeb'],
   instance: Instance,
   wanted: readonly string[],
   missing: readonly ResultObject[],
@@ -65,7 +65,7 @@ async function store(
   const taken = missing.filter(({ sopInstanceUid }) => stored.value.includes(sopInstanceUid)).length;
   for (const pauseMs of pausesMs) {
     await delay(pauseMs);
-    const after = await listed(dicomWeb, instance, wanted);
+    const after = await listedInstances(dicomWeb, instance, wanted);
     if (!after.ok || after.value.length === wanted.length) return after;
     // What was not taken will not appear by waiting.
     if (taken < missing.length) break;

@@ -5,10 +5,10 @@ import { fail, ok, type Result } from '../core/result.ts';
 import { isUidText } from '../core/uid.ts';
 import type { DicomWeb } from './dicomweb/client.ts';
 import { text } from './dicomweb/json.ts';
-import type { Films } from './study/films.ts';
+import type { FilmList } from './study/films.ts';
 
 /** Which of these objects the PACS lists in the study. */
-export async function listed(
+export async function listedInstances(
   { search }: Pick<DicomWeb, 'search'>,
   { studyInstanceUid }: Pick<Instance, 'studyInstanceUid'>,
   wanted: readonly string[],
@@ -26,9 +26,9 @@ export async function listed(
 }
 
 /** A fault when the PACS no longer lists a film, or lists another header or file under its UID. */
-export async function stillListed(
-  films: Pick<Films, 'listedAs'>,
-  film: Parameters<Films['listedAs']>[0],
+export async function checkUnchanged(
+  films: Pick<FilmList, 'listedAs'>,
+  film: Parameters<FilmList['listedAs']>[0],
   before: string,
   signal: AbortSignal,
 ): Promise<Result<void, Fault>> {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FindingResult, Reading } from '../../functions/core/reading.ts';
 import { fail, ok } from '../../functions/core/result.ts';
 import { px } from '../../functions/core/units.ts';
-import { createDeliver, type Receiver } from '../../functions/pacs/deliver.ts';
+import { type ResultTarget, storeResultsIn } from '../../functions/pacs/store-results.ts';
 import type { IdentifiedRead } from '../../functions/results/provenance.ts';
 import { requestDigest, requestDigestOf, type Served } from '../../functions/results/request-digest.ts';
 import { uidsOf } from '../../functions/results/tracking-uid.ts';
@@ -31,7 +31,7 @@ const header = (bytes: Uint8Array) => {
 /** A PACS as STOW-RS and QIDO-RS show it. `keeps` and `says` bend what it stores and what it claims to. */
 function archive(
   bend: {
-    results?: Receiver['results'];
+    results?: ResultTarget['results'];
     keeps?: (sop: string) => boolean;
     says?: (sop: string) => boolean;
     lateBy?: number;
@@ -40,7 +40,7 @@ function archive(
   const { keeps = () => true, says = () => true, lateBy = 0, results = ['sr'] } = bend;
   const held = new Set<string>();
   const calls = { stored: [] as string[][], searches: 0, films: 0 };
-  const dicomWeb: Receiver['dicomWeb'] = {
+  const dicomWeb: ResultTarget['dicomWeb'] = {
     async search(path, query) {
       calls.searches++;
       expect(path).toBe(`/studies/${read.instance.studyInstanceUid}/instances`);
@@ -55,15 +55,15 @@ function archive(
       return ok(sops.filter(says));
     },
   };
-  const receiver = { dicomWeb, tenant: 'clinic', results };
+  const target = { dicomWeb, tenant: 'clinic', results };
   const { requestDigest: _, ...about } = reader.about;
-  const deliver = createDeliver(new Map([['main', receiver]]), about);
+  const storeResults = storeResultsIn(new Map([['main', target]]), about);
   return {
     held,
     calls,
-    receiver,
-    deliver: () => {
-      return deliver('main', 'clinic', read, async () => {
+    target,
+    storeResults: () => {
+      return storeResults('main', 'clinic', read, async () => {
         calls.films++;
         return ok(film);
       });
@@ -73,53 +73,53 @@ function archive(
 
 describe('what is sent', () => {
   test('a report, under the UID that was known before the film was read', async () => {
-    const { deliver, held, calls } = archive();
-    expect(await deliver()).toEqual(ok([uids.sr]));
+    const { storeResults, held, calls } = archive();
+    expect(await storeResults()).toEqual(ok([uids.sr]));
     expect([...held]).toEqual([uids.sr]);
     expect(calls.films, 'the film is not asked for').toBe(0);
   });
 
   test('a picture as well, where one is wanted', async () => {
-    const { deliver, calls } = archive({ results: ['sr', 'sc'] });
-    expect(await deliver()).toEqual(ok([uids.sr, uids.sc]));
+    const { storeResults, calls } = archive({ results: ['sr', 'sc'] });
+    expect(await storeResults()).toEqual(ok([uids.sr, uids.sc]));
     expect(calls.stored).toEqual([[uids.sr, uids.sc]]);
   });
 
   test('again is nothing; what is missing is added', async () => {
-    const { deliver, calls, held, receiver } = archive();
-    await deliver();
-    await deliver();
+    const { storeResults, calls, held, target } = archive();
+    await storeResults();
+    await storeResults();
     expect(calls.stored).toHaveLength(1);
-    receiver.results = ['sr', 'sc'];
-    await deliver();
+    target.results = ['sr', 'sc'];
+    await storeResults();
     held.delete(uids.sr);
-    await deliver();
+    await storeResults();
     expect(calls.stored).toEqual([[uids.sr], [uids.sc], [uids.sr]]);
   });
 });
 
 describe('the real outcome', () => {
   test('what is listed afterwards counts, though the answer did not say so', async () => {
-    expect(await archive({ says: () => false }).deliver()).toEqual(ok([uids.sr]));
+    expect(await archive({ says: () => false }).storeResults()).toEqual(ok([uids.sr]));
   });
 
   test('a server that lists a little later is waited for', async () => {
-    expect(await archive({ lateBy: 3 }).deliver()).toEqual(ok([uids.sr]));
+    expect(await archive({ lateBy: 3 }).storeResults()).toEqual(ok([uids.sr]));
   });
 
   test('one of two is named as such, without a UID', async () => {
-    const { deliver } = archive({
+    const { storeResults } = archive({
       keeps: (sop) => sop === uids.sr,
       says: (sop) => sop === uids.sr,
       results: ['sr', 'sc'],
     });
-    const delivered = await deliver();
-    expect(delivered).toEqual(fail({ code: 'pacs_refused', problem: 'main stored 1 of 2 results (STOW-RS)' }));
-    expect(JSON.stringify(delivered)).not.toMatch(/2\.25\.|ALARA\^/);
+    const stored = await storeResults();
+    expect(stored).toEqual(fail({ code: 'pacs_refused', problem: 'main stored 1 of 2 results (STOW-RS)' }));
+    expect(JSON.stringify(stored)).not.toMatch(/2\.25\.|ALARA\^/);
   });
 
   test('a server that says yes and keeps nothing is found out', async () => {
-    expect(await archive({ keeps: () => false }).deliver()).toEqual(
+    expect(await archive({ keeps: () => false }).storeResults()).toEqual(
       fail({
         code: 'pacs_refused',
         problem: 'main says that it stored the results (STOW-RS), but does not list them (QIDO-RS)',
@@ -129,13 +129,13 @@ describe('the real outcome', () => {
 });
 
 test('a reading of no DICOM instance, and a PACS that is not configured, end the job', async () => {
-  const deliver = createDeliver(new Map(), reader.about);
-  expect(await deliver('other', 'clinic', read, async () => ok(film))).toEqual(
+  const storeResults = storeResultsIn(new Map(), reader.about);
+  expect(await storeResults('other', 'clinic', read, async () => ok(film))).toEqual(
     fail({ code: 'unknown_pacs', pacs: 'other', known: [] }),
   );
   const dicomWeb = { search: async () => ok([]), store: async () => ok([]) };
-  const receiver: Receiver = { dicomWeb, tenant: 'clinic', results: ['sr'] };
-  const one = createDeliver(new Map([['main', receiver]]), reader.about);
+  const target: ResultTarget = { dicomWeb, tenant: 'clinic', results: ['sr'] };
+  const one = storeResultsIn(new Map([['main', target]]), reader.about);
   expect(await one('main', 'clinic', { ...read, instance: null }, async () => ok(film))).toMatchObject(
     fail({ code: 'not_from_dicom' }),
   );
@@ -172,9 +172,9 @@ test('the PACS of another tenant is neither written into nor asked, and not name
   const never = async () => {
     throw new Error('another tenant has it asked');
   };
-  const of = (tenant: string): Receiver => ({ dicomWeb: { search: never, store: never }, tenant, results: ['sr'] });
-  const deliver = createDeliver(new Map(Object.entries({ main: of('clinic'), own: of('other') })), reader.about);
-  expect(await deliver('main', 'other', read, async () => ok(film))).toEqual(
+  const of = (tenant: string): ResultTarget => ({ dicomWeb: { search: never, store: never }, tenant, results: ['sr'] });
+  const storeResults = storeResultsIn(new Map(Object.entries({ main: of('clinic'), own: of('other') })), reader.about);
+  expect(await storeResults('main', 'other', read, async () => ok(film))).toEqual(
     fail({ code: 'unknown_pacs', pacs: 'main', known: ['own'] }),
   );
 });

@@ -1,6 +1,6 @@
-import { contentType, MultipartError, partsOf } from '../../api/http/multipart.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { isPart10 } from '../../decode/sniff.ts';
+import { contentType, MultipartError, partsOf } from '../../platform/multipart.ts';
 import { readBounded } from './http.ts';
 
 /** The types under which servers send a DICOM file; they may leave the type out. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { contentType, MultipartError, partsOf } from '../../../functions/api/http/multipart.ts';
+import { contentType, MultipartError, partsOf } from '../../functions/platform/multipart.ts';
 
 type Sent = { readonly type: string; readonly bytes: Uint8Array };
 

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Job } from '../../../functions/core/job.ts';
 import type { Follow } from '../../../functions/pacs/config.ts';
-import type { OrthancLog } from '../../../functions/pacs/orthanc/client.ts';
-import { type Mark, withMark } from '../../../functions/pacs/orthanc/cursor.ts';
-import { createFollower, type FollowerDeps } from '../../../functions/pacs/orthanc/follower.ts';
+import { type ChangeLogPollerDeps, createChangeLogPoller } from '../../../functions/pacs/orthanc/change-log-poller.ts';
+import type { ChangeLog } from '../../../functions/pacs/orthanc/client.ts';
+import { addCheckpoint, type LogPosition } from '../../../functions/pacs/orthanc/cursor.ts';
 import type { StudyVersion } from '../../../functions/pacs/study/submit.ts';
 import { createLog } from '../../../functions/platform/log.ts';
 import type { Cursors } from '../../../functions/storage/cursors.ts';
@@ -29,13 +29,13 @@ function memoryCursors() {
   return { cursors, state, values };
 }
 
-function follow(orthanc: OrthancLog, more: Partial<Follow> & { days?: number; cursors?: Cursors } = {}) {
+function follow(orthanc: ChangeLog, more: Partial<Follow> & { days?: number; cursors?: Cursors } = {}) {
   const submitted: StudyVersion[] = [];
   const time = { ms: 0 };
   const { cursors = memoryCursors().cursors, days, ...settings } = more;
   const jobs = new Map<string, Job>();
   const paused: boolean[] = [];
-  const deps: FollowerDeps = {
+  const deps: ChangeLogPollerDeps = {
     pacs: 'main',
     settings: {
       tenant: 'local',
@@ -57,13 +57,13 @@ function follow(orthanc: OrthancLog, more: Partial<Follow> & { days?: number; cu
     clock: () => time.ms,
     now: () => noon,
   };
-  const look = createFollower(deps);
+  const look = createChangeLogPoller(deps);
   return {
     submitted,
     jobs,
     paused,
     look,
-    /** Look, let the films settle, and look again. */
+    /** Poll, let the films settle, and look again. */
     async settle() {
       const first = await look();
       time.ms += 2000;
@@ -363,8 +363,8 @@ describe('an archive that was restored from a backup gives its numbers out again
   });
 
   test('the marks of a long log are few, near the end dense, and the first one stays', async () => {
-    let marks: Mark[] = [{ seq: 7, date: 'first' }];
-    for (let seq = 20; seq < 200_000; seq += 1 + (seq % 13)) marks = withMark(marks, { seq, date: 'd' });
+    let marks: LogPosition[] = [{ seq: 7, date: 'first' }];
+    for (let seq = 20; seq < 200_000; seq += 1 + (seq % 13)) marks = addCheckpoint(marks, { seq, date: 'd' });
     const newest = marks.at(-1)?.seq ?? 0;
     expect(marks.length).toBeLessThan(60);
     expect(marks[0]).toEqual({ seq: 7, date: 'first' });

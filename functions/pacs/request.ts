@@ -1,0 +1,52 @@
+import { advice } from '../core/advice.ts';
+import type { Fault } from '../core/fault.ts';
+import type { Router } from '../inference/router.ts';
+import { ConfigError } from '../platform/config.ts';
+import { requestDigest } from '../results/request-digest.ts';
+import { parseParameters } from '../routing/parameters.ts';
+import { presentAssignment } from '../routing/present.ts';
+import type { ReadRequest } from '../routing/request.ts';
+import { route } from '../routing/route.ts';
+import type { PacsSettings } from './config.ts';
+
+/** How the films of a PACS are read. */
+export type PacsRequest = {
+  readonly request: ReadRequest;
+  /** Digest of the plan of the request: part of the UIDs of the results, and known before a film is read. */
+  readonly requestDigest: string;
+};
+
+/** The one request for all films of a PACS, from its settings. Throws ConfigError if no model can serve the request. */
+export function pacsRequest(
+  name: string,
+  settings: Pick<PacsSettings, 'findings' | 'minAuroc' | 'prevalence' | 'policy' | 'results'>,
+  { vocabulary, family, costs }: Pick<Router, 'vocabulary' | 'family' | 'costs'>,
+): PacsRequest {
+  const { findings, minAuroc, prevalence, policy: policyName } = settings;
+  const asked = { findings, minAuroc, prevalence, policy: policyName };
+  const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) as Record<
+    string,
+    string
+  >;
+  const wrong = (fault: Fault) =>
+    new ConfigError(
+      `ALARA_PACS: pacs.${name}: ${advice[fault.code].title}. ${advice[fault.code].fix} ${JSON.stringify(fault)}`,
+    );
+  const request = parseParameters(given, vocabulary);
+  if (!request.ok) throw wrong(request.fault);
+  const policy = family.policies[request.value.policy];
+  if (!policy) throw new Error(`policy ${request.value.policy} was checked by its parameters`);
+  const plan = route(family.catalog, policy, costs, request.value);
+  if (!plan.ok) throw wrong(plan.fault);
+  const served = plan.value.assignments.map((assignment) => {
+    const { finding, variant, why } = presentAssignment(assignment);
+    const presumed = request.value.prevalence[finding] ?? assignment.variant.heads[finding]?.prevalence;
+    if (presumed === undefined) throw new Error(`${variant} has no head for ${finding}`);
+    return { finding, variant, why, prevalence: presumed };
+  });
+  return {
+    // The Secondary Capture shows heat maps.
+    request: { ...request.value, explain: settings.results.includes('sc') },
+    requestDigest: requestDigest(plan.value.policy, served),
+  };
+}
