@@ -1,23 +1,23 @@
-// A thread that is terminated while ONNX Runtime works in it takes the whole process along: the runtime throws when it
-// comes back to a JavaScript that has ended, and nothing catches that. So an engine and its worker agree, for each task
-// and in memory that both see, on who is first: the worker to enter the runtime, or the engine to end the thread.
+// Terminating a thread inside ONNX Runtime ends the whole process: the runtime throws when it returns to a JavaScript context that
+// no longer exists, and nothing catches that error. So the engine and its thread agree per task, in shared memory, on which comes first:
+// the thread enters the runtime, or the engine ends the thread.
 
-/** With its worker, which may still load models before it takes the task up. */
+/** The thread has the task, and may still load models before it starts. */
 const posted = 0;
-/** Taken up: decoded and made ready. */
+/** The thread decodes and preprocesses the film. */
 const killable = 1;
-/** In libvips or ONNX Runtime, or on its way there: the thread is left to come to its end. */
+/** The thread is in libvips or ONNX Runtime, or about to enter: it must not be ended. */
 const committed = 2;
-/** Nobody waits for it any more. It never gets into ONNX Runtime. */
+/** The task was aborted. It never enters ONNX Runtime. */
 const condemned = 3;
 
-/** What goes to the worker with a task. */
+/** The shared memory that goes to the thread with a task. */
 export type Handshake = Int32Array<SharedArrayBuffer>;
 
 const move = (handshake: Handshake, from: number, to: number) =>
   Atomics.compareExchange(handshake, 0, from, to) === from;
 
-/** The engine's end of the handshake over one task. */
+/** The engine's side of the handshake for one task. */
 export function createHandshake() {
   const handshake: Handshake = new Int32Array(new SharedArrayBuffer(4));
   const killing = new AbortController();
@@ -28,9 +28,9 @@ export function createHandshake() {
   };
   return {
     handshake,
-    /** Aborts the task in its pool, which ends the thread. */
+    /** Aborts the task in the pool, which ends the thread. */
     signal: killing.signal,
-    /** End the thread that works on the task, if that can be done without harm now; whether it was. */
+    /** End the thread of the task if that is safe now. Returns whether it was ended. */
     end,
     /**
      * Nobody waits for the task any more: end its thread, or have the task not even begun. One that is in native code goes on
@@ -42,12 +42,12 @@ export function createHandshake() {
   };
 }
 
-/** In the worker, before any work on the task; false if nobody waits for it any more. */
+/** Called by the thread before any work on the task. False if the task was aborted. */
 export const takeUp = (handshake: Handshake): boolean => move(handshake, posted, killable);
 
-/** In the worker, before the task first touches libvips or ONNX Runtime. It does not come back if the engine was first. */
+/** Called by the thread before the task first enters libvips or ONNX Runtime. It does not return if the task was aborted. */
 export function commit(handshake: Handshake): void {
   move(handshake, killable, committed);
-  // The engine ends this thread any moment now.
+  // The engine is about to end this thread.
   while (Atomics.load(handshake, 0) === condemned) Atomics.wait(handshake, 0, condemned);
 }

@@ -1,17 +1,17 @@
 export type Turn = {
-  /** The higher comes first. */
+  /** Films with a higher priority start first. */
   readonly priority: number;
-  /** Call it when the film is begun, or when it is given up before that. */
+  /** Call when the film starts, or when it is given up before that. */
   leave(how: 'begun' | 'given up'): void;
 };
 
 /**
- * The order in which the films of several tenants are begun: one film per tenant in turn, and the films of one tenant in the
- * order of their arrival (start-time fair queueing).
+ * The order in which films of several tenants start: one film per tenant in turn, and the films of one tenant in the order of their
+ * arrival (start-time fair queueing).
  */
 export function createTurns() {
   let round = 0;
-  /** The rounds of the films that wait, by tenant. */
+  /** The rounds of the waiting films, by tenant. */
   const waiting = new Map<string, number[]>();
 
   return {
@@ -31,7 +31,7 @@ export function createTurns() {
         },
       };
     },
-    /** Whether a tenant has its share of so many places, or more: all of them where no other tenant waits. */
+    /** Whether a tenant may take one of `places` more places: its share is equal to that of other waiting tenants. */
     hasShare(tenant: string, places: number): boolean {
       const own = waiting.get(tenant);
       return (own?.length ?? 0) * (waiting.size + (own ? 0 : 1)) >= places;

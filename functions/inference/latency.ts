@@ -1,9 +1,9 @@
-/** How long a film takes of late: what a caller is told to wait, and what is not worth beginning any more. */
+/** The current latency per film. It gives Retry-After, and tells which films would miss their deadline. */
 export type Pace = {
   time<Value>(work: () => Promise<Value>): Promise<Value>;
-  /** The average, or a guess before the first film. */
+  /** The average in milliseconds, or an estimate before the first film. */
   typicalMs(): number;
-  /** What most films take: the average and the usual deviation from it. Nothing is known before the first. */
+  /** The average plus the usual deviation, which most films do not exceed. 0 before the first film. */
   usualMs(): number;
 };
 
@@ -20,7 +20,7 @@ export function createPace(): Pace {
         return await work();
       } finally {
         const spent = performance.now() - start;
-        // The mean of the first ten; after that an old film counts less and less.
+        // The mean of the first ten films, then an exponential moving average.
         const weight = Math.max(0.1, 1 / ++count);
         if (count > 1) deviation += weight * (Math.abs(spent - average) - deviation);
         average += weight * (spent - average);

@@ -1,40 +1,40 @@
 import { totalmem } from 'node:os';
 
-/** What films may leave of the memory to everything else in the machine or the container. */
+/** The share of the memory that films may use. The rest is for everything else in the machine or container. */
 const share = 0.8;
 
-/** What this process may hold unless it is told otherwise: it follows the container's limit, or the machine's memory. */
+/** The default memory limit of this process in bytes, from the limit of the container or the memory of the machine. */
 export const usualMemoryBytes = (limit = process.constrainedMemory(), machine = totalmem()): number =>
-  // Without a limit the platform says 0, or more than any machine has.
+  // Without a limit the system reports 0, or more than any machine has.
   Math.floor(share * (limit > 0 ? Math.min(limit, machine) : machine));
 
-/** Stops work when the process holds too much while it runs. */
+/** Stops work when the process exceeds its memory limit. */
 export type MemoryWatch = {
-  /** Do some work, which `stop` ends if that can be done just then; whether it was. */
+  /** Run `work`. `stop` ends it if that is safe, and returns whether it did. */
   during<Value>(stop: () => boolean, work: () => Promise<Value>): Promise<Value>;
 };
 
-/** How often memory is looked at while there is work. */
+/** The interval between checks while work runs. */
 const everyMs = 25;
-/** How long what has been stopped may take to give its memory back. */
+/** The time that stopped work may take to free its memory. */
 const restMs = 250;
 
 type Watched = { readonly stop: () => boolean; readonly heldBefore: number; stopped: boolean };
 
 /**
- * Watch the memory of this process, native code and Buffers included, which the limits of a worker thread do not count.
- * When it is passed, the work that has run longest is stopped, and then, if that was not it, the next. What began when
- * the bound was passed already is not to blame, and is left alone; so is what cannot be stopped just then.
+ * Watch the resident memory of this process. It includes native code and Buffers, which the limits of a worker thread do not count. At
+ * the limit the work that has run longest is stopped; if that does not help, the next. Work that started above the limit is not the
+ * cause and is left alone, as is work that cannot be stopped safely.
  */
 export function watchMemory(maxBytes: number): MemoryWatch {
-  /** In the order in which they began. */
+  /** Running work, in the order of its start. */
   const running = new Set<Watched>();
   let timer: NodeJS.Timeout | undefined;
   let restUntil = 0;
 
   function look(): void {
     if (performance.now() < restUntil || process.memoryUsage.rss() <= maxBytes) return;
-    // One at a time: its end may be enough.
+    // Stop one at a time: its end may free enough memory.
     const works = [...running];
     if (works.some(({ stopped }) => stopped)) return;
     const ended = works.find(({ stop, heldBefore }) => heldBefore <= maxBytes && stop());

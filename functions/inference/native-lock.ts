@@ -1,14 +1,14 @@
-// What the handshake is for one task, this is for the end of an engine and of the process: both end all threads, those
-// too that load models on their own account. Ended inside of ONNX Runtime, they would take the process along.
+// The end of an engine or of the process ends all threads, including threads that load models without a task. A thread that is ended
+// inside ONNX Runtime would end the process with a crash, so each thread holds this lock while it is inside.
 
-/** How many threads are inside, and a bit that says that no more may enter. */
+/** The number of threads inside, and one bit that closes the lock. */
 export type CriticalSection = Int32Array<SharedArrayBuffer>;
 
 const closed = 2 ** 30;
-/** A thread that died inside never leaves: nothing waits longer than this for it. */
+/** The longest wait for threads inside. A thread that died inside never leaves. */
 const patienceMs = 10_000;
 
-/** Let a thread do what it must not be ended in. It does not come back from here if the section is shut. */
+/** Run work that must not be interrupted. The call does not return if the lock is closed. */
 export async function within<Value>(section: CriticalSection, work: () => Promise<Value>): Promise<Value> {
   for (;;) {
     const inside = Atomics.load(section, 0);
@@ -23,7 +23,7 @@ export async function within<Value>(section: CriticalSection, work: () => Promis
   }
 }
 
-/** A section for the threads of one engine. At the end of the process it is shut of itself. */
+/** A lock for the threads of one engine. It closes by itself at the end of the process. */
 export function createCriticalSection() {
   const section: CriticalSection = new Int32Array(new SharedArrayBuffer(4));
   const shut = () => {
@@ -39,7 +39,7 @@ export function createCriticalSection() {
   process.on('exit', atExit);
   return {
     section,
-    /** Let nobody in any more; resolves when all are out. From then on the threads can be ended. */
+    /** Close the lock. Resolves when no thread is inside; then the threads can be ended. */
     async shut(): Promise<void> {
       const until = shut();
       for (let seen = Atomics.load(section, 0); seen > closed && leftMs(until) > 0; seen = Atomics.load(section, 0))

@@ -20,16 +20,16 @@ import type { Answer, FilmTask, InspectTask, ReadTask, RenderTask, Task, WorkerS
 import { watchWarmth } from './warm-up.ts';
 
 export type EngineOptions = WorkerSetup & {
-  /** Worker threads: films read at the same time. */
+  /** Threads, and so the number of films that are read at the same time. */
   readonly workers: number;
   /**
-   * Films that may wait at most. Fewer may wait where more could not be answered within the deadline. A tenant may have its
-   * share of these places though other tenants have taken all of them.
+   * The most films that may wait. Fewer may wait if more could not be answered within the deadline. A tenant gets its share of these
+   * places even if other tenants have taken all of them.
    */
   readonly queue: number;
   /** Milliseconds from acceptance to answer. */
   readonly deadlineMs: number;
-  /** What the process may hold while films are read; a share of the container's or the machine's memory by default. */
+  /** The memory limit of the process while films are read. Default: a share of the memory of the container or machine. */
   readonly memoryBytes?: number;
   /** Plans a request. Each film is planned once, here. */
   readonly plan: (request: ReadRequest) => Result<RequestPlan, Fault>;
@@ -37,7 +37,7 @@ export type EngineOptions = WorkerSetup & {
   readonly worker?: string;
 } & EngineHooks;
 
-/** What an engine calls when something happens to it. */
+/** Functions that an engine calls on events. */
 export type EngineHooks = {
   /** Receives what a thread threw or why it died. The message may quote the film, so it goes into no log and no answer. */
   readonly failed?: (error: unknown) => void;
@@ -54,16 +54,16 @@ export type EngineStatus = {
   readonly running: number;
   /** Whether every thread has its usual variants, now. */
   readonly warm: boolean;
-  /** Why not; null as long as they are loading for the first time. */
+  /** Why the engine is not warm. Null while the variants load for the first time. */
   readonly fault: Fault | null;
 };
 
 /**
- * Reads films in worker threads, so that the thread which answers HTTP only waits. A thread that decodes can be killed; one
- * that runs a model cannot, and holds its place until it has come to the end.
+ * Reads films in threads, so that the HTTP thread only waits. A thread that decodes DICOM can be ended. A thread that runs a model
+ * cannot, and stays busy until the run has ended.
  */
 export type Engine = {
-  /** Settles when every worker has started and its usual variants are warm, or why they are not. */
+  /** Resolves when every thread has started and its usual variants are warm, or with the fault that prevents it. */
   readonly ready: Promise<Result<null, Fault>>;
   /**
    * Plan the request, download the models of the plan that are missing, and read the film. The call takes the bytes away from
@@ -76,16 +76,16 @@ export type Engine = {
     accepted?: number,
     tenant?: string,
   ): Promise<Result<Read, Fault>>;
-  /** The header of a DICOM instance, looked at where a hostile file does no harm. Takes the bytes away. */
+  /** Parse the header of a DICOM instance in a thread, where a hostile file does no harm. Takes the bytes away. */
   inspect(file: Omit<InspectTask, 'kind'>, signal?: AbortSignal): Promise<Result<Inspected, Fault>>;
-  /** A film as it is read, for a picture of it. Takes the bytes away. */
+  /** Decode a film for a picture of it. Takes the bytes away. */
   render(film: Omit<RenderTask, 'kind'>, signal?: AbortSignal): Promise<Result<Film, Fault>>;
   status(): EngineStatus;
-  /** Why a film of a tenant would be refused if it came now; undefined while there is room. Asked before a body is read. */
+  /** Why a film of a tenant would be refused now; undefined if there is a place. Called before a body is read. */
   overload(tenant?: string): Fault | undefined;
-  /** Whether a film of any tenant finds a place, so that no `overload` need be asked for a tenant. */
+  /** Whether there is a place for every tenant, so that `overload` need not be called per tenant. */
   hasRoom(): boolean;
-  /** Refuses what is new, finishes what was accepted, then stops the workers. */
+  /** Refuse new films, finish accepted films, then stop the threads. */
   close(): Promise<void>;
 };
 
@@ -111,7 +111,7 @@ export function createEngine(options: EngineOptions): Engine {
     maxThreads: workers,
     workerData: { ...setup, section: critical.section },
   });
-  // Waiting happens in this queue, where a film can be taken out again; the pool never holds more than it runs.
+  // Films wait in this queue, from which a film can be removed. The pool holds only films that run.
   const queue = new PQueue({ concurrency: workers });
   const turns = createTurns();
   const pace = createPace();
@@ -119,17 +119,17 @@ export function createEngine(options: EngineOptions): Engine {
   const closing = new AbortController();
   const warmth = watchWarmth(pool, {
     ...(regain && { regain }),
-    // Before the films that wait: they may be waiting for this.
+    // With priority over waiting films, which may need these models.
     again: () => ready.then(() => everyThread(() => queue.add(warmOne, { priority: 1 }))),
     closing: closing.signal,
   });
-  // A worker that dies between two films is replaced by the pool; one that cannot start says why here.
+  // The pool replaces a thread that dies between two films. A thread that cannot start reports its error here.
   pool.on('error', (error) => {
-    // What is said before the first film can quote none.
+    // Before the first film, an error message cannot contain patient data, so it is safe to log.
     const problem = everWarm ? kind(error) : message(error);
-    warmth.failed({ code: 'inference_failed', problem: `a worker stopped: ${problem}` });
+    warmth.failed({ code: 'inference_failed', problem: `a thread stopped: ${problem}` });
     failed?.(error);
-    // The pool starts no other after one that could not be started: what waits for it waits in vain.
+    // Piscina does not replace a thread that failed to start. Destroy the pool, or queued tasks hang.
     if (pool.threads.length === 0) void pool.destroy();
   });
   const warmOne = () => submit<'warm'>({ kind: 'warm' });
@@ -168,14 +168,14 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   /**
-   * How many films may wait: as many as are read in half of the deadline at the latest rate. The other half is for films that take
-   * longer than those before them, so that what was accepted is answered in time.
+   * The depth of the queue: as many films as are read in half of the deadline at the current rate. The other half allows for slower
+   * films, so that accepted films are answered in time.
    */
   const depth = () =>
     pace.usualMs() === 0 ? limit : Math.min(limit, Math.floor((workers * deadlineMs) / 2 / pace.typicalMs()));
   const hasRoom = () => queue.pending < workers || queue.size < depth();
   const isFull = (tenant: string) => !hasRoom() && turns.hasShare(tenant, depth());
-  // An answer at the deadline itself would arrive after it.
+  // An answer that leaves at the deadline arrives after it.
   const answerMs = deadlineMs - Math.min(250, deadlineMs / 20);
   const late = (): Fault => ({ code: 'deadline_exceeded', deadlineMs: ms(deadlineMs) });
   const busy = (): Fault => ({
@@ -183,7 +183,7 @@ export function createEngine(options: EngineOptions): Engine {
     retryAfterMs: ms(Math.ceil(((queue.size + 1) * pace.typicalMs()) / workers)),
   });
 
-  /** Wait for a worker, within the deadline and as long as the caller does. */
+  /** Queue a task until a thread is free, the deadline passes or the caller leaves. */
   async function enqueue<Kind extends FilmTask['kind']>(
     task: Extract<FilmTask, { kind: Kind }>,
     signal?: AbortSignal,
@@ -192,7 +192,7 @@ export function createEngine(options: EngineOptions): Engine {
   ): Promise<Result<Answer[Kind], Fault>> {
     if (closing.signal.aborted) return fail({ code: 'shutting_down', retryAfterMs: ms(1000) });
     if (signal?.aborted) return fail({ code: 'client_gone' });
-    // Its whole time has passed, for example while a model was downloaded.
+    // The deadline has passed already, for example while a model was downloaded.
     if (performance.now() >= accepted + answerMs) return fail(busy());
     const waits = queue.pending >= workers;
     if (task.kind === 'read' ? isFull(tenant) : waits && queue.size >= limit) return fail(busy());
@@ -203,14 +203,14 @@ export function createEngine(options: EngineOptions): Engine {
     let begunAt: number | undefined;
     const turn = turns.next(tenant);
 
-    /** The caller is answered now. A film that waits leaves the queue; one that is read keeps its place to its end. */
+    /** Answer the caller with a fault now. A waiting film leaves the queue; a running film keeps its thread to its end. */
     const leave = (fault: Fault) => {
       if (begunAt === undefined) waiting.abort();
       left.resolve(fail(fault));
     };
     const overdue = setTimeout(() => {
       if (begunAt !== undefined) kill();
-      // One that waited for most of the time says that the engine is busy, not that the film is slow.
+      // If the film waited for most of the time, the cause is load, not a slow film.
       const ownMs = performance.now() - (begunAt ?? Number.POSITIVE_INFINITY);
       leave(ownMs > deadlineMs / 2 ? late() : busy());
     }, due - performance.now());
@@ -224,7 +224,7 @@ export function createEngine(options: EngineOptions): Engine {
 
     const run = async (): Promise<Result<Answer[Kind], Fault>> => {
       turn.leave('begun');
-      // As long as films take of late, it would come too late, and hold up those behind it.
+      // At the current latency this film would miss its deadline. Reject it now.
       if (waits && task.kind === 'read' && due - performance.now() < pace.usualMs()) return fail(busy());
       begunAt = performance.now();
       const read = () => submit<Kind>({ ...task, handshake } as Extract<Task, { kind: Kind }>, killed);
@@ -277,9 +277,9 @@ export function createEngine(options: EngineOptions): Engine {
 
 const message = (error: unknown) => withoutPaths(messageOf(error));
 
-/** What kind of error it was, and of the pool's own how a worker ended. */
+/** The class of an error, or how a thread ended. Both are safe to log. */
 function kind(error: unknown): string {
-  if (!(error instanceof Error)) return 'an error of no kind';
+  if (!(error instanceof Error)) return 'an unknown error';
   return /^worker exited with code: \d+$/.test(error.message) ? error.message : error.name;
 }
 

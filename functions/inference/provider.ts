@@ -14,22 +14,22 @@ import { download, dropCorrupt, logCorruptModel, modelDownloads, redownload } fr
 import type { Engine } from './pool.ts';
 import { openEngine, openRouter, type Router, routerOf, usualVariants } from './router.ts';
 
-/** A family, and the engine that reads with it: what one request sees from its beginning to its end. */
+/** A family and the engine that reads with it. One request uses one of these from its beginning to its end. */
 export type Serving = {
-  /** What it is called in the log: the digest of its manifest, or of its catalog. */
+  /** Its name in the log: the digest of its manifest or of its catalog. */
   readonly name: string;
   readonly router: Router;
   readonly engine: Engine;
 };
 
-/** Where families come from. */
+/** The source of families. */
 export type Source = {
   first(): Promise<Serving>;
-  /** Another one, warm, when the channel has moved on to something that can be used; throws when it cannot be told. */
+  /** The next family, warm, if the pointer of the channel has moved to one that can be served. Throws if the store does not answer. */
   readonly next?: (current: Serving) => Promise<Serving | undefined>;
 };
 
-/** The configured source. Throws ConfigError or CatalogError. */
+/** Open the configured source. Throws ConfigError or CatalogError. */
 export async function openSource(config: Config, log: Logger): Promise<Source> {
   if (!isStore(config.models)) return folderSource(config, log);
   const objects = await openObjects(config.models, 'serve');
@@ -62,13 +62,13 @@ function folderSource(config: Config, log: Logger): Source {
   };
 }
 
-/** Families as a channel of a store names them. */
+/** The families that a channel of a store names. */
 export function publishedSource(published: Published, config: Config, log: Logger): Source {
   let kept: string | undefined;
   let keeping: Promise<void> | undefined;
   let refused: { readonly manifest: string; readonly until: number; readonly waitMs: number } | undefined;
 
-  /** What can be served now a start may rely on. */
+  /** Remember a family that can be served, so that a start does not need the store. */
   async function keep(pointer: Pointer): Promise<void> {
     if (kept === pointer.manifest) return;
     kept = pointer.manifest;
@@ -82,7 +82,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
     await keeping;
   }
 
-  /** `strict` where there is something else to serve with: every usual variant must be here, and what its digest says. */
+  /** `strict`: every usual variant must be downloaded and verified. Used if another family can be served instead. */
   async function open(pointer: Pointer, strict: boolean): Promise<Serving> {
     const installed = await published.open(pointer.manifest);
     try {
@@ -92,7 +92,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
           const obtained = await download(published, variant, log);
           if (obtained.ok) return;
           logCorruptModel(log, obtained.fault);
-          // With nothing else to serve, what is away now may come with the first request.
+          // Without another family, a model that is missing now may be downloaded with the first request.
           if (strict) throw unusable(obtained.fault);
         }),
       );
@@ -117,7 +117,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
     }
   }
 
-  /** What a pointer names, warm; the reason, if it cannot be used. */
+  /** Open the family of a pointer and warm it up. Throws if the family cannot be served. */
   async function openWarm(pointer: Pointer): Promise<Serving> {
     const serving = await open(pointer, true);
     const warmed = await serving.engine.ready;
@@ -131,7 +131,10 @@ export function publishedSource(published: Published, config: Config, log: Logge
       const last = published.last();
       const wanted = await published.look().catch((error: unknown) => {
         if (!last) throw error;
-        log.warn({ event: 'pointer_unreadable', problem: messageOf(error) }, 'starting with what was served last');
+        log.warn(
+          { event: 'pointer_unreadable', problem: messageOf(error) },
+          'starting with the family that was served last',
+        );
         return last;
       });
       const other = last && last.manifest !== wanted.manifest ? last : undefined;
@@ -148,7 +151,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
     async next(current) {
       const wanted = await published.look();
       if (wanted.manifest === current.name) {
-        // A start without the store left the usual variants cold; the engine has got them since.
+        // After a start without the store, the engine has downloaded its usual variants by now.
         if (current.engine.status().warm) await keep(wanted);
         return undefined;
       }
@@ -161,7 +164,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
         return serving;
       } catch (error) {
         tell(log, error, wanted);
-        // Nothing is wrong with the family: the next look tries it again.
+        // The store does not answer: the next poll tries again.
         if (error instanceof StoreUnavailable) return undefined;
         const waitMs = Math.min(2 * (again?.waitMs ?? config.pointerMs), longestMs);
         refused = { manifest: wanted.manifest, until: performance.now() + waitMs, waitMs };
@@ -171,7 +174,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
   };
 }
 
-/** A family that was refused is tried again at ever longer intervals: each try fetches it anew. */
+/** The longest backoff before a refused family is tried again. Each try downloads it again. */
 const longestMs = 600_000;
 
 /** A family that cannot be served. */
@@ -184,13 +187,13 @@ const unusable = (fault: Fault) =>
     ? new StoreUnavailable(`the model of ${fault.variant} cannot be fetched`)
     : new Unusable(`${fault.code}${'problem' in fault ? `: ${fault.problem}` : ''}`);
 
-/** Say in the log why a family is not used; what is spoilt raises the alarm as well. */
+/** Log why a family is not served. A corrupt object is also logged as `model_corrupt`, which raises an alarm. */
 function tell(log: Logger, error: unknown, { manifest }: Pointer): void {
   const problem = messageOf(error);
   if (error instanceof StoreUnavailable) {
-    log.warn({ event: 'models_away', manifest, problem }, 'a promoted family cannot be fetched now');
+    log.warn({ event: 'models_away', manifest, problem }, 'a promoted family cannot be downloaded now');
     return;
   }
   if (error instanceof CorruptObject) logCorruptModel(log, { code: 'model_corrupt', variant: 'catalog', problem });
-  log.error({ event: 'models_refused', manifest, problem }, 'a promoted family cannot be used');
+  log.error({ event: 'models_refused', manifest, problem }, 'a promoted family cannot be served');
 }

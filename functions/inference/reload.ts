@@ -1,30 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Successive generations of something that serves requests, each request by one of them from beginning to end. */
+/** Successive generations of a server. Each request is served by one generation from beginning to end. */
 export type Reloading<Generation> = {
   current(): Generation;
-  /** Work with the current generation, which is not closed before the work has ended. */
+  /** Run work on the current generation, which is not closed before the work has ended. */
   use<Value>(work: (generation: Generation) => Promise<Value>): Promise<Value>;
-  /** Look for a new generation now; settles when it serves, or when there is none. */
+  /** Poll for a new generation now. Resolves when it serves, or when there is none. */
   look(): Promise<void>;
-  /** Look no more, and settle when the generations before the current one are closed. */
+  /** Stop polling. Resolves when all earlier generations are closed. */
   stop(): Promise<void>;
 };
 
 export type ReloadingOptions<Generation> = {
   readonly first: Generation;
-  /** A new generation, ready to serve; undefined while there is none. */
+  /** The next generation, ready to serve; undefined if there is none. */
   readonly next: (current: Generation) => Promise<Generation | undefined>;
-  /** How often to look; never of itself without it. */
+  /** The polling interval. Absent: only `look` polls. */
   readonly everyMs?: number;
-  /** Told right after the switch: requests from now on go to `current`. */
+  /** Called right after the switch. From now on requests go to `current`. */
   readonly switched: (current: Generation, before: Generation) => Promise<void>;
   readonly close: (generation: Generation) => Promise<void>;
-  /** A look that failed, or a close: the current generation goes on. */
+  /** Receives the error of a failed poll or close. The current generation continues. */
   readonly failed: (error: unknown) => void;
 };
 
-/** Serve by one generation after another, with no request lost in between. */
+/** Replace one generation by the next without losing a request. */
 export function createReloading<Generation extends object>({
   first,
   next,
@@ -35,7 +35,7 @@ export function createReloading<Generation extends object>({
 }: ReloadingOptions<Generation>): Reloading<Generation> {
   let current = first;
   const users = new Map<Generation, number>();
-  /** Generations that are replaced, and what settles when the last of their users has left. */
+  /** Replaced generations, with a function to call when their last user has left. */
   const leaving = new Map<Generation, () => void>();
   const closing = new Set<Promise<void>>();
   const stopped = new AbortController();
@@ -70,7 +70,7 @@ export function createReloading<Generation extends object>({
 
   async function watch(everyMs: number): Promise<void> {
     while (!stopped.signal.aborted) {
-      // Not all tasks of a service at the same moment.
+      // Jitter, so that the tasks of a service do not poll at the same moment.
       const pause = everyMs * (0.8 + 0.4 * Math.random());
       await delay(pause, undefined, { signal: stopped.signal, ref: false }).catch(() => undefined);
       if (!stopped.signal.aborted) await look();

@@ -17,16 +17,16 @@ import { type ReadRequest, readingId } from '../routing/request.ts';
 import type { RouteRequest } from '../routing/route.ts';
 import { createEngine, type Engine, type EngineHooks } from './pool.ts';
 
-/** A family with what routes it: enough to plan, to explain and to name readings, without any model loaded. */
+/** A family with its costs and policies: enough to plan, explain and identify readings without loading a model. */
 export type Router = {
   readonly family: LoadedFamily;
   readonly costs: CostTable;
   readonly vocabulary: Vocabulary;
   /** Which variants run for a request, and why. */
   plan(request: RouteRequest & { readonly policy: string }): Result<RequestPlan, Fault>;
-  /** The id that a tenant's reading of a film has under a request. */
+  /** The id of a tenant's reading of a film under a request. */
   identify(tenant: string, bytes: Uint8Array<ArrayBuffer>, request: ReadRequest): Promise<string>;
-  /** The same of a film that went by: its SHA-256, in hexadecimal. */
+  /** The same id from the SHA-256 of the film, in hexadecimal. */
   identifyDigest(tenant: string, body: string, request: ReadRequest): Promise<string>;
 };
 
@@ -39,7 +39,7 @@ export function openRouter(config: Pick<Config, 'models' | 'family' | 'policy' |
   return routerOf(loadFamily(config.models, config.family), config);
 }
 
-/** What routes a family that is loaded. Throws ConfigError. */
+/** Make the router of a loaded family. Throws ConfigError. */
 export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | 'device'>): Router {
   const costs = costTable(family.catalog, config.device);
   const defaultPolicy = config.policy ?? family.ownPolicy;

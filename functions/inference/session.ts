@@ -16,10 +16,10 @@ import type { Output } from '../reading/read.ts';
 export type Device = 'cpu' | 'cuda';
 
 export type SessionOptions = {
-  /** Where the models lie. */
+  /** The family whose models are loaded. */
   readonly family: Pick<LoadedFamily, 'folder' | 'objects'>;
   readonly device: Device;
-  /** Threads inside one run. */
+  /** ONNX Runtime threads per run. */
   readonly threads: number;
 };
 
@@ -35,7 +35,7 @@ export function createSessions(options: SessionOptions) {
       return fail({ code: 'inference_failed', problem: `${variant.id} cannot be loaded: ${message(error)}` });
     });
     loaded.set(variant.id, loading);
-    // A file that was wrong may be put right: only what loaded is kept.
+    // Keep only sessions that loaded: the operator may correct a wrong file.
     void loading.then(({ ok }) => ok || loaded.delete(variant.id));
     return loading;
   }
@@ -59,7 +59,7 @@ export function createSessions(options: SessionOptions) {
   };
 }
 
-/** What an error says, for an answer: an error of the file system by its code, and never a path. */
+/** The text of an error for an answer: the code of a file-system error, never a path. */
 function message(error: unknown): string {
   if (error instanceof Error && 'syscall' in error && 'code' in error) return `the file answers ${error.code}`;
   return withoutPaths(messageOf(error));
@@ -75,7 +75,7 @@ async function load(variant: Variant, { family, device, threads }: SessionOption
       ...{ code: 'model_corrupt', variant: variant.id },
       problem: `${variant.file} is not a file of the ${variant.bytes} bytes that the catalog says`,
     });
-  // It was fetched before the film came here, and another process has made room since.
+  // The model was downloaded before this film, and another process has evicted it since.
   if (!bytes) return fail<Fault>({ code: 'model_unavailable', variant: variant.id, retryAfterMs: ms(1000) });
   const digest = sha256Sync(bytes);
   if (digest !== variant.sha256)
@@ -89,16 +89,16 @@ async function load(variant: Variant, { family, device, threads }: SessionOption
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
-    // A spinning pool starves the other workers of a small machine.
+    // Spinning threads take processor time from the other threads of a small machine.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
   await run(session, variant.resolution, new Float32Array(variant.resolution ** 2));
   return ok(session);
 }
 
-/** The bytes of a model, if the file has as many as the catalog says: a file of another size is not read. */
+/** The bytes of a model. A file of another size than the catalog states is not read. */
 async function bytesOf(path: string, variant: Variant): Promise<Uint8Array | 'other size'> {
-  // Without a wait for what is no file, a pipe for example.
+  // Non-blocking, so that a pipe in place of the file does not hang the thread.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = await file.stat();

@@ -8,18 +8,18 @@ import type { Handshake } from './abort.ts';
 import type { CriticalSection } from './native-lock.ts';
 import type { Device } from './session.ts';
 
-/** What a worker is told once, at its start. */
+/** The data that a thread receives once, at its start. */
 export type WorkerSetup = {
   readonly family: LoadedFamily;
   readonly device: Device;
   readonly threads: number;
   /** The variants to load and warm before the first film. */
   readonly warm: readonly string[];
-  /** What of its own it says in the log; nothing by default. */
+  /** The log level of the thread; silent by default. */
   readonly log?: string;
 };
 
-/** What a worker is given beside: where it may not be ended. */
+/** The data of a thread plus the lock that protects native code. */
 export type WorkerData = WorkerSetup & { readonly section: CriticalSection };
 
 export type ReadTask = {
@@ -31,23 +31,23 @@ export type ReadTask = {
   readonly plan: RequestPlan;
 };
 
-/** The header of a DICOM instance alone: whether it is one that is read, and whose. No pixel is decoded. */
+/** Check the header of a DICOM instance and identify it, without decoding a pixel. */
 export type InspectTask = {
   readonly kind: 'inspect';
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Whether these bytes are all of it, or its beginning. */
+  /** Whether the bytes are the whole file or its beginning. */
   readonly whole: boolean;
 };
 
-/** The film alone, for a picture of it. */
+/** Decode a film for a picture of it. */
 export type RenderTask = Omit<ReadTask, 'kind' | 'id' | 'request' | 'plan'> & { readonly kind: 'render' };
 
-/** What somebody waits for, and no longer than its deadline. */
+/** A task with a caller and a deadline. */
 export type FilmTask = ReadTask | InspectTask | RenderTask;
 
 export type Task = (FilmTask & { readonly handshake: Handshake }) | { readonly kind: 'warm' };
 
-/** What each task answers. */
+/** The result of each task. */
 export type Answer = {
   readonly read: Read;
   readonly inspect: Inspected;

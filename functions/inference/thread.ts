@@ -16,14 +16,15 @@ import { createSessions } from './session.ts';
 import type { Answer, FilmTask, Task, WorkerData } from './task.ts';
 import { isForWant, type Warmed } from './warm-up.ts';
 
-// One film at a time is decoded in this thread: parallelism comes from the number of workers.
+// This thread decodes one film at a time. Parallelism comes from the number of threads.
 sharp.concurrency(1);
 sharp.cache(false);
 
 const { family, device, threads, warm, section, log: level = 'silent' } = workerData as WorkerData;
 const log = createLog(level);
-/** In the log without its message, which may quote the file. */
-const report = (error: unknown) => log.error({ event: 'bug', error: withoutData(error) }, 'a file brought a bug out');
+/** Log an unexpected error without its message, which may quote the file. */
+const report = (error: unknown) =>
+  log.error({ event: 'bug', error: withoutData(error) }, 'unexpected error while decoding');
 const sessions = createSessions({ family, device, threads });
 const reader: Family = { catalog: family.catalog, catalogDigest: family.digest };
 const stages: Omit<Stages, 'infer'> = {
@@ -42,7 +43,7 @@ async function load(): Promise<Result<null, Fault>> {
   return ok(null);
 }
 
-/** Load what is usual, and tell the engine what came of it. */
+/** Load the usual variants and report the result to the engine. */
 async function warmUp(): Promise<Result<null, Fault>> {
   warmed = await load();
   parentPort?.postMessage({ thread: threadId, warmed } satisfies Warmed);
@@ -50,23 +51,23 @@ async function warmUp(): Promise<Result<null, Fault>> {
 }
 
 let warmed: Result<null, Fault> = ok(null);
-// A worker takes its first film only when its usual variants are warm, or cannot be.
+// A thread takes its first film only after it has tried to warm its usual variants.
 await warmUp();
 
-/** One task of the engine. */
+/** Run one task of the engine. */
 export async function work(task: Task): Promise<Result<Answer[Task['kind']], Fault>> {
   if (task.kind === 'warm') return warmUp();
-  // It replaced another while a model was not to be had. That costs little to find out, and may be over.
+  // A model was missing when this thread started. Trying again costs little.
   if (!warmed.ok && isForWant(warmed.fault)) await warmUp();
-  // It waited for this thread past its deadline: nobody takes the answer.
+  // The deadline passed while the task waited for this thread.
   if (!takeUp(task.handshake)) return fail({ code: 'client_gone' });
   const infer: Stages['infer'] = (variant, tensor) => {
     commit(task.handshake);
     return within(section, () => sessions.infer(variant, tensor));
   };
-  // libvips works outside of this thread, on memory that would go with it: from there on it is not ended either.
+  // libvips runs in threads of its own on memory of this thread, so the thread must not be ended during the call.
   const decode: Stages['decode'] = (bytes, mediaType) => {
-    // By its bytes, as decode() does: a PNG file under another label goes to libvips as well.
+    // The bytes decide, as in decode(): a PNG file with another label also goes to libvips.
     if (sniff(bytes) !== 'application/dicom') commit(task.handshake);
     return stages.decode(bytes, mediaType);
   };
@@ -86,7 +87,7 @@ async function film(task: FilmTask, stages: Stages): Promise<Result<Answer[FilmT
       return decoded.ok ? ok(decoded.value.film) : decoded;
     }
     case 'read':
-      // Its room is free again now, not when this thread next collects what it does not use.
+      // Free the memory of the film now, not at the next garbage collection of this thread.
       return read(stages, reader, task).finally(() => {
         task.bytes.buffer.transfer(0);
       });

@@ -3,32 +3,32 @@ import type { Piscina } from 'piscina';
 import type { Fault } from '../core/fault.ts';
 import type { Result } from '../core/result.ts';
 
-/** What a thread says of itself whenever it has tried to load its usual variants. */
+/** The message of a thread after it has tried to load its usual variants. */
 export type Warmed = { readonly thread: number; readonly warmed: Result<null, Fault> };
 
-/** Whether the threads of a pool have what they read with as a rule, those included that replace others. */
+/** Whether the threads of a pool have their usual variants, replacement threads included. */
 export type Warmth = {
-  /** Why films of usual variants cannot be relied on; null while they can. */
+  /** Why the usual variants are not loaded; null if they are. */
   fault(): Fault | null;
   failed(fault: Fault): void;
 };
 
 export type WarmthOptions = {
-  /** Have the models here again, if it is for want of them. */
+  /** Download missing or corrupt models again. */
   readonly regain?: (fault: Fault) => Promise<void>;
-  /** Let each thread try again. */
+  /** Make each thread try again. */
   readonly again: () => Promise<unknown>;
   readonly closing: AbortSignal;
 };
 
-/** How soon it is tried again. A model that is here and still cannot be loaded is tried at longer and longer intervals. */
+/** The pause before the next try. It doubles for a model that is present and cannot be loaded. */
 const pauseMs = 5000;
 const longestPauseMs = 600_000;
 
-/** Whether the cause is that a model is not there, or is not what it should be: that may pass. */
+/** Whether a model is missing or corrupt. Such a fault may pass. */
 export const isForWant = ({ code }: Fault) => code === 'model_corrupt' || code === 'model_unavailable';
 
-/** Hear of every thread's start, and bring back those that lack a model. */
+/** Listen to the start of every thread, and make threads that lack a model try again. */
 export function watchWarmth(pool: Piscina, { regain, again, closing }: WarmthOptions): Warmth {
   const told = new Map<number, Result<null, Fault>>();
   let stopped: Fault | null = null;

@@ -1,4 +1,4 @@
-/** A model folder that cannot be trusted. Its message names file, line and fault. */
+/** A model folder with a fault. The message names the file, the line and the fault. */
 export class CatalogError extends Error {
   override name = 'CatalogError';
 }

@@ -3,20 +3,20 @@ import type { FileEntry } from './manifest.ts';
 import type { ModelCache } from './model-cache.ts';
 import type { Objects } from './store/object-store.ts';
 
-/** What came of fetching an object. */
+/** The result of a download. */
 export type Fetched =
   | { readonly kind: 'here' }
-  /** What the store holds is not what its name says; it was not kept. */
+  /** The stored bytes do not match their digest. They were not kept. */
   | { readonly kind: 'corrupt'; readonly problem: string }
-  /** It answers and does not hold what was published: that does not pass by itself. */
+  /** The store answers and lacks a published object. This fault does not pass by itself. */
   | { readonly kind: 'missing'; readonly problem: string }
   | { readonly kind: 'away'; readonly problem: string };
 
-/** What one request asks for, and how many run at once: 32 MB in memory at most. */
+/** Bytes per request, and requests in parallel: at most 32 MB in memory. */
 const partBytes = 8_000_000;
 const atOnce = 4;
 
-/** Have an object in the cache: from the store if it is not there, in parts side by side, its digest taken on the way. */
+/** Download an object into the cache unless it is there. Parts are fetched in parallel and hashed as they arrive. */
 export async function fetchObject(
   objects: Objects,
   key: string,
@@ -39,13 +39,13 @@ export async function fetchObject(
   }
 }
 
-/** The parts of one version of an object, in order, some asked for ahead. */
+/** The parts of one version of an object, in order, with some requested ahead. */
 async function* inParts(objects: Objects, key: string, { bytes, etag }: { bytes: number; etag: string }) {
   const ahead: Promise<Uint8Array>[] = [];
   let next = 0;
   const ask = () => {
     const part = objects.range(key, etag, next, Math.min(next + partBytes, bytes));
-    // One that fails while an earlier one is awaited is reported when its turn comes.
+    // A part that fails while an earlier part is awaited is reported in its turn.
     part.catch(() => undefined);
     ahead.push(part);
     next += partBytes;

@@ -12,11 +12,11 @@ import type { Objects } from './store/object-store.ts';
 /** A published family whose catalog, policies and evaluation are on this machine. */
 export type Installed = { readonly digest: string; readonly manifest: Manifest; readonly family: LoadedFamily };
 
-/** Families of other manifests that stay on the disk: some megabytes each. */
+/** The number of other families that stay on the disk, some megabytes each. */
 const kept = 8;
 
 /**
- * Have everything of a manifest but its models in a folder of the cache. What is there already is verified and needs no
+ * Download every file of a manifest except its models into a folder of the cache. Files that are there are verified and need no
  * store. Throws CatalogError, CorruptObject or StoreUnavailable.
  */
 export async function install(objects: Objects, family: string, digest: string, cache: ModelCache): Promise<Installed> {
@@ -28,7 +28,7 @@ export async function install(objects: Objects, family: string, digest: string, 
   return { digest, manifest, family: loadFamily(folder, family, cache.objects) };
 }
 
-/** The models of a family that was installed once; none where nothing of it is left. */
+/** The models of an installed family; none if it was removed. */
 export async function modelsOf(digest: string, cache: ModelCache): Promise<readonly string[]> {
   const manifest = await manifestIn(join(cache.folder, 'families', digest), digest);
   return Object.entries(manifest?.files ?? {}).flatMap(([name, { sha256 }]) => (isModel(name) ? sha256 : []));
@@ -44,7 +44,7 @@ async function manifestIn(folder: string, digest: string): Promise<Manifest | un
       if (sha256Sync(await readFile(join(folder, path))) !== sha256) return undefined;
     return manifest;
   } catch {
-    // Not there, or damaged: the store has it.
+    // Missing or damaged: download it.
     return undefined;
   }
 }
@@ -61,7 +61,7 @@ async function download(objects: Objects, family: string, digest: string, famili
     await writeFile(join(part, 'manifest.json'), encode(manifest), { flush: true });
     const folder = join(families, digest);
     await rename(part, folder).catch(async (error) => {
-      // Another process was first; or what lies there is damaged, and gives way.
+      // Another process was first, or the existing folder is damaged and is replaced.
       if (await manifestIn(folder, digest)) return;
       if (!statSync(folder, { throwIfNoEntry: false })) throw error;
       await rm(folder, { recursive: true, force: true });
@@ -73,7 +73,7 @@ async function download(objects: Objects, family: string, digest: string, famili
   }
 }
 
-/** Everything of a family that is read at its start, by path below the folder of its manifest. */
+/** The files of a family that its start reads, by path below the folder of its manifest. */
 const textsOf = ({ family, files, policies }: Manifest): (readonly [string, FileEntry])[] => [
   ...Object.entries(files).flatMap(([name, entry]) => (isModel(name) ? [] : [[`${family}/${name}`, entry] as const])),
   ...Object.entries(policies).map(([name, entry]) => [`policies/${name}`, entry] as const),

@@ -1,6 +1,6 @@
 import { findNodeAtLocation, parseTree } from 'jsonc-parser';
 
-/** The line, from 1, on which the value at `path` starts in a JSON text; of its nearest parent if it is absent. */
+/** The line (from 1) where the value at `path` starts in a JSON text, or where its nearest parent starts if it is absent. */
 export function lineOf(text: string, path: readonly (string | number)[]): number {
   const root = parseTree(text);
   if (!root) return 1;

@@ -6,12 +6,12 @@ import { publish } from '../platform/atomic-file.ts';
 import { sha256Sync } from '../platform/digest.ts';
 import { type Channel, encode, Pointer } from './manifest.ts';
 
-/** The last pointer whose family could be served, kept so that a start does not need the store. */
+/** The last pointer whose family was served. It is kept on disk, so that a start does not need the store. */
 export function pointerFile(cacheFolder: string, url: string, family: string, channel: Channel) {
   const folder = join(cacheFolder, 'pointers');
   const path = join(folder, `${sha256Sync(`${url} ${family} ${channel}`)}.json`);
   return {
-    /** Undefined too if the file cannot be used: then the store decides. */
+    /** Undefined also if the file cannot be used; then the store decides. */
     last(): Pointer | undefined {
       try {
         return Pointer.parse(JSON.parse(readFileSync(path, 'utf8')));

@@ -8,10 +8,10 @@ import { CatalogError } from './catalog-error.ts';
 import { lineOf } from './json-line.ts';
 import { readText } from './read-bounded.ts';
 
-/** A family as it lies on disk, checked as far as its text goes; model files are hashed on first use. */
+/** A family on disk with its text files checked. Model files are hashed on first use. */
 export type LoadedFamily = {
   readonly folder: string;
-  /** Where its models lie by digest, once they were fetched; without it they lie in `folder`. */
+  /** The folder of downloaded models, named by digest. Absent: the models are in `folder`. */
   readonly objects?: string;
   readonly catalog: Catalog;
   /** SHA-256 of catalog.json, in hexadecimal. */
@@ -24,8 +24,8 @@ export type LoadedFamily = {
 };
 
 /**
- * Load `<models>/<family>`, its models beside its catalog, or by digest in the folder `objects`, each when it is needed.
- * Throws {@link CatalogError} for what is missing or contradicts itself.
+ * Load `<models>/<family>`. Its models are beside its catalog, or by digest in the folder `objects`. Throws {@link CatalogError} if a
+ * file is missing or contradicts another.
  */
 export function loadFamily(models: string, family: string, objects?: string): LoadedFamily {
   const folder = join(models, family);

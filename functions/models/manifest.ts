@@ -5,13 +5,13 @@ import { CatalogError } from './catalog-error.ts';
 
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
 
-/** A path below the family's folder; nothing that could lead out of it. */
+/** A relative path that stays below the folder of the family. */
 const FileName = z
   .string()
   .regex(/^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/, 'expected a path of letters, digits, dots and dashes');
 const Files = z.record(FileName, z.strictObject({ sha256: Sha256, bytes: z.int().nonnegative().max(maxModelBytes) }));
 
-/** Everything that a published family consists of, by digest. Its own digest is its name. */
+/** The files of a published family, by digest. The digest of the manifest is its name. */
 export const Manifest = z.strictObject({
   family: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
   /** By path in the family's folder. */
@@ -26,18 +26,18 @@ export const channels = ['canary', 'live'] as const;
 export const Channel = z.enum(channels);
 export type Channel = z.infer<typeof Channel>;
 
-/** What a channel points to. */
+/** The pointer of a channel. */
 export const Pointer = z.strictObject({
   manifest: Sha256,
   since: z.iso.datetime(),
-  /** The record of how it came there. */
+  /** The record of the move of this pointer. */
   record: z.string(),
-  /** What a rollback goes back to. */
+  /** The manifest that a rollback returns to. */
   previous: Sha256.optional(),
 });
 export type Pointer = z.infer<typeof Pointer>;
 
-/** Where things are, under the prefix of a store. */
+/** The keys of a store, below its prefix. */
 export const keys = (family: string) => ({
   object: (sha256: string) => `${family}/objects/sha256/${sha256}`,
   manifest: (digest: string) => `${family}/manifests/${digest}.json`,
@@ -45,7 +45,7 @@ export const keys = (family: string) => ({
   record: (name: string) => `${family}/records/${name}.json`,
 });
 
-/** Files that are fetched only when a model is needed. */
+/** Files that are downloaded only when a model is needed. */
 export const isModel = (name: string) => name.endsWith('.onnx');
 
 export const encode = (value: unknown) => new TextEncoder().encode(canonical(value));
@@ -56,7 +56,7 @@ export function parseObject<Value>(schema: z.ZodType<Value>, bytes: Uint8Array, 
     return schema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
   } catch (error) {
     throw new CatalogError(
-      `${name} is not what it should be: ${error instanceof z.ZodError ? z.prettifyError(error) : error}`,
+      `${name} does not match its schema: ${error instanceof z.ZodError ? z.prettifyError(error) : error}`,
     );
   }
 }

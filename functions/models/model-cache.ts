@@ -7,32 +7,32 @@ import { messageOf } from '../core/errors.ts';
 import { publish } from '../platform/atomic-file.ts';
 import { ConfigError } from '../platform/config.ts';
 
-/** Objects on this machine, each named by its digest. Any number of processes may share the folder. */
+/** A cache of objects on this machine, each named by its digest. Processes may share the folder. */
 export type ModelCache = {
   /** The folder that holds them. */
   readonly objects: string;
   readonly folder: string;
-  /** Whether an object is here and, as far as this process looked at it, what its name says. */
+  /** Whether an object is in the cache. The first use per process verifies its digest. */
   has(sha256: string): Promise<boolean>;
-  /** Take in what `write` gives, if it has that digest; false if not, and nothing is kept. */
+  /** Store the bytes that `write` provides. False, and nothing is kept, if they do not have the digest. */
   take(sha256: string, write: (file: Sink) => Promise<void>): Promise<boolean>;
-  /** Forget an object that turned out to be damaged. */
+  /** Remove a damaged object. */
   drop(sha256: string): Promise<void>;
-  /** Down to the bound less `room`, the longest unused first; never what is in `keep`. */
+  /** Evict objects until `room` bytes fit into the bound, least recently used first; never objects in `keep`. */
   evict(keep: ReadonlySet<string>, room?: number): Promise<number>;
 };
 
 /** Takes the bytes of an object in order. */
 export type Sink = { write(bytes: Uint8Array): Promise<void> };
 
-/** A download that was not ended for this long belongs to a process that died. */
+/** The age after which an unfinished download belongs to a dead process. */
 const abandonedMs = 3_600_000;
 
-/** A cache in a folder, bounded. Throws ConfigError when the folder cannot be written. */
+/** Open a bounded cache in a folder. Throws ConfigError if the folder cannot be written. */
 export function openModelCache(folder: string, limitBytes: number): ModelCache {
   const objects = join(folder, 'sha256');
   const parts = join(folder, 'parts');
-  // From outside inwards: asked for a folder deep in what is read-only, Node.js says that there is none.
+  // Create the parents first: for a folder deep in a read-only file system Node.js reports ENOENT.
   for (const path of [folder, objects, parts]) usable(folder, path);
   const pathOf = (sha256: string) => join(objects, sha256);
   const verified = new Set<string>();
@@ -43,7 +43,7 @@ export function openModelCache(folder: string, limitBytes: number): ModelCache {
     async has(sha256) {
       const path = pathOf(sha256);
       const now = new Date();
-      // The time of its last use, by which eviction goes: mounted without atime, a file system keeps no other.
+      // The modification time holds the last use, for eviction: a file system without atime keeps no other.
       const there = await utimes(path, now, now).then(
         () => true,
         (error: NodeJS.ErrnoException) => {
@@ -52,7 +52,7 @@ export function openModelCache(folder: string, limitBytes: number): ModelCache {
         },
       );
       if (!there || verified.has(sha256)) return there;
-      // A disk can spoil what was whole when it was written: once a process it is looked at.
+      // A disk can damage a file after it was written: verify it once per process.
       if ((await digestOfFile(path)) === sha256) {
         verified.add(sha256);
         return true;
@@ -113,7 +113,7 @@ function usable(folder: string, path: string): void {
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const reason = messageOf(error);
-    // A disk that is full may have room tomorrow, and what is cached can be used today.
+    // A full disk may have room later, and cached objects can be used now.
     if (isFull(error)) return;
     throw new ConfigError(
       `ALARA_MODEL_CACHE=${folder}: models cannot be kept there (${reason}). Name a folder that can be written.`,
@@ -136,7 +136,7 @@ async function digestOfFile(path: string): Promise<string | undefined> {
   }
 }
 
-/** Another process may evict at the same time: what is gone is no fault. */
+/** Another process may evict at the same time, so a missing file is no fault. */
 async function statOf(folder: string, name: string) {
   const found = await stat(join(folder, name)).catch(() => undefined);
   return found && { name, bytes: found.size, usedMs: found.mtimeMs };

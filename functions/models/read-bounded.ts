@@ -1,10 +1,10 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { CatalogError } from './catalog-error.ts';
 
-/** A catalog of 16 variants and 200 findings is far below this. */
+/** The largest text that is read. A catalog of 16 variants and 200 findings is far smaller. */
 export const maxTextBytes = 64_000_000;
 
-/** The text of a file whose size is looked at before it is read. Throws {@link CatalogError} for one that is too long. */
+/** The text of a file. The size is checked before the file is read. Throws {@link CatalogError} if it is too large. */
 export function readText(path: string): string {
   const file = openSync(path, 'r');
   try {

@@ -9,24 +9,24 @@ import type { Objects } from './store/object-store.ts';
 
 /** A family that is published in a store, followed on one channel. */
 export type Published = {
-  /** What the channel points to now. Throws StoreUnavailable or CatalogError. */
+  /** The current pointer of the channel. Throws StoreUnavailable or CatalogError. */
   look(): Promise<Pointer>;
-  /** What it pointed to when it last could be served. */
+  /** The last pointer whose family was served. */
   last(): Pointer | undefined;
-  /** Its family could be served: a start may rely on it. */
+  /** Keep a pointer whose family is served, for a start without the store. */
   keep(pointer: Pointer): Promise<void>;
-  /** Have a family's catalog, policies and evaluation here. Until it is released, none of its models is evicted. */
+  /** Install the catalog, policies and evaluation of a family. Its models are not evicted until it is released. */
   open(manifest: string): Promise<Installed>;
   release(installed: Installed): Promise<void>;
-  /** Have the model of a variant here. */
+  /** Download the model of a variant. */
   fetch(variant: Variant): Promise<Fetched>;
-  /** A model turned out to be damaged on the disk: the next use fetches it again. */
+  /** Remove a damaged model from the disk. The next use downloads it again. */
   drop(variant: Variant): Promise<void>;
 };
 
 /**
- * How long a failed download is not repeated: a missing or corrupt object, or a full disk. An outage is not among them,
- * because the client of S3 has a circuit breaker, which pauses all requests.
+ * The pause after a failed download: a missing or corrupt object, or a full disk. It does not apply to an outage, because the client of
+ * S3 has a circuit breaker, which pauses all requests.
  */
 const repeatAfterMs = 2000;
 
@@ -40,12 +40,12 @@ export function openPublished(objects: Objects, family: string, channel: Channel
   const failed = new Map<string, { readonly fetched: Fetched; readonly at: number }>();
   let seen: { readonly etag: string; readonly pointer: Pointer } | undefined;
 
-  /** Models of what was served last, which a start falls back to until it can serve what it found. */
+  /** Models of the family that was served last. A start falls back to it until the new family can be served. */
   let spare: readonly string[] = [];
   const used = () =>
     new Set([...spare, ...[...inUse].flatMap(({ family }) => family.catalog.variants.map(({ sha256 }) => sha256))]);
 
-  /** Work that writes to the cache: once more, with all gone that nobody uses, where its disk is full. */
+  /** Run work that writes to the cache. If the disk is full, evict everything unused and try once more. */
   async function withRoom<Value>(work: () => Promise<Value>): Promise<Value> {
     try {
       return await work();
@@ -90,7 +90,7 @@ export function openPublished(objects: Objects, family: string, channel: Channel
     async keep(pointer) {
       await withRoom(() => file.keep(pointer));
       spare = [];
-      // What an earlier process left may be more than this one is to keep.
+      // An earlier process may have kept more than the bound of this process.
       await cache.evict(used());
     },
     async open(manifest) {

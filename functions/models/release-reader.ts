@@ -4,12 +4,12 @@ import { type Channel, type FileEntry, keys, Manifest, Pointer, parseObject } fr
 import { maxTextBytes } from './read-bounded.ts';
 import type { Objects } from './store/object-store.ts';
 
-/** A small object that is not what its name says: refused, and an alarm. */
+/** A small object that does not match its digest. It is refused, and an alarm is raised. */
 export class CorruptObject extends CatalogError {
   override name = 'CorruptObject';
 }
 
-/** What a channel points to, with the version to move it by; undefined where nothing was put there yet. */
+/** The pointer of a channel, with its ETag for a conditional move; undefined if the channel is empty. */
 export async function readPointer(objects: Objects, family: string, channel: Channel) {
   const key = keys(family).pointer(channel);
   const found = await objects.read(key);
@@ -27,7 +27,7 @@ export async function readManifest(objects: Objects, family: string, digest: str
   return manifest;
 }
 
-/** One small file of a family. */
+/** Read one small file of a family. */
 export const readFileOf = (objects: Objects, family: string, { sha256 }: FileEntry): Promise<Uint8Array> =>
   readVerified(objects, keys(family).object(sha256), sha256);
 

@@ -10,7 +10,7 @@ import { bestEffort } from './tolerant-read.ts';
 
 type Protocol = NonNullable<Record['modificationProtocol']>;
 
-/** What can be said of a candidate beside what it would replace. */
+/** The comparison of a candidate with the family in service. */
 export type Assessed =
   | ({ readonly kind: 'compared'; readonly results: readonly Compared[] } & Pick<
       Protocol,
@@ -19,7 +19,7 @@ export type Assessed =
   | { readonly kind: 'first'; readonly problem?: undefined }
   | { readonly kind: 'incomparable'; readonly problem: string };
 
-/** Compare a candidate with what it would replace, as far as the two can be. Throws CatalogError for a candidate at fault. */
+/** Compare a candidate with the family in service, as far as possible. Throws CatalogError if the candidate has a fault. */
 export async function assess(
   objects: Objects,
   candidate: Manifest,
@@ -31,7 +31,7 @@ export async function assess(
   try {
     measured = await readMeasured(objects, candidate, device);
   } catch (error) {
-    // The only fault of a candidate that a decision can make up for: it would be the first with nothing to compare by.
+    // A candidate without scores can be promoted by decision (--uncompared).
     if (error instanceof Unmeasured) return { kind: 'incomparable', problem: error.message };
     throw error;
   }
@@ -49,13 +49,13 @@ export async function assess(
   return { kind: 'compared', data, films, patients, protocol: before.scores.protocol, margins, results };
 }
 
-/** What goes on record of it. */
+/** The part of the record that states the comparison. */
 export function statement(assessed: Assessed): Pick<Record, 'modificationProtocol' | 'impactAssessment'> {
   if (assessed.kind !== 'compared') {
     const conclusion =
       assessed.kind === 'first'
         ? 'Nothing was on this channel: there is nothing to compare with. The evaluation in the manifest stands by itself.'
-        : `Not compared, by decision of who signed this off: ${assessed.problem}. The evaluation in the manifest stands by itself.`;
+        : `Not compared, by decision of the person who signed off: ${assessed.problem}. The evaluation in the manifest stands by itself.`;
     return { modificationProtocol: null, impactAssessment: { conclusion, comparisons: [] } };
   }
   const { kind: _, results, ...data } = assessed;
@@ -72,7 +72,7 @@ export function statement(assessed: Assessed): Pick<Record, 'modificationProtoco
   };
 }
 
-/** What each finding may lose: what the policy in force declares for it, else what was said. */
+/** The margin per finding: that of the policy in force, otherwise the margin of the caller. */
 function marginsOf({ family: { catalog, policies, ownPolicy } }: Measured, otherwise: number): Protocol['margins'] {
   const policy = policies[ownPolicy];
   return Object.fromEntries(

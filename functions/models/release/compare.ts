@@ -2,20 +2,20 @@ import type { LoadedFamily } from '../load.ts';
 import { components, pairedDifference } from './paired-auroc.ts';
 import { ranksOf, type Scores } from './scores.ts';
 
-/** A family with what its variants made of the films they were measured on. */
+/** A family with the scores of its variants on the films of its evaluation. */
 export type Measured = {
   readonly family: LoadedFamily;
   readonly scores: Scores;
-  /** By finding, the variant that serves a request which names nothing. */
+  /** By finding, the variant that serves a request without parameters. */
   readonly served: Readonly<Record<string, string>>;
 };
 
-/** One finding, read by a variant of the candidate instead of one of the family that it would replace. */
+/** One finding, compared between a variant of the candidate and a variant of the family in service. */
 export type Compared = {
   readonly finding: string;
   readonly variant: string;
   readonly reference: string;
-  /** Whether these are what a request that names nothing is served by, before and after. */
+  /** Whether these two variants serve a request without parameters, before and after. */
   readonly served: boolean;
   readonly auroc: number;
   readonly referenceAuroc: number;
@@ -26,7 +26,7 @@ export type Compared = {
   readonly withinMargin: boolean;
 };
 
-/** Why two families cannot be compared, or what the comparison says. */
+/** The result of a comparison, or why the two families cannot be compared. */
 export type Comparison =
   | { readonly comparable: false; readonly problem: string }
   | {
@@ -37,9 +37,9 @@ export type Comparison =
     };
 
 /**
- * Compare a candidate with the family it would replace, film by film: for every finding each variant that both have, and
- * the two that serve it. A result is within its margin when the lower end of the interval is; all of them have to
- * be, so that no correction for their number is due (intersection-union test).
+ * Compare a candidate with the family in service, paired by film: per finding each variant that both have, and the two variants that
+ * serve it. A result is within its margin if the lower end of its interval is. All results must be, so no correction for their number is
+ * due (intersection-union test).
  */
 export function compareFamilies(
   candidate: Measured,
@@ -74,7 +74,7 @@ export function compareFamilies(
       const margin = marginOf(finding);
       const { auroc, reference: referenceAuroc, ...rest } = paired;
       const served = variant === candidate.served[finding] && reference === before.served[finding];
-      // Six digits are more than the films can tell, and take the noise of summation away.
+      // Six digits exceed what the films can resolve, and remove the noise of summation.
       const withinMargin = round(rest.ci95[0]) >= -margin;
       results.push({
         finding,
@@ -94,7 +94,7 @@ export function compareFamilies(
   return { comparable: true, films: scores.films.length, patients: new Set(scores.patients).size, results };
 }
 
-/** Each variant that both families have, and the two that serve the finding. */
+/** The pairs to compare: each variant that both families have, and the two that serve the finding. */
 function pairs(candidate: Measured, before: Measured, finding: string) {
   const reads = ({ family }: Measured, id: string) =>
     family.catalog.variants.some((variant) => variant.id === id && Object.hasOwn(variant.heads, finding));
@@ -106,7 +106,7 @@ function pairs(candidate: Measured, before: Measured, finding: string) {
   return [...both, { variant, reference }];
 }
 
-/** What of two families forbids to compare them, if anything does. */
+/** Why the two families cannot be compared, or undefined. */
 function difference(candidate: Measured, before: Measured): string | undefined {
   const [ours, theirs] = [candidate.scores, before.scores];
   if (ours.protocol !== theirs.protocol)
@@ -129,7 +129,7 @@ function difference(candidate: Measured, before: Measured): string | undefined {
   return undefined;
 }
 
-/** What of a family's scores is not what its catalog says it measured, if anything is. */
+/** How the scores of a family contradict its catalog, or undefined. */
 export function scoresFault({ catalog }: LoadedFamily, scores: Scores): string | undefined {
   if (scores.family !== catalog.family) return `scores.json is of the family ${scores.family}`;
   for (const { id, heads } of catalog.variants)

@@ -5,7 +5,7 @@ import type { Objects } from '../store/object-store.ts';
 import type { Modifications } from './record.ts';
 import type { BestEffort, Unreadable } from './tolerant-read.ts';
 
-/** What changes from one manifest to another, file by file, as far as what was there before can be read. */
+/** The changes from one manifest to another, per file, as far as the earlier files can be read. */
 export async function modifications(
   objects: Objects,
   before: Manifest | undefined | Unreadable,

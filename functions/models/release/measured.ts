@@ -11,12 +11,12 @@ import type { Objects } from '../store/object-store.ts';
 import { type Measured, scoresFault } from './compare.ts';
 import { Scores } from './scores.ts';
 
-/** A family without what families are compared by. */
+/** A family without scores: it cannot be compared. */
 export class Unmeasured extends CatalogError {
   override name = 'Unmeasured';
 }
 
-/** A published family with its scores, as far as a comparison needs it. Throws CatalogError, {@link Unmeasured} too. */
+/** Load the parts of a published family that a comparison needs. Throws CatalogError or {@link Unmeasured}. */
 export async function readMeasured(objects: Objects, manifest: Manifest, device: string): Promise<Measured> {
   const { family: name, files, policies } = manifest;
   const entry = files['scores.json'];
@@ -41,7 +41,7 @@ export async function readMeasured(objects: Objects, manifest: Manifest, device:
   }
 }
 
-/** By finding, the variant that serves a request which names nothing. */
+/** By finding, the variant that serves a request without parameters. */
 function served({ catalog, policies, ownPolicy }: LoadedFamily, device: string): Record<string, string> {
   const policy = policies[ownPolicy];
   if (!policy) throw new Error('a family is loaded with its own policy');

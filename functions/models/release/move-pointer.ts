@@ -7,30 +7,30 @@ import { modifications } from './diff.ts';
 import { type Record, recordsBack, writeRecord } from './record.ts';
 import { bestEffort } from './tolerant-read.ts';
 
-/** Somebody else moved the pointer meanwhile: what this decision rested on no longer holds. */
+/** Another process moved the pointer, so the basis of this decision no longer holds. */
 export class Overtaken extends CatalogError {
   override name = 'Overtaken';
 }
 
-/** Who signs a change off, why, and with which key. */
+/** The person who signs off a change, the reason, and the signing key. */
 export type SignOff = { readonly by: string; readonly reason: string; readonly key?: KeyObject | undefined };
 
-/** A change of what a channel points to, and what it rests on. */
+/** A move of a channel's pointer, and the basis of the decision. */
 export type Move = Pick<Record, 'kind' | 'channel' | 'modificationProtocol' | 'impactAssessment'> & {
   readonly to: { readonly digest: string; readonly manifest: Manifest };
-  /** The pointer as it was when the decision was taken; the move succeeds only if it still is. */
+  /** The pointer at the time of the decision. The move succeeds only if the pointer has not changed. */
   readonly standing: Awaited<ReturnType<typeof readPointer>>;
   readonly signOff: SignOff;
 };
 
 export type Moved = { readonly record: string; readonly from: string | null; readonly to: string };
 
-/** Write the record, then move the pointer. Throws {@link Overtaken}; what counts is the chain that the pointer names. */
+/** Write the record, then move the pointer. Throws {@link Overtaken}. Only records in the chain of the pointer count. */
 export async function move(objects: Objects, { to, standing, signOff, ...what }: Move): Promise<Moved> {
   const { family } = to.manifest;
   const before = standing?.pointer;
   const from = before?.manifest ?? null;
-  // What is left may be what is spoilt, and then most of all must be left.
+  // The family that is replaced may be corrupt, and then it must be possible to leave it.
   const past = bestEffort();
   const old = from === null ? undefined : await past.orNote(readManifest(objects, family, from));
   const descriptionOfModifications = await modifications(objects, old, to.manifest, past);
@@ -54,7 +54,7 @@ export async function move(objects: Objects, { to, standing, signOff, ...what }:
   const moved = standing
     ? await objects.replace(place, encode(pointer), standing.etag)
     : await objects.create(place, encode(pointer));
-  // A try whose answer was lost and that was made again finds its own work in the way.
+  // A repeated try after a lost answer finds the result of the first try.
   const now = moved ? undefined : await readPointer(objects, family, what.channel);
   if (moved || now?.pointer.record === record) return { record, from, to: to.digest };
   throw new Overtaken(
@@ -63,12 +63,12 @@ export async function move(objects: Objects, { to, standing, signOff, ...what }:
 }
 
 /**
- * What a second rollback goes back to: what the channel pointed to before it was pointed to what this one goes back to.
- * Each rollback undoes the last change that is not undone yet, so that they come to an end. Throws CatalogError.
+ * The manifest that a second rollback returns to: the one before the manifest that this rollback returns to. Each rollback undoes the
+ * last change that is not undone yet, so repeated rollbacks end. Throws CatalogError.
  */
 async function beforeThat(objects: Objects, family: string, pointer: Pointer | undefined): Promise<string | null> {
   if (!pointer) return null;
-  // This rollback is not on record yet.
+  // This rollback is not in the records yet.
   let undone = 1;
   for await (const { record } of recordsBack(objects, family, pointer.record)) {
     if (record.kind === 'rollback') undone++;
@@ -78,7 +78,7 @@ async function beforeThat(objects: Objects, family: string, pointer: Pointer | u
   return null;
 }
 
-/** Go back to what a channel pointed to before. Throws CatalogError where there is nothing before. */
+/** Move a channel's pointer back to the manifest before. Throws CatalogError if there is none. */
 export async function rollback(
   objects: Objects,
   family: string,

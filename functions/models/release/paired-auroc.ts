@@ -1,8 +1,8 @@
-/** Films of one finding, with what two variants made of each. */
+/** The films of one finding with the scores of two variants. */
 export type Pair = {
   /** Whether each film has the finding. */
   readonly positive: readonly boolean[];
-  /** Equal numbers: films of one patient. */
+  /** Films with equal numbers belong to one patient. */
   readonly patients: readonly number[];
   readonly scores: readonly number[];
   readonly reference: readonly number[];
@@ -31,7 +31,7 @@ export function pairedDifference({ positive, patients, scores, reference }: Pair
   const negatives = positive.length - positives;
   const difference = ours.area - theirs.area;
 
-  // Of each patient: how far its films with and without the finding pull the difference away from its mean.
+  // Per patient: the contribution of its films with and without the finding to the deviation from the mean difference.
   const sums = new Map<number, { with: number; without: number; films: [number, number] }>();
   positive.forEach((has, i) => {
     const patient = patients[i] ?? -1;
@@ -63,8 +63,8 @@ export function pairedDifference({ positive, patients, scores, reference }: Pair
 }
 
 /**
- * AUROC, and of each film its component: the share of films of the other class that it is on the right side of, ties
- * counting half. By mid-ranks, as Sun and Xu do (IEEE Signal Processing Letters 2014;21:1389).
+ * AUROC, and the component of each film: the share of films of the other class that it ranks correctly against; ties count half. By
+ * mid-ranks (Sun and Xu, IEEE Signal Processing Letters 2014;21:1389).
  */
 export function components(scores: readonly number[], positive: readonly boolean[]) {
   const positives = positive.filter(Boolean).length;
@@ -83,7 +83,7 @@ export function components(scores: readonly number[], positive: readonly boolean
   return { area, values };
 }
 
-/** Ranks from 1; equal scores share the mean of theirs. */
+/** Ranks from 1. Equal scores share their mean rank. */
 function midRanks(scores: readonly number[]): number[] {
   const order = scores.map((score, at) => ({ score, at })).sort((a, b) => a.score - b.score);
   const ranks = new Array<number>(scores.length).fill(0);

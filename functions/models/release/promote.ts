@@ -9,29 +9,29 @@ import { type Moved, move, type SignOff } from './move-pointer.ts';
 export type Promotion = {
   readonly from: Channel;
   readonly to: Channel;
-  /** AUROC that a finding may lose, where the policy that is in force names no margin for it. */
+  /** The AUROC that a finding may lose if the policy in force has no margin for it. */
   readonly margin: number;
-  /** Whose measured costs decide which variant serves a finding. */
+  /** The device whose measured costs decide which variant serves a finding. */
   readonly device: string;
-  /** Promote what cannot be compared, and say so on record. What can be compared is, all the same. */
+  /** Promote a family that cannot be compared, and state that in the record. A family that can be compared is compared anyway. */
   readonly uncompared?: boolean;
   readonly signOff: SignOff;
 };
 
-/** What came of a promotion. */
+/** The result of a promotion. */
 export type Promoted =
   | {
       readonly kind: 'moved';
       readonly moved: Moved;
       readonly compared: readonly Compared[];
-      /** Why there was no comparison, where one was called for. */
+      /** Why a comparison was not possible. */
       readonly uncompared?: string;
     }
   | { readonly kind: 'unchanged'; readonly manifest: string }
-  /** A finding may have lost more than its margin: nothing was moved. */
+  /** A finding may have lost more than its margin, so the pointer was not moved. */
   | { readonly kind: 'refused'; readonly compared: readonly Compared[] };
 
-/** Move what one channel points to on to another, if no finding may lose more than its margin. Throws CatalogError. */
+/** Promote the family of one channel to another, if no finding may lose more than its margin. Throws CatalogError. */
 export async function promote(objects: Objects, family: string, promotion: Promotion): Promise<Promoted> {
   const { from, to, signOff } = promotion;
   const [source, standing] = await Promise.all([readPointer(objects, family, from), readPointer(objects, family, to)]);
@@ -44,7 +44,7 @@ export async function promote(objects: Objects, family: string, promotion: Promo
     return { kind: 'refused', compared: assessed.results };
   if (assessed.kind === 'incomparable' && !promotion.uncompared)
     throw new CatalogError(
-      `${family} on ${from} was not promoted to ${to}, because it cannot be compared: ${assessed.problem}. alara-train scores writes scores.json; --uncompared promotes without a comparison, and goes on record.`,
+      `${family} on ${from} was not promoted to ${to}, because it cannot be compared: ${assessed.problem}. alara-train scores writes scores.json; --uncompared promotes without a comparison, and the record states that.`,
     );
   const moved = await move(objects, {
     ...{ kind: 'promote', channel: to, to: { digest, manifest }, standing, signOff },

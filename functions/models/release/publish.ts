@@ -11,11 +11,11 @@ export type Publication = {
   /** Its name. */
   readonly digest: string;
   readonly family: LoadedFamily;
-  /** Where each file lies, by digest. */
+  /** The path of each file, by digest. */
   readonly sources: ReadonlyMap<string, string>;
 };
 
-/** What a family's folder would be published as. Throws CatalogError for what cannot be trusted. */
+/** Prepare a folder for publishing: its manifest and files. Throws CatalogError if the folder has a fault. */
 export async function prepare(models: string, name: string): Promise<Publication> {
   const family = loadFamily(models, name);
   const served = new Set(family.catalog.variants.map(({ file }) => file));
@@ -42,15 +42,15 @@ export async function prepare(models: string, name: string): Promise<Publication
 }
 
 export type Uploaded = { readonly [how in Stored]: number } & {
-  /** What was sent, to repair too. */
+  /** The uploaded files, repairs included. */
   readonly bytes: number;
 };
 
 const atOnce = 4;
 
 /**
- * Upload what is not there yet, each file under its digest, then the manifest: afterwards it can be pointed to. What is
- * there and spoilt is replaced, so that publishing again repairs a store.
+ * Upload missing files under their digests, then the manifest; then a pointer may name it. Corrupt objects are replaced, so publishing
+ * again repairs a store.
  */
 export async function upload(objects: Objects, { manifest, digest, sources }: Publication): Promise<Uploaded> {
   const place = keys(manifest.family);
@@ -74,7 +74,7 @@ export async function upload(objects: Objects, { manifest, digest, sources }: Pu
   return done;
 }
 
-/** The regular files below a folder, by path with forward slashes; hidden ones are not published. */
+/** The regular files below a folder, by path with forward slashes. Hidden files are not published. */
 async function filesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   return entries

@@ -27,21 +27,21 @@ const Compared = z.strictObject({
 });
 
 const Changes = z.record(z.string(), z.enum(['added', 'removed', 'replaced', 'unchanged']));
-/** Stands for what rests on the family that was left, where that family is spoilt: nobody must wait for it to leave it. */
+/** In place of facts about a replaced family that is corrupt: leaving a corrupt family must not depend on it. */
 const Unreadable = z.literal('unreadable');
 
-/** What a change consists of. */
+/** The parts of a change. */
 const Modifications = z.strictObject({
   files: Changes.or(Unreadable),
   policies: Changes.or(Unreadable),
   findings: z.strictObject({ added: z.array(z.string()), removed: z.array(z.string()) }).or(Unreadable),
-  /** Where the models come from, before and after. */
+  /** The provenance of the models, before and after. */
   provenance: z.strictObject({ from: Provenance.nullable().or(Unreadable), to: Provenance }),
 });
 export type Modifications = z.infer<typeof Modifications>;
 
 /**
- * How a channel came to point where it does, and who answers for it. Its parts are those of a predetermined change
+ * How the pointer of a channel was moved, and who is responsible. Its parts are those of a predetermined change
  * control plan (FDA, Marketing Submission Recommendations for a Predetermined Change Control Plan for
  * AI-Enabled Device Software Functions, sections VI to VIII): description of modifications, modification
  * protocol, impact assessment.
@@ -54,12 +54,12 @@ export const Record = z.strictObject({
   time: z.iso.datetime(),
   by: z.string().min(1),
   reason: z.string().min(1),
-  /** Manifests: what the channel pointed to, and what it points to now. */
+  /** The manifests before and after the move. */
   from: Sha256.nullable(),
   to: Sha256,
-  /** The record before this one on the channel, whose digest is in its name. */
+  /** The previous record of the channel. Its digest is in its name. */
   previousRecord: z.string().nullable(),
-  /** What of the channel's past was needed for this record and could not be read, and why. */
+  /** Earlier parts of the channel that this record needed and could not read, with the reasons. */
   unreadable: z.array(z.string()).readonly().optional(),
   descriptionOfModifications: Modifications,
   modificationProtocol: z
@@ -83,10 +83,10 @@ export type Record = z.infer<typeof Record>;
 
 const Signature = z.strictObject({ algorithm: z.literal('ed25519'), publicKey: z.base64(), value: z.base64() });
 
-/** A record as it is stored: its digest is in its name, and a key may stand for who signed it off. */
+/** A stored record. Its digest is in its name, and it may be signed. */
 const Stored = z.strictObject({ record: Record, signature: Signature.optional() });
 
-/** What is true of a record that was read. */
+/** A record that was read, with the result of its verification. */
 export type ReadRecord = {
   readonly name: string;
   readonly record: Record;
@@ -94,7 +94,7 @@ export type ReadRecord = {
   readonly signedBy?: string;
 };
 
-/** Store a record, signed where a key is given, under a name that holds its time and its digest. */
+/** Store a record under a name with its time and digest, signed if a key is given. */
 export async function writeRecord(objects: Objects, record: Record, key?: KeyObject): Promise<string> {
   const bytes = encode(record);
   const name = `${record.time.replaceAll(/[-:]|\.\d+/g, '')}-${sha256Sync(bytes)}`;
@@ -107,7 +107,7 @@ export async function writeRecord(objects: Objects, record: Record, key?: KeyObj
   return name;
 }
 
-/** Read a record and verify what vouches for it. Throws {@link CatalogError} when it does not. */
+/** Read a record and verify its digest and signature. Throws {@link CatalogError} if one does not match. */
 export async function readRecord(objects: Objects, family: string, name: string): Promise<ReadRecord> {
   const key = keys(family).record(name);
   const found = await objects.read(key);
@@ -115,18 +115,18 @@ export async function readRecord(objects: Objects, family: string, name: string)
   const { record, signature } = parseObject(Stored, found.bytes, `${objects.url}/${key}`);
   const bytes = encode(record);
   if (!name.endsWith(`-${sha256Sync(bytes)}`))
-    throw new CatalogError(`${objects.url}/${key} was changed: it does not have the digest in its name.`);
+    throw new CatalogError(`${objects.url}/${key} was changed: its digest is not the one in its name.`);
   if (!signature) return { name, record };
   const publicKey = createPublicKey({ key: Buffer.from(signature.publicKey, 'base64'), format: 'der', type: 'spki' });
   if (
     publicKey.asymmetricKeyType !== 'ed25519' ||
     !verifyBytes(null, bytes, publicKey, Buffer.from(signature.value, 'base64'))
   )
-    throw new CatalogError(`${objects.url}/${key}: its signature does not fit it.`);
+    throw new CatalogError(`${objects.url}/${key}: its signature does not match.`);
   return { name, record, signedBy: signature.publicKey };
 }
 
-/** The records of a channel, the last one first, back to the first: every link verified. Throws where one is broken. */
+/** The records of a channel, newest first, with every link verified. Throws if a link is broken. */
 export async function* recordsBack(objects: Objects, family: string, last: string): AsyncGenerator<ReadRecord> {
   for (let name: string | null = last; name !== null; ) {
     const read: ReadRecord = await readRecord(objects, family, name);

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { Protocol } from '../../core/catalog.ts';
 
 /**
- * What every variant made of every film that it was measured on, as ranks: all that an AUROC depends on, and nothing
- * that says whose film it is. Written by `training` beside the evaluation; what two families are compared by.
+ * The rank of every film by every variant. An AUROC depends only on ranks, and ranks do not identify a film's patient. `training` writes
+ * the scores beside the evaluation; two families are compared by them.
  */
 export const Scores = z
   .object({
@@ -13,9 +13,9 @@ export const Scores = z
     protocol: Protocol,
     /** The first 16 hexadecimal digits of the SHA-256 of each film's file. */
     films: z.array(z.string().regex(/^[0-9a-f]{16}$/)).min(2),
-    /** Equal numbers: films of one patient. */
+    /** Films with equal numbers belong to one patient. */
     patients: z.array(z.int().nonnegative()),
-    /** By finding, a character a film: 1 with it, 0 without it, - unknown. */
+    /** By finding, one character per film: 1 present, 0 absent, - unknown. */
     labels: z.record(z.string(), z.string().regex(/^[01-]+$/)),
     /** Bits of a rank. */
     width: z.union([z.literal(16), z.literal(32)]),
@@ -29,13 +29,13 @@ export const Scores = z
     if (new Set(films).size !== films.length) complain('a film is listed twice', 'films');
     if (patients.length !== films.length) complain('expected as many as films', 'patients');
     for (const [finding, text] of Object.entries(labels))
-      if (text.length !== films.length) complain('expected a label a film', 'labels', finding);
+      if (text.length !== films.length) complain('expected one label per film', 'labels', finding);
     const base64Length = (bytes: number) => Math.ceil(bytes / 3) * 4;
     const length = base64Length((films.length * width) / 8);
     for (const [variant, heads] of Object.entries(ranks))
       for (const [finding, text] of Object.entries(heads)) {
         if (labels[finding] === undefined) complain('a finding without labels', 'ranks', variant, finding);
-        if (text.length !== length) complain('expected a rank a film', 'ranks', variant, finding);
+        if (text.length !== length) complain('expected one rank per film', 'ranks', variant, finding);
       }
     for (const [variant, heads] of Object.entries(logits))
       for (const [finding, text] of Object.entries(heads)) {

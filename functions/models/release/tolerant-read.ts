@@ -1,16 +1,16 @@
 import { CatalogError } from '../catalog-error.ts';
 
-/** Stands for what could not be read. */
+/** In place of a value that could not be read. */
 export type Unreadable = 'unreadable';
 
 export type BestEffort = {
-  /** What a read gives, if what lies there can be trusted. A store that is away is not noted, but thrown. */
+  /** The value of a read; a corrupt object is noted instead of thrown. StoreUnavailable is thrown. */
   orNote<Value>(read: Promise<Value>): Promise<Value | Unreadable>;
-  /** Why each of the others could not be read. */
+  /** The reasons of the reads that failed. */
   readonly notes: readonly string[];
 };
 
-/** Reads what may be spoilt, and goes on without it. */
+/** Read objects that may be corrupt, and continue without those that are. */
 export function bestEffort(): BestEffort {
   const notes: string[] = [];
   return {

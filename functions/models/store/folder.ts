@@ -6,10 +6,10 @@ import { sha256Sync } from '../../platform/digest.ts';
 import { StoreUnavailable } from '../../platform/store-unavailable.ts';
 import type { Objects } from './object-store.ts';
 
-/** How long another process may take to replace an object, in milliseconds; one that died is not waited for longer. */
+/** The longest wait for another process that replaces an object, in milliseconds. After that the process is taken for dead. */
 const lockMs = 10_000;
 
-/** Published families in a folder: a file an object. */
+/** An object store in a folder, with one file per object. */
 export function folderObjects(folder: string): Objects {
   const path = (key: string) => join(folder, key);
 
@@ -20,7 +20,7 @@ export function folderObjects(folder: string): Objects {
     return etag === known ? ('unchanged' as const) : { bytes, etag };
   }
 
-  /** Write a file beside its place, so that nobody ever sees half of one. */
+  /** Write a file under a temporary name, so that no reader sees a part of it. */
   async function temporary(key: string, bytes: Uint8Array): Promise<string> {
     await mkdir(dirname(path(key)), { recursive: true });
     const name = `${path(key)}.${randomUUID()}.part`;
@@ -48,7 +48,7 @@ export function folderObjects(folder: string): Objects {
     async create(key, bytes) {
       const part = await temporary(key, bytes);
       try {
-        // Fails where there is a file already, which a rename would replace.
+        // A link fails if the file exists; a rename would replace it.
         await link(part, path(key));
         return true;
       } catch (error) {
@@ -83,7 +83,7 @@ export function folderObjects(folder: string): Objects {
   };
 }
 
-/** Make the lock file, or wait for who has it. */
+/** Create the lock file, or wait for its owner. */
 async function locked(lock: string): Promise<boolean> {
   for (const until = performance.now() + lockMs; ; ) {
     const made = await open(lock, 'wx').catch((error: NodeJS.ErrnoException) => {

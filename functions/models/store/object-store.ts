@@ -1,26 +1,26 @@
-/** An object as it was found. The ETag names this version of it. */
+/** An object and the ETag of this version. */
 export type Found = { readonly bytes: Uint8Array; readonly etag: string };
 
 export type Head = {
   readonly bytes: number;
   readonly etag: string;
-  /** Of the whole object, in hexadecimal digits, where the store keeps it. */
+  /** SHA-256 of the whole object in hexadecimal digits, if the store keeps it. */
   readonly sha256?: string;
 };
 
-/** Where families are published: S3, or a folder that stands in for it. Throws {@link StoreUnavailable} when it does not answer. */
+/** A store of published families: S3 or a folder. Throws {@link StoreUnavailable} if it does not answer. */
 export type Objects = {
-  /** How people name it. */
+  /** The address of the store, for messages. */
   readonly url: string;
-  /** The whole of a small object; `unchanged` when it still is the version of `etag`. */
+  /** Read a small object. `unchanged` if its version is that of `etag`. */
   read(key: string, etag?: string): Promise<Found | 'unchanged' | undefined>;
   head(key: string): Promise<Head | undefined>;
   /** The bytes from `start` up to `end`, of one version of an object. */
   range(key: string, etag: string, start: number, end: number): Promise<Uint8Array>;
-  /** Store what is not there yet; false if it is there already. */
+  /** Store a new object. False if the key exists. */
   create(key: string, bytes: Uint8Array): Promise<boolean>;
-  /** Replace one version of an object by another; false if somebody else was first. */
+  /** Replace one version of an object. False if another process was first. */
   replace(key: string, bytes: Uint8Array, etag: string): Promise<boolean>;
-  /** The keys that begin so, in order. */
+  /** The keys with a prefix, in order. */
   list(prefix: string): Promise<string[]>;
 };

@@ -5,12 +5,12 @@ import { openBucket, statusOf } from '../../platform/aws/bucket.ts';
 import { StoreUnavailable } from '../../platform/store-unavailable.ts';
 import type { Objects } from './object-store.ts';
 
-/** Published families under a prefix of a bucket. */
+/** An object store under a prefix of a bucket. */
 export function s3Objects(client: S3Client, bucketName: string, prefix: string): Objects {
   const bucket = openBucket(client, bucketName);
   const folder = prefix === '' ? '' : `${prefix}/`;
 
-  /** Put under a condition. False where the condition is not met. */
+  /** Conditional put. False if the condition is not met. */
   async function put(key: string, bytes: Uint8Array, condition: { IfMatch: string } | { IfNoneMatch: '*' }) {
     const ChecksumSHA256 = createHash('sha256').update(bytes).digest('base64');
     try {
@@ -70,6 +70,6 @@ export function s3Objects(client: S3Client, bucketName: string, prefix: string):
   };
 }
 
-/** To a caller that needs an object now, any other refusal is the same as no answer. */
+/** For a caller that needs an object now, any other refusal has the same effect as no answer. */
 const unavailable = (error: unknown): StoreUnavailable =>
   new StoreUnavailable(`S3 does not answer or refuses the request (${messageOf(error)})`, { cause: error });

@@ -174,7 +174,7 @@ test('the first family of a channel must have scores too: the next is compared w
   const { record } = await readRecord(objects, name, promoted.moved.record);
   expect(record).toMatchObject({ kind: 'promote', ...signOff, modificationProtocol: null });
   expect(record.impactAssessment).toEqual({
-    conclusion: expect.stringMatching(/^Not compared, by decision of who signed this off: .*scores\.json/),
+    conclusion: expect.stringMatching(/^Not compared, by decision of the person who signed off: .*scores\.json/),
     comparisons: [],
   });
 });
@@ -284,7 +284,7 @@ test('a record that was changed is refused, and so is a signature that does not 
   await expect(readRecord(objects, name, recordName)).rejects.toThrow('was changed');
   const other = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
   writeFileSync(file, JSON.stringify({ ...stored, signature: { ...stored.signature, publicKey: other } }));
-  await expect(readRecord(objects, name, recordName)).rejects.toThrow('its signature does not fit');
+  await expect(readRecord(objects, name, recordName)).rejects.toThrow('its signature does not match');
 });
 
 test('what lies beside the family, hidden or led to by a link, is not published', async () => {
