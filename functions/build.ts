@@ -5,13 +5,13 @@ import { build } from 'esbuild';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** onnxruntime-node and sharp are native; piscina, pino and dcmjs-codecs find files of theirs beside themselves. */
+/** onnxruntime-node and sharp are native; piscina, pino and dcmjs-codecs load files from their own folders. */
 export const external = ['onnxruntime-node', 'sharp', 'piscina', 'pino', 'dcmjs-codecs'];
 
-/** A package whose built file is served as it is. */
+/** A package whose built file is served unchanged. */
 export const served = '@scalar/api-reference';
 
-/** Write the bundle into a folder of its own; resolves with the files of packages that went into it. */
+/** Write the bundle into a folder. Resolves with the files of packages that it contains. */
 export async function bundle(out: string, sourcemap: 'linked' | false): Promise<readonly string[]> {
   rmSync(out, { recursive: true, force: true });
   const { metafile } = await build({

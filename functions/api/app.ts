@@ -32,11 +32,11 @@ const resources = [readings, reports, routes, catalog, uploads, jobs, stow, hook
 /** The whole API over its dependencies. Tests call `app.request()`; `server.ts` listens. */
 export const createApp = (deps: Deps): OpenAPIHono => serveResources(deps, resources);
 
-/** What a process that only works on jobs answers: whether it lives and is ready. */
+/** The app of a process that only runs jobs: its health routes. */
 export const createRunnerApp = (deps: Deps): OpenAPIHono => serveResources(deps, [health]);
 
 function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: Deps) => void)[]): OpenAPIHono {
-  // Resources that take no query refuse one; those that do bring their own hook.
+  // Routes without query parameters refuse a query. Routes with parameters have their own hook.
   const app = new OpenAPIHono({ defaultHook: strict(z.object({})) });
 
   app.use(requestId);
@@ -57,7 +57,7 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
   app.onError((error, c) => {
     if (error instanceof Refusal) {
       const { code } = error.fault;
-      // A status alone would not say what is broken here.
+      // The status alone does not tell the operator what failed.
       if (advice[code].status === 500) deps.log.error({ requestId: c.get('requestId'), ...error.fault });
       return problem(c, error.fault);
     }
@@ -65,7 +65,7 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
     if (error instanceof HTTPException) return problem(c, isGone ? { code: 'client_gone' } : refusalOf(error));
     if (error instanceof QuotaExceeded) return problem(c, { code: 'quota_exceeded', limitBytes: error.limitBytes });
     if (error instanceof BlobTooLarge) return problem(c, { code: 'body_too_large', limitBytes: error.limitBytes });
-    // Nobody receives this answer, and the error may be a consequence of that.
+    // The client is gone, and the error may be a consequence.
     deps.log[isGone ? 'warn' : 'error']({ requestId: c.get('requestId'), error: withoutData(error) });
     if (isGone) return problem(c, { code: 'client_gone' });
     if (error instanceof StoreUnavailable)
@@ -83,7 +83,7 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
   return app;
 }
 
-/** What the router itself refuses: a body that is declared as JSON and is not, or is not declared as what is taken. */
+/** Faults that Hono raises before a handler: a JSON body that cannot be parsed, or another Content-Type than JSON. */
 function refusalOf({ status }: HTTPException): Fault {
   if (status === 415) return { code: 'malformed_json', problem: 'Content-Type is not application/json' };
   return { code: 'malformed_json', problem: 'the body cannot be parsed' };

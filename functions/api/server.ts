@@ -7,7 +7,7 @@ export type Running = {
   readonly url: string;
   /** Whether the usual models are warm; if not, GET /health/ready says why. */
   readonly ready: boolean;
-  /** What the family reads. */
+  /** The findings of the family. */
   readonly findings: readonly string[];
   close(): Promise<void>;
 };
@@ -21,7 +21,7 @@ export async function startServer(config: Config, log: Logger): Promise<Running>
     server.once('error', reject);
     server.listen(config.port, config.host, resolve);
   });
-  // Not before the address is ours: a second start by mistake must not take a job along when it ends.
+  // Jobs start only after the address is bound: a second process that was started by mistake must not take a job.
   begin();
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
@@ -33,7 +33,7 @@ export async function startServer(config: Config, log: Logger): Promise<Running>
     ready: warmed.ok,
     findings: service.router.family.catalog.findings,
     async close() {
-      // New connections stop, what was accepted is answered, then the rest closes.
+      // Accept no new connection, answer accepted requests, then close everything.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await drain();
       server.closeIdleConnections();

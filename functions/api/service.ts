@@ -23,35 +23,35 @@ import type { Deps } from './deps.ts';
 
 /** The parts of a running service. No socket is open: `fetch` answers. */
 export type Service = {
-  /** Answers with the family that is served at that moment, to the end of the request. */
+  /** Answer a request. One request uses one family from its beginning to its end. */
   fetch(request: Request, bindings?: object): Promise<Response>;
-  /** Refuses by the head of a request what that family's engine has no room for. */
+  /** Refuse a request by its head if the engine has no place for its film. */
   readonly refuse: HeadRule;
-  /** The API, the router and the engine of that family. */
+  /** The API, the router and the engine of the current family. */
   readonly app: OpenAPIHono;
   readonly router: Router;
   readonly engine: Engine;
   readonly platform: Platform;
-  /** Begin to work on jobs. */
+  /** Start to run jobs. */
   begin(): void;
-  /** Look whether another family was promoted, now. */
+  /** Poll for a promoted family now. */
   look(): Promise<void>;
-  /** Take on nothing new from a PACS or the queue, and finish or hand back what is held. */
+  /** Take nothing new from a PACS or the queue, and finish or return the jobs that are held. */
   drain(): Promise<void>;
 };
 
-/** Everything that is bound to one family. */
+/** The parts of the service that belong to one family. */
 type Generation = Serving & { readonly app: OpenAPIHono; readonly pacs: Pacs; readonly handlers: Handlers };
 
 const dayMs = 86_400_000;
 
 /**
- * Jobs that wait for a PACS must not hold up films, which take turns at the engine anyway. Each webhook in flight takes a
- * lane too.
+ * The number of concurrent jobs. Jobs that wait for a PACS must not delay films, which are queued by the engine anyway. Each webhook in
+ * flight also takes one place.
  */
 const lanesFor = (workers: number) => workers + 4 + maxWebhooks;
 
-/** Put a service together as its role says. Throws ConfigError or CatalogError. */
+/** The composition root: build the service for its role. Throws ConfigError or CatalogError. */
 export async function assemble(
   config: Config,
   log: Logger,
@@ -66,7 +66,7 @@ export async function assemble(
   const source = await openSource(config, log);
   const platform = await openPlatform(config);
   if (config.platform.kind === 'embedded' && isOpenToOthers(config.platform.folder))
-    log.warn({ event: 'data_folder_open' }, 'others may write into ALARA_DATA: chmod go-w it');
+    log.warn({ event: 'data_folder_open' }, 'other users may write into ALARA_DATA: run chmod go-w on it');
   const budget = createBudget(config.bufferBytes);
   const { authRequired, maxBodyBytes, maxUploadBytes, device, role } = config;
   const webhookLimits = createWebhookLimits();
@@ -93,7 +93,7 @@ export async function assemble(
       try {
         return generation(serving);
       } catch (error) {
-        // Its policies lack what a PACS is configured to ask for.
+        // The new family lacks a policy or finding that a PACS is configured to request.
         await serving.engine.close();
         throw error;
       }
@@ -108,7 +108,7 @@ export async function assemble(
     failed: (error) => log.warn({ event: 'models_not_looked_up', problem: messageOf(error) }),
   });
   const { use } = generations;
-  // A job is worked on by one family from its beginning to its end.
+  // One job uses one family from its beginning to its end.
   const handlers: Handlers = {
     film: (job, work) => use((serving) => serving.handlers.film(job, work)),
     instances: (job, work) => use((serving) => serving.handlers.instances(job, work)),

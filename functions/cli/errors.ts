@@ -5,15 +5,15 @@ import { CatalogError } from '../models/catalog-error.ts';
 import { ConfigError } from '../platform/config.ts';
 import { StoreUnavailable } from '../platform/store-unavailable.ts';
 
-/** A command line that cannot be carried out as it stands. Its message says what would. */
+/** A wrong command line. The message says how to correct it. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }
 
-/** What can be wrong with one film on disk. */
+/** The faults of one film on disk. */
 export type FilmFault = Fault | { readonly code: 'file_unreadable'; readonly problem: string };
 
-/** A fault as the command line tells it: the code is the API's, the words fit files and options. */
+/** A fault as the command line shows it: the code of the API, with texts for files and options. */
 export type Problem = { readonly code: FilmFault['code'] } & Pick<Advice, 'title' | 'fix'> & Record<string, unknown>;
 
 const words: Partial<Record<FilmFault['code'], Partial<Advice>>> &
@@ -26,14 +26,14 @@ const words: Partial<Record<FilmFault['code'], Partial<Advice>>> &
   },
   not_an_image: {
     title: 'The file is not an image',
-    fix: 'Give a DICOM, PNG or JPEG file; a name alone does not make one.',
+    fix: 'Give a DICOM, PNG or JPEG file. The content decides, not the name.',
   },
-  invalid_parameter: { title: 'An option has a wrong value', fix: 'Correct it; --help says what each option takes.' },
+  invalid_parameter: { title: 'An option has a wrong value', fix: 'Correct the option; --help describes each option.' },
   unknown_variant: { fix: 'Choose one of the variants in known; alara catalog show describes them.' },
   unreachable_target: {
-    fix: 'Lower the target, ask for fewer findings, or add --best-effort to be answered by the best there is, flagged.',
+    fix: 'Lower the target, ask for fewer findings, or add --best-effort to use the nearest variant, flagged.',
   },
-  queue_full: { fix: 'Raise ALARA_DEADLINE_MS: this machine is too slow, or too busy, for it.' },
+  queue_full: { fix: 'Raise ALARA_DEADLINE_MS: this machine is too slow or too busy for the deadline.' },
   deadline_exceeded: { fix: 'Raise ALARA_DEADLINE_MS, or ask for fewer findings.' },
   memory_exceeded: {
     fix: 'Raise ALARA_MEMORY_MB, or give the film in another encoding: dcmconv +te writes it uncompressed.',
@@ -51,7 +51,7 @@ export function problemOf(fault: FilmFault): Problem {
   return { title, fix, ...fault };
 }
 
-/** A problem in one line: what is wrong, its particulars, and the fix. */
+/** A problem in one line: the title, the details and the fix. */
 export function inWords({ code: _, title, fix, ...particulars }: Problem): string {
   const said = Object.entries(particulars).map(([name, value]) => particular(name, value));
   return `${title}${said.length > 0 ? ` (${said.join('; ')})` : ''}. ${fix}`;
@@ -70,22 +70,22 @@ const shortfall = ({ finding, required, best }: Shortfall) =>
 /** minAuroc to --min-auroc. */
 const optionOf = (parameter: string) => `--${parameter.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-/** The value of a result; a fault ends the command with its fix. */
+/** The value of a result. A fault ends the command with its fix. */
 export function accept<Value>(result: Result<Value, Fault>): Value {
   if (result.ok) return result.value;
   throw new UsageError(inWords(problemOf(result.fault)));
 }
 
-/** What to print, and how to exit, when an error ends a command. Only a bug shows its stack. */
+/** The text and the exit code of an error that ends a command. Only a bug shows its stack. */
 export function complaint(error: unknown): { text: string; exitCode: 1 | 2 } {
   if (error instanceof UsageError) return { text: `alara: ${error.message}`, exitCode: 2 };
   if (error instanceof ConfigError) return { text: `alara: a setting is wrong.\n${error.message}`, exitCode: 2 };
   if (error instanceof CatalogError)
     return {
-      text: `alara: the models cannot be used.\n${error.message}\nALARA_MODELS and ALARA_FAMILY say which family is read; alara doctor checks it.`,
+      text: `alara: the models cannot be used.\n${error.message}\nALARA_MODELS and ALARA_FAMILY name the family; alara doctor checks it.`,
       exitCode: 2,
     };
-  // Nothing is wrong with the settings: the supervisor tries again.
+  // The settings are correct, so the supervisor tries again.
   if (error instanceof StoreUnavailable)
     return { text: `alara: a store does not answer, or refuses the request.\n${error.message}`, exitCode: 1 };
   const stack = error instanceof Error ? error.stack : String(error);

@@ -15,9 +15,11 @@ import { complaint } from './errors.ts';
 import { serve } from './serve/serve.ts';
 
 const program = new Command('alara')
-  .description('Reads chest radiographs, each finding at the cheapest resolution that is measured good enough for it.')
+  .description(
+    'Reads chest radiographs, each finding at the cheapest resolution whose measured accuracy is good enough.',
+  )
   .version(about.version)
-  .showHelpAfterError('(add --help to see what it takes)')
+  .showHelpAfterError('(add --help to see the options)')
   .exitOverride()
   .addHelpText(
     'after',
@@ -37,7 +39,7 @@ ${notice}`,
   );
 for (const verb of [serve, read, route, catalog, jobs, keys, webhooks, orthanc, doctor]) verb(program);
 
-// A reader that has seen enough (alara read … | head) ends the command; that is not an error.
+// A closed pipe (alara read … | head) ends the command. This is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit();
   throw error;

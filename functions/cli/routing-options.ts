@@ -5,7 +5,7 @@ import type { ReadRequest } from '../routing/request.ts';
 import { type Plan, route } from '../routing/route.ts';
 import { accept } from './errors.ts';
 
-/** The options that decide which variants run: the query parameters of the API, by the same names. */
+/** The options that decide which variants run. They have the names of the API's query parameters. */
 export type RoutingOptions = {
   findings?: string;
   minAuroc?: string;
@@ -17,13 +17,13 @@ export type RoutingOptions = {
 /** Add the routing options to a command. */
 export const withRouting = (command: Command): Command =>
   command
-    .option('--findings <names>', 'comma-separated findings; all that the family reads by default')
+    .option('--findings <names>', 'comma-separated findings; default: all findings of the family')
     .option('--min-auroc <target>', 'AUROC to reach by the lower end of its interval: 0.7, or Nodule:0.6,Edema:0.8')
-    .option('--policy <name>', 'what is good enough, such as sabottke-spieler-2020; the family has its own default')
+    .option('--policy <name>', 'a policy, such as sabottke-spieler-2020; default: the policy of the family')
     .option('--variant <id>', 'use this variant for every finding; alara catalog show lists them')
-    .option('--best-effort', 'serve a finding whose target no variant meets by the nearest one, flagged');
+    .option('--best-effort', 'serve a finding whose target no variant meets with the nearest variant, flagged');
 
-/** Options to a request and its plan. A plan depends on no film, so what cannot be planned fails before any is read. */
+/** Parse options into a request and its plan. A plan depends on no film, so a plan that fails does so before a film is read. */
 export function plan(
   { family, costs, vocabulary }: Router,
   { bestEffort, ...text }: RoutingOptions & { explain?: 'heatmap'; prevalence?: string },

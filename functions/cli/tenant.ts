@@ -1,6 +1,6 @@
 import { UsageError } from './errors.ts';
 
-/** A tenant's name, which stands in tables and addresses as it is. */
+/** Check the name of a tenant, which appears unchanged in tables and addresses. */
 export function tenantNamed(name: string): string {
   if (/^[a-z0-9][a-z0-9._-]{0,63}$/i.test(name)) return name;
   throw new UsageError(

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** What only the installer of a package needs: it downloads CUDA libraries, which {@link file://./provider.ts} does. */
+/** Packages that only an installer needs. It downloads CUDA libraries, which {@link file://./provider.ts} does instead. */
 const installOnly: Readonly<Record<string, readonly string[]>> = {
   'onnxruntime-node': ['adm-zip', 'global-agent'],
 };
@@ -12,8 +12,8 @@ type Manifest = {
 };
 
 /**
- * The folders of packages and of all that they need at run time, found as Node.js finds them. Optional packages are
- * those that npm chose to install on this platform.
+ * The folders of packages and of their run-time dependencies, resolved as Node.js resolves them. Optional packages are those that
+ * npm installed on this platform.
  */
 export function closure(root: string, names: readonly string[]): ReadonlySet<string> {
   const found = new Set<string>();
@@ -40,7 +40,7 @@ function resolve(name: string, from: string, root: string): string | undefined {
   return from === root ? undefined : resolve(name, dirname(from), root);
 }
 
-/** Whether a file of a package is of no use where it runs: other platforms, declarations, maps, installers. */
+/** Whether a file of a package is not needed at run time: other platforms, declarations, source maps, installers. */
 export function isDead(path: string, { platform, arch }: Pick<NodeJS.Process, 'platform' | 'arch'>): boolean {
   if (/\.(map|d\.[cm]?ts)$/.test(path)) return true;
   const [, inside] = path.split('node_modules/onnxruntime-node/');

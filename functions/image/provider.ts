@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-/** TensorRT's library is left out: it is linked against TensorRT, which is not used. */
+/** The TensorRT library is left out, because TensorRT is not used. */
 const libraries = ['libonnxruntime_providers_shared.so', 'libonnxruntime_providers_cuda.so'];
 
 type Zip = new (
@@ -13,7 +13,7 @@ type Zip = new (
   readFile(name: string): Buffer | null;
 };
 
-/** Fetch the NuGet package (Microsoft.ML.OnnxRuntime.Gpu.Linux of the staged version), hold it to its digest, and unpack the libraries beside the binding. */
+/** Fetch the NuGet package (Microsoft.ML.OnnxRuntime.Gpu.Linux of the staged version), verify its digest, and unpack the libraries beside the binding. */
 export async function addProvider(
   staged: string,
   { ORT_GPU_SHA256: pinned = '', ORT_GPU_URL: url = '' }: Readonly<Record<string, string | undefined>>,

@@ -1,4 +1,4 @@
-/** A CycloneDX document, as far as it is read here. */
+/** The parts of a CycloneDX document that are read here. */
 export type Bom = {
   readonly metadata: { readonly component: { readonly 'bom-ref': string } };
   readonly components: readonly Component[];
@@ -15,8 +15,8 @@ type Component = {
 const development = 'cdx:npm:package:development';
 
 /**
- * The part of a project's bill of materials that is shipped: packages that it depends on with all below them, and one of
- * which only a built file is served. What went into that file, its makers chose: it is listed alone.
+ * The shipped part of a project's bill of materials: its dependencies with everything below them, and one package of which only a built
+ * file is served. The content of that file is not known here, so the package is listed alone.
  */
 export function shipped(bom: Bom, packages: readonly string[], built: string): Bom {
   const names = [...packages, built];

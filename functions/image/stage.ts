@@ -1,4 +1,4 @@
-/** Makes the folder that the image holds as /app: node functions/image/stage.ts <folder>. The Dockerfile runs it. */
+/** Creates the folder that becomes /app of the image: node functions/image/stage.ts <folder>. The Dockerfile runs it. */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -16,19 +16,19 @@ async function stage(out: string): Promise<void> {
   for (const path of ['models', 'LICENSE']) cpSync(join(root, path), join(out, path), { recursive: true });
 
   const { name, version, license, type, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  // Without its type, Node.js would take the bundle for CommonJS.
+  // Without `type`, Node.js would load the bundle as CommonJS.
   writeFileSync(join(out, 'package.json'), JSON.stringify({ name, version, license, type }));
   const npm = ['sbom', '--sbom-format', 'cyclonedx'];
   const bom = execFileSync('npm', npm, { cwd: root, maxBuffer: 2 ** 28, stdio: ['ignore', 'pipe', 'ignore'] });
   const bill = shipped(JSON.parse(bom.toString()), Object.keys(dependencies), served);
   writeFileSync(join(out, 'sbom.cdx.json'), JSON.stringify(bill, null, 1));
-  // The image's user is not the one who builds, whose mask or checkout may keep others out.
+  // The image runs as another user than the builder, whose umask may deny access to others.
   for (const entry of readdirSync(out, { recursive: true, withFileTypes: true }))
     chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : 0o644);
   chmodSync(out, 0o755);
 }
 
-/** Copy a package, but not the packages inside it: those that are needed come by themselves. */
+/** Copy a package without nested packages. Nested packages that are needed are copied separately. */
 function copyPackage(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true });
   const filter = (path: string) => path !== join(from, 'node_modules') && !isDead(path, process);
@@ -56,7 +56,7 @@ function partOf(path: string): string {
 
 if (import.meta.main) {
   const [out] = process.argv.slice(2);
-  if (!out) throw new Error('say where: node functions/image/stage.ts <folder>');
+  if (!out) throw new Error('name the folder: node functions/image/stage.ts <folder>');
   await stage(out);
   const bytes = sizes(out);
   const all = Object.values(bytes).reduce((sum, each) => sum + each, 0);

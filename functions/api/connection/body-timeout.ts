@@ -3,7 +3,7 @@ import type { Ms } from '../../core/units.ts';
 import { ms } from '../../core/units.ts';
 import { closeWithProblem } from './raw-problem.ts';
 
-/** How much of a body must arrive per window, as long as the service is ready to take it. */
+/** The bytes of a body that must arrive per window while the service reads. */
 export type BodyRate = { readonly windowMs: Ms; readonly bytesPerSecond: number };
 
 /** 8 kbit/s: a tenth of the slowest line that a hospital still has. A pause of less than a minute does no harm. */

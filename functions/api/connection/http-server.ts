@@ -11,11 +11,11 @@ import { oneAtATime } from './pipelining.ts';
 import { closeWithProblem, problemResponse } from './raw-problem.ts';
 
 /**
- * How long a connection that nobody uses is kept. A load balancer reuses connections until its own idle timeout (60 s in
- * lib/compute/load-balancer.ts): closed here first, a request that is under way would be answered 502 there.
+ * The life of an idle connection. It is longer than the idle timeout of the load balancer (60 s in lib/compute/load-balancer.ts): if this
+ * server closed first, the load balancer would answer a request in flight with 502.
  */
 export const keepAliveMs = 75_000;
-/** For the headers of a request, longer than that: else Node counts the time between two requests as the second's headers. */
+/** The timeout for the headers of a request. It is longer than the idle time, because Node counts the idle time before a request too. */
 export const headersMs = 80_000;
 
 /** Node ignores further headers silently, and an ignored header may be the API key. */
@@ -24,18 +24,18 @@ const maxHeaderBytes = 16_384;
 
 export type HttpServerOptions = {
   readonly fetch: (request: Request, bindings?: object) => Response | Promise<Response>;
-  /** Looks at the head of each request before `fetch` does. */
+  /** Receives the head of each request before `fetch`. */
   readonly refuse?: HeadRule;
   readonly log?: Logger;
   readonly bodyRate?: BodyRate;
-  /** How long a client may read nothing of its answer. */
+  /** The time after which a client that reads nothing of its answer is dropped. */
   readonly stalledMs?: number;
   readonly maxConnections?: number;
   /** Called when a connection was closed or refused because too many are open. */
   readonly dropped?: (limit: number) => void;
 };
 
-/** The HTTP server in front of the API, with a bound on everything that a client can make it hold. */
+/** The HTTP server of the API. Everything that a client can make it hold has a bound. */
 export function createHttpServer({
   fetch,
   refuse,
@@ -60,7 +60,7 @@ export function createHttpServer({
         error instanceof RequestError ? { code: 'malformed_http', problem: error.message } : { code: 'internal' },
       ),
   });
-  /** Connections without a request, the one that has waited longest first. */
+  /** Connections without a request, oldest first. */
   const unused = new Set<Duplex>();
   /** Requests whose clients wait for 100 Continue before they send the body. */
   const expectant = new WeakSet<IncomingMessage>();
@@ -97,7 +97,7 @@ export function createHttpServer({
     expectant.add(incoming);
     listener(incoming, outgoing);
   });
-  // All of them, to be counted above; their bytes are limited.
+  // No limit on their number here: they are counted above, and their bytes are limited.
   server.maxHeadersCount = 0;
   // A new connection takes the place of one that has no request: clients that only connect shut nobody out.
   server.on('connection', (socket) => {
@@ -113,13 +113,13 @@ export function createHttpServer({
     dropped?.(maxConnections);
   });
   server.timeout = stalledMs;
-  // No byte moved: nobody uses the connection, or the client does not read. A client that waits for this service is left alone.
+  // No byte moved: the connection is idle, or the client does not read. A client that waits for this service is not dropped.
   server.on('timeout', (socket) => {
     if (!current(socket) || socket.writableLength > 0) socket.destroy();
   });
   const ended = new WeakSet<Duplex>();
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // Node reports each further piece of a broken request.
+    // Node reports each further piece of a broken request as another error.
     if (ended.has(socket)) return;
     ended.add(socket);
     if (error.code === 'ECONNRESET' || !socket.writable || current(socket)?.headersSent) socket.destroy();

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-/** What files, threads, models, databases and connections to others need beside the clients of this service. */
+/** File descriptors for files, threads, models, databases and outgoing connections. */
 const reserved = 128;
-/** No installation needs more clients at once: a load balancer shares its connections among its clients. */
+/** The most connections. A load balancer shares its connections among its clients, so no installation needs more. */
 const most = 4096;
 
 /**
- * How many connections may be open. A connection takes a file descriptor, and an upload takes a second one for its file; a process
- * without free descriptors can neither open its store nor load a model.
+ * The limit of open connections. A connection takes one file descriptor, and an upload takes a second one for its file. A process without
+ * free descriptors can neither open its store nor load a model.
  */
 export const connectionLimit = (openFiles = openFileLimit()): number =>
   Math.max(8, Math.min(most, Math.floor((openFiles - reserved) / 2)));
@@ -21,5 +21,5 @@ function openFileLimit(): number {
     return usualOpenFiles;
   }
 }
-/** The lowest usual limit (macOS, POSIX shells): for systems that have no /proc. */
+/** The lowest common limit (macOS, POSIX shells), for systems without /proc. */
 const usualOpenFiles = 256;

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Pieces of at least this length go on as they are. */
+/** Pieces of at least this length are passed on unchanged. */
 const shortBytes = 4096;
-/** What may wait to be put together: about what one read of a socket brings. */
+/** The most bytes that wait to be joined: about one read of a socket. */
 const waitingBytes = 65_536;
 
 /**
- * Put short pieces of a body together. Node gives each chunk of a body in chunks to the stream of its request, and one read of the
- * socket may bring ten thousand chunks of one byte. The stream costs microseconds and hundreds of bytes per piece.
+ * Join short pieces of a body. Node passes each chunk of a chunked body to the stream of the request, and one read of the socket may
+ * contain ten thousand chunks of one byte. The stream costs microseconds and hundreds of bytes per piece.
  */
 export function joinPieces(incoming: IncomingMessage): void {
   const push = incoming.push.bind(incoming);
@@ -27,7 +27,7 @@ export function joinPieces(incoming: IncomingMessage): void {
       flush();
       return push(piece, encoding);
     }
-    // After all that this turn of the event loop reads.
+    // After everything that this turn of the event loop reads.
     if (length === 0) setImmediate(flush);
     pieces.push(piece);
     length += piece.length;

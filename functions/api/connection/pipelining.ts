@@ -4,9 +4,9 @@ import type { Duplex } from 'node:stream';
 
 type Exchange = { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse };
 
-/** Requests that one connection may have waiting: more than any real client pipelines. */
+/** The most waiting requests per connection, more than any real client pipelines. */
 const maxPerConnection = 1000;
-/** Requests that all connections together may have waiting. A waiting request takes about 5 kB. */
+/** The most waiting requests of all connections. A waiting request takes about 5 kB. */
 const maxTogether = 10_000;
 
 /**

@@ -12,18 +12,18 @@ import { answers } from './responses.ts';
 
 declare module 'hono' {
   interface ContextVariableMap {
-    /** Who asks: nobody else's readings, jobs and uploads are found. */
+    /** The tenant of the request. Readings, jobs and uploads of other tenants are not found. */
     tenant: string;
   }
 }
 
-/** What anyone may have: that the service lives, and how it is used. Nothing here is about a film. */
+/** Routes without a key: health and documentation. They contain nothing about films. */
 const open: readonly string[] = [
   ...['GET /', 'GET /page.css', 'GET /page.js', 'GET /docs', 'GET /docs/scalar.js', 'GET /docs/start.js'],
   ...['GET /openapi.json', 'GET /problems/:code', 'GET /health/live', 'GET /health/ready'],
 ];
 
-/** What a key must be good for, by route: one of the scopes. A route that stands in neither list cannot be called. */
+/** The scopes per route, of which a key must have one. A route in neither list cannot be called. */
 export const guarded: Readonly<Record<string, readonly Scope[]>> = {
   'POST /v1/readings': ['readings'],
   'GET /v1/readings/:id': ['readings', 'jobs'],
@@ -36,24 +36,24 @@ export const guarded: Readonly<Record<string, readonly Scope[]>> = {
   'PUT /v1/uploads/:id': ['jobs'],
   'POST /v1/jobs': ['jobs'],
   'GET /v1/jobs': ['jobs'],
-  // A sender by STOW-RS follows the job that it was told of.
+  // A STOW-RS sender may poll the job of its request.
   'GET /v1/jobs/:id': ['jobs', 'pacs'],
   'POST /v1/hooks/orthanc': ['pacs'],
   'POST /dicom-web/studies': ['pacs'],
   'POST /dicom-web/studies/:study': ['pacs'],
 };
 
-/** Whether a route needs a key, and of which scopes. Throws where nobody has decided that. */
+/** The scopes that a route needs; null if it needs no key. Throws for a route in neither list. */
 export function scopesOf(route: string): readonly Scope[] | 'open' {
   const needed = open.includes(route) ? 'open' : guarded[route];
   if (!needed) throw new Error(`${route} is neither open nor guarded`);
   return needed;
 }
 
-/** What decides who asks. */
+/** The parts that authentication needs. */
 export type AccessRule = Pick<Deps, 'platform' | 'authRequired'>;
 
-/** The tenant of a request, from its API key where one is needed or sent. */
+/** The tenant of a request, from its API key if one is needed or sent. */
 export async function tenantOf(
   { platform, authRequired }: AccessRule,
   request: Pick<Request, 'url' | 'headers'>,
@@ -66,7 +66,7 @@ export async function tenantOf(
     const problem = authRequired ? 'no API key was sent in a header' : notOfThisMachine(request);
     return problem === undefined ? ok(localTenant) : fail({ code: 'unauthenticated', problem });
   }
-  // One answer for unknown and revoked keys: it tells nothing about either.
+  // Unknown and revoked keys get the same answer, which reveals nothing.
   const known = await platform.access.check(key.value);
   if (!known) return fail({ code: 'unauthenticated', problem: 'the API key is not valid' });
   if (!needed.some((scope) => known.scopes.includes(scope)))
@@ -74,11 +74,11 @@ export async function tenantOf(
   return ok(known.tenant);
 }
 
-/** Sets the tenant, from the API key where one is needed or sent. */
+/** Set the tenant of a request, from its API key if one is needed or sent. */
 export const authenticate = (rule: AccessRule): MiddlewareHandler => {
   return async (c, next) => {
     const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL');
-    // Nothing answers at this path, so there is nothing to guard.
+    // No route has this path, so there is nothing to protect.
     if (!route) return next();
     const needed = scopesOf(`${route.method} ${route.path}`);
     if (needed === 'open') return next();
@@ -88,7 +88,7 @@ export const authenticate = (rule: AccessRule): MiddlewareHandler => {
   };
 };
 
-/** The key of a request's headers (RFC 6750 2.1). Never of its URL, which proxies and browsers write down. */
+/** The key from the headers of a request (RFC 6750 2.1), never from its URL, which proxies and browsers log. */
 function keyOf(authorization: string | undefined, apiKey: string | undefined): Result<string | undefined, Fault> {
   const wrong = (problem: string) => fail<Fault>({ code: 'unauthenticated', problem });
   if (authorization === undefined) return ok(apiKey);
@@ -98,7 +98,7 @@ function keyOf(authorization: string | undefined, apiKey: string | undefined): R
   return ok(bearer);
 }
 
-/** Say in the OpenAPI document which routes need which key. */
+/** Describe in the OpenAPI document which routes need which key. */
 export function describeAccess(app: OpenAPIHono): void {
   const { openAPIRegistry: registry } = app;
   registry.registerComponent('securitySchemes', 'bearer', {
@@ -112,7 +112,7 @@ export function describeAccess(app: OpenAPIHono): void {
     if (definition.type !== 'route') continue;
     const { route } = definition;
     const needed = scopesOf(`${route.method.toUpperCase()} ${route.path.replaceAll(/\{(.+?)\}/g, ':$1')}`);
-    // Schemes and scopes side by side are alternatives.
+    // Several schemes or scopes are alternatives.
     const alternatives = (scheme: string) => (needed === 'open' ? [] : needed.map((scope) => ({ [scheme]: [scope] })));
     if (needed !== 'open') route.responses = { ...route.responses, ...answers(401, 403) };
     route.security = needed === 'open' ? [] : [...alternatives('bearer'), ...alternatives('apiKey')];

@@ -7,29 +7,29 @@ import type { Lease } from '../../platform/memory-budget.ts';
 import { contentType, MultipartError, partsOf } from '../../platform/multipart.ts';
 import { Refusal } from './problem.ts';
 
-/** A film as it was sent, and the media type that the sender declares, if any. */
+/** The bytes of a film and the declared media type, which may be empty. */
 export type Upload = { readonly bytes: Uint8Array<ArrayBuffer>; readonly mediaType: string };
 
-/** What a body may take in memory. */
+/** The memory that a body may use. */
 export type Room = {
-  /** The length by Content-Length. Memory is reserved as the bytes arrive, and not by what a client promises. */
+  /** Content-Length. Memory is reserved as bytes arrive, not by the declared length. */
   readonly declared: number | undefined;
   readonly limitBytes: number;
   readonly lease: Lease;
-  /** Why there is no more. */
+  /** The fault if there is no more memory. */
   readonly full: () => Fault;
 };
 
 /** The media types of a film. */
 export const mediaTypes = ['image/png', 'image/jpeg', 'application/dicom'] as const satisfies readonly MediaType[];
 
-/** The media types of clients that were told none: curl --data-binary sends the last one. */
+/** The media types of clients that set none: curl --data-binary sends the last one. */
 export const unspecific = ['', 'application/octet-stream', 'binary/octet-stream', 'application/x-www-form-urlencoded'];
 
-/** The parts that a form may have: a sender of more parts means something else. */
+/** The most parts of a form. */
 const maxFormParts = 16;
 
-/** How long a body says it is; undefined for one that comes in chunks. */
+/** The declared length of a body; undefined for a chunked body. */
 export function declaredBytes(c: Context, limitBytes: number): Result<number | undefined, Fault> {
   const header = c.req.header('content-length');
   if (header === undefined || c.req.header('transfer-encoding') !== undefined) return ok(undefined);
@@ -37,7 +37,7 @@ export function declaredBytes(c: Context, limitBytes: number): Result<number | u
   return bytes <= limitBytes ? ok(bytes) : fail({ code: 'body_too_large', limitBytes });
 }
 
-/** The one film of a request: the raw body, or the part named `image` of a multipart form. */
+/** The film of a request: the raw body, or the part `image` of a multipart form. */
 export async function upload(c: Context, room: Room): Promise<Result<Upload, Fault>> {
   const { type: mediaType, parameters } = contentType(c.req.header('content-type') ?? '');
   const body = within(bodyOf(c), room.declared ?? room.limitBytes);
@@ -64,7 +64,7 @@ async function part(body: AsyncIterable<Uint8Array>, boundary: string, room: Roo
     for await (const { name, mediaType, bytes } of partsOf(body, boundary)) {
       if (others.length + images.length === maxFormParts) return malformed(`it has more than ${maxFormParts} parts`);
       if (name !== 'image') others.push(name ?? 'without a name');
-      // Of several images none is read: they are only counted.
+      // With several images none is read: further parts are only counted.
       else if (images.length > 0) images.push(undefined);
       else {
         const collected = await collect(bytes, room);
@@ -82,11 +82,11 @@ async function part(body: AsyncIterable<Uint8Array>, boundary: string, room: Roo
   return filmOf(image.bytes, image.mediaType);
 }
 
-/** Pieces of a body that are shorter than this are put together: each piece takes some hundred bytes besides its own. */
+/** Shorter pieces of a body are joined, because each piece has an overhead of some hundred bytes. */
 const shortBytes = 4096;
 const blockBytes = 16_384;
 
-/** The bytes of a body as they arrive. A body that breaks off is its client's doing, whatever the stream calls it. */
+/** The bytes of a body as they arrive. A broken stream means that the client is gone, whatever the error says. */
 export async function* bodyOf(c: Context): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
   let block = new Uint8Array(0);
   let filled = 0;
@@ -109,7 +109,7 @@ export async function* bodyOf(c: Context): AsyncGenerator<Uint8Array<ArrayBuffer
   if (filled > 0) yield block.subarray(0, filled);
 }
 
-/** A body whose first bytes are reserved as they arrive: as many as its receiver ever has in memory. */
+/** A body whose bytes are reserved as they arrive, up to the `heldBytes` that its receiver holds in memory. */
 export async function* reserving(
   body: AsyncIterable<Uint8Array>,
   heldBytes: number,
@@ -124,7 +124,7 @@ export async function* reserving(
   }
 }
 
-/** A body, as long as it is no longer than it may be. */
+/** A body that is refused when it exceeds its limit. */
 async function* within(body: AsyncIterable<Uint8Array>, limitBytes: number): AsyncGenerator<Uint8Array> {
   let total = 0;
   for await (const piece of body) {
@@ -134,10 +134,10 @@ async function* within(body: AsyncIterable<Uint8Array>, limitBytes: number): Asy
   }
 }
 
-/** The part of a declared body that must have arrived before a buffer of its length is made. */
+/** The share of a declared body that must arrive before a buffer of the declared length is allocated. */
 const earnest = 1 / 8;
 
-/** All of a body in one buffer. */
+/** Collect a body into one buffer. */
 async function collect(
   pieces: AsyncIterable<Uint8Array>,
   { declared, lease, full }: Room,
@@ -146,7 +146,7 @@ async function collect(
   let kept: Uint8Array[] = [];
   let length = 0;
   for await (const piece of pieces) {
-    // Pieces that are kept are joined later, and coexist with their copy.
+    // The pieces and the joined copy coexist, so reserve twice the size.
     if (!lease.more(all ? piece.length : 2 * piece.length)) return fail(full());
     if (all) all.set(piece, length);
     else kept.push(piece);

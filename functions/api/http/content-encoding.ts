@@ -12,9 +12,9 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 };
 
 /**
- * Decodes the body of a request as Content-Encoding says, piece by piece: each route bounds the decoded length, as it
- * bounds a body without a coding. JSON bodies are small and are taken without a coding only. Other codings are refused by
- * name; the answer lists what is taken in Accept-Encoding (RFC 9110 15.5.16).
+ * Decode the body of a request by its Content-Encoding, piece by piece. Each route limits the decoded length, as for a body without
+ * a coding. JSON bodies are accepted without a coding only. Other codings are refused by name; the answer lists the accepted codings in
+ * Accept-Encoding (RFC 9110 15.5.16).
  */
 export const decodeContent: MiddlewareHandler = async (c, next) => {
   const codings = (c.req.header('content-encoding') ?? '')
@@ -34,7 +34,7 @@ export const decodeContent: MiddlewareHandler = async (c, next) => {
       available: isJson ? ['identity'] : [...Object.keys(decoders), 'identity'],
     });
   const headers = new Headers(c.req.raw.headers);
-  // Neither says anything about the decoded body.
+  // Both headers describe the encoded body.
   headers.delete('content-encoding');
   headers.delete('content-length');
   const decoded = ReadableStream.from(decode(body as ReadableStream<Uint8Array>, createDecoder()));

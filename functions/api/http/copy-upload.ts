@@ -6,11 +6,11 @@ export type Copied = {
   readonly blob: string;
   /** SHA-256, in hexadecimal. */
   readonly digest: string;
-  /** Enough of it to tell what it is. */
+  /** The first bytes, enough to tell the format. */
   readonly start: Uint8Array;
 };
 
-/** A copy of a blob under an id of its own, made as the bytes go by; undefined where there is no such blob. */
+/** Copy a blob under a new id and hash it while it is copied; undefined if the blob does not exist. */
 export async function copy(
   blobs: Blobs,
   from: string,
@@ -28,7 +28,7 @@ export async function copy(
         yield piece;
       }
     }
-    // What was let in stays in, though the limit may be lower by now.
+    // An accepted upload stays usable even if the limit was lowered since.
     await blobs.put(blob, passing(), Math.max(bytes, limitBytes), tenant);
     return { blob, digest: hash.digest('hex'), start };
   });

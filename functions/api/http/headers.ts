@@ -2,7 +2,7 @@ import { secureHeaders } from 'hono/secure-headers';
 
 const own = ["'self'"];
 
-/** Everything comes from this service; nothing may frame it. */
+/** Resources come from this service only, and no page may frame it. */
 const strict = {
   defaultSrc: own,
   scriptSrc: own,

@@ -1,12 +1,12 @@
 import { isLoopback } from '../../platform/loopback.ts';
 
-/** What somebody between this machine and its caller adds to a request (RFC 7239, RFC 9110 7.6.3, and custom). */
+/** Headers that a proxy adds to a request (RFC 7239, RFC 9110 7.6.3, and custom). */
 const relayed = /^(forwarded|via|x-forwarded-.+|x-real-ip)$/;
 
 /**
- * Why a request that brings no key is not answered though this service listens on loopback only; undefined where it is
- * one of this machine's own. A proxy or a tunnel to this port makes every caller look like this machine. So does a page
- * of another site in a browser here: it may ask, or have its own name point to 127.0.0.1 and read the answer as well.
+ * Why a request without a key is refused although the service listens on loopback only; undefined for a request of this machine. A
+ * proxy or tunnel to this port makes every caller look like this machine. So does a page of another site in a local browser: the page can
+ * send requests, and with DNS rebinding to 127.0.0.1 it can read the answers.
  */
 export function notOfThisMachine({ url, headers }: Pick<Request, 'url' | 'headers'>): string | undefined {
   const asked = new URL(url);

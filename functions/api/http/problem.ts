@@ -6,14 +6,14 @@ import { describe } from '../../core/problem.ts';
 import type { Result } from '../../core/result.ts';
 import { faultOf } from '../../routing/parameters.ts';
 
-/** A fault on the wire (RFC 9457), with a stable `code` and what to do about it. */
+/** A fault over HTTP (RFC 9457), with a stable `code` and a `fix`. */
 export const Problem = z
   .looseObject({
     type: z.string().meta({ description: 'A page about this problem.', example: '/problems/too_small' }),
     title: z.string(),
     status: z.int(),
     code: z.string().meta({ description: 'Stable: switch on this.', example: 'too_small' }),
-    fix: z.string().meta({ description: 'What to do about it.' }),
+    fix: z.string().meta({ description: 'How to correct the problem.' }),
     requestId: z.string(),
   })
   .meta({ id: 'Problem', description: 'Problem details (RFC 9457). Further members belong to the code.' });
@@ -21,7 +21,7 @@ export type Problem = z.infer<typeof Problem>;
 
 export const problemOf = (fault: Fault, requestId: string): Problem => ({ ...describe(fault), requestId });
 
-/** Carries a fault out of a handler to the one place that answers it. */
+/** An exception that carries a fault from a handler to the error handler. */
 export class Refusal extends Error {
   override name = 'Refusal';
   readonly fault: Fault;
@@ -31,20 +31,20 @@ export class Refusal extends Error {
   }
 }
 
-/** The value of a result; a fault ends the request with its problem. */
+/** The value of a result. A fault ends the request with its problem. */
 export function accept<Value>(result: Result<Value, Fault>): Value {
   if (result.ok) return result.value;
   throw new Refusal(result.fault);
 }
 
-/** A hook for routes whose query is `schema`: what is not understood is refused by name, never ignored. */
+/** A validation hook for routes with the query `schema`. Unknown parameters are refused by name, never ignored. */
 export const strict =
   (schema: z.ZodObject) =>
   (result: { success: true } | { success: false; error: z.ZodError }): undefined => {
     if (!result.success) throw new Refusal(faultOf(result.error, Object.keys(schema.shape)));
   };
 
-/** The headers that belong to a fault. */
+/** The headers of a fault's answer. */
 export function problemHeaders(fault: Fault): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if ('retryAfterMs' in fault) headers['retry-after'] = String(Math.max(1, Math.ceil(fault.retryAfterMs / 1000)));

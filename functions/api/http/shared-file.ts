@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-/** The bytes of a file of this program: read at the first request, then shared by all responses. */
+/** A file of this program that is read at the first request and then shared by all responses. */
 export function sharedFile(path: URL): () => Promise<Buffer<ArrayBuffer>> {
   let bytes: Promise<Buffer<ArrayBuffer>> | undefined;
   return () => {

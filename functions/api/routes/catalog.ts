@@ -13,7 +13,7 @@ const CatalogView = z
     catalog: Catalog,
     digest: z.string(),
     policies: z.record(z.string(), Policy),
-    policyInForce: z.string().meta({ description: 'What a request that names no policy is read under.' }),
+    policyInForce: z.string().meta({ description: 'The policy of requests that name none.' }),
     costDevice: z.string(),
     notice: z.literal(notice),
   })
@@ -22,7 +22,7 @@ const CatalogView = z
 const showCatalog = createRoute({
   method: 'get',
   path: '/v1/catalog',
-  summary: 'Variants, what each measured, and the policies',
+  summary: 'Variants with their measurements, and the policies',
   request: { query: z.strictObject({}) },
   responses: { 200: { description: 'The catalog', content: { 'application/json': { schema: CatalogView } } } },
 });

@@ -15,7 +15,7 @@ const start = `const document = await (await fetch('/openapi.json')).text();
 Scalar.createApiReference('#reference', {
   content: document.replaceAll('${sampleHost}', location.origin),
   theme: 'default', darkMode: true, withDefaultFonts: false, hiddenClients: true,
-  // The functions that would send this API's description to the vendor of the page.
+  // These functions would send the description of this API to the vendor of the page.
   telemetry: false, agent: { disabled: true }, mcp: { disabled: true }, hideClientButton: true, showDeveloperTools: 'never',
   externalUrls: { dashboardUrl: '', registryUrl: '', proxyUrl: '', apiBaseUrl: '' },
 });`;
@@ -25,16 +25,16 @@ const description = {
   info: {
     title: 'Alara',
     version: '0.1.0',
-    description: `Chest-radiograph inference at the cheapest resolution whose measured accuracy is good enough for the finding asked for. ${notice}
+    description: `Chest-radiograph inference at the cheapest resolution whose measured accuracy is good enough for the requested finding. ${notice}
 
 An error is a problem document (RFC 9457) with a stable \`code\` and a \`fix\`; \`/problems/{code}\` explains each code. A method that a resource does not offer is answered 405 \`method_not_allowed\` with \`Allow\`; OPTIONS is answered 204 with \`Allow\`. Search, retrieval and worklists of DICOMweb are answered 501 \`dicomweb_not_offered\`.`,
     license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
   },
 };
 
-/** `/openapi.json`, from the schemas that validate, and `/docs`, served from here alone. */
+/** `/openapi.json`, built from the schemas that validate requests, and `/docs`, which loads nothing from another host. */
 export function docs(app: OpenAPIHono): void {
-  // Built once, because it takes some 40 ms: a turn of the event loop later, when all routes are there.
+  // Building takes about 40 ms, so it happens once, in the next turn of the event loop, when all routes are registered.
   let document: Buffer<ArrayBuffer> | undefined;
   const openapi = () => {
     document ??= Buffer.from(JSON.stringify(withCodeSamples(app.getOpenAPI31Document(description))));

@@ -21,7 +21,7 @@ const live = createRoute({
   method: 'get',
   path: '/health/live',
   summary: 'The process answers',
-  responses: { 200: { description: 'It does', content: { 'application/json': { schema: Live } } } },
+  responses: { 200: { description: 'The process answers', content: { 'application/json': { schema: Live } } } },
 });
 
 const ready = createRoute({

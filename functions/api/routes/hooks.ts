@@ -7,18 +7,21 @@ const HookQuery = z.strictObject({
   pacs: z
     .string()
     .optional()
-    .meta({ description: 'The name of a PACS of yours; may be left out where there is one only.' }),
+    .meta({ description: 'The name of a PACS of your tenant. Optional if there is only one.' }),
 });
 
 const nudge = createRoute({
   method: 'post',
   path: '/v1/hooks/orthanc',
-  summary: 'Say that something is new in a PACS',
+  summary: 'Notify the service of a change in a PACS',
   description:
     "Has the follower look at the PACS's change log now rather than at its next turn. A nudge carries no authority: its body is not read, what is pulled is found in the log, from the configured address only, and a nudge that is lost costs a few seconds.",
   request: { query: HookQuery },
   responses: {
-    202: { description: 'It will be looked at', content: { 'application/json': { schema: z.strictObject({}) } } },
+    202: {
+      description: 'The change log is polled at once',
+      content: { 'application/json': { schema: z.strictObject({}) } },
+    },
     ...answers(400, 404),
   },
 });

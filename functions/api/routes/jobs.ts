@@ -23,17 +23,17 @@ const NewJob = z
     mediaType: z
       .enum(mediaTypes)
       .optional()
-      .meta({ description: 'What the upload is; by default what its first bytes say.' }),
+      .meta({ description: 'The media type of the upload. Default: decided by its first bytes.' }),
     webhook: z.string().optional().meta({
       description:
-        'Told when the job has ended, by Standard Webhooks (https://www.standardwebhooks.com). The operator allows its host first.',
+        'Address that receives a webhook when the job has ended, by Standard Webhooks (https://www.standardwebhooks.com). The operator must allow its host first.',
       example: 'https://ris.example.org/hooks/alara',
     }),
     ...ReadParameters.shape,
   })
   .meta({
     id: 'NewJob',
-    description: 'An upload, and how to read it: the same text as the query of POST /v1/readings.',
+    description: 'An upload and its parameters, which are those of the query of POST /v1/readings.',
   });
 
 const ListQuery = z.strictObject({
@@ -42,7 +42,7 @@ const ListQuery = z.strictObject({
 });
 
 const unfinished = {
-  description: 'Taken on, or being worked on: ask again after the seconds in Retry-After',
+  description: 'The job is queued or running: ask again after the seconds in Retry-After',
   content: { 'application/json': { schema: JobView } },
 };
 
@@ -51,7 +51,7 @@ const create = createRoute({
   path: '/v1/jobs',
   summary: 'Read an upload, without waiting for it',
   description:
-    'The same film and request are the same job: sending this again is safe, and answers with how it stands. One that failed or was given up is tried again.',
+    'The same film and request give the same job, so a retry is safe and returns the state of the job. A job that failed or was given up is tried again.',
   request: {
     query: z.strictObject({}),
     body: { required: true, content: { 'application/json': { schema: NewJob, example: { upload: 'UPLOAD' } } } },
@@ -66,7 +66,7 @@ const create = createRoute({
 const show = createRoute({
   method: 'get',
   path: '/v1/jobs/{id}',
-  summary: 'How a job stands',
+  summary: 'The state of a job',
   request: { params: z.object({ id: z.string() }), query: z.strictObject({}) },
   responses: {
     200: { description: 'The job', content: { 'application/json': { schema: JobView } } },
@@ -85,7 +85,7 @@ const list = createRoute({
   },
 });
 
-/** A film takes about a second; asking more often than this brings nothing. */
+/** A film takes about one second, so polling more often has no use. */
 const retryAfter = (job: Job): Record<string, string> => (hasEnded(job) ? {} : { 'retry-after': '1' });
 
 export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadBytes }: Deps): void {
@@ -105,7 +105,7 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       const parameters = Object.fromEntries(Object.entries(rest).filter(([, text]) => text !== undefined));
       const request = accept(parseParameters(parameters, router.vocabulary));
       if (webhook !== undefined) accept(allowedTarget(webhook, await platform.access.webhooks(tenant)));
-      // The job's own copy: the upload may be replaced, used by another job, or expire while this one waits.
+      // Copy the upload: it may be replaced, used by another job, or expire while this job waits.
       const copied = await budget.now(tenant, 2 * platform.blobs.heldBytes, async () =>
         ok(await copy(platform.blobs, uploadedBlob(tenant, upload), maxUploadBytes, tenant)),
       );
@@ -128,7 +128,7 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       const held = [film.blob, ...(known ? blobsOf(known.input) : [])];
       const needed = blobsOf(job.input);
       await Promise.all(held.filter((blob) => !needed.includes(blob)).map((blob) => platform.blobs.remove(blob)));
-      // From /v1/jobs, wherever that is: a gateway may have put something before it (RFC 9110 10.2.2).
+      // Relative to /v1/jobs, because a gateway may add a path prefix (RFC 9110 10.2.2).
       const headers = { location: `jobs/${id}`, ...retryAfter(job) };
       return hasEnded(job) ? c.json(viewOf(job), 200, headers) : c.json(viewOf(job), 202, headers);
     },

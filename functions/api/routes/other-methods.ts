@@ -5,8 +5,8 @@ import { Refusal } from '../http/problem.ts';
 const dicomWeb = ['studies', 'series', 'instances', 'workitems'].map((resource) => `/dicom-web/${resource}`);
 
 /**
- * Answers methods that a resource does not offer: OPTIONS with 204 and 405 else, both with Allow (RFC 9110 15.5.6). Search
- * and retrieval by DICOMweb answer 501. To be called after all routes are there, whose methods it lists.
+ * Answer methods that a resource does not offer: OPTIONS with 204, others with 405, both with Allow (RFC 9110 15.5.6). Search and
+ * retrieval by DICOMweb answer 501. Call this after all routes are registered, because it lists their methods.
  */
 export function answerOtherMethods(app: OpenAPIHono): void {
   const routes = app.routes.filter(({ method }) => method !== 'ALL');
@@ -23,7 +23,7 @@ export function answerOtherMethods(app: OpenAPIHono): void {
     });
   }
   if (!routes.some(({ path }) => path.startsWith('/dicom-web/'))) return;
-  // `*` also stands for nothing.
+  // `*` also matches the empty path.
   for (const path of dicomWeb)
     app.all(`${path}/*`, () => {
       throw new Refusal({ code: 'dicomweb_not_offered', allow: [] });

@@ -7,13 +7,13 @@ import { answers } from '../http/responses.ts';
 
 const Routed = z
   .object({ plan: PlanView, findings: z.array(RoutedFinding), notice: z.literal(notice) })
-  .meta({ id: 'Route', description: 'What would run for a request, and why.' });
+  .meta({ id: 'Route', description: 'The variants that would run for a request, with the reasons.' });
 
 const dryRun = createRoute({
   method: 'get',
   path: '/v1/routes',
-  summary: 'The plan alone, with no film',
-  description: 'A dry run of the same query as POST /v1/readings.',
+  summary: 'The plan of a request, without a film',
+  description: 'A dry run with the query of POST /v1/readings.',
   request: { query: RouteParameters },
   responses: {
     200: { description: 'The plan', content: { 'application/json': { schema: Routed } } },

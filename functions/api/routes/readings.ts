@@ -14,7 +14,7 @@ const create = createRoute({
   path: '/v1/readings',
   summary: 'Read a radiograph',
   description:
-    'Each finding is read by the cheapest plan of variants whose evidence is good enough for it. The same film and request have the same id: a retry answers 200 with the stored reading.',
+    'Each finding is read by the cheapest plan of variants whose evidence is good enough for it. The same film and request give the same id, so a retry answers 200 with the stored reading.',
   request: {
     query: ReadParameters,
     body: {
@@ -67,7 +67,7 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
       if (!budget.hasRoom(tenant, declared ?? 0)) throw new Refusal(budget.full());
       const answer = await budget.now<{ reading: Reading; status: 200 | 201 }>(tenant, 0, async (lease) => {
         const film = accept(await upload(c, { declared, limitBytes: maxBodyBytes, lease, full: budget.full }));
-        // The queue may have filled while the body arrived: its digest would be for nothing.
+        // The queue may have filled while the body arrived. Refuse before the digest is computed.
         refuseOverload();
         const id = await router.identify(tenant, film.bytes, request);
         const known = await platform.readings.get(tenant, id);
@@ -77,7 +77,7 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
         return ok({ reading: read.reading, status: 201 });
       });
       const { reading, status } = accept(answer);
-      // From /v1/readings, wherever that is: a gateway may have put something before it (RFC 9110 10.2.2).
+      // Relative to /v1/readings, because a gateway may add a path prefix (RFC 9110 10.2.2).
       return c.json(reading, status, { location: `readings/${reading.id}` });
     },
     strict(ReadParameters),

@@ -16,7 +16,7 @@ const sr = createRoute({
   method: 'get',
   path: '/v1/readings/{id}/sr',
   summary: 'A reading as a DICOM Structured Report',
-  description: 'Comprehensive 3D SR by TID 1500, in the study of the film: the object that a PACS is sent.',
+  description: 'Comprehensive 3D SR by TID 1500, in the study of the film: the same object that is sent to a PACS.',
   request,
   responses: {
     200: {
@@ -40,7 +40,7 @@ const fhir = createRoute({
   },
 });
 
-/** Readings in the forms that a PACS and a health record take. */
+/** Readings as DICOM SR for a PACS, and as FHIR for a health record. */
 export function reports(app: OpenAPIHono, { router, platform: { readings } }: Deps): void {
   const { family } = router;
 

@@ -9,13 +9,13 @@ import { answers } from '../http/responses.ts';
 
 const Upload = z
   .object({
-    id: z.string().meta({ description: 'Name it in POST /v1/jobs.', example: 'up_mhx2k1c0_0b6d…' }),
-    url: z.string().meta({ description: 'Where the bytes go, relative to the address of this request or absolute.' }),
+    id: z.string().meta({ description: 'The id for POST /v1/jobs.', example: 'up_mhx2k1c0_0b6d…' }),
+    url: z
+      .string()
+      .meta({ description: 'The address for the bytes, absolute or relative to the address of this request.' }),
     method: z.literal('PUT'),
     headers: z.record(z.string(), z.string()).meta({ description: 'Send exactly these.' }),
-    expiresAt: z.iso
-      .datetime()
-      .meta({ description: 'Until then the upload can be sent, and used by any number of jobs.' }),
+    expiresAt: z.iso.datetime().meta({ description: 'Until this time the upload can be sent and used by jobs.' }),
     limitBytes: z.int(),
   })
   .meta({ id: 'Upload' });
@@ -23,11 +23,11 @@ const Upload = z
 const begin = createRoute({
   method: 'post',
   path: '/v1/uploads',
-  summary: 'A place to send a large film to',
+  summary: 'Begin the upload of a large film',
   description:
     'Send the bytes of one film to `url` by `method` with `headers`, whatever they are: they differ between installations. Resolve `url` against the address of this request. Add your API key where that leads to this service, and nowhere else: an absolute `url` is signed already. Then name `id` in POST /v1/jobs.',
   request: { query: z.strictObject({}) },
-  responses: { 201: { description: 'Where to send it', content: { 'application/json': { schema: Upload } } } },
+  responses: { 201: { description: 'The address for the bytes', content: { 'application/json': { schema: Upload } } } },
 });
 
 const send = createRoute({
@@ -44,24 +44,24 @@ const send = createRoute({
       content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
     },
   },
-  responses: { 204: { description: 'All of it is kept' }, ...answers(400, 404, 413, 429, 503) },
+  responses: { 204: { description: 'The upload is stored' }, ...answers(400, 404, 413, 429, 503) },
 });
 
-/** How long a place outside of this service can be sent to: a slow line's time for one film, and no more. */
+/** The life of a presigned address: the time of one film on a slow line. */
 const presignedSeconds = 3600;
 
-/** Its time is a part of the id, so that nothing is kept before the bytes are there. */
+/** The time is part of the id, so nothing needs to be stored before the bytes arrive. */
 const newId = () => `up_${Date.now().toString(36)}_${randomUUID().replaceAll('-', '')}`;
 
-/** When an upload was asked for; undefined for what is not the id of one that can still be used. */
+/** The time of an upload's id in milliseconds; undefined if the id is malformed or has expired. */
 function begunAt(id: string): number | undefined {
   const begun = Number.parseInt(/^up_([0-9a-z]{8,9})_[0-9a-f]{32}$/.exec(id)?.[1] ?? '', 36);
   const age = Date.now() - begun;
-  // A clock that was set back makes the age negative: the upload is as good as before.
+  // A clock that was set back makes the age negative. The upload stays usable.
   return Math.abs(age) < uploadLifeMs ? begun : undefined;
 }
 
-/** The blob of a tenant's upload; one that is unknown or has expired is refused. */
+/** The blob of a tenant's upload. A malformed or expired id is refused. */
 export function uploadedBlob(tenant: string, id: string): string {
   if (begunAt(id) === undefined) throw new Refusal({ code: 'upload_not_found', id });
   return JSON.stringify(['upload', tenant, id]);

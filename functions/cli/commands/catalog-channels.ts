@@ -11,10 +11,10 @@ import { UsageError } from '../errors.ts';
 import { table } from '../output/table.ts';
 import { channelOption, type StoreOptions, storeOptions, withStore } from './catalog-store.ts';
 
-/** `alara catalog channels`: what is where. */
+/** `alara catalog channels`: the pointer of each channel. */
 export function channels(catalog: Command): void {
   storeOptions(
-    catalog.command('channels').description('Show what each channel points to, since when, and who signed it off.'),
+    catalog.command('channels').description('Show the manifest of each channel, its time, and who signed it off.'),
   )
     .addHelpText('after', '\nExample:\n  alara catalog channels --store s3://hospital-models/alara')
     .action(async (options: StoreOptions) => {
@@ -33,7 +33,7 @@ export function channels(catalog: Command): void {
     });
 }
 
-/** Who signed a record off. What is on a channel must be shown even if its record is spoilt. */
+/** The person who signed off a record. A channel is shown even if its record is corrupt. */
 const signer = (objects: Objects, family: string, name: string) =>
   readRecord(objects, family, name).then(
     ({ record }) => record.by,
@@ -43,14 +43,14 @@ const signer = (objects: Objects, family: string, name: string) =>
     },
   );
 
-/** `alara catalog records`: how a channel came to point where it does, every link verified. */
+/** `alara catalog records`: the history of a channel, with every link verified. */
 export function records(catalog: Command): void {
   const command = catalog
     .command('records')
-    .description('Show how a channel came to point where it does; digests and signatures are verified.')
+    .description('Show the history of a channel; digests and signatures are verified.')
     .addOption(channelOption('--channel <channel>', 'which', 'live'))
     .option('--trust <key.pem>', 'demand that every record is signed with this Ed25519 public key')
-    .option('--json', 'whole records, one a line, the last one first');
+    .option('--json', 'whole records, one per line, newest first');
   storeOptions(command)
     .addHelpText('after', '\nExample:\n  alara catalog records --store s3://hospital-models/alara --json | jq .reason')
     .action(
@@ -76,7 +76,7 @@ export function records(catalog: Command): void {
         const stranger = key === undefined ? undefined : chain.find(({ signedBy }) => signedBy !== key);
         if (stranger) throw new CatalogError(`the record ${stranger.name} is not signed with ${trust}.`);
         process.stdout.write(json ? chain.map(({ record }) => `${JSON.stringify(record)}\n`).join('') : inText(chain));
-        // What can be vouched for is shown first: a chain that is broken once stays so.
+        // Show verified records first: a broken chain stays broken.
         if (broken) throw broken;
       },
     );

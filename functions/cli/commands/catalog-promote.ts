@@ -20,15 +20,15 @@ import {
 type Promotion = StoreOptions &
   SignOffOptions & { from: Channel; to: Channel; margin: number; uncompared?: boolean; json?: true };
 
-/** `alara catalog promote`: what canary points to onto live, if no finding loses more than its margin. */
+/** `alara catalog promote`: move the family of canary to live, if no finding loses more than its margin. */
 export function promote(catalog: Command): void {
   const command = catalog
     .command('promote')
-    .description('Point one channel to what another points to, if no finding may have lost more than its margin.')
+    .description('Promote the family of one channel to another, if no finding may have lost more than its margin.')
     .addOption(channelOption('--from <channel>', 'what is promoted', 'canary'))
     .addOption(channelOption('--to <channel>', 'what it replaces', 'live'))
-    .option('--margin <auroc>', 'AUROC that a finding may lose, where the policy in force names none', share, 0.02)
-    .option('--uncompared', 'promote a family that cannot be compared, and say so on record')
+    .option('--margin <auroc>', 'AUROC that a finding may lose if the policy in force has no margin', share, 0.02)
+    .option('--uncompared', 'promote a family that cannot be compared, and state that in the record')
     .option('--json', 'the comparison as JSON');
   signOffOptions(storeOptions(command))
     .addHelpText(
@@ -77,7 +77,7 @@ async function run(
   return 0;
 }
 
-/** What serves a finding, and whatever falls beyond its margin. */
+/** The variants that serve a finding, and all that exceed the margin. */
 function inText(compared: readonly Compared[]): string {
   const shown = compared.filter(({ served, withinMargin }) => served || !withinMargin);
   const rows = shown.map((one) => [
@@ -106,11 +106,11 @@ function share(text: string): number {
 
 type Rollback = StoreOptions & SignOffOptions & { channel: Channel };
 
-/** `alara catalog rollback`: a channel back to what it pointed to before. */
+/** `alara catalog rollback`: move the pointer of a channel back. */
 export function rollback(catalog: Command): void {
   const command = catalog
     .command('rollback')
-    .description('Point a channel back to what it pointed to before, at once.')
+    .description('Move the pointer of a channel back to the manifest before, at once.')
     .addOption(channelOption('--channel <channel>', 'which'));
   signOffOptions(storeOptions(command))
     .addHelpText(

@@ -14,15 +14,15 @@ import { type SignOffOptions, signOffOf, withStore } from './catalog-store.ts';
 
 type Options = { family?: string; models?: string } & Partial<SignOffOptions>;
 
-/** `alara catalog publish`: a family from a folder into a store, onto the channel canary. */
+/** `alara catalog publish`: upload a family from a folder to a store, and point canary to it. */
 export function publish(catalog: Command): void {
   catalog
     .command('publish')
     .description('Verify a family, upload it by digest, and point the channel canary to it.')
     .argument('<store>', 's3://bucket/prefix, or a folder')
-    .option('--family <name>', 'the family; ALARA_FAMILY by default')
-    .option('--models <folder>', 'the folder that it lies in; ALARA_MODELS, or models, by default')
-    .option('--by <name>', 'who publishes; the user of this process by default')
+    .option('--family <name>', 'the family; default: ALARA_FAMILY')
+    .option('--models <folder>', 'the folder of families; default: ALARA_MODELS, or models')
+    .option('--by <name>', 'who publishes; default: the user of this process')
     .option('--reason <text>', 'why')
     .option('--sign <key.pem>', 'sign the record with an Ed25519 private key')
     .addHelpText(
@@ -43,7 +43,7 @@ Examples:
 async function publishFamily(store: string, options: Options): Promise<0 | 1> {
   const config = readConfig(process.env);
   const models = options.models ?? (isStore(config.models) ? 'models' : config.models);
-  if (isStore(models)) throw new UsageError(`--models ${models}: name the folder that the family lies in.`);
+  if (isStore(models)) throw new UsageError(`--models ${models}: name the folder that contains the family.`);
   const publication = await prepare(models, options.family ?? config.family);
   const { family, digest, manifest } = publication;
   if (!(await verified(publication, config.device))) return 1;
@@ -73,9 +73,9 @@ async function publishFamily(store: string, options: Options): Promise<0 | 1> {
   });
 }
 
-/** Run every model, and hold the scores against the catalog; what is wrong is printed. */
+/** Run every model and compare the scores with the catalog. Faults are printed. */
 async function verified({ family }: Publication, device: string): Promise<boolean> {
-  // The native library is opened here and nowhere before, so that the other verbs work without it.
+  // The native library loads here only, so that the other commands work without it.
   const { verify } = await import('./verify.ts');
   let failed = 0;
   for (const variant of family.catalog.variants) {

@@ -11,14 +11,14 @@ import { readConfig } from '../../platform/config.ts';
 import { StoreUnavailable } from '../../platform/store-unavailable.ts';
 import { UsageError } from '../errors.ts';
 
-/** The options of every verb that works on a store. */
+/** The options of every command on a store. */
 export type StoreOptions = { store?: string; family?: string };
 export type SignOffOptions = { by?: string; reason: string; sign?: string };
 
 export const storeOptions = (command: Command): Command =>
   command
     .option('--store <url>', 's3://bucket/prefix or a folder; ALARA_MODELS if that names a store')
-    .option('--family <name>', 'the family; ALARA_FAMILY by default');
+    .option('--family <name>', 'the family; default: ALARA_FAMILY');
 
 export const signOffOptions = (command: Command): Command =>
   command
@@ -31,7 +31,7 @@ export const channelOption = (flags: string, description: string, by?: Channel) 
   return by === undefined ? option.makeOptionMandatory() : option.default(by);
 };
 
-/** Work on the store that is named. One that does not answer ends the command with what it said. */
+/** Run work on the named store. A store that does not answer ends the command with its error. */
 export async function withStore<Value>(
   { store, family }: StoreOptions,
   work: (objects: Objects, family: string) => Promise<Value>,
@@ -39,7 +39,7 @@ export async function withStore<Value>(
   const config = readConfig(process.env);
   const url = store ?? (isStore(config.models) ? config.models : undefined);
   if (url === undefined)
-    throw new UsageError('name the store: --store s3://bucket/prefix, or in ALARA_MODELS; a folder will do as well.');
+    throw new UsageError('name the store: --store s3://bucket/prefix, or in ALARA_MODELS; a folder works too.');
   try {
     return await work(await openObjects(url), family ?? config.family);
   } catch (error) {
@@ -48,7 +48,7 @@ export async function withStore<Value>(
   }
 }
 
-/** Who signs, and with what. */
+/** The person who signs off, and the key. */
 export function signOffOf({ by, reason, sign }: SignOffOptions): SignOff {
   return { by: by ?? userInfo().username, reason, key: sign === undefined ? undefined : signingKey(keyFile(sign)) };
 }
@@ -62,6 +62,6 @@ function keyFile(path: string): Buffer {
 }
 
 function said(text: string): string {
-  if (text.trim() === '') throw new InvalidArgumentError('Say something.');
+  if (text.trim() === '') throw new InvalidArgumentError('Expected a text.');
   return text.trim();
 }

@@ -11,14 +11,14 @@ import { channels, records } from './catalog-channels.ts';
 import { promote, rollback } from './catalog-promote.ts';
 import { publish } from './catalog-publish.ts';
 
-/** `alara catalog`: what the models are, and whether they are what the catalog says. */
+/** `alara catalog`: show and verify the models. */
 export function catalog(program: Command): void {
   const command = program
     .command('catalog')
-    .description('Show the model family or verify its files; publish families, and say which is live.');
+    .description('Show or verify the model family; publish and promote families.');
   command
     .command('show')
-    .description('List the variants; with a variant, what it measured for each finding.')
+    .description('List the variants; with a variant, its measurements per finding.')
     .argument('[variant]')
     .addHelpText('after', '\nExamples:\n  alara catalog show\n  alara catalog show r448-int8')
     .action((variant?: string) => {
@@ -27,7 +27,7 @@ export function catalog(program: Command): void {
     });
   command
     .command('verify')
-    .description('Hash every model file, open it in ONNX Runtime and run it once. Exit code 1 when any fails.')
+    .description('Hash every model file, open it in ONNX Runtime and run it once. Exit code 1 if one fails.')
     .addHelpText('after', '\nExample:\n  ALARA_MODELS=/srv/models alara catalog verify')
     .action(async () => {
       process.exitCode = await verifyFamily();
@@ -89,7 +89,7 @@ async function verifyFamily(): Promise<0 | 1> {
   const config = readConfig(process.env);
   const family = load(config.models, config.family);
   if (!family) return 1;
-  // The native library is opened here and nowhere before, so that every other command works without it.
+  // The native library loads here only, so that every other command works without it.
   const { verify } = await import('./verify.ts');
   let failed = 0;
   for (const variant of family.catalog.variants) {
@@ -102,7 +102,7 @@ async function verifyFamily(): Promise<0 | 1> {
   return failed > 0 ? 1 : 0;
 }
 
-/** The family, or nothing after saying why: to verify, a catalog at fault is a failed check, not wrong usage. */
+/** The family; undefined after printing its fault. For verify, a faulty catalog is a failed check, not wrong usage. */
 function load(models: string, name: string) {
   try {
     return loadFamily(models, name);

@@ -2,7 +2,7 @@ import type { Variant } from '../../core/catalog.ts';
 import type { LoadedFamily } from '../../models/load.ts';
 import { sha256Sync } from '../../platform/digest.ts';
 
-/** What is wrong with the bytes of a model file, if they are not those that the catalog names. */
+/** How a model file differs from the catalog, or undefined. */
 export function digestFault(bytes: Uint8Array, { file, sha256 }: Variant, { folder }: Pick<LoadedFamily, 'folder'>) {
   const digest = sha256Sync(bytes);
   return digest === sha256

@@ -14,14 +14,14 @@ import { ConfigError, readConfig } from '../../platform/config.ts';
 import { cpus } from '../../platform/cpus.ts';
 import { digestFault } from './digest.ts';
 
-/** What a check found, and the fix when that is not good enough. */
+/** The result of a check, and the fix if it failed. */
 export type Finding = { readonly found: string; readonly fix?: string };
 export type Check = () => Finding | readonly Finding[] | Promise<Finding | readonly Finding[]>;
 
 const settings = () => readConfig(process.env);
 const router = () => openRouter(settings());
 
-/** The checks of `alara doctor`, by name, in the order in which one presumes another. */
+/** The checks of `alara doctor` by name. Later checks depend on earlier ones. */
 export const checks: Readonly<Record<string, Check>> = {
   'Node.js': node,
   platform,
@@ -43,7 +43,7 @@ function node(): Finding {
   return { found, fix: 'use Node 24 or newer: in a clone of the repository, npm start and npm run bring their own.' };
 }
 
-/** Where onnxruntime-node has a native library for. */
+/** The platforms for which onnxruntime-node has a native library. */
 const supported = ['linux x64', 'linux arm64', 'darwin arm64', 'win32 x64', 'win32 arm64'];
 
 function platform(): Finding {
@@ -60,14 +60,14 @@ function platform(): Finding {
 }
 
 function glibcVersion(): string | undefined {
-  // A report with the network in it looks up the names of its peers.
+  // A report with network information resolves the names of peers.
   Object.assign(process.report, { excludeNetwork: true });
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
   return header.glibcVersionRuntime;
 }
 
 function memory(): Finding {
-  // Without a cgroup's limit, constrainedMemory is 0 or larger than any machine.
+  // Without a cgroup limit, constrainedMemory is 0 or larger than any machine.
   const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
   const gib = Math.min(limit, totalmem()) / 2 ** 30;
   const found = `${gib.toFixed(1)} GiB${limit < totalmem() ? ", the cgroup's limit" : ''}`;
@@ -79,7 +79,10 @@ function settingsValid(): Finding {
     const { models, family, device, workers, threads } = settings();
     return { found: `family ${family} in ${models} on ${device}, ${workers} workers of ${threads} threads` };
   } catch (error) {
-    return { found: messageOf(error), fix: 'correct or unset what is named; alara serve --help lists the settings.' };
+    return {
+      found: messageOf(error),
+      fix: 'correct or unset the named setting; alara serve --help lists the settings.',
+    };
   }
 }
 
@@ -114,7 +117,7 @@ async function onnxRuntime(): Promise<Finding> {
   const [cheapest] = [...family.catalog.variants].sort((a, b) => costs.of(a) - costs.of(b));
   if (!cheapest) throw new Error('a catalog has at least one variant');
   try {
-    // Imported here: where its native library does not load, the other checks still speak.
+    // Imported here, so that the other checks run even if its native library does not load.
     const { verify } = await import('./verify.ts');
     const { ok, says } = await verify(cheapest, family, settings().device);
     if (ok) return { found: `ran ${cheapest.id}: ${says}` };
@@ -143,7 +146,7 @@ async function dataFolder(): Promise<Finding> {
   try {
     const made = await mkdir(data, { recursive: true });
     await rm(await mkdtemp(join(data, 'doctor-')), { recursive: true });
-    // What was made only to try is not left behind.
+    // Remove what the check created.
     if (made) await rm(made, { recursive: true });
     return { found: `${data} can be written` };
   } catch (error) {
@@ -161,7 +164,7 @@ async function pacs(): Promise<readonly Finding[]> {
     if (models) for (const [name, entry] of Object.entries(config)) pacsRequest(name, entry, models);
   } catch (error) {
     if (error instanceof ConfigError)
-      return [{ found: error.message, fix: 'correct what is named; docs/pacs.md lists the settings.' }];
+      return [{ found: error.message, fix: 'correct the named setting; docs/pacs.md lists the settings.' }];
     throw error;
   }
   const found = await Promise.all(
@@ -175,7 +178,7 @@ async function pacs(): Promise<readonly Finding[]> {
   return found.flat();
 }
 
-/** Models in a store are not read here, and those at fault have a check of their own. */
+/** Models in a store are not read here, and faulty models have a check of their own. */
 function routerIfAny() {
   try {
     return router();
@@ -203,7 +206,7 @@ const Health = z.object({ status: z.enum(['ready', 'starting', 'failed']), devic
 
 /** Whether the service itself answers on a port. */
 async function isAlara(host: string, port: number): Promise<boolean> {
-  // An address that stands for all of this machine is no address to ask.
+  // A wildcard address cannot be called, so loopback is used.
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   try {
     const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}/health/ready`;

@@ -3,11 +3,11 @@ import { CatalogError } from '../../models/catalog-error.ts';
 import { ConfigError } from '../../platform/config.ts';
 import { type Check, checks, type Finding } from './doctor-checks.ts';
 
-/** `alara doctor`: what works on this machine, and the fix for what does not. */
+/** `alara doctor`: check this machine, and print the fix for each failed check. */
 export function doctor(program: Command): void {
   program
     .command('doctor')
-    .description('Check this machine, its settings and its models: each check prints its pass, or the fix.')
+    .description('Check this machine, its settings and its models. A failed check prints its fix.')
     .addHelpText(
       'after',
       '\nExample:\n  PORT=9000 ALARA_DATA=/srv/alara alara doctor\n\nThe exit code is 1 when a check failed.',
@@ -26,7 +26,7 @@ export function doctor(program: Command): void {
     });
 }
 
-/** A check that needs settings or models which an earlier check found at fault has nothing to say. */
+/** A check is skipped if an earlier check found a fault in the settings or models that it needs. */
 async function attempt(check: Check): Promise<readonly (Finding & { state: 'pass' | 'FAIL' | 'skip' })[]> {
   try {
     const findings = [await check()].flat();

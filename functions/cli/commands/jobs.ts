@@ -6,27 +6,27 @@ import { inWords, problemOf, UsageError } from '../errors.ts';
 import { table } from '../output/table.ts';
 import { withPlatform } from '../with-platform.ts';
 
-/** `alara jobs`: what is queued, what failed and why, and the way back for what was given up. */
+/** `alara jobs`: list jobs, show why they failed, and retry dead jobs. */
 export function jobs(program: Command): void {
   const command = program.command('jobs').description('List, show or retry jobs, also while a server runs.');
   command
     .command('ls')
-    .description('List jobs, newest first. Names no patient, study or instance.')
+    .description('List jobs, newest first. The list contains no patient, study or instance.')
     .addOption(new Option('--state <state>', 'only these; dead ones were given up after many tries').choices(jobStates))
     .option('--limit <n>', 'at most this many', wholeNumber, 100)
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'one JSON object per line')
     .addHelpText('after', '\nExamples:\n  alara jobs ls --state dead\n  alara jobs ls --json | jq .fault')
     .action(ls);
   command
     .command('show')
-    .description('Show one job: how far it came, and why it stopped.')
+    .description('Show one job: its progress, and why it stopped.')
     .argument('<id>')
-    .option('--details', 'with the DICOM UIDs that it works on; they identify a study, so keep them out of tickets')
+    .option('--details', 'include DICOM UIDs; they identify a study, so keep them out of tickets')
     .addHelpText('after', '\nExample:\n  alara jobs show job_4f1c')
     .action(show);
   command
     .command('retry')
-    .description('Queue dead jobs again, their tries counted from zero.')
+    .description('Queue dead jobs again, with a new count of tries.')
     .argument('[id]', 'one job, dead or failed; its films must still be kept')
     .option('--all', 'every dead job')
     .addHelpText('after', '\nExamples:\n  alara jobs retry job_4f1c\n  alara jobs retry --all')
@@ -47,7 +47,7 @@ async function ls({ state, limit, json }: { state?: JobState; limit: number; jso
   });
 }
 
-/** What may be said of a job to anyone: no UID, and of its fault only the code. */
+/** The part of a job that identifies no study: no UID, and only the code of its fault. */
 const summary = ({ id, tenant, input, state, attempts, progress, createdAt, updatedAt, fault }: Job) => ({
   ...{ id, tenant, kind: input.kind, state, attempts, progress, createdAt, updatedAt },
   ...(fault && { fault: fault.code }),
@@ -87,14 +87,14 @@ async function show(id: string, { details }: { details?: true }): Promise<void> 
     const came = [reading, refused && `refused: ${refused.code}`, stored && `${stored.length} objects stored`];
     process.stdout.write(`${'outcome'.padEnd(10)}${came.filter(Boolean).join(', ')}\n`);
   }
-  // With a UID one finds the study, and with it the patient, in the archive. What an operator copies into a ticket or a
-  // log should hold none, so UIDs come only when asked for.
+  // A UID identifies the study, and so the patient, in the archive. Operators copy this output into tickets and logs, so UIDs are
+  // shown only on request.
   if (details) process.stdout.write(`\n${JSON.stringify({ input, outcomes }, null, 2)}\n`);
 }
 
 async function retry(id: string | undefined, { all }: { all?: true }): Promise<void> {
   if ((id === undefined) === (all === undefined))
-    throw new UsageError('name one job, or add --all for every dead one.');
+    throw new UsageError('name one job, or add --all for every dead job.');
   await withPlatform(async (platform) => {
     if (id !== undefined) await retryOne(platform, id);
     else process.stdout.write(await retryAll(platform));
@@ -106,7 +106,7 @@ async function retryOne(platform: Platform, id: string): Promise<void> {
   if (!(await isReplayable(platform, job)))
     throw new UsageError(`job ${id} cannot be retried: its film is no longer kept. Send the film again.`);
   const { state } = known(id, await replay(platform, id));
-  if (state !== 'queued') throw new UsageError(`job ${id} is ${state}; only what is dead or failed can be retried.`);
+  if (state !== 'queued') throw new UsageError(`job ${id} is ${state}; only a dead or failed job can be retried.`);
   process.stdout.write(`Job ${id} is queued again.\n`);
 }
 

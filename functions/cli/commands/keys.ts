@@ -5,12 +5,12 @@ import { table } from '../output/table.ts';
 import { tenantNamed } from '../tenant.ts';
 import { withPlatform } from '../with-platform.ts';
 
-/** `alara keys`: who may use the API. */
+/** `alara keys`: create, list and revoke API keys. */
 export function keys(program: Command): void {
-  const command = program.command('keys').description('Make, list or revoke API keys.');
+  const command = program.command('keys').description('Create, list or revoke API keys.');
   command
     .command('create')
-    .description('Make a key and print it, this once: only its digest is kept.')
+    .description('Create a key and print it once: only its digest is stored.')
     .requiredOption('--tenant <name>', 'whose readings and jobs it opens')
     .requiredOption('--scopes <list>', `what it may be used for: ${scopes.join(', ')}, separated by commas`)
     .addHelpText(
@@ -25,12 +25,12 @@ Examples:
     .action(create);
   command
     .command('ls')
-    .description('List the keys: what they are called, never what they are.')
+    .description('List the ids of keys, never the keys.')
     .addHelpText('after', '\nExample:\n  alara keys ls')
     .action(ls);
   command
     .command('revoke')
-    .description('Take a key back: it opens nothing from the next request on.')
+    .description('Revoke a key: it is refused from the next request on.')
     .argument('<id>', 'the part between the underscores, as ls shows it')
     .addHelpText('after', '\nExample:\n  alara keys revoke k7q2m4x9ab')
     .action(revoke);
@@ -77,6 +77,6 @@ async function ls(): Promise<void> {
 
 async function revoke(id: string): Promise<void> {
   const revoked = await withPlatform(({ access }) => access.revokeKey(id));
-  if (!revoked) throw new UsageError(`no key ${id} is in force. alara keys ls lists them.`);
+  if (!revoked) throw new UsageError(`no key ${id} is valid. alara keys ls lists them.`);
   process.stdout.write(`Key ${id} is revoked.\n`);
 }

@@ -3,13 +3,13 @@ import type { Command } from 'commander';
 import { setUpOrthanc } from '../../pacs/orthanc/setup.ts';
 import { UsageError } from '../errors.ts';
 
-/** `alara orthanc`: the other side of a connection to Orthanc. */
+/** `alara orthanc`: configure an Orthanc for Alara. */
 export function orthanc(program: Command): void {
   program
     .command('orthanc')
     .description('Set up an Orthanc for Alara.')
     .command('configure')
-    .description("Add Alara's script, settings and user to a configuration of Orthanc; what is there stays.")
+    .description("Add Alara's script, settings and user to a configuration of Orthanc; existing entries stay.")
     .argument('<folder>', "the folder of Orthanc's configuration, with alara.lua in it")
     .requiredOption('--password-file <file>', "a file with the password of Orthanc's user")
     .option('--username <name>', "Orthanc's user for Alara", 'alara')

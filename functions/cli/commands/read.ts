@@ -22,13 +22,13 @@ export function read(program: Command): void {
   withRouting(
     program
       .command('read')
-      .description('Read films, or folders of films (DICOM, PNG and JPEG, searched through), without a server.')
+      .description('Read films or folders of films (DICOM, PNG and JPEG) without a server.')
       .argument('<films-or-folders...>'),
   )
     .option('--prevalence <share>', 're-calibrate to a local prevalence: 0.05, or Nodule:0.05,Edema:0.1')
-    .option('--explain', 'add where the model looked, as a heat map a finding (with --json)')
-    .addOption(new Option('--json', 'one line of JSON a film: {file, reading} or {file, problem}').conflicts('csv'))
-    .option('--csv', 'one row a film and finding')
+    .option('--explain', 'add a heat map per finding: where the model looked (with --json)')
+    .addOption(new Option('--json', 'one line of JSON per film: {file, reading} or {file, problem}').conflicts('csv'))
+    .option('--csv', 'one row per film and finding')
     .addHelpText(
       'after',
       `
@@ -56,7 +56,7 @@ async function readFilms(paths: readonly string[], { json, csv, explain, ...rout
   const format = json ? jsonFormat : csv ? csvFormat : tableFormat(planned.plan);
 
   const workers = Math.min(config.workers, films.length);
-  // Twice the workers are under way, so that a slow film holds up no worker; the rest stays on disk.
+  // Twice as many films as threads are in progress, so that a slow film delays no thread. The others stay on disk.
   const width = 2 * workers;
   const warm = planned.plan.runs.map(({ variant }) => variant.id);
   const engine = createEngine({ ...config, plan: router.plan, family: router.family, warm, workers, queue: width });

@@ -6,14 +6,12 @@ import { presentAssignment, presentPlan } from '../../routing/present.ts';
 import { table } from '../output/table.ts';
 import { plan, type RoutingOptions, withRouting } from '../routing-options.ts';
 
-/** `alara route`: the plan alone, with no film. */
+/** `alara route`: show the plan of a request, without a film. */
 export function route(program: Command): void {
   withRouting(
-    program
-      .command('route')
-      .description('Show which variants would run, what they would cost, and why; reads no film.'),
+    program.command('route').description('Show which variants would run, their cost and the reasons. No film is read.'),
   )
-    .option('--json', 'the same as JSON, as GET /v1/routes answers it')
+    .option('--json', 'as JSON, like GET /v1/routes')
     .addHelpText(
       'after',
       `

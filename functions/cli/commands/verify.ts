@@ -11,7 +11,7 @@ export type Verdict = { readonly ok: boolean; readonly says: string };
 
 const failed = (says: string): Verdict => ({ ok: false, says });
 
-/** Hash a model, open it and run it on a black film: whether it is what the catalog says, and answers as a graph must. */
+/** Hash a model, open it and run it on a black film: check it against the catalog, and check the shape of its outputs. */
 export async function verify(
   variant: Variant,
   { folder, catalog }: Pick<LoadedFamily, 'folder' | 'catalog'>,
@@ -37,7 +37,7 @@ export async function verify(
   }
 }
 
-/** What is wrong with the outputs of a graph, if anything. */
+/** The fault of a graph's outputs, or undefined. */
 function fault({ logits, cam, gate }: InferenceSession.OnnxValueMapType, findings: number, gateSize: number) {
   const expected = [
     ['logits', logits, [1, findings]],

@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts';
 import { tenantNamed } from '../tenant.ts';
 import { withPlatform } from '../with-platform.ts';
 
-/** `alara webhooks`: where a tenant's jobs may report that they have finished. */
+/** `alara webhooks`: the hosts that may receive a tenant's webhooks. */
 export function webhooks(program: Command): void {
   const command = program
     .command('webhooks')
@@ -25,16 +25,16 @@ Example:
     .action(allow);
   command
     .command('deny')
-    .description('Take a host off the list: what was not sent to it yet is not sent any more.')
+    .description('Remove a host from the list. Unsent webhooks to it are not sent.')
     .argument('<tenant>')
     .argument('<host>', 'as ls shows it')
     .addHelpText('after', '\nExample:\n  alara webhooks deny clinic results.clinic.example')
     .action(deny);
   command
     .command('rotate')
-    .description('Make a new secret and print it; the one before signs as well for a while.')
+    .description('Create a new secret and print it; the previous secret also signs for a time.')
     .argument('<tenant>')
-    .option('--overlap-hours <n>', 'how long both sign; 0 when the one before has leaked', overlap, 24)
+    .option('--overlap-hours <n>', 'how long both secrets sign; 0 if the previous secret has leaked', overlap, 24)
     .addHelpText(
       'after',
       `
@@ -65,7 +65,7 @@ Webhooks of tenant ${tenant} may go to https://${allowed}. They are signed with 
   );
 }
 
-/** A host as the URL standard writes it, so that it can be compared with a URL's. */
+/** A host in the normal form of the URL standard, for comparison with the host of a URL. */
 function hostNamed(text: string): string {
   const wrong = () =>
     new UsageError(
@@ -85,7 +85,7 @@ async function deny(name: string, host: string): Promise<void> {
   process.stdout.write(`Webhooks of tenant ${tenant} go to ${denied} no more.\n`);
 }
 
-/** A week: longer than anyone takes to exchange a secret, and than a secret should linger. */
+/** One week: the longest time that a replaced secret may sign. */
 const longestOverlapHours = 168;
 
 function overlap(text: string): number {
@@ -97,7 +97,7 @@ async function rotate(name: string, { overlapHours }: { overlapHours: number }):
   const tenant = tenantNamed(name);
   const until = new Date(Date.now() + overlapHours * 3_600_000);
   const webhooks = await withPlatform(({ access }) => access.rotateWebhooks(tenant, until));
-  if (!webhooks) throw new UsageError(`tenant ${tenant} has no secret: alara webhooks allow makes it.`);
+  if (!webhooks) throw new UsageError(`tenant ${tenant} has no secret: alara webhooks allow creates it.`);
   process.stdout.write(`${webhooks.secret}\n`);
   const before =
     overlapHours > 0 ? `also with the one before, until ${until.toISOString()}` : 'no longer with the one before';

@@ -11,7 +11,7 @@ type Row = Partial<Record<(typeof columns)[number], string | number | boolean>>;
 /** The names of the columns. */
 export const csvHead = (): string => record(columns);
 
-/** A row a finding; for a film that was not read one row, with its error code and its fix. */
+/** One row per finding. A film that was not read has one row with its error code and fix. */
 export function csvRows(file: string, result: Result<Reading, FilmFault>): string {
   if (result.ok) return result.value.findings.map((finding) => line(row(file, result.value, finding))).join('');
   const problem = problemOf(result.fault);

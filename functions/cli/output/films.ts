@@ -14,7 +14,7 @@ const extensions: readonly (readonly [RegExp, MediaType])[] = [
 
 const byName = (path: string): MediaType | undefined => extensions.find(([pattern]) => pattern.test(path))?.[1];
 
-/** The films that paths name: a file as it is, a folder searched through for PNG, JPEG and DICOM files, sorted, none hidden. */
+/** The films of paths: files, and the PNG, JPEG and DICOM files of folders, sorted, without hidden files. */
 export async function filmsIn(paths: readonly string[]): Promise<string[]> {
   const found = await Promise.all(paths.map(async (path) => ((await isFolder(path)) ? search(path) : [path])));
   return found.flat();
@@ -43,12 +43,12 @@ const isHidden = (path: string) => path.split(sep).some((part) => part.startsWit
 const isFilmByName = (entry: Dirent) => !entry.isDirectory() && byName(entry.name) !== undefined;
 
 /**
- * DICOM files of media and archives are called by numbers or UIDs (PS3.10, 8.5): what has no extension with a letter
- * in it is looked into. DICOMDIR, the directory of such media, is no film.
+ * DICOM files of media and archives have numbers or UIDs as names (PS3.10, 8.5), so the content of a file without an extension with a
+ * letter is checked. DICOMDIR, the directory of such media, is not a film.
  */
 async function isNamelessDicom(entry: Dirent, path: string): Promise<boolean> {
   if (!entry.isFile() || /[a-z]/i.test(extname(entry.name)) || entry.name === 'DICOMDIR') return false;
-  // A file that cannot be looked into is passed over: nobody has named it.
+  // A file that cannot be opened is skipped, because the caller did not name it.
   return firstBytes(path).then(isPart10, () => false);
 }
 

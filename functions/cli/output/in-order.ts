@@ -1,4 +1,4 @@
-/** Work on items at most `width` at a time and yield the results in the items' order. `work` must not throw. */
+/** Process at most `width` items at a time and yield the results in the order of the items. `work` must not throw. */
 export async function* inOrder<Item, Value>(
   items: readonly Item[],
   width: number,

@@ -6,7 +6,7 @@ import { required } from '../../routing/rule.ts';
 import { type FilmFault, inWords, problemOf } from '../errors.ts';
 import { table } from './table.ts';
 
-/** A film's reading as a table, or what was wrong with the film. */
+/** The reading of a film as a table, or its problem. */
 export function filmTable(file: string, result: Result<Reading, FilmFault>, plan: Plan): string {
   if (!result.ok) return `${file}\n  not read: ${inWords(problemOf(result.fault))}\n\n`;
   const { film, findings, timingsMs, plan: view, warnings } = result.value;
@@ -32,7 +32,7 @@ function upsampled({ variants }: PlanView): string {
   return larger.length > 0 ? ` (smaller than ${larger.join(', ')}: enlarged)` : '';
 }
 
-/** Why a variant was chosen, in a few words; the reading's `why` is the whole sentence. */
+/** Why a variant was chosen, in a few words. The whole sentence is `why` of the reading. */
 export function inShort(reason: Reason): string {
   const rule = `${required(reason.rule)}, ${basisOf(reason.rule)}`;
   switch (reason.kind) {

@@ -1,14 +1,14 @@
 import { SingleBar } from 'cli-progress';
 
-/** How far a long command is. */
+/** The progress of a long command. */
 export type Progress = {
-  /** Print without leaving half a bar behind. */
+  /** Print without leaving a part of the bar. */
   print(write: () => void): void;
   advance(failed: boolean): void;
   stop(): void;
 };
 
-/** A bar on standard error; none when nobody watches or there is only one film. */
+/** A progress bar on standard error; none without a terminal or for a single film. */
 export function openProgress(total: number): Progress {
   if (!process.stderr.isTTY || total < 2) return { print: (write) => write(), advance() {}, stop() {} };
   const start = performance.now();
@@ -20,7 +20,7 @@ export function openProgress(total: number): Progress {
     barIncompleteChar: '░',
     barsize: 30,
     clearOnComplete: true,
-    // The library's handler would swallow the first Ctrl-C.
+    // The handler of the library would ignore the first Ctrl-C.
     gracefulExit: false,
   });
   const payload = () => ({
@@ -30,7 +30,7 @@ export function openProgress(total: number): Progress {
   bar.start(total, 0, payload());
   return {
     print(write) {
-      // Standard output may be elsewhere; only on the same terminal the bar has to make room.
+      // The bar must be cleared only if standard output is on the same terminal.
       if (!process.stdout.isTTY) return write();
       bar.stop();
       write();

@@ -1,4 +1,4 @@
-/** Rows in aligned columns; columns of numbers align right, and the last is left ragged. */
+/** Rows in aligned columns. Columns of numbers align right; the last column is not padded. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[], indent = ''): string {
   const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const numeric = head.map((_, i) => rows.length > 0 && rows.every((row) => /^[\d.]*$/.test(row[i] ?? '')));

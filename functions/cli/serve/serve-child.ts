@@ -9,7 +9,7 @@ import { shellQuoted } from '../../platform/shell-quoted.ts';
 import { complaint, UsageError } from '../errors.ts';
 import { graceMs, type Ready } from './supervisor.ts';
 
-/** Run the server until a signal, or the end of the supervisor, stops it; what was accepted is answered first. */
+/** Run the server until a signal or the end of the supervisor stops it. Accepted requests are answered first. */
 export async function serveChild(): Promise<void> {
   const stopped = stopSignal();
   try {
@@ -24,12 +24,12 @@ export async function serveChild(): Promise<void> {
   } catch (error) {
     const { text, exitCode } = complaint(error);
     process.stderr.write(`${text}\n`);
-    // Worker threads may already run and would keep the process alive.
+    // Threads may already run and would keep the process alive.
     process.exit(exitCode);
   }
 }
 
-/** Settles at the first SIGTERM or SIGINT, or when the supervisor is gone; a drain that takes too long ends hard. */
+/** Resolves at the first SIGTERM or SIGINT, or when the supervisor is gone. A drain that takes too long is ended. */
 const stopSignal = () =>
   new Promise<void>((resolve) => {
     const stop = () => {
@@ -42,7 +42,7 @@ const stopSignal = () =>
     process.on('SIGTERM', stop).on('SIGINT', stop).on('disconnect', stop);
   });
 
-/** What a user can do about a server that cannot listen. */
+/** The error of a server that cannot listen, with its fix. */
 function explain(error: unknown, { port, host }: Config): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error;
   switch (error.code) {
@@ -63,7 +63,7 @@ function explain(error: unknown, { port, host }: Config): unknown {
   }
 }
 
-/** Tell the supervisor, which prints it. */
+/** Send the banner to the supervisor, which prints it. */
 function announce({ url, ready, findings }: Running): void {
   const banner = ready
     ? welcome(url, findings)
@@ -85,7 +85,7 @@ ${notice}
 `;
 }
 
-/** The first bundled film, as seen from the working folder; a stand-in where the repository is not around. */
+/** The path of the first bundled film from the working folder; a placeholder outside the repository. */
 function sample(): string {
   const folder = new URL('../../../test/films/', import.meta.url);
   const film =

@@ -4,11 +4,11 @@ import { notice } from '../../core/reading.ts';
 import { describedSettings } from '../../platform/settings.ts';
 import { supervise } from './supervisor.ts';
 
-/** `alara serve`: the HTTP API in a child process that is started again when it crashes. */
+/** `alara serve`: run the HTTP API in a child process that is restarted after a crash. */
 export function serve(program: Command): void {
   program
     .command('serve')
-    .description('Serve the HTTP API, work on its jobs and follow the PACS: GET /docs describes it.')
+    .description('Serve the HTTP API, run jobs and poll the PACS. GET /docs describes the API.')
     .addOption(new Option('--child').hideHelp())
     .addHelpText(
       'after',
@@ -28,7 +28,7 @@ ${notice}`,
     });
 }
 
-/** The same program with an internal flag, so that a bundle stays one file. */
+/** The child is this program with an internal flag, so that a bundle stays one file. */
 const startChild = (environment: NodeJS.ProcessEnv) =>
   fork(process.argv[1] ?? '', ['serve', '--child'], { env: { ...process.env, ...environment }, stdio: 'inherit' });
 

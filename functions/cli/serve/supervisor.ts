@@ -1,14 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 
-// What a crash means. A fault inside a native library (ONNX Runtime, libvips) or the end of memory takes the
-// whole process along, with every request it was reading. Readings that were answered are in the store by then
-// and are found again by their id. A request in flight sees its connection reset and may simply be sent again: the id
-// of a reading is a digest of film and request, so a retry is the same reading, never a second one.
+// What a crash means. A fault inside a native library (ONNX Runtime, libvips), or a lack of memory, ends the whole process with every
+// request in flight. Answered readings are in the store and are found by their ids. A request in flight sees its connection reset and can be
+// sent again: the id of a reading is a digest of film and request, so a retry gives the same reading, never a second one.
 
-/** Milliseconds in which what was accepted may be answered after SIGTERM. */
+/** The time for accepted requests after SIGTERM, in milliseconds. */
 export const graceMs = 25_000;
-/** A server that dies sooner than this after its start may do so again. */
+/** A server that lives shorter than this after its start died early. */
 const earlyMs = 5_000;
 const longestPauseMs = 30_000;
 
@@ -20,15 +19,15 @@ const longestPauseMs = 30_000;
 export const restartPauseMs = (early: number, random: number = Math.random()): number =>
   early < 2 ? 0 : Math.round(Math.min(longestPauseMs, 250 * 2 ** (early - 2)) * (0.5 + random / 2));
 
-/** glibc gives each thread a part of the heap to itself, and keeps it when the thread has ended: docs/models.md, Memory. */
+/** glibc gives each thread an arena of the heap and keeps it after the thread has ended: docs/models.md, Memory. */
 const heap = process.env['MALLOC_ARENA_MAX'] === undefined ? { MALLOC_ARENA_MAX: '2' } : {};
 
-/** What the child tells once it answers. */
+/** The message of the child when it answers. */
 export type Ready = { readonly url: string; readonly banner: string };
 
 /**
- * Keep a server running in a child process until a signal stops it; resolves with the exit code. The parent
- * loads no native library and no film, so what kills the child does not kill it.
+ * Keep a server running in a child process until a signal stops it. Resolves with the exit code. The parent loads no native library and
+ * no film, so a crash of the child does not end the parent.
  */
 export async function supervise(start: (environment: NodeJS.ProcessEnv) => ChildProcess): Promise<number> {
   let child: ChildProcess | undefined;
@@ -51,7 +50,7 @@ export async function supervise(start: (environment: NodeJS.ProcessEnv) => Child
   let early = 0;
   while (!stopping) {
     const started = performance.now();
-    // After a crash the server comes back where its callers know it, also when PORT=0 chose that port.
+    // After a crash the server returns to the same port, also if PORT=0 chose it.
     child = start({ ...heap, ...(port && { PORT: port }) });
     child.on('message', ({ url, banner }: Ready) => {
       if (port) say(`the server answers again at ${url}`);
@@ -60,7 +59,7 @@ export async function supervise(start: (environment: NodeJS.ProcessEnv) => Child
     });
     const { code, signal } = await ended(child);
     if (stopping) return code ?? (signal === 'SIGKILL' ? 1 : 0);
-    // 0: it was told to stop. 2: settings or models are at fault, which another start does not cure.
+    // 0: stopped by a signal. 2: settings or models have a fault, which another start does not repair.
     if (code === 0 || code === 2) return code;
 
     early = performance.now() - started < earlyMs ? early + 1 : 0;
