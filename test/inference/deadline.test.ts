@@ -39,7 +39,9 @@ test('a deadline during inference is answered in time; the run ends by itself, a
     // As busy as the machine is just now, its deadline comes in the middle of inference, as a rule.
     const { total, infer } = found.value.reading.timingsMs;
     const before = started();
-    const answer = await engine.read(film('r512-fp32'), undefined, performance.now() - deadlineMs + total - infer / 2);
+    // The engine answers 250 ms before the deadline.
+    const accepted = performance.now() - (deadlineMs - 250) + total - infer / 2;
+    const answer = await engine.read(film('r512-fp32'), undefined, accepted);
     if (answer.ok) continue;
     // It had most of its deadline behind it when it came: the engine is busy, and not the film slow.
     expect(answer.fault.code).toBe('queue_full');
