@@ -268,17 +268,21 @@ describe('the same JPEG stream has one verdict as a file and in a DICOM instance
 
   test('single flipped bits in a scan', async () => {
     const at = scanOf(plain);
-    const step = Math.floor((plain.length - at) / 24);
+    const step = Math.floor((plain.length - at) / 120);
     const verdicts = { read: 0, refused: 0 };
     for (let i = at; i < plain.length - 2; i += step) {
       const stream = patched(plain, i, (plain[i] ?? 0) ^ (1 << (i % 8)));
       const [file, instance] = [await decode(stream, 'image/jpeg'), await decode(inDicom(stream), 'application/dicom')];
       expect(file.ok, `byte ${i}`).toBe(instance.ok);
-      if (file.ok && instance.ok) expect(same(file.value.film, instance.value.film)).toBe(true);
+      if (file.ok && instance.ok) {
+        expect(same(file.value.film, instance.value.film)).toBe(true);
+        expect(hasPixels(file.value, await reference(stream)), `byte ${i}`).toBe(true);
+      }
       verdicts[file.ok ? 'read' : 'refused']++;
     }
-    // Huffman codes hold no checksum: what leaves all codes whole cannot be told from a film.
-    expect(Math.min(verdicts.read, verdicts.refused)).toBeGreaterThan(0);
+    // Huffman codes hold no checksum: what leaves all codes whole cannot be told from a film. Of these, 24 do not.
+    expect(verdicts.refused).toBeGreaterThanOrEqual(20);
+    expect(verdicts.read).toBeGreaterThan(0);
   });
 });
 
