@@ -42,7 +42,7 @@ const brokenPng = () =>
 function stripPng(bytes: Uint8Array): Result<Stripped, Fault> {
   const view = viewOf(bytes);
   const kept = [bytes.subarray(0, 8)];
-  let turn: Orientation = 1;
+  let turn: Orientation | undefined;
   let frames = 1;
   let at = 8;
   while (at + 12 <= bytes.length) {
@@ -50,14 +50,14 @@ function stripPng(bytes: Uint8Array): Result<Stripped, Fault> {
     const type = latin1.decode(bytes.subarray(at + 4, at + 8));
     if (end > bytes.length) return brokenPng();
     if (pngChunks.has(type)) kept.push(bytes.subarray(at, end));
-    else if (type === 'eXIf') turn = orientation(bytes.subarray(at + 8, end - 4));
+    else if (type === 'eXIf') turn ??= orientation(bytes.subarray(at + 8, end - 4));
     // A chunk that a decoder must understand (its first letter is upper case) is one that no decoder here does.
     else if (type < 'a') return brokenPng();
     else if (type === 'acTL') frames = end >= at + 20 ? view.getUint32(at + 8) : 0;
     if (type === 'IEND') break;
     at = end;
   }
-  return ok({ bytes: Buffer.concat(kept), orientation: turn, warnings: frames > 1 ? [animated(frames)] : [] });
+  return ok({ bytes: Buffer.concat(kept), orientation: turn ?? 1, warnings: frames > 1 ? [animated(frames)] : [] });
 }
 
 const animated = (frames: number): ReadingWarning => ({

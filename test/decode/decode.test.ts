@@ -155,6 +155,9 @@ describe('EXIF orientation is applied', () => {
     const file = withSegments(await jpeg(film), exifSegment(block));
     const reference = await sharp(file).autoOrient().toColourspace('b-w').raw().toBuffer();
     expect(Buffer.compare(Buffer.from((await readJpeg(file)).pixels), reference)).toBe(0);
+    // An editor's own segment, which says nothing of it, changes nothing.
+    const edited = withSegments(await jpeg(film), exifSegment(block), exifSegment(exif([[0x010f, 2, 4, 0]])));
+    expect(Buffer.compare(Buffer.from((await readJpeg(edited)).pixels), reference)).toBe(0);
   });
 });
 

@@ -40,7 +40,7 @@ function otherView(attributes: Attributes): string | undefined {
   const code = codesIn(attributes, tags.viewCodeSequence).find(({ value }) => otherViewCodes.has(value));
   if (code) return told(code);
   // Rows or columns that run from front to back: the patient stands sideways (PS3.3, C.7.6.1.1.1).
-  const orientation = attributes.codes(tags.patientOrientation);
+  const orientation = attributes.codes(tags.patientOrientation).map((direction) => direction.toUpperCase());
   return orientation.every((direction) => /^[LRAPHF]{0,3}$/.test(direction)) &&
     orientation.some((direction) => /^[AP]/.test(direction))
     ? `Patient Orientation ${orientation.slice(0, 2).join('\\')}`

@@ -27,7 +27,7 @@ export function imageOf(attributes: Attributes): Result<Image, Fault> {
   if (frames > 1) return fail({ code: 'multi_frame', frames: Math.round(frames) });
   if (frames !== 1) return unusable('its Number of Frames (0028,0008) is not a number of frames');
 
-  const interpretation = attributes.code(tags.photometricInterpretation);
+  const interpretation = attributes.term(tags.photometricInterpretation);
   const samples = attributes.uint16(tags.samplesPerPixel) ?? 1;
   const photometric = grayInterpretations.find((name) => name === interpretation);
   if (interpretation === undefined) return unusable('it has no Photometric Interpretation (0028,0004)');

@@ -73,7 +73,7 @@ function otherObject(attributes: Attributes): Fault | null {
   const known = sopClasses.map(({ uid }) => uid);
   if (!known.includes(sopClass)) return { code: 'unsupported_sop_class', sopClass: shownUid(sopClass), known };
   // PS3.3, C.8.11.1: as good as the other SOP class, whichever class carries it.
-  if (attributes.code(tags.presentationIntentType) === 'FOR PROCESSING')
+  if (attributes.term(tags.presentationIntentType)?.replace(/[ _-]+/g, ' ') === 'FOR PROCESSING')
     return { code: 'unsupported_sop_class', sopClass: `${sopClass} FOR PROCESSING`, known };
   return null;
 }

@@ -122,7 +122,8 @@ class Parser {
   private frame: JpegFrame | undefined;
   private frameAt = 0;
   private near = 0;
-  private turn: Orientation = 1;
+  /** By the first EXIF segment that says one: an editor may have added another without it. */
+  private turn: Orientation | undefined;
   private restartInterval = 0;
   private writtenInterval = 0;
   private scans = 0;
@@ -155,7 +156,7 @@ class Parser {
       bytes: Buffer.concat([...this.kept, Uint8Array.of(0xff, marker.endOfImage)]),
       frame,
       near: this.near,
-      orientation: this.turn,
+      orientation: this.turn ?? 1,
       warnings: this.repairs.size === 0 ? [] : [repaired([...this.repairs])],
       isOdd: isFollowed(frame) && (this.repairs.size > 0 || !this.endsWhole),
     };
@@ -206,7 +207,7 @@ class Parser {
     // Adobe's segment says which colour space the components are in.
     if (code === marker.application14) this.kept.push(whole);
     if (code === marker.application1 && latin1.decode(body.subarray(0, 6)) === 'Exif\0\0')
-      this.turn = orientation(body.subarray(6));
+      this.turn ??= orientation(body.subarray(6));
   }
 
   private frameSegment(code: number, body: Uint8Array, whole: Uint8Array): void {

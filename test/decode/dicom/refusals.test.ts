@@ -118,6 +118,16 @@ describe('refused by name', () => {
       [text(tags.PresentationIntentType, 'CS', 'FOR PROCESSING')],
       { code: 'unsupported_sop_class', sopClass: `${sopClasses.digitalXRayForPresentation} FOR PROCESSING` },
     ],
+    ...['For Processing', 'FOR_PROCESSING', 'for  processing'].map((intent): [string, Element[], object] => [
+      `a film that is ${intent}`,
+      [text(tags.PresentationIntentType, 'CS', intent)],
+      { code: 'unsupported_sop_class', sopClass: `${sopClasses.digitalXRayForPresentation} FOR PROCESSING` },
+    ]),
+    [
+      'a patient who stands sideways, in small letters',
+      [text(tags.PatientOrientation, 'CS', 'a\\f')],
+      { code: 'not_frontal_view', view: 'Patient Orientation A\\F' },
+    ],
     ['an object of ours', [text(tags.Manufacturer, 'LO', manufacturer)], { code: 'own_object' }],
     [
       'a report of ours, whose class is not read either',

@@ -45,6 +45,8 @@ export async function frameOf(
     const words = native(pixels, image, transferSyntax);
     return words.ok ? asStored(words.value) : words;
   }
+  const streams = streamsIn(pixels.fragments);
+  if (streams > 1) return corrupt(`its pixel data has ${streams} compressed images, its header says 1 frame`);
   const bytes = joined(pixels.fragments);
   if (transferSyntax.encoding === 'rle' && !isJpeg(bytes) && !isJpeg2000(bytes)) {
     const unpacked = decodeRle(bytes, image.rows * image.columns, image.bitsAllocated);
@@ -109,6 +111,20 @@ function mislabelled({ encoding }: Compressed, labelled: TransferSyntax): Readin
  */
 const cutDown = ({ encoding }: Compressed, attributes: Attributes): boolean =>
   (encoding === 'jpeg2000' || encoding === 'htj2k') && attributes.code(tags.lossyImageCompression) === '01';
+
+/** How many compressed streams fragments hold: each begins a fragment, behind the end of the one before. */
+function streamsIn(fragments: readonly Uint8Array[]): number {
+  const filled = fragments.filter(({ length }) => length > 0);
+  const begins = (bytes: Uint8Array) => isJpeg(bytes) || isJpeg2000(bytes);
+  return 1 + filled.filter((bytes, i) => i > 0 && begins(bytes) && endsStream(filled[i - 1])).length;
+}
+
+/** EOI of JPEG (ITU-T T.81, B.2.1) or EOC of JPEG 2000 (T.800, A.4.4), and the padding of its fragment. */
+function endsStream(bytes: Uint8Array = new Uint8Array()): boolean {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  return bytes[end - 2] === 0xff && bytes[end - 1] === 0xd9;
+}
 
 /** PS3.5, A.4: the one frame of an image may be in any number of fragments. */
 function joined(fragments: readonly Uint8Array[]): Uint8Array {

@@ -14,6 +14,8 @@ export type Attributes = {
   /** Values of an attribute that is ASCII by its value representation: codes, UIDs, numbers, dates. */
   codes(tag: Tag): readonly string[];
   code(tag: Tag): string | undefined;
+  /** A defined term, in capitals as PS3.5, 6.2 has code strings: some writers use small letters. */
+  term(tag: Tag): string | undefined;
   /** Values of a decimal or integer string, or of binary numbers where the file has those instead. */
   decimals(tag: Tag): readonly Decimal[];
   /** The same without how they are written: undefined where one is left blank, NaN where it is not a number. */
@@ -101,6 +103,7 @@ export function attributesOf(
       return (value && trim(decodeText(value, charset))) || undefined;
     },
     code: (tag) => codes(tag)[0] || undefined,
+    term: (tag) => codes(tag)[0]?.toUpperCase() || undefined,
     decimals,
     numbers: (tag) => decimals(tag).map(({ value }) => value),
     int16(tag, index) {

@@ -456,7 +456,7 @@ export class DataSetParser {
     return head.length % 2 === 1 && head.length !== undefinedLength && (padding === 0x20 || padding === 0);
   }
 
-  private itemAt(at: number, little: boolean): boolean {
+  itemAt(at: number, little: boolean): boolean {
     const tag = this.reader.tagAt(at, little);
     return tag === itemTag || tag === sequenceEnd || (tag === undefined && this.partial);
   }
@@ -596,17 +596,23 @@ export class DataSetParser {
     return other;
   }
 
-  /** The fragments of encapsulated pixel data (PS3.5, A.4), the Basic Offset Table included. */
+  /**
+   * The fragments of encapsulated pixel data (PS3.5, A.4), the Basic Offset Table included.
+   *
+   * @param end where they end also without a Sequence Delimitation Item
+   */
   readFragments(
     { tag, value }: Pick<Head, 'tag' | 'value'>,
     limit: number,
     little: boolean,
+    end?: number,
   ): { fragments: readonly Fragment[]; next: number } {
     const name = tagName(tag);
     const fragments: Fragment[] = [];
     let at = value;
     while (true) {
       this.spend(3);
+      if (at === end) return { fragments, next: at };
       if (at >= limit && tag === pixelDataTag && limit === this.bytes.length && fragments.length > 1) {
         if (at > limit) throw truncated('the file ends inside its pixel data');
         this.warnings.add({

@@ -183,7 +183,7 @@ function wholeFile(opened: Opened): Header {
   const elements: Record<string, Element> = {};
   parser.readDataSet(position, encoding, elements);
   const element = elements[tags.pixelData];
-  const fragments = element?.length === undefinedLength ? fragmentsOf(opened, element) : undefined;
+  const fragments = element && fragmentsOf(opened, element);
   if (element) {
     // The padding byte of an odd length is not counted by some writers.
     const end = fragments?.next ?? element.value + element.length + (element.length % 2);
@@ -292,9 +292,19 @@ function storedPixels(
   return { transferSyntax: compressedSyntax(opened, kind), pixels: { kind: 'encapsulated', fragments: [stored] } };
 }
 
-function fragmentsOf({ bytes, encoding, parser }: Opened, { value }: Element) {
+/** The fragments of pixel data; undefined where it has none. Some writers state a length for them (PS3.5, A.4: it shall be undefined). */
+function fragmentsOf({ bytes, labelled, encoding, parser, warnings }: Opened, { value, length }: Element) {
   const from = { tag: pixelDataTag, value };
-  return parser.readFragments(from, bytes.length, encoding.little);
+  if (length === undefinedLength) return parser.readFragments(from, bytes.length, encoding.little);
+  const isCompressed = labelled !== undefined && labelled.encoding !== 'native';
+  if (!isCompressed || !parser.itemAt(value, encoding.little) || value + length > bytes.length) return undefined;
+  warnings.add({
+    code: 'pixel_data_malformed',
+    message: 'Pixel Data (7FE0,0010) has fragments, although its length is stated; the fragments were read.',
+    attribute: '(7FE0,0010)',
+    found: String(length),
+  });
+  return parser.readFragments(from, bytes.length, encoding.little, value + length);
 }
 
 function encapsulated(

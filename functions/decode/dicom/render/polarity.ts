@@ -12,7 +12,7 @@ export type Polarity = { readonly inverted: boolean; readonly words: string | nu
  * right, as DCMTK has it; where it is absent, the interpretation stands alone. Never is gray turned over twice.
  */
 export function polarityOf(attributes: Attributes, { photometric }: Pick<Image, 'photometric'>, warn: Warn): Polarity {
-  const declared = attributes.code(tags.presentationLutShape);
+  const declared = attributes.term(tags.presentationLutShape);
   const shape = shapes.find((known) => known === declared);
   // PS3.3, C.11.4: LIN OD is one of the standard too; it says nothing of polarity.
   if (declared !== undefined && !shape && declared !== 'LIN OD')

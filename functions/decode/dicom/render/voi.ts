@@ -74,7 +74,7 @@ function byTable(table: Lut, warn: Warn): Candidate {
 function windowsOf(attributes: Attributes, warn: Warn): { candidates: readonly Candidate[]; lacks: string } {
   const centers = numbersOf(attributes, tags.windowCenter, 'Window Center (0028,1050)', warn);
   const widths = numbersOf(attributes, tags.windowWidth, 'Window Width (0028,1051)', warn);
-  const declared = attributes.code(tags.voiLutFunction);
+  const declared = attributes.term(tags.voiLutFunction);
   const known = functions.find((name) => name === declared);
   const name = known ?? 'LINEAR';
   const windows = Array.from({ length: Math.max(centers.length, widths.length) }, (_, i): Window => {

@@ -17,24 +17,25 @@ const boundMb = 384 + (24 * size.columns * size.rows) / 1e6;
 
 describe.skipIf(!has('opj_compress', 'ojph_compress'))(`a codec (${install})`, () => {
   // The checks of the header refuse this stream; here they are gone around, as a stream might that nobody has thought of.
-  test('is ended when it holds more than a frame of its size takes', async () => {
+  test('is ended when it holds more than a frame of its size takes', { timeout: 120_000 }, async () => {
     const bytes = inComponentPrecincts(openJpeg(film, ['-r', '100']), 1);
     const held = process.memoryUsage.rss();
     let peak = held;
     const watch = setInterval(() => {
       peak = Math.max(peak, process.memoryUsage.rss());
     }, 5);
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(await dcmjsCodec({ encoding: 'jpeg2000', bytes, shape })).toEqual({ ok: false, fault: 'insatiable' });
     clearInterval(watch);
-    expect(performance.now() - started).toBeLessThan(5000);
+    const { user, system } = process.cpuUsage(started);
+    expect((user + system) / 1000, 'ms of processor time').toBeLessThan(5000);
     expect((Math.max(peak, process.memoryUsage.rss()) - held) / 1e6).toBeLessThan(boundMb);
     // It leaves nothing behind: the next frame is decoded in a fresh instance.
     const good = openJpeg(film, []);
     expect(await dcmjsCodec({ encoding: 'jpeg2000', bytes: good, shape })).toMatchObject({ ok: true });
   });
 
-  test('may hold what the thirstiest sound streams take', async () => {
+  test('may hold what the thirstiest sound streams take', { timeout: 120_000 }, async () => {
     for (const block of ['{4,4}', '{4,1024}', '{1024,4}']) {
       const bytes = openJph(film, ['-reversible', 'true', '-block_size', block]);
       expect(await dcmjsCodec({ encoding: 'htj2k', bytes, shape }), block).toMatchObject({ ok: true });

@@ -152,6 +152,35 @@ describe('JPEG', () => {
     expect(same(wide.film, narrow)).toBe(true);
   });
 
+  test('is read from fragments whose length is stated', async () => {
+    const stream = await jpeg(eight);
+    const sound = file(stream);
+    const at = sound.lastIndexOf(Buffer.from([0xe0, 0x7f, 0x10, 0x00])) + 8;
+    const stated = (bytes: number) => {
+      const copy = Buffer.from(sound);
+      copy.writeUInt32LE(bytes, at);
+      return copy;
+    };
+    const { film: expected } = await decoded(sound);
+    const whole = sound.length - at - 4;
+    // With the Sequence Delimitation Item, and without it.
+    for (const written of [stated(whole), stated(whole - 8), stated(whole - 8).subarray(0, -8)]) {
+      const { film, warnings } = await decoded(written);
+      expect(same(film, expected)).toBe(true);
+      expect(warnings?.map(({ code }) => code)).toEqual(['pixel_data_malformed']);
+    }
+    expect(await refuse(stated(whole).subarray(0, -20))).toMatchObject({ code: 'corrupt_image' });
+  });
+
+  test('is refused where its fragments hold two images', async () => {
+    const stream = await jpeg(eight);
+    const twice = { tag: tags.PixelData, vr: 'OB', fragments: [new Uint8Array(0), stream, stream] };
+    expect(await refuse(part10(chestDataset(film, [twice]), { transferSyntax: '1.2.840.10008.1.2.4.50' }))).toEqual({
+      code: 'corrupt_image',
+      problem: 'its pixel data has 2 compressed images, its header says 1 frame',
+    });
+  });
+
   test('a codec that cannot run is no fault of the film', async () => {
     const opened = open(file(await jpeg(eight)));
     if (!opened.ok) throw new Error('the file is sound');

@@ -371,6 +371,16 @@ describe('a value that is not as the standard writes it', () => {
   });
 });
 
+test('code strings in small letters are read as those in capitals', async () => {
+  const capitals = await read(twelve, monochrome1, window(2000, 1000, 'SIGMOID'));
+  const small = [
+    text(tags.PhotometricInterpretation, 'CS', 'Monochrome1'),
+    text(tags.PresentationLUTShape, 'CS', 'inverse'),
+    text(tags.VOILUTFunction, 'CS', 'sigmoid'),
+  ];
+  expect(await read(twelve, monochrome1, window(2000, 1000), small)).toEqual(capitals);
+});
+
 describe('polarity', () => {
   const negative = [native(complement(twelve))];
 
