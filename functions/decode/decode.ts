@@ -12,7 +12,7 @@ import type { Report } from './dicom/unexpected-error.ts';
 import type { Orientation } from './exif-orientation.ts';
 import { maxPixels, minSide } from './limits.ts';
 import { type Depth, raw } from './raw.ts';
-import { type MediaType, type PictureType, sniff, unreadable } from './sniff.ts';
+import { declaredType, type MediaType, type PictureType, sniff, unreadable } from './sniff.ts';
 import { type Stripped, strip } from './strip.ts';
 
 /** What all bands of a decoded image may take: the largest film in 8-bit colour. */
@@ -45,16 +45,8 @@ export async function decode(
   return ok(all.length > 0 ? { ...rest, warnings: all } : rest);
 }
 
-/** Media types by which senders declare each format; another one declares none of them. */
-const declarations: Record<MediaType, RegExp> = {
-  'image/png': /^image\/(x-)?png$/,
-  'image/jpeg': /^image\/(jpe?g|pjpeg)$/,
-  'application/dicom': /^(application|image)\/(x-)?dicom(\+\w+)?$/,
-};
-
 function mismatch(declared: string, found: MediaType): ReadingWarning | undefined {
-  const types = Object.keys(declarations) as MediaType[];
-  const named = types.find((type) => declarations[type].test(declared));
+  const named = declaredType(declared);
   if (!named || named === found) return undefined;
   return {
     code: 'media_type_mismatch',

@@ -4,6 +4,17 @@ import type { Fault } from '../core/fault.ts';
 export type PictureType = 'image/png' | 'image/jpeg';
 export type MediaType = PictureType | 'application/dicom';
 
+/** Media types by which senders declare each format; another one declares none of them. */
+const declarations: readonly (readonly [MediaType, RegExp])[] = [
+  ['image/png', /^image\/(x-)?png$/],
+  ['image/jpeg', /^image\/(jpe?g|pjpeg)$/],
+  ['application/dicom', /^(application|image)\/(x-)?dicom(\+\w+)?$/],
+];
+
+/** The format that a media type declares, by its name in the standard or one that is in use. */
+export const declaredType = (declared: string): MediaType | undefined =>
+  declarations.find(([, names]) => names.test(declared))?.[0];
+
 type Signature = readonly [at: number, bytes: string];
 
 const pictures: readonly (readonly [PictureType, Signature])[] = [

@@ -81,6 +81,12 @@ afterAll(() => service?.close());
 const ask = (path: string, init: RequestInit) => service.app.request(path, { method: 'POST', ...init });
 const verdict = async (answer: Response) => (answer.ok ? 'read' : (await answer.json()).code);
 
+async function inForm(bytes: Bytes, type: string): Promise<string> {
+  const body = new FormData();
+  body.append('image', new Blob([bytes], { type }), 'film');
+  return verdict(await ask('/v1/readings?findings=Mass', { body }));
+}
+
 /** Each way into the service; what it says of a film. */
 const ways: Readonly<Record<string, (bytes: Bytes) => Promise<string>>> = {
   'raw without a type': async (body) => verdict(await ask('/v1/readings?findings=Mass', { body })),
@@ -88,11 +94,10 @@ const ways: Readonly<Record<string, (bytes: Bytes) => Promise<string>>> = {
     verdict(await ask('/v1/readings?findings=Mass', { body, headers: { 'content-type': 'image/png' } })),
   'raw as DICOM': async (body) =>
     verdict(await ask('/v1/readings?findings=Mass', { body, headers: { 'content-type': 'application/dicom' } })),
-  async 'part of a form'(bytes) {
-    const body = new FormData();
-    body.append('image', new Blob([bytes], { type: 'application/octet-stream' }), 'film');
-    return verdict(await ask('/v1/readings?findings=Mass', { body }));
-  },
+  'raw as JPEG, by its common wrong name': async (body) =>
+    verdict(await ask('/v1/readings?findings=Mass', { body, headers: { 'content-type': 'image/jpg' } })),
+  'part of a form': (bytes) => inForm(bytes, 'application/octet-stream'),
+  'part of a form, as PNG': (bytes) => inForm(bytes, 'image/png'),
   async 'upload and job'(bytes) {
     const begun = await (await ask('/v1/uploads', {})).json();
     const sent = { method: begun.method, headers: begun.headers, body: bytes };
@@ -114,6 +119,35 @@ describe.each(cases)('%s', (_, code, make) => {
   test.each(Object.keys(ways))(`is answered ${code} when it comes as %s`, async (way) => {
     expect(await ways[way]?.(await make())).toBe(code);
   });
+});
+
+/**
+ * STOW-RS knows reasons instead of codes, and takes DICOM only (PS3.18, table I.2-2): pictures are not understood, and sound objects
+ * of another kind are acknowledged with a warning and discarded.
+ */
+function reasonFor(name: string, code: string): string {
+  if (code === 'unsupported_sop_class') return 'discarded';
+  return code === 'read' && name.includes('DICOM') ? 'taken' : 'failed, 49152';
+}
+
+test.each(cases)('%s is stored by STOW-RS, or refused for the reason of its code', async (name, code, make) => {
+  const body = new Uint8Array(
+    Buffer.concat([
+      Buffer.from('--film\r\nContent-Type: application/dicom\r\n\r\n'),
+      await make(),
+      Buffer.from('\r\n--film--\r\n'),
+    ]),
+  );
+  const headers = { 'content-type': 'multipart/related; type="application/dicom"; boundary=film' };
+  const answer = await (await ask('/dicom-web/studies', { body, headers })).json();
+  const taken = answer['00081199']?.Value?.[0];
+  const failed = (answer['00081198'] ?? answer['0008119A'])?.Value?.[0];
+  const said = taken
+    ? taken['00081196']
+      ? 'discarded'
+      : 'taken'
+    : `failed, ${failed?.['00081197']?.Value?.[0] ?? JSON.stringify(answer)}`;
+  expect(said).toBe(reasonFor(name, code));
 });
 
 test('the command line says of each file what the service says', async () => {
