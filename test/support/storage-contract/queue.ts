@@ -115,6 +115,8 @@ export function queueContract(open: Open): void {
     const consume = async (queue: Queue) => {
       for (;;) {
         const delivery = await queue.receive({ visibilityMs: long, waitMs: 200 });
+        // A slow store may give nothing within the wait although messages are left.
+        if (!delivery && delivered.length < bodies.length) continue;
         if (!delivery) return;
         expect(held.has(delivery.body)).toBe(false);
         held.add(delivery.body);
