@@ -88,8 +88,10 @@ export async function stow(url: string, megabytes: number): Promise<Answer> {
 /** Jobs on one upload, each under another request; resolves when all of them have ended. */
 export async function jobs(url: string, count: number, megabytes: number): Promise<Answer[]> {
   const { id, url: place, headers } = await (await fetch(`${url}/v1/uploads`, { method: 'POST' })).json();
-  const length = { 'content-length': megabytes * megabyte.length };
-  await send(new URL(place, `${url}/v1/uploads`).href, 'PUT', { ...headers, ...length }, new Uint8Array(), megabytes);
+  // By its first bytes a PNG file: other uploads are refused before they become jobs.
+  const head = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
+  const length = { 'content-length': head.length + megabytes * megabyte.length };
+  await send(new URL(place, `${url}/v1/uploads`).href, 'PUT', { ...headers, ...length }, head, megabytes);
   const answers = await many(count, (i) => {
     const body = Buffer.from(JSON.stringify({ upload: id, mediaType: 'image/png', minAuroc: `0.1${i}` }));
     return send(`${url}/v1/jobs`, 'POST', { 'content-type': 'application/json' }, body, 0);
