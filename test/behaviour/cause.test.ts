@@ -4,6 +4,7 @@ import { createApp } from '../../functions/api/app.ts';
 import { createEngine } from '../../functions/inference/pool.ts';
 import { createBudget } from '../../functions/platform/memory-budget.ts';
 import { withoutData } from '../../functions/platform/redact-error.ts';
+import { pngSignature } from '../support/obedient-thread.ts';
 import { openService, post, type Service } from '../support/service.ts';
 
 let service: Service;
@@ -50,7 +51,7 @@ test.each([
   ['exit', 'the worker stopped: worker exited with code: 3'],
 ])('a 500 leaves its cause in the log, and nothing of the film: a worker %ss', async (order, problem) => {
   const { app, engine, lines } = broken();
-  const png = Buffer.concat([Buffer.from(order), Buffer.from(' DOE^JANE')]);
+  const png = Buffer.from(`${pngSignature}${order} DOE^JANE`, 'latin1');
   const response = await post(app, '', new Uint8Array(png));
   expect(response.status).toBe(500);
   const { requestId } = (await response.json()) as { requestId: string };
