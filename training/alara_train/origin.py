@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from alara_train.toml_file import BadConfig, read_toml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +30,23 @@ NIH = Origin(
     acknowledgement="The NIH Clinical Center provided the films.",
     link="https://nihcc.app.box.com/v/ChestXray-NIHCC",
 )
+
+
+def origin_of(layout: str, path: Path | None) -> Origin:
+    """Where the films come from: NIH's own words for its layout, else what a TOML file says.
+
+    Raises:
+        BadConfig: There is no file, or it does not say it all.
+    """
+    if path is None:
+        if layout == "nih":
+            return NIH
+        raise BadConfig(
+            "a catalog says where its films come from, and only for NIH's layout is that known: write a TOML file with "
+            f"{', '.join(field.name for field in fields(Origin))} (link is a URL) and give it as --origin"
+        )
+    table = read_toml(path)
+    names = [field.name for field in fields(Origin)]
+    if wrong := [name for name in names if not isinstance(table.get(name), str) or not table[name]]:
+        raise BadConfig(f"{path} must say {', '.join(wrong)} as text")
+    return Origin(**{name: table[name] for name in names})

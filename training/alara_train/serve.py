@@ -13,7 +13,7 @@ from alara_train.data.films import Floats
 from alara_train.data.pixels import Film, tensor
 from alara_train.evaluate.calibration import calibrator
 from alara_train.export.graph import session
-from alara_train.recipes.frozen.head import Float32s
+from alara_train.networks.pooling import Float32s
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from alara_train.cli.main import app
 from alara_train.data.films import FINDINGS
 from alara_train.evaluate.scored import Scored
-from alara_train.report.catalog import check_catalog, check_schema
+from alara_train.json_file import check_schema
+from alara_train.report.catalog import check_catalog
 
 COUNT = 240
 

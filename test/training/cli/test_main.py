@@ -23,7 +23,7 @@ from alara_train.cli.main import app
 from alara_train.data.layouts.csv_rows import read_rows
 from alara_train.errors import UserError, sentence
 from alara_train.malloc import KEEP, wanted
-from alara_train.networks.efficientnet_lite import serving_trunk
+from alara_train.recipes.frozen.trunk import serving_trunk
 
 PACKAGE = Path(__file__).parents[3] / "training" / "alara_train"
 CONFIGS = Path(__file__).parents[3] / "training" / "configs"
@@ -163,7 +163,7 @@ def test_a_full_disk_ends_any_verb_with_one_sentence(
     def full(path: Path, *_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr("alara_train.report.catalog.write_whole", full)
+    monkeypatch.setattr("alara_train.json_file.write_atomic", full)
     done = CliRunner().invoke(app, ["policy", "--family", str(tmp_path / "family"), "--write"])
     assert done.exit_code == 2
     assert "the disk is full" in done.output
@@ -195,13 +195,15 @@ def options(verb: str) -> set[str]:
 SAID_BY: dict[str, list[str]] = {
     "data": ["prepare", "pipeline"],
     "family": ["pipeline"],
+    "origin.py": ["family", "export", "pipeline"],
+    "cli/options.py": ["prepare", "pipeline", "sweep"],
     "recipes/finetuned": ["pipeline"],
     "cli/prepare.py": ["prepare"],
     "cli/pipeline.py": ["pipeline"],
     "cli/sweep.py": ["sweep"],
     "cli/policy.py": ["policy"],
     "report/policy.py": ["policy", "evaluate"],
-    "networks/efficientnet_lite.py": ["family"],
+    "recipes/frozen/trunk.py": ["family"],
 }
 NOT_OF_PIPELINE = {"--allow-one-class", "--jobs"}
 """The pipeline always allows one class here and checks validation and test itself."""
@@ -368,7 +370,7 @@ def test_ctrl_c_ends_any_verb_with_one_sentence(tmp_path: Path, monkeypatch: pyt
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("alara_train.recipes.frozen.recipe.build_family", stopped)
+    monkeypatch.setattr("alara_train.recipes.frozen.config.FamilyConfig.load", stopped)
     done = CliRunner().invoke(app, ["family", "c.toml", "--data", str(tmp_path), "--out", str(tmp_path / "out")])
     assert done.exit_code == 130
     assert "stopped; run the same command again" in done.output

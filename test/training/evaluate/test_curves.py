@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from alara_train.evaluate.curves import precision_recall_points
-from alara_train.evaluate.metrics import patient_weights, weighted_auroc
+from alara_train.evaluate.metrics import precision_recall_points
 from alara_train.evaluate.resample import Resamples, once, resample
 from alara_train.evaluate.weighted_roc import auroc, auroc_draws, staircase
 
@@ -34,12 +33,14 @@ def test_areas_equal_scikit_learn_with_weights_and_ties(digits: int) -> None:
     assert curve.average_precision() == pytest.approx(precisions, abs=1e-6)
 
 
-def test_resamples_are_those_of_the_first_evaluation() -> None:
+def test_films_of_a_patient_are_drawn_together_and_count_as_often_as_they_are_drawn() -> None:
     scores, labels, patients = made(2, 300, 1)
-    weights = patient_weights(patients, 30, 7)
     resamples = resample(patients, 30, 7)
-    assert (weights == resamples.counts[resamples.owner].T).all()
-    assert auroc_draws(scores, labels, resamples) == pytest.approx(weighted_auroc(scores, labels, weights))
+    weights = resamples.counts[resamples.owner].T
+    assert (resamples.counts.sum(axis=0) == len(np.unique(patients))).all()
+    assert (resample(patients, 30, 7).counts == resamples.counts).all()
+    expected = [roc_auc_score(np.repeat(labels, w), np.repeat(scores, w)) for w in weights.astype(int)]
+    assert auroc_draws(scores, labels, resamples) == pytest.approx(expected)
 
 
 def test_unknown_labels_are_left_out() -> None:

@@ -4,16 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from alara_train.evaluate.metrics import (
-    auroc,
-    average_precision,
-    ece,
-    interval,
-    patient_weights,
-    roc_points,
-    weighted_auroc,
-    wilson,
-)
+from alara_train.evaluate.metrics import average_precision, ece, interval, roc_points, wilson
+from alara_train.evaluate.weighted_roc import auroc
 
 
 @pytest.mark.parametrize("digits", [1, 8])
@@ -23,23 +15,6 @@ def test_auroc_and_average_precision_equal_scikit_learn(digits: int) -> None:
     scores = np.round(rng.normal(size=300) + labels, digits)  # one digit: many ties
     assert auroc(scores, labels) == pytest.approx(roc_auc_score(labels, scores))
     assert average_precision(scores, labels) == pytest.approx(average_precision_score(labels, scores))
-
-
-def test_a_weighted_auroc_equals_repeating_films() -> None:
-    rng = np.random.default_rng(2)
-    labels = np.arange(60) % 3 // 2
-    scores = np.round(rng.normal(size=60) + labels, 1)
-    weights = rng.integers(0, 4, (5, 60)).astype(np.int16)
-    expected = [roc_auc_score(np.repeat(labels, w), np.repeat(scores, w)) for w in weights]
-    assert weighted_auroc(scores, labels, weights) == pytest.approx(expected)
-
-
-def test_films_of_a_patient_are_drawn_together() -> None:
-    weights = patient_weights(np.array(["a", "b", "a", "c", "b"]), 50, seed=3)
-    assert (weights[:, 0] == weights[:, 2]).all()
-    assert (weights[:, 1] == weights[:, 4]).all()
-    assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
-    assert (patient_weights(np.array(["a", "b"]), 9, seed=4) == patient_weights(np.array(["a", "b"]), 9, seed=4)).all()
 
 
 def test_one_class_has_no_auroc() -> None:

@@ -6,9 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from alara_train.export.graph import gmacs, head_to_onnx, join, session, trunk_to_onnx
-from alara_train.networks.efficientnet_lite import Trunk, fold_norms, round_weights, to_gray
-from alara_train.recipes.frozen.head import Familiar, Head, Linear, cell_shares, grid_shares
+from alara_train.export.graph import gmacs, join, session
+from alara_train.gate.gate import Familiar, Gate
+from alara_train.networks.efficientnet_lite import Trunk
+from alara_train.networks.pooling import Linear, cell_shares, grid_shares
+from alara_train.recipes.frozen.head import Head, head_to_onnx
+from alara_train.recipes.frozen.trunk import fold_norms, round_weights, to_gray, trunk_to_onnx
 
 STAGES = ("stage3", "stage5", "stage7")
 SIDE = 96
@@ -37,8 +40,7 @@ def random_head(outputs: int = 14, channels: int = 944) -> Head:
     familiar = Familiar(values(channels), 1 + values(channels) ** 2, values(channels, 8), 1 + values(8) ** 2, 20.0)
     return Head(
         Linear(values(outputs, channels, 16), values(outputs)),
-        Linear(values(5, channels, 16), values(5)),
-        familiar,
+        Gate(Linear(values(5, channels, 16), values(5)), familiar),
         SIDE,
         4,
     )

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from alara_train.networks.efficientnet_lite import MEAN, STD
+from alara_train.data.pixels import MEAN, STD
 from alara_train.networks.grayscale import EQUAL, IMAGENET, Colours, fold
 from alara_train.networks.mobilenet import MobileNetV2, read_gluon
 from alara_train.networks.monai_networks import DenseNet121, read_torchvision_densenet
 from alara_train.networks.registry import build
-from alara_train.recipes.frozen.config import BadConfig
+from alara_train.toml_file import BadConfig
 
 NETWORKS = (
     "resnet34",

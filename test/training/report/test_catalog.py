@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from alara_train.json_file import BadDocument, check_schema
+from alara_train.recipes.frozen.card_text import card_text
 from alara_train.report.card import card
-from alara_train.report.catalog import BadCatalog, check_catalog, check_schema
+from alara_train.report.catalog import check_catalog
 from alara_train.report.policy import declared_margin, derive_policy
 
 
@@ -34,7 +36,24 @@ def test_the_bundled_family_obeys_its_contracts(family: Path, schemas: Path, cat
 
 def test_the_card_is_generated_and_not_edited(family: Path, catalog: dict[str, Any]) -> None:
     policy, evaluation = (json.loads((family / f"{name}.json").read_text()) for name in ("policy", "evaluation"))
-    assert (family / "card.md").read_text() == card(catalog, policy, evaluation)
+    assert (family / "card.md").read_text() == card(catalog, policy, evaluation, card_text(catalog, evaluation))
+
+
+def test_the_card_of_other_data_does_not_speak_of_the_bundled_films(family: Path, catalog: dict[str, Any]) -> None:
+    policy, evaluation = (json.loads((family / f"{name}.json").read_text()) for name in ("policy", "evaluation"))
+    catalog["provenance"] |= {
+        "dataset": "Mine",
+        "citation": "",
+        "acknowledgement": "",
+        "licence": "Own",
+        "link": "here",
+    }
+    evaluation["originalsAgainstSmall"] |= {"films": 0, "variants": {}}
+    evaluation["collections"] = {"ward": evaluation["films"]}
+    text = card(catalog, policy, evaluation, card_text(catalog, evaluation))
+    assert "Mine: 1399 films" in text
+    for untrue in ("NIH", "576 px", "mined from reports", "several collections", "one hospital"):
+        assert untrue not in text, untrue
 
 
 @pytest.mark.parametrize("fault", ["interval", "head", "band", "limits", "comparison", "rate"])
@@ -54,11 +73,11 @@ def test_a_catalog_that_contradicts_itself_is_refused(catalog: dict[str, Any], f
         bad["comparisons"][0]["reference"] = "r9-int8"
     else:
         bad["quality"]["falseRefusals"][0]["ci95"] = [0.9, 1.0]
-    with pytest.raises(BadCatalog):
+    with pytest.raises(BadDocument):
         check_catalog(bad)
 
 
 def test_a_catalog_off_its_schema_is_refused(catalog: dict[str, Any], schemas: Path) -> None:
     del catalog["variants"][0]["sha256"]
-    with pytest.raises(BadCatalog, match="sha256"):
+    with pytest.raises(BadDocument, match="sha256"):
         check_schema(catalog, schemas / "catalog.schema.json")

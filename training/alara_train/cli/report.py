@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from alara_train.cli import options
 
-def report(
-    family: Annotated[Path, typer.Option(help="family folder, such as models/chest14")] = Path("models/chest14"),
-) -> None:
-    """Write card.md and figures/ anew from evaluation.json, catalog.json and policy.json; no film is read.
+
+def report(family: options.Family = Path("models/chest14")) -> None:
+    """Write card.md and figures/ from evaluation.json, catalog.json and policy.json; no film is read.
 
     The same documents give the same bytes.
     """
-    from alara_train.atomic_file import write_whole
-    from alara_train.report.card import card
-    from alara_train.report.catalog import read_family, read_json
-    from alara_train.report.figures.draw import draw_all
+    from alara_train.family.report import report_family
+    from alara_train.json_file import read_json
     from alara_train.report.resolution_floor import STUDY
     from alara_train.study.figure import draw_study
 
-    catalog, policy, evaluation = read_family(family, "catalog", "policy", "evaluation")
-    write_whole(family / "card.md", card(catalog, policy, evaluation))
-    paths = draw_all(catalog, policy, evaluation, family / "figures")
+    paths = report_family(family)
     record = family / STUDY
     if record.is_file():
         paths.append(family / "figures" / "study-nodules.svg")

@@ -7,38 +7,37 @@ from typing import Annotated
 
 import typer
 
-from alara_train.cli.evaluate import PROTOCOL, kept_scores, protocol_of
+from alara_train.cli import options
+from alara_train.cli.evaluate import protocol_of, stored_scores
 
 
 def scores(
-    kept: Annotated[Path, typer.Argument(help="folder of scores-<variant>.npz, as a family build keeps them")],
+    stored: options.Scores,
     data: Annotated[Path, typer.Option(help="folder of the films and labels that were scored")],
-    family: Annotated[Path, typer.Option(help="family folder, such as models/chest14")] = Path("models/chest14"),
-    protocol: Annotated[str | None, typer.Option(help=PROTOCOL)] = None,
+    family: options.Family = Path("models/chest14"),
+    protocol: options.Protocol = None,
 ) -> None:
-    """Write what every variant made of every measured film, as ranks and logits, with films named by digest only.
+    """Write the scores of every variant and measured film as ranks and logits; films are identified by digest only.
 
     The document names the family as the family's catalog does, whatever its folder is called.
     """
-    from typing import cast
-
     from alara_train.data.layouts.detect import read
     from alara_train.data.layouts.problems import refuse
     from alara_train.data.layouts.settings import Settings
-    from alara_train.evaluate.scored import BadScores, Protocol
+    from alara_train.evaluate.scored import BadScores
     from alara_train.evaluate.scores_file import film_digests, scores_document, write_scores
     from alara_train.report.catalog import read_family
 
     [catalog] = read_family(family, "catalog")
     before = read_family(family, "evaluation")[0] if (family / "evaluation.json").is_file() else {}
     chosen = protocol_of(protocol, before)
-    variants = kept_scores(kept, catalog["findings"])
+    variants = stored_scores(stored, catalog["findings"])
     reading = read(data, Settings())
     refuse(reading.problems, data)
     films = reading.films
     if films.patients.tolist() != variants[0].patients.tolist():
         raise BadScores(f"{data} does not hold the films that were scored, in their order")
     digests = film_digests([films.path(row) for row in range(len(films))])
-    document = scores_document(variants, digests, catalog["family"], cast(Protocol, chosen))
+    document = scores_document(variants, digests, catalog["family"], chosen)
     write_scores(document, family / "scores.json")
     typer.echo(f"{len(document['films'])} films, {len(variants)} variants, written to {family / 'scores.json'}")

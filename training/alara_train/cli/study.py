@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from alara_train.cli import options
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -14,13 +15,6 @@ app = typer.Typer(help=__doc__, no_args_is_help=True)
 @app.callback()
 def study() -> None:
     """Controlled studies, whose evidence is called simulated."""
-
-
-def _bar(rows: Iterable[int], title: str) -> Iterable[int]:
-    from tqdm import tqdm
-
-    bar: Iterable[int] = tqdm(rows, desc=title, dynamic_ncols=True)
-    return bar
 
 
 @app.command()
@@ -42,13 +36,13 @@ def nodules(
     """
     import torch
 
-    from alara_train.report.catalog import write_json
+    from alara_train.json_file import write_json
     from alara_train.study.config import StudyConfig
     from alara_train.study.figure import draw_study
     from alara_train.study.run import run_study
 
     torch.set_num_threads(threads)
-    record = run_study(StudyConfig.load(config), data, cache, threads, _bar)
+    record = run_study(StudyConfig.load(config), data, cache, threads, options.bar)
     write_json(record, out)
     draw_study(record, figure or out.with_suffix(".svg"))
     for d in record["decisive"]["differences"]:
@@ -89,5 +83,7 @@ def rendering(
         raise typer.BadParameter(f"{unknown[0]} is none of: {'; '.join(ENDS)}")
     settings = FamilyConfig.load(config)
     typer.echo(
-        run_rendering(settings, data, family, cache, variant, arms, most=most, rest=rest, published=published, bar=_bar)
+        run_rendering(
+            settings, data, family, cache, variant, arms, most=most, rest=rest, published=published, bar=options.bar
+        )
     )

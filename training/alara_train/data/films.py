@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +32,9 @@ FINDINGS = (
     "Hernia",
 )
 """The 14 findings of ChestX-ray14, spelled as the data set spells them."""
+
+
+SPLITS = ("train", "val", "test")
 
 
 class BadData(UserError):
@@ -69,39 +71,50 @@ class Films:
         return sorted(set(self.fold.tolist()) - {-1})
 
 
-def read_films(data: Path) -> Films:
-    """Read `labels.csv` and `films/` under a data directory.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled(Films):
+    """Films with all that is known of them; every array has length N.
 
-    The table needs the columns image, patient, view, fold, and the 14 findings as 0 or 1; `repo`, the
-    collection a film came from, is optional.
-
-    Raises:
-        BadData: A column or an image is missing, a label is not 0 or 1, or a patient is in two folds.
+    Unlike those of a bare `Films`, `labels` may hold -1 for unknown, and `fold` is -1 for the films of a
+    test set that the data itself holds out: no cross-validation may touch those.
     """
-    table = data / "labels.csv"
-    if not table.is_file():
-        raise BadData(f"{table} does not exist: the data directory must hold labels.csv and films/")
-    with table.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    if not rows:
-        raise BadData(f"{table} has no rows")
-    if missing := [name for name in ("image", "patient", "view", "fold", *FINDINGS) if name not in rows[0]]:
-        raise BadData(f"{table} lacks the columns {', '.join(missing)}")
-    if bad := [row["image"] for row in rows if any(row[name] not in ("0", "1") for name in FINDINGS)]:
-        raise BadData(f"{len(bad)} rows of {table} have a label that is not 0 or 1, first {bad[0]}")
-    if absent := [row["image"] for row in rows if not (data / "films" / row["image"]).is_file()]:
-        raise BadData(f"{len(absent)} images of {table} are not in {data / 'films'}, first {absent[0]}")
-    films = Films(
-        folder=data / "films",
-        names=tuple(row["image"] for row in rows),
-        patients=np.array([row["patient"] for row in rows]),
-        labels=np.array([[int(row[name]) for name in FINDINGS] for row in rows], dtype=np.int64),
-        fold=np.array([int(row["fold"]) for row in rows], dtype=np.int64),
-        view=np.array([row["view"] for row in rows]),
-        collection=np.array([row.get("repo", "") for row in rows]),
-    )
-    check_disjoint(films.patients, films.fold)
-    return films
+
+    files: tuple[str, ...]
+    """Where each film lies under `folder`; empty where it was not found."""
+    split: npt.NDArray[np.str_]
+    """`train`, `val` or `test`."""
+    sex: npt.NDArray[np.str_]
+    """`M`, `F`, or empty for unknown."""
+    age: Ints
+    """Whole years, or -1 for unknown."""
+    extent_mm: Floats
+    """[N, 2]: height and width of the whole film at the detector, NaN for unknown."""
+
+    def path(self, row: int) -> Path:
+        """Where film `row` lies."""
+        return self.folder / self.files[row]
+
+    def where(self, *splits: str) -> Ints:
+        """Rows of the films in any of these splits, ascending."""
+        rows: Ints = np.flatnonzero(np.isin(self.split, splits))
+        return rows
+
+    def take(self, rows: Ints) -> Labelled:
+        """Give the films of these rows, in this order."""
+        return replace(
+            self,
+            names=tuple(self.names[row] for row in rows.tolist()),
+            files=tuple(self.files[row] for row in rows.tolist()),
+            patients=self.patients[rows],
+            labels=self.labels[rows],
+            fold=self.fold[rows],
+            view=self.view[rows],
+            collection=self.collection[rows],
+            split=self.split[rows],
+            sex=self.sex[rows],
+            age=self.age[rows],
+            extent_mm=self.extent_mm[rows],
+        )
 
 
 def check_disjoint(patients: npt.NDArray[np.str_], fold: Ints) -> None:

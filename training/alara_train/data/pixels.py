@@ -16,6 +16,11 @@ Film: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 """One gray band [height, width] in the film's own depth."""
 
 
+MEAN = 127 / 255
+STD = 128 / 255
+"""Normalisation of the published EfficientNet-Lite weights: equal for all channels, so that gray folds exactly."""
+
+
 class UnreadableFilm(UserError):
     """The file is not an image that libvips can decode whole."""
 
@@ -71,7 +76,9 @@ def resized(source: Path | bytes | Film, side_px: int) -> Film:
     return pixels
 
 
-def tensor(films: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], mean: float, std: float) -> npt.NDArray[np.float32]:
+def tensor(
+    films: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], mean: float = MEAN, std: float = STD
+) -> npt.NDArray[np.float32]:
     """Normalise pixels [N, side, side] to the network's input [N, 1, side, side].
 
     `mean` and `std` are on pixels scaled to [0, 1] by their depth.

@@ -14,13 +14,30 @@ from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit, log_expit
 
 from alara_train.data.films import Bools, Floats, Ints
-from alara_train.evaluate.platt import Platt, Uncalibratable, fit_platt
+from alara_train.errors import UserError
 
 METHODS = ("platt", "beta", "isotonic")
 """From the fewest parameters to the most."""
 ISOTONIC_LEAST = 200
 """Isotonic steps need at least this many films with the finding, and without; with fewer they fit noise."""
 Record = dict[str, object]
+
+
+class Uncalibratable(UserError):
+    """The scores do not rise with the labels, so that no probability can be made of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platt:
+    """Probability = 1 / (1 + exp(-(slope * logit + intercept)))."""
+
+    slope: float
+    intercept: float
+
+    def __call__(self, logits: Floats) -> Floats:
+        """Calibrate logits of any shape."""
+        probability: Floats = expit(self.slope * logits + self.intercept)
+        return probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +82,31 @@ def smoothed(labels: Ints) -> Floats:
     positives = int(labels.sum())
     negatives = len(labels) - positives
     return np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+
+
+def fit_platt(logits: Floats, labels: Ints) -> Platt:
+    """Fit Platt's sigmoid to out-of-fold logits [N], with his smoothed targets (Platt 1999, section 2.2).
+
+    Raises:
+        Uncalibratable: The fitted slope is not positive.
+    """
+    positives = int(labels.sum())
+    negatives = len(labels) - positives
+    target = smoothed(labels)
+    centre, spread = float(logits.mean()), float(logits.std()) or 1.0
+    z = (logits - centre) / spread
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        u = parameters[0] * z + parameters[1]
+        slack = expit(u) - target
+        value = -(target * log_expit(u) + (1 - target) * log_expit(-u)).mean()
+        return float(value), np.array([(slack * z).mean(), slack.mean()])
+
+    start = np.array([1.0, np.log((positives + 1) / (negatives + 1))])
+    a, b = minimize(loss, start, jac=True, method="BFGS").x
+    if a <= 0:
+        raise Uncalibratable(f"the Platt slope is {a / spread:.3g}: scores fall as the finding gets likelier")
+    return Platt(slope=float(a / spread), intercept=float(b - a * centre / spread))
 
 
 def fit_beta(logits: Floats, labels: Ints) -> Beta:

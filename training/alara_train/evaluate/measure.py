@@ -10,12 +10,20 @@ import numpy as np
 from alara_train.data.films import Bools, Floats, Ints
 from alara_train.errors import UserError
 from alara_train.evaluate.baseline import log_odds, view_and_collection_groups, view_groups
-from alara_train.evaluate.calibration import FITS, METHODS, Calibrator, cross_losses, prefer, usable
+from alara_train.evaluate.calibration import (
+    FITS,
+    METHODS,
+    Calibrator,
+    Platt,
+    Uncalibratable,
+    cross_losses,
+    prefer,
+    usable,
+)
 from alara_train.evaluate.delong import DeLong, delong
 from alara_train.evaluate.intervals import ci95
 from alara_train.evaluate.metrics import brier, ece
 from alara_train.evaluate.operating import POINTS, Point, chosen_threshold, operating_points
-from alara_train.evaluate.platt import Platt, Uncalibratable
 from alara_train.evaluate.resample import Resamples, once, resample
 from alara_train.evaluate.scored import BadScores, Design, Protocol, Scored, check, design
 from alara_train.evaluate.weighted_roc import auroc, auroc_draws, staircase

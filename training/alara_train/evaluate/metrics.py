@@ -1,48 +1,10 @@
-"""AUROC and its company, with intervals from resampled patients."""
+"""Average precision, curves, calibration error and intervals of a proportion; AUROC is in `weighted_roc`."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from alara_train.data.films import Floats, Ints
-
-
-def patient_weights(patients: npt.NDArray[np.str_], draws: int, seed: int) -> npt.NDArray[np.int16]:
-    """Draw patients with replacement: how often each film counts, [draws, N].
-
-    The same weights serve every variant and finding, so that differences between them are paired.
-    """
-    _, owner = np.unique(patients, return_inverse=True)
-    count = int(owner.max()) + 1
-    rng = np.random.default_rng(seed)
-    drawn = np.stack([np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(draws)])
-    return drawn[:, owner].astype(np.int16)
-
-
-def auroc(scores: Floats, labels: Ints) -> float:
-    """Area under the ROC curve of scores [N] for labels [N]; ties count half; NaN with one class only."""
-    return float(weighted_auroc(scores, labels, np.ones((1, len(labels)), dtype=np.int16))[0])
-
-
-def weighted_auroc(scores: Floats, labels: Ints, weights: npt.NDArray[np.int16]) -> Floats:
-    """AUROC of each weighted resample: scores [N], labels [N], weights [draws, N] give [draws].
-
-    A resample with one class only gives NaN.
-    """
-    order = np.argsort(scores, kind="stable")
-    group = np.concatenate([[0], np.cumsum(np.diff(scores[order]) > 0)])
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(group) > 0]))
-    w = weights[:, order].astype(np.float64)
-    y = labels[order].astype(np.float64)
-    positives = np.add.reduceat(w * y, starts, axis=1)
-    negatives = np.add.reduceat(w * (1 - y), starts, axis=1)
-    below = np.cumsum(negatives, axis=1) - negatives
-    wins = (positives * (below + negatives / 2)).sum(axis=1)
-    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        area: Floats = np.where(pairs > 0, wins / pairs, np.nan)
-    return area
 
 
 def interval(draws: Floats, value: float | None = None) -> tuple[float, float]:
@@ -78,6 +40,18 @@ def roc_points(scores: Floats, labels: Ints, most: int = 101) -> list[tuple[floa
     alarms = np.concatenate([[0], np.cumsum(1 - labels[order])])[last] / (1 - labels).sum()
     kept = np.unique(np.round(np.linspace(0, len(hits) - 1, min(most, len(hits)))).astype(int))
     return [(round(float(alarms[i]), 4), round(float(hits[i]), 4)) for i in kept]
+
+
+def precision_recall_points(scores: Floats, labels: Ints, most: int = 41) -> list[tuple[float, float]]:
+    """(recall, precision) at up to `most` recalls, evenly spread, each at a score where recall rises."""
+    order = np.argsort(-scores, kind="stable")
+    last = np.concatenate([np.diff(scores[order]) < 0, [True]])
+    hits = np.cumsum(labels[order])[last].astype(np.float64)
+    seen = (np.flatnonzero(last) + 1).astype(np.float64)
+    rises = np.diff(np.concatenate([[0.0], hits])) > 0
+    recall, precision = hits[rises] / labels.sum(), (hits / seen)[rises]
+    kept = np.unique(np.round(np.linspace(0, len(recall) - 1, min(most, len(recall)))).astype(int))
+    return [(round(float(recall[i]), 4), round(float(precision[i]), 4)) for i in kept]
 
 
 def brier(probability: Floats, labels: Ints) -> float:

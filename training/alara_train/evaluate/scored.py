@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from alara_train.data.films import FINDINGS, Bools, Floats, Ints
+from alara_train.atomic_file import atomic_output
+from alara_train.data.films import FINDINGS, Bools, Floats, Ints, Labelled
 from alara_train.errors import UserError
 
 Strings = npt.NDArray[np.str_]
@@ -52,18 +53,38 @@ class Scored:
         """Count the films."""
         return len(self.patients)
 
-    def save(self, path: Path) -> None:
-        """Keep everything in one .npz, so that an evaluation can be repeated without films or networks."""
-        np.savez_compressed(
-            path,
-            variant=self.variant,
-            resolution=self.resolution,
-            precision=self.precision,
-            findings=np.array(self.findings),
-            logits=self.logits,
-            labels=self.labels.astype(np.int8),
-            **{name: getattr(self, name) for name in FILM_COLUMNS},
+    @classmethod
+    def of(cls, variant: str, resolution: int, precision: str, logits: Floats, films: Labelled) -> Scored:
+        """Put logits [N, findings] beside the columns of the films."""
+        return cls(
+            variant=variant,
+            resolution=resolution,
+            precision=precision,
+            logits=logits,
+            labels=films.labels,
+            patients=films.patients,
+            fold=films.fold,
+            split=np.where(films.split == "val", "validation", films.split),
+            view=films.view,
+            sex=films.sex,
+            age=films.age,
+            collection=films.collection,
+            findings=films.findings,
         )
+
+    def save(self, path: Path) -> None:
+        """Write everything to one .npz, so that an evaluation can be repeated without films or networks."""
+        with atomic_output(path) as out:
+            np.savez_compressed(
+                out,
+                variant=self.variant,
+                resolution=self.resolution,
+                precision=self.precision,
+                findings=np.array(self.findings),
+                logits=self.logits,
+                labels=self.labels.astype(np.int8),
+                **{name: getattr(self, name) for name in FILM_COLUMNS},
+            )
 
     @classmethod
     def load(cls, path: Path) -> Scored:

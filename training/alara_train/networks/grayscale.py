@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from alara_train.networks.efficientnet_lite import MEAN, STD
+from alara_train.data.pixels import MEAN, STD
 
 State = dict[str, Tensor]
 

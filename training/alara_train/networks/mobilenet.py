@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alara_train.networks.grayscale import State
-from alara_train.recipes.frozen.config import BadConfig
+from alara_train.toml_file import BadConfig
 
 # Sandler 2018, table 2: expansion, input and output channels, stride of each bottleneck.
 _BLOCKS = (

@@ -14,9 +14,8 @@ import torch
 from torch import nn
 
 from alara_train.networks.classifier import Classifier
-from alara_train.networks.efficientnet_lite import published_weights
+from alara_train.networks.efficientnet_lite import Lite, published_weights, read_lite
 from alara_train.networks.grayscale import EQUAL, IMAGENET, Colours, State, fold
-from alara_train.networks.lite import Lite, read_lite
 from alara_train.networks.mobilenet import MobileNetV2, read_gluon
 from alara_train.networks.monai_networks import (
     DenseNet121,
@@ -24,7 +23,7 @@ from alara_train.networks.monai_networks import (
     read_torchvision_densenet,
     read_torchvision_resnet,
 )
-from alara_train.recipes.frozen.config import BadConfig
+from alara_train.toml_file import BadConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

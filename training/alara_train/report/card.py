@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from alara_train.recipes.finetuned.describe import told
+from alara_train.recipes.card_text import CardText
 from alara_train.report.card_sections import sections
 from alara_train.report.policy import evidence, words
 
@@ -42,17 +42,8 @@ def _not_served(catalog: dict[str, Any]) -> list[str]:
     return ["Findings of the labels that are not served:", "", *(f"- {entry['reason']}" for entry in entries), ""]
 
 
-def _sizes() -> list[str]:
-    """Say what a difference between sizes does not show."""
-    return [
-        "Differences between sizes compare this family's graphs with each other. They do not show what the films lose "
-        "by being small: the network's grid grows with its input, and the films are 576 px JPEGs."
-    ]
-
-
-def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, Any]) -> str:
+def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, Any], text: CardText) -> str:
     """Write the card as Markdown."""
-    origin = catalog["provenance"]
     variants = catalog["variants"]
     groups = [
         name for name in evaluation["baseline"]["subgroups"] if "value" in evaluation["baseline"]["subgroups"][name]
@@ -60,7 +51,7 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
     lines = [
         f"# {catalog['family']}",
         "",
-        f"Generated on {evaluation['date']} by `alara-train family`. Do not edit.",
+        f"Generated on {evaluation['date']} by `alara-train {text.verb}`. Do not edit.",
         "",
         "**Intended use:** research on chest radiographs, and trials of resolution routing. Frontal (PA or AP) films.",
         "",
@@ -69,31 +60,11 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
         "",
         "## Data",
         "",
-        f"{origin['dataset']}: {origin['films']} films of {origin['patients']} patients, 576 px JPEG made from the "
-        f"1024 px originals. {origin['licence']}. {origin['acknowledgement']} [Download site]({origin['link']}). "
-        f"{origin['citation']} Labels were mined from reports by text and are noisy.",
-        "",
-        "The sample is selected: it comes from several collections with different prevalence, and pooled AUROC "
-        "is inflated by that. Read the columns by collection and the baseline, which sees no pixel.",
+        *text.data,
         "",
         "## Recipe",
         "",
-        f"{evaluation['recipe']['backbone']} with ImageNet weights, frozen, one gray channel. Maps of the stages "
-        f"{', '.join(evaluation['recipe']['stages'])} and their squares, averaged on a "
-        f"{evaluation['recipe']['grid']} x {evaluation['recipe']['grid']} grid; ridge regression on the films "
-        "and their mirror images. Every map counts as much as any other, and a channel's mean over the whole film "
-        "counts beside its cells, so that its weights are alike over the film where labels do not say otherwise. The "
-        "strength is the one that ranks films of the same view and collection best, by inner patient folds. The "
-        f"{evaluation['originalsAgainstSmall']['films']} films whose originals were at hand add rows that hold scores "
-        "still between the original and its JPEG. int8 variants: quantised trunk (the stem, "
-        "the first two blocks and the head stay float), head fitted on the quantised trunk's own features.",
-        "",
-        f"Protocol `{evaluation['protocol']}`: five patient folds, {evaluation['pooling']}; the served weights "
-        f"were refitted on all films. Intervals: {evaluation['bootstraps']} resamples of patients. Backbone, stages, "
-        "grid, the balance of maps and means, the range of ridge strengths and the weight of the still rows were "
-        "picked by looking at the same five folds (about twenty settings of features, .689 to .750 in the mean at "
-        "512 px, and about ninety of the regression, .711 to .752), so the figures are "
-        "slightly optimistic. Ranges of int8 activations come from 128 of the same films, without labels.",
+        *text.recipe,
         "",
         f"## Mean AUROC of the {len(catalog['findings'])} findings",
         "",
@@ -128,18 +99,19 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
             f"{'' if without is None else f'{without:.3f}'} | {' | '.join(spans)} | {evidence(rule)}: {words(rule)} |"
         )
     quality = catalog["quality"]
+    int8 = "int8 " if any(v["precision"] == "int8" for v in variants) else ""
     lines += [
         "",
         *_not_served(catalog),
         *_below(catalog, evaluation),
         "",
-        *_sizes(),
+        text.sizes,
         "",
         *sections(evaluation),
         "",
         "## Input gate",
         "",
-        "Of the largest int8 variant; the others are in `evaluation.json`.",
+        f"Of the largest {int8}variant; the others are in `evaluation.json`.",
         "",
         "| wrongly refused | share | films |",
         "|---|---|---|",
@@ -160,18 +132,6 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
         "",
         "## Limits",
         "",
-        "- Trained on few, selected films of one hospital: expect lower figures anywhere else.",
-        "- Calibration and thresholds come from out-of-fold scores of the same sample and assume its prevalence.",
-        "- The graph's class-activation map adds up to the logit exactly, less its bias; it shows where the evidence "
-        "lay, not where the disease is.",
+        *text.limits,
     ]
-    native = evaluation["originalsAgainstSmall"]
-    if native["films"]:
-        worst = max(native["variants"].values(), key=lambda v: float(v["maxAbsolute"]))
-        mean = max(float(v["meanAbsolute"]) for v in native["variants"].values())
-        lines.append(
-            f"- Training films are 576 px JPEGs. On {native['films']} originals of 1024 px, probability changes, out "
-            f"of fold, by at most {mean:.3f} in the mean of a variant and {worst['maxAbsolute']:.3f} for one film and "
-            "finding."
-        )
-    return told(evaluation, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"

@@ -1,38 +1,13 @@
-"""The catalog: put together, checked against the schema and against itself, and only then written."""
+"""The documents of a family folder: read, and checked against their schemas and against themselves."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
-from alara_train.atomic_file import write_whole
-from alara_train.errors import UserError, sentence
+from alara_train.json_file import BadDocument, check_schema, read_json
 
 EVALUATION = "alara.evaluation/2"
-
-
-class BadCatalog(UserError):
-    """The document contradicts its schema or itself; the message lists where."""
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON document.
-
-    Raises:
-        BadCatalog: It cannot be read, is not JSON in UTF-8, or is no object.
-    """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadCatalog(sentence(error)) from error
-    except ValueError as error:
-        raise BadCatalog(f"{path} is not a JSON document: {error}") from error
-    if not isinstance(document, dict):
-        raise BadCatalog(f"{path} is not a JSON object")
-    return document
 
 
 SCHEMAS = Path(__file__).parents[3] / "models" / "schema"
@@ -47,35 +22,23 @@ def read_family(folder: Path, *names: str) -> list[dict[str, Any]]:
     """Read documents of a family folder: `catalog`, `policy`, `evaluation`.
 
     Raises:
-        BadCatalog: One is missing, is not what its name says, or is of another version.
+        BadDocument: One is missing, is not what its name says, or is of another version.
     """
     documents = []
     for name in names:
         path = folder / f"{name}.json"
         document = read_json(path)
         if missing := [key for key in NEEDED[name] if key not in document]:
-            raise BadCatalog(f"{path} is no {name} of a family: it lacks {', '.join(missing)}")
+            raise BadDocument(f"{path} is no {name} of a family: it lacks {', '.join(missing)}")
         if (schema := SCHEMAS / f"{name}.schema.json").is_file():
             try:
                 check_schema(document, schema)
-            except BadCatalog as error:
-                raise BadCatalog(f"{path} contradicts its schema: {error}") from error
+            except BadDocument as error:
+                raise BadDocument(f"{path} contradicts its schema: {error}") from error
         if name == "evaluation" and document["schema"] != EVALUATION:
-            raise BadCatalog(f"{path} is not {EVALUATION}: run alara-train evaluate")
+            raise BadDocument(f"{path} is not {EVALUATION}: run alara-train evaluate")
         documents.append(document)
     return documents
-
-
-def check_schema(document: dict[str, Any], schema: Path) -> None:
-    """Validate against a JSON Schema file.
-
-    Raises:
-        BadCatalog: It does not validate.
-    """
-    validator = Draft202012Validator(read_json(schema))
-    faults = [f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(document)]
-    if faults:
-        raise BadCatalog("\n".join(faults[:20]))
 
 
 def left_out(catalog: dict[str, Any]) -> set[str]:
@@ -87,7 +50,7 @@ def check_catalog(catalog: dict[str, Any]) -> None:
     """Check what a schema cannot say: intervals hold their values, names refer to what exists.
 
     Raises:
-        BadCatalog: Something contradicts itself.
+        BadDocument: Something contradicts itself.
     """
     faults: list[str] = []
     findings = set(catalog["findings"])
@@ -124,11 +87,4 @@ def check_catalog(catalog: dict[str, Any]) -> None:
     if catalog["quality"]["accept"] not in catalog["quality"]["classes"]:
         faults.append("the accepted class is not a class of the gate")
     if faults:
-        raise BadCatalog("\n".join(faults[:20]))
-
-
-def write_json(document: dict[str, Any], path: Path, schema: Path | None = None) -> None:
-    """Write a document, validated first where its schema file exists."""
-    if schema is not None and schema.is_file():
-        check_schema(document, schema)
-    write_whole(path, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+        raise BadDocument("\n".join(faults[:20]))

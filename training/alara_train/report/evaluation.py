@@ -11,17 +11,10 @@ import numpy as np
 from alara_train.evaluate.agreement import QUANTILES, agreements
 from alara_train.evaluate.calibration import ISOTONIC_LEAST, record
 from alara_train.evaluate.compare import comparisons, mean_comparisons, simultaneous_record
-from alara_train.evaluate.curves import precision_recall_points
 from alara_train.evaluate.delong import normal_interval
 from alara_train.evaluate.intervals import ci95
-from alara_train.evaluate.measure import (
-    THRESHOLD_DRAWS,
-    HeadMeasured,
-    Measured,
-    VariantMeasured,
-    auroc_record,
-)
-from alara_train.evaluate.metrics import reliability, roc_points
+from alara_train.evaluate.measure import THRESHOLD_DRAWS, HeadMeasured, Measured, VariantMeasured, auroc_record
+from alara_train.evaluate.metrics import precision_recall_points, reliability, roc_points
 from alara_train.evaluate.operating import POINTS, TARGET
 from alara_train.evaluate.resample import Resamples
 from alara_train.evaluate.subgroups import FEWEST, measured_in, subgroups
@@ -199,10 +192,10 @@ def _bins(probability: Any, labels: Any) -> list[Record]:
     return [{"probability": p, "share": share, "films": n} for p, share, n in reliability(probability, labels)]
 
 
-def catalog_head(head: HeadMeasured, protocol: str, method: str) -> Record:
+def catalog_head(measured: Measured, variant: VariantMeasured, finding: str, method: str) -> Record:
     """One finding of one variant, as the catalog's `Head`; `method` says how the threshold was chosen."""
+    head, protocol = variant.heads[finding], measured.design.protocol
     youden = head.points["youden"]
-    films = head.positives + head.negatives
     return {
         "auroc": auroc_record(head.auroc, head.draws, head.positives, head.negatives, protocol),
         "calibration": record(head.served),
@@ -215,7 +208,7 @@ def catalog_head(head: HeadMeasured, protocol: str, method: str) -> Record:
             "method": method,
         },
         "ece": round(head.ece_after, 6),
-        "prevalence": head.positives / films,
+        "prevalence": measured.prevalence(finding),
     }
 
 

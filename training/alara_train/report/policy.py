@@ -10,7 +10,7 @@ from typing import Any
 
 from alara_train.data.films import FINDINGS
 from alara_train.evaluate.intervals import bonferroni
-from alara_train.report.catalog import BadCatalog
+from alara_train.json_file import BadDocument
 
 FAMILY = "resolutions of "
 PUBLISHED_FLOORS_PX = {"Nodule": 448, "Emphysema": 512}
@@ -22,7 +22,7 @@ def declared_margin(policy: dict[str, Any] | None, evaluation: dict[str, Any]) -
     """The margin that a family declares: that of the rules of its policy, else that of its evaluation.
 
     Raises:
-        BadCatalog: The rules of the policy have several margins, or neither document has one.
+        BadDocument: The rules of the policy have several margins, or neither document has one.
     """
     rules = [
         *(policy or {}).get("rules", {}).values(),
@@ -33,7 +33,7 @@ def declared_margin(policy: dict[str, Any] | None, evaluation: dict[str, Any]) -
     }
     if len(margins) != 1:
         several = " and ".join(f"{margin:g}" for margin in sorted(margins)) or "no margin"
-        raise BadCatalog(f"the family declares {several}: give the one that holds as --margin")
+        raise BadDocument(f"the family declares {several}: give the one that holds as --margin")
     return margins.pop()
 
 

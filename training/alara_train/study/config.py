@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from alara_train.recipes.frozen.config import BadConfig, read_toml
+from alara_train.toml_file import BadConfig, read_toml, values_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +66,7 @@ class StudyConfig:
         Raises:
             BadConfig: A key is missing or unknown, or a value contradicts another.
         """
-        table = read_toml(path)
-        names = {field.name for field in fields(cls)}
-        if missing := names - table.keys():
-            raise BadConfig(f"{path} lacks {', '.join(sorted(missing))}")
-        if unknown := table.keys() - names:
-            raise BadConfig(f"{path} has unknown keys {', '.join(sorted(unknown))}")
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
-        config = cls(**values)
+        config = cls(**values_of(cls, read_toml(path), str(path)))
         if config.sham_levels >= 0.5:
             raise BadConfig(f"{path}: sham_levels must be below 0.5, or the sham is a nodule")
         if not set(config.floor_mm) <= set(config.dense_mm):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import platform
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from alara_train.export.graph import sha256
+from alara_train.digest import sha256
+from alara_train.machine import processor
 from alara_train.report.resolution_floor import simulated_floor
 from alara_train.study.config import StudyConfig
 from alara_train.study.films import StudyFilms
@@ -27,14 +27,6 @@ LIMITS = (
     "apart, and where it recovers the loss, a finer grid would do what a larger film does.",
     "One collection, PA, patients without a label of nodule or mass; such labels were mined from reports.",
 )
-
-
-def processor() -> str:
-    """The processor's name."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
 
 
 def study_document(
@@ -85,7 +77,7 @@ def study_document(
         "decisive": decisive(found, config),
         "enlargedControl": control(found, config),
         "limits": list(LIMITS),
-        "hardware": processor(),
+        "hardware": f"{processor()}, {os.cpu_count()} cores",
         "threads": threads,
         "seconds": round(seconds),
     }

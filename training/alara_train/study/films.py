@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from alara_train.data.films import FINDINGS, BadData, Bools, Ints, read_films
+from alara_train.data.films import FINDINGS, BadData, Bools, Ints
+from alara_train.data.layouts.checks import ONE_CLASS
+from alara_train.data.layouts.detect import read
+from alara_train.data.layouts.problems import refuse
+from alara_train.data.layouts.settings import Settings
 from alara_train.data.pixels import resized
 from alara_train.study.config import Condition, StudyConfig
 from alara_train.study.lungs import inner, lung_field
@@ -45,11 +48,12 @@ def read_study_films(data: Path, config: StudyConfig) -> StudyFilms:
     Raises:
         BadData: The table lacks pixel spacings, or no film is left.
     """
-    films = read_films(data)
-    with (data / "labels.csv").open(newline="") as lines:
-        table = list(csv.DictReader(lines))
-    if missing := [name for name in ("pixel_spacing_mm", "native_w", "native_h") if name not in table[0]]:
-        raise BadData(f"{data / 'labels.csv'} lacks {', '.join(missing)}: a nodule's size in mm needs them")
+    reading = read(data, Settings())
+    refuse([problem for problem in reading.problems if problem.code != ONE_CLASS], data)
+    films = reading.films
+    if np.isnan(films.extent_mm).all():
+        columns = "pixel_spacing_mm, native_w, native_h"
+        raise BadData(f"{data} does not state the extent of any film ({columns}): a nodule's size in mm needs it")
     free = (films.labels[:, [FINDINGS.index(f) for f in ("Nodule", "Mass")]] == 0).all(axis=1)
     free &= films.view == config.view
     if config.collection:
@@ -58,8 +62,7 @@ def read_study_films(data: Path, config: StudyConfig) -> StudyFilms:
     pixels, lungs, rooms, spacing = [], [], [], []
     for row in np.flatnonzero(free).tolist():
         film = resized(films.path(row), config.film_px).astype(np.uint8)
-        scale = max(int(table[row]["native_w"]), int(table[row]["native_h"])) / config.film_px
-        mm_per_px = float(table[row]["pixel_spacing_mm"]) * scale
+        mm_per_px = float(films.extent_mm[row].max()) / config.film_px
         field = lung_field(film)
         room = inner(field, config.margin_mm, mm_per_px)
         if room.any():

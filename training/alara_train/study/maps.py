@@ -13,10 +13,9 @@ import onnx
 import onnxruntime as ort
 
 from alara_train.data.films import Ints
-from alara_train.data.pixels import resized, tensor
+from alara_train.data.pixels import MEAN, STD, resized, tensor
 from alara_train.export.graph import session
-from alara_train.networks.efficientnet_lite import MEAN, STD
-from alara_train.recipes.frozen.head import cell_shares
+from alara_train.networks.pooling import cell_shares
 from alara_train.study.config import Condition, Reader, StudyConfig
 from alara_train.study.films import StudyFilms, nodule_at, nodule_film, untouched_film
 from alara_train.study.physics import Uint8s

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from alara_train.data.films import Floats
 from alara_train.evaluate.intervals import ci95, simultaneous, verdict
-from alara_train.evaluate.metrics import auroc, patient_weights, weighted_auroc
+from alara_train.evaluate.resample import Resamples, resample
+from alara_train.evaluate.weighted_roc import auroc, auroc_draws
 from alara_train.study.config import Condition, Reader, StudyConfig
 
 Key = tuple[str, str]
@@ -32,13 +33,14 @@ def areas(
 
     The same patients are drawn for all, with both films of a pair, so that every difference is paired.
     """
-    weights = np.tile(patient_weights(patients, draws, seed), 2)
+    drawn = resample(patients, draws, seed)
+    pairs = Resamples(drawn.counts, np.tile(drawn.owner, 2))
     labels = np.repeat([0, 1], len(patients))
     found: dict[Key, Area] = {}
     for key, placements in marked.items():
         pooled = [np.concatenate([untouched[key[0]], scores]) for scores in placements]
         value = float(np.mean([auroc(scores, labels) for scores in pooled]))
-        found[key] = Area(value, np.mean([weighted_auroc(scores, labels, weights) for scores in pooled], axis=0))
+        found[key] = Area(value, np.mean([auroc_draws(scores, labels, pairs) for scores in pooled], axis=0))
     return found
 
 

@@ -14,9 +14,10 @@ from alara_train.data.films import Bools, Floats, Ints
 from alara_train.data.pixels import Film, resized
 from alara_train.evaluate.calibration import calibrator
 from alara_train.export.graph import session
+from alara_train.json_file import BadDocument
+from alara_train.networks.pooling import Float32s, grid_shares
 from alara_train.recipes.frozen.config import FamilyConfig
-from alara_train.recipes.frozen.head import Float32s, grid_shares
-from alara_train.report.catalog import BadCatalog, read_family
+from alara_train.report.catalog import read_family
 from alara_train.serve import input_of
 from alara_train.study.stored_values import Stored, render
 
@@ -44,7 +45,7 @@ class Reader:
         """Open a variant of a family folder."""
         [self.catalog] = read_family(family, "catalog")
         if variant not in (ids := [v["id"] for v in self.catalog["variants"]]):
-            raise BadCatalog(f"{family} has no variant {variant}; there are {', '.join(ids)}")
+            raise BadDocument(f"{family} has no variant {variant}; there are {', '.join(ids)}")
         self.variant = next(v for v in self.catalog["variants"] if v["id"] == variant)
         self.quality = self.catalog["quality"]
         self.limits = self.quality["limits"][variant]

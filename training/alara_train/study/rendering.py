@@ -13,11 +13,14 @@ from alara_train.data.layouts.detect import read
 from alara_train.data.layouts.problems import refuse
 from alara_train.data.layouts.settings import Settings
 from alara_train.data.pixels import decode
-from alara_train.evaluate.metrics import interval, patient_weights, weighted_auroc
+from alara_train.evaluate.metrics import interval
+from alara_train.evaluate.resample import Resamples, resample
+from alara_train.evaluate.weighted_roc import auroc_draws
+from alara_train.gate.pixel_cache import cached_key, elsewhere, load_rows, pixels_key
+from alara_train.networks.pooling import Float32s
 from alara_train.recipes.frozen.config import FamilyConfig
-from alara_train.recipes.frozen.features import Pooled, elsewhere, kept_key, load_rows, pixels_key
-from alara_train.recipes.frozen.head import Float32s
-from alara_train.recipes.frozen.ridge import Balance, Invariance, Ridge, fit_ridge
+from alara_train.recipes.frozen.features import Pooled
+from alara_train.recipes.frozen.ridge import Balance, Ridge, fit_ridge, invariance
 from alara_train.study.maps import Progress
 from alara_train.study.reader import Reader, Seen
 from alara_train.study.stored_values import Stored, as_published, simulate
@@ -32,9 +35,7 @@ def read_outs(films: Films, config: FamilyConfig, cache: Path, reader: Reader) -
     rows = load_rows(cache, reader.side)
     table = np.load(cache / f"features-{reader.variant['id']}.npz")
     pooled = Pooled(rows=table["rows"], mirrored=table["mirrored"])
-    originals = rows.where("native")
-    small = np.array([films.names.index(name) for name in rows.sources[originals].tolist()], dtype=np.int64)
-    still = Invariance(pooled.rows[originals] - pooled.rows[small], small)
+    still = invariance(pooled, rows, films)
     balance = Balance(reader.widths * 2, config.common)
     return [
         fit_ridge(pooled, films, np.flatnonzero(films.fold != f), balance, config.ridges, still, config.invariance)[0]
@@ -63,20 +64,23 @@ def compare(
     reader: Reader, logits: Floats, labels: Ints, patients: npt.NDArray[np.str_], draws: int, seed: int
 ) -> dict[str, Floats]:
     """Every arm against the first on the same films: [arms, 1 + draws], the estimate and then resamples of patients."""
-    both = np.concatenate([np.ones((1, len(labels)), dtype=np.int16), patient_weights(patients, draws, seed)])
+    drawn = resample(patients, draws, seed)
+    once = np.ones((len(drawn.counts), 1), dtype=np.float32)
+    resamples = Resamples(np.concatenate([once, drawn.counts], axis=1), drawn.owner)
     findings = [j for j in range(labels.shape[1]) if 0 < labels[:, j].sum() < len(labels)]
     auroc = np.array(
-        [np.nanmean([weighted_auroc(arm[:, j], labels[:, j], both) for j in findings], axis=0) for arm in logits]
+        [np.nanmean([auroc_draws(arm[:, j], labels[:, j], resamples) for j in findings], axis=0) for arm in logits]
     )
     probability = reader.probabilities(logits)
     calls = reader.calls(probability)
     moved, flipped = np.abs(probability - probability[0]).mean(axis=2), (calls != calls[0]).mean(axis=2)
-    films = both.sum(axis=1)
+    weights = resamples.counts[resamples.owner].astype(np.float64)
+    films = weights.sum(axis=0)
     return {
         "auroc": auroc,
         "change": auroc - auroc[0],
-        "moved": moved @ both.T / films,
-        "flipped": flipped @ both.T / films,
+        "moved": moved @ weights / films,
+        "flipped": flipped @ weights / films,
     }
 
 
@@ -115,7 +119,7 @@ def run_rendering(
     reading = read(data, Settings())
     refuse(reading.problems, data)
     films = reading.films
-    if kept_key(cache, config.sides_px) != pixels_key(films, data, config):
+    if cached_key(cache, config.sides_px) != pixels_key(films, data, config.sides_px, config.gate):
         raise BadData(f"{cache} does not hold these films by this config: run alara-train family first")
     drawn = choose(films, most, config.seed)
     chosen = np.setdiff1d(np.arange(len(films)), drawn) if rest else drawn

@@ -23,10 +23,10 @@ from alara_train.data.films import BadData
 from alara_train.data.pixels import resized
 from alara_train.data.prepare import prepare as preparing
 from alara_train.data.prepare import resize as resizing
-from alara_train.data.prepare.disk import alone, size
+from alara_train.data.prepare.disk import lock, size
 from alara_train.data.prepare.prepared import Prepared
 from alara_train.data.prepare.progress_log import Outcome, append, open_journal
-from alara_train.data.prepare.request import Order
+from alara_train.data.prepare.request import Request
 from alara_train.data.prepare.stacks import HEADER_BYTES, closed_up, eight_bits, header, stack_path
 
 TRAINING = Path(__file__).parents[4] / "training"
@@ -40,7 +40,7 @@ def quiet(films: Iterable[Outcome], done: int, total: int) -> Iterable[Outcome]:
 def prepare(data: Path, out: Path, said: list[str] | None = None, **order: object) -> Prepared:
     given = {"sides_px": SIDES, "jobs": 1, "allow_one_class": True, **order}
     return preparing.prepare(
-        Order(data=data, out=out, **given),  # type: ignore[arg-type]
+        Request(data=data, out=out, **given),  # type: ignore[arg-type]
         quiet,
         (said if said is not None else []).append,
     )
@@ -165,7 +165,7 @@ def test_a_run_that_is_stopped_by_hand_says_how_to_go_on(tmp_path: Path) -> None
     data, out = write_own(tmp_path / "data", 300, 50), tmp_path / "out"
     status, said = stopped(command_line(data, out, "--sides", "256,512"), out, signal.SIGINT)
     assert status == 130
-    assert f"alara-train: stopped; run the same command to go on in {out}" in said
+    assert f"alara-train: stopped; run the same command to continue in {out}" in said
     assert "Traceback" not in said
     assert 40 <= journalled(out) < 300
     workers_end(out)
@@ -246,7 +246,7 @@ def test_a_finished_folder_is_only_opened(tmp_path: Path) -> None:
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
     data = write_own(tmp_path / "data", 4, 4)
     (tmp_path / "out").mkdir()
-    with alone(tmp_path / "out"), pytest.raises(BadData, match="another alara-train is writing"):
+    with lock(tmp_path / "out"), pytest.raises(BadData, match="another alara-train is writing"):
         prepare(data, tmp_path / "out")
 
 
@@ -355,7 +355,7 @@ def test_a_kill_while_gaps_are_closed_loses_nothing(tmp_path: Path, monkeypatch:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(preparing, "write_whole", killed)
+        patched.setattr(preparing, "write_atomic", killed)
         with pytest.raises(KeyboardInterrupt):
             prepare(data, out, skip_broken=True)
     write_film(data / "images" / "3.png", 3)
@@ -452,7 +452,7 @@ def test_a_folder_as_nih_publishes_it_is_prepared_by_one_command(tmp_path: Path)
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--sides", "256,x"], "--sides must be numbers with commas between"),
+        (["--sides", "256,x"], "--sides must be numbers separated by commas"),
         (["--sides", "16"], "sides must be 32 to 1024 px, not 16"),
         (["--folds", "1"], "--folds must be 2 or more"),
         (["--jobs", "0"], "--jobs must be 1 or more"),

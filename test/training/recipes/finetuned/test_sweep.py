@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from alara_train.cli import main as cli
 from alara_train.data.prepare.prepared import Prepared
 from alara_train.recipes.finetuned.sweep import EightyTwenty, cells
-from alara_train.recipes.frozen.config import BadConfig
+from alara_train.toml_file import BadConfig
 
 
 @pytest.fixture

@@ -64,7 +64,8 @@ def test_the_front_keeps_what_nothing_cheaper_reaches() -> None:
 def test_report_needs_the_documents_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, made in zip(("catalog", "policy", "evaluation"), documents(), strict=True):
         (tmp_path / f"{name}.json").write_text(json.dumps(made))
-    monkeypatch.setattr("alara_train.report.card.card", lambda *_: "# made\n")
+    monkeypatch.setattr("alara_train.family.report.card", lambda *_: "# made\n")
+    monkeypatch.setattr("alara_train.family.report.card_text", lambda *_: None)
     done = CliRunner().invoke(app, ["report", "--family", str(tmp_path)])
     assert done.exit_code == 0, done.output
     assert sorted(p.stem for p in (tmp_path / "figures").glob("*.svg")) == sorted(FIGURES)

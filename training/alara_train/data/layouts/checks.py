@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from alara_train.data.films import BadData, Bools
-from alara_train.data.labelled import SPLITS, Labelled
+from alara_train.data.films import SPLITS, BadData, Bools, Labelled
 from alara_train.data.layouts import split as splitting
 from alara_train.data.layouts.problems import Problem, found
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alara_train.data.films import FINDINGS
-from alara_train.data.labelled import SPLITS, Labelled
+from alara_train.data.films import FINDINGS, SPLITS, Labelled
 from alara_train.data.layouts import split as splitting
 from alara_train.data.layouts.checks import check
 from alara_train.data.layouts.csv_rows import Row, millimetres, read_rows, sex_of, unknown_ages, years

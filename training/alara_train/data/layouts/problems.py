@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alara_train.data.films import BadData
-from alara_train.data.labelled import Labelled
+from alara_train.data.films import BadData, Labelled
 
 SHOWN = 3
 """How many names a message shows; all of them go into a file."""

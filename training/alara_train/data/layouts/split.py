@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from alara_train.data.films import Ints
-from alara_train.data.labelled import Labelled
+from alara_train.data.films import Ints, Labelled
 from alara_train.data.layouts.settings import Settings
 
 Strings = npt.NDArray[np.str_]

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alara_train.data.films import FINDINGS, BadData
-from alara_train.data.labelled import SPLITS, Labelled
+from alara_train.data.films import FINDINGS, SPLITS, BadData, Labelled
 from alara_train.data.layouts import split as splitting
 from alara_train.data.layouts.checks import check
 from alara_train.data.layouts.csv_rows import Row, meant, plain, read_rows, sex_of, unknown_ages, years

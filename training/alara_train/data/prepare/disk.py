@@ -69,7 +69,7 @@ def size(count: int) -> str:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def lock(folder: Path) -> Iterator[None]:
     """Hold a folder for this process; the system lets go of it when the process ends, however it ends.
 
     Raises:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alara_train.data.films import Bools
-from alara_train.data.labelled import Labelled
+from alara_train.data.films import Bools, Labelled
 from alara_train.data.layouts.problems import found, refuse
 from alara_train.data.prepare.progress_log import Outcome
-from alara_train.data.prepare.request import Order
+from alara_train.data.prepare.request import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +23,7 @@ class LeftOut:
     notes: tuple[str, ...]
 
 
-def leave_out(films: Labelled, done: Mapping[int, Outcome], order: Order) -> LeftOut:
+def leave_out(films: Labelled, done: Mapping[int, Outcome], request: Request) -> LeftOut:
     """Find films that cannot be read, and films that are filed under more than one patient.
 
     Raises:
@@ -48,8 +47,8 @@ def leave_out(films: Labelled, done: Mapping[int, Outcome], order: Order) -> Lef
     ]
     why = {films.names[row]: reason for row, reason in broken.items()}
     why |= {films.names[row]: "same film under two patients" for rows in across for row in rows}
-    if not order.skip_broken or len(why) == len(films):
-        refuse(problems, order.data, order.lists)
+    if not request.skip_broken or len(why) == len(films):
+        refuse(problems, request.data, request.lists)
     same = [" = ".join(films.names[row] for row in rows) for rows in within]
     return LeftOut(
         kept=np.array([name not in why for name in films.names]),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alara_train.data.labelled import Labelled
+from alara_train.data.films import Labelled
 from alara_train.data.layouts.csv_rows import read_rows
 
 COLUMNS = ("image", "file", "patient", "split", "fold", "view", "sex", "age", "source", "height_mm", "width_mm")

@@ -14,19 +14,18 @@ from typing import Any
 import numpy as np
 import pyvips
 
-from alara_train.atomic_file import write_whole
-from alara_train.data.films import BadData
-from alara_train.data.labelled import SPLITS, Labelled
+from alara_train.atomic_file import write_atomic
+from alara_train.data.films import SPLITS, BadData, Labelled
 from alara_train.data.layouts import split as splitting
 from alara_train.data.layouts.checks import MISSING, ONE_CLASS, check_sides, one_class
 from alara_train.data.layouts.detect import read
 from alara_train.data.layouts.problems import Reading, refuse
 from alara_train.data.prepare import films_csv
 from alara_train.data.prepare import progress_log as journal
-from alara_train.data.prepare.disk import alone, check_room, room
+from alara_train.data.prepare.disk import check_room, lock, room
 from alara_train.data.prepare.excluded import LeftOut, leave_out
 from alara_train.data.prepare.prepared import FILMS, MANIFEST, SCHEMA, Prepared, read_manifest
-from alara_train.data.prepare.request import Order, Say, Watch
+from alara_train.data.prepare.request import Request, Say, Watch
 from alara_train.data.prepare.resize import Resized, resize
 from alara_train.data.prepare.stacks import close_up, closed_up, cut, stack_bytes
 
@@ -34,57 +33,57 @@ OWN = {journal.NAME, ".lock", "problems"}
 """What a run that has not begun to resize leaves behind."""
 
 
-def prepare(order: Order, watch: Watch, say: Say) -> Prepared:
+def prepare(request: Request, watch: Watch, say: Say) -> Prepared:
     """Prepare a folder of films; a finished one is only opened.
 
     Raises:
         BadData: The films cannot be used as they are, the disk is full, or `out` holds something else.
     """
-    if order.jobs < 1:
-        raise BadData(f"--jobs must be 1 or more, not {order.jobs}")
-    sides = check_sides(order.sides_px)
-    reading = read(order.data, order.settings)
-    films, missing = _usable(order, reading)
+    if request.jobs < 1:
+        raise BadData(f"--jobs must be 1 or more, not {request.jobs}")
+    sides = check_sides(request.sides_px)
+    reading = read(request.data, request.settings)
+    films, missing = _usable(request, reading)
     _introduce(reading, films, sides, say)
-    request = _request(films, sides, order)
-    order.out.mkdir(parents=True, exist_ok=True)
-    with alone(order.out):
-        if (manifest := read_manifest(order.out)) is None:
-            _only_own(order.out)
-            check_room(order.out, len(films), sides)
-            resized = resize(films, sides, request, order, watch, say)
+    facts = _facts(films, sides, request)
+    request.out.mkdir(parents=True, exist_ok=True)
+    with lock(request.out):
+        if (manifest := read_manifest(request.out)) is None:
+            _only_own(request.out)
+            check_room(request.out, len(films), sides)
+            resized = resize(films, sides, facts, request, watch, say)
             if resized.films:
-                speed = f"{resized.films / resized.seconds:.0f} images/s at {len(sides)} sides with {order.jobs} jobs"
+                speed = f"{resized.films / resized.seconds:.0f} images/s at {len(sides)} sides with {request.jobs} jobs"
                 say(f"{resized.films} films in {resized.seconds:.0f} s: {speed}")
-            left_out = leave_out(films, resized.done, order)
+            left_out = leave_out(films, resized.done, request)
             for note in left_out.notes:
                 say(f"note: {note}")
-            with room(order.out, len(films), sides):
-                final = _close_up(films, left_out, resized, order, sides)
+            with room(request.out, len(films), sides):
+                final = _close_up(films, left_out, resized, request, sides)
                 why = {**missing, **left_out.why}
-                manifest = _manifest(final, reading, order, sides, request, resized, why)
-                write_whole(order.out / FILMS, films_csv.text(final))
-                write_whole(order.out / MANIFEST, json.dumps(manifest, indent=2) + "\n")
-        elif differing := [key for key in request if manifest["request"].get(key) != request[key]]:
+                manifest = _manifest(final, reading, request, sides, facts, resized, why)
+                write_atomic(request.out / FILMS, films_csv.text(final))
+                write_atomic(request.out / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+        elif differing := [key for key in facts if manifest["request"].get(key) != facts[key]]:
             what = " and ".join(differing)
-            raise BadData(f"{order.out} was prepared with different {what}: take another --out, or delete it")
+            raise BadData(f"{request.out} was prepared with different {what}: take another --out, or delete it")
         else:
             without = len(manifest["leftOut"])
-            say(f"{order.out} is prepared already" + (f", without {without} films" if without else ""))
+            say(f"{request.out} is prepared already" + (f", without {without} films" if without else ""))
         for side in sides:
-            cut(order.out, manifest["films"], side)
-        (order.out / journal.NAME).unlink(missing_ok=True)
-        shutil.rmtree(order.lists, ignore_errors=True)
-    return Prepared.open(order.out)
+            cut(request.out, manifest["films"], side)
+        (request.out / journal.NAME).unlink(missing_ok=True)
+        shutil.rmtree(request.lists, ignore_errors=True)
+    return Prepared.open(request.out)
 
 
-def _usable(order: Order, reading: Reading) -> tuple[Labelled, dict[str, str]]:
+def _usable(request: Request, reading: Reading) -> tuple[Labelled, dict[str, str]]:
     """Give the films that have files, and the names of those that were left out because they have none."""
     films = reading.films
     there = np.array([bool(file) and (films.folder / file).is_file() for file in films.files])
-    waived = {MISSING} if order.skip_broken and there.any() else set()
-    waived |= {ONE_CLASS} if order.allow_one_class else set()
-    refuse([problem for problem in reading.problems if problem.code not in waived], order.data, order.lists)
+    waived = {MISSING} if request.skip_broken and there.any() else set()
+    waived |= {ONE_CLASS} if request.allow_one_class else set()
+    refuse([problem for problem in reading.problems if problem.code not in waived], request.data, request.lists)
     return films.take(np.flatnonzero(there)), {films.names[row]: "missing" for row in np.flatnonzero(~there).tolist()}
 
 
@@ -99,13 +98,13 @@ def _introduce(reading: Reading, films: Labelled, sides: Sequence[int], say: Say
         say(f"note: {', '.join(map(str, odd))} px is no multiple of 32; not every network takes that")
 
 
-def _request(films: Labelled, sides: Sequence[int], order: Order) -> dict[str, Any]:
+def _facts(films: Labelled, sides: Sequence[int], request: Request) -> dict[str, Any]:
     """Everything that decides what the folder holds."""
     return {
         "table": hashlib.sha256(films_csv.text(films).encode()).hexdigest(),
         "split": splitting.digest(films),
         "sides": list(sides),
-        "settings": order.settings.record(),
+        "settings": request.settings.record(),
         "libvips": ".".join(str(pyvips.version(part)) for part in range(3)),
         "kernel": "lanczos3",
     }
@@ -117,42 +116,42 @@ def _only_own(out: Path) -> None:
         raise BadData(f"{out} holds other things, such as {min(other)}: take another --out")
 
 
-def _close_up(films: Labelled, left_out: LeftOut, resized: Resized, order: Order, sides: Sequence[int]) -> Labelled:
+def _close_up(films: Labelled, left_out: LeftOut, resized: Resized, request: Request, sides: Sequence[int]) -> Labelled:
     """Close the gaps of films that are left out; gives the films in the order of the stacks.
 
     Raises:
         BadData: Without them, some finding can no longer be measured.
     """
     final = films.take(closed_up(left_out.kept))
-    if not order.allow_one_class:
-        refuse(one_class(final), order.data)
+    if not request.allow_one_class:
+        refuse(one_class(final), request.data)
     gaps = np.flatnonzero(~left_out.kept).tolist()
-    file = os.open(order.out / journal.NAME, os.O_WRONLY | os.O_APPEND)
+    file = os.open(request.out / journal.NAME, os.O_WRONLY | os.O_APPEND)
     try:  # a gap is filled with another film: should this run be killed now, the next must read the gap's own again
         journal.append(file, [replace(resized.done[row], broken="left out") for row in gaps])
     finally:
         os.close(file)
     for side in sides:
-        close_up(order.out, left_out.kept, side)
+        close_up(request.out, left_out.kept, side)
     return final
 
 
 def _manifest(
     films: Labelled,
     reading: Reading,
-    order: Order,
+    request: Request,
     sides: Sequence[int],
-    request: dict[str, Any],
+    facts: dict[str, Any],
     resized: Resized,
     left_out: dict[str, str],
 ) -> dict[str, Any]:
-    run = {"films": resized.films, "jobs": order.jobs, "seconds": round(resized.seconds, 2)}
+    run = {"films": resized.films, "jobs": request.jobs, "seconds": round(resized.seconds, 2)}
     if resized.films:
         run["imagesPerSecond"] = round(resized.films / resized.seconds, 2)
     return {
         "schema": SCHEMA,
         "layout": reading.layout,
-        "data": str(order.data.resolve()),
+        "data": str(request.data.resolve()),
         "filmsFolder": str(films.folder.resolve()),
         "films": len(films),
         "patients": len(set(films.patients.tolist())),
@@ -164,6 +163,6 @@ def _manifest(
         "sidesPx": list(sides),
         "bytes": {str(side): stack_bytes(len(films), side) for side in sides},
         "depth": "8 bits; 16-bit films are resized in 16 bits, then reduced by round(v / 257)",
-        "request": request,
+        "request": facts,
         "lastRun": run,
     }

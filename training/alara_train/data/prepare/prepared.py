@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alara_train.data.films import BadData
-from alara_train.data.labelled import Labelled
+from alara_train.data.films import BadData, Labelled
 from alara_train.data.prepare import films_csv
 from alara_train.data.prepare import progress_log as journal
 from alara_train.data.prepare.stacks import stack_bytes, stack_path
-from alara_train.report.catalog import read_json
+from alara_train.json_file import read_json
 
 MANIFEST = "prepared.json"
 FILMS = "films.csv"

@@ -35,13 +35,13 @@ class Outcome:
         return (now.st_size, now.st_mtime_ns) == (self.bytes, self.mtime_ns)
 
 
-def open_journal(folder: Path, request: dict[str, Any]) -> tuple[int, dict[int, Outcome]]:
-    """Open the journal of this request for appending: a file number, and what is done by row.
+def open_journal(folder: Path, facts: dict[str, Any]) -> tuple[int, dict[int, Outcome]]:
+    """Open the journal of this facts for appending: a file number, and what is done by row.
 
     A last line that a kill cut short is dropped.
 
     Raises:
-        BadData: The folder was begun for another request.
+        BadData: The folder was begun for another facts.
     """
     path = folder / NAME
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -49,12 +49,12 @@ def open_journal(folder: Path, request: dict[str, Any]) -> tuple[int, dict[int, 
     lines = whole.splitlines()
     os.ftruncate(file, len(whole) + 1 if lines else 0)
     if not lines:
-        _write(file, [request])
+        _write(file, [facts])
         return file, {}
     begun = json.loads(lines[0])
-    if differing := [key for key in request if begun.get(key) != request[key]]:
+    if differing := [key for key in facts if begun.get(key) != facts[key]]:
         os.close(file)
-        was = "; ".join(f"{key} was {_short(begun.get(key))}, now {_short(request[key])}" for key in differing)
+        was = "; ".join(f"{key} was {_short(begun.get(key))}, now {_short(facts[key])}" for key in differing)
         raise BadData(f"{folder} was begun for something else ({was}): take another --out, or delete it")
     done = (Outcome(**json.loads(line)) for line in lines[1:])
     return file, {outcome.row: outcome for outcome in done}

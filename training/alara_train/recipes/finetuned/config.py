@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
 from alara_train.networks.registry import BACKBONES
-from alara_train.recipes.frozen.config import BadConfig, read_toml
+from alara_train.toml_file import BadConfig, read_toml, values_of
 
 ALL = "all"
 LOSSES = ("bce", "weighted", "asymmetric")
@@ -107,8 +107,8 @@ class TrainConfig:
         Raises:
             BadConfig: A key is missing or unknown, or a value makes no sense.
         """
-        values = _typed(cls, table, where)
-        values["augment"] = Augmentation(**_typed(Augmentation, values["augment"], f"{where} [augment]"))
+        values = _values(cls, table, where)
+        values["augment"] = Augmentation(**_values(Augmentation, values["augment"], f"{where} [augment]"))
         config = cls(**values)
         if faults := config.faults():
             raise BadConfig(f"{where}: {'; '.join(faults)}")
@@ -156,24 +156,10 @@ class TrainConfig:
         return "\n".join([*_lines(flat), "", "[augment]", *_lines(augment), ""])
 
 
-def _typed(cls: type[Any], table: Any, where: str) -> dict[str, Any]:
-    if not isinstance(table, dict):
-        raise BadConfig(f"{where} must be a table")
-    kinds = {field.name: str(field.type) for field in fields(cls)}
-    defaults = {field.name: field.default for field in fields(cls) if field.default is not MISSING}
-    if missing := kinds.keys() - table.keys() - defaults.keys():
-        raise BadConfig(f"{where} lacks {', '.join(sorted(missing))}")
-    if unknown := table.keys() - kinds.keys():
-        raise BadConfig(f"{where} has unknown keys {', '.join(sorted(unknown))}")
-    values: dict[str, Any] = {}
-    for name, kind in kinds.items():
-        value = table.get(name, defaults.get(name))
-        if kind == "float" and type(value) is int:
-            value = float(value)
-        if kind in ("str", "int", "float", "bool") and type(value).__name__ != kind:
-            raise BadConfig(f"{where}: {name} must be of type {kind}, not {value!r}")
-        values[name] = value
-    return values
+def _values(cls: type[Any], table: Any, where: str) -> dict[str, Any]:
+    """The arguments of a configuration class, with whole numbers as floats where the class has floats."""
+    floats = {field.name for field in fields(cls) if field.type == "float"}
+    return {name: float(value) if name in floats else value for name, value in values_of(cls, table, where).items()}
 
 
 def _lines(table: dict[str, Any]) -> list[str]:

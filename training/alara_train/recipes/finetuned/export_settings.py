@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from alara_train.origin import NIH, Origin
-from alara_train.recipes.frozen.config import BadConfig, read_toml
+from alara_train.gate.gate import GateSettings
+from alara_train.toml_file import BadConfig, read_toml, values_of
 
 PRECISIONS = ("fp32", "int8", "fp16")
 
@@ -60,41 +60,27 @@ class ExportSettings:
         """
         if path is None:
             return cls()
-        table = read_toml(path)
-        kinds = {field.name: str(field.type) for field in fields(cls)}
-        if unknown := table.keys() - kinds.keys():
-            raise BadConfig(f"{path} has unknown keys {', '.join(sorted(unknown))}; there are {', '.join(kinds)}")
-        for name, value in table.items():
-            if type(value).__name__ != kinds[name] and not (kinds[name] == "float" and type(value) is int):
-                raise BadConfig(f"{path}: {name} must be of type {kinds[name]}, not {value!r}")
+        table = values_of(cls, read_toml(path), str(path))
         try:
             return cls(**table)
         except BadConfig as error:
             raise BadConfig(f"{path}: {error}") from error
 
+    @property
+    def gate(self) -> GateSettings:
+        """The settings of the input gate."""
+        return GateSettings(
+            films=self.gate_films,
+            made=self.gate_made,
+            grid=self.grid,
+            directions=self.gate_directions,
+            refusals=self.gate_refusals,
+            seed=self.seed,
+        )
+
     def record(self) -> dict[str, Any]:
         """Give the settings as they go into keys and documents."""
         return asdict(self)
-
-
-def origin_of(layout: str, path: Path | None) -> Origin:
-    """Where the films come from: NIH's own words for its layout, else what a TOML file says.
-
-    Raises:
-        BadConfig: There is no file, or it does not say it all.
-    """
-    if path is None:
-        if layout == "nih":
-            return NIH
-        raise BadConfig(
-            "a catalog says where its films come from, and only for NIH's layout is that known: write a TOML file with "
-            f"{', '.join(field.name for field in fields(Origin))} (link is a URL) and give it as --origin"
-        )
-    table = read_toml(path)
-    names = [field.name for field in fields(Origin)]
-    if wrong := [name for name in names if not isinstance(table.get(name), str) or not table[name]]:
-        raise BadConfig(f"{path} must say {', '.join(wrong)} as text")
-    return Origin(**{name: table[name] for name in names})
 
 
 def precisions_of(words: str) -> tuple[str, ...]:

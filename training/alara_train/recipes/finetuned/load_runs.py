@@ -12,12 +12,12 @@ import numpy as np
 from alara_train.data.films import BadData, Ints
 from alara_train.data.prepare.prepared import Prepared
 from alara_train.networks.classifier import Classifier
+from alara_train.networks.registry import build
 from alara_train.recipes.finetuned.config import ALL, NO_FOLD, TrainConfig
-from alara_train.recipes.finetuned.graph import trained
 from alara_train.recipes.finetuned.provenance import data_record
 from alara_train.recipes.finetuned.roles import TEST, TRAIN, VAL, Roles, assign
 from alara_train.recipes.finetuned.run_folder import RunFolder
-from alara_train.recipes.frozen.config import BadConfig
+from alara_train.toml_file import BadConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,21 @@ class Runs:
     def sides_px(self) -> list[int]:
         """Every side."""
         return [run.config.side_px for run in self.runs]
+
+
+def trained(run: Path) -> tuple[TrainConfig, Classifier]:
+    """Open the weights that a finished run was scored with.
+
+    Raises:
+        BadConfig: The run is not finished.
+    """
+    folder = RunFolder(run)
+    if folder.done is None:
+        raise BadConfig(f"{run} is not finished: train it first")
+    config = TrainConfig.load(run / "config.toml")
+    findings = tuple(np.load(folder.scores)["findings"].tolist())
+    start = f"checkpoint:{folder.best}"
+    return config, build(config.backbone, outputs=len(findings), start=start, findings=findings).eval()
 
 
 def check_config(config: TrainConfig, where: Path) -> None:

@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from alara_train.data.films import BadData, Ints, check_disjoint
+from alara_train.data.films import BadData, Films, Ints, check_disjoint
 from alara_train.recipes.finetuned.config import ALL, NO_FOLD, TrainConfig
-from alara_train.recipes.frozen.config import BadConfig
+from alara_train.toml_file import BadConfig
 
 Strings = npt.NDArray[np.str_]
 Uint8s = npt.NDArray[np.uint8]
@@ -20,40 +20,11 @@ UNKNOWN = -1
 TRAIN, VAL, TEST = "train", "val", "test"
 
 
-class FilmTable(Protocol):
-    """The part of `data.Films` that training reads; every array has length N."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """File names."""
-        ...
-
-    @property
-    def patients(self) -> Strings:
-        """Whose film each is."""
-        ...
-
-    @property
-    def labels(self) -> Ints:
-        """[N, F] of 0, 1 and -1 (unknown), in the order of `findings`."""
-        ...
-
-    @property
-    def findings(self) -> tuple[str, ...]:
-        """What the columns of `labels` are."""
-        ...
-
-    @property
-    def fold(self) -> Ints:
-        """Number of the cross-validation fold; -1 for films that no cross-validation may touch."""
-        ...
-
-
-class Prepared(Protocol):
+class PreparedFilms(Protocol):
     """A data set whose films lie resized on disk."""
 
     @property
-    def films(self) -> FilmTable:
+    def films(self) -> Films:
         """The table."""
         ...
 
@@ -98,7 +69,7 @@ class Roles:
         return (labels == 1).sum(axis=0), (labels == 0).sum(axis=0)
 
 
-def assign(data: Prepared, config: TrainConfig) -> Roles:
+def assign(data: PreparedFilms, config: TrainConfig) -> Roles:
     """Assign roles: the data set's own split, or one fold as validation and the others as training.
 
     In cross-validation the films of fold -1, a test set that the data itself holds out, are `test`; every other film

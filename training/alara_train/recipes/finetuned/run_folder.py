@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alara_train.atomic_file import write_whole
+from alara_train.atomic_file import write_atomic
 from alara_train.data.films import BadData
+from alara_train.json_file import read_json
 from alara_train.recipes.finetuned.config import TrainConfig
-from alara_train.recipes.frozen.config import BadConfig
-from alara_train.report.catalog import read_json
+from alara_train.toml_file import BadConfig
 
 _FIRST = ("provenance.json", ".provenance.json.partial", ".config.toml.partial")
 """All that a run leaves which was killed before its config was written."""
@@ -66,7 +66,7 @@ class RunFolder:
                 raise BadConfig(f"{self.path} holds files but no run: name a new folder")
             self.path.mkdir(parents=True, exist_ok=True)
             self.write("provenance.json", {"data": data, "sittings": []})
-            write_whole(held, config.toml().encode())
+            write_atomic(held, config.toml().encode())
             return
         other = TrainConfig.load(held)
         if other != config:
@@ -97,4 +97,4 @@ class RunFolder:
     def write(self, name: str, table: dict[str, Any]) -> None:
         """Write a JSON file whole."""
         text = json.dumps(table, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-        write_whole(self.path / name, text.encode())
+        write_atomic(self.path / name, text.encode())

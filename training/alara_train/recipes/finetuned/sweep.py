@@ -8,29 +8,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from alara_train.data.films import FINDINGS, BadData, Bools, Floats, Ints
-from alara_train.evaluate.metrics import auroc, interval, patient_weights, weighted_auroc
+from alara_train.data.films import FINDINGS, BadData, Bools, Films, Floats, Ints
+from alara_train.evaluate.metrics import interval
+from alara_train.evaluate.resample import Resamples, resample
+from alara_train.evaluate.weighted_roc import auroc, auroc_draws
 from alara_train.recipes.finetuned.config import ALL, NO_FOLD, TrainConfig
-from alara_train.recipes.finetuned.roles import TEST, TRAIN, UNKNOWN, VAL, FilmTable, Prepared, Strings, Uint8s
+from alara_train.recipes.finetuned.roles import TEST, TRAIN, UNKNOWN, VAL, PreparedFilms, Strings, Uint8s
 from alara_train.recipes.finetuned.run_folder import RunFolder
-from alara_train.recipes.frozen.config import BadConfig
+from alara_train.toml_file import BadConfig
 
 TESTED = 0.2
 """The paper's share of films that are scored. Ours is a share of patients, none of whom trains."""
-DRAWS_AT_ONCE = 200
+SEED_EVERY = 200
+"""Number of resamples that share a seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class EightyTwenty:
-    """Prepared films with another split: a fifth of the patients, by hash, validates, and the others train."""
+    """PreparedFilms films with another split: a fifth of the patients, by hash, validates, and the others train."""
 
-    data: Prepared
+    data: PreparedFilms
     seed: int
 
     @property
-    def films(self) -> FilmTable:
+    def films(self) -> Films:
         """The table."""
         return self.data.films
 
@@ -192,14 +194,11 @@ def _selected(cell: Cell) -> bool:
 
 
 def _draws(scores: dict[int, _Scores], draws: int, seed: int) -> dict[int, Floats]:
-    """AUROC of every resample at every side; a part of the resamples at a time, for memory."""
+    """AUROC of every resample at every side; the same resamples at every side."""
     patients = next(iter(scores.values())).patients
-    parts: dict[int, list[Floats]] = {side: [] for side in scores}
-    for begin in range(0, draws, DRAWS_AT_ONCE):
-        weights: npt.NDArray[np.int16] = patient_weights(patients, min(DRAWS_AT_ONCE, draws - begin), seed + begin)
-        for side, s in scores.items():
-            parts[side].append(weighted_auroc(s.logits, s.labels, weights))
-    return {side: np.concatenate(p) for side, p in parts.items()}
+    parts = [resample(patients, min(SEED_EVERY, draws - at), seed + at) for at in range(0, draws, SEED_EVERY)]
+    resamples = Resamples(np.concatenate([part.counts for part in parts], axis=1), parts[0].owner)
+    return {side: auroc_draws(s.logits, s.labels, resamples) for side, s in scores.items()}
 
 
 def _measured(value: float, draws: Floats) -> dict[str, Any]:

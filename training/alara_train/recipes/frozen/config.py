@@ -2,46 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from alara_train.errors import UserError, sentence
-
-
-class BadConfig(UserError):
-    """The TOML file does not say what a family needs; the message names the key."""
-
-
-KINDS = {
-    "str": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "tuple[str, ...]": "a list of text",
-    "tuple[int, ...]": "a list of whole numbers",
-    "tuple[float, ...]": "a list of numbers",
-}
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises:
-        BadConfig: It cannot be read, or is not TOML in UTF-8.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadConfig(sentence(error)) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadConfig(f"{path} is not a TOML file: {error}") from error
-
-
-def _is(kind: str, value: Any) -> bool:
-    if kind.startswith("tuple["):
-        return isinstance(value, list) and bool(value) and all(_is(kind[6:].split(",")[0], one) for one in value)
-    return type(value).__name__ == kind or (kind == "float" and type(value) is int)
+from alara_train.gate.gate import GateSettings
+from alara_train.toml_file import read_toml, values_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,19 +53,21 @@ class FamilyConfig:
         Raises:
             BadConfig: A key is missing or unknown.
         """
-        table = read_toml(path)
-        names = {field.name for field in fields(cls)}
-        if missing := names - table.keys():
-            raise BadConfig(f"{path} lacks {', '.join(sorted(missing))}")
-        if unknown := table.keys() - names:
-            raise BadConfig(f"{path} has unknown keys {', '.join(sorted(unknown))}")
-        kinds = {field.name: str(field.type) for field in fields(cls)}
-        if wrong := [f"{name} must be {KINDS[kind]}" for name, kind in kinds.items() if not _is(kind, table[name])]:
-            raise BadConfig(f"{path}: {'; '.join(wrong)}")
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
-        return cls(**values)
+        return cls(**values_of(cls, read_toml(path), str(path)))
 
     @property
     def variants(self) -> list[tuple[str, int, str]]:
         """Id, side in px and precision of every variant, in the order of the catalog."""
         return [(f"r{side}-{kind}", side, kind) for side in self.sides_px for kind in self.precisions]
+
+    @property
+    def gate(self) -> GateSettings:
+        """The settings of the input gate."""
+        return GateSettings(
+            films=self.gate_films,
+            made=self.gate_made,
+            grid=self.grid,
+            directions=self.gate_directions,
+            refusals=self.gate_refusals,
+            seed=self.seed,
+        )

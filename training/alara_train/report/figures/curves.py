@@ -7,7 +7,19 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from alara_train.report.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, grid_of, label, room, stacked, titled
+from alara_train.report.figures.style import (
+    BLUE,
+    GRAY,
+    GREEN,
+    INK,
+    ORANGE,
+    grid_of,
+    label,
+    label_grid,
+    room,
+    stacked,
+    titled,
+)
 from alara_train.report.routing import plan
 
 RARE = 6
@@ -51,13 +63,7 @@ def draw_roc(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[s
         axis.set_xticks([0, 0.5, 1])
         axis.set_yticks([0, 0.5, 1])
         axis.set_box_aspect(1)
-    for axis in axes[len(routed) :]:
-        axis.set_visible(False)
-    for axis in axes[::columns]:
-        axis.set_ylabel("sensitivity")
-    for axis in axes[-columns:] + axes[len(routed) - columns : len(routed)]:
-        axis.set_xlabel("1 - specificity")
-        axis.xaxis.set_tick_params(labelbottom=True)
+    label_grid(axes, columns, len(routed), "1 - specificity", "sensitivity", above_gap=True)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="lower right", bbox_to_anchor=(0.97, 0.16))
     room(figure, top=0.6, bottom=0.95, left=0.055, right=0.99, hspace=0.28, wspace=0.08)
     titled(
@@ -99,12 +105,7 @@ def draw_precision_recall(catalog: dict[str, Any], policy: dict[str, Any], evalu
         stacked(axis, 0.98, 0.97, [routed[finding], area, f"prevalence {prevalence:.3f}"], align="right")
         axis.set_xlim(0, 1)
         axis.set_ylim(0, 1.02)
-    for axis in axes[len(rare) :]:
-        axis.set_visible(False)
-    for axis in axes[::columns]:
-        axis.set_ylabel("precision")
-    for axis in axes[-columns:]:
-        axis.set_xlabel("recall")
+    label_grid(axes, columns, len(rare), "recall", "precision")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="upper right", ncols=3, bbox_to_anchor=(0.995, 0.995))
     room(figure, top=0.66, bottom=1.0, left=0.065, right=0.98, hspace=0.3, wspace=0.14)
     titled(

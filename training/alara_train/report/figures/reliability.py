@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from alara_train.evaluate.metrics import wilson
 from alara_train.report.figures.curves import served_alone
-from alara_train.report.figures.style import BLUE, GRAY, ORANGE, grid_of, label, room, stacked, titled
+from alara_train.report.figures.style import BLUE, GRAY, ORANGE, grid_of, label, label_grid, room, stacked, titled
 
 KEYS = ("reliabilityBefore", "reliability")
 
@@ -53,13 +53,7 @@ def draw_reliability(catalog: dict[str, Any], policy: dict[str, Any], evaluation
         axis.set_xticks([0, 0.25, 0.5, 0.75][: 1 + int(most / 0.25)])
         axis.set_yticks([0, 0.25, 0.5, 0.75][: 1 + int(most / 0.25)])
         axis.set_box_aspect(1)
-    for axis in axes[len(routed) :]:
-        axis.set_visible(False)
-    for axis in axes[::columns]:
-        axis.set_ylabel("share with the finding")
-    for axis in axes[-columns:] + axes[len(routed) - columns : len(routed)]:
-        axis.set_xlabel("stated probability")
-        axis.xaxis.set_tick_params(labelbottom=True)
+    label_grid(axes, columns, len(routed), "stated probability", "share with the finding", above_gap=True)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="lower right", bbox_to_anchor=(0.93, 0.18))
     room(figure, top=0.6, bottom=1.1, left=0.055, right=0.99, hspace=0.28, wspace=0.08)
     titled(

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from alara_train.report.figures.style import GRAY, PRECISION, grid_of, label, room, titled
+from alara_train.report.figures.style import GRAY, PRECISION, grid_of, label, label_grid, room, titled
 
 Series = dict[str, list[tuple[int, float, float, float]]]
 """By precision: size, AUROC, lower and upper end, smallest size first."""
@@ -30,12 +30,7 @@ def draw_resolution(catalog: dict[str, Any], policy: dict[str, Any], evaluation:
     for axis, (name, series, floor) in zip(axes, panels, strict=False):
         _panel(axis, name, series, floor)
         axis.set_ylim(bottom, min(1.0, math.ceil(20 * max(ends)) / 20))
-    for axis in axes[len(panels) :]:
-        axis.set_visible(False)
-    for axis in axes[::columns]:
-        axis.set_ylabel("AUROC")
-    for axis in axes[-columns:]:
-        axis.set_xlabel("input side, px")
+    label_grid(axes, columns, len(panels), "input side, px", "AUROC")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="upper right", ncols=len(names), bbox_to_anchor=(0.995, 0.998))
     room(figure, top=0.62, bottom=0.98, left=0.055, right=0.99, hspace=0.32, wspace=0.1)

@@ -84,6 +84,21 @@ def grid_of(figure: Figure, rows: int, columns: int) -> list[Axes]:
     return [panel for row in panels for panel in row]
 
 
+def label_grid(axes: list[Axes], columns: int, used: int, x: str, y: str, *, above_gap: bool = False) -> None:
+    """Label the outer axes of small multiples, and hide those after the first `used`.
+
+    With `above_gap`, a panel above a hidden one is labelled too.
+    """
+    for axis in axes[used:]:
+        axis.set_visible(False)
+    for axis in axes[::columns]:
+        axis.set_ylabel(y)
+    for axis in axes[-columns:] + (axes[used - columns : used] if above_gap else []):
+        axis.set_xlabel(x)
+        if above_gap:
+            axis.xaxis.set_tick_params(labelbottom=True)
+
+
 def stacked(axis: Axes, x: float, y: float, lines: list[str], *, align: str, size: float = 6.8) -> None:
     """Put lines under each other from a corner of the panel on; one text each, so that any viewer's font aligns."""
     step = size * 1.25

@@ -16,12 +16,12 @@ from alara_train.data.films import FINDINGS, BadData
 from alara_train.networks.registry import build
 from alara_train.recipes.finetuned.config import TrainConfig
 from alara_train.recipes.finetuned.loop.augment import apply, draw
-from alara_train.recipes.finetuned.loop.average import Average
+from alara_train.recipes.finetuned.loop.batches import Plan
+from alara_train.recipes.finetuned.loop.checkpoint import Average
 from alara_train.recipes.finetuned.loop.losses import class_weights, elementwise
-from alara_train.recipes.finetuned.loop.plan import Plan
-from alara_train.recipes.finetuned.loop.schedule import rate
-from alara_train.recipes.finetuned.roles import Prepared, assign
-from alara_train.recipes.frozen.config import BadConfig
+from alara_train.recipes.finetuned.loop.step import rate
+from alara_train.recipes.finetuned.roles import PreparedFilms, assign
+from alara_train.toml_file import BadConfig
 
 CONFIGS = Path(__file__).parents[5] / "training" / "configs"
 
@@ -40,8 +40,8 @@ def test_every_shipped_config_loads_and_comes_back_from_its_own_toml(path: Path,
         ({"labels": ""}, "labels must be all or the name of a finding"),
         ({"side_px": 16}, "32 to 1024"),
         ({"loss": "mse"}, "loss must be"),
-        ({"epochs": "2"}, "epochs must be of type int"),
-        ({"channels_last": 1}, "channels_last must be of type bool"),
+        ({"epochs": "2"}, "epochs must be a whole number"),
+        ({"channels_last": 1}, "channels_last must be true or false"),
         ({"norms": "frozen"}, "not random"),
         ({"colour": "red"}, "unknown keys colour"),
         ({"augment": {"vertical_flip": True}}, "lacks"),
@@ -185,6 +185,6 @@ def test_data_that_cannot_be_trained_on_is_refused_before_hours_are_spent() -> N
 
 
 def test_the_stand_in_is_a_prepared_data_set() -> None:
-    data: Prepared = stand_in()
+    data: PreparedFilms = stand_in()
     assert data.pixels(64).shape == (72, 64, 64)
     assert TrainConfig.parse(asdict(CONFIG), "here") == CONFIG

@@ -18,18 +18,21 @@ import torch
 from stand_in import CONFIG, PLAIN, changed, stand_in
 
 from alara_train.data.films import BadData
+from alara_train.data.pixels import tensor
+from alara_train.export.graph import session, to_float16
 from alara_train.networks.classifier import Classifier
 from alara_train.networks.registry import build
 from alara_train.recipes.finetuned.config import TrainConfig
-from alara_train.recipes.finetuned.graph import MOST, difference, export_run, halved, to_graph, trained
-from alara_train.recipes.finetuned.loop.context import make_scene
-from alara_train.recipes.finetuned.loop.distributed import World, join_world
+from alara_train.recipes.finetuned.load_runs import trained
+from alara_train.recipes.finetuned.loop.context import make_context
+from alara_train.recipes.finetuned.loop.distributed import Processes, join_processes
 from alara_train.recipes.finetuned.loop.init import begin
 from alara_train.recipes.finetuned.loop.step import take_step
 from alara_train.recipes.finetuned.loop.train import train
+from alara_train.recipes.finetuned.recipe import MAP, trunk_to_onnx
 from alara_train.recipes.finetuned.roles import assign
 from alara_train.recipes.finetuned.run_folder import RunFolder
-from alara_train.recipes.frozen.config import BadConfig
+from alara_train.toml_file import BadConfig
 
 CHILD = Path(__file__).parents[3] / "support" / "stand_in.py"
 STEPS = 12
@@ -185,8 +188,8 @@ def test_two_processes_whose_normalisation_communicates_train_what_one_does(tmp_
 def test_gradients_are_clipped_to_the_norm_of_the_config(tmp_path: Path) -> None:
     config = changed(epochs=1, warmup_epochs=0.0, dropout=0.0, clip_norm=1e-3)
     data = stand_in()
-    scene = make_scene(config, data, assign(data, config), RunFolder(tmp_path), World(torch.device("cpu")))
-    training = begin(scene)
+    context = make_context(config, data, assign(data, config), RunFolder(tmp_path), Processes(torch.device("cpu")))
+    training = begin(context)
     norms: list[float] = []
 
     def note(optimiser: torch.optim.Optimizer, *_: object) -> None:
@@ -194,8 +197,8 @@ def test_gradients_are_clipped_to_the_norm_of_the_config(tmp_path: Path) -> None
         norms.append(float(torch.linalg.vector_norm(torch.stack([g.norm() for g in gradients]))))
 
     training.optimiser.register_step_pre_hook(note)
-    take_step(scene, training, None, scene.batches(0), 1e-3)
-    free = replace(scene, config=replace(config, clip_norm=0.0))
+    take_step(context, training, None, context.batches(0), 1e-3)
+    free = replace(context, config=replace(config, clip_norm=0.0))
     take_step(free, training, None, free.batches(1), 1e-3)
     assert norms[0] == pytest.approx(1e-3, rel=1e-3)
     assert norms[1] > 2e-3
@@ -239,7 +242,7 @@ def test_each_process_of_nccl_names_its_gpu(monkeypatch: pytest.MonkeyPatch) -> 
     )
     monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
     for device in ("cuda", "cpu"):
-        with join_world(device):
+        with join_processes(device):
             pass
     assert given == [("nccl", torch.device("cuda", 1)), ("gloo", None)]
 
@@ -292,7 +295,7 @@ def test_other_precisions_losses_labels_and_folds_run(settings: dict[str, object
 
 def test_it_says_how_fast_films_are_read_and_the_network_is(tmp_path: Path) -> None:
     said: list[str] = []
-    train(changed(epochs=1, warmup_epochs=0.0), stand_in(), tmp_path / "run", say=said.append)
+    train(changed(epochs=1, warmup_epochs=0.0), stand_in(), tmp_path / "run", log=said.append)
     assert any("images/s, the network" in line for line in said)
 
 
@@ -306,24 +309,29 @@ def test_a_network_learns_what_is_plain_to_see(tmp_path: Path) -> None:
 
 
 def test_a_trained_network_exports_to_what_pytorch_computes(unbroken: Path, tmp_path: Path) -> None:
-    films = stand_in().pixels(64)[:3]
-    exact, half = export_run(unbroken, tmp_path, films)
-    assert exact["differenceFromTorch"] <= MOST
-    assert half["differenceFromTorch"] <= 1e-2
-    assert {path.name for path in tmp_path.iterdir()} == {"r64-fp32.onnx", "r64-fp16.onnx"}
+    film = tensor(stand_in().pixels(64)[:3])
     _, network = trained(unbroken)
     assert network.bias.shape == (14,)
+    exact = trunk_to_onnx(network, 64)
+    with torch.inference_mode():
+        expected = network.trunk(torch.from_numpy(film)).numpy()
+    for graph, most in ((exact, 1e-4), (to_float16(exact), 1e-2)):
+        maps = np.asarray(session(graph).run([MAP], {"film": film})[0])
+        assert np.abs(maps - expected).max() <= most * max(1.0, float(np.abs(expected).max()))
 
 
 @pytest.mark.parametrize(("name", "side"), [("efficientnet-lite0", 64), ("efficientnet-lite0", 75), ("resnet34", 64)])
 def test_networks_export_with_float32_outside_and_any_batch(name: str, side: int) -> None:
     torch.manual_seed(2)
     network = build(name, outputs=14, start="random").eval()
-    graph = to_graph(network, side)
-    films = np.random.default_rng(1).integers(0, 255, (3, side, side)).astype(np.uint8)
-    for exported in (graph, halved(graph)):
+    graph = trunk_to_onnx(network, side)
+    film = tensor(np.random.default_rng(1).integers(0, 255, (3, side, side)).astype(np.uint8))
+    for exported in (graph, to_float16(graph)):
         elements = {v.type.tensor_type.elem_type for v in [*exported.graph.input, *exported.graph.output]}
         assert elements == {1}
-        assert [v.name for v in exported.graph.output] == ["logits", "cam"]
-    assert difference(network, graph, films) <= MOST
-    assert difference(network, graph, films[:1]) <= MOST
+        assert [v.name for v in exported.graph.output] == [MAP]
+    with torch.inference_mode():
+        expected = network.trunk(torch.from_numpy(film)).numpy()
+    for count in (1, 3):
+        maps = np.asarray(session(graph).run([MAP], {"film": film[:count]})[0])
+        assert np.abs(maps - expected[:count]).max() <= 1e-3 * max(1.0, float(np.abs(expected).max()))

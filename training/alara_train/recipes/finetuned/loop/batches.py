@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,11 +12,45 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from alara_train.data.films import Ints
-from alara_train.networks.efficientnet_lite import MEAN, STD
+from alara_train.data.pixels import MEAN, STD
 from alara_train.recipes.finetuned.config import Augmentation, TrainConfig
 from alara_train.recipes.finetuned.loop.augment import DRAWN, apply, draw
-from alara_train.recipes.finetuned.loop.plan import Plan
 from alara_train.recipes.finetuned.roles import Uint8s
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The order of the training films over a whole run; nothing is drawn twice and nothing is remembered."""
+
+    rows: Ints
+    """Training rows, ascending."""
+    seed: int
+    batch_size: int
+    """Films a forward pass, over all processes."""
+    accumulate: int
+    rank: int = 0
+    """This process, of `processes`; `batch_size` must divide by their number."""
+    processes: int = 1
+
+    @property
+    def steps(self) -> int:
+        """Steps of the optimiser an epoch; the films that do not fill one wait for the next epoch's order."""
+        return len(self.rows) // (self.batch_size * self.accumulate)
+
+    def order(self, epoch: int) -> Ints:
+        """All training rows in the order of one epoch."""
+        order: Ints = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
+        return order
+
+    def step(self, number: int) -> Ints:
+        """Rows of step `number` of the whole run, over all processes: [accumulate, batch_size]."""
+        epoch, inside = divmod(number, self.steps)
+        size = self.batch_size * self.accumulate
+        return self.order(epoch)[inside * size : (inside + 1) * size].reshape(self.accumulate, self.batch_size)
+
+    def mine(self, number: int) -> Ints:
+        """What of a step this process sees: [accumulate, batch_size / processes]."""
+        return self.step(number)[:, self.rank :: self.processes]
 
 
 class Batch(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import copy
 import io
 import pickle
 from dataclasses import dataclass
@@ -10,28 +10,38 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from alara_train.atomic_file import write_whole
+from alara_train.atomic_file import write_atomic
 from alara_train.data.films import BadData
 from alara_train.networks.classifier import Classifier
-from alara_train.recipes.finetuned.loop.average import Average
 
 
 def save(path: Path, table: dict[str, Any]) -> None:
     """Write a checkpoint whole."""
     buffer = io.BytesIO()
     torch.save(table, buffer)
-    write_whole(path, buffer.getvalue())
+    write_atomic(path, buffer.getvalue())
 
 
-def digest(weights: dict[str, Tensor]) -> str:
-    """SHA-256 over the names and bytes of a state dict."""
-    total = hashlib.sha256()
-    for name, value in sorted(weights.items()):
-        total.update(name.encode())
-        total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()
+class Average:
+    """A copy of a network that follows it; running statistics are averaged like weights."""
+
+    def __init__(self, network: Classifier, decay: float) -> None:
+        """Begin with the network's own weights."""
+        self.network: Classifier = copy.deepcopy(network).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, network: Classifier, step: int) -> None:
+        """Follow the network after step 0, 1, ...; the first steps are followed faster, so that the start fades."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        followed = network.state_dict()
+        for name, value in self.network.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(followed[name], 1 - decay)
+            else:
+                value.copy_(followed[name])
 
 
 @dataclass(slots=True, kw_only=True)

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from alara_train.recipes.frozen.config import BadConfig
+from alara_train.toml_file import BadConfig
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Processes:
     """Where this process stands."""
 
     device: torch.device
@@ -56,7 +56,7 @@ def check_device(device: str, processes: int = 1) -> None:
 
 
 @contextmanager
-def join_world(device: str) -> Iterator[World]:
+def join_processes(device: str) -> Iterator[Processes]:
     """Join the processes of `torchrun`, if it started this one; `device` is `cpu`, `cuda` or `auto`."""
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     check_device(device, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
@@ -66,11 +66,11 @@ def join_world(device: str) -> Iterator[World]:
     if cuda:
         torch.cuda.set_device(where)
     if size == 1:
-        yield World(where)
+        yield Processes(where)
         return
     # NCCL otherwise guesses the GPU of a process from its rank, and may build its communicator on the wrong one.
     dist.init_process_group("nccl" if cuda else "gloo", device_id=where if cuda else None)
     try:
-        yield World(where, rank, size)
+        yield Processes(where, rank, size)
     finally:
         dist.destroy_process_group()

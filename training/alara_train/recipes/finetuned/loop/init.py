@@ -7,25 +7,24 @@ import torch
 from torch import nn
 
 from alara_train.networks.registry import build
-from alara_train.recipes.finetuned.loop.average import Average
-from alara_train.recipes.finetuned.loop.checkpoint import Training
-from alara_train.recipes.finetuned.loop.context import Scene
+from alara_train.recipes.finetuned.loop.checkpoint import Average, Training
+from alara_train.recipes.finetuned.loop.context import Context
 from alara_train.recipes.finetuned.roles import TRAIN
 
 
-def begin(scene: Scene) -> Training:
+def begin(context: Context) -> Training:
     """The run before its first step."""
-    config, device = scene.config, scene.world.device
+    config, device = context.config, context.processes.device
     # Float32 means float32: without this, cuDNN would round its inputs to 10 bits.
     torch.backends.cudnn.allow_tf32 = False
     # Every batch of a run has one shape, so cuDNN may time its algorithms once and keep the fastest.
     torch.backends.cudnn.benchmark = True
     torch.manual_seed(config.seed)
-    findings = scene.roles.findings
+    findings = context.roles.findings
     network = build(config.backbone, outputs=len(findings), start=config.start, findings=findings)
     if config.loss == "bce" and not config.start.startswith("checkpoint"):
         # From the log odds of each finding, so that the first steps do not have to learn that most are rare.
-        present, absent = scene.roles.counts(TRAIN)
+        present, absent = context.roles.counts(TRAIN)
         with torch.no_grad():
             network.bias.copy_(torch.from_numpy(np.log(present / absent)))
     network.dropout = config.dropout
@@ -33,7 +32,7 @@ def begin(scene: Scene) -> Training:
     if config.channels_last:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stub
     average = Average(network, config.ema)
-    if device.type == "cuda" and scene.world.size > 1 and config.norms == "batch":
+    if device.type == "cuda" and context.processes.size > 1 and config.norms == "batch":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
     decayed = [p for p in network.parameters() if p.ndim > 1]
     spared = [p for p in network.parameters() if p.ndim <= 1]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from alara_train.recipes.finetuned.loop.batches import Batch
-from alara_train.recipes.finetuned.loop.distributed import World
+from alara_train.recipes.finetuned.loop.distributed import Processes
 
 MOST_SECONDS = 3.0
 MOST_ROUNDS = 20
@@ -40,7 +40,7 @@ def measure(
     batches: Iterator[Batch],
     loss: Callable[[Tensor, Batch], Tensor],
     autocast: torch.autocast,
-    world: World,
+    processes: Processes,
 ) -> Speed:
     """Measure reading alone, and forward with backward alone on a copy of the network; seconds, not minutes.
 
@@ -52,7 +52,7 @@ def measure(
         batches: Fresh batches of training films.
         loss: Of logits and batch.
         autocast: The precision that convolutions compute in.
-        world: The processes of the run.
+        processes: The processes of the run.
     """
     device = next(network.parameters()).device
     first = next(batches)
@@ -77,7 +77,7 @@ def measure(
         return time.perf_counter() - start
 
     passes(1)  # the first pass allocates memory and chooses algorithms
-    rounds: int = world.agree(max(1, min(MOST_ROUNDS, int(MOST_SECONDS / max(passes(1), 1e-9)))))
+    rounds: int = processes.agree(max(1, min(MOST_ROUNDS, int(MOST_SECONDS / max(passes(1), 1e-9)))))
     return Speed(reader, rounds * len(first.pixels) / passes(rounds))
 
 

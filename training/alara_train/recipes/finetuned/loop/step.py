@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -15,12 +16,19 @@ from torch.nn.parallel import DistributedDataParallel
 from alara_train.networks.classifier import Classifier
 from alara_train.recipes.finetuned.loop.batches import Batch
 from alara_train.recipes.finetuned.loop.checkpoint import Training
-from alara_train.recipes.finetuned.loop.context import Scene
+from alara_train.recipes.finetuned.loop.context import Context
 from alara_train.recipes.finetuned.roles import UNKNOWN
 
 
+def rate(step: int, warmup: int, steps: int) -> float:
+    """Share of the highest rate at step 0, 1, ...: up in a straight line over `warmup` steps, down by a half cosine."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup))) / 2
+
+
 def take_step(
-    scene: Scene,
+    context: Context,
     training: Training,
     shared: DistributedDataParallel | None,
     batches: Iterator[Batch],
@@ -31,14 +39,14 @@ def take_step(
     The loss is a mean over all known labels of the step, wherever they are, so that neither accumulation nor the number
     of processes changes a gradient.
     """
-    config, world = scene.config, scene.world
-    _reseed(config.seed, training.step, world.rank)
-    rows = scene.plan.step(training.step)
-    known = max(1, int((scene.roles.labels[rows] != UNKNOWN).sum()))
+    config, processes = context.config, context.processes
+    _reseed(config.seed, training.step, processes.rank)
+    rows = context.plan.step(training.step)
+    known = max(1, int((context.roles.labels[rows] != UNKNOWN).sum()))
     _set_mode(training.network, config.norms)
-    total = torch.zeros((), device=world.device)
+    total = torch.zeros((), device=processes.device)
     for part in range(config.accumulate):
-        batch = next(batches).to(world.device)
+        batch = next(batches).to(processes.device)
         film = batch.tensor()
         if config.channels_last:
             film = film.contiguous(memory_format=torch.channels_last)
@@ -46,11 +54,11 @@ def take_step(
         if shared is not None and part < config.accumulate - 1:
             quiet = shared.no_sync()
         with quiet:
-            with scene.autocast:
+            with context.autocast:
                 logits, _ = (shared or training.network)(film)
-            loss = scene.loss(logits, batch) / known
+            loss = context.loss(logits, batch) / known
             # DistributedDataParallel takes the mean over processes where the sum is wanted.
-            training.scaler.scale(loss * world.size).backward()  # type: ignore[no-untyped-call]
+            training.scaler.scale(loss * processes.size).backward()  # type: ignore[no-untyped-call]
         total += loss.detach()
     for group in training.optimiser.param_groups:
         group["lr"] = lr

@@ -14,18 +14,17 @@ from torch.nn.parallel import DistributedDataParallel
 from alara_train.data.films import BadData
 from alara_train.recipes.finetuned.config import TrainConfig
 from alara_train.recipes.finetuned.loop.checkpoint import Training, save
-from alara_train.recipes.finetuned.loop.context import Scene, make_scene
-from alara_train.recipes.finetuned.loop.distributed import World
+from alara_train.recipes.finetuned.loop.context import Context, make_context
+from alara_train.recipes.finetuned.loop.distributed import Processes
 from alara_train.recipes.finetuned.loop.epoch import close_epoch, finish
 from alara_train.recipes.finetuned.loop.init import begin
 from alara_train.recipes.finetuned.loop.log import Journal
-from alara_train.recipes.finetuned.loop.schedule import rate
 from alara_train.recipes.finetuned.loop.speed import measure
-from alara_train.recipes.finetuned.loop.step import take_step
+from alara_train.recipes.finetuned.loop.step import rate, take_step
 from alara_train.recipes.finetuned.provenance import data_record, sitting
-from alara_train.recipes.finetuned.roles import Prepared, Roles, assign
+from alara_train.recipes.finetuned.roles import PreparedFilms, Roles, assign
 from alara_train.recipes.finetuned.run_folder import RunFolder
-from alara_train.recipes.frozen.config import BadConfig
+from alara_train.toml_file import BadConfig
 
 NOTE_STEPS = 10
 """Losses are fetched from the device and noted every so many steps."""
@@ -33,11 +32,11 @@ NOTE_STEPS = 10
 
 def train(
     config: TrainConfig,
-    data: Prepared,
+    data: PreparedFilms,
     run: Path,
     *,
-    world: World | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    processes: Processes | None = None,
+    log: Callable[[str], None] = lambda _: None,
     quiet: bool = True,
     after_step: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -47,10 +46,10 @@ def train(
 
     Args:
         config: Everything that can change the result.
-        data: Prepared films.
+        data: PreparedFilms films.
         run: The run's folder; see `folder.RunFolder`.
-        world: The processes of this run; by default this one alone, on the CPU.
-        say: Takes what should be told before the first step.
+        processes: The processes of this run; by default this one alone, on the CPU.
+        log: Takes what should be told before the first step.
         quiet: Show no bar.
         after_step: Called with the number of every step that was done.
 
@@ -61,65 +60,65 @@ def train(
         BadConfig: The folder is of another config, or the config cannot be trained as it is.
         BadData: The films cannot be trained on as they are, or are not those the run was begun on.
     """
-    world = world or World(torch.device("cpu"))
+    processes = processes or Processes(torch.device("cpu"))
     folder = RunFolder(run)
     roles = assign(data, config)
-    _claim(folder, config, roles, world)
+    _claim(folder, config, roles, processes)
     if folder.done is not None:
         return folder.done
-    scene = make_scene(config, data, roles, folder, world)
-    training = begin(scene)
+    context = make_context(config, data, roles, folder, processes)
+    training = begin(context)
     if folder.last.is_file():
         training.restore(folder.last)
-    _introduce(scene, training, say)
+    _introduce(context, training, log)
     if not training.ended:
-        _train(scene, training, quiet or not world.leads, after_step)
-    return finish(scene, training)
+        _train(context, training, quiet or not processes.leads, after_step)
+    return finish(context, training)
 
 
-def _claim(folder: RunFolder, config: TrainConfig, roles: Roles, world: World) -> None:
+def _claim(folder: RunFolder, config: TrainConfig, roles: Roles, processes: Processes) -> None:
     """Claim the folder in the leading process, and raise what it raises in all of them."""
     fault: Exception | None = None
-    if world.leads:
+    if processes.leads:
         try:
             folder.claim(config, data_record(roles))
         except (BadConfig, BadData) as error:
             fault = error
-    if (shared := world.agree(fault)) is not None:
+    if (shared := processes.agree(fault)) is not None:
         raise shared
 
 
-def _introduce(scene: Scene, training: Training, say: Callable[[str], None]) -> None:
-    """Note this sitting, and say what is about to happen and how fast it will be."""
-    if scene.world.leads:
-        revisions = scene.folder.add_sitting(sitting(scene.world, training.step))
+def _introduce(context: Context, training: Training, log: Callable[[str], None]) -> None:
+    """Note this sitting, and log what is about to happen and how fast it will be."""
+    if context.processes.leads:
+        revisions = context.folder.add_sitting(sitting(context.processes, training.step))
         if len(revisions) > 1:
-            say(f"the code has changed since this run began ({' → '.join(revisions)}): its result is of neither alone")
+            log(f"the code has changed since this run began ({' → '.join(revisions)}): its result is of neither alone")
         if training.step:
-            say(f"{scene.folder.path}: going on after step {training.step} of {scene.steps}")
+            log(f"{context.folder.path}: going on after step {training.step} of {context.steps}")
     if not training.ended:
         # In every process, because the network may communicate; the leading process reports its own speed.
-        batches = scene.batches(training.step)
-        speed = measure(training.network, batches, scene.loss, scene.autocast, scene.world)
-        if scene.world.leads:
-            say(str(speed))
+        batches = context.batches(training.step)
+        speed = measure(training.network, batches, context.loss, context.autocast, context.processes)
+        if context.processes.leads:
+            log(str(speed))
 
 
-def _train(scene: Scene, training: Training, quiet: bool, after_step: Callable[[int], None]) -> None:
+def _train(context: Context, training: Training, quiet: bool, after_step: Callable[[int], None]) -> None:
     """Train to the end, from wherever the run is."""
-    config, world, plan = scene.config, scene.world, scene.plan
-    cuda = [world.device.index] if world.device.type == "cuda" else None
-    shared = DistributedDataParallel(training.network, device_ids=cuda) if world.size > 1 else None
+    config, processes, plan = context.config, context.processes, context.plan
+    cuda = [processes.device.index] if processes.device.type == "cuda" else None
+    shared = DistributedDataParallel(training.network, device_ids=cuda) if processes.size > 1 else None
     journal = None
-    if world.leads:
+    if processes.leads:
         size = config.batch_size * config.accumulate
-        journal = Journal(scene.folder.log, training.step, training.log_bytes, scene.steps, size, quiet)
-    batches = scene.batches(training.step)
+        journal = Journal(context.folder.log, training.step, training.log_bytes, context.steps, size, quiet)
+    batches = context.batches(training.step)
     pending: list[tuple[int, float, Tensor]] = []
     since = time.perf_counter()
     while not training.ended:
-        share = rate(training.step, round(config.warmup_epochs * plan.steps), scene.steps)
-        loss = take_step(scene, training, shared, batches, config.lr * share)
+        share = rate(training.step, round(config.warmup_epochs * plan.steps), context.steps)
+        loss = take_step(context, training, shared, batches, config.lr * share)
         pending.append((training.step, config.lr * share, loss))
         training.step += 1
         after_step(training.step)
@@ -128,25 +127,25 @@ def _train(scene: Scene, training: Training, quiet: bool, after_step: Callable[[
         if not (ends or keeps or len(pending) == NOTE_STEPS):
             continue
         seconds = time.perf_counter() - since
-        training.minutes = world.agree(training.minutes + seconds / 60)
-        _note(scene, journal, pending, seconds)
+        training.minutes = processes.agree(training.minutes + seconds / 60)
+        _note(context, journal, pending, seconds)
         since = time.perf_counter()
         late = 0 < config.max_minutes <= training.minutes
         if ends or late:
-            close_epoch(scene, training, journal, late)
+            close_epoch(context, training, journal, late)
         if (ends or keeps or late) and journal is not None:
             training.log_bytes = journal.bytes
-            save(scene.folder.last, training.table(config.backbone, scene.roles.findings))
+            save(context.folder.last, training.table(config.backbone, context.roles.findings))
     if journal is not None:
         journal.close()
 
 
-def _note(scene: Scene, journal: Journal | None, pending: list[tuple[int, float, Tensor]], seconds: float) -> None:
+def _note(context: Context, journal: Journal | None, pending: list[tuple[int, float, Tensor]], seconds: float) -> None:
     """Note the steps since the last time; empties `pending`."""
-    shares = scene.world.gather([float(loss) for _, _, loss in pending])
+    shares = context.processes.gather([float(loss) for _, _, loss in pending])
     if journal is not None:
         records = [
-            {"step": step + 1, "epoch": step // scene.plan.steps, "loss": sum(parts), "lr": lr}
+            {"step": step + 1, "epoch": step // context.plan.steps, "loss": sum(parts), "lr": lr}
             for (step, lr, _), *parts in zip(pending, *shares, strict=True)
         ]
         journal.step(records, seconds)

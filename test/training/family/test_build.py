@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
-from test_features import one_bit_turned
+from damage import one_bit_turned
 from test_pipeline import film_of, succeeds
 from typer.testing import CliRunner
 
 from alara_train.cli.main import app
 from alara_train.data.films import FINDINGS
-from alara_train.family.stages import whole
+from alara_train.family.build import is_complete
 
+ORIGIN = "".join(f'{word} = "Gratings"\n' for word in ("dataset", "licence", "citation", "acknowledgement", "link"))
 ROOT = Path(__file__).parents[3]
 SMALLER = {
     "[256, 320, 448, 512]": "[64]",
@@ -51,9 +52,21 @@ def test_a_small_family_is_whole_and_damaged_features_are_made_anew(tmp_path: Pa
     write_collection(tmp_path)
     out, cache = tmp_path / "chest14", tmp_path / "cache"
     command = ["family", str(tmp_path / "c.toml"), "--data", str(tmp_path), "--out", str(out)]
-    command += ["--cache", str(cache), "--schemas", str(ROOT / "models" / "schema"), "--threads", "1"]
+    (tmp_path / "origin.toml").write_text(ORIGIN)
+    command += [
+        "--origin",
+        str(tmp_path / "origin.toml"),
+        "--cache",
+        str(cache),
+        "--schemas",
+        str(ROOT / "models" / "schema"),
+        "--threads",
+        "1",
+    ]
     assert "r64-fp32: mean AUROC" in succeeds(CliRunner().invoke(app, command))
-    assert whole(out)
+    assert is_complete(out)
+    assert json.loads((out / "catalog.json").read_text())["provenance"]["dataset"] == "Gratings"
+    assert "NIH" not in (out / "card.md").read_text()
     policy = json.loads((out / "policy.json").read_text())
     assert all(rule.get("minResolution", 0) <= 64 for rule in policy["rules"].values())
     kept = cache / "features-r64-fp32.npz"

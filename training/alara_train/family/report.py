@@ -1,0 +1,59 @@
+"""The card and the figures of a family, from its documents alone; and the cost of a film, measured again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alara_train.atomic_file import write_atomic
+from alara_train.export.cost import measure_ms, measured_on
+from alara_train.json_file import write_json
+from alara_train.recipes.card_text import CardText
+from alara_train.recipes.finetuned.card_text import stored_text
+from alara_train.recipes.frozen.card_text import card_text
+from alara_train.report.card import card
+from alara_train.report.catalog import read_family
+from alara_train.report.figures.draw import draw_all
+
+
+def _text(catalog: dict[str, Any], evaluation: dict[str, Any]) -> CardText:
+    """The text that the evaluation stores, or else the text of a frozen trunk, which the documents determine."""
+    stored = evaluation.get("recipe", {}).get("told")
+    return stored_text(stored) if stored else card_text(catalog, evaluation)
+
+
+def write_card(family: Path) -> None:
+    """Write `card.md` from the other documents of a family folder."""
+    catalog, policy, evaluation = read_family(family, "catalog", "policy", "evaluation")
+    write_atomic(family / "card.md", card(catalog, policy, evaluation, _text(catalog, evaluation)))
+
+
+def report_family(family: Path) -> list[Path]:
+    """Write `card.md` and the figures; returns the paths of the figures.
+
+    Raises:
+        Unreachable: The policy asks for more than any variant attains.
+    """
+    catalog, policy, evaluation = read_family(family, "catalog", "policy", "evaluation")
+    paths = draw_all(catalog, policy, evaluation, family / "figures")
+    write_card(family)
+    return paths
+
+
+def measure_cost(family: Path) -> dict[str, float]:
+    """Measure every variant on this machine, and write the cost to the catalog and the card; returns milliseconds."""
+    [catalog] = read_family(family, "catalog")
+    rng = np.random.default_rng(0)
+    sides = {v["id"]: v["resolution"] for v in catalog["variants"]}
+    taken = measure_ms(
+        {v["id"]: family / v["file"] for v in catalog["variants"]},
+        {id_: rng.uniform(-1, 1, (1, 1, side, side)).astype(np.float32) for id_, side in sides.items()},
+    )
+    for variant in catalog["variants"]:
+        variant["cost"]["ms"]["cpu"] = taken[variant["id"]]
+        variant["cost"]["measuredOn"]["cpu"] = measured_on()
+    write_json(catalog, family / "catalog.json")
+    write_card(family)
+    return taken
