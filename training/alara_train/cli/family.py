@@ -68,7 +68,7 @@ def golden(
     out: Annotated[Path, typer.Option(help="folder of golden.json")] = Path("test/parity"),
 ) -> None:
     """Write the golden file that the TypeScript side is compared with."""
-    from alara_train.export.golden import write_golden
+    from alara_train.family.golden import write_golden
 
     count = write_golden(family, films, out)
     typer.echo(f"{count} films written to {out / 'golden.json'}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -120,3 +120,12 @@ def _check_classes(roles: Roles, config: TrainConfig) -> None:
             f"{count} training films do not fill one step of {config.batch_size} x {config.accumulate}: "
             "lower batch_size or accumulate"
         )
+
+
+def data_record(roles: Roles) -> dict[str, Any]:
+    """What a run reads: digests of the split and of the labels, and how many films have which role."""
+    return {
+        "splitDigest": roles.digest,
+        "labelsDigest": hashlib.sha256(roles.labels.astype("<i8").tobytes()).hexdigest(),
+        "films": {role: len(roles.rows(role)) for role in (TRAIN, VAL, TEST)},
+    }

@@ -19,10 +19,10 @@ from alara_train.recipes.finetuned.loop.distributed import Processes
 from alara_train.recipes.finetuned.loop.epoch import close_epoch, finish
 from alara_train.recipes.finetuned.loop.init import begin
 from alara_train.recipes.finetuned.loop.log import Journal
+from alara_train.recipes.finetuned.loop.provenance import sitting
 from alara_train.recipes.finetuned.loop.speed import measure
 from alara_train.recipes.finetuned.loop.step import rate, take_step
-from alara_train.recipes.finetuned.provenance import data_record, sitting
-from alara_train.recipes.finetuned.roles import PreparedFilms, Roles, assign
+from alara_train.recipes.finetuned.roles import PreparedFilms, Roles, assign, data_record
 from alara_train.recipes.finetuned.run_folder import RunFolder
 from alara_train.toml_file import BadConfig
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alara_train.export.golden import golden
+from alara_train.family.golden import golden
 
 
 def test_golden_files_are_current(family: Path, films: Path) -> None:

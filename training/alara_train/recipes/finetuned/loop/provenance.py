@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import sys
@@ -14,18 +13,8 @@ import torch
 
 from alara_train.machine import code_revision, processor
 from alara_train.recipes.finetuned.loop.distributed import Processes
-from alara_train.recipes.finetuned.roles import TEST, TRAIN, VAL, Roles
 
 PACKAGES = ("torch", "monai", "numpy", "scipy", "pyvips", "onnx", "onnxruntime", "tensorboard")
-
-
-def data_record(roles: Roles) -> dict[str, Any]:
-    """What a run reads: digests of the split and of the labels, and how many films have which role."""
-    return {
-        "splitDigest": roles.digest,
-        "labelsDigest": hashlib.sha256(roles.labels.astype("<i8").tobytes()).hexdigest(),
-        "films": {role: len(roles.rows(role)) for role in (TRAIN, VAL, TEST)},
-    }
 
 
 def sitting(processes: Processes, step: int) -> dict[str, Any]:
