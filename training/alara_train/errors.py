@@ -1,4 +1,4 @@
-"""What a user can correct, as opposed to a fault of this package."""
+"""Errors that a user can correct, as opposed to faults of this package."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ AGAIN = "free some room and run the same command again"
 
 
 class UserError(ValueError):
-    """The message says in one sentence what is wrong and what to do; the command line prints it without a traceback."""
+    """One sentence says what is wrong and what to do; the command line prints it without a traceback."""
 
 
-def sentence(error: OSError) -> str:
-    """Say what the operating system refused, and for which file."""
+def describe_os_error(error: OSError) -> str:
+    """Describe an error of the operating system, with its file."""
     place = f"{error.filename}: " if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{place}the disk is full: {AGAIN}"

@@ -9,7 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from alara_train.atomic_file import write_atomic
-from alara_train.errors import UserError, sentence
+from alara_train.errors import UserError, describe_os_error
 
 
 class BadDocument(UserError):
@@ -25,7 +25,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadDocument(sentence(error)) from error
+        raise BadDocument(describe_os_error(error)) from error
     except ValueError as error:
         raise BadDocument(f"{path} is not a JSON document: {error}") from error
     if not isinstance(document, dict):

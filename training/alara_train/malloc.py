@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 KEEP = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
-"""Large tensors come from the heap, and the heap is not given back: without this, the kernel clears the same pages for
-every step."""
+"""Large tensors come from the heap, and freed heap stays with the process. Without these settings the kernel clears the
+same pages at every step."""
 SWITCH = "ALARA_TRAIN_MALLOC"
 """`system` leaves the allocator as it is."""
 TRAINING = ("train", "sweep", "pipeline")
 GPU = Path("/dev/nvidia0")
 
 
-def wanted(arguments: Sequence[str], environment: Mapping[str, str], gpu: bool, glibc: bool) -> bool:
-    """Whether this command line trains on the CPU with an allocator that nobody has set up."""
+def restart_needed(arguments: Sequence[str], environment: Mapping[str, str], gpu: bool, glibc: bool) -> bool:
+    """Whether this command line trains on the CPU, and the environment does not configure the allocator."""
     verb = next((word for word in arguments if not word.startswith("-")), "")
     words = [word for argument in arguments for word in argument.split("=", 1)]
     device = words[words.index("--device") + 1] if "--device" in words[:-1] else "auto"
@@ -27,14 +27,14 @@ def wanted(arguments: Sequence[str], environment: Mapping[str, str], gpu: bool, 
     return glibc and on_cpu and unset and verb in TRAINING and "--help" not in arguments
 
 
-def keep_memory() -> None:
-    """Start this process anew with `KEEP` where it trains on a CPU: glibc reads these variables only at its start."""
-    if not wanted(sys.argv[1:], os.environ, GPU.exists(), platform.libc_ver()[0] == "glibc"):
+def restart_for_training() -> None:
+    """Restart this process with `KEEP` if it trains on a CPU: glibc reads these variables only at the start."""
+    if not restart_needed(sys.argv[1:], os.environ, GPU.exists(), platform.libc_ver()[0] == "glibc"):
         return
     from alara_train import MATPLOTLIB
 
-    # The new process makes a folder of its own for matplotlib, and removes it.
-    kept = {name: value for name, value in os.environ.items() if not (MATPLOTLIB and value == MATPLOTLIB)}
+    # The new process makes its own folder for matplotlib, and removes it.
+    environment = {name: value for name, value in os.environ.items() if not (MATPLOTLIB and value == MATPLOTLIB)}
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**kept, **KEEP})
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**environment, **KEEP})

@@ -1,4 +1,4 @@
-"""Where films come from: what the catalog of a family trained on them must say."""
+"""The origin of films, as the catalog of a family must state it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from alara_train.toml_file import BadConfig, read_toml
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where films come from, as the catalog's provenance says it."""
+    """The origin of films, as the catalog's provenance states it."""
 
     dataset: str
     licence: str
@@ -33,20 +33,20 @@ NIH = Origin(
 
 
 def origin_of(layout: str, path: Path | None) -> Origin:
-    """Where the films come from: NIH's own words for its layout, else what a TOML file says.
+    """The origin of films: known for the layout of NIH, or else read from a TOML file.
 
     Raises:
-        BadConfig: There is no file, or it does not say it all.
+        BadConfig: The file is needed but not given, or a key is missing.
     """
     if path is None:
         if layout == "nih":
             return NIH
         raise BadConfig(
-            "a catalog says where its films come from, and only for NIH's layout is that known: write a TOML file with "
+            "a catalog states the origin of its films, which is known only for NIH's layout: write a TOML file with "
             f"{', '.join(field.name for field in fields(Origin))} (link is a URL) and give it as --origin"
         )
     table = read_toml(path)
     names = [field.name for field in fields(Origin)]
     if wrong := [name for name in names if not isinstance(table.get(name), str) or not table[name]]:
-        raise BadConfig(f"{path} must say {', '.join(wrong)} as text")
+        raise BadConfig(f"{path} must state {', '.join(wrong)} as text")
     return Origin(**{name: table[name] for name in names})

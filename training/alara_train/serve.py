@@ -1,4 +1,4 @@
-"""Read a film with a served variant, as the API does: the reference for parity."""
+"""Read a film with a served variant, as the API does; the parity tests compare both."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from alara_train.networks.pooling import Float32s
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a variant says of one film."""
+    """The output of a variant for one film."""
 
     probabilities: Floats
     """[findings], calibrated."""
     gate: Floats
-    """[classes + 1], as the graph gives it."""
+    """[classes + 1], the output `gate` of the graph."""
 
 
 def open_variants(family: Path, catalog: dict[str, Any]) -> dict[str, ort.InferenceSession]:

@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-from alara_train.errors import UserError, sentence
+from alara_train.errors import UserError, describe_os_error
 
 
 class BadConfig(UserError):
@@ -35,7 +35,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadConfig(sentence(error)) from error
+        raise BadConfig(describe_os_error(error)) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadConfig(f"{path} is not a TOML file: {error}") from error
 

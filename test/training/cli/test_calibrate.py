@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from alara_train.cli.main import app
 from alara_train.data.films import FINDINGS
-from alara_train.evaluate.scored import Scored
+from alara_train.evaluate.scored import VariantScores
 from alara_train.json_file import check_schema
 from alara_train.report.catalog import check_catalog
 
@@ -19,7 +19,7 @@ def keep_scores(folder: Path, variant: str, resolution: int, precision: str) -> 
     rng = np.random.default_rng(resolution)
     labels = (rng.random((COUNT, len(FINDINGS))) < 0.4).astype(np.int64)
     words = np.array(["x"] * COUNT)
-    Scored(
+    VariantScores(
         variant=variant,
         resolution=resolution,
         precision=precision,

@@ -21,8 +21,8 @@ from typer.testing import CliRunner
 
 from alara_train.cli.main import app
 from alara_train.data.layouts.csv_rows import read_rows
-from alara_train.errors import UserError, sentence
-from alara_train.malloc import KEEP, wanted
+from alara_train.errors import UserError, describe_os_error
+from alara_train.malloc import KEEP, restart_needed
 from alara_train.recipes.frozen.trunk import serving_trunk
 
 PACKAGE = Path(__file__).parents[3] / "training" / "alara_train"
@@ -150,7 +150,7 @@ def test_what_the_system_refuses_is_said_with_the_file() -> None:
         (errno.ENOENT, "does not exist"),
         (errno.EROFS, "may not read or write"),
     ):
-        said = sentence(OSError(code, "as the system says it", "films/a.png"))
+        said = describe_os_error(OSError(code, "as the system says it", "films/a.png"))
         assert said.startswith("films/a.png: ")
         assert word in said
 
@@ -239,7 +239,7 @@ def test_the_pipeline_takes_every_choice_of_prepare() -> None:
 
 def test_training_on_a_cpu_keeps_its_memory_unless_told_otherwise() -> None:
     def asked(line: str, gpu: bool = False, glibc: bool = True, **environment: str) -> bool:
-        return wanted(line.split(), environment, gpu, glibc)
+        return restart_needed(line.split(), environment, gpu, glibc)
 
     assert asked("train c.toml --data d --run r")
     assert asked("pipeline c.toml --device cpu", gpu=True)
@@ -354,7 +354,7 @@ def test_rows_without_a_word_and_empty_words_at_the_end_are_skipped(tmp_path: Pa
 
 def test_a_file_in_the_place_of_a_folder_is_said(tmp_path: Path) -> None:
     for code, word in ((errno.EEXIST, "a file where a folder is needed"), (errno.EISDIR, "a file is needed")):
-        assert word in sentence(OSError(code, "as the system says it", "x"))
+        assert word in describe_os_error(OSError(code, "as the system says it", "x"))
 
 
 def test_weights_of_something_else_end_with_one_sentence(tmp_path: Path) -> None:
@@ -362,7 +362,7 @@ def test_weights_of_something_else_end_with_one_sentence(tmp_path: Path) -> None
     for path, word in (("x.pth", "does not hold the published weights"), ("none.pth", "does not exist")):
         with pytest.raises((UserError, OSError)) as raised:
             serving_trunk("efficientnet-lite0", ("stage1",), tmp_path / path)
-        said = sentence(raised.value) if isinstance(raised.value, OSError) else str(raised.value)
+        said = describe_os_error(raised.value) if isinstance(raised.value, OSError) else str(raised.value)
         assert word in said
 
 

@@ -30,7 +30,7 @@ from alara_train.data.films import FINDINGS
 from alara_train.data.pixels import MEAN, STD, resized, tensor
 from alara_train.data.prepare.prepared import Prepared
 from alara_train.data.prepare.stacks import eight_bits
-from alara_train.evaluate.scored import Scored
+from alara_train.evaluate.scored import VariantScores
 from alara_train.export.graph import MOST_DIFFERENCE
 from alara_train.family import build
 from alara_train.json_file import check_schema
@@ -236,7 +236,7 @@ def test_the_graphs_keep_the_contract_and_compute_what_pytorch_does(made: Path) 
 
 def test_scores_are_those_of_the_served_graph_on_films_that_did_not_train(made: Path) -> None:
     prepared = Prepared.open(made / "work" / "prepared")
-    scored = Scored.load(made / "work" / "export" / "scores-r64-int8.npz")
+    scored = VariantScores.load(made / "work" / "export" / "scores-r64-int8.npz")
     assert set(scored.split.tolist()) == {"validation", "test"}
     assert set(scored.patients) & set(prepared.films.patients[prepared.films.where("train")]) == set()
     rows = prepared.films.where("val", "test")
@@ -270,7 +270,7 @@ def test_export_makes_the_same_of_the_runs(made: Path, tmp_path: Path, schemas: 
     command += ["--settings", str(made / "settings.toml"), "--precisions", "fp32", "--threads", "1"]
     succeeds(CliRunner().invoke(app, command))
     ours, theirs = (
-        Scored.load(folder / "scores-r64-fp32.npz") for folder in (tmp_path / "cache", made / "work" / "export")
+        VariantScores.load(folder / "scores-r64-fp32.npz") for folder in (tmp_path / "cache", made / "work" / "export")
     )
     assert ours.logits == pytest.approx(theirs.logits, abs=1e-5)
 

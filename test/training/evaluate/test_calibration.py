@@ -95,11 +95,11 @@ def test_scores_that_fall_are_refused_by_beta() -> None:
 def test_a_threshold_is_between_films_and_meets_its_target() -> None:
     scores, labels = bent(6, 500)
     p = 1 / (1 + np.exp(-scores))
-    for point, wanted in (("sensitivity95", 1), ("specificity95", 0)):
+    for point, restart_needed in (("sensitivity95", 1), ("specificity95", 0)):
         cut = chosen_threshold(p, labels, point)
         assert cut not in p
         calls = p >= cut
-        assert (calls == wanted)[labels == wanted].mean() >= 0.95
+        assert (calls == restart_needed)[labels == restart_needed].mean() >= 0.95
 
 
 def test_rates_are_counted_and_their_intervals_hold_them() -> None:

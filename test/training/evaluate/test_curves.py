@@ -5,8 +5,8 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from alara_train.evaluate.metrics import precision_recall_points
-from alara_train.evaluate.resample import Resamples, once, resample
-from alara_train.evaluate.weighted_roc import auroc, auroc_draws, staircase
+from alara_train.evaluate.resample import Resamples, resample, single_draw
+from alara_train.evaluate.weighted_roc import auroc, auroc_draws, weighted_roc
 
 Floats = np.ndarray
 
@@ -24,7 +24,7 @@ def test_areas_equal_scikit_learn_with_weights_and_ties(digits: int) -> None:
     scores, labels, patients = made(1, 400, digits)
     assert auroc(scores, labels) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
     resamples = resample(patients, 12, 5)
-    curve = staircase(scores, labels, resamples)
+    curve = weighted_roc(scores, labels, resamples)
     weights = resamples.counts[resamples.owner].T
     areas = [roc_auc_score(labels, scores, sample_weight=w) for w in weights]
     assert curve.auroc() == pytest.approx(areas, abs=1e-12)
@@ -63,7 +63,7 @@ def test_a_resample_without_one_class_has_no_area() -> None:
 @pytest.mark.parametrize("digits", [1, 8])
 def test_thresholds_are_the_best_that_a_search_finds(digits: int) -> None:
     scores, labels, _ = made(4, 300, digits)
-    curve = staircase(scores, labels, once(300))
+    curve = weighted_roc(scores, labels, single_draw(300))
     false, true, _ = roc_curve(labels, scores, drop_intermediate=False)
     sensitivity, specificity = curve.rates(curve.youden())
     assert sensitivity[0] + specificity[0] == pytest.approx((true + 1 - false).max(), abs=1e-6)
@@ -76,7 +76,7 @@ def test_thresholds_are_the_best_that_a_search_finds(digits: int) -> None:
 
 
 def test_a_threshold_that_nothing_meets_calls_nothing() -> None:
-    curve = staircase(np.array([0.0, 1.0]), np.array([1, 0]), once(2))
+    curve = weighted_roc(np.array([0.0, 1.0]), np.array([1, 0]), single_draw(2))
     step = curve.at_specificity(0.95)
     assert step[0] == 1
     sensitivity, specificity = curve.rates(step)

@@ -12,12 +12,12 @@ import pytest
 from test_evaluation import FINDINGS, family
 
 from alara_train.evaluate.measure import Measured, measure
-from alara_train.evaluate.scored import BadScores, Scored
+from alara_train.evaluate.scored import BadScores, VariantScores
 from alara_train.export.graph import keep_findings, kept_findings
 from alara_train.report.evaluation import evaluation
 
 
-def spoilt(*findings: str, falling: bool = False) -> list[Scored]:
+def spoilt(*findings: str, falling: bool = False) -> list[VariantScores]:
     """Scores that know nothing of some findings, or fall as they get likelier."""
     rng = np.random.default_rng(5)
     scores = []

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from alara_train.cli.main import app
 from alara_train.data.films import FINDINGS
-from alara_train.evaluate.scored import BadScores, Scored
+from alara_train.evaluate.scored import BadScores, VariantScores
 from alara_train.evaluate.scores_file import film_digests, scores_document
 from alara_train.evaluate.weighted_roc import auroc
 
@@ -23,14 +23,14 @@ FILMS = 40
 CHEST14 = Path(__file__).parents[3] / "models" / "chest14"
 
 
-def scored(variant: str = "r256-fp32", seed: int = 1) -> Scored:
+def scored(variant: str = "r256-fp32", seed: int = 1) -> VariantScores:
     """Logits with ties, labels with an unknown, two films a patient."""
     rng = np.random.default_rng(seed)
     labels = (np.random.default_rng(7).random((FILMS, 14)) < 0.4).astype(np.int64)
     labels[3, 2] = -1
     patient = np.arange(FILMS) // 2
     words = np.full(FILMS, "")
-    return Scored(
+    return VariantScores(
         variant=variant,
         resolution=256,
         precision="fp32",

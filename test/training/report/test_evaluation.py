@@ -14,7 +14,7 @@ from alara_train.cli.main import app
 from alara_train.evaluate.baseline import log_odds, view_groups
 from alara_train.evaluate.compare import catalog_comparisons, pairs
 from alara_train.evaluate.measure import Measured, OneClass, measure
-from alara_train.evaluate.scored import BadScores, Protocol, Scored, check, design
+from alara_train.evaluate.scored import BadScores, Protocol, VariantScores, check, design
 from alara_train.report.card_sections import sections
 from alara_train.report.evaluation import catalog_head, dumps, evaluation
 from alara_train.report.policy import declared_margin, derive_policy, separations
@@ -23,7 +23,7 @@ FILMS = 600
 FINDINGS = ("Atelectasis", "Mass", "Nodule", "Edema", "Emphysema", "Hernia")
 
 
-def family(seed: int = 1, gap: float = 1.0) -> list[Scored]:
+def family(seed: int = 1, gap: float = 1.0) -> list[VariantScores]:
     """Two sizes in two precisions; the larger size sees `Mass` better by far, everything else alike."""
     rng = np.random.default_rng(seed)
     patient = np.arange(FILMS) // 2
@@ -49,7 +49,9 @@ def family(seed: int = 1, gap: float = 1.0) -> list[Scored]:
         for precision in ("fp32", "int8"):
             logits = exact + (0.01 * rng.normal(size=labels.shape) if precision == "int8" else 0)
             variants.append(
-                Scored(variant=f"r{side}-{precision}", resolution=side, precision=precision, logits=logits, **columns)
+                VariantScores(
+                    variant=f"r{side}-{precision}", resolution=side, precision=precision, logits=logits, **columns
+                )
             )
     return variants
 
@@ -179,8 +181,8 @@ def test_scores_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         measure([dataclasses.replace(one, labels=np.zeros_like(one.labels))], draws=5)
     path = tmp_path / "scores-x.npz"
     one.save(path)
-    assert (Scored.load(path).logits == one.logits).all()
-    assert Scored.load(path).patients.tolist() == one.patients.tolist()
+    assert (VariantScores.load(path).logits == one.logits).all()
+    assert VariantScores.load(path).patients.tolist() == one.patients.tolist()
 
 
 def test_the_policy_follows_the_corrected_intervals_and_the_targets() -> None:

@@ -124,7 +124,7 @@ def test_the_reference_differs_from_itself_by_nothing_and_noise_costs(family: Pa
     found = compare(reader, np.stack([good, rng.normal(0, 0.02, good.shape)]), labels, patients, 50, 1)
     assert not found["change"][0].any() and not found["moved"][0].any() and not found["flipped"][0].any()
     assert found["change"][1, 0] < -0.2 and (found["moved"][1] > 0).all()
-    seen = reader.see([as_published(decode(sorted(films.glob("*.png"))[0]).numpy())], ["window", "full range"])
+    seen = reader.read_films([as_published(decode(sorted(films.glob("*.png"))[0]).numpy())], ["window", "full range"])
     lines = table(["window", "full range"], found, seen, seen).splitlines()
     assert lines[2].startswith("| window | ") and "| +0.000 [+0.000, +0.000] |" in lines[2]
     assert "1 of 1" in lines[3]

@@ -13,7 +13,7 @@ from alara_train.cli import options
 if TYPE_CHECKING:
     from alara_train.evaluate import scored
     from alara_train.evaluate.measure import Measured
-    from alara_train.evaluate.scored import Scored
+    from alara_train.evaluate.scored import VariantScores
 
 CARRIED = ("recipe", "originalsAgainstSmall", "torchAgainstOnnx", "gate", "notServed")
 """Keys that other verbs measure: taken over from the evaluation that is replaced."""
@@ -31,24 +31,24 @@ def protocol_of(protocol: str | None, evaluation: dict[str, Any]) -> scored.Prot
     return cast("scored.Protocol", chosen)
 
 
-def stored_scores(folder: Path, findings: list[str] | None) -> list[Scored]:
+def stored_scores(folder: Path, findings: list[str] | None) -> list[VariantScores]:
     """Read the scores of a folder, restricted to the findings that the family serves.
 
     Raises:
         BadScores: The folder has no scores, or a file is damaged.
     """
-    from alara_train.evaluate.scored import BadScores, Scored
+    from alara_train.evaluate.scored import BadScores, VariantScores
 
     files = sorted(folder.glob("scores-*.npz"))
     if not files:
         raise BadScores(f"{folder} holds no scores-VARIANT.npz: run alara-train family or export, which write them")
-    variants = [Scored.load(path) for path in files]
+    variants = [VariantScores.load(path) for path in files]
     variants.sort(key=lambda v: (v.resolution, v.precision))
     return [one.only(findings) for one in variants] if findings else variants
 
 
 def measured_scores(
-    variants: list[Scored],
+    variants: list[VariantScores],
     protocol: scored.Protocol,
     bootstraps: int | None,
     seed: int,

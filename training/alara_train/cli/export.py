@@ -1,4 +1,4 @@
-"""`alara-train export`: finished runs to a family that can be served."""
+"""`alara-train export`: a family from finished runs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def export(
-    runs: Annotated[list[Path], typer.Argument(help="folders of finished runs, one a side")],
+    runs: Annotated[list[Path], typer.Argument(help="folders of finished runs, one per side")],
     prepared: Annotated[Path, typer.Option(help="folder that alara-train prepare wrote, which the runs trained on")],
-    out: Annotated[Path, typer.Option(help="where the family goes, such as models/nih-lite0")],
+    out: Annotated[Path, typer.Option(help="folder of the new family, such as models/nih-lite0")],
     precisions: options.Precisions = "fp32,int8",
     family: options.FamilyName = "",
     cache: Annotated[Path | None, typer.Option(help="folder of the cache; by default beside the runs")] = None,
@@ -29,11 +29,11 @@ def export(
     schemas: options.Schemas = Path("models/schema"),
     threads: options.ExportThreads = 0,
 ) -> None:
-    """Make a family of finished runs: graphs, input gate, evaluation, policy, catalog, card and figures.
+    """Make a family from finished runs: graphs, input gate, evaluation, policy, catalog, card and figures.
 
-    Each run gives one variant a precision. Every figure is of the ONNX graph itself, run by ONNX Runtime on the CPU:
-    calibration and thresholds from the validation films, AUROC from the test films, which chose nothing. Run it again
-    after a kill: variants that are done are kept. Runs of single folds are refused: what is served must be measured.
+    Each run gives one variant per precision. Every figure is measured on the ONNX graph itself, by ONNX Runtime on the
+    CPU: calibration and thresholds on the validation films, AUROC on the test films. Run the command again after a
+    kill: finished variants are kept. Runs of single folds are refused, because a served network must be measured.
 
         alara-train export runs/256px runs/448px --prepared prepared --out models/nih-lite0
 

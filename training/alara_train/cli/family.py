@@ -28,7 +28,7 @@ def family(
           --origin training/configs/chest14-origin.toml
     """
     from alara_train.data.layouts.detect import read
-    from alara_train.data.layouts.problems import refuse
+    from alara_train.data.layouts.problems import raise_problems
     from alara_train.data.layouts.settings import Settings
     from alara_train.data.prepare.disk import lock
     from alara_train.family.build import FamilyFolder, build_family
@@ -38,7 +38,7 @@ def family(
 
     settings = FamilyConfig.load(config)
     reading = read(data, Settings())
-    refuse(reading.problems, data)
+    raise_problems(reading.problems, data)
     recipe = FrozenRecipe(
         settings,
         reading.films,

@@ -20,15 +20,15 @@ from alara_train.cli.report import report
 from alara_train.cli.scores import scores
 from alara_train.cli.sweep import sweep
 from alara_train.cli.train import train
-from alara_train.errors import UserError, sentence
-from alara_train.malloc import keep_memory
+from alara_train.errors import UserError, describe_os_error
+from alara_train.malloc import restart_for_training
 
 
 class Verbs(TyperGroup):
-    """Ends a verb with one sentence where its user can correct the cause. A traceback is a fault of this package."""
+    """Prints one sentence for an error that the user can correct. A traceback shows a fault of this package."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the verb that was named."""
+        """Run a verb."""
         try:
             return super().invoke(ctx)
         except UserError as error:
@@ -36,9 +36,9 @@ class Verbs(TyperGroup):
         except OSError as error:
             if error.errno is None or error.errno == errno.EPIPE:
                 raise
-            typer.echo(f"alara-train: {sentence(error)}", err=True)
+            typer.echo(f"alara-train: {describe_os_error(error)}", err=True)
         except KeyboardInterrupt:
-            typer.echo("alara-train: stopped; run the same command again to do the rest", err=True)
+            typer.echo("alara-train: stopped; run the same command again to continue", err=True)
             raise typer.Exit(130) from None
         raise typer.Exit(2)
 
@@ -48,7 +48,7 @@ class Program(typer.Typer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line of this process."""
-        keep_memory()
+        restart_for_training()
         return super().__call__(*args, **kwargs)
 
 

@@ -52,26 +52,26 @@ SkipBroken = Annotated[
 ]
 
 
-def words_of(text: str) -> tuple[str, ...]:
+def split_words(text: str) -> tuple[str, ...]:
     """Split at commas."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
-def sides_of(text: str) -> list[int]:
+def parse_sides(text: str) -> list[int]:
     """Read sides.
 
     Raises:
         BadConfig: They are not numbers.
     """
     try:
-        return [int(word) for word in words_of(text)]
+        return [int(word) for word in split_words(text)]
     except ValueError:
         raise BadConfig(f"--sides must be numbers separated by commas, such as 256,512, not {text}") from None
 
 
 def label_settings(**values: Any) -> Settings:
     """How labels are read and patients are split; `findings` is the text of the option."""
-    return Settings(**{**values, "findings": words_of(values["findings"])})
+    return Settings(**{**values, "findings": split_words(values["findings"])})
 
 
 def cores(count: int) -> int:

@@ -114,7 +114,7 @@ def _configs(path: Path, sides: str) -> list[TrainConfig]:
     from alara_train.recipes.finetuned.load_runs import check_config
 
     settings = TrainConfig.load(path)
-    chosen = options.sides_of(sides)
+    chosen = options.parse_sides(sides)
     if not chosen or len(set(chosen)) != len(chosen):
         raise BadConfig(f"--sides must name at least one side, each once, not {sides}")
     configs = [replace(settings, side_px=side) for side in sorted(chosen)]

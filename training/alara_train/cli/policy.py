@@ -1,4 +1,4 @@
-"""`alara-train policy`: what is good enough, and what it costs, before anything is written."""
+"""`alara-train policy`: derive the policy of a family, and show its cost before it is written."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from alara_train.cli import options
 
 
 def route_table(catalog: dict[str, Any], policy: dict[str, Any]) -> list[str]:
-    """The route that follows from a policy, as lines to print: each finding by itself, then all together.
+    """The routes of a policy as lines of text: each finding alone, then all together.
 
     Raises:
         Unreachable: No variant satisfies a rule.
     """
-    from alara_train.report.policy import evidence, words
+    from alara_train.report.policy import evidence_kind, rule_text
     from alara_train.report.routing import costs, plan
 
     device, price = costs(catalog)
@@ -28,8 +28,8 @@ def route_table(catalog: dict[str, Any], policy: dict[str, Any]) -> list[str]:
         rows.append(
             (
                 finding,
-                words(rule),
-                evidence(rule),
+                rule_text(rule),
+                evidence_kind(rule),
                 alone.serves[finding],
                 f"{alone.cost_ms:.1f}",
                 f"{100 * alone.share:.0f} %",
@@ -47,7 +47,7 @@ def route_table(catalog: dict[str, Any], policy: dict[str, Any]) -> list[str]:
         "",
         f"all findings at once: {' + '.join(used)}, {together.cost_ms:.1f} ms on {device}: "
         f"{100 * together.share:.0f} % of always {together.largest} ({together.largest_ms:.1f} ms)",
-        f"one finding at a time, each as often: {mean:.1f} ms in the mean: {100 * mean / together.largest_ms:.0f} %",
+        f"one finding at a time, all equally often: {mean:.1f} ms on average: {100 * mean / together.largest_ms:.0f} %",
     ]
 
 
@@ -55,7 +55,7 @@ def parse_targets(targets: list[str], findings: list[str]) -> dict[str, float]:
     """Read `Finding=0.75`.
 
     Raises:
-        typer.BadParameter: It does not read so, or names no finding of the family.
+        typer.BadParameter: A text has another form, or names no finding of the family.
     """
     parsed: dict[str, float] = {}
     for text in targets:
@@ -78,38 +78,44 @@ def policy(
         float | None,
         typer.Option(min=0, max=1, help="AUROC that a variant may lose; by default the family's own margin"),
     ] = None,
-    alpha: Annotated[float, typer.Option(help="chance that any corrected interval of a precision is wrong")] = 0.05,
-    target: Annotated[list[str] | None, typer.Option(help="Finding=0.75: reach this AUROC by lower end")] = None,
+    alpha: Annotated[
+        float, typer.Option(help="probability that any corrected interval of a precision is wrong")
+    ] = 0.05,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Finding=0.75: the lower end of the AUROC must reach this value")
+    ] = None,
     schemas: options.Schemas = Path("models/schema"),
-    write: Annotated[bool, typer.Option("--write", help="write policy.json; without it nothing is changed")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="write policy.json; without this option nothing is changed")
+    ] = False,
 ) -> None:
-    """Derive what is good enough from a family's evaluation, and show the routes and costs that follow.
+    """Derive the policy from a family's evaluation, and show its routes and costs.
 
-    A finding follows the family's own table only where an interval between two sizes, corrected for all findings and
-    pairs of sizes, excludes zero in every precision. Elsewhere a simulated floor holds, or else the published one.
-    Without --margin the family's own margin holds, so that a family whose evaluation has not changed keeps its policy.
+    A finding follows the family's own table only if an interval between two sizes, corrected for all findings and
+    pairs of sizes, excludes zero in every precision. Other findings get a simulated floor, or else the published one.
+    Without --margin the family's own margin is used, so that an unchanged evaluation gives an unchanged policy.
     """
     from alara_train.json_file import check_schema, write_json
     from alara_train.report.catalog import read_family
-    from alara_train.report.policy import attainable, declared_margin, derive_policy, separations
+    from alara_train.report.policy import attainable_policy, declared_margin, derive_policy, separations
 
     catalog, evaluation = read_family(family, "catalog", "evaluation")
     before = read_family(family, "policy")[0] if (family / "policy.json").is_file() else None
     chosen = declared_margin(before, evaluation) if margin is None else margin
     targets = parse_targets(target or [], catalog["findings"])
     derived = derive_policy(catalog, evaluation, margin=chosen, alpha=alpha, targets=targets)
-    derived = attainable(derived, catalog, chosen)
+    derived = attainable_policy(derived, catalog, chosen)
     schema = schemas / "policy.schema.json"
     if schema.is_file():
         check_schema(derived, schema)
     lines = route_table(catalog, derived)
-    apart = separations(evaluation, alpha)
-    for finding, pairs in apart.items():
+    separated = separations(evaluation, alpha)
+    for finding, pairs in separated.items():
         for small, large, difference in pairs:
             typer.echo(
-                f"{finding}: {small} px minus {large} px is {difference:+.3f} AUROC, corrected interval off zero"
+                f"{finding}: {small} px minus {large} px is {difference:+.3f} AUROC; corrected interval excludes zero"
             )
-    if not apart:
+    if not separated:
         typer.echo("No finding's corrected interval between two sizes excludes zero in every precision.")
     typer.echo("")
     for line in lines:

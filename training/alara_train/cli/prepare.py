@@ -59,7 +59,7 @@ def prepare(
         request = Request(
             data=data,
             out=out,
-            sides_px=options.sides_of(sides),
+            sides_px=options.parse_sides(sides),
             settings=options.label_settings(
                 uncertain=uncertain,
                 blank=blank,

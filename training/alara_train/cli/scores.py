@@ -1,4 +1,4 @@
-"""`alara-train scores`: ranks and logits of every measured film, for comparing two families film by film."""
+"""`alara-train scores`: ranks and logits of every measured film, to compare two families film by film."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def scores(
     The document names the family as the family's catalog does, whatever its folder is called.
     """
     from alara_train.data.layouts.detect import read
-    from alara_train.data.layouts.problems import refuse
+    from alara_train.data.layouts.problems import raise_problems
     from alara_train.data.layouts.settings import Settings
     from alara_train.evaluate.scored import BadScores
     from alara_train.evaluate.scores_file import film_digests, scores_document, write_scores
@@ -33,7 +33,7 @@ def scores(
     chosen = protocol_of(protocol, before)
     variants = stored_scores(stored, catalog["findings"])
     reading = read(data, Settings())
-    refuse(reading.problems, data)
+    raise_problems(reading.problems, data)
     films = reading.films
     if films.patients.tolist() != variants[0].patients.tolist():
         raise BadScores(f"{data} does not hold the films that were scored, in their order")

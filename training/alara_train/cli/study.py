@@ -1,4 +1,4 @@
-"""`alara-train study`: controlled studies, whose evidence is called simulated."""
+"""`alara-train study`: controlled studies with simulated films."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True)
 
 @app.callback()
 def study() -> None:
-    """Controlled studies, whose evidence is called simulated."""
+    """Controlled studies with simulated films."""
 
 
 @app.command()
@@ -23,14 +23,15 @@ def nodules(
     data: Annotated[Path, typer.Option(help="folder with labels.csv (with pixel_spacing_mm, native_w/h) and films/")],
     out: Annotated[Path, typer.Option(help="the study's record, such as models/chest14/study-nodules.json")],
     figure: Annotated[Path | None, typer.Option(help="the SVG; by default beside the record")] = None,
-    cache: Annotated[Path, typer.Option(help="maps and contact sheets, kept between starts")] = Path(".alara-study"),
+    cache: Annotated[Path, typer.Option(help="folder of cached maps and contact sheets")] = Path(".alara-study"),
     threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
 ) -> None:
-    """Insert nodules of known size into nodule-free films, and measure at which input size they are still found.
+    """Insert nodules of known size into nodule-free films, and measure at which input size they are detected.
 
-    Each film with a nodule is compared with the same film untouched. A sham nodule that nobody can see must score .500;
-    films reduced and enlarged again tell lost pixels from the size of the network's grid. Look at the contact sheets in
-    the cache before you believe a number. Run it again after a kill: finished parts are not computed again.
+    Each film with a nodule is compared with the same film untouched. The AUROC of an invisible sham
+    nodule must be .500. Films that are reduced and enlarged again separate the effect of lost pixels from the effect of
+    the network's grid. Look at the contact sheets in the cache before you trust a number. Run the command again after a
+    kill: finished parts are not computed again.
 
         alara-train study nodules training/configs/study-nodules.toml --data DIR --out models/chest14/study-nodules.json
     """
@@ -59,18 +60,18 @@ def rendering(
     config: Annotated[Path, typer.Argument(help="TOML file of the family")],
     data: Annotated[Path, typer.Option(help="folder with labels.csv, films/ and, if there are any, ood.csv and ood/")],
     family: Annotated[Path, typer.Option(help="family folder")] = Path("models/chest14"),
-    cache: Annotated[Path, typer.Option(help="what `alara-train family` kept")] = Path(".alara-cache"),
+    cache: Annotated[Path, typer.Option(help="cache folder of `alara-train family`")] = Path(".alara-cache"),
     variant: Annotated[str, typer.Option(help="the variant that reads")] = "r320-int8",
     arm: Annotated[
-        list[str] | None, typer.Option(help="a rendering, several times; the first is the reference")
+        list[str] | None, typer.Option(help="a rendering; repeat the option, the first one is the reference")
     ] = None,
-    most: Annotated[int, typer.Option(help="films of each collection at most")] = 300,
-    rest: Annotated[bool, typer.Option("--rest", help="the films that would not be drawn")] = False,
-    published: Annotated[bool, typer.Option("--published", help="films as 8 bits that are rendered already")] = False,
+    most: Annotated[int, typer.Option(help="largest number of films per collection")] = 300,
+    rest: Annotated[bool, typer.Option("--rest", help="use the films that would not be drawn")] = False,
+    published: Annotated[bool, typer.Option("--published", help="treat films as rendered 8-bit images")] = False,
 ) -> None:
-    """Simulate stored values of films, render them in several ways, and compare what the family makes of each.
+    """Simulate stored values of films, render them in several ways, and compare the family's results.
 
-    Findings are read out by weights that were not fitted on the film's patient. Prints a Markdown table.
+    Read-outs were not fitted on the film's patient. The command prints a Markdown table.
 
         alara-train study rendering training/configs/chest14.toml --data DIR --arm window --arm "full range"
     """
@@ -84,6 +85,6 @@ def rendering(
     settings = FamilyConfig.load(config)
     typer.echo(
         run_rendering(
-            settings, data, family, cache, variant, arms, most=most, rest=rest, published=published, bar=options.bar
+            settings, data, family, cache, variant, arms, limit=most, rest=rest, published=published, bar=options.bar
         )
     )

@@ -1,4 +1,4 @@
-"""`alara-train sweep`: the same network at every resolution, with the figure of it."""
+"""`alara-train sweep`: the same network at every resolution, and a figure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAPER_SIDES = (32, 64, 128, 224, 256, 320, 448, 512, 600)
 def sweep(
     config: Annotated[Path, typer.Argument(help="TOML file of the run; its side_px is replaced by each side")],
     data: Annotated[Path, typer.Option(help="folder that alara-train prepare wrote, with all these sides")],
-    out: Annotated[Path, typer.Option(help="where runs/, sweep.json and sweep.svg go")],
+    out: Annotated[Path, typer.Option(help="folder of runs/, sweep.json and sweep.svg")],
     sides: Annotated[str, typer.Option(help=options.SIDES)] = ",".join(map(str, PAPER_SIDES)),
     binary: Annotated[bool, typer.Option("--binary", help="one network per finding, as in the paper")] = False,
     findings: Annotated[
@@ -60,8 +60,8 @@ def sweep(
         torch.set_num_threads(threads)
     settings = TrainConfig.load(config)
     folder = Prepared.open(data)
-    named = options.words_of(findings) or folder.films.findings
-    planned = cells(settings, tuple(options.sides_of(sides)), named if binary else (), out, folder.films.findings)
+    named = options.split_words(findings) or folder.films.findings
+    planned = cells(settings, tuple(options.parse_sides(sides)), named if binary else (), out, folder.films.findings)
     if split not in ("80-20", "prepared"):
         raise BadConfig(f"--split is 80-20 or prepared, not {split}")
     prepared: PreparedFilms = EightyTwenty(folder, settings.seed) if split == "80-20" else folder

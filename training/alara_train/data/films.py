@@ -38,31 +38,31 @@ SPLITS = ("train", "val", "test")
 
 
 class BadData(UserError):
-    """The data set cannot be trained on as it is; the message says what to mend."""
+    """The data set cannot be used as it is; the message says what to correct."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Films:
-    """Labelled films, one row a film; every array has length N."""
+    """Labelled films, one row per film; every array has length N."""
 
     folder: Path
     names: tuple[str, ...]
     patients: npt.NDArray[np.str_]
     labels: Ints
-    """[N, F] of 0 and 1, in the order of `findings`; -1 where a data set leaves it open (`datasets.Labelled`)."""
+    """[N, F] of 0 and 1, in the order of `findings`; -1 for unknown."""
     fold: Ints
-    """-1 for films that the data set holds out itself."""
+    """Fold of a cross-validation; -1 for films that the data set itself holds out."""
     view: npt.NDArray[np.str_]
     collection: npt.NDArray[np.str_]
     findings: tuple[str, ...] = FINDINGS
-    """What the columns of `labels` are."""
+    """Names of the columns of `labels`."""
 
     def __len__(self) -> int:
         """Count the films."""
         return len(self.names)
 
     def path(self, row: int) -> Path:
-        """Where film `row` lies."""
+        """Path of film `row`."""
         return self.folder / self.names[row]
 
     @property
@@ -73,14 +73,13 @@ class Films:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled(Films):
-    """Films with all that is known of them; every array has length N.
+    """Films with every column that a layout can state; every array has length N.
 
-    Unlike those of a bare `Films`, `labels` may hold -1 for unknown, and `fold` is -1 for the films of a
-    test set that the data itself holds out: no cross-validation may touch those.
+    A film with fold -1 belongs to a test set of the data itself, so no cross-validation may use it.
     """
 
     files: tuple[str, ...]
-    """Where each film lies under `folder`; empty where it was not found."""
+    """Path of each film under `folder`; empty if the file was not found."""
     split: npt.NDArray[np.str_]
     """`train`, `val` or `test`."""
     sex: npt.NDArray[np.str_]
@@ -88,10 +87,10 @@ class Labelled(Films):
     age: Ints
     """Whole years, or -1 for unknown."""
     extent_mm: Floats
-    """[N, 2]: height and width of the whole film at the detector, NaN for unknown."""
+    """[N, 2]: height and width of the film at the detector; NaN for unknown."""
 
     def path(self, row: int) -> Path:
-        """Where film `row` lies."""
+        """Path of film `row`."""
         return self.folder / self.files[row]
 
     def where(self, *splits: str) -> Ints:
@@ -100,7 +99,7 @@ class Labelled(Films):
         return rows
 
     def take(self, rows: Ints) -> Labelled:
-        """Give the films of these rows, in this order."""
+        """Return the films of these rows, in this order."""
         return replace(
             self,
             names=tuple(self.names[row] for row in rows.tolist()),
@@ -121,7 +120,7 @@ def check_disjoint(patients: npt.NDArray[np.str_], fold: Ints) -> None:
     """Make sure that no patient is in two folds.
 
     Raises:
-        BadData: Some are; the message counts and names them.
+        BadData: A patient is in two folds; the message counts such patients and names one.
     """
     seen: dict[str, int] = {}
     shared = {
@@ -134,6 +133,6 @@ def check_disjoint(patients: npt.NDArray[np.str_], fold: Ints) -> None:
 
 
 def split_digest(films: Films) -> str:
-    """SHA-256 over the sorted lines `patient fold`, one a patient: names the split."""
+    """SHA-256 over the sorted lines `patient fold`, one per patient: identifies the split."""
     pairs = sorted({f"{p} {f}" for p, f in zip(films.patients.tolist(), films.fold.tolist(), strict=True)})
     return hashlib.sha256("\n".join(pairs).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""From a file to the tensor the network sees, through libvips, exactly as serving does."""
+"""From a file to the network's input, through libvips, exactly as in serving."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STD = 128 / 255
 
 
 class UnreadableFilm(UserError):
-    """The file is not an image that libvips can decode whole."""
+    """The file is not an image, or libvips cannot decode all of it."""
 
 
 def decode(source: Path | bytes) -> pyvips.Image:
@@ -81,7 +81,7 @@ def tensor(
 ) -> npt.NDArray[np.float32]:
     """Normalise pixels [N, side, side] to the network's input [N, 1, side, side].
 
-    `mean` and `std` are on pixels scaled to [0, 1] by their depth.
+    `mean` and `std` refer to pixels scaled to [0, 1] by their depth.
     """
     top = np.float32(np.iinfo(films.dtype).max)
     scaled = (films.astype(np.float32) / top - np.float32(mean)) / np.float32(std)

@@ -1,4 +1,4 @@
-"""How far a variant of low precision is from its float32 twin, score by score."""
+"""Agreement of a variant of low precision with the float32 variant of the same size, film by film."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ QUANTILES = (0.0, 0.025, 0.25, 0.5, 0.75, 0.975, 1.0)
 
 
 def agreement(measured: Measured, exact: VariantMeasured, low: VariantMeasured) -> Record:
-    """Compare calibrated probability and calls, a finding at a time; differences are low precision minus exact.
+    """Compare calibrated probability and calls per finding; differences are low precision minus float32.
 
-    `quantiles` are of that difference at `QUANTILES`: a Bland-Altman plot's spread without its points. `bias` is its
-    mean and `limits` are bias plus and minus 1.96 standard deviations.
+    `quantiles` are the quantiles `QUANTILES` of the difference, as the spread of a Bland-Altman plot. `bias` is the
+    mean difference, and `limits` are the bias plus and minus 1.96 standard deviations.
     """
     record: Record = {}
     for j, finding in enumerate(measured.findings):
@@ -45,7 +45,7 @@ def agreement(measured: Measured, exact: VariantMeasured, low: VariantMeasured) 
 
 
 def agreements(measured: Measured) -> Record:
-    """Every variant of lower precision with the fp32 variant of its size, by the name of the fp32 variant."""
+    """Compare every variant of lower precision with the fp32 variant of its size; keys are the names of the latter."""
     exact = {v.scored.resolution: v for v in measured.variants if v.scored.precision == "fp32"}
     lows = [v for v in measured.variants if v.scored.precision != "fp32" and v.scored.resolution in exact]
     return {

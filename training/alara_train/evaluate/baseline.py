@@ -1,24 +1,24 @@
-"""What can be known without a pixel: how much of a finding's AUROC the view and the source alone would give."""
+"""The baseline without pixels: the AUROC of a finding that view and source collection alone give."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from alara_train.data.films import Floats
-from alara_train.evaluate.scored import Design, Scored, Strings
+from alara_train.evaluate.scored import Design, Strings, VariantScores
 
 SMALL = 50
-"""Collections of fewer films are one group."""
+"""Collections with fewer films form one group."""
 PRIOR = 10.0
-"""Counts are smoothed by as many films of the overall prevalence."""
+"""Counts are smoothed by this many films with the overall prevalence."""
 
 
-def view_groups(scored: Scored) -> Strings:
+def view_groups(scored: VariantScores) -> Strings:
     """Group films by view."""
     return scored.view
 
 
-def view_and_collection_groups(scored: Scored) -> Strings:
+def view_and_collection_groups(scored: VariantScores) -> Strings:
     """Group films by view and source collection."""
     names, sizes = np.unique(scored.collection, return_counts=True)
     large = set(names[sizes >= SMALL].tolist())
@@ -30,7 +30,7 @@ def view_and_collection_groups(scored: Scored) -> Strings:
     )
 
 
-def log_odds(scored: Scored, groups: Strings, design: Design) -> Floats:
+def log_odds(scored: VariantScores, groups: Strings, design: Design) -> Floats:
     """Log odds of every finding given the group, learnt from other films: [N, findings]."""
     logits = np.zeros(scored.labels.shape)
     known = scored.labels >= 0

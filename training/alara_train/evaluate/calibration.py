@@ -1,7 +1,8 @@
 """From a score to a probability: Platt, beta or isotonic, chosen by cross-validated log loss.
 
 A method with more parameters must beat the simpler one by more than the standard error of the paired difference in
-log loss; otherwise noise would decide. A finding has one method for all variants, so that no route changes the shape.
+log loss; otherwise noise would decide. A finding has the same method in all variants, so that routing does not change
+the shape of its calibration.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Record = dict[str, object]
 
 
 class Uncalibratable(UserError):
-    """The scores do not rise with the labels, so that no probability can be made of them."""
+    """The scores do not rise with the labels, so they cannot be calibrated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,10 @@ class Platt:
 
 @dataclass(frozen=True, slots=True)
 class Beta:
-    """Beta calibration (Kull, Silva Filho and Flach, AISTATS 2017) of a score that is first brought to scale.
+    """Beta calibration (Kull, Silva Filho and Flach, AISTATS 2017) of a standardised score.
 
     With u = (logit - centre) / scale and s = 1 / (1 + exp(-u)), the log odds are a ln(s) - b ln(1 - s) + c. With
-    a = b it is Platt's sigmoid.
+    a = b this is Platt's sigmoid.
     """
 
     a: float
@@ -78,7 +79,7 @@ Calibrator = Platt | Beta | Isotonic
 
 
 def smoothed(labels: Ints) -> Floats:
-    """Platt's targets (1999, section 2.2), which keep every probability inside (0, 1)."""
+    """Platt's targets (1999, section 2.2), which keep every probability strictly between 0 and 1."""
     positives = int(labels.sum())
     negatives = len(labels) - positives
     return np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
@@ -133,7 +134,7 @@ def fit_beta(logits: Floats, labels: Ints) -> Beta:
 
 
 def fit_isotonic(logits: Floats, labels: Ints) -> Isotonic:
-    """Pool adjacent violators on smoothed targets; joined by straight lines, so that few films tie."""
+    """Pool adjacent violators on smoothed targets, joined by straight lines to avoid equal probabilities."""
     order = np.argsort(logits, kind="stable")
     fit = isotonic_regression(smoothed(labels)[order])
     starts = np.asarray(fit.blocks)
@@ -157,7 +158,7 @@ def log_losses(probability: Floats, labels: Ints) -> Floats:
 
 
 def usable(labels: Ints, allowed: tuple[str, ...]) -> list[str]:
-    """Methods that so many films allow, simplest first."""
+    """The methods that the number of films allows, simplest first."""
     enough = min(int(labels.sum()), int((1 - labels).sum())) >= ISOTONIC_LEAST
     return [m for m in METHODS if m in allowed and (m != "isotonic" or enough)]
 
@@ -168,7 +169,7 @@ def cross_losses(logits: Floats, labels: Ints, folds: list[Bools], allowed: tupl
     Args:
         logits: Out-of-fold scores [n].
         labels: [n] of 0 and 1.
-        folds: Masks [n] that part the films by patient.
+        folds: Masks [n] that divide the films by patient.
         allowed: Methods that serving can compute.
     """
     losses: dict[str, Floats] = {}
@@ -181,7 +182,7 @@ def cross_losses(logits: Floats, labels: Ints, folds: list[Bools], allowed: tupl
 
 
 def prefer(losses: dict[str, Floats]) -> str:
-    """The method of least mean loss, if it beats each simpler choice by more than a standard error."""
+    """The method with the lowest mean loss, if it beats each simpler choice by more than a standard error."""
     best, *others = losses
     for other in others:
         gain = losses[best] - losses[other]
@@ -191,7 +192,7 @@ def prefer(losses: dict[str, Floats]) -> str:
 
 
 def record(calibrator: Calibrator) -> Record:
-    """The calibrator as JSON, enough to compute it elsewhere."""
+    """The calibrator as JSON, with all parameters."""
     match calibrator:
         case Platt(slope, intercept):
             return {"method": "platt", "slope": slope, "intercept": intercept}
@@ -202,7 +203,7 @@ def record(calibrator: Calibrator) -> Record:
 
 
 def calibrator(document: Record) -> Calibrator:
-    """The inverse of `record`: what a catalog's `calibration` computes."""
+    """The inverse of `record`: the calibrator of a catalog's `calibration`."""
     values = dict(document)
     match values.pop("method"):
         case "platt":

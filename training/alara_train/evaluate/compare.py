@@ -1,4 +1,4 @@
-"""Paired differences between variants on the same films, one at a time and all at once."""
+"""Paired differences between variants on the same films, with plain and with simultaneous intervals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alara_train.evaluate.measure import Measured, VariantMeasured
 
 Record = dict[str, object]
 Pair = tuple[int, int]
-"""Variant and reference, as places in `Measured.variants`."""
+"""Variant and reference, as indices of `Measured.variants`."""
 
 
 def pairs(variants: Iterable[VariantMeasured]) -> list[Pair]:
@@ -26,7 +26,7 @@ def pairs(variants: Iterable[VariantMeasured]) -> list[Pair]:
 
 
 def families(measured: Measured) -> dict[str, list[Pair]]:
-    """Pairs that are judged together: two sizes of one precision; two precisions of one size."""
+    """Families of pairs with a common correction: two sizes of one precision; two precisions of one size."""
     groups: dict[str, list[Pair]] = {}
     for a, b in pairs(measured.variants):
         one, other = measured.variants[a].scored, measured.variants[b].scored
@@ -38,7 +38,7 @@ def families(measured: Measured) -> dict[str, list[Pair]]:
 
 
 def corrected(measured: Measured, members: list[Pair]) -> Simultaneous:
-    """One correction for all findings of all pairs of a family; estimates run over pairs, then findings."""
+    """One correction for all findings of all pairs of a family; the order of estimates is pairs, then findings."""
     values, draws = [], []
     for a, b in members:
         for finding in measured.findings:
@@ -49,7 +49,7 @@ def corrected(measured: Measured, members: list[Pair]) -> Simultaneous:
 
 
 def simultaneous_record(measured: Measured) -> Record:
-    """How each family of comparisons is corrected."""
+    """The correction of each family of comparisons."""
     return {
         name: {
             "method": "single-step max-t over the same resamples of patients",
@@ -65,7 +65,7 @@ def simultaneous_record(measured: Measured) -> Record:
 
 
 def comparisons(measured: Measured, margin: float) -> list[Record]:
-    """Compare every pair for every finding; where a pair belongs to a family, with the corrected interval as well."""
+    """Compare every pair for every finding; pairs of a family also get the corrected interval."""
     critical: dict[Pair, tuple[str, float]] = {}
     for name, members in families(measured).items():
         found = corrected(measured, members).critical[0.95]
@@ -110,7 +110,7 @@ def _record(
 
 
 def mean_comparisons(measured: Measured, margin: float) -> list[Record]:
-    """The same for the mean AUROC of the findings, pairs of a family only; not corrected."""
+    """Compare the mean AUROC of the findings, for pairs of a family, without correction."""
     records: list[Record] = []
     for members in families(measured).values():
         for a, b in members:
@@ -130,9 +130,9 @@ def mean_comparisons(measured: Measured, margin: float) -> list[Record]:
 
 
 def catalog_comparisons(measured: Measured) -> list[Record]:
-    """What the router looks up: every variant against the finding's best, both precisions of a size, sizes of one.
+    """The comparisons for the router: each variant with the best of the finding, and pairs of equal size or precision.
 
-    Intervals are the plain 95 % ones: a rule names one finding and one pair at a time.
+    Intervals are the plain 95 % intervals, because a rule concerns one finding and one pair.
     """
     records: list[Record] = []
     for finding in measured.findings:

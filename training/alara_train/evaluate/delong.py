@@ -1,7 +1,7 @@
 """DeLong's covariance of AUROCs on the same films, by Sun and Xu's fast algorithm.
 
 DeLong, DeLong and Clarke-Pearson, Biometrics 1988;44:837. Sun and Xu, IEEE Signal Processing Letters 2014;21:1389.
-It takes films for independent: with several films a patient, the bootstrap over patients is the one to trust.
+The method assumes independent films. If patients have several films, use the bootstrap over patients.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Intervals: of one number, and of many at once."""
+"""Intervals of one number, and simultaneous intervals of several."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def ci95(draws: Floats, value: float, digits: int = 4) -> list[float]:
 
 
 def share(draws: Floats, hits: float, trials: float) -> dict[str, object]:
-    """A proportion with the central 95 % of its draws; Wilson's interval where it is 0 or 1 and draws cannot vary."""
+    """A proportion with the central 95 % of its draws; with Wilson's interval if it is 0 or 1."""
     if trials == 0:
         return {"value": None, "ci95": None, "films": 0}
     value = round(hits / trials, 4)
@@ -34,17 +34,17 @@ def share(draws: Floats, hits: float, trials: float) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Simultaneous:
-    """Intervals that hold for all of M estimates at once.
+    """Simultaneous intervals of M estimates.
 
-    Each is estimate plus and minus `critical` times its own standard error. The critical value is the quantile, over
-    resamples, of the largest studentised deviation among the M (single-step max-t: Westfall and Young 1993), which
-    uses how the estimates move together. Bonferroni's normal quantile, which does not, stands beside it.
+    Each interval is the estimate plus and minus `critical` times its standard error. The critical value is the
+    quantile, over resamples, of the largest studentised deviation among the M estimates (single-step max-t: Westfall
+    and Young 1993). It uses the correlation of the estimates; Bonferroni's normal quantile does not.
     """
 
     errors: Floats
     """[M]: bootstrap standard errors."""
     critical: dict[float, float]
-    """By level."""
+    """Critical value per level."""
 
     def bounds(self, values: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
         """Lower and upper ends for values [M]."""
@@ -53,7 +53,7 @@ class Simultaneous:
 
 
 def simultaneous(values: Floats, draws: Floats) -> Simultaneous:
-    """Correct for all of values [M] at once, from their common resamples [M, draws].
+    """Correct values [M] simultaneously, from their common resamples [M, draws].
 
     An estimate whose draws do not vary has a zero error and does not count.
     """
@@ -67,12 +67,12 @@ def simultaneous(values: Floats, draws: Floats) -> Simultaneous:
 
 
 def bonferroni(estimates: int, level: float = 0.95) -> float:
-    """Normal critical value for that many two-sided intervals at once."""
+    """Normal critical value for this number of simultaneous two-sided intervals."""
     return float(norm.ppf(1 - (1 - level) / (2 * estimates)))
 
 
 def verdict(low: float, high: float, margin: float) -> Verdict:
-    """Judge an interval of (variant minus reference) against a margin of what may be lost."""
+    """Judge an interval of (variant minus reference) against the accepted loss."""
     if low > -margin:
         return "nonInferior"
     return "inferior" if high < -margin else "inconclusive"

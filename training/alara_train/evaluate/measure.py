@@ -1,4 +1,4 @@
-"""Measure every variant once; everything else is read from these values."""
+"""Measure every variant; all documents are written from these values."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from alara_train.evaluate.delong import DeLong, delong
 from alara_train.evaluate.intervals import ci95
 from alara_train.evaluate.metrics import brier, ece
 from alara_train.evaluate.operating import POINTS, Point, chosen_threshold, operating_points
-from alara_train.evaluate.resample import Resamples, once, resample
-from alara_train.evaluate.scored import BadScores, Design, Protocol, Scored, check, design
-from alara_train.evaluate.weighted_roc import auroc, auroc_draws, staircase
+from alara_train.evaluate.resample import Resamples, resample, single_draw
+from alara_train.evaluate.scored import BadScores, Design, Protocol, VariantScores, check, design
+from alara_train.evaluate.weighted_roc import auroc, auroc_draws, weighted_roc
 
 THRESHOLD_DRAWS = 500
-"""Resamples in which a threshold is chosen anew, and for subgroups."""
+"""Number of resamples for thresholds and for subgroups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,35 +41,35 @@ class HeadMeasured:
     """AUROC of every resample of patients; the same resamples for every variant."""
     delong_error: float
     fold_aurocs: tuple[float, ...]
-    """AUROC of each fold by itself, where it has both classes; empty in `heldOut`."""
+    """AUROC of each fold with both classes; empty in `heldOut`."""
     average_precision: float
     precision_draws: Floats
     positives: int
     negatives: int
     method: str
-    """How it is calibrated: the same for every variant of the finding."""
+    """Calibration method, the same for every variant of the finding."""
     log_losses: dict[str, float]
-    """Cross-validated log loss of each method that was tried."""
+    """Cross-validated log loss per method."""
     served: Calibrator
     probability: Floats
-    """[N], calibrated without the film's own patient; NaN where the film is not measured or its label unknown."""
+    """[N], calibrated without the film's patient; NaN if the film is not measured or its label is unknown."""
     calls: Bools
-    """[N]: above Youden's threshold of other films."""
+    """[N]: whether the probability reaches Youden's threshold of other films."""
     points: dict[str, Point]
     ece_before: float
-    """Before: of the logistic of the raw score."""
+    """Before calibration: of the logistic of the raw score."""
     ece_after: float
     brier_before: float
     brier_after: float
     above_baseline: dict[str, tuple[float, Floats]]
-    """AUROC minus that of each baseline that sees no pixel, with draws."""
+    """AUROC minus the AUROC of each baseline without pixels, with draws."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantMeasured:
     """One variant."""
 
-    scored: Scored
+    scored: VariantScores
     heads: dict[str, HeadMeasured]
 
     @property
@@ -96,17 +96,17 @@ class Measured:
     variants: tuple[VariantMeasured, ...]
     design: Design
     resamples: Resamples
-    """Of the patients of all films; a film that is not measured has label -1."""
+    """Resamples of the patients of all films; a film that is not measured has label -1."""
     labels: Ints
     """[N, findings]: as scored, with -1 also where a film is not measured."""
     delongs: dict[str, DeLong]
-    """By finding; variants in order."""
+    """By finding, with the variants in order."""
     baselines: dict[str, Floats]
-    """Log odds [N, findings] by what they know."""
-    films: Scored
-    """Any of the variants, for the columns of the films."""
+    """Log odds [N, findings] by the name of the baseline."""
+    films: VariantScores
+    """The first variant, for the columns of the films."""
     not_served: tuple[dict[str, Any], ...] = ()
-    """Findings that are not above chance, as the catalog's `notServed`."""
+    """Findings that are not above chance, as in the catalog's `notServed`."""
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ class Measured:
         return self.films.findings
 
     def prevalence(self, finding: str) -> float:
-        """Share of the films that calibration was fitted on: what re-calibration to another prevalence starts from."""
+        """Share of positives among the films on which calibration was fitted."""
         known = self.films.labels[self.design.served, self.findings.index(finding)]
         return float(np.mean(known[known >= 0]))
 
@@ -132,11 +132,11 @@ def auroc_record(value: float, draws: Floats, positives: int, negatives: int, pr
 
 
 class OneClass(UserError):
-    """A finding has films of one class only, so that nothing can be measured; the message names it."""
+    """A finding has films of only one class, so it cannot be measured; the message names the finding."""
 
 
 def measure(
-    scored: list[Scored],
+    scored: list[VariantScores],
     *,
     protocol: Protocol = "crossValidated",
     draws: int = 2000,
@@ -147,10 +147,10 @@ def measure(
     """Measure variants that were scored on the same films.
 
     Args:
-        scored: One value a variant.
-        protocol: Where choices are made and where they are measured; see `scored.design`.
-        draws: Resamples of patients.
-        seed: Of the resamples.
+        scored: One value per variant.
+        protocol: On which films choices are made and measured; see `scored.design`.
+        draws: Number of resamples of patients.
+        seed: Seed of the resamples.
         methods: Calibrations that serving can compute.
         leave_out: Leave out findings that are not above chance in every variant, and list them in `not_served`.
 
@@ -213,9 +213,9 @@ def measure(
 
 
 def _at_chance(
-    scored: list[Scored], j: int, y: Ints, plan: Design, resamples: Resamples, methods: tuple[str, ...]
+    scored: list[VariantScores], j: int, y: Ints, plan: Design, resamples: Resamples, methods: tuple[str, ...]
 ) -> dict[str, Any] | None:
-    """Why a finding cannot be served, as the catalog's `NotServed`; None where every variant is above chance.
+    """Why a finding cannot be served, as the catalog's `NotServed`; None if every variant is above chance.
 
     Above chance: the 95 % interval of the AUROC lies above 0.5, and scores rise with the labels of the films that
     calibration is fitted on.
@@ -241,21 +241,21 @@ def _at_chance(
             falling.append(variant.variant)
     if not reasons and not falling:
         return None
-    said = []
+    sentences = []
     if reasons:
-        said.append(
+        sentences.append(
             f"{finding} is not above chance: AUROC {'; '.join(reasons[:8])} on {positives} films with it and "
             f"{negatives} without it."
         )
     if falling:
-        said.append(
+        sentences.append(
             f"{finding}: scores of {', '.join(falling[:8])} do not rise with the labels that calibration is fitted on."
         )
-    return {"finding": finding, "reason": " ".join(said), "auroc": records}
+    return {"finding": finding, "reason": " ".join(sentences), "auroc": records}
 
 
-def _resample_measured(films: Scored, plan: Design, draws: int, seed: int) -> Resamples:
-    """Draw only the patients that are measured; the others own no draw."""
+def _resample_measured(films: VariantScores, plan: Design, draws: int, seed: int) -> Resamples:
+    """Resample only the measured patients; a film that is not measured belongs to no draw."""
     some = resample(films.patients[plan.measured], draws, seed)
     owner = np.zeros(len(films), dtype=np.int64)
     owner[plan.measured] = some.owner
@@ -263,7 +263,7 @@ def _resample_measured(films: Scored, plan: Design, draws: int, seed: int) -> Re
 
 
 def _head(
-    variant: Scored,
+    variant: VariantScores,
     j: int,
     y: Ints,
     plan: Design,
@@ -274,7 +274,7 @@ def _head(
     floors: dict[str, tuple[float, Floats]],
 ) -> HeadMeasured:
     z = variant.logits[:, j]
-    curve = staircase(z, y, resamples)
+    curve = weighted_roc(z, y, resamples)
     value, areas = auroc(z, y), curve.auroc()
     precision_draws = curve.average_precision()
     del curve
@@ -289,7 +289,7 @@ def _head(
         draws=areas,
         delong_error=delong_error,
         fold_aurocs=tuple(v for v in folds if not np.isnan(v)) if plan.protocol == "crossValidated" else (),
-        average_precision=float(staircase(z, y, once(len(y))).average_precision()[0]),
+        average_precision=float(weighted_roc(z, y, single_draw(len(y))).average_precision()[0]),
         precision_draws=precision_draws,
         positives=int((y == 1).sum()),
         negatives=int((y == 0).sum()),
@@ -307,8 +307,8 @@ def _head(
     )
 
 
-def _losses(variant: Scored, j: int, plan: Design, methods: tuple[str, ...]) -> dict[str, Floats]:
-    """Cross-validated loss of each film that the served calibration is fitted on."""
+def _losses(variant: VariantScores, j: int, plan: Design, methods: tuple[str, ...]) -> dict[str, Floats]:
+    """Cross-validated loss of each film on which the served calibration is fitted."""
     rows = np.flatnonzero(plan.served & (variant.labels[:, j] >= 0))
     if plan.protocol == "crossValidated":
         folds = [part.applied_to[rows] for part in plan.parts]
@@ -319,12 +319,13 @@ def _losses(variant: Scored, j: int, plan: Design, methods: tuple[str, ...]) -> 
 
 
 def _calibrated(
-    variant: Scored, j: int, plan: Design, method: str, few: Resamples
+    variant: VariantScores, j: int, plan: Design, method: str, few: Resamples
 ) -> tuple[Floats, dict[str, Bools], Calibrator, tuple[Floats, Ints, Resamples]]:
-    """Calibrate and call every measured film by what was chosen on others.
+    """Calibrate and call every measured film by choices that were made on other films.
 
-    Gives probabilities [N], calls by operating point [N], the served calibration, and what the served thresholds are
-    chosen on: probability, labels and resamples.
+    Returns:
+        Probabilities [N], calls by operating point [N], the served calibration, and the basis of the served thresholds:
+        probability, labels and resamples.
     """
     z, y = variant.logits[:, j], variant.labels[:, j]
     known = y >= 0

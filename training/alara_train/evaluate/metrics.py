@@ -8,7 +8,7 @@ from alara_train.data.films import Floats, Ints
 
 
 def interval(draws: Floats, value: float | None = None) -> tuple[float, float]:
-    """Central 95 % of the draws, NaN left out, widened to contain `value` where given."""
+    """Central 95 % of the draws, NaN left out, widened to contain `value` if given."""
     low, high = (float(q) for q in np.nanquantile(draws, [0.025, 0.975]))
     return (low, high) if value is None else (min(low, value), max(high, value))
 
@@ -32,26 +32,26 @@ def average_precision(scores: Floats, labels: Ints) -> float:
     return float((gained * hits / seen).sum() / labels.sum())
 
 
-def roc_points(scores: Floats, labels: Ints, most: int = 101) -> list[tuple[float, float]]:
+def roc_points(scores: Floats, labels: Ints, limit: int = 101) -> list[tuple[float, float]]:
     """Thin the ROC curve to at most `most` points (false positive rate, sensitivity)."""
     order = np.argsort(-scores, kind="stable")
     last = np.concatenate([[True], np.diff(scores[order]) < 0, [True]])
     hits = np.concatenate([[0], np.cumsum(labels[order])])[last] / labels.sum()
     alarms = np.concatenate([[0], np.cumsum(1 - labels[order])])[last] / (1 - labels).sum()
-    kept = np.unique(np.round(np.linspace(0, len(hits) - 1, min(most, len(hits)))).astype(int))
-    return [(round(float(alarms[i]), 4), round(float(hits[i]), 4)) for i in kept]
+    chosen = np.unique(np.round(np.linspace(0, len(hits) - 1, min(limit, len(hits)))).astype(int))
+    return [(round(float(alarms[i]), 4), round(float(hits[i]), 4)) for i in chosen]
 
 
-def precision_recall_points(scores: Floats, labels: Ints, most: int = 41) -> list[tuple[float, float]]:
-    """(recall, precision) at up to `most` recalls, evenly spread, each at a score where recall rises."""
+def precision_recall_points(scores: Floats, labels: Ints, limit: int = 41) -> list[tuple[float, float]]:
+    """(recall, precision) at up to `most` evenly spread recalls, each at a score at which recall rises."""
     order = np.argsort(-scores, kind="stable")
     last = np.concatenate([np.diff(scores[order]) < 0, [True]])
     hits = np.cumsum(labels[order])[last].astype(np.float64)
     seen = (np.flatnonzero(last) + 1).astype(np.float64)
     rises = np.diff(np.concatenate([[0.0], hits])) > 0
     recall, precision = hits[rises] / labels.sum(), (hits / seen)[rises]
-    kept = np.unique(np.round(np.linspace(0, len(recall) - 1, min(most, len(recall)))).astype(int))
-    return [(round(float(recall[i]), 4), round(float(precision[i]), 4)) for i in kept]
+    chosen = np.unique(np.round(np.linspace(0, len(recall) - 1, min(limit, len(recall)))).astype(int))
+    return [(round(float(recall[i]), 4), round(float(precision[i]), 4)) for i in chosen]
 
 
 def brier(probability: Floats, labels: Ints) -> float:

@@ -8,23 +8,23 @@ import numpy as np
 
 from alara_train.data.films import Bools, Floats, Ints
 from alara_train.evaluate.intervals import share
-from alara_train.evaluate.resample import Resamples, once
-from alara_train.evaluate.weighted_roc import Staircase, staircase
+from alara_train.evaluate.resample import Resamples, single_draw
+from alara_train.evaluate.weighted_roc import WeightedRoc, weighted_roc
 
 POINTS = ("youden", "sensitivity95", "specificity95")
 TARGET = 0.95
 Record = dict[str, object]
 
 
-def step(curve: Staircase, point: str) -> Ints:
-    """Where a rule puts the threshold in each draw, as a step of the curve."""
+def step(curve: WeightedRoc, point: str) -> Ints:
+    """The step of the curve at which a rule puts the threshold, in each draw."""
     if point == "youden":
         return curve.youden()
     return curve.at_sensitivity(TARGET) if point == "sensitivity95" else curve.at_specificity(TARGET)
 
 
-def threshold(curve: Staircase, at: Ints) -> Floats:
-    """Probability midway between a step and the next lower film, so that no film is on the edge: [D]."""
+def threshold(curve: WeightedRoc, at: Ints) -> Floats:
+    """Probability midway between a step and the next lower film, so that no film equals the threshold: [D]."""
     values = np.append(curve.values, 1.0)
     lower = np.append(np.maximum(curve.lower, 0.0), curve.values[-1])
     middle: Floats = (values[at] + lower[at]) / 2
@@ -33,25 +33,25 @@ def threshold(curve: Staircase, at: Ints) -> Floats:
 
 def chosen_threshold(probability: Floats, labels: Ints, point: str) -> float:
     """The threshold that a rule chooses on these films."""
-    curve = staircase(probability, labels, once(len(labels)))
+    curve = weighted_roc(probability, labels, single_draw(len(labels)))
     return float(threshold(curve, step(curve, point))[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One operating point: the served threshold, how sure it is, and what it achieves on films it did not see."""
+    """One operating point: the served threshold, its uncertainty, and its results on other films."""
 
     value: float
     low: float
     high: float
     """10th and 90th percentile over resampled patients, widened to contain the value."""
     achieved: dict[str, Record]
-    """sensitivity, specificity, ppv, npv: value, interval, and how many films stand under the fraction."""
+    """sensitivity, specificity, ppv, npv: value, interval, and denominator in films."""
     rechosen: dict[str, list[float]]
-    """95 % intervals of sensitivity and specificity with the threshold chosen anew in each resample."""
+    """95 % intervals of sensitivity and specificity with a threshold per resample."""
 
     def number(self, name: str) -> float:
-        """What it achieves, as a number."""
+        """One of the achieved rates, as a number."""
         return float(str(self.achieved[name]["value"]))
 
 
@@ -77,12 +77,12 @@ def operating_points(
     Args:
         served: Calibrated probability and labels of the films that the served thresholds are chosen on, and
             resamples of their patients.
-        calls: By point, what thresholds that were chosen on other films call: [N] of the measured films.
+        calls: Per point, the calls [N] of the measured films by thresholds that were chosen on other films.
         labels: [N] of the measured films.
-        resamples: Of the measured films' patients.
+        resamples: Resamples of the patients of the measured films.
     """
     probability, known, again = served
-    curve = staircase(probability, known, again)
+    curve = weighted_roc(probability, known, again)
     points: dict[str, Point] = {}
     for point in POINTS:
         value = chosen_threshold(probability, known, point)

@@ -1,4 +1,4 @@
-"""Patients drawn with replacement, and sums over films in every draw at once."""
+"""Resampling of patients with replacement, and sums over films in all draws."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Float32s = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Resamples:
-    """How often each patient counts in each draw. One value serves all variants, so that differences are paired."""
+    """Number of times that each patient occurs in each draw. All variants share it, so that differences are paired."""
 
     counts: Float32s
     """[patients, draws], whole numbers: exact in float32 up to 16 million films."""
@@ -29,7 +29,7 @@ class Resamples:
         return int(self.counts.shape[1])
 
     def first(self, draws: int) -> Resamples:
-        """Only the first draws, for what needs fewer."""
+        """The first draws."""
         return Resamples(np.ascontiguousarray(self.counts[:, :draws]), self.owner)
 
     def sums(self, group: Ints, groups: int) -> Float32s:
@@ -46,7 +46,7 @@ class Resamples:
 
 
 def resample(patients: Strings, draws: int, seed: int) -> Resamples:
-    """Draw as many patients as there are, with replacement: the same draws as `metrics.patient_weights`."""
+    """Draw as many patients as there are, with replacement."""
     _, owner = np.unique(patients, return_inverse=True)
     count = int(owner.max()) + 1
     rng = np.random.default_rng(seed)
@@ -56,6 +56,6 @@ def resample(patients: Strings, draws: int, seed: int) -> Resamples:
     return Resamples(np.ascontiguousarray(counts.T), owner)
 
 
-def once(films: int) -> Resamples:
+def single_draw(films: int) -> Resamples:
     """Each film counted once: the sample itself, as a single draw."""
     return Resamples(np.ones((films, 1), dtype=np.float32), np.arange(films))

@@ -1,4 +1,4 @@
-"""What one variant said of every film: the one input of the whole evaluation."""
+"""The scores of one variant: the only input of the evaluation."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from alara_train.errors import UserError
 Strings = npt.NDArray[np.str_]
 Protocol = Literal["crossValidated", "heldOut"]
 UNKNOWN = -1
-"""A label or an age that nobody knows; such a film is left out of what needs it."""
+"""An unknown label or age; the film is left out of measures that need it."""
 
 
 class BadScores(UserError):
-    """The scores cannot be measured as they are; the message says what to mend."""
+    """The scores cannot be measured as they are; the message says what to correct."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scored:
-    """One variant's logits, with everything about the films that a measure needs; arrays have length N."""
+class VariantScores:
+    """One variant's logits, with the columns of the films that measures need; arrays have length N."""
 
     variant: str
     resolution: int
     """Side in px."""
     precision: str
     logits: Floats
-    """[N, findings], each film's by a network that did not see its patient."""
+    """[N, findings], each by a network that did not see the film's patient."""
     labels: Ints
     """[N, findings] of 1, 0, and -1 for unknown."""
     patients: Strings
     fold: Ints
-    """Fold of a cross-validation, from 0; -1 where there is none."""
+    """Fold of a cross-validation, from 0; -1 for none."""
     split: Strings
-    """`train`, `validation` or `test`; read by the protocol `heldOut` alone."""
+    """`train`, `validation` or `test`; used only by the protocol `heldOut`."""
     view: Strings
     sex: Strings
     age: Ints
@@ -54,7 +54,7 @@ class Scored:
         return len(self.patients)
 
     @classmethod
-    def of(cls, variant: str, resolution: int, precision: str, logits: Floats, films: Labelled) -> Scored:
+    def of(cls, variant: str, resolution: int, precision: str, logits: Floats, films: Labelled) -> VariantScores:
         """Put logits [N, findings] beside the columns of the films."""
         return cls(
             variant=variant,
@@ -87,8 +87,8 @@ class Scored:
             )
 
     @classmethod
-    def load(cls, path: Path) -> Scored:
-        """Read what `save` kept."""
+    def load(cls, path: Path) -> VariantScores:
+        """Read a file of `save`."""
         try:
             table = np.load(path)
             return cls(
@@ -103,11 +103,11 @@ class Scored:
         except (ValueError, KeyError, EOFError, TypeError, IndexError, zipfile.BadZipFile) as error:
             raise BadScores(f"{path} is damaged or holds no scores: remove it and export the family again") from error
 
-    def only(self, findings: Sequence[str]) -> Scored:
+    def only(self, findings: Sequence[str]) -> VariantScores:
         """The scores of these findings, in this order.
 
         Raises:
-            BadScores: Some were not scored.
+            BadScores: A finding was not scored.
         """
         if missing := [finding for finding in findings if finding not in self.findings]:
             raise BadScores(f"{self.variant} was not scored for {', '.join(missing)}")
@@ -128,26 +128,26 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
-    """Which films are measured, and on which others each choice about them may be made."""
+    """The measured films, and the films on which choices about them are made."""
 
     protocol: Protocol
     measured: Bools
     served: Bools
-    """Films that the served calibration and thresholds come from."""
+    """Films on which the served calibration and thresholds are fitted."""
     parts: tuple[Part, ...]
-    """Calibration and thresholds: never chosen on the films that they are measured on."""
+    """Parts for calibration and thresholds, which are never chosen on the films on which they are measured."""
     priors: tuple[Part, ...]
-    """The baselines that see no pixel; in `heldOut` they may also learn from the training films."""
+    """Parts for the baselines without pixels; in `heldOut` they may also learn from the training films."""
 
 
-def design(scored: Scored, protocol: Protocol) -> Design:
-    """Lay out a protocol.
+def design(scored: VariantScores, protocol: Protocol) -> Design:
+    """Plan the films of a protocol.
 
-    `crossValidated`: every film of a fold is measured, and chosen for by the other folds. `heldOut`: choices
-    are made on the split `validation` and measured on `test`.
+    `crossValidated`: every film of a fold is measured, and choices for it are made on the other folds. `heldOut`:
+    choices are made on the split `validation` and measured on `test`.
 
     Raises:
-        BadScores: The folds or splits that the protocol needs are not there.
+        BadScores: Folds or splits that the protocol needs are missing.
     """
     if protocol == "crossValidated":
         inside = scored.fold >= 0
@@ -168,8 +168,8 @@ def design(scored: Scored, protocol: Protocol) -> Design:
     )
 
 
-def check(variants: list[Scored], protocol: Protocol) -> None:
-    """Make sure that variants can be compared film by film, and that no patient is on two sides of a choice.
+def check(variants: list[VariantScores], protocol: Protocol) -> None:
+    """Make sure that variants can be compared film by film, and that no patient is on both sides of a choice.
 
     Raises:
         BadScores: The message says which variant and why.

@@ -1,4 +1,4 @@
-"""`scores.json`: what every variant made of every measured film, as ranks, for comparing two families film by film."""
+"""`scores.json`: the scores of every variant and measured film, to compare two families film by film."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from typing import Any
 import numpy as np
 
 from alara_train.atomic_file import write_atomic
-from alara_train.evaluate.scored import BadScores, Protocol, Scored, check, design
+from alara_train.evaluate.scored import BadScores, Protocol, VariantScores, check, design
 
 SCHEMA = "alara.scores/1"
 LETTERS = {1: "1", 0: "0", -1: "-"}
 
 
 def film_digests(files: Sequence[Path]) -> list[str]:
-    """Name each film by the first 16 hexadecimal digits of the SHA-256 of its file."""
+    """Identify each film by the first 16 hexadecimal digits of the SHA-256 of its file."""
     return [hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files]
 
 
 def scores_document(
-    variants: list[Scored], films: Sequence[str], family: str, protocol: Protocol = "crossValidated"
+    variants: list[VariantScores], films: Sequence[str], family: str, protocol: Protocol = "crossValidated"
 ) -> dict[str, Any]:
-    """Put the scores of the measured films into a document that says whose they are by digest only.
+    """Write the scores of the measured films as a document that identifies films only by digest.
 
-    Ranks are all that an AUROC depends on; equal scores have equal ranks. Logits, before calibration, stand beside them
-    for whoever calibrates or averages anew. `films` are the digests in the order of the scores.
+    An AUROC depends only on the ranks; equal scores have equal ranks. The document also holds the logits before
+    calibration, for other calibrations or averages. `films` are the digests in the order of the scores.
 
     Raises:
-        BadScores: The variants were not scored on the same films, or `films` are others.
+        BadScores: The variants were not scored on the same films, or `films` does not fit the scores.
     """
     check(variants, protocol)
     first = variants[0]
@@ -75,6 +75,6 @@ def scores_document(
 
 
 def write_scores(document: dict[str, Any], path: Path) -> None:
-    """Write the document with a line a list: half a megabyte is no place for indentation."""
+    """Write the document with one line per list; indentation would double its size."""
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in document.items()]
     write_atomic(path, "{\n" + ",\n".join(lines) + "\n}\n")

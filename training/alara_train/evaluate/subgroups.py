@@ -1,4 +1,4 @@
-"""Groups of films that a mean over all of them can hide."""
+"""Subgroups of films."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import numpy as np
 from alara_train.data.films import Bools, Floats, Ints
 from alara_train.evaluate.intervals import ci95
 from alara_train.evaluate.resample import Resamples
-from alara_train.evaluate.scored import Scored
+from alara_train.evaluate.scored import VariantScores
 from alara_train.evaluate.weighted_roc import auroc, auroc_draws
 
 AGES = ((0, 17), (18, 39), (40, 59), (60, 79), (80, 200))
 FEWEST = 5
 """A finding with fewer films of either class gets no AUROC."""
 SMALL = 50
-"""Collections of fewer films are left out."""
+"""Collections with fewer films are left out."""
 Record = dict[str, object]
 
 
@@ -23,7 +23,7 @@ def age_band(low: int, high: int) -> str:
     return f"age {low}+" if high >= 200 else f"age {low}-{high}"
 
 
-def subgroups(scored: Scored, measured: Bools) -> dict[str, Bools]:
+def subgroups(scored: VariantScores, measured: Bools) -> dict[str, Bools]:
     """Name every group by view, sex, age band and source collection; masks over the films."""
     groups: dict[str, Bools] = {}
     for view in sorted(set(scored.view[measured].tolist()) - {""}):
@@ -44,7 +44,7 @@ def subgroups(scored: Scored, measured: Bools) -> dict[str, Bools]:
 def measured_in(logits: Floats, labels: Ints, inside: Bools, findings: tuple[str, ...], resamples: Resamples) -> Record:
     """AUROC of each finding inside a group, and their mean over the findings with `FEWEST` films of both classes.
 
-    Patients are drawn from the whole sample, so that a group's size varies as it would.
+    Patients are drawn from the whole sample, so that the size of a group varies between draws.
     """
     values: list[float] = []
     draws: list[Floats] = []
@@ -73,7 +73,7 @@ def measured_in(logits: Floats, labels: Ints, inside: Bools, findings: tuple[str
 
 
 def _mean_known(draws: Floats) -> Floats:
-    """Mean over findings [F, D] in each draw, without those that lost a class in it; NaN where all did."""
+    """Mean over findings [F, D] in each draw, without findings that have only one class in it; NaN if none remains."""
     known = ~np.isnan(draws)
     count = known.sum(axis=0)
     mean: Floats = np.where(count > 0, np.where(known, draws, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)

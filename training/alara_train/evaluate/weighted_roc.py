@@ -1,7 +1,7 @@
-"""The ROC curve of every resample at once, exact with ties: what AUROC, precision and thresholds are read from.
+"""The exact ROC curves of all resamples, with ties: the basis of AUROC, precision and thresholds.
 
-Sorted once per score vector. A curve changes level only at the scores of the positives, so negatives are summed
-between neighbouring positive scores; ranks, and with them every area and threshold, follow by cumulative sums.
+Scores are sorted once. A curve changes only at the scores of positives, so negatives are summed between neighbouring
+positive scores. Ranks, areas and thresholds follow by cumulative sums.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from alara_train.data.films import Floats, Ints
 from alara_train.evaluate.resample import Float32s, Resamples
 
 BLOCK = 500
-"""Draws worked on at a time, which bounds the memory of an area."""
+"""Number of draws per block, which limits the memory."""
 
 
 @dataclass(frozen=True, slots=True)
-class Staircase:
+class WeightedRoc:
     """Weights at each of the K distinct scores of positives, ascending, in each of D draws."""
 
     values: Floats
     """[K]"""
     lower: Floats
-    """[K]: the next lower score of any film; -inf where there is none."""
+    """[K]: the next lower score of any film; -inf if there is none."""
     at: Float32s
     """[K, D]: positives with this score."""
     below: Float32s
     """[K, D]: negatives with a lower score."""
     tied: Float32s | None
-    """[K, D]: negatives with this score; None where no negative ties with a positive."""
+    """[K, D]: negatives with this score; None if no negative ties with a positive."""
     negatives: Float32s
     """[D]"""
 
@@ -80,12 +80,12 @@ class Staircase:
         return highest
 
     def at_specificity(self, least: float) -> Ints:
-        """The lowest step that keeps a specificity: [D]; K, which calls nothing, where none does."""
+        """The lowest step that keeps a specificity: [D]; K, which calls no film, if there is none."""
         lowest: Ints = (self.below < np.float32(least) * self.negatives - np.float32(1e-3)).sum(axis=0)
         return lowest
 
     def rates(self, step: Ints) -> tuple[Floats, Floats]:
-        """Sensitivity and specificity of calling from a step on, in each draw: [D] each."""
+        """Sensitivity and specificity with the threshold at a step, in each draw: [D] each."""
         inside = np.minimum(step, len(self.values) - 1)
         column = np.arange(len(step))
         none = step >= len(self.values)
@@ -96,14 +96,14 @@ class Staircase:
 
 
 def _dot(a: Float32s, b: Float32s) -> Floats:
-    """Sum of products down the columns, in float64: the products of counts outgrow float32."""
+    """Sum of products per column, in float64: products of counts exceed the precision of float32."""
     total = np.zeros(a.shape[1])
     for start in range(0, len(a), 256):
         total += np.einsum("kd,kd->d", a[start : start + 256].astype(np.float64), b[start : start + 256])
     return total
 
 
-def staircase(scores: Floats, labels: Ints, resamples: Resamples) -> Staircase:
+def weighted_roc(scores: Floats, labels: Ints, resamples: Resamples) -> WeightedRoc:
     """Make the curves of scores [N] for labels [N] of 1, 0 and -1 (left out)."""
     positive, negative = labels == 1, labels == 0
     values, place = np.unique(scores[positive], return_inverse=True)
@@ -123,13 +123,13 @@ def staircase(scores: Floats, labels: Ints, resamples: Resamples) -> Staircase:
     ties = negative & (right != np.searchsorted(values, scores, side="left"))
     tied = resamples.sums(np.where(ties, right - 1, -1), steps) if ties.any() else None
     lower = np.where(before >= 0, known[np.maximum(before, 0)], -np.inf)
-    return Staircase(values, lower, at, cumulative[:-1], tied, cumulative[-1])
+    return WeightedRoc(values, lower, at, cumulative[:-1], tied, cumulative[-1])
 
 
 def auroc_draws(scores: Floats, labels: Ints, resamples: Resamples) -> Floats:
-    """AUROC in each draw, and nothing else: scores [N], labels [N] give [draws]."""
+    """AUROC [draws] of scores [N] for labels [N] in each draw."""
     areas = [
-        staircase(scores, labels, Resamples(resamples.counts[:, start : start + BLOCK], resamples.owner)).auroc()
+        weighted_roc(scores, labels, Resamples(resamples.counts[:, start : start + BLOCK], resamples.owner)).auroc()
         for start in range(0, resamples.draws, BLOCK)
     ]
     return np.concatenate(areas)

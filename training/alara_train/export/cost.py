@@ -1,4 +1,4 @@
-"""What a film costs on this processor."""
+"""Cost of a film on this processor."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from alara_train.networks.pooling import Float32s
 
 
 def measure_ms(models: dict[str, Path], films: dict[str, Float32s], rounds: int = 31) -> dict[str, float]:
-    """Median milliseconds a film: batch 1, one intra-op thread, variants taking turns.
+    """Median milliseconds per film: batch 1, one intra-op thread, variants in turn.
 
     Args:
-        models: ONNX file by variant.
-        films: One input tensor [1, 1, side, side] by variant.
-        rounds: How often each variant has its turn, after three to warm up.
+        models: One ONNX file per variant.
+        films: One input tensor [1, 1, side, side] per variant.
+        rounds: Number of measurements per variant, after three for warm-up.
     """
     sessions = {name: session(path) for name, path in models.items()}
     taken: dict[str, list[float]] = {name: [] for name in models}
@@ -34,7 +34,7 @@ def measure_ms(models: dict[str, Path], films: dict[str, Float32s], rounds: int 
 
 
 def measured_on() -> str:
-    """Name the processor, its integer instructions, the runtime and the date."""
+    """Describe the measurement: processor, its integer instructions, runtime and date."""
     text, name = cpu_info(), processor().replace("(R)", "").replace("  ", " ")
     extra = next(
         (label for flag, label in (("avx512_vnni", "AVX512-VNNI"), ("avx_vnni", "AVX-VNNI")) if flag in text), ""

@@ -1,4 +1,4 @@
-"""PyTorch modules to ONNX, and a trunk and a head to one served graph."""
+"""PyTorch modules as ONNX graphs, and a trunk and a head joined to one served graph."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def to_onnx(
 
 
 def fuse_pads(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Move the padding of `efficientnet_lite.SameConv` into the convolutions that follow, and drop what fed it.
+    """Move the padding of `efficientnet_lite.SameConv` into the next convolutions, and remove the Pad nodes.
 
-    PyTorch has no unequal padding in its convolution, ONNX does; a Pad node would cost time, more so
+    A convolution has no unequal padding in PyTorch, but it has in ONNX. A Pad node would cost time, especially
     between quantised layers.
     """
     pads = {node.output[0]: node for node in model.graph.node if node.op_type == "Pad"}
@@ -59,22 +59,22 @@ def fuse_pads(model: onnx.ModelProto) -> onnx.ModelProto:
             total = attribute["kernel_shape"][0] - attribute["strides"][0]
             before, after = total // 2, total - total // 2
             node.input[0] = pads[node.input[0]].input[0]
-            kept = [a for a in node.attribute if a.name not in ("pads", "auto_pad")]
+            remaining = [a for a in node.attribute if a.name not in ("pads", "auto_pad")]
             del node.attribute[:]
-            node.attribute.extend([*kept, helper.make_attribute("pads", [before, before, after, after])])
-    wanted = {output.name for output in model.graph.output}
+            node.attribute.extend([*remaining, helper.make_attribute("pads", [before, before, after, after])])
+    restart_needed = {output.name for output in model.graph.output}
     alive: list[onnx.NodeProto] = []
     for node in reversed(model.graph.node):
-        if wanted & set(node.output):
+        if restart_needed & set(node.output):
             alive.append(node)
-            wanted |= set(node.input)
+            restart_needed |= set(node.input)
     del model.graph.node[:]
     model.graph.node.extend(reversed(alive))
     return model
 
 
 def join(trunk: onnx.ModelProto, top: onnx.ModelProto, stages: tuple[str, ...]) -> onnx.ModelProto:
-    """Put a head's graph on a trunk's; the trunk may be quantised, the head stays float."""
+    """Join a trunk's graph and a head's graph; the trunk may be quantised, the head stays float."""
     top = compose.add_prefix(top, "head/", rename_inputs=False, rename_outputs=False)
     model: onnx.ModelProto = compose.merge_models(
         _opset(trunk), _opset(top), io_map=[(stage, stage) for stage in stages]
@@ -86,19 +86,19 @@ def join(trunk: onnx.ModelProto, top: onnx.ModelProto, stages: tuple[str, ...]) 
 
 
 def _opset(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Keep the default operator set alone, so that two graphs agree; int8 uses no other."""
-    kept = onnx.ModelProto()
-    kept.CopyFrom(model)
-    del kept.opset_import[:]
-    kept.opset_import.append(helper.make_opsetid("", OPSET))
-    kept.ir_version = 8
-    return kept
+    """Keep only the default operator set, so that two graphs agree; int8 uses no other."""
+    remaining = onnx.ModelProto()
+    remaining.CopyFrom(model)
+    del remaining.opset_import[:]
+    remaining.opset_import.append(helper.make_opsetid("", OPSET))
+    remaining.ir_version = 8
+    return remaining
 
 
 def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store weights that are float16 values as float16, cast to float32 when the graph is loaded.
+    """Store weights that are float16 values as float16; they are cast to float32 when the graph is loaded.
 
-    Nothing changes but the file's size: a weight that float16 cannot hold exactly is left as it is.
+    Only the file's size changes: a weight that float16 cannot represent exactly is left as it is.
     """
     halved = onnx.ModelProto()
     halved.CopyFrom(model)
@@ -120,7 +120,7 @@ def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def to_float16(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Compute in float16 inside, with casts behind the input and before the outputs, for GPUs."""
+    """Convert a graph to float16 for GPUs, with casts after the input and before the outputs."""
     copied = onnx.ModelProto()
     copied.CopyFrom(graph)
     half: onnx.ModelProto = convert_float_to_float16(copied, keep_io_types=True)
@@ -130,7 +130,7 @@ def to_float16(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _sort(graph: onnx.ModelProto) -> None:
-    """Put nodes behind what they read, in place: the converter appends its casts at the end."""
+    """Sort nodes after the nodes that they read, in place: the converter appends its casts at the end."""
     made = {value.name for value in [*graph.graph.input, *graph.graph.initializer]} | {""}
     waiting, ordered = list(graph.graph.node), []
     while waiting:
@@ -142,7 +142,7 @@ def _sort(graph: onnx.ModelProto) -> None:
             else:
                 later.append(node)
         if len(later) == len(waiting):
-            raise Unfaithful("the float16 graph reads what no node makes")
+            raise Unfaithful("the float16 graph reads a value that no node computes")
         waiting = later
     del graph.graph.node[:]
     graph.graph.node.extend(ordered)
@@ -162,7 +162,7 @@ def session(model: onnx.ModelProto | Path, threads: int = 1) -> ort.InferenceSes
         return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     try:
         return ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's own exceptions have no public base class
+    except Exception as error:  # The exceptions of ONNX Runtime have no public base class.
         raise BadModel(f"{model} is missing or damaged: export the family again") from error
 
 
@@ -170,13 +170,13 @@ COLUMNS = "served/columns"
 
 
 def kept_findings(path: Path) -> list[int] | None:
-    """The columns that `keep_findings` left in a graph; None where it gives every finding."""
+    """The columns that `keep_findings` left in a graph; None if the graph outputs every finding."""
     named = [value for value in onnx.load(str(path)).graph.initializer if value.name == COLUMNS]
     return [int(column) for column in numpy_helper.to_array(named[0])] if named else None
 
 
 def keep_findings(path: Path, columns: list[int]) -> None:
-    """Let a served graph give only these findings, in this order, in `logits` and `cam`."""
+    """Restrict the outputs `logits` and `cam` of a served graph to these findings, in this order."""
     model = onnx.load(str(path))
     index = numpy_helper.from_array(np.array(columns, dtype=np.int64), COLUMNS)
     model.graph.initializer.append(index)
@@ -194,7 +194,7 @@ def keep_findings(path: Path, columns: list[int]) -> None:
 
 
 def gmacs(model: onnx.ModelProto) -> float:
-    """Count multiply-accumulates a film, in thousand millions: convolutions and matrix products."""
+    """Count multiply-accumulates per film, in thousand millions: convolutions and matrix products."""
     single = onnx.ModelProto()
     single.CopyFrom(model)
     del single.graph.value_info[:]

@@ -1,4 +1,4 @@
-"""Eight-bit trunks by ONNX Runtime's static quantisation."""
+"""int8 trunks by ONNX Runtime's static quantisation."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class _Films(CalibrationDataReader):  # type: ignore[misc]
 
 
 def quantise(trunk: onnx.ModelProto, tensors: Float32s, keep_float: tuple[str, ...] = ()) -> onnx.ModelProto:
-    """Quantise a trunk to int8 weights (a scale a channel) and uint8 activations, as QDQ.
+    """Quantise a trunk to int8 weights (one scale per channel) and uint8 activations, as QDQ.
 
-    Ranges come from the films `tensors` [n, 1, side, side]; labels play no part. Nodes named in
+    Ranges come from the films `tensors` [n, 1, side, side]; labels are not used. Nodes named in
     `keep_float` stay float32.
     """
     with tempfile.TemporaryDirectory() as folder:

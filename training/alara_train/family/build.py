@@ -12,7 +12,7 @@ from typing import Any
 from alara_train.atomic_file import write_atomic
 from alara_train.digest import sha256
 from alara_train.evaluate.measure import measure
-from alara_train.evaluate.scored import Scored
+from alara_train.evaluate.scored import VariantScores
 from alara_train.evaluate.scores_file import film_digests, scores_document, write_scores
 from alara_train.export.graph import gmacs, join, keep_findings, kept_findings
 from alara_train.family.documents import catalog_document, evaluation_document
@@ -24,7 +24,7 @@ from alara_train.recipes.recipe import Recipe, Spec, Variant
 from alara_train.report.catalog import check_catalog
 from alara_train.report.evaluation import dumps
 from alara_train.report.figures.draw import FIGURES
-from alara_train.report.policy import attainable, derive_policy
+from alara_train.report.policy import attainable_policy, derive_policy
 from alara_train.toml_file import BadConfig
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -115,7 +115,7 @@ def mean_aurocs(evaluation: dict[str, Any]) -> list[str]:
     ]
 
 
-def build_variants(recipe: Recipe, folder: FamilyFolder) -> tuple[list[Variant], list[Scored]]:
+def build_variants(recipe: Recipe, folder: FamilyFolder) -> tuple[list[Variant], list[VariantScores]]:
     """Export and score every variant, unless it is cached.
 
     Raises:
@@ -131,7 +131,7 @@ def build_variants(recipe: Recipe, folder: FamilyFolder) -> tuple[list[Variant],
             if key is not None:
                 _store(variant, key, folder)
         variants.append(variant)
-        scores.append(Scored.load(folder.cache / f"scores-{spec.id}.npz"))
+        scores.append(VariantScores.load(folder.cache / f"scores-{spec.id}.npz"))
     return variants, scores
 
 
@@ -153,7 +153,7 @@ def _build(spec: Spec, recipe: Recipe, folder: FamilyFolder) -> Variant:
 
 
 def evaluate_family(
-    recipe: Recipe, folder: FamilyFolder, variants: list[Variant], scores: list[Scored]
+    recipe: Recipe, folder: FamilyFolder, variants: list[Variant], scores: list[VariantScores]
 ) -> dict[str, Any]:
     """Measure the variants, and write evaluation, policy, catalog and scores; returns the evaluation.
 
@@ -169,7 +169,7 @@ def evaluate_family(
     catalog = catalog_document(folder.family, recipe, variants, measured, out)
     check_catalog(catalog)
     evaluation = evaluation_document(folder.family, recipe, variants, measured, catalog["provenance"]["date"])
-    policy = attainable(derive_policy(catalog, evaluation, margin=how.margin), catalog, how.margin)
+    policy = attainable_policy(derive_policy(catalog, evaluation, margin=how.margin), catalog, how.margin)
     for name, document in (("catalog", catalog), ("policy", policy)):
         if (schema := folder.schemas / f"{name}.schema.json").is_file():
             check_schema(document, schema)

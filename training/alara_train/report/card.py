@@ -6,7 +6,7 @@ from typing import Any
 
 from alara_train.recipes.card_text import CardText
 from alara_train.report.card_sections import sections
-from alara_train.report.policy import evidence, words
+from alara_train.report.policy import evidence_kind, rule_text
 
 
 def _span(record: dict[str, Any]) -> str:
@@ -22,15 +22,15 @@ def _rates(rates: list[dict[str, Any]]) -> list[str]:
 
 
 def _below(catalog: dict[str, Any], evaluation: dict[str, Any]) -> list[str]:
-    """Name the findings for which knowing the view and the collection beats reading the film."""
+    """Name the findings whose AUROC is below that of view and collection alone."""
     largest = max(catalog["variants"], key=lambda v: (v["resolution"], v["precision"] == "fp32"))
     base = evaluation["baseline"]["meanAuroc"]["byFinding"]
     worse = [f for f in catalog["findings"] if largest["heads"][f]["auroc"]["value"] < base.get(f, 0)]
     if not worse:
         return []
     return [
-        f"At {largest['resolution']} px, {', '.join(worse)} read no better than view and collection alone predict: for "
-        "them most of what can be known in this sample lies in where a film came from, which serving does not see."
+        f"At {largest['resolution']} px, the AUROC of {', '.join(worse)} is below that of view and collection alone: "
+        "in this sample, the source of a film says more about them than the film, and serving does not see the source."
     ]
 
 
@@ -94,10 +94,13 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
         rule = policy["rules"][finding]
         spans = [_span(v["heads"][finding]["auroc"]) for v in variants]
         without = base["meanAuroc"]["byFinding"].get(finding)
-        lines.append(
-            f"| {finding} | {variants[0]['heads'][finding]['auroc']['positives']} | "
-            f"{'' if without is None else f'{without:.3f}'} | {' | '.join(spans)} | {evidence(rule)}: {words(rule)} |"
-        )
+        cells = [
+            str(variants[0]["heads"][finding]["auroc"]["positives"]),
+            "" if without is None else f"{without:.3f}",
+            *spans,
+            f"{evidence_kind(rule)}: {rule_text(rule)}",
+        ]
+        lines.append(f"| {finding} | {' | '.join(cells)} |")
     quality = catalog["quality"]
     int8 = "int8 " if any(v["precision"] == "int8" for v in variants) else ""
     lines += [
@@ -113,21 +116,22 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
         "",
         f"Of the largest {int8}variant; the others are in `evaluation.json`.",
         "",
-        "| wrongly refused | share | films |",
+        "| frontal films that are refused | share | films |",
         "|---|---|---|",
         *_rates(quality["falseRefusals"]),
         "",
-        "| let in from elsewhere | share | films |",
+        "| films of other sources that are accepted | share | films |",
         "|---|---|---|",
         *_rates(quality["passUnderShift"]),
         "",
-        "| refused, as it should be | share | films |",
+        "| other images that are refused | share | films |",
         "|---|---|---|",
         *_rates(quality["catches"]),
         "",
-        "Photographs, pictures and kinds of drawing in the last table were not fitted on. Turned and inverted films "
-        "are measured by patient fold. The rule for the distance limit (midway between own films and made images) "
-        "was chosen after a tighter one had refused films from elsewhere; no film from elsewhere was fitted on. "
+        "The gate was not fitted on the photographs, pictures and kinds of drawing of the last table. Turned and "
+        "inverted films are measured by patient fold. The rule for the distance limit (midway between own films and "
+        "synthetic images) was chosen after a tighter limit had refused films of other sources; the gate was not "
+        "fitted on such films. "
         f"Not measured: {', '.join(quality['notMeasured'])}.",
         "",
         "## Limits",

@@ -1,4 +1,4 @@
-"""What the card says beyond its tables of AUROC: operating points, subgroups, shortcuts, corrected differences."""
+"""Sections of the card: corrected differences, operating points, shortcuts, subgroups and figures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _span(record: dict[str, Any], digits: int = 3) -> str:
 
 
 def sections(evaluation: dict[str, Any]) -> list[str]:
-    """Lines of Markdown from `alara.evaluation/2` alone, of the largest int8 variant where one must stand for all."""
+    """Write Markdown from `alara.evaluation/2` alone; tables of one variant show the largest int8 variant."""
     shown = max(
         evaluation["variants"],
         key=lambda id_: (evaluation["variants"][id_]["precision"] == "int8", _size(evaluation, id_)),
@@ -84,7 +84,7 @@ def _operating_points(shown: str, variant: dict[str, Any]) -> list[str]:
     lines = [
         f"## Operating points of {shown}",
         "",
-        "Each film is called by a threshold that was chosen on other films. PPV and NPV presume this prevalence.",
+        "Each film is called by a threshold that was chosen on other films. PPV and NPV assume this prevalence.",
         "",
         "| finding | Youden: sensitivity | specificity | PPV | NPV | specificity at sensitivity 0.95 | "
         "sensitivity at specificity 0.95 |",
@@ -103,10 +103,10 @@ def _operating_points(shown: str, variant: dict[str, Any]) -> list[str]:
 
 def _shortcuts(shown: str, variant: dict[str, Any]) -> list[str]:
     lines = [
-        f"## {shown} beside what needs no pixel",
+        f"## {shown} against baselines without pixels",
         "",
-        "AUROC minus that of log odds learnt from other films, on the same films and resamples. Not above zero: what "
-        "the network reads may be no more than where a film comes from.",
+        "AUROC minus the AUROC of log odds that were learnt from other films, on the same films and resamples. Where "
+        "the interval is not above zero, the network may only recognise the source of a film.",
         "",
         "| finding | above view alone | above view and collection |",
         "|---|---|---|",

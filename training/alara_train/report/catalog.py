@@ -22,14 +22,14 @@ def read_family(folder: Path, *names: str) -> list[dict[str, Any]]:
     """Read documents of a family folder: `catalog`, `policy`, `evaluation`.
 
     Raises:
-        BadDocument: One is missing, is not what its name says, or is of another version.
+        BadDocument: A document is missing, is of another kind, or is of another version.
     """
     documents = []
     for name in names:
         path = folder / f"{name}.json"
         document = read_json(path)
         if missing := [key for key in NEEDED[name] if key not in document]:
-            raise BadDocument(f"{path} is no {name} of a family: it lacks {', '.join(missing)}")
+            raise BadDocument(f"{path} is not the {name} of a family: it lacks {', '.join(missing)}")
         if (schema := SCHEMAS / f"{name}.schema.json").is_file():
             try:
                 check_schema(document, schema)
@@ -47,10 +47,10 @@ def left_out(catalog: dict[str, Any]) -> set[str]:
 
 
 def check_catalog(catalog: dict[str, Any]) -> None:
-    """Check what a schema cannot say: intervals hold their values, names refer to what exists.
+    """Check rules that a schema cannot express: intervals contain their values, and names refer to existing entries.
 
     Raises:
-        BadDocument: Something contradicts itself.
+        BadDocument: The catalog contradicts itself; the message lists where.
     """
     faults: list[str] = []
     findings = set(catalog["findings"])

@@ -1,4 +1,4 @@
-"""`evaluation.json`: everything that the card, the figures and the policy are made from, in one document."""
+"""`evaluation.json`: the basis of the card, the figures and the policy."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ METHODS_USED = {
 def evaluation(
     measured: Measured, *, family: str, date: str, extra: dict[str, Any] | None = None, margin: float = 0.01
 ) -> dict[str, Any]:
-    """Write down everything that was measured.
+    """Write the evaluation.
 
     Args:
-        measured: The family.
-        family: Its name.
-        date: Of the measurement.
-        extra: Keys that are measured elsewhere: recipe, gate, originalsAgainstSmall, torchAgainstOnnx.
-        margin: AUROC that a verdict of non-inferiority allows to be lost.
+        measured: The measured family.
+        family: The name of the family.
+        date: Date of the measurement.
+        extra: Keys that other code measures: recipe, gate, originalsAgainstSmall, torchAgainstOnnx.
+        margin: Loss of AUROC that a verdict of non-inferiority accepts.
     """
     films, inside = measured.films, measured.design.measured
     few = measured.resamples.first(THRESHOLD_DRAWS)
@@ -213,7 +213,7 @@ def catalog_head(measured: Measured, variant: VariantMeasured, finding: str, met
 
 
 def dumps(document: dict[str, Any]) -> str:
-    """Indent by one, with every list of plain numbers on one line: half the bytes, and differences stay readable."""
+    """Indent by one, with every list of plain numbers on one line, which halves the size and keeps diffs readable."""
     text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
     flat = re.sub(r"\[\s+([-\d.e,\s]+?)\s+\]", lambda m: "[" + re.sub(r",\s+", ", ", m.group(1)) + "]", text)
     flat = re.sub(r"\{\s+([^{}\[\]]{1,90}?)\s+\}", lambda m: "{" + re.sub(r",\s+", ", ", m.group(1)) + "}", flat)

@@ -1,7 +1,7 @@
-"""A family's policy from its own evaluation: measured where films can tell sizes apart, else simulated, else published.
+"""The policy of a family: rules from its own measurements, or else from a simulated study, or else from publications.
 
-Fourteen findings times six pairs of sizes are 84 intervals: some exclude zero by chance. Only an interval that is
-corrected for all of them, and in every precision alike, makes a finding follow the family's own table.
+Fourteen findings times six pairs of sizes are 84 intervals: some exclude zero by chance. A finding follows the family's
+own table only if a corrected interval excludes zero in every precision.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SOURCE = "Sabottke and Spieler 2020, and the commentary on it"
 
 
 def declared_margin(policy: dict[str, Any] | None, evaluation: dict[str, Any]) -> float:
-    """The margin that a family declares: that of the rules of its policy, else that of its evaluation.
+    """The margin of a family: that of the rules of its policy, or else that of its evaluation.
 
     Raises:
         BadDocument: The rules of the policy have several margins, or neither document has one.
@@ -33,20 +33,20 @@ def declared_margin(policy: dict[str, Any] | None, evaluation: dict[str, Any]) -
     }
     if len(margins) != 1:
         several = " and ".join(f"{margin:g}" for margin in sorted(margins)) or "no margin"
-        raise BadDocument(f"the family declares {several}: give the one that holds as --margin")
+        raise BadDocument(f"the family declares {several}: choose one with --margin")
     return margins.pop()
 
 
 def critical(simultaneous: dict[str, Any], alpha: float) -> float:
-    """Critical value of a family of comparisons: max-t where the evaluation holds that level, else Bonferroni."""
+    """Critical value of a family of comparisons: max-t if the evaluation has this level, or else Bonferroni."""
     held = simultaneous["critical"].get(f"{1 - alpha:g}")
     return float(held) if held is not None else bonferroni(int(simultaneous["comparisons"]), 1 - alpha)
 
 
 def separations(evaluation: dict[str, Any], alpha: float = 0.05) -> dict[str, list[tuple[int, int, float]]]:
-    """By finding: pairs of sizes (smaller, larger, difference) whose corrected interval is off zero in every precision.
+    """Per finding, pairs of sizes (smaller, larger, difference) whose corrected interval always excludes zero.
 
-    The difference is that of the precision where it is least, smaller size minus larger.
+    The difference is smaller size minus larger, in the precision with the smallest difference.
     """
     size = {id_: v["resolution"] for id_, v in evaluation["variants"].items()}
     precisions = {v["precision"] for v in evaluation["variants"].values()}
@@ -58,12 +58,12 @@ def separations(evaluation: dict[str, Any], alpha: float = 0.05) -> dict[str, li
             if abs(c["difference"]) > wide:
                 key = (c["finding"], size[c["variant"]], size[c["reference"]])
                 found.setdefault(key, {})[family.removeprefix(FAMILY)] = c["difference"]
-    apart: dict[str, list[tuple[int, int, float]]] = {}
+    separated: dict[str, list[tuple[int, int, float]]] = {}
     for (finding, small, large), by_precision in found.items():
         signs = {d > 0 for d in by_precision.values()}
         if by_precision.keys() == precisions and len(signs) == 1:
-            apart.setdefault(finding, []).append((small, large, min(by_precision.values(), key=abs)))
-    return apart
+            separated.setdefault(finding, []).append((small, large, min(by_precision.values(), key=abs)))
+    return separated
 
 
 def derive_policy(
@@ -74,22 +74,22 @@ def derive_policy(
     alpha: float = 0.05,
     targets: dict[str, float] | None = None,
 ) -> dict[str, Any]:
-    """Write a rule a finding.
+    """Derive one rule per finding.
 
     Args:
-        catalog: Of the family; `simulated`, where it holds one, gives floors by finding (`minResolution`, `source`).
+        catalog: The family's catalog; its optional `simulated` gives floors by finding (`minResolution`, `source`).
         evaluation: `alara.evaluation/2`.
         margin: AUROC that a variant may lose against the best.
-        alpha: Chance that any of the corrected intervals of a precision is wrong.
+        alpha: Probability that any corrected interval of a precision is wrong.
         targets: AUROC by finding that the interval's lower end must reach, instead of the derived rule.
     """
-    apart = separations(evaluation, alpha)
+    separated = separations(evaluation, alpha)
     simulated = catalog.get("simulated", {})
     rules: dict[str, Any] = {}
     for finding in catalog["findings"]:
         if targets and finding in targets:
             rules[finding] = {"auroc": targets[finding], "bound": "lower"}
-        elif finding in apart:
+        elif finding in separated:
             rules[finding] = {"nonInferiorTo": "best", "margin": margin}
         elif finding in simulated:
             floor = simulated[finding]
@@ -99,7 +99,7 @@ def derive_policy(
                 "source": floor["source"],
             }
         elif finding not in FINDINGS:
-            # The publications studied the findings of ChestX-ray14 and say nothing of another.
+            # The publications studied only the findings of ChestX-ray14.
             rules[finding] = {"nonInferiorTo": "best", "margin": margin}
         else:
             rules[finding] = {
@@ -120,27 +120,27 @@ def derive_policy(
     }
 
 
-def attainable(policy: dict[str, Any], catalog: dict[str, Any], margin: float) -> dict[str, Any]:
-    """Where a floor lies above the family's largest size, ask for the best that was measured instead, and say so."""
+def attainable_policy(policy: dict[str, Any], catalog: dict[str, Any], margin: float) -> dict[str, Any]:
+    """Replace floors above the family's largest size by a rule on the best variant, and describe the change."""
     largest = max(variant["resolution"] for variant in catalog["variants"])
-    beyond = [f for f, rule in policy["rules"].items() if rule.get("minResolution", 0) > largest]
-    if not beyond:
+    too_high = [f for f, rule in policy["rules"].items() if rule.get("minResolution", 0) > largest]
+    if not too_high:
         return policy
-    rules = {**policy["rules"], **{f: {"nonInferiorTo": "best", "margin": margin} for f in beyond}}
+    rules = {**policy["rules"], **{f: {"nonInferiorTo": "best", "margin": margin} for f in too_high}}
     return {
         **policy,
-        "description": f"{policy['description']} The floors of {', '.join(beyond)} lie above this family's largest "
+        "description": f"{policy['description']} The floors of {', '.join(too_high)} lie above this family's largest "
         f"size, {largest} px: there a variant must be within {margin:g} AUROC of the best instead.",
         "rules": rules,
     }
 
 
-def evidence(rule: dict[str, Any]) -> str:
-    """The kind of evidence that a rule rests on, in one word."""
+def evidence_kind(rule: dict[str, Any]) -> str:
+    """The kind of evidence of a rule, in one word."""
     return str(rule.get("evidence", "measured"))
 
 
-def words(rule: dict[str, Any]) -> str:
+def rule_text(rule: dict[str, Any]) -> str:
     """A rule in a few words."""
     if "auroc" in rule:
         return f"AUROC {rule['auroc']:g} by {rule.get('bound', 'lower')} end"

@@ -1,4 +1,4 @@
-"""What a study of simulated nodules says for the policy: a floor, or nothing."""
+"""The resolution floor that follows from a study of simulated nodules, if any."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Any
 
 FINDING = "Nodule"
 STUDY = "study-nodules.json"
-"""The record of a study, beside the catalog of the family that it read with."""
+"""The record of a study, in the folder of the family whose trunks it used."""
 SHAM_WITHIN = 0.01
-"""A nodule that cannot be seen must score a half, to this much, with every reader."""
+"""Largest accepted deviation from 0.5 of the AUROC of invisible nodules, with every reader."""
 SENSITIVE = 0.6
-"""Where the largest side's interval reaches below, the study sees too little to call sizes equal."""
+"""If the interval of the largest side reaches below, the study cannot show that sizes are equal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """A floor as evidence `simulated`, or why there is none and the published one stays."""
+    """A floor with the evidence `simulated`, or the reason why there is none."""
 
     min_resolution: int | None
     why: str
     source: str
 
     def record(self) -> dict[str, Any]:
-        """As the study and the catalog hold it."""
+        """Return the record that the study and the catalog hold."""
         return {"finding": FINDING, "minResolution": self.min_resolution, "why": self.why, "source": self.source}
 
 
 def catalog_floors(family: Path) -> dict[str, Any]:
-    """What the catalog of a family folder holds as `simulated`: floors by finding, none where the study gives none."""
+    """The `simulated` floors by finding for the catalog of a family folder; empty if the study gives none."""
     record = family / STUDY
     floor = json.loads(record.read_text())["floor"] if record.is_file() else {}
     if floor.get("minResolution") is None:
@@ -41,9 +41,9 @@ def catalog_floors(family: Path) -> dict[str, Any]:
 def simulated_floor(study: dict[str, Any], name: str = STUDY) -> Floor:
     """Derive the floor of Nodule from a study (`alara.study/1`).
 
-    It is the smallest side that is not inferior to the largest, as are all sides between, by intervals that hold for
-    all sides at once. None where the sham is off a half, where the largest side hardly sees the nodules, or where no
-    side can be told from the largest either way.
+    The floor is the smallest side such that this side and all larger sides are not inferior to the largest, by
+    simultaneous intervals. There is no floor if the AUROC of the sham is not 0.5, if the largest side hardly detects
+    the nodules, or if the comparison is inconclusive.
     """
     source = f"{name}, {study['date']}: simulated nodules on {study['films']} films, not real labels"
     if off := [s["reader"] for s in study["sham"] if abs(s["auroc"]["value"] - 0.5) > SHAM_WITHIN]:

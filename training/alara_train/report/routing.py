@@ -1,4 +1,4 @@
-"""What a policy makes of a catalog: the same rules and the same exact search as serving, in a few lines."""
+"""Routing of findings to variants, with the same rules and the same exact search as in serving."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Plan:
     cost_ms: float
     largest: str
     largest_ms: float
-    """The cheapest variant of the highest resolution: what always using it would cost."""
+    """Cost of always using the cheapest variant of the highest resolution."""
 
     @property
     def share(self) -> float:
@@ -35,7 +35,7 @@ class Plan:
 
 
 def costs(catalog: Catalog) -> tuple[str, dict[str, float]]:
-    """A device that every variant was measured on, and milliseconds a film by variant."""
+    """A device on which every variant was measured, and milliseconds per film by variant."""
     tables = {v["id"]: v["cost"]["ms"] for v in catalog["variants"]}
     device = next(name for name in next(iter(tables.values())) if all(name in table for table in tables.values()))
     return device, {id_: float(table[device]) for id_, table in tables.items()}
@@ -70,7 +70,7 @@ def satisfies(rule: Rule, finding: str, variant: dict[str, Any], catalog: Catalo
 
 
 def _lower(catalog: Catalog, finding: str, variant: str, reference: str) -> float | None:
-    """Lower end of the paired difference, turned round where it was stored the other way."""
+    """Lower end of the paired difference; a difference that is stored in the other direction is negated."""
     for c in catalog["comparisons"]:
         if c["finding"] == finding and (c["variant"], c["reference"]) == (variant, reference):
             return float(c["ci95"][0])
@@ -81,13 +81,13 @@ def _lower(catalog: Catalog, finding: str, variant: str, reference: str) -> floa
 
 
 def cheapest_cover(prices: list[float], allowed: list[list[bool]]) -> list[bool]:
-    """The subset of least total price that holds, for every row, something that the row allows.
+    """The cheapest subset that contains, for every row, a column that the row allows.
 
-    Every subset is tried; of equals the first in binary order.
+    All subsets are tried; among equally cheap subsets, the first in binary order is chosen.
 
     Args:
-        prices: Of up to 16 things.
-        allowed: One row a demand, one column a thing.
+        prices: Prices of up to 16 columns.
+        allowed: The columns that each row allows.
 
     Raises:
         Unreachable: A row allows nothing.
@@ -98,7 +98,7 @@ def cheapest_cover(prices: list[float], allowed: list[list[bool]]) -> list[bool]
     for row in allowed:
         covered &= bits[:, np.flatnonzero(row)].any(axis=1)
     if not covered.any():
-        raise Unreachable("a demand that nothing meets")
+        raise Unreachable("a row allows no column")
     total = np.where(covered, np.round(bits @ np.array(prices), 9), np.inf)
     return [bool(b) for b in bits[int(np.argmin(total))]]
 

@@ -1,1 +1,1 @@
-"""A controlled study of resolution: simulated nodules on real films, each paired with its untouched film."""
+"""Controlled studies: simulated nodules at several resolutions, and simulated stored values in several renderings."""

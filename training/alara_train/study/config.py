@@ -1,4 +1,4 @@
-"""One frozen value a study, from one TOML file: everything that can change a result."""
+"""The configuration of a study: one frozen value from one TOML file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class StudyConfig:
     """Everything that can change a result. Nothing else may."""
 
     family: str
-    """Folder of the family whose trunks score, such as `models/chest14`, from where the command runs."""
+    """Folder of the family whose trunks are used, such as `models/chest14`, relative to the working directory."""
     stages: tuple[str, ...]
     """Stage maps that the detection head reads, finest first."""
     sides_px: tuple[int, ...]
@@ -31,29 +31,29 @@ class StudyConfig:
     """Diameters of dense nodules."""
     soft_mm: tuple[float, ...]
     dense_per_mm: tuple[float, float]
-    """Contrast of dense nodules, gray levels (of 255) a mm of chord, uniform between the two."""
+    """Contrast of dense nodules, in gray levels (of 255) per mm of chord, uniform between the two values."""
     soft_per_mm: tuple[float, float]
     sham_mm: float
     sham_levels: float
-    """Peak of the sham, gray levels; below a half, so that no pixel is certain to change."""
+    """Peak of the sham in gray levels, below 0.5, so that no pixel changes with certainty."""
     edge_sigma_mm: float
-    """Blur of the edge: detector, focal spot, and breathing, together a Gaussian."""
+    """Blur of the edge: a Gaussian for detector, focal spot and breathing together."""
     irregular: float
-    """Standard deviation of the outline's radius, relative."""
+    """Relative standard deviation of the outline's radius."""
     margin_mm: float
     """Centres keep this distance from the edge of the lung field."""
     placements: tuple[int, ...]
-    """Seeds; each gives every film another place, contrast and outline."""
+    """Seeds; each gives every film another position, contrast and outline."""
     other_placements: tuple[int, ...]
-    """The same for the soft nodules and the sham, which decide no floor."""
+    """Seeds for the soft nodules and the sham, which do not decide the floor."""
     shrinkage: float
-    """Added to the diagonal of the head's covariance, relative to it."""
+    """Added to the diagonal of the head's covariance, relative to the diagonal."""
     pull: float
-    """How strongly the refined head is held to the Hotelling start."""
+    """Strength of the penalty that keeps the refined head near the Hotelling template."""
     hardest: int
-    """Positions a film that the refinement looks at."""
+    """Positions per film that the refinement uses."""
     floor_mm: tuple[float, ...]
-    """Dense diameters whose mean AUROC decides the floor."""
+    """Diameters of the dense nodules whose mean AUROC decides the floor."""
     floor_margin: float
     """AUROC that a resolution may lose against the largest."""
     bootstraps: int
@@ -72,23 +72,23 @@ class StudyConfig:
         if not set(config.floor_mm) <= set(config.dense_mm):
             raise BadConfig(f"{path}: floor_mm must be among dense_mm")
         if config.enlarged_px not in config.sides_px:
-            raise BadConfig(f"{path}: enlarged_px must be among sides_px, or it has nothing to be compared with")
+            raise BadConfig(f"{path}: enlarged_px must be among sides_px, or there is nothing to compare it with")
         return config
 
     @property
     def largest_px(self) -> int:
-        """The side that the others are compared with."""
+        """The side with which the others are compared."""
         return max(self.sides_px)
 
     @property
     def readers(self) -> tuple[Reader, ...]:
-        """Every way that a film is read: each side, then the enlarged control."""
+        """Every reader of a film: each side, then the enlarged control."""
         plain = tuple(Reader(f"r{side}", side, side) for side in self.sides_px)
         return (*plain, Reader(f"r{self.enlarged_px}as{self.largest_px}", self.enlarged_px, self.largest_px))
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """Every kind of nodule, the sham last."""
+        """Every kind of nodule, with the sham at the end."""
         return (
             *(Condition("dense", mm) for mm in self.dense_mm),
             *(Condition("soft", mm) for mm in self.soft_mm),
@@ -96,11 +96,11 @@ class StudyConfig:
         )
 
     def placements_of(self, condition: Condition) -> tuple[int, ...]:
-        """How often, and by which seeds, nodules of a condition are placed."""
+        """The seeds of the placements of a condition."""
         return self.placements if condition.arm == "dense" else self.other_placements
 
     def digest(self) -> str:
-        """Name what the cached maps depend on: a change of anything else keeps them."""
+        """Digest of everything that the cached maps depend on."""
         free = (
             "placements",
             "other_placements",
@@ -111,13 +111,13 @@ class StudyConfig:
             "floor_margin",
             "bootstraps",
         )
-        kept = {name: value for name, value in asdict(self).items() if name not in free}
-        return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()[:12]
+        facts = {name: value for name, value in asdict(self).items() if name not in free}
+        return hashlib.sha256(repr(sorted(facts.items())).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A film reduced to `through_px` and given to the trunk at `side_px`."""
+    """A way to read a film: reduce it to `through_px`, and pass it to the trunk at `side_px`."""
 
     name: str
     through_px: int
@@ -134,5 +134,5 @@ class Condition:
 
     @property
     def name(self) -> str:
-        """Of its files and of its row in the table."""
+        """Name of its files and of its row in the table."""
         return f"{self.arm}-{self.diameter_mm:g}mm"

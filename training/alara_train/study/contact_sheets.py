@@ -1,4 +1,4 @@
-"""Contact sheets: what a person looks at before a number is believed."""
+"""Contact sheets, for inspection by eye before a number is trusted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REDUCED = 3
 
 
 def nodules_sheet(films: StudyFilms, config: StudyConfig, rows: list[int], path: Path) -> None:
-    """A film a row: the untouched crop, then each condition, enlarged."""
+    """One film per row: the untouched crop, then each condition, enlarged."""
     lines = []
     for row in rows:
         plain = untouched_film(films, row, config)
@@ -33,7 +33,7 @@ def nodules_sheet(films: StudyFilms, config: StudyConfig, rows: list[int], path:
 
 
 def placement_sheet(films: StudyFilms, config: StudyConfig, rows: list[int], columns: int, path: Path) -> None:
-    """Whole films, reduced: the lung field's outline in white and a ring around each centre."""
+    """Reduced films, with the lung field's outline in white and a ring around each centre."""
     side = config.film_px // REDUCED
     y, x = np.mgrid[:side, :side]
     tiles = []

@@ -1,4 +1,4 @@
-"""`alara.study/1`: physics, protocol, numbers and limits of a study, as one plain record."""
+"""`alara.study/1`: the record of a study, with physics, protocol, numbers and limits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LIMITS = (
 def study_document(
     config: StudyConfig, films: StudyFilms, found: dict[Key, Area], *, seconds: float, threads: int
 ) -> dict[str, Any]:
-    """Put a study together; the floor is derived from the record itself."""
+    """Write the record; the floor is derived from the record itself."""
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "kind": "simulated",

@@ -1,4 +1,4 @@
-"""The figure of a study, from its record alone; the title says that it is simulated."""
+"""The figure of a study, from its record alone; the title states that the study is simulated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from alara_train.report.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, PURPLE, STYLE, room, save
+from alara_train.report.figures.style import BLUE, GRAY, GREEN, INK, ORANGE, PURPLE, STYLE, margins, save
 
 COLOURS = (GRAY, ORANGE, BLUE, GREEN, PURPLE, INK)
 
@@ -24,7 +24,7 @@ def draw_study(study: dict[str, Any], path: Path) -> None:
         soft.sharey(dense)
         dense.set_ylabel("AUROC, nodule film against its untouched film")
         _differences(against, study)
-        room(figure, top=0.66, bottom=1.08, left=0.055, right=0.99, wspace=0.2)
+        margins(figure, top=0.66, bottom=1.08, left=0.055, right=0.99, wspace=0.2)
         height = figure.get_size_inches()[1]
         figure.suptitle(
             "Simulated nodules: detection against input size", x=0.012, y=1 - 0.08 / height,

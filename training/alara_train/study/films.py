@@ -1,4 +1,4 @@
-"""The films of the study, and where on each of them a nodule goes."""
+"""The films of the study, and the positions of the nodules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from alara_train.data.films import FINDINGS, BadData, Bools, Ints
 from alara_train.data.layouts.checks import ONE_CLASS
 from alara_train.data.layouts.detect import read
-from alara_train.data.layouts.problems import refuse
+from alara_train.data.layouts.problems import raise_problems
 from alara_train.data.layouts.settings import Settings
 from alara_train.data.pixels import resized
 from alara_train.study.config import Condition, StudyConfig
@@ -21,21 +21,21 @@ from alara_train.study.physics import Nodule, Uint8s, insert, outline, recompres
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyFilms:
-    """Nodule-free films with their lung fields, one row a film."""
+    """Nodule-free films with their lung fields, one row per film."""
 
     names: tuple[str, ...]
     patients: npt.NDArray[np.str_]
     fold: Ints
     mm_per_px: npt.NDArray[np.float64]
-    """On the film of `film_px`."""
+    """At the side `film_px`."""
     pixels: Uint8s
     """[N, film_px, film_px]"""
     lungs: Bools
-    """The same shape."""
+    """[N, film_px, film_px]"""
     room: Bools
-    """The lungs without their margin: where a centre may lie."""
+    """The lungs without their margin: the possible centres."""
     left_out: int
-    """Films without a lung field, or without room for a nodule in it."""
+    """Number of films without a lung field, or without space for a nodule in it."""
 
     def __len__(self) -> int:
         """Count the films."""
@@ -43,13 +43,13 @@ class StudyFilms:
 
 
 def read_study_films(data: Path, config: StudyConfig) -> StudyFilms:
-    """Read the films that bear neither nodule nor mass, of the study's view and collection.
+    """Read the films without nodule and mass, of the study's view and collection.
 
     Raises:
         BadData: The table lacks pixel spacings, or no film is left.
     """
     reading = read(data, Settings())
-    refuse([problem for problem in reading.problems if problem.code != ONE_CLASS], data)
+    raise_problems([problem for problem in reading.problems if problem.code != ONE_CLASS], data)
     films = reading.films
     if np.isnan(films.extent_mm).all():
         columns = "pixel_spacing_mm, native_w, native_h"
@@ -88,7 +88,7 @@ def read_study_films(data: Path, config: StudyConfig) -> StudyFilms:
 def nodule_at(films: StudyFilms, row: int, condition: Condition, placement: int, config: StudyConfig) -> Nodule:
     """Draw the nodule of one film and placement.
 
-    Place, outline and the rank of the contrast are the same for every diameter and arm, so that these are paired too.
+    Position, outline and rank of the contrast are the same for every diameter and arm, so that they are paired.
     """
     rng = np.random.default_rng([config.seed, placement, row])
     places = np.argwhere(films.room[row])
@@ -109,7 +109,7 @@ def nodule_at(films: StudyFilms, row: int, condition: Condition, placement: int,
 
 
 def nodule_film(films: StudyFilms, row: int, nodule: Nodule, placement: int, config: StudyConfig) -> Uint8s:
-    """The film with a nodule, after the pair's JPEG."""
+    """The film with a nodule, after JPEG compression."""
     film = films.pixels[row]
     added = shadow(nodule, film.shape, float(films.mm_per_px[row]), config.edge_sigma_mm)
     rng = np.random.default_rng([config.seed, placement, row, 1])
@@ -117,5 +117,5 @@ def nodule_film(films: StudyFilms, row: int, nodule: Nodule, placement: int, con
 
 
 def untouched_film(films: StudyFilms, row: int, config: StudyConfig) -> Uint8s:
-    """The film's other half of the pair: nothing added, the same JPEG."""
+    """The film without a nodule, after the same JPEG compression."""
     return recompressed(films.pixels[row], config.jpeg_quality)

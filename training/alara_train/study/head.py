@@ -1,9 +1,9 @@
-"""A detection head on frozen maps: a Hotelling template a position, then log-sum-exp over the lung field.
+"""A detection head on frozen maps: a Hotelling template per position, then log-sum-exp over the lung field.
 
 Channels are the maps and their squares, as in the family's own evidence. The template starts as the channelised
-Hotelling observer: the mean difference that a nodule makes at its own place, whitened by how the channels of untouched
-lung vary. A short refinement then tells films from films, on the positions that score highest. Everything is fitted on
-the patients of the other folds, and without chance.
+Hotelling observer: the mean change by a nodule at its position, whitened by the covariance of the channels in
+untouched lung. A short refinement then separates films with and without nodules, on the positions with the highest
+scores. Everything is fitted on the patients of the other folds, without random numbers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from alara_train.study.physics import Nodule
 
 Float32s = npt.NDArray[np.float32]
 BLOCK = 40_000
-"""Positions at a time, so that a whole stack never stands in memory as float32."""
+"""Positions per block, so that memory never holds a whole stack as float32."""
 ROUNDS = 2
 STEPS = 25
 
@@ -41,9 +41,9 @@ class Stack:
     maps: Halves
     """[P, C], memory-mapped."""
     nodules: tuple[Nodule, ...]
-    """One a film; empty for the untouched films."""
+    """One per film; empty for the untouched films."""
     trained: bool
-    """Whether the head may learn from it: the sham only tests."""
+    """Whether the head is fitted on it; the sham is used only for tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Scores:
 
 
 def places(nodules: tuple[Nodule, ...], positions: Positions, mm_per_px: Floats, film_px: int) -> list[Ints]:
-    """By film: positions whose centre lies inside its nodule, or else the cell that holds its centre."""
+    """Per film, the positions with centres inside the nodule, or else the cell that contains the nodule's centre."""
     cell_px = film_px / positions.side
     found: list[Ints] = []
     for row, nodule in enumerate(nodules):
@@ -76,9 +76,9 @@ class Fitted:
     weight: Floats
     """[2 C, F]"""
     centre: Floats
-    """[F]: mean score of the untouched films that the fold's head was fitted on."""
+    """[F]: mean score of the untouched films on which the fold's head was fitted."""
     spread: Floats
-    """[F]: their deviation."""
+    """[F]: standard deviation of these scores."""
 
 
 def score(stack: Stack, positions: Positions, weight: Floats, hardest: int) -> Scores:
@@ -110,7 +110,7 @@ def fit(
     pull: float,
     hardest: int,
 ) -> Fitted:
-    """Fit one head a fold on the films of the other folds."""
+    """Fit one head per fold on the films of the other folds."""
     folds = np.unique(fold)
     learning = [s for s in stacks if s.trained]
     owner = np.repeat(np.searchsorted(folds, fold), np.diff(positions.starts))
@@ -120,15 +120,15 @@ def fit(
     ]
     starts, scales = [], []
     for k in range(len(folds)):
-        whole = covariance[k]
-        scale = np.sqrt(np.clip(np.diag(whole), 0, None)) + 1e-6
-        whitened = whole / scale[:, None] / scale + shrinkage * np.eye(len(scale))
+        matrix = covariance[k]
+        scale = np.sqrt(np.clip(np.diag(matrix), 0, None)) + 1e-6
+        whitened = matrix / scale[:, None] / scale + shrinkage * np.eye(len(scale))
         template = np.zeros(len(scale))
         for sums, counts in shifts:
             others = np.arange(len(folds)) != k
             shift = sums[others].sum(axis=0) / max(counts[others].sum(), 1) / scale
             answer = np.linalg.solve(whitened, shift)
-            # Every kind of nodule counts alike: the large ones would drown the small.
+            # Every kind of nodule has the same weight; otherwise large nodules would dominate.
             template += answer / np.sqrt(max(float(shift @ answer), 1e-12)) / len(shifts)
         starts.append(template / scale)
         scales.append(scale)
@@ -151,7 +151,7 @@ def fit(
 
 
 def out_of_fold(stack: Stack, positions: Positions, fitted: Fitted, fold: Ints) -> Floats:
-    """Score every film by the head of its own fold, in deviations of what that head gave its untouched films."""
+    """Score every film by the head of its own fold, standardised by the scores of this head's untouched films."""
     by_fold = score(stack, positions, fitted.weight, 1).films
     own = np.searchsorted(np.unique(fold), fold)
     found: Floats = (by_fold[own, np.arange(len(fold))] - fitted.centre[own]) / fitted.spread[own]
@@ -159,7 +159,7 @@ def out_of_fold(stack: Stack, positions: Positions, fitted: Fitted, fold: Ints) 
 
 
 def _covariances(maps: Halves, owner: Ints, folds: int) -> list[Floats]:
-    """Covariance of the channels over the untouched lung of all folds but one, fold after fold."""
+    """Covariance of the channels over the untouched lung of all other folds, per fold."""
     width = 2 * maps.shape[1]
     count, total, square = np.zeros(folds), np.zeros((folds, width)), np.zeros((folds, width, width))
     for i in range(0, len(maps), BLOCK):
@@ -178,7 +178,7 @@ def _covariances(maps: Halves, owner: Ints, folds: int) -> list[Floats]:
 
 
 def _shifts(stack: Stack, untouched: Stack, places: list[Ints], owner: Ints, folds: int) -> tuple[Floats, Floats]:
-    """What the nodules change at their own places: sums by fold [F, 2 C], and how many films had any."""
+    """Changes by the nodules at their positions: sums per fold [F, 2 C], and the number of these films."""
     width = 2 * stack.maps.shape[1]
     sums, counts = np.zeros((folds, width)), np.zeros(folds)
     for own in places:
@@ -192,7 +192,7 @@ def _shifts(stack: Stack, untouched: Stack, places: list[Ints], owner: Ints, fol
 def _refine(
     start: Floats, scale: Floats, negatives: Float32s, positives: Float32s, hardest: int, pull: float
 ) -> Floats:
-    """Logistic regression of films on the log-sum-exp of their hardest positions, held to the start."""
+    """Logistic regression of films on the log-sum-exp of their hardest positions, with a penalty towards the start."""
     width = torch.from_numpy(scale.astype(np.float32))
     plain, marked = (torch.from_numpy(x).div_(width).reshape(-1, hardest, len(scale)) for x in (negatives, positives))
     first = torch.from_numpy((start * scale).astype(np.float32))

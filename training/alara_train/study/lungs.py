@@ -1,8 +1,8 @@
-"""Where a nodule may lie: the aerated lung of a frontal film, by brightness and geometry alone.
+"""The lung field of a frontal film, by brightness and geometry alone: the possible positions of a nodule.
 
 Otsu's threshold of the film's middle separates lung from mediastinum and chest wall. Watershed on brightness, from
-seeds in the middle of either lung against the frame, cuts lung from the dark air beside the body along the bright chest
-wall between them. What is looked at by eye are the contact sheets.
+seeds in the middle of either lung against the frame, separates lung from the dark air beside the body along the bright
+chest wall between them. The contact sheets allow an inspection by eye.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from alara_train.study.physics import Uint8s
 REDUCTION = 4
 SMOOTH_PX = 1.5
 SMALLEST = 0.03
-"""A lung smaller than this share of the film is not believed."""
+"""A lung smaller than this share of the film is discarded."""
 
 
 def lung_field(film: Uint8s) -> Bools:

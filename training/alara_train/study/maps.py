@@ -1,4 +1,4 @@
-"""Stage maps of every film at every position of the lung field, by the very graph that is served, kept on disk."""
+"""Stage maps of every film at every position of the lung field, by the served graph, cached on disk."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from alara_train.study.physics import Uint8s
 Halves: TypeAlias = npt.NDArray[np.float16]
 Progress = Callable[[Iterable[int], str], Iterable[int]]
 COVERED = 0.5
-"""A position counts where at least this share of its cell is lung."""
+"""A position belongs to the lung if at least this share of its cell is lung."""
 
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """The positions of the finest map that lie in the lung, film after film."""
+    """The positions of the finest map inside the lung, film after film."""
 
     side: int
-    """Of the finest map."""
+    """Side of the finest map."""
     starts: Ints
     """[N + 1]: film n owns the positions from starts[n] to starts[n + 1]."""
     cell: Ints
-    """[P]: each position's place on its map, row by row."""
+    """[P]: index of each position on its map, row by row."""
 
     def of(self, film: int) -> slice:
         """The positions of one film."""
@@ -43,7 +43,7 @@ class Positions:
 
 
 def lung_positions(lungs: npt.NDArray[np.bool_], side: int) -> Positions:
-    """Which cells of a `side` x `side` map are lung: lungs [N, film_px, film_px]."""
+    """The cells of a `side` x `side` map that are lung, from lungs [N, film_px, film_px]."""
     shares = cell_shares(lungs.shape[1], side)
     counts, cells = [0], []
     for field in lungs:
@@ -54,7 +54,7 @@ def lung_positions(lungs: npt.NDArray[np.bool_], side: int) -> Positions:
 
 
 def cut(graph: onnx.ModelProto, stages: tuple[str, ...]) -> onnx.ModelProto:
-    """The served graph up to its stage maps, the head left out."""
+    """The served graph up to its stage maps, without the head."""
     part: onnx.ModelProto = onnx.utils.Extractor(graph).extract_model(["film"], list(stages))
     return part
 
@@ -68,8 +68,8 @@ def open_trunks(config: StudyConfig, threads: int) -> dict[int, ort.InferenceSes
     }
 
 
-def seen(film: Uint8s, reader: Reader) -> Uint8s:
-    """What a reader sees of a film: reduced, and for the control enlarged again."""
+def reader_input(film: Uint8s, reader: Reader) -> Uint8s:
+    """The input of a reader: the reduced film, enlarged again for the control."""
     small = resized(film, reader.through_px)
     return (small if reader.side_px == reader.through_px else resized(small, reader.side_px)).astype(np.uint8)
 
@@ -81,8 +81,8 @@ def stage_maps(trunk: ort.InferenceSession, film: Uint8s, stages: tuple[str, ...
     return np.concatenate([m.repeat(finest // m.shape[-1], 1).repeat(finest // m.shape[-1], 2) for m in maps])
 
 
-def file_of(cache: Path, reader: Reader, condition: Condition | None, placement: int) -> Path:
-    """Where the maps of one reader and condition lie; no condition is the untouched film."""
+def maps_file(cache: Path, reader: Reader, condition: Condition | None, placement: int) -> Path:
+    """The file of the maps of one reader and condition; None is the untouched film."""
     name = f"{condition.name}-p{placement}" if condition else "untouched"
     return cache / f"{reader.name}-{name}.npy"
 
@@ -90,12 +90,12 @@ def file_of(cache: Path, reader: Reader, condition: Condition | None, placement:
 def extract(
     films: StudyFilms, positions: dict[int, Positions], config: StudyConfig, cache: Path, threads: int, bar: Progress
 ) -> None:
-    """Run every film of every condition and placement through every reader; what is on disk is left."""
+    """Run every film of every condition and placement through every reader, unless the file exists."""
     trunks = open_trunks(config, threads)
     jobs: list[tuple[Condition | None, int]] = [(None, 0)]
     jobs += sorted(((c, p) for c in config.conditions for p in config.placements_of(c)), key=lambda job: job[1])
     for condition, placement in jobs:
-        readers = [r for r in config.readers if not file_of(cache, r, condition, placement).is_file()]
+        readers = [r for r in config.readers if not maps_file(cache, r, condition, placement).is_file()]
         if not readers:
             continue
         found: dict[str, list[Halves]] = {r.name: [] for r in readers}
@@ -107,11 +107,11 @@ def extract(
             else:
                 film = untouched_film(films, row, config)
             for reader in readers:
-                maps = stage_maps(trunks[reader.side_px], seen(film, reader), config.stages)
+                maps = stage_maps(trunks[reader.side_px], reader_input(film, reader), config.stages)
                 at = positions[reader.side_px]
                 found[reader.name].append(maps.reshape(len(maps), -1)[:, at.cell[at.of(row)]].T.astype(np.float16))
         for reader in readers:
-            path = file_of(cache, reader, condition, placement)
+            path = maps_file(cache, reader, condition, placement)
             part = path.with_suffix(".part.npy")
             np.save(part, np.concatenate(found[reader.name]))
             part.replace(path)

@@ -29,9 +29,9 @@ class Area:
 def areas(
     untouched: dict[str, Floats], marked: dict[Key, list[Floats]], patients: npt.NDArray[np.str_], draws: int, seed: int
 ) -> dict[Key, Area]:
-    """Score films with nodules [N], one array a placement, against the same films untouched [N].
+    """Score films with nodules [N], one array per placement, against the same films untouched [N].
 
-    The same patients are drawn for all, with both films of a pair, so that every difference is paired.
+    All readers share the draws of patients, and a draw contains both films of a pair, so differences are paired.
     """
     drawn = resample(patients, draws, seed)
     pairs = Resamples(drawn.counts, np.tile(drawn.owner, 2))
@@ -45,7 +45,7 @@ def areas(
 
 
 def table(found: dict[Key, Area], config: StudyConfig) -> list[dict[str, Any]]:
-    """One record a condition and reader."""
+    """One record per condition and reader."""
     return [
         {
             "arm": condition.arm,
@@ -61,7 +61,7 @@ def table(found: dict[Key, Area], config: StudyConfig) -> list[dict[str, Any]]:
 
 
 def differences(found: dict[Key, Area], config: StudyConfig) -> list[dict[str, Any]]:
-    """Every reader minus the largest side, condition by condition."""
+    """Every reader minus the largest side, per condition."""
     largest = f"r{config.largest_px}"
     return [
         {
@@ -78,7 +78,7 @@ def differences(found: dict[Key, Area], config: StudyConfig) -> list[dict[str, A
 
 
 def decisive(found: dict[Key, Area], config: StudyConfig) -> dict[str, Any]:
-    """The arm that decides the floor: mean over its diameters, intervals that hold for all sides at once."""
+    """The arm that decides the floor: mean over its diameters, with simultaneous intervals of all sides."""
     chosen = [Condition("dense", mm) for mm in config.floor_mm]
 
     def mean(reader: Reader) -> Area:
@@ -111,7 +111,7 @@ def decisive(found: dict[Key, Area], config: StudyConfig) -> dict[str, Any]:
 
 
 def control(found: dict[Key, Area], config: StudyConfig) -> list[dict[str, Any]]:
-    """What enlarging alone gives back: the reduced film on the large grid, between small and large."""
+    """The gain by enlarging alone: the reduced film on the large grid, compared with the small and the large side."""
     small, large = f"r{config.enlarged_px}", f"r{config.largest_px}"
     enlarged = f"{small}as{config.largest_px}"
     records = []
@@ -133,7 +133,7 @@ def control(found: dict[Key, Area], config: StudyConfig) -> list[dict[str, Any]]
 
 
 def _sure(a: Area, b: Area) -> bool:
-    """Whether a difference is off zero, so that a share of it means something."""
+    """Whether a difference is above zero, so that a share of it is meaningful."""
     low, _ = ci95(a.draws - b.draws, a.value - b.value)
     return low > 0
 

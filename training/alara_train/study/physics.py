@@ -1,12 +1,12 @@
 """The shadow of a nodule: the chord length through a slightly irregular sphere, blurred, added to a film.
 
 A homogeneous sphere of radius R absorbs in proportion to the length of the ray inside it, 2 sqrt(R^2 - r^2) at a
-distance r from its centre. On a film whose gray levels are nearly linear in log exposure over the lung, that is a
-brightening of contrast (gray levels a mm) times chord (mm). Observer studies with superimposed nodules (Bath et al.,
-SPIE 5749, 2005, who also found that anatomy and not noise hides 10 mm nodules) go the same way. What the model leaves
-out: scatter, the beam's local quality, vessels at the nodule and the toe and shoulder of the film's curve; for these
-reasons superposition is known to differ from beads that are radiographed in place. So contrasts are an assumption, and
-only differences between sizes are read.
+distance r from its centre. On a film whose gray levels are nearly linear in log exposure over the lung, this is a
+brightening of contrast (gray levels per mm) times chord (mm). Observer studies with superimposed nodules (Bath et al.,
+SPIE 5749, 2005, who also found that anatomy and not noise hides 10 mm nodules) use the same model. The model
+leaves out scatter, the beam's local quality, vessels at the nodule, and the toe and shoulder of the film's curve. For
+these reasons, superposition differs from radiographs of beads in place. So contrasts are an assumption, and only
+differences between sizes are interpreted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Nodule:
     x_px: float
     diameter_mm: float
     per_mm: float
-    """Gray levels a mm of chord."""
+    """Gray levels per mm of chord."""
     waves: tuple[tuple[float, float], ...] = ()
     """Relative amplitude and phase of the outline's waves, two around the circle first."""
 
@@ -75,9 +75,9 @@ def shadow(nodule: Nodule, shape: tuple[int, int], mm_per_px: float, sigma_mm: f
 
 
 def insert(film: Uint8s, added: Floats, rng: np.random.Generator) -> Uint8s:
-    """Add gray levels to a film and round at random in proportion, so that less than one level is not lost.
+    """Add gray levels to a film with random rounding, so that additions below one level are kept on average.
 
-    Where nothing is added the film stays exactly as it is.
+    Pixels without an addition do not change.
     """
     dithered = np.floor(film + added + rng.random(film.shape))
     out: Uint8s = np.clip(np.where(added > 0, dithered, film), 0, 255).astype(np.uint8)
@@ -85,12 +85,12 @@ def insert(film: Uint8s, added: Floats, rng: np.random.Generator) -> Uint8s:
 
 
 def recompress(film: Uint8s, quality: int) -> bytes:
-    """Encode a gray JPEG; both films of a pair go through it."""
+    """Encode a film as gray JPEG; both films of a pair are encoded."""
     encoded: bytes = from_array(film).jpegsave_buffer(Q=quality, keep="none")
     return encoded
 
 
 def recompressed(film: Uint8s, quality: int) -> Uint8s:
-    """The pixels of a film after the pair's JPEG."""
+    """The pixels of a film after JPEG compression."""
     pixels: Uint8s = pyvips.Image.new_from_buffer(recompress(film, quality), "").numpy()
     return pixels.reshape(film.shape)

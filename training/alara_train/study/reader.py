@@ -1,4 +1,4 @@
-"""A served variant that also gives what it saw, and judges and calls as serving does."""
+"""A served variant that also returns its evidence, and applies gate and thresholds as serving does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LEAST_CONTRAST = 1 / 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a variant makes of every film in every arm."""
+    """The results of a variant for every film in every arm."""
 
     pooled: Float32s
     """[arms, N, C, cells]"""
@@ -61,7 +61,7 @@ class Reader:
         """Channels of every stage."""
 
     def evidence(self, film: Film) -> tuple[Float32s, float, bool]:
-        """Pooled evidence [C, cells], distance as a share of its limit, and whether serving lets the film in."""
+        """Pooled evidence [C, cells], distance as a share of its limit, and whether serving accepts the film."""
         outputs = self.run.run([EVIDENCE, "gate"], {"film": input_of(self.variant, resized(film, self.side))})
         evidence, gate = np.asarray(outputs[0])[0], np.asarray(outputs[1], dtype=np.float64)[0]
         score = softmax(gate[:-1])[self.quality["classes"].index(self.quality["accept"])]
@@ -71,7 +71,7 @@ class Reader:
         accepted = bool(near <= 1 and score >= self.limits["minScore"] and not blank)
         return evidence.reshape(len(evidence), -1) @ self.shares, near, accepted
 
-    def see(self, films: Iterable[Stored], arms: list[str]) -> Seen:
+    def read_films(self, films: Iterable[Stored], arms: list[str]) -> Seen:
         """Read every film in every arm."""
         rows = [[self.evidence(render(film, arm)) for arm in arms] for film in films]
         pooled, nearness, accepted = (np.array([[arm[k] for arm in row] for row in rows]) for k in range(3))

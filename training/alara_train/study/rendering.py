@@ -1,4 +1,4 @@
-"""Which rendering of stored values suits a family, compared on the same films by read-outs that have not seen them."""
+"""Comparison of renderings of stored values on the same films, by read-outs that were not fitted on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from alara_train.data.films import BadData, Films, Floats, Ints
 from alara_train.data.layouts.detect import read
-from alara_train.data.layouts.problems import refuse
+from alara_train.data.layouts.problems import raise_problems
 from alara_train.data.layouts.settings import Settings
 from alara_train.data.pixels import decode
 from alara_train.evaluate.metrics import interval
@@ -27,11 +27,11 @@ from alara_train.study.stored_values import Stored, as_published, simulate
 
 HEADER = ("rendering", "AUROC", "change", "probability moves", "calls that change", "accepted", "elsewhere", "distance")
 ELSEWHERE = 10_000
-"""Keys of the films from elsewhere begin here; a film's key seeds what is simulated of it."""
+"""Keys of the films of other sources begin here; a film's key seeds its simulation."""
 
 
 def read_outs(films: Films, config: FamilyConfig, cache: Path, reader: Reader) -> list[Ridge]:
-    """By fold, the read-out that was not fitted on it, from the features that `alara-train family` kept."""
+    """Per fold, the read-out that was not fitted on it, from the cached features of `alara-train family`."""
     rows = load_rows(cache, reader.side)
     table = np.load(cache / f"features-{reader.variant['id']}.npz")
     pooled = Pooled(rows=table["rows"], mirrored=table["mirrored"])
@@ -43,15 +43,15 @@ def read_outs(films: Films, config: FamilyConfig, cache: Path, reader: Reader) -
     ]
 
 
-def choose(films: Films, most: int, seed: int) -> Ints:
-    """Draw at most so many films of every collection."""
+def choose(films: Films, limit: int, seed: int) -> Ints:
+    """Draw up to this number of films of every collection."""
     rng = np.random.default_rng(seed)
     groups = [np.flatnonzero(films.collection == name) for name in np.unique(films.collection)]
-    return np.sort(np.concatenate([rng.permutation(group)[:most] for group in groups]))
+    return np.sort(np.concatenate([rng.permutation(group)[:limit] for group in groups]))
 
 
 def out_of_fold(pooled: Float32s, fold: Ints, by_fold: dict[int, Ridge]) -> Floats:
-    """Logits [arms, N, findings] of pooled evidence [arms, N, C, cells], each film's by its own fold's read-out."""
+    """Out-of-fold logits [arms, N, findings] of pooled evidence [arms, N, C, cells]."""
     first = next(iter(by_fold.values()))
     logits = np.zeros((*pooled.shape[:2], first.weight.shape[1]))
     for number, ridge in by_fold.items():
@@ -63,29 +63,29 @@ def out_of_fold(pooled: Float32s, fold: Ints, by_fold: dict[int, Ridge]) -> Floa
 def compare(
     reader: Reader, logits: Floats, labels: Ints, patients: npt.NDArray[np.str_], draws: int, seed: int
 ) -> dict[str, Floats]:
-    """Every arm against the first on the same films: [arms, 1 + draws], the estimate and then resamples of patients."""
+    """Compare every arm with the first on the same films: [arms, 1 + draws], the estimate before the resamples."""
     drawn = resample(patients, draws, seed)
-    once = np.ones((len(drawn.counts), 1), dtype=np.float32)
-    resamples = Resamples(np.concatenate([once, drawn.counts], axis=1), drawn.owner)
+    estimate = np.ones((len(drawn.counts), 1), dtype=np.float32)
+    resamples = Resamples(np.concatenate([estimate, drawn.counts], axis=1), drawn.owner)
     findings = [j for j in range(labels.shape[1]) if 0 < labels[:, j].sum() < len(labels)]
     auroc = np.array(
         [np.nanmean([auroc_draws(arm[:, j], labels[:, j], resamples) for j in findings], axis=0) for arm in logits]
     )
     probability = reader.probabilities(logits)
     calls = reader.calls(probability)
-    moved, flipped = np.abs(probability - probability[0]).mean(axis=2), (calls != calls[0]).mean(axis=2)
+    shift, flipped = np.abs(probability - probability[0]).mean(axis=2), (calls != calls[0]).mean(axis=2)
     weights = resamples.counts[resamples.owner].astype(np.float64)
     films = weights.sum(axis=0)
     return {
         "auroc": auroc,
         "change": auroc - auroc[0],
-        "moved": moved @ weights / films,
+        "moved": shift @ weights / films,
         "flipped": flipped @ weights / films,
     }
 
 
 def table(arms: list[str], found: dict[str, Floats], own: Seen, other: Seen) -> str:
-    """Lay out the comparison in Markdown."""
+    """Write the comparison as a Markdown table."""
 
     def cell(drawn: Floats, form: str) -> str:
         low, high = interval(drawn[1:], float(drawn[0]))
@@ -109,19 +109,19 @@ def table(arms: list[str], found: dict[str, Floats], own: Seen, other: Seen) -> 
 
 def run_rendering(
     config: FamilyConfig, data: Path, family: Path, cache: Path, variant: str, arms: list[str], *,
-    most: int, rest: bool, published: bool, bar: Progress,
+    limit: int, rest: bool, published: bool, bar: Progress,
 ) -> str:  # fmt: skip
-    """Draw films, store and render them, read them, and give the table; the first arm is the reference.
+    """Draw films, simulate, render and read them, and return the table; the first arm is the reference.
 
     Raises:
-        BadData: The films cannot be read as they are.
+        BadData: The films cannot be used as they are.
     """
     reading = read(data, Settings())
-    refuse(reading.problems, data)
+    raise_problems(reading.problems, data)
     films = reading.films
     if cached_key(cache, config.sides_px) != pixels_key(films, data, config.sides_px, config.gate):
-        raise BadData(f"{cache} does not hold these films by this config: run alara-train family first")
-    drawn = choose(films, most, config.seed)
+        raise BadData(f"{cache} does not hold these films with this config: run alara-train family first")
+    drawn = choose(films, limit, config.seed)
     chosen = np.setdiff1d(np.arange(len(films)), drawn) if rest else drawn
     reader = Reader(family, config, variant)
     by_fold = dict(zip(films.folds, read_outs(films, config, cache, reader), strict=True))
@@ -133,8 +133,8 @@ def run_rendering(
             yield as_published(film) if published else simulate(film, np.random.default_rng([config.seed, keys[at]]))
 
     others = {ELSEWHERE + i: data / "ood" / name for i, (name, _) in enumerate(elsewhere(data))}
-    own = reader.see(stored({row: films.path(row) for row in chosen.tolist()}, "own films"), arms)
-    other = reader.see(stored(others, "films from elsewhere"), arms)
+    own = reader.read_films(stored({row: films.path(row) for row in chosen.tolist()}, "own films"), arms)
+    other = reader.read_films(stored(others, "films from elsewhere"), arms)
     logits = out_of_fold(own.pooled, films.fold[chosen], by_fold)
     found = compare(reader, logits, films.labels[chosen], films.patients[chosen], config.bootstraps, config.seed)
     return table(arms, found, own, other)

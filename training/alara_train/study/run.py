@@ -1,4 +1,4 @@
-"""The whole study, step after step; what is on disk from an earlier start is not made again."""
+"""The study of nodules, step by step; results of an earlier start are reused."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from alara_train.study.contact_sheets import nodules_sheet, placement_sheet
 from alara_train.study.document import study_document
 from alara_train.study.films import StudyFilms, nodule_at, read_study_films
 from alara_train.study.head import Stack, fit, out_of_fold
-from alara_train.study.maps import Positions, Progress, extract, file_of, lung_positions, open_trunks
+from alara_train.study.maps import Positions, Progress, extract, lung_positions, maps_file, open_trunks
 from alara_train.study.measure import Key, areas
 
 
 def run_study(config: StudyConfig, data: Path, cache: Path, threads: int, bar: Progress) -> dict[str, Any]:
-    """Do everything, and give the record of it (`alara.study/1`).
+    """Run the study, and return its record (`alara.study/1`).
 
-    Seconds of earlier starts are counted in: they lie beside the maps.
+    The time of earlier starts, which is stored beside the maps, is included.
     """
     started = time.monotonic()
     films = read_study_films(data, config)
@@ -57,11 +57,11 @@ def study_positions(films: StudyFilms, config: StudyConfig, threads: int) -> dic
 def reader_scores(
     films: StudyFilms, config: StudyConfig, reader: Reader, positions: dict[int, Positions], folder: Path
 ) -> tuple[Floats, dict[str, list[Floats]]]:
-    """Out-of-fold scores of one reader: of the untouched films, and by condition one array a placement."""
+    """Out-of-fold scores of one reader: of the untouched films, and per condition one array per placement."""
     at = positions[reader.side_px]
 
     def stack(condition: Condition | None, placement: int) -> Stack:
-        maps = np.load(file_of(folder, reader, condition, placement), mmap_mode="r")
+        maps = np.load(maps_file(folder, reader, condition, placement), mmap_mode="r")
         if condition is None:
             return Stack(maps=maps, nodules=(), trained=False)
         nodules = tuple(nodule_at(films, row, condition, placement, config) for row in range(len(films)))
@@ -81,7 +81,7 @@ def reader_scores(
 
 
 def write_sheets(films: StudyFilms, config: StudyConfig, folder: Path) -> None:
-    """Contact sheets of nodules and of their places, on films that the seed draws."""
+    """Contact sheets of nodules and of their positions, on films that the seed draws."""
     rng = np.random.default_rng(config.seed)
     order = rng.permutation(len(films)).tolist()
     nodules_sheet(films, config, order[:12], folder / "nodules.png")
@@ -92,7 +92,7 @@ def write_sheets(films: StudyFilms, config: StudyConfig, folder: Path) -> None:
 
 
 def _count(folder: Path, seconds: float) -> float:
-    """Add to the seconds that the study has taken so far."""
+    """Add to the total time of the study."""
     path = folder / "seconds.json"
     total = (json.loads(path.read_text())["wall"] if path.is_file() else 0.0) + seconds
     path.write_text(json.dumps({"wall": total}))

@@ -12,9 +12,9 @@ import pyvips
 from alara_train.data.films import FINDINGS, BadData, Labelled
 from alara_train.data.layouts import collection, nih, split, table
 from alara_train.data.layouts.checks import check, check_sides, one_class
-from alara_train.data.layouts.csv_rows import meant, years
+from alara_train.data.layouts.csv_rows import suggestion, years
 from alara_train.data.layouts.detect import detect, read
-from alara_train.data.layouts.problems import Problem, refuse
+from alara_train.data.layouts.problems import Problem, raise_problems
 from alara_train.data.layouts.settings import Blank, Settings, Uncertain
 from alara_train.data.prepare import films_csv
 
@@ -152,7 +152,7 @@ def test_a_patient_in_both_official_lists_stops_the_run(tmp_path: Path) -> None:
     edit(tmp_path / "train_val_list.txt", "00000003_000.png\n", "")
     edit(tmp_path / "test_list.txt", "00000012_001.png", "00000012_001.png\n00000003_000.png")
     with pytest.raises(BadData, match=r"patients-in-two-splits: 1 patients are in more than one split: 3\."):
-        refuse(nih.read(tmp_path, Settings()).problems, tmp_path)
+        raise_problems(nih.read(tmp_path, Settings()).problems, tmp_path)
 
 
 def test_nih_without_its_lists_is_refused(tmp_path: Path) -> None:
@@ -396,7 +396,9 @@ def test_a_finding_of_one_class_in_a_fold_or_split_is_named() -> None:
 def test_a_message_counts_and_names_the_first_and_a_file_has_them_all(tmp_path: Path) -> None:
     names = tuple(f"{i}.png" for i in range(10))
     with pytest.raises(BadData) as refused:
-        refuse([Problem(code="x", what="films are bad", names=names, mend="Mend them")], tmp_path, tmp_path / "lists")
+        raise_problems(
+            [Problem(code="x", what="films are bad", names=names, mend="Mend them")], tmp_path, tmp_path / "lists"
+        )
     assert "x: 10 films are bad: 0.png, 1.png, 2.png and 7 more. Mend them." in str(refused.value)
     assert f"all 10 are listed in {tmp_path / 'lists' / 'x.txt'}" in str(refused.value)
     assert (tmp_path / "lists" / "x.txt").read_text().split() == list(names)
@@ -430,9 +432,9 @@ def test_ages(word: str, age: int) -> None:
 
 
 def test_a_near_word_is_suggested_and_a_far_one_is_not() -> None:
-    assert meant("pleural thickening") == " (did you mean Pleural_Thickening?)"
-    assert meant("Cardiomegally") == " (did you mean Cardiomegaly?)"
-    assert meant("fracture") == ""
+    assert suggestion("pleural thickening") == " (did you mean Pleural_Thickening?)"
+    assert suggestion("Cardiomegally") == " (did you mean Cardiomegaly?)"
+    assert suggestion("fracture") == ""
 
 
 def test_films_csv_gives_back_what_was_written(tmp_path: Path) -> None:

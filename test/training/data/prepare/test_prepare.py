@@ -25,9 +25,9 @@ from alara_train.data.prepare import prepare as preparing
 from alara_train.data.prepare import resize as resizing
 from alara_train.data.prepare.disk import lock, size
 from alara_train.data.prepare.prepared import Prepared
-from alara_train.data.prepare.progress_log import Outcome, append, open_journal
+from alara_train.data.prepare.progress_log import Outcome, append, open_log
 from alara_train.data.prepare.request import Request
-from alara_train.data.prepare.stacks import HEADER_BYTES, closed_up, eight_bits, header, stack_path
+from alara_train.data.prepare.stacks import HEADER_BYTES, compacted_rows, eight_bits, header, stack_path
 
 TRAINING = Path(__file__).parents[4] / "training"
 SIDES = (32, 64)
@@ -205,15 +205,15 @@ def test_a_film_that_changed_since_is_read_again(tmp_path: Path) -> None:
 
 
 def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path: Path) -> None:
-    file, _ = open_journal(tmp_path, {"table": "a"})
+    file, _ = open_log(tmp_path, {"table": "a"})
     append(file, [Outcome(row=3, sha256="x", bytes=1, mtime_ns=2)])
     os.write(file, b'{"row":4,"sha')
     os.close(file)
-    file, done = open_journal(tmp_path, {"table": "a"})
+    file, done = open_log(tmp_path, {"table": "a"})
     assert done == {3: Outcome(row=3, sha256="x", bytes=1, mtime_ns=2)}
     append(file, [Outcome(row=5)])
     os.close(file)
-    file, done = open_journal(tmp_path, {"table": "a"})
+    file, done = open_log(tmp_path, {"table": "a"})
     os.close(file)
     assert list(done) == [3, 5]
 
@@ -366,8 +366,8 @@ def test_a_kill_while_gaps_are_closed_loses_nothing(tmp_path: Path, monkeypatch:
 
 def test_gaps_are_closed_with_the_last_films() -> None:
     kept = np.array([True, False, True, False, True, True, False])
-    assert closed_up(kept).tolist() == [0, 4, 2, 5]
-    assert closed_up(np.ones(5, dtype=bool)).tolist() == [0, 1, 2, 3, 4]
+    assert compacted_rows(kept).tolist() == [0, 4, 2, 5]
+    assert compacted_rows(np.ones(5, dtype=bool)).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_one_film_under_two_patients_stops_the_run(tmp_path: Path) -> None:

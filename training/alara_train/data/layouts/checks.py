@@ -1,4 +1,4 @@
-"""What can be known to be wrong before a film is decoded, whatever the layout."""
+"""Checks of the table of any layout, before a film is decoded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from alara_train.data.films import SPLITS, BadData, Bools, Labelled
 from alara_train.data.layouts import split as splitting
-from alara_train.data.layouts.problems import Problem, found
+from alara_train.data.layouts.problems import Problem, problem_if
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 MISSING = "missing-images"
@@ -18,40 +18,42 @@ LEAST_PX, MOST_PX = 32, 1024
 
 
 def check(films: Labelled) -> list[Problem]:
-    """Names, files, patients, splits and classes."""
+    """Check names, files, patients, splits and classes."""
     stated = [film for film in films.names if film]
     files = [not file or not (films.folder / file).is_file() for file in films.files]
     other = [name for name in stated if not name.lower().endswith(ENDINGS)]
     absent = [film or f"row {i + 2}" for i, (film, gone) in enumerate(zip(films.names, files, strict=True)) if gone]
     nobody = [name for name, patient in zip(films.names, films.patients.tolist(), strict=True) if not patient]
-    twice = sorted(name for name, count in Counter(stated).items() if count > 1)
+    repeated = sorted(name for name, count in Counter(stated).items() if count > 1)
     return [
-        *found("duplicate-films", twice, "films are in the table more than once", "Keep one row of each"),
-        *found(
+        *problem_if("duplicate-films", repeated, "films are in the table more than once", "Keep one row of each"),
+        *problem_if(
             MISSING,
             absent,
             f"films of the table have no file under {films.folder}",
             "Fetch them, or leave them out with --skip-broken",
         ),
-        *found("not-images", other, "files are no PNG or JPEG by name", "Convert them, DICOM to 16-bit PNG"),
-        *found("no-patient", nobody, "films have no patient", "Give each one: splits go by patient"),
+        *problem_if("not-images", other, "files are no PNG or JPEG by name", "Convert them, DICOM to 16-bit PNG"),
+        *problem_if(
+            "no-patient", nobody, "films have no patient", "Name a patient for each film: films are split by patient"
+        ),
         *_disjoint(films),
         *one_class(films),
     ]
 
 
 def _disjoint(films: Labelled) -> list[Problem]:
-    mend = "Put all films of a patient into one: the same chest on both sides makes every measure too good"
+    mend = "Put all films of a patient into one part: a chest in two parts makes every measure too good"
     by_split = splitting.shared(films.patients, films.split.tolist())
     by_fold = splitting.shared(films.patients, films.fold.tolist())
     return [
-        *found("patients-in-two-splits", by_split, "patients are in more than one split", mend),
-        *found("patients-in-two-folds", by_fold, "patients are in more than one fold", mend),
+        *problem_if("patients-in-two-splits", by_split, "patients are in more than one split", mend),
+        *problem_if("patients-in-two-folds", by_fold, "patients are in more than one fold", mend),
     ]
 
 
 def one_class(films: Labelled) -> list[Problem]:
-    """Findings that some fold or split has no positive or no negative film of, and splits without films."""
+    """Find parts without films, and parts that lack positive or negative films of a finding."""
     parts: list[tuple[str, Bools]] = [(f"fold {fold}", films.fold == fold) for fold in films.folds]
     needed = [name for name in SPLITS if name != "test" or (films.split == "test").any()]
     parts += [(name, films.split == name) for name in needed]
@@ -65,23 +67,25 @@ def one_class(films: Labelled) -> list[Problem]:
         for value, word in ((1, "positive"), (0, "negative"))
         if not np.any(films.labels[rows, j] == value)
     ]
-    mend = "Take fewer --folds or another --seed, leave the finding's column out, or say --allow-one-class"
+    mend = "Take fewer --folds or another --seed, leave the finding's column out, or add --allow-one-class"
     return [
-        *found("empty-splits", empty, "parts have no films", "Take fewer --folds, another --seed or other shares"),
-        *found(ONE_CLASS, lacking, "parts have one class of a finding only, so that it cannot be measured", mend),
+        *problem_if("empty-splits", empty, "parts have no films", "Take fewer --folds, another --seed or other shares"),
+        *problem_if(
+            ONE_CLASS, lacking, "parts have only one class of a finding, so the finding cannot be measured", mend
+        ),
     ]
 
 
 def check_sides(sides_px: Sequence[int], stride: int = 1) -> tuple[int, ...]:
-    """Give the sides ascending, once each.
+    """Return the sides in ascending order, each once.
 
-    `stride` is what a side must be a multiple of: 32 for the networks that keep a grid of cells.
+    A side must be a multiple of `stride`, which is 32 for networks with a grid of cells.
 
     Raises:
-        BadData: There are none, or one is out of range or no multiple.
+        BadData: There is no side, or a side is out of range or not a multiple.
     """
     if not sides_px:
-        raise BadData("no side was given: say --sides 256,320,448,512")
+        raise BadData("no side was given: add --sides 256,320,448,512")
     if bad := [side for side in sides_px if not LEAST_PX <= side <= MOST_PX]:
         raise BadData(f"sides must be {LEAST_PX} to {MOST_PX} px, not {', '.join(map(str, bad))}")
     if bad := [side for side in sides_px if side % stride]:

@@ -9,8 +9,8 @@ import numpy as np
 from alara_train.data.films import FINDINGS, SPLITS, Labelled
 from alara_train.data.layouts import split as splitting
 from alara_train.data.layouts.checks import check
-from alara_train.data.layouts.csv_rows import Row, millimetres, read_rows, sex_of, unknown_ages, years
-from alara_train.data.layouts.problems import Problem, Reading, found
+from alara_train.data.layouts.csv_rows import Row, age_notes, millimetres, read_rows, sex_of, years
+from alara_train.data.layouts.problems import Problem, Reading, problem_if
 from alara_train.data.layouts.settings import Settings
 
 TABLE = "labels.csv"
@@ -21,7 +21,7 @@ def read(data: Path, settings: Settings) -> Reading:
     """Read `labels.csv`: image, patient, view, fold and the 14 findings as 0 or 1.
 
     Optional columns: split (else by hash), repo (the collection a film came from), sex, age, and
-    native_w, native_h with pixel_spacing_mm, which give the film's extent.
+    native_w, native_h and pixel_spacing_mm, which together state the film's extent.
 
     Raises:
         BadData: The table is empty or lacks a column.
@@ -53,12 +53,12 @@ def read(data: Path, settings: Settings) -> Reading:
         layout="collection",
         films=films,
         problems=(*_words(rows, bool(stated.any())), *check(films)),
-        notes=(*unknown_ages(ages), *(other if len(used) != settings.folds else [])),
+        notes=(*age_notes(ages), *(other if len(used) != settings.folds else [])),
     )
 
 
 def extent_mm(row: Row) -> tuple[float, float]:
-    """Height and width in mm of the original, whole on the film however small the film is."""
+    """Height and width of the original in mm; the film shows the whole original at any size."""
     spacing = row.get("pixel_spacing_mm", "")
     return millimetres(row.get("native_h", ""), spacing), millimetres(row.get("native_w", ""), spacing)
 
@@ -72,7 +72,7 @@ def _words(rows: list[Row], splits: bool) -> list[Problem]:
     folds = [row["image"] for row in rows if not row["fold"].strip().isdecimal() and row.get("split") != "test"]
     odd = [row["image"] for row in rows if splits and row.get("split", "").strip() not in SPLITS]
     return [
-        *found("bad-labels", labels, "films have a label that is not 0 or 1", f"Correct {TABLE}"),
-        *found("bad-folds", folds, "films have a fold that is not a number", f"Correct {TABLE}"),
-        *found("bad-splits", odd, f"films have a split that is none of {', '.join(SPLITS)}", f"Correct {TABLE}"),
+        *problem_if("bad-labels", labels, "films have a label that is not 0 or 1", f"Correct {TABLE}"),
+        *problem_if("bad-folds", folds, "films have a fold that is not a number", f"Correct {TABLE}"),
+        *problem_if("bad-splits", odd, f"films have a split that is none of {', '.join(SPLITS)}", f"Correct {TABLE}"),
     ]

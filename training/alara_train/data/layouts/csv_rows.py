@@ -1,4 +1,4 @@
-"""Rows of a CSV file and the words that people write in them."""
+"""Rows of a CSV file, and the values of common columns."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pathlib import Path
 from alara_train.data.films import FINDINGS, BadData
 
 OLDEST_YEARS = 120
-"""ChestX-ray14 holds ages such as 414: beyond this an age is a typing error and becomes unknown."""
+"""An age above this limit is a typing error and becomes unknown: ChestX-ray14 holds ages such as 414."""
 
 BEYOND = "\0"
-"""Key of the words of a row that have no column."""
+"""Key of the values of a row that have no column."""
 SEPARATORS = {"semicolons": ";", "tabs": "\t"}
 
 Row = dict[str, str]
 
 
 def read_rows(table: Path, needed: Sequence[str]) -> list[Row]:
-    """Read a CSV file with a header; short rows are padded with empty words, and rows without any word are skipped.
+    """Read a CSV file with a header; short rows are padded with empty values, and empty rows are skipped.
 
     Raises:
-        BadData: It is not UTF-8 text, has no rows, lacks a needed column, names a column twice, or a row has more words
-            than there are columns.
+        BadData: It is not UTF-8 text, has no rows, lacks a needed column, repeats a column, or a row has more
+            values than the header.
     """
     rows: list[Row] = []
     longer: list[int] = []
@@ -41,15 +41,15 @@ def read_rows(table: Path, needed: Sequence[str]) -> list[Row]:
         raise BadData(f"{table} is not a CSV file in UTF-8: {error}") from error
     if lacking := [name for name in needed if name not in columns]:
         has = ", ".join(columns) or "none"
-        apart = next((word for word, mark in SEPARATORS.items() if len(columns) == 1 and mark in columns[0]), "")
-        commas = f": write it with commas between the columns, not {apart}" if apart else ""
+        wrong = next((word for word, mark in SEPARATORS.items() if len(columns) == 1 and mark in columns[0]), "")
+        commas = f": separate the columns by commas, not {wrong}" if wrong else ""
         raise BadData(f"{table} lacks the columns {', '.join(lacking)}; it has {has}{commas}")
-    if twice := sorted({name for name in columns if name and list(columns).count(name) > 1}):
-        raise BadData(f"{table} has more than one column {', '.join(twice)}: keep one of each")
+    if repeated := sorted({name for name in columns if name and list(columns).count(name) > 1}):
+        raise BadData(f"{table} has more than one column {', '.join(repeated)}: keep one of each")
     if longer:
         raise BadData(
-            f"{table} has more words than columns in {len(longer)} rows, first in line {longer[0]}: put a word that "
-            "holds a comma in double quotes"
+            f"{table} has more values than columns in {len(longer)} rows, first in line {longer[0]}: put a value "
+            "that contains a comma in double quotes"
         )
     if not rows:
         raise BadData(f"{table} has no rows")
@@ -57,12 +57,12 @@ def read_rows(table: Path, needed: Sequence[str]) -> list[Row]:
 
 
 def plain(word: str) -> str:
-    """Fold case and what people put between words."""
+    """Normalise case and separators."""
     return word.casefold().replace("_", " ").replace("-", " ").strip()
 
 
-def meant(word: str, known: Iterable[str] = FINDINGS) -> str:
-    """Give ` (did you mean X?)` where a known word is near, else nothing."""
+def suggestion(word: str, known: Iterable[str] = FINDINGS) -> str:
+    """Return ` (did you mean X?)` if a known word is similar, or else nothing."""
     words = {plain(name): name for name in known}
     inside = [name for folded, name in words.items() if plain(word) and folded in plain(word)]
     near = [words[folded] for folded in difflib.get_close_matches(plain(word), words, n=1, cutoff=0.6)]
@@ -70,7 +70,7 @@ def meant(word: str, known: Iterable[str] = FINDINGS) -> str:
 
 
 def years(word: str) -> int:
-    """Whole years of `58`, `60.0`, or DICOM's `058Y`, `013M`, `002W`, `001D`; -1 where that says nothing."""
+    """Whole years of `58`, `60.0`, or DICOM's `058Y`, `013M`, `002W`, `001D`; -1 if the value is none of these."""
     word = word.strip().upper()
     a_year = {"Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}.get(word[-1:])
     try:
@@ -87,7 +87,7 @@ def sex_of(word: str) -> str:
 
 
 def millimetres(pixels: str, spacing_mm: str) -> float:
-    """Length of a side, NaN where either is not a positive number."""
+    """Length of a side; NaN unless both values are positive numbers."""
     try:
         length = float(pixels) * float(spacing_mm)
     except ValueError:
@@ -95,7 +95,7 @@ def millimetres(pixels: str, spacing_mm: str) -> float:
     return length if 0 < length < float("inf") else float("nan")
 
 
-def unknown_ages(words: Sequence[str]) -> list[str]:
-    """Give a note where ages were written that cannot be."""
-    odd = [word for word in words if word.strip() and years(word) < 0]
-    return [f"{len(odd)} ages became unknown, first {odd[0]}"] if odd else []
+def age_notes(words: Sequence[str]) -> list[str]:
+    """Return a note if some ages are impossible."""
+    impossible = [word for word in words if word.strip() and years(word) < 0]
+    return [f"{len(impossible)} ages became unknown, first {impossible[0]}"] if impossible else []

@@ -1,4 +1,4 @@
-"""Which layout a folder has, and the films in it."""
+"""The layout of a folder, and the reader of this layout."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from alara_train.data.layouts.problems import Reading
 from alara_train.data.layouts.settings import Settings
 
 MARKS = {"nih": nih.TABLES, "collection": (collection.TABLE,), "table": (table.TABLE,)}
-"""The file that tells a layout; any one of several."""
+"""The file that identifies a layout; for NIH, any one of two."""
 
 READERS = {"nih": nih.read, "collection": collection.read, "table": table.read}
 
@@ -37,10 +37,10 @@ def detect(data: Path) -> str:
 
 
 def read(data: Path, settings: Settings) -> Reading:
-    """Read a folder in whatever layout it has.
+    """Detect the layout of a folder, and read it.
 
     Raises:
-        BadData: It has none, or its table cannot be read; anything less is a problem of the reading.
+        BadData: The folder has no layout, or its table cannot be read. Lesser faults are problems of the reading.
     """
     layout = detect(data)
     return READERS[layout](data, settings)

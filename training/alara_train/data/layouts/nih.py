@@ -14,8 +14,8 @@ import numpy as np
 from alara_train.data.films import FINDINGS, BadData, Labelled
 from alara_train.data.layouts import split as splitting
 from alara_train.data.layouts.checks import check
-from alara_train.data.layouts.csv_rows import Row, meant, millimetres, read_rows, sex_of, unknown_ages, years
-from alara_train.data.layouts.problems import Problem, Reading, found
+from alara_train.data.layouts.csv_rows import Row, age_notes, millimetres, read_rows, sex_of, suggestion, years
+from alara_train.data.layouts.problems import Problem, Reading, problem_if
 from alara_train.data.layouts.settings import Settings
 
 TABLES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
@@ -24,19 +24,19 @@ NO_FINDING = "No Finding"
 
 
 def read(data: Path, settings: Settings) -> Reading:
-    """Read the table, the official lists and where the images lie.
+    """Read the table and the official lists, and find the images.
 
-    Films of `test_list.txt` are test and in no fold; validation is carved out of the others by patient.
+    Films of `test_list.txt` are test films and in no fold. Validation is split off the other films by patient.
 
     Raises:
         BadData: The table or a list is missing, empty, or has other columns.
     """
     table = next((data / name for name in TABLES if (data / name).is_file()), data / TABLES[0])
     if lacking := [name for name in LISTS if not (data / name).is_file()]:
-        raise BadData(f"{data} lacks {' and '.join(lacking)}: download the official lists from where the films are")
+        raise BadData(f"{data} lacks {' and '.join(lacking)}: download the official lists from the site of the films")
     rows = read_rows(table, ("Image Index", "Finding Labels", "Patient ID"))
     names = tuple(row["Image Index"].strip() for row in rows)
-    found_at, twice = index(data)
+    found_at, repeated = index(data)
     development, test = (set((data / name).read_text().split()) for name in LISTS)
     patients = np.array([row["Patient ID"].strip() for row in rows])
     split = splitting.carved(patients, np.array(["test" if name in test else "train" for name in names]), settings)
@@ -55,31 +55,31 @@ def read(data: Path, settings: Settings) -> Reading:
         collection=np.full(len(rows), "ChestX-ray14"),
         extent_mm=np.array([extent_mm(row) for row in rows]),
     )
-    beyond = len((development | test) - set(names))
+    unlisted = len((development | test) - set(names))
     return Reading(
         layout="nih",
         films=films,
         problems=(
             *_words(rows),
             *_lists(films, development, test),
-            *found("images-twice", twice, "images lie in two folders", "Keep one of each"),
+            *problem_if("images-twice", repeated, "images lie in two folders", "Keep one of each"),
             *check(films),
         ),
         notes=(
-            *unknown_ages(ages),
-            *([f"{beyond} names of the official lists are not in {table.name}"] if beyond else []),
+            *age_notes(ages),
+            *([f"{unlisted} names of the official lists are not in {table.name}"] if unlisted else []),
         ),
     )
 
 
 def labels(words: str) -> list[int]:
-    """0 or 1 for each of the 14 findings, of words such as `Effusion|Mass` or `No Finding`."""
+    """0 or 1 for each of the 14 findings, from values such as `Effusion|Mass` or `No Finding`."""
     positive = {word.strip() for word in words.split("|")}
     return [int(finding in positive) for finding in FINDINGS]
 
 
 def extent_mm(row: Row) -> tuple[float, float]:
-    """Height and width of the film in mm: NIH's PNGs are 1024 px squares of whatever the original was."""
+    """Height and width of the original in mm; NIH's PNGs are 1024 px squares of originals of any size."""
     return (
         millimetres(row.get("Height]", ""), row.get("y]", "")),
         millimetres(row.get("OriginalImage[Width", ""), row.get("OriginalImagePixelSpacing[x", "")),
@@ -87,17 +87,17 @@ def extent_mm(row: Row) -> tuple[float, float]:
 
 
 def index(data: Path) -> tuple[dict[str, str], list[str]]:
-    """Where each PNG lies under `data`, by name, and the names that lie in two places."""
+    """The path of each PNG under `data` by its name, and the names that occur in two folders."""
     where: dict[str, str] = {}
-    twice: list[str] = []
+    repeated: list[str] = []
     folders = sorted(path for path in data.glob("images*") if path.is_dir())
     for folder in folders:
         inner = folder / "images"
         for path in sorted((inner if inner.is_dir() else folder).glob("*.png")):
             if path.name in where:
-                twice.append(path.name)
+                repeated.append(path.name)
             where.setdefault(path.name, str(path.relative_to(data)))
-    return where, twice
+    return where, repeated
 
 
 def _words(rows: list[Row]) -> list[Problem]:
@@ -109,21 +109,25 @@ def _words(rows: list[Row]) -> list[Problem]:
             unknown[word] = unknown.get(word, 0) + 1
         if NO_FINDING in words and len(words) > 1:
             both.append(row["Image Index"])
-    shown = [f"{word!r}{meant(word)} in {count} films" for word, count in sorted(unknown.items())]
+    shown = [f"{word!r}{suggestion(word)} in {count} films" for word, count in sorted(unknown.items())]
     spelled = "Spell them as ChestX-ray14 does: " + ", ".join(FINDINGS)
     return [
-        *found("unknown-findings", shown, "words of Finding Labels are no findings", spelled),
-        *found("contradictory-labels", both, f"films have {NO_FINDING} beside findings", "Say one or the other"),
+        *problem_if("unknown-findings", shown, "values of Finding Labels are not findings", spelled),
+        *problem_if(
+            "contradictory-labels", both, f"films have {NO_FINDING} beside findings", "Keep the findings or No Finding"
+        ),
     ]
 
 
 def _lists(films: Labelled, development: set[str], test: set[str]) -> list[Problem]:
     return [
-        *found(
+        *problem_if(
             "not-in-lists",
             [name for name in films.names if name not in development and name not in test],
             "films are in neither official list",
             f"Add them to {LISTS[0]} or {LISTS[1]}, or take them out of the table",
         ),
-        *found("in-both-lists", sorted(development & test), "films are in both official lists", "Keep one of each"),
+        *problem_if(
+            "in-both-lists", sorted(development & test), "films are in both official lists", "Keep one of each"
+        ),
     ]

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a data set, said at once."""
+"""All faults of a data set, reported together."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from pathlib import Path
 from alara_train.data.films import BadData, Labelled
 
 SHOWN = 3
-"""How many names a message shows; all of them go into a file."""
+"""Number of names in a message; a file lists all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One kind of fault, with everything that has it."""
+    """One kind of fault, with the names of all films or rows that have it."""
 
     code: str
     what: str
-    """Follows the count: `films have no file`."""
+    """The fault, as the text that follows the count: `films have no file`."""
     names: tuple[str, ...]
     mend: str
 
     def __str__(self) -> str:
-        """Count, kind, first names, then what to do."""
+        """The code, the count, the fault, the first names, and the correction."""
         more = f" and {len(self.names) - SHOWN} more" if len(self.names) > SHOWN else ""
         return f"{self.code}: {len(self.names)} {self.what}: {', '.join(self.names[:SHOWN])}{more}. {self.mend}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a reader found: the films, what stops them from being used, and what is only worth knowing."""
+    """The result of a reader: the films, the problems that prevent their use, and notes."""
 
     layout: str
     films: Labelled
@@ -38,20 +38,20 @@ class Reading:
     notes: tuple[str, ...] = ()
 
 
-def found(code: str, names: Sequence[str], what: str, mend: str) -> list[Problem]:
-    """One problem where there are names, else none."""
+def problem_if(code: str, names: Sequence[str], what: str, mend: str) -> list[Problem]:
+    """One problem if there are names, or else none."""
     return [Problem(code=code, what=what, names=tuple(names), mend=mend)] if names else []
 
 
-def refuse(problems: Sequence[Problem], data: Path, lists: Path | None = None) -> None:
-    """Stop where there are problems; `lists` is the folder that gets one file of names a problem.
+def raise_problems(problems: Sequence[Problem], data: Path, lists: Path | None = None) -> None:
+    """Raise the problems as one error; the folder `lists` gets one file of names per problem.
 
     Raises:
-        BadData: There are; the message has one line for each.
+        BadData: There are problems; the message has one line per problem.
     """
     if not problems:
         return
-    lines = [f"{data} cannot be used as it is, {len(problems)} to mend:"]
+    lines = [f"{data} cannot be used as it is, {len(problems)} to correct:"]
     for problem in problems:
         lines.append(f"  {problem}")
         if lists is not None and len(problem.names) > SHOWN:

@@ -1,4 +1,4 @@
-"""What a reader may decide where the data leaves it open."""
+"""How a reader interprets labels and splits patients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMED = "letters, digits, spaces and _()/.+- up to 64 characters, because reques
 
 
 class Uncertain(StrEnum):
-    """What -1, CheXpert's mark for uncertain, becomes."""
+    """The meaning of the label -1, which CheXpert uses for uncertain."""
 
     ignore = "ignore"
     zero = "zero"
@@ -22,7 +22,7 @@ class Uncertain(StrEnum):
 
 
 class Blank(StrEnum):
-    """What an empty label becomes; CheXpert's authors trained with zero."""
+    """The meaning of an empty label; CheXpert's authors trained with zero."""
 
     ignore = "ignore"
     zero = "zero"
@@ -30,7 +30,7 @@ class Blank(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How labels are read, and how patients are split where the data does not say.
+    """How labels are read, and how patients are split unless the data states a split.
 
     Raises:
         BadData: A number is out of range.
@@ -43,7 +43,7 @@ class Settings:
     test_share: float = 0.2
     """Of the patients."""
     val_share: float = 0.125
-    """Of the patients that are not test: 70, 10 and 20 per cent with the defaults."""
+    """Of the patients outside the test set. The defaults give 70, 10 and 20 per cent."""
     findings: tuple[str, ...] = ()
     """Columns of `table.csv` that are findings; empty takes every column that holds only labels."""
 
@@ -54,14 +54,14 @@ class Settings:
         if not 0 <= self.test_share < 1:
             raise BadData(f"--test-share must be in [0, 1), not {self.test_share}")
         if wrong := [name for name in self.findings if not NAME.fullmatch(name)]:
-            raise BadData(f"--findings: {wrong[0]!r} is no name of a finding: {NAMED}")
+            raise BadData(f"--findings: {wrong[0]!r} is not a valid name of a finding: {NAMED}")
         if len(set(self.findings)) != len(self.findings):
             raise BadData("--findings names a finding twice")
         if not 0 < self.val_share < 1:
             raise BadData(f"--val-share must be in (0, 1), not {self.val_share}")
 
     def record(self) -> dict[str, Any]:
-        """Give the settings as they go into `prepared.json`."""
+        """Return the settings as `prepared.json` stores them."""
         plain = asdict(self)
         return {
             "uncertain": str(plain["uncertain"]),

@@ -1,4 +1,4 @@
-"""Patient-disjoint splits by hash: adding or removing films moves no other patient."""
+"""Patient-disjoint splits by hash: adding or removing films does not move another patient."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Strings = npt.NDArray[np.str_]
 
 
 def drawn(patient: str, purpose: str, seed: int) -> float:
-    """Give a number in [0, 1) that depends on seed, purpose and patient alone (SHA-256, 53 bits)."""
+    """Return a number in [0, 1) that depends only on seed, purpose and patient (SHA-256, 53 bits)."""
     digest = hashlib.sha256(f"{seed}\n{purpose}\n{patient}".encode()).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
 
@@ -32,7 +32,7 @@ def splits(patients: Strings, settings: Settings) -> Strings:
 
 
 def carved(patients: Strings, split: Strings, settings: Settings) -> Strings:
-    """Move a share of the patients of `train` to `val`, where nothing is in `val` yet."""
+    """Move a share of the patients of `train` to `val`, if `val` is empty."""
     if (split == "val").any():
         return split
     val = np.array([drawn(patient, "val", settings.seed) < settings.val_share for patient in patients.tolist()])
@@ -40,7 +40,7 @@ def carved(patients: Strings, split: Strings, settings: Settings) -> Strings:
 
 
 def held_out(fold: Ints, split: Strings) -> Ints:
-    """Give fold -1 to the films of a test set that the data itself names."""
+    """Set the fold to -1 for the test films that the data itself states."""
     return np.where(split == "test", -1, fold).astype(np.int64)
 
 
@@ -52,7 +52,7 @@ def shared(patients: Strings, groups: Sequence[object]) -> list[str]:
 
 
 def digest(films: Labelled) -> str:
-    """SHA-256 over the sorted lines `patient split fold`, one a patient: names the split, whatever the order."""
+    """SHA-256 over the sorted lines `patient split fold`, one per patient: identifies the split."""
     triples = zip(films.patients.tolist(), films.split.tolist(), films.fold.tolist(), strict=True)
     lines = sorted({f"{patient} {split} {fold}" for patient, split, fold in triples})
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

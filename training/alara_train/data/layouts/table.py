@@ -1,4 +1,4 @@
-"""`table.csv` beside `images/`: the layout that anyone can write.
+"""`table.csv` beside `images/`: the layout for your own films.
 
 image,patient,Effusion,Nodule,view,sex,age,split,source
 a/1.png,p1,1,0,PA,F,61,train,ward 3
@@ -14,8 +14,8 @@ import numpy as np
 from alara_train.data.films import FINDINGS, SPLITS, BadData, Labelled
 from alara_train.data.layouts import split as splitting
 from alara_train.data.layouts.checks import check
-from alara_train.data.layouts.csv_rows import Row, meant, plain, read_rows, sex_of, unknown_ages, years
-from alara_train.data.layouts.problems import Problem, Reading, found
+from alara_train.data.layouts.csv_rows import Row, age_notes, plain, read_rows, sex_of, suggestion, years
+from alara_train.data.layouts.problems import Problem, Reading, problem_if
 from alara_train.data.layouts.settings import NAME, NAMED, Blank, Settings, Uncertain
 
 TABLE = "table.csv"
@@ -23,14 +23,14 @@ FOLDER = "images"
 NEEDED = ("image", "patient")
 OPTIONAL = ("view", "sex", "age", "split", "source")
 WORDS = {"1": 1, "0": 0, "-1": -1, "1.0": 1, "0.0": 0, "-1.0": -1}
-"""Labels as people and as pandas write them."""
+"""Labels as written by hand and by pandas."""
 
 
 def read(data: Path, settings: Settings) -> Reading:
     """Read `table.csv`: image (a path under `images/`), patient, and a column per finding.
 
-    A label is 1, 0, -1 for uncertain, or empty. The findings are the columns that the settings name, else every column
-    that holds only labels: those of ChestX-ray14 first, in that data set's order, then the others as they stand.
+    A label is 1, 0, -1 for uncertain, or empty. The findings are the columns that the settings name, or else every
+    column that holds only labels: first the findings of ChestX-ray14, in that data set's order, then the others.
 
     Raises:
         BadData: The table is empty, or has no image, no patient or no finding.
@@ -38,10 +38,10 @@ def read(data: Path, settings: Settings) -> Reading:
     rows = read_rows(data / TABLE, NEEDED)
     columns = [name for name in rows[0] if name]
     named = settings.findings
-    if missing := [f"{name}{meant(name, columns)}" for name in named if name not in columns]:
+    if missing := [f"{name}{suggestion(name, columns)}" for name in named if name not in columns]:
         raise BadData(f"{data / TABLE} has no column {', '.join(missing)}")
     if reserved := [name for name in named if name in (*NEEDED, *OPTIONAL)]:
-        raise BadData(f"{data / TABLE}: the column {reserved[0]} is no finding")
+        raise BadData(f"{data / TABLE}: the column {reserved[0]} is not a finding")
     others = [name for name in columns if name not in (*NEEDED, *OPTIONAL, *FINDINGS)]
     labelled = [] if named else [name for name in others if _is_finding(name, rows)]
     strangers = [name for name in labelled if not NAME.fullmatch(name)]
@@ -51,7 +51,7 @@ def read(data: Path, settings: Settings) -> Reading:
     extra = [name for name in columns if name not in (*NEEDED, *OPTIONAL, *present)]
     if not present and not strangers:
         raise BadData(
-            f"{data / TABLE} has no finding: give each one a column of 1, 0, -1 or nothing, such as {FINDINGS[0]}"
+            f"{data / TABLE} has no finding: add one column per finding, of 1, 0, -1 or nothing, such as {FINDINGS[0]}"
         )
     patients = np.array([row["patient"].strip() for row in rows])
     stated = np.array([row.get("split", "").strip() for row in rows])
@@ -73,18 +73,18 @@ def read(data: Path, settings: Settings) -> Reading:
         collection=np.array([row.get("source", "").strip() for row in rows]),
         extent_mm=np.full((len(rows), 2), np.nan),
     )
-    alone = [f"{name}{meant(name, OPTIONAL)}" for name in extra if name not in strangers]
+    alone = [f"{name}{suggestion(name, OPTIONAL)}" for name in extra if name not in strangers]
     return Reading(
         layout="table",
         films=films,
         problems=(*_words(rows, present, strangers, bool(stated.any())), *check(films)),
         notes=(
-            *unknown_ages(ages),
+            *age_notes(ages),
             *([f"findings: {', '.join(present)}"] if tuple(present) != FINDINGS else []),
             *(
-                f"{name} is a finding of its own{meant(name)}"
+                f"{name} is a separate finding{suggestion(name)}"
                 for name in present
-                if name not in FINDINGS and meant(name)
+                if name not in FINDINGS and suggestion(name)
             ),
             *([f"columns left alone: {', '.join(alone)}"] if alone else []),
         ),
@@ -102,7 +102,7 @@ def label(word: str, settings: Settings) -> int:
 
 
 def _is_finding(name: str, rows: list[Row]) -> bool:
-    """Whether a column that is no finding holds nothing but labels; `No Finding` only repeats the others."""
+    """Whether a column holds nothing but labels; `No Finding` does not count, because it repeats the others."""
     words = {row[name].strip() for row in rows}
     return plain(name) != "no finding" and words <= {*WORDS, ""} and words != {""}
 
@@ -111,12 +111,12 @@ def _words(rows: list[Row], present: list[str], strangers: list[str], splits: bo
     labels = [row["image"] for row in rows if any(row[name].strip() not in {*WORDS, ""} for name in present)]
     odd = [row["image"] for row in rows if splits and row["split"].strip() not in SPLITS]
     return [
-        *found(
+        *problem_if(
             "unknown-findings",
             strangers,
-            "columns hold labels under a name that no finding can have",
+            "columns hold labels, but their names are not valid for a finding",
             f"Rename them ({NAMED}), or name the columns that are findings with --findings",
         ),
-        *found("bad-labels", labels, "films have a label other than 1, 0, -1 or nothing", f"Correct {TABLE}"),
-        *found("bad-splits", odd, f"films have a split that is none of {', '.join(SPLITS)}", f"Correct {TABLE}"),
+        *problem_if("bad-labels", labels, "films have a label other than 1, 0, -1 or nothing", f"Correct {TABLE}"),
+        *problem_if("bad-splits", odd, f"films have a split that is none of {', '.join(SPLITS)}", f"Correct {TABLE}"),
     ]

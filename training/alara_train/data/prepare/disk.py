@@ -1,4 +1,4 @@
-"""Room on the disk, and one writer at a time."""
+"""Disk space, and a lock for one writer per folder."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from alara_train.data.prepare.stacks import stack_bytes, stack_path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 JOURNAL_BYTES = 200
-"""A line of the journal and one of films.csv, generously."""
+"""Upper estimate of one line of the progress log and one line of films.csv."""
 
 
 def needed_bytes(films: int, sides_px: Sequence[int]) -> int:
-    """What a prepared folder takes."""
+    """Size of a prepared folder."""
     return films * JOURNAL_BYTES + sum(stack_bytes(films, side) for side in sides_px)
 
 
 def check_room(out: Path, films: int, sides_px: Sequence[int]) -> None:
-    """Make sure that what is still to be written has room.
+    """Make sure that the disk has space for the pixels that are still to be written.
 
     Raises:
-        BadData: It has not; the message gives both numbers.
+        BadData: The disk is too full; the message gives both numbers.
     """
-    there = [stack_path(out, side) for side in sides_px if stack_path(out, side).is_file()]
-    written = sum(path.stat().st_blocks * 512 for path in there)
+    stacks = [stack_path(out, side) for side in sides_px if stack_path(out, side).is_file()]
+    written = sum(path.stat().st_blocks * 512 for path in stacks)
     needed = max(0, needed_bytes(films, sides_px) - written)
     free = shutil.disk_usage(out).free
     if needed > free:
@@ -40,11 +40,11 @@ def check_room(out: Path, films: int, sides_px: Sequence[int]) -> None:
 
 
 @contextmanager
-def room(out: Path, films: int, sides_px: Sequence[int]) -> Iterator[None]:
-    """Say it plainly where the disk fills up nevertheless.
+def full_disk_error(out: Path, films: int, sides_px: Sequence[int]) -> Iterator[None]:
+    """Report a disk that fills up while pixels are written.
 
     Raises:
-        BadData: It does; the message says how much it takes in all.
+        BadData: The disk is full; the message gives the space that is needed in all.
     """
     try:
         yield
@@ -52,14 +52,14 @@ def room(out: Path, films: int, sides_px: Sequence[int]) -> Iterator[None]:
         if error.errno not in FULL:
             raise
         raise BadData(
-            f"{out}: {error.strerror or 'no room'}. {films} films at {', '.join(map(str, sides_px))} px take "
-            f"{size(needed_bytes(films, sides_px))} in all. What is done is kept: make room, then run the same "
-            "command again"
+            f"{out}: {error.strerror or 'no space'}. {films} films at {', '.join(map(str, sides_px))} px take "
+            f"{size(needed_bytes(films, sides_px))} in all. Finished films are kept: free some space, then run the "
+            "same command again"
         ) from error
 
 
 def size(count: int) -> str:
-    """Bytes in the unit that disks are sold in."""
+    """Bytes in decimal units."""
     amount, unit = float(count), "bytes"
     for larger in ("kB", "MB", "GB", "TB"):
         if amount < 1000:
@@ -70,10 +70,10 @@ def size(count: int) -> str:
 
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process; the system lets go of it when the process ends, however it ends.
+    """Lock a folder for this process; the system releases the lock when the process ends.
 
     Raises:
-        BadData: Another process holds it.
+        BadData: Another process has locked it.
     """
     with (folder / ".lock").open("w") as file:
         try:

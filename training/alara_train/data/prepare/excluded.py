@@ -1,4 +1,4 @@
-"""Films that turned out to be unusable once they were read."""
+"""Films that are excluded after reading, because they are unusable."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from alara_train.data.films import Bools, Labelled
-from alara_train.data.layouts.problems import found, refuse
+from alara_train.data.layouts.problems import problem_if, raise_problems
 from alara_train.data.prepare.progress_log import Outcome
 from alara_train.data.prepare.request import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """Which rows stay, why the others do not, and what is only worth knowing."""
+    """The rows that are kept, the reasons for the others, and notes."""
 
     kept: Bools
     why: dict[str, str]
@@ -24,36 +24,36 @@ class LeftOut:
 
 
 def leave_out(films: Labelled, done: Mapping[int, Outcome], request: Request) -> LeftOut:
-    """Find films that cannot be read, and films that are filed under more than one patient.
+    """Find films that cannot be read, and films that occur under more than one patient.
 
     Raises:
-        BadData: There are some and leaving films out was not asked for, or none would stay.
+        BadData: There are such films and the request does not allow to leave them out, or no film would remain.
     """
     broken = {row: done[row].broken for row in sorted(done) if done[row].broken}
     across, within = twins(films, done)
     problems = [
-        *found(
+        *problem_if(
             "broken-films",
             [f"{films.names[row]} ({why})" for row, why in broken.items()],
             "films cannot be read",
             "Fetch them again and run the same command, or leave them out with --skip-broken",
         ),
-        *found(
+        *problem_if(
             "same-film-two-patients",
             [" = ".join(f"{films.names[row]} (patient {films.patients[row]})" for row in rows) for rows in across],
-            "films are there byte for byte under more than one patient",
+            "films occur byte for byte under more than one patient",
             "Correct the table, or leave all of them out with --skip-broken",
         ),
     ]
     why = {films.names[row]: reason for row, reason in broken.items()}
     why |= {films.names[row]: "same film under two patients" for rows in across for row in rows}
     if not request.skip_broken or len(why) == len(films):
-        refuse(problems, request.data, request.lists)
+        raise_problems(problems, request.data, request.lists)
     same = [" = ".join(films.names[row] for row in rows) for rows in within]
     return LeftOut(
         kept=np.array([name not in why for name in films.names]),
         why=why,
-        notes=tuple([f"{len(same)} films of one patient are there more than once, first {same[0]}"] if same else []),
+        notes=tuple([f"{len(same)} films of one patient occur more than once, first {same[0]}"] if same else []),
     )
 
 

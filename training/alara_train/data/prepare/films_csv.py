@@ -1,4 +1,4 @@
-"""`films.csv`: the films of any layout, normalised, one line each."""
+"""`films.csv`: the films of any layout, normalised, one line per film."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from alara_train.data.films import Labelled
 from alara_train.data.layouts.csv_rows import read_rows
 
 COLUMNS = ("image", "file", "patient", "split", "fold", "view", "sex", "age", "source", "height_mm", "width_mm")
-"""Before a column per finding."""
+"""The columns before those of the findings."""
 
 
 def text(films: Labelled) -> str:
-    """Write films as CSV; what is unknown is empty, and so is the fold of a held-out test film."""
+    """Write films as CSV. Unknown values and the fold of a held-out test film are empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow((*COLUMNS, *films.findings))
@@ -31,7 +31,7 @@ def text(films: Labelled) -> str:
 
 
 def read(table: Path, folder: Path) -> Labelled:
-    """Read what `text` wrote; `folder` is where the original films lie.
+    """Read what `text` wrote; `folder` is the folder of the original films.
 
     Raises:
         BadData: The table is empty or lacks a column.

@@ -1,4 +1,4 @@
-"""Several workers fed in parallel."""
+"""A pool of processes that resize films in parallel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alara_train.data.films import BadData
 from alara_train.data.prepare.progress_log import Outcome
 
 AHEAD = 8
-"""Films that a worker holds in its queue, so that it does not wait while the journal is written."""
+"""Films in the queue of a process, so that the process does not wait while the progress log is written."""
 
 Task = tuple[int, Path]
 
@@ -49,16 +49,22 @@ class _Worker:
 
     def died(self) -> BadData:
         status = self.process.wait()
-        how = f"by signal {-status} (9 is what a machine short of memory sends)" if status < 0 else f"with {status}"
+        how = (
+            f"by signal {-status} (signal 9 often means that the machine is short of memory)"
+            if status < 0
+            else f"with {status}"
+        )
         film = f" at {self.waiting[0][1]}" if self.waiting else ""
-        return BadData(f"a worker ended {how}{film}; what is done is kept: run the same command, with fewer --jobs")
+        return BadData(
+            f"a resizing process ended {how}{film}; finished films are kept: run the same command, with fewer --jobs"
+        )
 
 
 def outcomes(tasks: Iterable[Task], out: Path, sides_px: Sequence[int], jobs: int) -> Generator[Outcome, None, None]:
-    """Resize films in `jobs` processes; outcomes come as they are ready, in any order.
+    """Resize films in `jobs` processes, and yield the outcomes in the order in which they finish.
 
     Raises:
-        BadData: A worker died.
+        BadData: A process died.
         OSError: Pixels could not be written.
     """
     rest = iter(tasks)
@@ -100,5 +106,5 @@ def _started(out: Path, sides_px: Sequence[int]) -> Iterator[_Worker]:
     try:
         yield _Worker(process)
     finally:
-        process.kill()  # a film that is half written is not in the journal
+        process.kill()  # A film that is half written is not in the progress log.
         process.communicate()

@@ -19,22 +19,22 @@ from alara_train.data.films import SPLITS, BadData, Labelled
 from alara_train.data.layouts import split as splitting
 from alara_train.data.layouts.checks import MISSING, ONE_CLASS, check_sides, one_class
 from alara_train.data.layouts.detect import read
-from alara_train.data.layouts.problems import Reading, refuse
+from alara_train.data.layouts.problems import Reading, raise_problems
 from alara_train.data.prepare import films_csv
 from alara_train.data.prepare import progress_log as journal
-from alara_train.data.prepare.disk import check_room, lock, room
+from alara_train.data.prepare.disk import check_room, full_disk_error, lock
 from alara_train.data.prepare.excluded import LeftOut, leave_out
 from alara_train.data.prepare.prepared import FILMS, MANIFEST, SCHEMA, Prepared, read_manifest
-from alara_train.data.prepare.request import Request, Say, Watch
+from alara_train.data.prepare.request import Log, Progress, Request
 from alara_train.data.prepare.resize import Resized, resize
-from alara_train.data.prepare.stacks import close_up, closed_up, cut, stack_bytes
+from alara_train.data.prepare.stacks import compact, compacted_rows, stack_bytes, truncate
 
 OWN = {journal.NAME, ".lock", "problems"}
-"""What a run that has not begun to resize leaves behind."""
+"""Files that a run leaves behind if it ends before it resizes a film."""
 
 
-def prepare(request: Request, watch: Watch, say: Say) -> Prepared:
-    """Prepare a folder of films; a finished one is only opened.
+def prepare(request: Request, watch: Progress, say: Log) -> Prepared:
+    """Prepare a folder of films; a finished folder is only opened.
 
     Raises:
         BadData: The films cannot be used as they are, the disk is full, or `out` holds something else.
@@ -58,7 +58,7 @@ def prepare(request: Request, watch: Watch, say: Say) -> Prepared:
             left_out = leave_out(films, resized.done, request)
             for note in left_out.notes:
                 say(f"note: {note}")
-            with room(request.out, len(films), sides):
+            with full_disk_error(request.out, len(films), sides):
                 final = _close_up(films, left_out, resized, request, sides)
                 why = {**missing, **left_out.why}
                 manifest = _manifest(final, reading, request, sides, facts, resized, why)
@@ -66,40 +66,40 @@ def prepare(request: Request, watch: Watch, say: Say) -> Prepared:
                 write_atomic(request.out / MANIFEST, json.dumps(manifest, indent=2) + "\n")
         elif differing := [key for key in facts if manifest["request"].get(key) != facts[key]]:
             what = " and ".join(differing)
-            raise BadData(f"{request.out} was prepared with different {what}: take another --out, or delete it")
+            raise BadData(f"{request.out} was prepared with different {what}: name another --out, or delete the folder")
         else:
             without = len(manifest["leftOut"])
             say(f"{request.out} is prepared already" + (f", without {without} films" if without else ""))
         for side in sides:
-            cut(request.out, manifest["films"], side)
+            truncate(request.out, manifest["films"], side)
         (request.out / journal.NAME).unlink(missing_ok=True)
         shutil.rmtree(request.lists, ignore_errors=True)
     return Prepared.open(request.out)
 
 
 def _usable(request: Request, reading: Reading) -> tuple[Labelled, dict[str, str]]:
-    """Give the films that have files, and the names of those that were left out because they have none."""
+    """Return the films that have files, and the names of the films that were left out because they have none."""
     films = reading.films
-    there = np.array([bool(file) and (films.folder / file).is_file() for file in films.files])
-    waived = {MISSING} if request.skip_broken and there.any() else set()
+    exists = np.array([bool(file) and (films.folder / file).is_file() for file in films.files])
+    waived = {MISSING} if request.skip_broken and exists.any() else set()
     waived |= {ONE_CLASS} if request.allow_one_class else set()
-    refuse([problem for problem in reading.problems if problem.code not in waived], request.data, request.lists)
-    return films.take(np.flatnonzero(there)), {films.names[row]: "missing" for row in np.flatnonzero(~there).tolist()}
+    raise_problems([problem for problem in reading.problems if problem.code not in waived], request.data, request.lists)
+    return films.take(np.flatnonzero(exists)), {films.names[row]: "missing" for row in np.flatnonzero(~exists).tolist()}
 
 
-def _introduce(reading: Reading, films: Labelled, sides: Sequence[int], say: Say) -> None:
+def _introduce(reading: Reading, films: Labelled, sides: Sequence[int], say: Log) -> None:
     counted = ", ".join(f"{int((films.split == name).sum())} {name}" for name in SPLITS)
     say(f"{reading.layout}: {len(films)} films of {len(set(films.patients.tolist()))} patients ({counted})")
     for note in reading.notes:
         say(f"note: {note}")
     if empty := sorted(set(range(max(films.folds, default=0))) - set(films.folds)):
         say(f"note: no film is in fold {', '.join(map(str, empty))}")
-    if odd := [side for side in sides if side % 32]:
-        say(f"note: {', '.join(map(str, odd))} px is no multiple of 32; not every network takes that")
+    if unusual := [side for side in sides if side % 32]:
+        say(f"note: {', '.join(map(str, unusual))} px is not a multiple of 32; not every network accepts such a side")
 
 
 def _facts(films: Labelled, sides: Sequence[int], request: Request) -> dict[str, Any]:
-    """Everything that decides what the folder holds."""
+    """Everything that the content of the folder depends on."""
     return {
         "table": hashlib.sha256(films_csv.text(films).encode()).hexdigest(),
         "split": splitting.digest(films),
@@ -113,26 +113,26 @@ def _facts(films: Labelled, sides: Sequence[int], request: Request) -> dict[str,
 def _only_own(out: Path) -> None:
     names = {path.name for path in out.iterdir()}
     if journal.NAME not in names and (other := names - OWN):
-        raise BadData(f"{out} holds other things, such as {min(other)}: take another --out")
+        raise BadData(f"{out} holds other files, such as {min(other)}: name another --out")
 
 
 def _close_up(films: Labelled, left_out: LeftOut, resized: Resized, request: Request, sides: Sequence[int]) -> Labelled:
-    """Close the gaps of films that are left out; gives the films in the order of the stacks.
+    """Close the gaps of films that are left out; returns the films in the order of the stacks.
 
     Raises:
         BadData: Without them, some finding can no longer be measured.
     """
-    final = films.take(closed_up(left_out.kept))
+    final = films.take(compacted_rows(left_out.kept))
     if not request.allow_one_class:
-        refuse(one_class(final), request.data)
+        raise_problems(one_class(final), request.data)
     gaps = np.flatnonzero(~left_out.kept).tolist()
     file = os.open(request.out / journal.NAME, os.O_WRONLY | os.O_APPEND)
-    try:  # a gap is filled with another film: should this run be killed now, the next must read the gap's own again
+    try:  # Another film fills the gap. If this run is killed now, the next run must read the gap's own film again.
         journal.append(file, [replace(resized.done[row], broken="left out") for row in gaps])
     finally:
         os.close(file)
     for side in sides:
-        close_up(request.out, left_out.kept, side)
+        compact(request.out, left_out.kept, side)
     return final
 
 

@@ -23,7 +23,7 @@ SCHEMA = "alara.prepared/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """Films with their resized pixels; row i of the films is row i of every stack."""
+    """Films with their resized pixels: film i is row i of every stack."""
 
     folder: Path
     films: Labelled
@@ -53,16 +53,16 @@ class Prepared:
 
     @property
     def sides_px(self) -> tuple[int, ...]:
-        """The sides there are, ascending."""
+        """The prepared sides, ascending."""
         return tuple(self.manifest["sidesPx"])
 
     @property
     def split_digest(self) -> str:
-        """SHA-256 that names who is in which split and fold."""
+        """SHA-256 that identifies the split and the folds."""
         return str(self.manifest["splitDigest"])
 
     def pixels(self, side_px: int) -> np.memmap[Any, np.dtype[np.uint8]]:
-        """Gray pixels [N, side, side], read-only, from the disk as they are asked for.
+        """Gray pixels [N, side, side], as a read-only memory map.
 
         Raises:
             BadData: This side was not prepared, or its file was cut short.
@@ -71,14 +71,14 @@ class Prepared:
             raise BadData(f"{self.folder} holds {', '.join(map(str, self.sides_px))} px, not {side_px}: prepare it")
         path = stack_path(self.folder, side_px)
         size = path.stat().st_size if path.is_file() else 0
-        if size < (whole := stack_bytes(len(self.films), side_px)):
-            raise BadData(f"{path} has {size} bytes of {whole}: delete {self.folder} and prepare again")
+        if size < (expected := stack_bytes(len(self.films), side_px)):
+            raise BadData(f"{path} has {size} bytes of {expected}: delete {self.folder} and prepare again")
         pixels: np.memmap[Any, np.dtype[np.uint8]] = np.load(path, mmap_mode="r")
         return pixels
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """Read the manifest of a finished folder, None where there is none.
+    """Read the manifest of a finished folder; None if there is none.
 
     Raises:
         BadData: It is of another version.

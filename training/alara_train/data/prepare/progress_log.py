@@ -1,4 +1,4 @@
-"""`journal.jsonl`: which films are done, one line each, so that a killed run goes on where it was."""
+"""`journal.jsonl`: the finished films, one line per film, so that a killed run can continue."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ NAME = "journal.jsonl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one film."""
+    """The result for one film."""
 
     row: int
     sha256: str = ""
-    """Of the file as it lies on disk."""
+    """Of the file on the disk."""
     bytes: int = 0
     mtime_ns: int = 0
     broken: str = ""
-    """Why it could not be read; empty where it could."""
+    """Why the file could not be read; empty if it was read."""
 
     def is_of(self, film: Path) -> bool:
-        """Whether the file is still the one that was read, by size and time."""
+        """Whether the file has the size and time that it had when it was read."""
         try:
             now = film.stat()
         except OSError:
@@ -35,19 +35,21 @@ class Outcome:
         return (now.st_size, now.st_mtime_ns) == (self.bytes, self.mtime_ns)
 
 
-def open_journal(folder: Path, facts: dict[str, Any]) -> tuple[int, dict[int, Outcome]]:
-    """Open the journal of this facts for appending: a file number, and what is done by row.
+def open_log(folder: Path, facts: dict[str, Any]) -> tuple[int, dict[int, Outcome]]:
+    """Open the log of a folder for appending; returns a file descriptor, and the finished films by row.
 
-    A last line that a kill cut short is dropped.
+    `facts` are everything that the content of the folder depends on; they are the first line of the log.
+
+    An incomplete last line is dropped.
 
     Raises:
-        BadData: The folder was begun for another facts.
+        BadData: The folder was begun with other facts.
     """
     path = folder / NAME
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-    whole, _, _ = path.read_bytes().rpartition(b"\n")
-    lines = whole.splitlines()
-    os.ftruncate(file, len(whole) + 1 if lines else 0)
+    complete, _, _ = path.read_bytes().rpartition(b"\n")
+    lines = complete.splitlines()
+    os.ftruncate(file, len(complete) + 1 if lines else 0)
     if not lines:
         _write(file, [facts])
         return file, {}
@@ -55,13 +57,15 @@ def open_journal(folder: Path, facts: dict[str, Any]) -> tuple[int, dict[int, Ou
     if differing := [key for key in facts if begun.get(key) != facts[key]]:
         os.close(file)
         was = "; ".join(f"{key} was {_short(begun.get(key))}, now {_short(facts[key])}" for key in differing)
-        raise BadData(f"{folder} was begun for something else ({was}): take another --out, or delete it")
+        raise BadData(
+            f"{folder} was begun with other films or settings ({was}): name another --out, or delete the folder"
+        )
     done = (Outcome(**json.loads(line)) for line in lines[1:])
     return file, {outcome.row: outcome for outcome in done}
 
 
 def append(file: int, outcomes: Sequence[Outcome]) -> None:
-    """Add films; they are on the disk when this returns."""
+    """Append films; they are on the disk when this function returns."""
     _write(file, [asdict(outcome) for outcome in outcomes])
 
 

@@ -1,4 +1,4 @@
-"""What to prepare, and who is told how far it is."""
+"""What to prepare, and the types of its progress callbacks."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 from alara_train.data.layouts.settings import Settings
 from alara_train.data.prepare.progress_log import Outcome
 
-Watch = Callable[[Iterable[Outcome], int, int], Iterable[Outcome]]
-"""Shows how far a run is: (films as they come, done before, all) gives the films back."""
+Progress = Callable[[Iterable[Outcome], int, int], Iterable[Outcome]]
+"""Shows the progress of a run: takes the films as they finish, the number finished before, and the total."""
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to prepare, where to, and how."""
+    """What to prepare, where, and how."""
 
     data: Path
     out: Path
@@ -25,10 +25,10 @@ class Request:
     settings: Settings = field(default_factory=Settings)
     jobs: int = 2
     skip_broken: bool = False
-    """Leave out films that are missing, unreadable, or filed under two patients."""
+    """Leave out films that are missing, unreadable, or under two patients."""
     allow_one_class: bool = False
 
     @property
     def lists(self) -> Path:
-        """Where the full lists of what is wrong go."""
+        """The folder of the full lists of problems."""
         return self.out / "problems"

@@ -1,4 +1,4 @@
-"""Films to stacks, with a journal of what is done."""
+"""Resize films into stacks, with a log of the finished films."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from typing import Any
 
 from alara_train.data.films import Labelled
 from alara_train.data.prepare import progress_log as journal
-from alara_train.data.prepare.disk import room
+from alara_train.data.prepare.disk import full_disk_error
 from alara_train.data.prepare.pool import Task, outcomes
 from alara_train.data.prepare.progress_log import Outcome
-from alara_train.data.prepare.request import Request, Say, Watch
-from alara_train.data.prepare.stacks import begin, settle
+from alara_train.data.prepare.request import Log, Progress, Request
+from alara_train.data.prepare.stacks import flush, write_header
 
 COMMIT_SECONDS = 1.0
-"""How often finished films go to the disk and into the journal: what a kill costs at most."""
+"""Interval at which finished films are flushed and logged; a kill loses at most this much work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resized:
-    """What is done, and what this run did of it."""
+    """The finished films, and the part that this run did."""
 
     done: dict[int, Outcome]
-    """All films by row, those of earlier runs too."""
+    """All films by row, including those of earlier runs."""
     films: int
     seconds: float
 
 
 def resize(
-    films: Labelled, sides_px: Sequence[int], facts: dict[str, Any], request: Request, watch: Watch, say: Say
+    films: Labelled, sides_px: Sequence[int], facts: dict[str, Any], request: Request, watch: Progress, say: Log
 ) -> Resized:
-    """Resize every film that the journal of this facts does not have, or that has changed since.
+    """Resize every film that is not in the log, or that has changed since.
 
     Raises:
-        BadData: The disk is full, a worker died, or the folder was begun for another facts.
+        BadData: The disk is full, a process died, or the folder was begun with other facts.
     """
-    file, done = journal.open_journal(request.out, facts)
+    file, done = journal.open_log(request.out, facts)
     done = {row: made for row, made in done.items() if not made.broken and made.is_of(films.path(row))}
     if done:
-        say(f"going on: {len(done)} of {len(films)} films are done")
+        say(f"continuing: {len(done)} of {len(films)} films are done")
     before, started = len(done), time.perf_counter()
     tasks: Iterator[Task] = ((row, films.path(row)) for row in [row for row in range(len(films)) if row not in done])
     try:
-        with room(request.out, len(films), sides_px):
+        with full_disk_error(request.out, len(films), sides_px):
             for side in sides_px:
-                begin(request.out, len(films), side)
+                write_header(request.out, len(films), side)
             with closing(outcomes(tasks, request.out, sides_px, request.jobs)) as coming:
                 _keep(watch(coming, before, len(films)), file, done, request, sides_px)
     finally:
@@ -59,13 +59,15 @@ def resize(
 def _keep(
     coming: Iterable[Outcome], file: int, done: dict[int, Outcome], request: Request, sides_px: Sequence[int]
 ) -> None:
-    """Take films as they come; whatever ends this, what has come is on the disk."""
+    """Collect films as they finish, and flush them to the disk, also when an exception ends the loop."""
     pending: list[Outcome] = []
     committed = time.perf_counter()
 
     def commit() -> None:
         if pending:
-            settle(request.out, sides_px)  # pixels first, then the journal that says they are there
+            flush(
+                request.out, sides_px
+            )  # The pixels come first: the log must not name pixels that are not on the disk.
             journal.append(file, pending)
             done.update((made.row, made) for made in pending)
             pending.clear()

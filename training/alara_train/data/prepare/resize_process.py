@@ -1,9 +1,9 @@
-"""One process that resizes films: a line of JSON in, a line of JSON out, until its input ends.
+"""A process that resizes films: it reads one line of JSON per film, and answers with one line, until its input ends.
 
     python -m alara_train.data.prepare.resize_process OUT 256 320
 
-A process of its own rather than a pool's: it shares no threads with PyTorch, and its input ends when the
-process that feeds it is killed, so that nothing is left running.
+`multiprocessing` is not used: this process shares no threads with PyTorch, and its input ends when its parent is
+killed, so it never outlives its parent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from alara_train.data.prepare.progress_log import Outcome
 from alara_train.data.prepare.stacks import eight_bits, stack_path, write_film
 
 SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
-"""PNG and JPEG, all that serving reads beside DICOM."""
+"""PNG and JPEG: the formats that serving reads, besides DICOM."""
 
 
 def cache_film(source: Path, row: int, stacks: Mapping[int, int]) -> Outcome:
@@ -55,9 +55,9 @@ def cache_film(source: Path, row: int, stacks: Mapping[int, int]) -> Outcome:
 
 
 def main() -> None:
-    """Answer until the input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that feeds this one
-    pyvips.cache_set_max(0)  # no operation is ever asked for twice
+    """Answer every line of the input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent process.
+    pyvips.cache_set_max(0)  # No operation is repeated, so a cache is useless.
     out, sides = Path(sys.argv[1]), [int(word) for word in sys.argv[2:]]
     stacks = {side: os.open(stack_path(out, side), os.O_RDWR) for side in sides}
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""`pixels-<side>.npy`: all films at one side, uint8 [N, side, side], written a film at a time in any order."""
+"""`pixels-<side>.npy`: all films at one side, uint8 [N, side, side], written film by film in any order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADER_BYTES = 128
 
 
 def stack_path(folder: Path, side_px: int) -> Path:
-    """Where the films of one side lie."""
+    """The file of one side."""
     return folder / f"pixels-{side_px}.npy"
 
 
@@ -29,12 +29,12 @@ def stack_bytes(films: int, side_px: int) -> int:
 
 
 def offset(row: int, side_px: int) -> int:
-    """Where film `row` begins."""
+    """The offset of film `row`."""
     return stack_bytes(row, side_px)
 
 
 def header(films: int, side_px: int) -> bytes:
-    """Give the header of a file of `films` films."""
+    """Return the header of a file of `films` films."""
     out = io.BytesIO()
     npy.write_array_header_1_0(out, {"descr": "|u1", "fortran_order": False, "shape": (films, side_px, side_px)})
     if len(out.getvalue()) != HEADER_BYTES:
@@ -52,8 +52,8 @@ def eight_bits(film: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> npt.NDAr
     return film.astype(np.uint8, copy=False)
 
 
-def begin(folder: Path, films: int, side_px: int) -> None:
-    """Write the header, leaving films that are there."""
+def write_header(folder: Path, films: int, side_px: int) -> None:
+    """Write the header, and leave the films as they are."""
     with _opened(folder, side_px) as file:
         os.pwrite(file, header(films, side_px), 0)
 
@@ -70,10 +70,10 @@ def write_film(file: int, row: int, film: npt.NDArray[np.uint8]) -> None:
         rest, at = rest[done:], at + done
 
 
-def closed_up(kept: Bools) -> Ints:
-    """Which row ends where when the last kept films move into the gaps: [K] of old rows.
+def compacted_rows(kept: Bools) -> Ints:
+    """The old row of each kept film after the last kept films have moved into the gaps: [K].
 
-    Few rows move, however many films there are; without gaps this is 0 to N - 1.
+    Only as many rows move as there are gaps. Without gaps the result is 0 to N - 1.
     """
     count = int(kept.sum())
     order = np.arange(count)
@@ -81,12 +81,12 @@ def closed_up(kept: Bools) -> Ints:
     return order
 
 
-def close_up(folder: Path, kept: Bools, side_px: int) -> None:
-    """Copy the last kept films into the gaps and say in the header how many films are kept.
+def compact(folder: Path, kept: Bools, side_px: int) -> None:
+    """Copy the last kept films into the gaps, and write the number of kept films to the header.
 
-    What was copied stays at the end until `cut`, so that this can be done again after a kill.
+    The copied films also stay at the end until `cut`, so that the copy can be repeated after a kill.
     """
-    order = closed_up(kept)
+    order = compacted_rows(kept)
     with _opened(folder, side_px) as file:
         for row in np.flatnonzero(order != np.arange(len(order))).tolist():
             film = np.frombuffer(os.pread(file, side_px**2, offset(int(order[row]), side_px)), np.uint8)
@@ -95,14 +95,14 @@ def close_up(folder: Path, kept: Bools, side_px: int) -> None:
         os.fsync(file)
 
 
-def cut(folder: Path, films: int, side_px: int) -> None:
-    """Cut off what lies behind the films that are kept."""
+def truncate(folder: Path, films: int, side_px: int) -> None:
+    """Truncate the file after the kept films."""
     if stack_path(folder, side_px).stat().st_size > stack_bytes(films, side_px):
         os.truncate(stack_path(folder, side_px), stack_bytes(films, side_px))
 
 
-def settle(folder: Path, sides_px: Sequence[int]) -> None:
-    """Return when all that was written to the stacks, by whatever process, is on the disk."""
+def flush(folder: Path, sides_px: Sequence[int]) -> None:
+    """Flush to the disk everything that any process has written to the stacks."""
     for side in sides_px:
         with _opened(folder, side) as file:
             os.fsync(file)

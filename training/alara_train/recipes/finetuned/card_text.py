@@ -1,4 +1,4 @@
-"""The card's text where networks were trained end to end; the evaluation stores it, since only the runs know it."""
+"""The card's text for networks that were trained end to end, which the evaluation stores."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def card_text(runs: Runs, variants: list[Variant], settings: ExportSettings, ori
         verb=VERB,
         data=_data(runs, origin),
         recipe=_recipe(runs, variants, settings, backbones),
-        sizes="Differences between sizes compare networks that were trained apart, one run a size: they hold "
-        "the chance of a run as well as the size.",
+        sizes="Differences between sizes compare networks that were trained separately, one run per size: they "
+        "contain the random variation between runs as well as the effect of the size.",
         limits=_limits(runs),
     )
 
 
-def stored_text(told: dict[str, Any]) -> CardText:
+def stored_text(stored: dict[str, Any]) -> CardText:
     """Read the text that an evaluation stores."""
-    return CardText(verb=VERB, **{name: told[name] for name in ("data", "recipe", "limits", "sizes")})
+    return CardText(verb=VERB, **{name: stored[name] for name in ("data", "recipe", "limits", "sizes")})
 
 
 def _data(runs: Runs, origin: Origin) -> list[str]:
@@ -46,7 +46,7 @@ def _data(runs: Runs, origin: Origin) -> list[str]:
             "mined from reports by text and are noisy.",
         ]
     if left_out := len(manifest["leftOut"]):
-        lines += ["", f"{left_out} films were left out: missing, unreadable, or filed under two patients."]
+        lines += ["", f"{left_out} films were left out: missing, unreadable, or under two patients."]
     return lines
 
 
@@ -59,28 +59,29 @@ def _recipe(runs: Runs, variants: list[Variant], settings: ExportSettings, backb
         f"run for each of {sizes} px; global average pooling and a linear layer, whose class-activation map adds up to "
         "the logit, less its bias.",
         "",
-        "Protocol `heldOut`: the served weights saw training films alone. Calibration and thresholds were chosen on "
-        "the validation films; AUROC, sensitivity and specificity are of the test films, which chose nothing. "
+        "Protocol `heldOut`: the served weights were trained only on training films. Calibration and thresholds were "
+        "chosen on "
+        "the validation films; AUROC, sensitivity and specificity are of the test films, on which nothing was chosen. "
         f"Intervals: {settings.bootstraps} resamples of patients. Every figure of a variant is of its own ONNX graph.",
     ]
     if selected:
         lines += [
             "",
             "The epoch that is served was chosen by AUROC on the validation films, so that calibration and thresholds, "
-            "which come from the same films, are slightly too sure of themselves.",
+            "which come from the same films, are slightly too optimistic.",
         ]
     if any(v.spec.precision == "int8" for v in variants):
-        kept = "; ".join(f"{v.id} {v.float_convolutions}" for v in variants if v.float_convolutions is not None)
+        counts = "; ".join(f"{v.id} {v.float_convolutions}" for v in variants if v.float_convolutions is not None)
         lines += [
             "",
             f"int8: static quantisation, ranges from {settings.quantise_films} training films at most, without labels. "
-            f"Convolutions at the beginning that stay float: {kept}.",
+            f"Convolutions at the beginning that stay float: {counts}.",
         ]
     if any(v.spec.precision == "fp16" for v in variants):
         lines += [
             "",
-            "fp16 computes in float16 inside, for GPUs; its scores and its time here are of a CPU, where it gains "
-            "nothing.",
+            "fp16 computes in float16 inside, for GPUs; its scores and its time here were measured on a CPU, "
+            "where it is not faster.",
         ]
     return lines
 

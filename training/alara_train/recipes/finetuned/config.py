@@ -1,4 +1,4 @@
-"""One frozen value a run, from one TOML file."""
+"""The configuration of a run: one frozen value from one TOML file."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ NO_FOLD = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """What a training film may look like on another day. There is no vertical flip, on purpose."""
+    """Random changes of a training film. There is no vertical flip, on purpose."""
 
     rotate_degrees: float
-    """Largest turn, either way."""
+    """Largest rotation, in both directions."""
     scale: float
     """Largest enlargement or reduction, as a share."""
     translate: float
@@ -32,11 +32,11 @@ class Augmentation:
     contrast: float
     """Largest change of contrast about mid-gray, as a share."""
     gamma: float
-    """Largest exponent, and by its inverse the smallest: 1 leaves the film."""
+    """Largest exponent; the smallest is its inverse; 1 leaves the film unchanged."""
     noise: float
-    """Largest standard deviation of white noise, gray value in [0, 1]."""
+    """Largest standard deviation of white noise, for gray values in [0, 1]."""
     horizontal_flip: bool
-    """Mirror half of the films. It makes situs inversus of normal anatomy: off unless there is a reason."""
+    """Mirror half of the films. Mirroring turns normal anatomy into situs inversus: use it only with a reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,64 +48,64 @@ class TrainConfig:
     start: str
     """`random`, `imagenet`, `imagenet:<path>` or `checkpoint:<path>`."""
     labels: str
-    """`all` for one network with an output per finding, or one finding: the paper's binary network."""
+    """`all` for one network with one output per finding, or the name of a finding for the paper's binary network."""
     side_px: int
     """32 to 1024."""
     seed: int
     epochs: int
     batch_size: int
-    """Films a forward pass, over all processes together, so that their number does not change the result."""
+    """Films per forward pass of all processes together, so that the number of processes does not change a result."""
     accumulate: int
-    """Forward passes a step of the optimiser."""
+    """Forward passes per step of the optimiser."""
     lr: float
     """Highest learning rate, of AdamW."""
     weight_decay: float
-    """On convolutions and the read-out; norms and biases have none."""
+    """Applies to convolutions and the read-out, not to norms and biases."""
     warmup_epochs: float
-    """The rate rises in a straight line this long, then falls to zero by a half cosine."""
+    """Epochs in which the rate rises linearly; afterwards it falls to zero by a half cosine."""
     dropout: float
-    """Share of the last map's channels left out in training."""
+    """Share of the last map's channels that training leaves out."""
     ema: float
-    """Decay a step of the averaged weights that are scored; 0 scores the weights themselves."""
+    """Decay per step of the averaged weights that are scored; 0 scores the weights themselves."""
     norms: str
-    """`batch`, or `frozen`: batch normalisation keeps the statistics it started from."""
+    """`batch`, or `frozen`: batch normalisation keeps its initial statistics."""
     loss: str
-    """`bce`, `weighted` (classes balanced a finding) or `asymmetric` (Ridnik 2021)."""
+    """`bce`, `weighted` (both classes of a finding have the same weight) or `asymmetric` (Ridnik 2021)."""
     precision: str
-    """`off`, `bf16` or `fp16`: what convolutions compute in."""
+    """`off`, `bf16` or `fp16`: precision of the convolutions."""
     channels_last: bool
     workers: int
-    """Processes that read films, a training process; 0 reads in it."""
+    """Reader processes per training process; 0 reads in the training process."""
     early_stop_epochs: int
-    """Stop once the mean AUROC on validation has not risen for so many epochs; 0 never does."""
+    """Stop when the mean AUROC on validation has not risen for this many epochs; 0 never stops."""
     scored: str
-    """`best`: the epoch of highest validation AUROC, which flatters scores of those very films. `last`: the last."""
+    """`best`: the epoch of highest validation AUROC, which flatters the validation scores. `last`: the last epoch."""
     fold: int
-    """Validate on this fold and train on the others; -1: the data set's own train and val."""
+    """Validate on this fold and train on the others; -1 takes the data set's own train and val."""
     max_minutes: float
-    """End training once it took so long; 0 is no limit. The only key that makes a result depend on the machine."""
+    """End training after this time; 0 is no limit. No other key makes a result depend on the machine."""
     checkpoint_steps: int
-    """Write `last.pt` every so many steps, and after every epoch."""
+    """Write `last.pt` after this many steps, and after every epoch."""
     augment: Augmentation
     clip_norm: float = 0.0
-    """Largest norm of the gradient of a step; a larger gradient is scaled down to it. 0 leaves gradients as they are,
-    which is what a config of a run without this key means: a run that is resumed keeps its weights bit for bit."""
+    """Largest norm of the gradient of a step; a larger gradient is scaled down to this norm. 0 changes no gradient. It
+    is the default, so that a run of a config without this key resumes to the same weights bit for bit."""
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a TOML file.
 
         Raises:
-            BadConfig: The file is not TOML, a key is missing or unknown, or a value makes no sense.
+            BadConfig: The file is not TOML, a key is missing or unknown, or a value is out of range.
         """
         return cls.parse(read_toml(path), str(path))
 
     @classmethod
     def parse(cls, table: dict[str, Any], where: str) -> Self:
-        """Make a config of a TOML table; `where` it came from is for messages.
+        """Make a config from a TOML table; `where` names the table in messages.
 
         Raises:
-            BadConfig: A key is missing or unknown, or a value makes no sense.
+            BadConfig: A key is missing or unknown, or a value is out of range.
         """
         values = _values(cls, table, where)
         values["augment"] = Augmentation(**_values(Augmentation, values["augment"], f"{where} [augment]"))
@@ -115,7 +115,7 @@ class TrainConfig:
         return config
 
     def faults(self) -> list[str]:
-        """Say what is out of range, each with its key."""
+        """List the values that are out of range, each with its key."""
         checks = {
             f"backbone must be one of {', '.join(sorted(BACKBONES))}": self.backbone in BACKBONES,
             "labels must be all or the name of a finding": bool(self.labels),
@@ -128,7 +128,7 @@ class TrainConfig:
                 self.seed, self.workers, self.early_stop_epochs, self.max_minutes
             )
             >= 0,
-            "lr must be above 0, weight_decay and warmup_epochs not below": self.lr > 0
+            "lr must be above 0; weight_decay and warmup_epochs must not be negative": self.lr > 0
             and min(self.weight_decay, self.warmup_epochs) >= 0,
             "warmup_epochs must be below epochs": self.warmup_epochs < self.epochs,
             "clip_norm must not be negative": self.clip_norm >= 0,

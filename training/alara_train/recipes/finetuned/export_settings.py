@@ -1,4 +1,4 @@
-"""How runs become a family: everything that can change the result and is no run's own."""
+"""Settings of an export: everything that can change a family besides its runs."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ PRECISIONS = ("fp32", "int8", "fp16")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSettings:
-    """Every key may be left out of the TOML file; the values below stand then."""
+    """Every key is optional in the TOML file; these are the defaults."""
 
     quantise_films: int = 128
     """Training films that set the ranges of int8 activations."""
     int8_apart: float = 0.05
-    """What int8 may move a logit, mean over films, in standard deviations of the finding's logits over films, before
-    more of the first convolutions stay float."""
+    """Largest accepted mean change of a logit by int8, in standard deviations of the finding's logits over films. Above
+    this limit, more of the first convolutions stay float."""
     gate_own: int = 1000
     """Own training and validation films that the input gate is fitted on."""
     gate_films: int = 280
-    """How many of them are also turned, inverted and re-exposed."""
+    """Number of these films that are also turned, inverted and re-exposed."""
     gate_made: int = 700
-    """Drawings, textures and crops of photographs that it is fitted on, in all."""
+    """Total number of drawings, textures and crops of photographs that the gate is fitted on."""
     gate_directions: int = 64
-    """Dimensions of the subspace in which its distance is measured."""
+    """Dimensions of the subspace in which the gate's distance is measured."""
     gate_refusals: float = 0.002
-    """Share of the films that the limits of score and of distance may refuse, each."""
+    """Largest share of the films that each of the two limits (score, distance) may refuse."""
     gate_folds: int = 5
-    """Groups of patients, each measured by a gate that was fitted on the others."""
+    """Number of patient groups; each group is measured by a gate that was fitted on the others."""
     grid: int = 4
     """The gate reads the last map averaged on `grid` x `grid` cells."""
     bootstraps: int = 2000
@@ -53,10 +53,10 @@ class ExportSettings:
 
     @classmethod
     def load(cls, path: Path | None) -> Self:
-        """Read a TOML file; None gives what stands without one.
+        """Read a TOML file; None gives the defaults.
 
         Raises:
-            BadConfig: It is not TOML, a key is unknown, or a value makes no sense.
+            BadConfig: It is not TOML, a key is unknown, or a value is out of range.
         """
         if path is None:
             return cls()
@@ -79,7 +79,7 @@ class ExportSettings:
         )
 
     def record(self) -> dict[str, Any]:
-        """Give the settings as they go into keys and documents."""
+        """Return the settings as keys and documents contain them."""
         return asdict(self)
 
 
@@ -87,7 +87,7 @@ def precisions_of(words: str) -> tuple[str, ...]:
     """Read `fp32,int8,fp16`.
 
     Raises:
-        BadConfig: One is unknown or twice there, or fp32, which the others are compared with, is missing.
+        BadConfig: A precision is unknown or repeated, or fp32 is missing, which the others are compared with.
     """
     chosen = tuple(word.strip() for word in words.split(",") if word.strip())
     if "fp32" not in chosen or len(set(chosen)) != len(chosen) or not set(chosen) <= set(PRECISIONS):

@@ -1,4 +1,4 @@
-"""Finished runs, one a side, that can be served together."""
+"""Finished runs, one per side, that can be served as one family."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """The runs of a family, smallest side first, and the films that all of them share."""
+    """The runs of a family, smallest side first, and their common films."""
 
     runs: tuple[Run, ...]
     prepared: Prepared
@@ -49,7 +49,7 @@ class Runs:
 
 
 def trained(run: Path) -> tuple[TrainConfig, Classifier]:
-    """Open the weights that a finished run was scored with.
+    """Load the weights with which a finished run was scored.
 
     Raises:
         BadConfig: The run is not finished.
@@ -67,26 +67,26 @@ def check_config(config: TrainConfig, where: Path) -> None:
     """Make sure that a run of this config can be served.
 
     Raises:
-        BadConfig: It cannot; the message says why and what to do.
+        BadConfig: It cannot be served; the message says why and what to do.
     """
     if config.labels != ALL:
-        raise BadConfig(f"{where} reads {config.labels} alone: only runs with labels = all become a family")
+        raise BadConfig(f"{where} has only the finding {config.labels}: only runs with labels = all become a family")
     if config.fold != NO_FOLD:
         raise BadConfig(
-            f"{where} trained without fold {config.fold}. Fold runs measure a recipe; none of them is what would be "
-            "served, and no config trains on all films yet. Train with fold = -1 (one split: thresholds from "
+            f"{where} trained without fold {config.fold}. Fold runs measure a recipe, but none of them has "
+            "the weights that would be served. Train with fold = -1 (one split: thresholds from "
             "validation, AUROC from test) and export that run"
         )
 
 
 def check_measurable(roles: Roles, findings: Sequence[str]) -> None:
-    """Make sure that every finding can be calibrated and measured, before anything is spent on it.
+    """Make sure that every finding can be calibrated and measured, before a long computation begins.
 
     Raises:
-        BadData: There are no test films, or some finding has one class only where it is needed.
+        BadData: There are no test films, or validation or test films lack a class of a finding.
     """
     if not len(roles.rows(TEST)):
-        raise BadData("there are no test films, so that nothing can be measured: prepare with a --test-share above 0")
+        raise BadData("there are no test films, so nothing can be measured: prepare with a --test-share above 0")
     for role, name in ((VAL, "validation"), (TEST, "test")):
         present, absent = roles.counts(role)
         if lacking := [f for f, p, a in zip(findings, present, absent, strict=True) if min(p, a) < 1]:
@@ -98,7 +98,7 @@ def check_measurable(roles: Roles, findings: Sequence[str]) -> None:
 
 
 def open_runs(folders: Sequence[Path], prepared: Prepared) -> Runs:
-    """Open runs and make sure that they go together and with these films.
+    """Open runs, and make sure that they fit together and to these films.
 
     Raises:
         BadConfig: A run is not finished, or cannot be served, or two have the same side.
@@ -107,7 +107,7 @@ def open_runs(folders: Sequence[Path], prepared: Prepared) -> Runs:
     runs = []
     for folder in folders:
         if not (folder / "config.toml").is_file():
-            raise BadConfig(f"{folder} is no run: it has no config.toml")
+            raise BadConfig(f"{folder} is not a run: it has no config.toml")
         check_config(TrainConfig.load(folder / "config.toml"), folder)
         config, network = trained(folder)
         runs.append(Run(folder=folder, config=config, network=network, done=RunFolder(folder).done or {}))
@@ -115,8 +115,8 @@ def open_runs(folders: Sequence[Path], prepared: Prepared) -> Runs:
     if not runs:
         raise BadConfig("name at least one run")
     sides = [run.config.side_px for run in runs]
-    if twice := sorted({side for side in sides if sides.count(side) > 1}):
-        raise BadConfig(f"two runs have {', '.join(map(str, twice))} px: a family has one network a side")
+    if repeated := sorted({side for side in sides if sides.count(side) > 1}):
+        raise BadConfig(f"two runs have {', '.join(map(str, repeated))} px: a family has one network per side")
     roles = assign(prepared, runs[0].config)
     expected = data_record(roles)
     for run in runs:
@@ -128,7 +128,7 @@ def open_runs(folders: Sequence[Path], prepared: Prepared) -> Runs:
 
 
 def training_rows(roles: Roles, count: int, seed: int) -> Ints:
-    """Draw training films, ascending."""
+    """Draw training films; returns their rows in ascending order."""
     rows = roles.rows(TRAIN)
     chosen = np.random.default_rng(seed).choice(rows, min(count, len(rows)), replace=False)
     return np.sort(chosen).astype(np.int64)

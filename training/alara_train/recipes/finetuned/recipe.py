@@ -18,7 +18,7 @@ from scipy.special import expit
 from alara_train.data.films import BadData, Films, Floats, Labelled
 from alara_train.data.pixels import UnreadableFilm, tensor
 from alara_train.evaluate.measure import Measured
-from alara_train.evaluate.scored import Scored
+from alara_train.evaluate.scored import VariantScores
 from alara_train.export.graph import MOST_DIFFERENCE, Unfaithful, fuse_pads, session, to_float16, to_onnx
 from alara_train.export.quantise import quantise
 from alara_train.gate.gate import Gate
@@ -44,7 +44,7 @@ COMPARED = 32
 """Training films on which int8 is compared with float32."""
 THRESHOLDS = (
     "Youden's index on the validation films; low and high are the 10th and 90th percentile of thresholds chosen anew "
-    "in resamples of patients; sensitivity and specificity are of the test films, which chose nothing"
+    "in resamples of patients; sensitivity and specificity are of the test films, on which nothing was chosen"
 )
 
 
@@ -112,7 +112,7 @@ class FinetunedRecipe:
         return next(run for run in self.runs.runs if run.config.side_px == spec.side_px)
 
     def key(self, specs: Sequence[Spec], what: Sequence[str]) -> str:
-        """Digest of the weights, the films, the settings, the runtime and `what` is made of them."""
+        """Digest of the weights, the films, the settings, the runtime and `what`."""
         sides = {spec.side_px for spec in specs}
         facts = {
             "weights": {
@@ -149,13 +149,13 @@ class FinetunedRecipe:
         """Export the trunk in the variant's precision, and compute the evidence of all rows."""
         network = self._run(spec).network
         exact = trunk_to_onnx(network, spec.side_px)
-        graph, kept = exact, None
+        graph, float_count = exact, None
         if spec.precision == "fp16":
             graph = to_float16(exact)
         elif spec.precision == "int8":
-            graph, kept = self._quantised(exact, network, spec.side_px)
+            graph, float_count = self._quantised(exact, network, spec.side_px)
         pooled = self._pooled(graph, rows, f"{spec.id} gate")
-        return Trunk(graph=graph, exact=exact, pooled=pooled, float_convolutions=kept)
+        return Trunk(graph=graph, exact=exact, pooled=pooled, float_convolutions=float_count)
 
     def _quantised(self, exact: onnx.ModelProto, network: Classifier, side_px: int) -> tuple[onnx.ModelProto, int]:
         """Quantise a trunk, with as few of the first convolutions in float as the logits allow.
@@ -170,14 +170,16 @@ class FinetunedRecipe:
         film = tensor(pixels[training_rows(roles, COMPARED, settings.seed + 1)])
         expected = self._logits(exact, network, film)
         spread = expected.std(axis=0) + 1e-9
-        tried: list[tuple[float, int, onnx.ModelProto]] = []
+        candidates: list[tuple[float, int, onnx.ModelProto]] = []
         for count in FLOAT_CONVOLUTIONS:
             graph = quantise(exact, ranges, _first(exact, count))
-            moved = float((np.abs(self._logits(graph, network, film) - expected).mean(axis=0) / spread).mean())
-            tried.append((moved, count, graph))
-            if moved <= settings.int8_apart:
+            change = float((np.abs(self._logits(graph, network, film) - expected).mean(axis=0) / spread).mean())
+            candidates.append((change, count, graph))
+            if change <= settings.int8_apart:
                 break
-        _, count, graph = tried[-1] if tried[-1][0] <= settings.int8_apart else min(tried, key=lambda t: t[:2])
+        _, count, graph = (
+            candidates[-1] if candidates[-1][0] <= settings.int8_apart else min(candidates, key=lambda t: t[:2])
+        )
         return graph, count
 
     def _logits(self, trunk: onnx.ModelProto, network: Classifier, film: Float32s) -> Floats:
@@ -213,8 +215,8 @@ class FinetunedRecipe:
             Unfaithful: The difference is too large, or the class-activation map is not finite or does not add up.
         """
         network = self._run(spec).network
-        few = training_rows(self.runs.roles, AT_ONCE, self.settings.seed)
-        film = tensor(self.runs.prepared.pixels(spec.side_px)[few])
+        chosen = training_rows(self.runs.roles, AT_ONCE, self.settings.seed)
+        film = tensor(self.runs.prepared.pixels(spec.side_px)[chosen])
         with torch.inference_mode():
             expected = network(torch.from_numpy(film))[0].numpy()
         logits, cam, gate = (np.asarray(v) for v in session(path).run(["logits", "cam", "gate"], {"film": film}))
@@ -228,16 +230,18 @@ class FinetunedRecipe:
             raise Unfaithful(f"{path} differs from PyTorch by {difference:.2g} in probability{advice}")
         return difference
 
-    def scores(self, spec: Spec, path: Path) -> Scored:
+    def scores(self, spec: Spec, path: Path) -> VariantScores:
         """Logits of every validation and test film, by the served graph."""
         run, pixels = session(path, self._threads), self.runs.prepared.pixels(spec.side_px)
-        at = self.runs.scored
+        rows_scored = self.runs.scored
         logits = []
-        for first in self._progress(range(0, len(at), AT_ONCE), f"{spec.id} scores"):
-            film = tensor(pixels[at[first : first + AT_ONCE]])
+        for first in self._progress(range(0, len(rows_scored), AT_ONCE), f"{spec.id} scores"):
+            film = tensor(pixels[rows_scored[first : first + AT_ONCE]])
             logits.append(np.asarray(run.run(["logits"], {"film": film})[0]))
         scores: Floats = np.concatenate(logits).astype(np.float64)
-        return Scored.of(spec.id, spec.side_px, spec.precision, scores, self.runs.prepared.films.take(at))
+        return VariantScores.of(
+            spec.id, spec.side_px, spec.precision, scores, self.runs.prepared.films.take(rows_scored)
+        )
 
     def sample(self, spec: Spec) -> Float32s:
         """The first scored film as input [1, 1, side, side]."""

@@ -1,4 +1,4 @@
-"""What training asks of a prepared data set, and who trains, validates and tests."""
+"""The films that training, validation and test use, and the interface of a prepared data set."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TRAIN, VAL, TEST = "train", "val", "test"
 
 
 class PreparedFilms(Protocol):
-    """A data set whose films lie resized on disk."""
+    """A data set with resized films on the disk."""
 
     @property
     def films(self) -> Films:
@@ -40,7 +40,7 @@ class PreparedFilms(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
-    """Which films a run uses for what, and their labels for its findings."""
+    """The role of every film in a run, and the labels of the run's findings."""
 
     role: Strings
     """[N] of `train`, `val`, `test`."""
@@ -49,17 +49,17 @@ class Roles:
     names: tuple[str, ...]
     patients: Strings
     fold: Ints
-    """[N]: the data set's own, whether the run uses it or not."""
+    """[N]: folds of the data set, also if the run does not use them."""
     findings: tuple[str, ...]
-    """What the columns of `labels`, and the outputs of the network, are."""
+    """Names of the columns of `labels` and of the outputs of the network."""
 
     def rows(self, *roles: str) -> Ints:
-        """Rows of some roles that have at least one known label, ascending."""
+        """Rows with one of these roles and at least one known label, in ascending order."""
         return np.flatnonzero(np.isin(self.role, roles) & (self.labels != UNKNOWN).any(axis=1))
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the sorted lines `name role`: names the split."""
+        """SHA-256 over the sorted lines `name role`: identifies the split."""
         lines = sorted(f"{name} {role}" for name, role in zip(self.names, self.role.tolist(), strict=True))
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -72,16 +72,16 @@ class Roles:
 def assign(data: PreparedFilms, config: TrainConfig) -> Roles:
     """Assign roles: the data set's own split, or one fold as validation and the others as training.
 
-    In cross-validation the films of fold -1, a test set that the data itself holds out, are `test`; every other film
-    takes part, whatever the split says of it.
+    In cross-validation, films of fold -1 (the test set of the data itself) are `test`. All other films take part,
+    independent of the split.
 
     Raises:
-        BadConfig: The config's `labels` name no finding of the films.
-        BadData: A patient has two roles, a role is empty, the fold does not exist, or a finding has one class only.
+        BadConfig: The config's `labels` are not a finding of the films.
+        BadData: A patient has two roles, a role is empty, the fold does not exist, or a finding has only one class.
     """
     films, split = data.films, np.asarray(data.split)
-    if strange := set(split.tolist()) - {TRAIN, VAL, TEST}:
-        raise BadData(f"the split has {', '.join(sorted(strange))}; only train, val and test are known")
+    if unknown := set(split.tolist()) - {TRAIN, VAL, TEST}:
+        raise BadData(f"the split has {', '.join(sorted(unknown))}; only train, val and test are known")
     role = split
     if config.fold != NO_FOLD:
         folds = sorted(set(films.fold.tolist()) - {NO_FOLD})
@@ -113,7 +113,7 @@ def _check_classes(roles: Roles, config: TrainConfig) -> None:
         )
     present, absent = roles.counts(VAL)
     if not ((present > 0) & (absent > 0)).any():
-        raise BadData("no finding has both classes among the validation films, so that nothing can be measured")
+        raise BadData("no finding has both classes among the validation films, so nothing can be measured")
     count = len(roles.rows(TRAIN))
     if count < config.batch_size * config.accumulate:
         raise BadData(
@@ -123,7 +123,7 @@ def _check_classes(roles: Roles, config: TrainConfig) -> None:
 
 
 def data_record(roles: Roles) -> dict[str, Any]:
-    """What a run reads: digests of the split and of the labels, and how many films have which role."""
+    """The data of a run: digests of the split and of the labels, and the number of films per role."""
     return {
         "splitDigest": roles.digest,
         "labelsDigest": hashlib.sha256(roles.labels.astype("<i8").tobytes()).hexdigest(),

@@ -1,4 +1,4 @@
-"""The folder of a run: made once, resumed by the same config and data only, never overwritten."""
+"""The folder of a run: it is resumed only with the same config and data, and never overwritten."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from alara_train.recipes.finetuned.config import TrainConfig
 from alara_train.toml_file import BadConfig
 
 _FIRST = ("provenance.json", ".provenance.json.partial", ".config.toml.partial")
-"""All that a run leaves which was killed before its config was written."""
+"""The files of a run that was killed before its config was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """What lies where.
+    """The files of a run.
 
-    `config.toml`, `provenance.json`, `log.jsonl`, `events.*` (TensorBoard), `last.pt` (to go on), `best.pt` (the
-    weights that are scored), `scores.npz`, and last of all `done.json`.
+    `config.toml`, `provenance.json`, `log.jsonl`, `events.*` (TensorBoard), `last.pt` (the checkpoint), `best.pt`
+    (the weights that are scored), `scores.npz`, and at the end `done.json`.
     """
 
     path: Path
 
     @property
     def last(self) -> Path:
-        """Checkpoint to go on from."""
+        """The checkpoint from which the run continues."""
         return self.path / "last.pt"
 
     @property
@@ -44,26 +44,26 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """A line a step, and a line an epoch."""
+        """One line per step, and one line per epoch."""
         return self.path / "log.jsonl"
 
     @property
     def done(self) -> dict[str, Any] | None:
-        """What a finished run says of itself; None while it is not finished."""
+        """The result of a finished run; None if the run is not finished."""
         path = self.path / "done.json"
         return None if not path.is_file() else read_json(path)
 
     def claim(self, config: TrainConfig, data: dict[str, Any]) -> None:
-        """Make the folder for a config and what it reads, or make sure that it was made for just these.
+        """Make the folder for a config and its data, or make sure that it was made for them.
 
         Raises:
-            BadConfig: The folder holds something else, or a run of another config.
+            BadConfig: The folder holds other files, or a run of another config.
             BadData: It holds a run of the same config on other films, labels or roles.
         """
         held = self.path / "config.toml"
         if not held.is_file():
             if self.path.exists() and any(p.name not in _FIRST for p in self.path.iterdir()):
-                raise BadConfig(f"{self.path} holds files but no run: name a new folder")
+                raise BadConfig(f"{self.path} holds files, but not a run: name a new folder")
             self.path.mkdir(parents=True, exist_ok=True)
             self.write("provenance.json", {"data": data, "sittings": []})
             write_atomic(held, config.toml().encode())
@@ -84,17 +84,17 @@ class RunFolder:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What `provenance.json` holds."""
+        """The content of `provenance.json`."""
         return read_json(self.path / "provenance.json")
 
-    def add_sitting(self, record: dict[str, Any]) -> list[str]:
-        """Note one more start of the run; gives the code revisions of all of them, in order, each once."""
+    def add_start(self, record: dict[str, Any]) -> list[str]:
+        """Record a start of the run; returns the code revisions of all starts, in order, each once."""
         table = self.provenance
         table["sittings"].append(record)
         self.write("provenance.json", table)
         return list(dict.fromkeys(str(s["codeRevision"]) for s in table["sittings"]))
 
     def write(self, name: str, table: dict[str, Any]) -> None:
-        """Write a JSON file whole."""
+        """Write a JSON file."""
         text = json.dumps(table, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
         write_atomic(self.path / name, text.encode())

@@ -1,4 +1,4 @@
-"""One network a side, or a side and finding: Sabottke and Spieler's protocol (Radiology: AI, 2020)."""
+"""One network per side, or per side and finding: the protocol of Sabottke and Spieler (Radiology: AI, 2020)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from alara_train.recipes.finetuned.run_folder import RunFolder
 from alara_train.toml_file import BadConfig
 
 TESTED = 0.2
-"""The paper's share of films that are scored. Ours is a share of patients, none of whom trains."""
+"""Share of the scored films in the paper. Here it is the share of the patients, none of whom is used for training."""
 SEED_EVERY = 200
 """Number of resamples that share a seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class EightyTwenty:
-    """PreparedFilms films with another split: a fifth of the patients, by hash, validates, and the others train."""
+    """Prepared films with another split: a fifth of the patients, by hash, validates; the others train."""
 
     data: PreparedFilms
     seed: int
@@ -67,10 +67,10 @@ def cells(
     out: Path,
     known: tuple[str, ...] = FINDINGS,
 ) -> list[Cell]:
-    """Lay out a sweep: one network of all findings a side, or one a side and finding of `binary`.
+    """Plan a sweep: one network of all findings per side, or one network per side and finding of `binary`.
 
     Raises:
-        BadConfig: A side is out of range or twice there, a finding is unknown, or the config names a fold.
+        BadConfig: A side is out of range or repeated, a finding is unknown, or the config names a fold.
     """
     if config.fold != NO_FOLD:
         raise BadConfig("a sweep has one split: set fold = -1")
@@ -99,13 +99,13 @@ class _Scores:
 
 
 def collect(planned: list[Cell], name: str, draws: int, seed: int) -> dict[str, Any]:
-    """Measure the runs of a sweep: AUROC by finding and side, with patient-bootstrap intervals, paired between sides.
+    """Measure the runs of a sweep: AUROC per finding and side, with intervals over resampled patients.
 
     Args:
         planned: The sweep, all of whose runs are finished.
-        name: What the data is called in the record and in the figure.
-        draws: Resamples of patients; the same ones at every side.
-        seed: Of the resamples.
+        name: Name of the data in the record and in the figure.
+        draws: Number of resamples of patients, which are the same at every side.
+        seed: Seed of the resamples.
 
     Raises:
         BadData: A run is not finished, or sides were scored on different films.
@@ -140,9 +140,9 @@ def collect(planned: list[Cell], name: str, draws: int, seed: int) -> dict[str, 
         }
     if not record:
         raise BadData("no finding has both classes among the scored films")
-    whole = {side: float(np.mean(means[side])) for side in sides}
-    # A resample in which some finding has one class counts by the others.
-    whole_draws = {side: np.nanmean(mean_draws[side], axis=0) for side in sides}
+    mean_value = {side: float(np.mean(means[side])) for side in sides}
+    # If a finding has only one class in a resample, the mean of this resample is over the other findings.
+    mean_of_draws = {side: np.nanmean(mean_draws[side], axis=0) for side in sides}
     config = planned[0].config
     return {
         "schema": "alara.sweep/1",
@@ -157,8 +157,8 @@ def collect(planned: list[Cell], name: str, draws: int, seed: int) -> dict[str, 
         "findings": record,
         "mean": {
             "findings": len(record),
-            "bySide": {str(side): _measured(whole[side], whole_draws[side]) for side in sides},
-            "againstLargest": _against(whole, whole_draws, sides[-1]),
+            "bySide": {str(side): _measured(mean_value[side], mean_of_draws[side]) for side in sides},
+            "againstLargest": _against(mean_value, mean_of_draws, sides[-1]),
         },
     }
 
@@ -187,14 +187,14 @@ def _scores(planned: list[Cell], side: int, finding: str) -> _Scores:
 
 
 def _selected(cell: Cell) -> bool:
-    """Whether the epoch was chosen on the very films that are scored."""
+    """Whether the epoch was chosen on the films that are scored."""
     folder = RunFolder(cell.run)
     tests = bool((np.load(folder.scores)["split"] == TEST).any())
     return bool(folder.done and folder.done["selectedOnValidation"] and not tests)
 
 
 def _draws(scores: dict[int, _Scores], draws: int, seed: int) -> dict[int, Floats]:
-    """AUROC of every resample at every side; the same resamples at every side."""
+    """AUROC of every resample at every side; the resamples are the same at every side."""
     patients = next(iter(scores.values())).patients
     parts = [resample(patients, min(SEED_EVERY, draws - at), seed + at) for at in range(0, draws, SEED_EVERY)]
     resamples = Resamples(np.concatenate([part.counts for part in parts], axis=1), parts[0].owner)

@@ -1,4 +1,4 @@
-"""The figure of a sweep: AUROC against resolution, a panel a finding, drawn from `sweep.json` alone."""
+"""The figure of a sweep: AUROC against resolution, one panel per finding, drawn from `sweep.json` alone."""
 
 from __future__ import annotations
 

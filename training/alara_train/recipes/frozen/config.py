@@ -1,4 +1,4 @@
-"""One frozen value a family, from one TOML file: everything that can change a result."""
+"""The configuration of a family: one frozen value from one TOML file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class FamilyConfig:
 
     family: str
     backbone: str
-    """A key of `network.SCALES`."""
+    """A key of `efficientnet_lite.SCALES`."""
     stages: tuple[str, ...]
     """Stage maps that feed the heads."""
     grid: int
@@ -26,25 +26,25 @@ class FamilyConfig:
     ridges: tuple[float, ...]
     """Ridge strengths to choose from by inner validation, relative to the kernel's mean diagonal."""
     common: float
-    """What the means over the whole film weigh in the ridge beside the cells of the grid."""
+    """Weight of a channel's mean over the whole film in the ridge, relative to the cells of the grid."""
     invariance: float
-    """Weight of the rows that hold scores still between an original film and its small JPEG; 0 leaves them out."""
+    """Weight of the rows that penalise different scores of an original and its small JPEG; 0 omits them."""
     quantise_films: int
-    """How many films set the ranges of the int8 activations."""
+    """Number of films that set the ranges of the int8 activations."""
     int8_keeps_float: tuple[str, ...]
-    """Beginnings of the names of trunk nodes that stay float32 in int8 variants."""
+    """Prefixes of the names of trunk nodes that stay float32 in int8 variants."""
     bootstraps: int
     margin: float
-    """AUROC that a variant may lose against the best where the family's own films tell sizes apart."""
+    """AUROC that a variant may lose against the best, for findings whose measured AUROC depends on the size."""
     seed: int
     gate_films: int
-    """How many films are turned, inverted and re-exposed to fit the input gate."""
+    """Number of films that are turned, inverted and re-exposed to fit the input gate."""
     gate_made: int
-    """How many drawings, textures and crops of photographs the gate is fitted on, in all."""
+    """Total number of drawings, textures and crops of photographs that the gate is fitted on."""
     gate_directions: int
     """Dimensions of the subspace in which the feature distance is measured."""
     gate_refusals: float
-    """Share of the films that the limits of score and of distance may refuse, each."""
+    """Largest share of the films that each of the two limits (score, distance) may refuse."""
 
     @classmethod
     def load(cls, path: Path) -> Self:

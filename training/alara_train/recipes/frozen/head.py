@@ -69,7 +69,7 @@ class Head(GatedHead):
 
 
 def evidence_to_onnx(trunk: Trunk, side_px: int) -> onnx.ModelProto:
-    """Export what pools the stage maps to the evidence map."""
+    """Export the part that pools the stage maps to the evidence map."""
     maps = tuple(torch.zeros(*shape) for shape in stage_shapes(trunk, side_px))
     return to_onnx(Evidence(), maps, list(trunk.stages), [EVIDENCE_OUTPUT])
 

@@ -13,7 +13,7 @@ import torch
 from alara_train.data.films import Films, Floats, Ints, Labelled, split_digest
 from alara_train.data.pixels import tensor
 from alara_train.evaluate.measure import Measured, VariantMeasured
-from alara_train.evaluate.scored import Scored
+from alara_train.evaluate.scored import VariantScores
 from alara_train.export.graph import MOST_DIFFERENCE, Unfaithful, session
 from alara_train.gate.gate import Gate
 from alara_train.gate.pixel_cache import Progress, Rows, cache_pixels, load_rows
@@ -34,7 +34,7 @@ THRESHOLDS = (
 
 
 class FrozenRecipe:
-    """A `Recipe`. Pixels and features are cached; read-outs, gate and graphs are always built anew."""
+    """A `Recipe`. Pixels and features are cached; read-outs, gate and graphs are always rebuilt."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class FrozenRecipe:
         self._small: Ints = np.zeros(0, dtype=np.int64)
 
     def key(self, specs: Sequence[Spec], what: Sequence[str]) -> None:
-        """None: a variant is always built anew, from cached features."""
+        """None: a variant is always rebuilt, from cached features."""
 
     def prepare(self, spec: Spec) -> Rows:
         """Resize films and gate samples to every side, unless they are cached; returns those of one side."""
@@ -116,7 +116,7 @@ class FrozenRecipe:
         """Compare the graph with the features that its read-out was fitted on, and in float32 also with PyTorch.
 
         Raises:
-            Unfaithful: The graph does not compute the same.
+            Unfaithful: The results differ too much.
         """
         difference = self._against_torch(spec, path, rows) if spec.precision == "fp32" else None
         self._against_features(spec, path, rows)
@@ -141,9 +141,9 @@ class FrozenRecipe:
         if not np.isfinite(cam).all():
             raise Unfaithful(f"{path.name} gives a class-activation map that is not finite")
 
-    def scores(self, spec: Spec, path: Path) -> Scored:
+    def scores(self, spec: Spec, path: Path) -> VariantScores:
         """Out-of-fold logits of every film."""
-        return Scored.of(spec.id, spec.side_px, spec.precision, self._fitted[spec].out_of_fold, self._labelled)
+        return VariantScores.of(spec.id, spec.side_px, spec.precision, self._fitted[spec].out_of_fold, self._labelled)
 
     def sample(self, spec: Spec) -> Float32s:
         """The first film as input [1, 1, side, side]."""

@@ -16,15 +16,15 @@ from alara_train.recipes.frozen.features import Pooled
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """How much the columns of the regression count beside each other, whatever their number."""
+    """Relative weights of the columns of the regression, independent of their number."""
 
     widths: tuple[int, ...]
-    """Channels of every map in the evidence, in order; each map counts as much as any other."""
+    """Number of channels of every map in the evidence, in order; all maps have the same weight."""
     common: float
-    """What the means over the film weigh beside the cells: how alike a channel's weights are over the film."""
+    """Weight of a channel's mean over the film, relative to its cells; a high weight makes the cells alike."""
 
     def columns(self, pooled: Float32s) -> Float32s:
-        """Lay pooled evidence [n, C, cells] out as columns [n, C * (cells + 1)]: cells and their mean."""
+        """Arrange pooled evidence [n, C, cells] as columns [n, C * (cells + 1)]: cells and their mean."""
         both = np.concatenate([pooled, pooled.mean(axis=2, keepdims=True)], axis=2)
         return both.reshape(len(both), both.shape[1] * both.shape[2])
 
@@ -51,7 +51,7 @@ class Ridge:
         return (self.scaler(self.balance.columns(pooled)) @ self.weight).astype(np.float64)
 
     def linear(self) -> Linear:
-        """The same read-out for pooled evidence as it comes, with scaling and means folded in."""
+        """The same read-out for unscaled pooled evidence, with scaling and means folded in."""
         raw = self.weight / self.scaler.std[:, None]
         bias = -(self.scaler.mean.astype(np.float64) @ raw.astype(np.float64))
         by_column = raw.T.reshape(raw.shape[1], sum(self.balance.widths), -1)
@@ -61,9 +61,9 @@ class Ridge:
 
 
 def _targets(labels: Ints) -> Floats:
-    """Labels centred and scaled by their own prevalence, so that findings weigh the same.
+    """Labels centred and scaled by their prevalence, so that all findings have the same weight.
 
-    A finding that is absent from these rows has no direction and keeps zero targets.
+    A finding that is absent from these rows gets zero targets.
     """
     share = labels.mean(axis=0)
     deviation = np.sqrt(share * (1 - share))
@@ -83,7 +83,7 @@ def _solve(kernel: Floats, targets: Floats, strength: float) -> Floats:
 
 
 def auroc_within(scores: Floats, labels: Ints, groups: Ints) -> float:
-    """AUROC over the pairs of films of the same group; NaN where no group has films with and without."""
+    """AUROC over the pairs of films of the same group; NaN if no group has films with and without the finding."""
     wins, pairs = 0.0, 0
     for group in np.unique(groups):
         inside = groups == group
@@ -96,19 +96,19 @@ def auroc_within(scores: Floats, labels: Ints, groups: Ints) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Invariance:
-    """Differences that must not move a score: evidence of the original film minus that of the small one.
+    """Differences of evidence that should not change a score: the original film minus its small JPEG.
 
-    They enter the regression as rows whose target is zero, weighted, so that what JPEG and size alone do to the
-    features counts as little as the labels allow.
+    They enter the regression as weighted rows with target zero. This makes scores insensitive to JPEG and size, as far
+    as the labels allow.
     """
 
     differences: Float32s
     """[m, C, cells] of pooled evidence."""
     rows: Ints
-    """[m]: the film that each belongs to."""
+    """[m]: the film that each difference belongs to."""
 
     def among(self, rows: Ints) -> Float32s:
-        """Differences of the given films alone."""
+        """Differences of the given films."""
         return self.differences[np.isin(self.rows, rows)]
 
 
@@ -123,12 +123,12 @@ def choose_strength(kernel: Floats, labels: Ints, inner: Ints, groups: Ints, str
     """Pick the ridge strength with the best mean AUROC among films of one group, over inner folds.
 
     Args:
-        kernel: Gram matrix of the n films, then the films mirrored, then any rows whose target is zero.
+        kernel: Gram matrix of the n films, then the mirrored films, then the rows with target zero.
         labels: [n, 14] of the same films.
         inner: [n]: their folds.
-        groups: [n]: only films of one group are ranked against each other, so that telling where and how a
-            film was taken earns nothing.
-        strengths: What to choose from.
+        groups: [n]: only films of one group are ranked against each other, so that recognising the source of a film
+            is not rewarded.
+        strengths: The candidates.
     """
     count = len(labels)
     scores = {strength: np.zeros((count, labels.shape[1])) for strength in strengths}
@@ -157,7 +157,7 @@ def fit_ridge(
 ) -> tuple[Ridge, float]:
     """Fit on the films `rows` and their mirror images, the strength chosen by patient folds among them.
 
-    The strength is chosen by how well films of one view and collection are ranked.
+    The chosen strength ranks films of the same view and collection best.
     """
     straight, mirrored = balance.columns(pooled.rows[rows]), balance.columns(pooled.mirrored[rows])
     scaler = balance.scaler(np.concatenate([straight, mirrored]))
@@ -174,21 +174,21 @@ def fit_ridge(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """The served read-out and what was measured out of fold by the same recipe."""
+    """The served read-out, and the out-of-fold results of the same recipe."""
 
     ridge: Ridge
     strength: float
     fold_strengths: tuple[float, ...]
     out_of_fold: Floats
-    """Logits [N, 14], each film's from the fold that did not train on it."""
+    """Logits [N, 14], each from the fold that did not train on the film."""
     originals: Floats
-    """Logits [m, 14] of the originals of `Invariance`, by the fold that did not train on their patient."""
+    """Logits [m, 14] of the originals of `Invariance`, each from the fold that did not train on the patient."""
 
 
 def cross_validate(
     pooled: Pooled, films: Films, balance: Balance, strengths: tuple[float, ...], still: Invariance, weight: float
 ) -> Fitted:
-    """Fit once a fold and once on all films; every choice is made inside the training rows."""
+    """Fit once per fold and once on all films; every choice is made inside the training rows."""
     logits = np.zeros(films.labels.shape)
     originals = np.zeros((len(still.rows), films.labels.shape[1]))
     chosen: list[float] = []

@@ -20,7 +20,7 @@ from alara_train.toml_file import BadConfig
 
 
 def load_published(trunk: Trunk, weights: Path) -> None:
-    """Load a published state dict; only its classifier is left out.
+    """Load a published state dict without its classifier.
 
     Raises:
         BadConfig: The file does not hold weights of this network.
@@ -63,7 +63,7 @@ _PAIRS = (
 
 
 def serving_trunk(backbone: str, stages: tuple[str, ...], weights: Path | None = None) -> Trunk:
-    """The ImageNet trunk as it is served: one channel, norms folded, frozen."""
+    """The ImageNet trunk of serving: one channel, norms folded, frozen."""
     trunk = Trunk(backbone, stages)
     try:
         load_published(trunk, weights or published_weights(backbone))
@@ -79,9 +79,9 @@ def serving_trunk(backbone: str, stages: tuple[str, ...], weights: Path | None =
 
 
 def round_weights(trunk: Trunk) -> None:
-    """Round convolution weights to float16 values, in place, before anything is measured on them.
+    """Round convolution weights to float16 values, in place, before any measurement.
 
-    The served files then hold them in half the space and compute with exactly these values in float32.
+    The served files then store the weights in half the space, and compute with exactly these values in float32.
     """
     for module in trunk.modules():
         if isinstance(module, SameConv):

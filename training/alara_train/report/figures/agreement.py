@@ -1,4 +1,4 @@
-"""How far low precision moves a probability."""
+"""Change of the probability by low precision."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from alara_train.report.figures.style import BLUE, GRAY, INK, label, room, titled
+from alara_train.report.figures.style import BLUE, GRAY, INK, add_titles, label, margins
 
 
 def draw_agreement(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, Any]) -> Figure:
-    """Spread of the difference in calibrated probability, a finding and a size at a time: Bland-Altman as quantiles."""
+    """Quantiles of the difference in calibrated probability per finding and size, as in a Bland-Altman plot."""
     sizes = sorted(evaluation["agreement"], key=lambda id_: evaluation["variants"][id_]["resolution"])
     findings = evaluation["findings"]
     figure = Figure(figsize=(10, 1.9 + 0.235 * len(findings)))
@@ -18,8 +18,8 @@ def draw_agreement(catalog: dict[str, Any], policy: dict[str, Any], evaluation: 
     for axis, id_ in zip(axes, sizes, strict=False):
         for row, finding in enumerate(findings):
             record = evaluation["agreement"][id_][finding]
-            least, low, quarter, middle, three, high, most = record["quantiles"]
-            axis.plot([least, most], [row, row], color=GRAY, linewidth=0.6)
+            smallest, low, quarter, middle, three, high, largest = record["quantiles"]
+            axis.plot([smallest, largest], [row, row], color=GRAY, linewidth=0.6)
             axis.plot([low, high], [row, row], color=BLUE, linewidth=1.8)
             axis.plot([quarter, three], [row, row], color=BLUE, linewidth=5, solid_capstyle="butt")
             axis.plot(middle, row, "|", color="white", markersize=5)
@@ -39,8 +39,8 @@ def draw_agreement(catalog: dict[str, Any], policy: dict[str, Any], evaluation: 
         axes[0].set_ylim(len(findings) - 0.4, -0.6)
         axes[0].set_xlim(-1.06 * max(ends), 1.06 * max(ends))
     figure.supxlabel("int8 minus fp32, calibrated probability", y=0.74 / figure.get_size_inches()[1], fontsize=8)
-    room(figure, top=0.62, bottom=1.2, left=0.125, right=0.945, wspace=0.33)
-    titled(
+    margins(figure, top=0.62, bottom=1.2, left=0.125, right=0.945, wspace=0.33)
+    add_titles(
         figure,
         "int8 against fp32, film by film",
         "Thick: the middle half of films; line: 95 % of films; hair: all films; white: median. Calls: films whose call "

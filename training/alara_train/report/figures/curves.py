@@ -13,23 +13,23 @@ from alara_train.report.figures.style import (
     GREEN,
     INK,
     ORANGE,
+    add_titles,
     grid_of,
     label,
     label_grid,
-    room,
-    stacked,
-    titled,
+    margins,
+    text_block,
 )
 from alara_train.report.routing import plan
 
 RARE = 6
-"""How many of the rarest findings get a precision-recall curve."""
+"""Number of the rarest findings with a precision-recall curve."""
 MARKS = {"youden": (ORANGE, "o", "Youden"), "sensitivity95": (GREEN, "s", "sensitivity 0.95"),
          "specificity95": (GREEN, "D", "specificity 0.95")}  # fmt: skip
 
 
 def served_alone(catalog: dict[str, Any], policy: dict[str, Any]) -> dict[str, str]:
-    """Variant that the policy picks for each finding by itself."""
+    """The variant to which the policy routes each finding alone."""
     return {f: plan(catalog, policy, [f]).serves[f] for f in catalog["findings"]}
 
 
@@ -57,7 +57,7 @@ def draw_roc(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[s
         low, high = head["auroc"]["ci95"]
         axis.set_title(label(finding), loc="left", pad=3)
         area = f"{head['auroc']['value']:.2f} [{low:.2f}, {high:.2f}]"
-        stacked(axis, 0.98, 0.03, [f"{variant}, {head['positives']} with", area], align="right")
+        text_block(axis, 0.98, 0.03, [f"{variant}, {head['positives']} with", area], align="right")
         axis.set_xlim(-0.02, 1.02)
         axis.set_ylim(-0.02, 1.02)
         axis.set_xticks([0, 0.5, 1])
@@ -65,8 +65,8 @@ def draw_roc(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[s
         axis.set_box_aspect(1)
     label_grid(axes, columns, len(routed), "1 - specificity", "sensitivity", above_gap=True)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="lower right", bbox_to_anchor=(0.97, 0.16))
-    room(figure, top=0.6, bottom=0.95, left=0.055, right=0.99, hspace=0.28, wspace=0.08)
-    titled(
+    margins(figure, top=0.6, bottom=0.95, left=0.055, right=0.99, hspace=0.28, wspace=0.08)
+    add_titles(
         figure,
         "ROC and operating points of the variant that the policy routes each finding to",
         "Points: thresholds chosen on other films, so they need not lie on the pooled curve. Bars: 95 % over resamples "
@@ -102,13 +102,13 @@ def draw_precision_recall(catalog: dict[str, Any], policy: dict[str, Any], evalu
         low, high = head["averagePrecisionCi95"]
         axis.set_title(f"{label(finding)}: {head['positives']} with", loc="left", pad=3)
         area = f"AP {head['averagePrecision']:.2f} [{low:.2f}, {high:.2f}]"
-        stacked(axis, 0.98, 0.97, [routed[finding], area, f"prevalence {prevalence:.3f}"], align="right")
+        text_block(axis, 0.98, 0.97, [routed[finding], area, f"prevalence {prevalence:.3f}"], align="right")
         axis.set_xlim(0, 1)
         axis.set_ylim(0, 1.02)
     label_grid(axes, columns, len(rare), "recall", "precision")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="upper right", ncols=3, bbox_to_anchor=(0.995, 0.995))
-    room(figure, top=0.66, bottom=1.0, left=0.065, right=0.98, hspace=0.3, wspace=0.14)
-    titled(
+    margins(figure, top=0.66, bottom=1.0, left=0.065, right=0.98, hspace=0.3, wspace=0.14)
+    add_titles(
         figure,
         "Precision and recall of the rarest findings",
         "AP: average precision, 95 % over resamples of patients. Precision presumes this sample's prevalence.",

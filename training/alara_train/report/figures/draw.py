@@ -1,4 +1,4 @@
-"""Draw everything that a family's documents hold."""
+"""All figures of a family."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What accuracy costs, and where the policy stands."""
+"""Accuracy against cost, with the routed policy."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from alara_train.report.figures.style import GRAY, GREEN, INK, PRECISION, PURPLE, room, titled
+from alara_train.report.figures.style import GRAY, GREEN, INK, PRECISION, PURPLE, add_titles, margins
 from alara_train.report.routing import costs, plan
 
 
 def draw_front(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, Any]) -> Figure:
-    """Mean AUROC against milliseconds a film; the routed policy as points of its own."""
+    """Mean AUROC against milliseconds per film, with separate points for the routed policy."""
     device, price = costs(catalog)
     figure = Figure(figsize=(7.2, 5.0))
     axis = figure.subplots()
@@ -49,7 +49,7 @@ def draw_front(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict
     )  # fmt: skip
     axis.plot(
         x, _mean(evaluation, singly), "*", color=GREEN, markersize=13, markeredgecolor=INK, markeredgewidth=0.6,
-        label=f"policy, one finding a request, each as often: {100 * x / together.largest_ms:.0f} %",
+        label=f"policy, one finding per request, all equally often: {100 * x / together.largest_ms:.0f} %",
     )  # fmt: skip
     floor = evaluation["baseline"]["meanAuroc"]["value"]
     axis.axhline(floor, color="black", linewidth=0.9, linestyle=(0, (4, 2)), label="view and collection, no pixel")
@@ -58,11 +58,11 @@ def draw_front(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict
     axis.set_ylim(math.floor(50 * low - 0.5) / 50, math.ceil(50 * high + 0.2) / 50)
     axis.set_xlim(0, 1.08 * max(price.values()))
     where = catalog["variants"][0]["cost"]["measuredOn"][device]
-    axis.set_xlabel(f"ms a film, {device}")
+    axis.set_xlabel(f"ms per film, {device}")
     axis.set_ylabel(f"mean AUROC of {len(findings)} findings")
     figure.legend(*axis.get_legend_handles_labels(), loc="upper left", ncols=2, bbox_to_anchor=(0.005, 0.945))
-    room(figure, top=1.1, bottom=1.2, left=0.085, right=0.985)
-    titled(
+    margins(figure, top=1.1, bottom=1.2, left=0.085, right=0.985)
+    add_titles(
         figure,
         "What accuracy costs",
         "Bars: 95 % over resamples of patients. The policy's points mix variants and carry no interval of their own.",
@@ -74,7 +74,7 @@ def draw_front(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict
 
 
 def pareto(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Points that nothing cheaper reaches or beats, cheapest first."""
+    """Points whose value no cheaper point reaches, cheapest first."""
     front: list[tuple[float, float]] = []
     for cost, value in sorted(points, key=lambda p: (p[0], -p[1])):
         if not front or value > front[-1][1]:

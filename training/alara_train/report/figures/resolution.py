@@ -1,4 +1,4 @@
-"""AUROC against input size, a finding at a time."""
+"""AUROC against input size, per finding."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from alara_train.report.figures.style import GRAY, PRECISION, grid_of, label, label_grid, room, titled
+from alara_train.report.figures.style import GRAY, PRECISION, add_titles, grid_of, label, label_grid, margins
 
 Series = dict[str, list[tuple[int, float, float, float]]]
 """By precision: size, AUROC, lower and upper end, smallest size first."""
 
 
 def draw_resolution(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, Any]) -> Figure:
-    """Small multiples with one common axis; bands are each variant's own, not those of a difference."""
+    """Small multiples with common axes; the bands are intervals of single variants, not of differences."""
     panels: list[tuple[str, Series, float | None]] = [
         ("mean", _series(evaluation, None), evaluation["baseline"]["meanAuroc"]["value"])
     ]
@@ -33,8 +33,8 @@ def draw_resolution(catalog: dict[str, Any], policy: dict[str, Any], evaluation:
     label_grid(axes, columns, len(panels), "input side, px", "AUROC")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="upper right", ncols=len(names), bbox_to_anchor=(0.995, 0.998))
-    room(figure, top=0.62, bottom=0.98, left=0.055, right=0.99, hspace=0.32, wspace=0.1)
-    titled(
+    margins(figure, top=0.62, bottom=0.98, left=0.055, right=0.99, hspace=0.32, wspace=0.1)
+    add_titles(
         figure,
         "AUROC against input size",
         f"Bands (fp32: thin lines): 95 % over {evaluation['bootstraps']} resamples of patients, each by itself. "

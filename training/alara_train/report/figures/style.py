@@ -1,4 +1,4 @@
-"""One look for every figure, and files that are the same bytes for the same documents."""
+"""Common style of the figures; the same documents give the same bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe and Ito's palette, told apart with any colour vision.
+# Okabe and Ito's palette, which is distinguishable with any colour vision.
 BLUE = "#0072B2"
 ORANGE = "#D55E00"
 GREEN = "#009E73"
@@ -47,12 +47,12 @@ STYLE: Any = {
 
 
 def label(name: str) -> str:
-    """A finding's name as people write it."""
+    """A finding's name without underscores."""
     return name.replace("_", " ")
 
 
 def protocol_line(evaluation: dict[str, Any]) -> str:
-    """What every figure says of how its numbers came about."""
+    """The line with family, date, films and protocol, which every figure shows."""
     how = {
         "crossValidated": "cross-validated by patient, pooled out-of-fold scores; served weights refitted on all films",
         "heldOut": "measured on a held-out test split",
@@ -63,7 +63,7 @@ def protocol_line(evaluation: dict[str, Any]) -> str:
     )
 
 
-def titled(figure: Figure, title: str, *notes: str, evaluation: dict[str, Any]) -> None:
+def add_titles(figure: Figure, title: str, *notes: str, evaluation: dict[str, Any]) -> None:
     """Put the title above and the notes, the last of which is the protocol, below."""
     height = figure.get_size_inches()[1]
     figure.suptitle(title, x=0.012, y=1 - 0.08 / height, ha="left", va="top", fontsize=11, fontweight="bold")
@@ -72,8 +72,8 @@ def titled(figure: Figure, title: str, *notes: str, evaluation: dict[str, Any]) 
         figure.text(0.012, (0.09 + 0.155 * row) / height, line, fontsize=7.2, color=GRAY, va="bottom")
 
 
-def room(figure: Figure, *, top: float = 0.42, bottom: float = 0.85, **rest: float) -> None:
-    """Leave inches above and below the panels."""
+def margins(figure: Figure, *, top: float = 0.42, bottom: float = 0.85, **rest: float) -> None:
+    """Set the margins above and below the panels, in inches."""
     height = figure.get_size_inches()[1]
     figure.subplots_adjust(top=1 - top / height, bottom=bottom / height, **rest)
 
@@ -99,8 +99,8 @@ def label_grid(axes: list[Axes], columns: int, used: int, x: str, y: str, *, abo
             axis.xaxis.set_tick_params(labelbottom=True)
 
 
-def stacked(axis: Axes, x: float, y: float, lines: list[str], *, align: str, size: float = 6.8) -> None:
-    """Put lines under each other from a corner of the panel on; one text each, so that any viewer's font aligns."""
+def text_block(axis: Axes, x: float, y: float, lines: list[str], *, align: str, size: float = 6.8) -> None:
+    """Write lines below each other from a corner of the panel; separate texts keep them aligned in any font."""
     step = size * 1.25
     down = y > 0.5
     for row, line in enumerate(lines):

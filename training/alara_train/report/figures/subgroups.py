@@ -1,4 +1,4 @@
-"""Groups of films side by side."""
+"""Mean AUROC of the subgroups."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from alara_train.report.figures.style import BLUE, GRAY, room, titled
+from alara_train.report.figures.style import BLUE, GRAY, add_titles, margins
 
 
 def draw_subgroups(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, Any]) -> Figure:
-    """Mean AUROC by view, sex, age and collection, beside what view and collection alone give there."""
+    """Mean AUROC by view, sex, age and collection, with the baseline of view and collection alone."""
     shown = max(
         evaluation["variants"], key=lambda id_: (evaluation["variants"][id_]["resolution"], id_.endswith("int8"))
     )
@@ -51,9 +51,9 @@ def draw_subgroups(catalog: dict[str, Any], policy: dict[str, Any], evaluation: 
     axis.set_xlabel("mean AUROC")
     axis.grid(axis="y", visible=False)
     figure.legend(*axis.get_legend_handles_labels(), loc="upper right", ncols=3, bbox_to_anchor=(0.995, 0.995))
-    room(figure, top=0.65, bottom=1.15, left=0.19, right=0.72)
+    margins(figure, top=0.65, bottom=1.15, left=0.19, right=0.72)
     absent = [name for name, found, _ in rows if "value" not in found]
-    titled(
+    add_titles(
         figure,
         "Subgroups",
         "Bars: 95 % over resamples of patients. A group's mean is over the findings with five films with and without: "

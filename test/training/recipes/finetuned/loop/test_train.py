@@ -27,7 +27,7 @@ from alara_train.recipes.finetuned.load_runs import trained
 from alara_train.recipes.finetuned.loop.context import make_context
 from alara_train.recipes.finetuned.loop.distributed import Processes, join_processes
 from alara_train.recipes.finetuned.loop.init import begin
-from alara_train.recipes.finetuned.loop.step import take_step
+from alara_train.recipes.finetuned.loop.step import optimiser_step
 from alara_train.recipes.finetuned.loop.train import train
 from alara_train.recipes.finetuned.recipe import MAP, trunk_to_onnx
 from alara_train.recipes.finetuned.roles import assign
@@ -197,9 +197,9 @@ def test_gradients_are_clipped_to_the_norm_of_the_config(tmp_path: Path) -> None
         norms.append(float(torch.linalg.vector_norm(torch.stack([g.norm() for g in gradients]))))
 
     training.optimiser.register_step_pre_hook(note)
-    take_step(context, training, None, context.batches(0), 1e-3)
+    optimiser_step(context, training, None, context.batches(0), 1e-3)
     free = replace(context, config=replace(config, clip_norm=0.0))
-    take_step(free, training, None, free.batches(1), 1e-3)
+    optimiser_step(free, training, None, free.batches(1), 1e-3)
     assert norms[0] == pytest.approx(1e-3, rel=1e-3)
     assert norms[1] > 2e-3
 

@@ -1,7 +1,7 @@
-"""Films as another day, another room and another unit would have taken them.
+"""Augmentation: random geometry and exposure of training films.
 
-What is drawn depends on the seed, the epoch and the film alone, so that neither a restart nor the number of
-processes changes it; the drawing itself is cheap and happens where films are read, the warping where the network runs.
+The random numbers depend only on the seed, the epoch and the film, so that neither a restart nor the number of
+processes changes them. They are drawn where films are read; the films are warped on the network's device.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from alara_train.recipes.finetuned.config import Augmentation
 Float32s = npt.NDArray[np.float32]
 
 DRAWN = ("xx", "xy", "x0", "yx", "yy", "y0", "gain", "shift", "gamma", "noise", "noise_seed")
-"""Columns of what `draw` gives: an affine map of output to input in [-1, 1], then the grays."""
+"""Columns of the result of `draw`: an affine map from output to input in [-1, 1], then the gray values."""
 
 
 def draw(settings: Augmentation, seed: int, epoch: int, row: int) -> npt.NDArray[np.float64]:
-    """Draw what happens to one film in one epoch: [11], as `DRAWN` says."""
+    """Draw the changes of one film in one epoch: [11], with the columns `DRAWN`."""
     rng = np.random.default_rng([seed, epoch, row])
     turn, grow, right, down, gain, shift, gamma, noise = rng.uniform(-1, 1, 8)
     angle = math.radians(settings.rotate_degrees * turn)
@@ -44,7 +44,7 @@ def draw(settings: Augmentation, seed: int, epoch: int, row: int) -> npt.NDArray
 
 
 def apply(films: Tensor, drawn: Tensor) -> Tensor:
-    """Warp and re-expose films [B, 1, S, S] in [0, 1] as drawn [B, 11]; what comes from outside is black."""
+    """Warp and re-expose films [B, 1, S, S] in [0, 1] as drawn [B, 11]; pixels from outside the film are black."""
     values = drawn.to(device=films.device, dtype=films.dtype)
     grid = F.affine_grid(values[:, :6].reshape(-1, 2, 3), list(films.shape), align_corners=False)
     out = F.grid_sample(films, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
@@ -57,7 +57,7 @@ def apply(films: Tensor, drawn: Tensor) -> Tensor:
 
 
 def _noise(like: Tensor, seeds: Tensor) -> Tensor:
-    """White noise like films [B, 1, S, S], each film's by its own seed."""
+    """White noise like films [B, 1, S, S], with one seed per film."""
     generator = torch.Generator(device=like.device)
     white = torch.empty_like(like)
     for film, seed in zip(white, seeds.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""Films from disk to the network's device, in the plan's order, read ahead."""
+"""Films from the disk to the network's device, in the order of the plan, with read-ahead."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from alara_train.recipes.finetuned.roles import Uint8s
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The order of the training films over a whole run; nothing is drawn twice and nothing is remembered."""
+    """The order of the training films over a whole run: a pure function of the seed and the step."""
 
     rows: Ints
-    """Training rows, ascending."""
+    """Training rows, in ascending order."""
     seed: int
     batch_size: int
-    """Films a forward pass, over all processes."""
+    """Films per forward pass, over all processes."""
     accumulate: int
     rank: int = 0
-    """This process, of `processes`; `batch_size` must divide by their number."""
+    """Number of this process, among `processes`, which must divide `batch_size`."""
     processes: int = 1
 
     @property
     def steps(self) -> int:
-        """Steps of the optimiser an epoch; the films that do not fill one wait for the next epoch's order."""
+        """Steps of the optimiser per epoch; films that do not fill a step are left out of the epoch."""
         return len(self.rows) // (self.batch_size * self.accumulate)
 
     def order(self, epoch: int) -> Ints:
@@ -49,7 +49,7 @@ class Plan:
         return self.order(epoch)[inside * size : (inside + 1) * size].reshape(self.accumulate, self.batch_size)
 
     def mine(self, number: int) -> Ints:
-        """What of a step this process sees: [accumulate, batch_size / processes]."""
+        """Rows of a step for this process: [accumulate, batch_size / processes]."""
         return self.step(number)[:, self.rank :: self.processes]
 
 
@@ -61,14 +61,14 @@ class Batch(NamedTuple):
     labels: Tensor
     """[B, F] of float32: 0, 1, and -1 for unknown."""
     drawn: Tensor
-    """[B, 11] of float64, as `augment.DRAWN` says; [B, 0] for films as they are."""
+    """[B, 11] of float64, with the columns `augment.DRAWN`; [B, 0] without augmentation."""
 
     def to(self, device: torch.device) -> Batch:
-        """Move all but what is drawn to a device."""
+        """Move pixels and labels to a device."""
         return Batch(self.pixels.to(device, non_blocking=True), self.labels.to(device, non_blocking=True), self.drawn)
 
     def tensor(self) -> Tensor:
-        """The network's input [B, 1, side, side], augmented if that was drawn."""
+        """The network's input [B, 1, side, side], augmented if changes were drawn."""
         films = self.pixels[:, None].float() / 255
         if self.drawn.shape[1]:
             films = apply(films, self.drawn)
@@ -76,7 +76,7 @@ class Batch(NamedTuple):
 
 
 class _Read(Dataset[Batch]):
-    """Reads batches by number; lives in the processes that read ahead."""
+    """Reads batches by number, in the reader processes."""
 
     def __init__(self, pixels: Uint8s, labels: Ints, batches: list[Ints]) -> None:
         self.pixels, self.labels, self.batches = pixels, labels, batches
@@ -118,7 +118,7 @@ class _ReadTraining(_Read):
 def training_batches(
     pixels: Uint8s, labels: Ints, plan: Plan, config: TrainConfig, start: int, stop: int, pin: bool
 ) -> Iterator[Batch]:
-    """Give the forward passes of this process for steps `start` to `stop` of the run, in order."""
+    """Yield the forward passes of this process for steps `start` to `stop` of the run, in order."""
     dataset = _ReadTraining(pixels, labels, plan, config.augment)
     passes = range(start * plan.accumulate, stop * plan.accumulate)
     return iter(_loader(dataset, passes, config.workers, pin))
@@ -127,7 +127,7 @@ def training_batches(
 def scoring_batches(
     pixels: Uint8s, labels: Ints, rows: Ints, size: int, workers: int, pin: bool
 ) -> Iterator[tuple[Ints, Batch]]:
-    """Give films as they are, `size` at a time, with their rows."""
+    """Yield films without augmentation, `size` at a time, with their rows."""
     batches = [rows[k : k + size] for k in range(0, len(rows), size)]
     dataset = _Read(pixels, labels, batches)
     return zip(batches, _loader(dataset, range(len(batches)), workers, pin), strict=True)
@@ -144,7 +144,7 @@ def _loader(dataset: Dataset[Batch], order: range, workers: int, pin: bool) -> D
         prefetch_factor=4 if workers else None,
         # A forked reader shares the memory map; a spawned one would copy it. Readers never touch the GPU.
         multiprocessing_context="fork" if workers else None,
-        # An own generator, so that making a loader draws nothing from the global one.
+        # A separate generator, so that making a loader draws nothing from the global one.
         generator=torch.Generator().manual_seed(0),
     )
 

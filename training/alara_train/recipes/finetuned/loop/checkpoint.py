@@ -1,4 +1,4 @@
-"""Everything that a run needs to go on from where it was killed, in one file that is never half written."""
+"""The state of a run between two steps, and its checkpoint file."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from alara_train.networks.classifier import Classifier
 
 
 def save(path: Path, table: dict[str, Any]) -> None:
-    """Write a checkpoint whole."""
+    """Write a checkpoint."""
     buffer = io.BytesIO()
     torch.save(table, buffer)
     write_atomic(path, buffer.getvalue())
 
 
 class Average:
-    """A copy of a network that follows it; running statistics are averaged like weights."""
+    """Exponential moving average of a network; running statistics are averaged like weights."""
 
     def __init__(self, network: Classifier, decay: float) -> None:
-        """Begin with the network's own weights."""
+        """Start with the network's current weights."""
         self.network: Classifier = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay = decay
 
     @torch.no_grad()
     def update(self, network: Classifier, step: int) -> None:
-        """Follow the network after step 0, 1, ...; the first steps are followed faster, so that the start fades."""
+        """Update the average after step 0, 1, ...; a lower decay in the first steps lets the initial weights fade."""
         decay = min(self.decay, (1 + step) / (10 + step))
         followed = network.state_dict()
         for name, value in self.network.state_dict().items():
@@ -46,26 +46,26 @@ class Average:
 
 @dataclass(slots=True, kw_only=True)
 class Training:
-    """A run between two steps. No generator's state is in it: every step draws from (seed, step, rank) anew."""
+    """A run between two steps. It holds no generator state: every step seeds its generators by (seed, step, rank)."""
 
     network: Classifier
     average: Average
     optimiser: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     step: int = 0
-    """Steps done; with the seed it is also the place in the order of films and in the schedule."""
+    """Number of finished steps; with the seed it determines the next films and the learning rate."""
     best: float = -1.0
     """Highest mean AUROC on validation so far."""
     best_epoch: int = -1
     minutes: float = 0.0
-    """Spent in training, over all sittings."""
+    """Training time, over all starts of the run."""
     log_bytes: int = 0
-    """Length of `log.jsonl` at this step; what a killed sitting wrote beyond is cut off."""
+    """Length of `log.jsonl` at this step; a restart truncates the file to this length."""
     ended: str = ""
-    """Why training is over: `epochs`, `early stop`, `max_minutes`; empty while it is not."""
+    """Why training ended: `epochs`, `early stop` or `max_minutes`; empty during training."""
 
     def table(self, backbone: str, findings: tuple[str, ...]) -> dict[str, Any]:
-        """What `last.pt` holds; `weights` are the averaged ones."""
+        """The content of `last.pt`; `weights` are the averaged weights."""
         return {
             **weights_table(self.average.network, backbone, findings),
             "network": self.network.state_dict(),
@@ -75,7 +75,7 @@ class Training:
         }
 
     def restore(self, path: Path) -> None:
-        """Take over what `last.pt` holds."""
+        """Restore the state from `last.pt`."""
         try:
             table: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
@@ -92,5 +92,5 @@ _PLACE = ("step", "best", "best_epoch", "minutes", "log_bytes", "ended")
 
 
 def weights_table(network: nn.Module, backbone: str, findings: tuple[str, ...]) -> dict[str, Any]:
-    """What `best.pt` holds, and what a start from `checkpoint:<path>` reads."""
+    """The content of `best.pt`, which a start from `checkpoint:<path>` reads."""
     return {"backbone": backbone, "findings": list(findings), "weights": network.state_dict()}

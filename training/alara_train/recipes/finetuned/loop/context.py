@@ -1,4 +1,4 @@
-"""What does not change while a run goes."""
+"""The constants of a run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DTYPES = {"off": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """A run's config, films and place."""
+    """Config, films and processes of a run."""
 
     config: TrainConfig
     roles: Roles
@@ -41,7 +41,7 @@ class Context:
 
     @property
     def autocast(self) -> torch.autocast:
-        """The precision that convolutions compute in."""
+        """The precision of the convolutions."""
         on = self.config.precision != "off"
         return torch.autocast(self.processes.device.type, dtype=DTYPES[self.config.precision], enabled=on)
 
@@ -58,18 +58,20 @@ class Context:
 def make_context(
     config: TrainConfig, data: PreparedFilms, roles: Roles, folder: RunFolder, processes: Processes
 ) -> Context:
-    """Open the films and plan their order.
+    """Open the films, and plan their order.
 
     Raises:
         BadConfig: The batch does not divide among the processes.
-        BadData: The prepared films have another shape than the table says.
+        BadData: The shape of the prepared films does not fit the table.
     """
     if config.batch_size % processes.size:
-        raise BadConfig(f"batch_size {config.batch_size} does not divide by {processes.size} processes")
+        raise BadConfig(
+            f"batch_size {config.batch_size} is not a multiple of {processes.size}, the number of processes"
+        )
     pixels = data.pixels(config.side_px)
     expected = (len(roles.names), config.side_px, config.side_px)
     if pixels.shape != expected or pixels.dtype != np.uint8:
-        raise BadData(f"the prepared films are {pixels.dtype} {pixels.shape}, not uint8 {expected}: prepare them anew")
+        raise BadData(f"the prepared films are {pixels.dtype} {pixels.shape}, not uint8 {expected}: prepare them again")
     rows = roles.rows(TRAIN)
     return Context(
         config=config,

@@ -1,4 +1,4 @@
-"""The processes of one run: one alone, or several that `torchrun` started."""
+"""The processes of one run: a single one, or several that `torchrun` started."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alara_train.toml_file import BadConfig
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """Where this process stands."""
+    """This process among the processes of a run."""
 
     device: torch.device
     rank: int = 0
@@ -41,18 +41,20 @@ class Processes:
 
 
 def check_device(device: str, processes: int = 1) -> None:
-    """Make sure that a device is one that this machine has, with a GPU for each process.
+    """Make sure that this machine has a device, with one GPU per process.
 
     Raises:
-        BadConfig: It is not.
+        BadConfig: The machine does not have it.
     """
     if device not in ("cpu", "cuda", "auto"):
         raise BadConfig(f"--device is cpu, cuda or auto, not {device}")
-    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if device == "cuda" and not there:
+    available = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == "cuda" and not available:
         raise BadConfig("PyTorch finds no GPU here: use --device cpu, or install a driver and a PyTorch with CUDA")
-    if (device == "cuda" or (device == "auto" and there)) and processes > there:
-        raise BadConfig(f"{processes} processes need a GPU each, and there are {there}: start fewer, or --device cpu")
+    if (device == "cuda" or (device == "auto" and available)) and processes > available:
+        raise BadConfig(
+            f"{processes} processes need one GPU each, but there are {available}: start fewer, or use --device cpu"
+        )
 
 
 @contextmanager

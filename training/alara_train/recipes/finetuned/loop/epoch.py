@@ -1,4 +1,4 @@
-"""What an epoch and a run are worth: validation, early stop, and the scores that are kept."""
+"""The end of an epoch and of a run: validation, early stop and scores."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from alara_train.recipes.finetuned.loop.batches import scoring_batches
 from alara_train.recipes.finetuned.loop.checkpoint import Training, save, weights_table
 from alara_train.recipes.finetuned.loop.context import Context
 from alara_train.recipes.finetuned.loop.distributed import Processes
-from alara_train.recipes.finetuned.loop.log import Journal
+from alara_train.recipes.finetuned.loop.log import RunLog
 from alara_train.recipes.finetuned.roles import TEST, UNKNOWN, VAL, Uint8s
 
 
-def close_epoch(context: Context, training: Training, journal: Journal | None, late: bool) -> None:
-    """Validate the averaged weights, keep them if they are the ones to score, and decide whether to go on."""
+def close_epoch(context: Context, training: Training, journal: RunLog | None, late: bool) -> None:
+    """Validate the averaged weights, save them if they are to be scored, and decide whether training ends."""
     config, epoch = context.config, (training.step - 1) // context.plan.steps
     rows = context.roles.rows(VAL)
-    # Epochs are compared in the precision of training. The scores that a run keeps are computed in float32.
+    # Epochs are compared in the precision of training. The final scores of a run are computed in float32.
     logits = _score(context, training.average.network, rows, context.autocast)
     values = aurocs(logits, context.roles.labels[rows], context.roles.findings)
     mean = float(np.mean(list(values.values())))
@@ -47,7 +47,7 @@ def close_epoch(context: Context, training: Training, journal: Journal | None, l
 
 
 def _score(context: Context, network: Classifier, rows: Ints, autocast: torch.autocast | None = None) -> Floats:
-    # On the CPU each process keeps running statistics of its own films: the leading one's count.
+    # On the CPU, each process has running statistics of its own films. Take those of the leading process.
     if context.processes.size > 1:
         for buffer in network.buffers():
             torch.distributed.broadcast(buffer, 0)
@@ -58,7 +58,7 @@ def _score(context: Context, network: Classifier, rows: Ints, autocast: torch.au
 
 
 def finish(context: Context, training: Training) -> dict[str, Any]:
-    """Score the validation and test films by the weights that the config names, and log that the run is done."""
+    """Score the validation and test films with the weights that the config names, and write `done.json`."""
     config, folder, roles = context.config, context.folder, context.roles
     context.processes.agree(None)
     table = torch.load(folder.best, map_location="cpu", weights_only=True)
@@ -73,7 +73,7 @@ def finish(context: Context, training: Training) -> dict[str, Any]:
         "minutes": round(training.minutes, 3),
         "scored": config.scored,
         "bestEpoch": training.best_epoch,
-        # The best epoch was chosen on the validation films, so that their own scores flatter.
+        # If the epoch was chosen on the validation films, their scores are too good.
         "selectedOnValidation": config.scored == "best" or config.early_stop_epochs > 0,
         "auroc": {},
         "weightsDigest": weights_digest(table["weights"]),
@@ -116,14 +116,14 @@ def score(
     """Score films without augmentation: logits [len(rows), F], the same in every process.
 
     Args:
-        network: In evaluation mode; gives logits and map.
+        network: In evaluation mode; returns logits and map.
         pixels: [N, side, side].
-        labels: [N, F], which give the number of outputs.
-        rows: Which films.
-        size: Films a forward pass of one process.
+        labels: [N, F], for the number of outputs.
+        rows: The films to score.
+        size: Films per forward pass of one process.
         workers: Processes that read films.
-        processes: Who shares the work.
-        autocast: The precision that convolutions compute in; float32 by default.
+        processes: The processes that share the work.
+        autocast: The precision of the convolutions; float32 by default.
     """
     part = np.arange(processes.rank, len(rows), processes.size)
     logits = np.zeros((len(part), labels.shape[1]))
@@ -133,14 +133,14 @@ def score(
             out, _ = network(batch.to(processes.device).tensor())
             logits[done : done + len(chunk)] = out.float().cpu().numpy()
             done += len(chunk)
-    whole = np.empty((len(rows), labels.shape[1]))
+    merged = np.empty((len(rows), labels.shape[1]))
     for places, values in processes.gather((part, logits)):
-        whole[places] = values
-    return whole
+        merged[places] = values
+    return merged
 
 
 def aurocs(logits: Floats, labels: Ints, findings: tuple[str, ...]) -> dict[str, float]:
-    """AUROC by finding over the films whose label is known; findings of one class are left out."""
+    """AUROC per finding over the films with a known label; findings with only one class are left out."""
     values: dict[str, float] = {}
     for j, finding in enumerate(findings):
         known = labels[:, j] != UNKNOWN

@@ -1,4 +1,4 @@
-"""A run before its first step."""
+"""The initial state of a run."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from alara_train.recipes.finetuned.roles import TRAIN
 
 
 def begin(context: Context) -> Training:
-    """The run before its first step."""
+    """Build the network, its average and the optimiser."""
     config, device = context.config, context.processes.device
-    # Float32 means float32: without this, cuDNN would round its inputs to 10 bits.
+    # Without this, cuDNN would round float32 inputs to a mantissa of 10 bits.
     torch.backends.cudnn.allow_tf32 = False
     # Every batch of a run has one shape, so cuDNN may time its algorithms once and keep the fastest.
     torch.backends.cudnn.benchmark = True
@@ -23,7 +23,7 @@ def begin(context: Context) -> Training:
     findings = context.roles.findings
     network = build(config.backbone, outputs=len(findings), start=config.start, findings=findings)
     if config.loss == "bce" and not config.start.startswith("checkpoint"):
-        # From the log odds of each finding, so that the first steps do not have to learn that most are rare.
+        # Start from the log odds of each finding, so that the first steps need not learn that findings are rare.
         present, absent = context.roles.counts(TRAIN)
         with torch.no_grad():
             network.bias.copy_(torch.from_numpy(np.log(present / absent)))

@@ -1,4 +1,4 @@
-"""What a run says while it goes: `log.jsonl`, TensorBoard, and a bar with loss, images/s and the time that is left."""
+"""The log of a run: `log.jsonl`, TensorBoard, and a bar with loss, images/s and remaining time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tqdm import tqdm
 Record = dict[str, Any]
 
 
-class Journal:
-    """Open journal of the leading process."""
+class RunLog:
+    """The open log of the leading process."""
 
     def __init__(self, log: Path, step: int, log_bytes: int, steps: int, films_a_step: int, quiet: bool) -> None:
-        """Go on at `step` of `steps`; what the log holds beyond `log_bytes` is of a sitting that was killed."""
+        """Continue at `step` of `steps`; lines after `log_bytes` come from a start that was killed, and are removed."""
         log.touch()
         os.truncate(log, min(log_bytes, log.stat().st_size))
         self.log = log.open("ab")
@@ -26,7 +26,7 @@ class Journal:
         self.films_a_step = films_a_step
 
     def step(self, records: list[Record], seconds: float) -> None:
-        """Note steps of `step`, `epoch`, `loss` and `lr`, that took `seconds` in all."""
+        """Log steps of `step`, `epoch`, `loss` and `lr`, which took `seconds` in total."""
         speed = len(records) * self.films_a_step / max(seconds, 1e-9)
         for record in records:
             self._line({**record, "imagesPerSecond": round(speed, 1)})
@@ -38,7 +38,7 @@ class Journal:
             self.bar.update(len(records))
 
     def epoch(self, record: Record) -> None:
-        """Note an epoch: `step`, `epoch`, `meanAuroc` and `auroc` by finding, on validation."""
+        """Log an epoch: `step`, `epoch`, `meanAuroc` and `auroc` per finding, on validation."""
         self._line(record)
         self.board.add_scalar("validation/mean", record["meanAuroc"], record["step"])
         for finding, value in record["auroc"].items():

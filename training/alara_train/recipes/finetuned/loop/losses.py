@@ -1,4 +1,4 @@
-"""Losses a film and finding; unknown labels count for nothing."""
+"""Losses per film and finding; unknown labels have no loss."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ GAMMA_POSITIVE, GAMMA_NEGATIVE, MARGIN = 1.0, 4.0, 0.05
 
 
 def class_weights(present: Ints, absent: Ints) -> Tensor:
-    """Weights [2, F] of films without and with each finding, so that both classes weigh half and films one on average.
+    """Weights [2, F] of films without and with each finding: both classes have the same total, and the mean is one.
 
     Args:
         present: Training films with each finding, [F].
-        absent: Those without.
+        absent: Training films without each finding, [F].
     """
     total = torch.from_numpy(present + absent).float()
     return torch.stack([total / (2 * torch.from_numpy(absent)), total / (2 * torch.from_numpy(present))])

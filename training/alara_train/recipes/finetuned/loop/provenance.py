@@ -1,4 +1,4 @@
-"""Where a run came from: code, data, packages, machine, command."""
+"""The provenance of a run: code, packages, machine, command."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from alara_train.recipes.finetuned.loop.distributed import Processes
 PACKAGES = ("torch", "monai", "numpy", "scipy", "pyvips", "onnx", "onnxruntime", "tensorboard")
 
 
-def sitting(processes: Processes, step: int) -> dict[str, Any]:
-    """One start of a run: at which step, by which code, with which packages, on what."""
+def start_record(processes: Processes, step: int) -> dict[str, Any]:
+    """One start of a run: step, code, packages and hardware."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "fromStep": step,

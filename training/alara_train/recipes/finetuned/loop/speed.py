@@ -1,4 +1,4 @@
-"""How many films a second are read, and how many the network takes: a starving network shows before hours are spent."""
+"""Films per second of the reader and of the network, measured before training to reveal a slow reader."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from alara_train.recipes.finetuned.loop.distributed import Processes
 MOST_SECONDS = 3.0
 MOST_ROUNDS = 20
 CPU_FILMS = 8
-"""A processor's speed hardly depends on the batch, and a whole one may take a minute."""
+"""On a CPU, the speed hardly depends on the batch size, and a full batch may take a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Films a second of one process."""
+    """Films per second of one process."""
 
     reader: float
     network: float
 
     def __str__(self) -> str:
-        """Say it, and what to do."""
-        said = f"reading {self.reader:.0f} images/s, the network {self.network:.1f} images/s"
+        """Describe the speeds, and give advice."""
+        text = f"reading {self.reader:.0f} images/s, the network {self.network:.1f} images/s"
         if self.reader < self.network:
-            return f"{said}: THE NETWORK WAITS FOR FILMS; raise workers, or keep the prepared films on a faster disk"
-        return f"{said}: films wait for the network, as it should be"
+            return f"{text}: THE NETWORK WAITS FOR FILMS; raise workers, or put the prepared films on a faster disk"
+        return f"{text}: films wait for the network, as intended"
 
 
 def measure(
@@ -42,16 +42,16 @@ def measure(
     autocast: torch.autocast,
     processes: Processes,
 ) -> Speed:
-    """Measure reading alone, and forward with backward alone on a copy of the network; seconds, not minutes.
+    """Measure the reader alone, then forward and backward passes alone on a copy of the network, for a few seconds.
 
     Every process of the run must call this function. A layer such as SyncBatchNorm communicates in its forward and
     backward pass, so all processes run the same number of passes; the leading process chooses that number.
 
     Args:
-        network: As it trains; stays untouched.
+        network: The network that trains; it is not changed.
         batches: Fresh batches of training films.
-        loss: Of logits and batch.
-        autocast: The precision that convolutions compute in.
+        loss: Function of logits and batch.
+        autocast: The precision of the convolutions.
         processes: The processes of the run.
     """
     device = next(network.parameters()).device
@@ -76,7 +76,7 @@ def measure(
             _wait(device)
         return time.perf_counter() - start
 
-    passes(1)  # the first pass allocates memory and chooses algorithms
+    passes(1)  # The first pass allocates memory and chooses algorithms.
     rounds: int = processes.agree(max(1, min(MOST_ROUNDS, int(MOST_SECONDS / max(passes(1), 1e-9)))))
     return Speed(reader, rounds * len(first.pixels) / passes(rounds))
 

@@ -21,22 +21,22 @@ from alara_train.recipes.finetuned.roles import UNKNOWN
 
 
 def rate(step: int, warmup: int, steps: int) -> float:
-    """Share of the highest rate at step 0, 1, ...: up in a straight line over `warmup` steps, down by a half cosine."""
+    """Share of the highest rate at step 0, 1, ...: a linear rise over `warmup` steps, then a half cosine."""
     if step < warmup:
         return (step + 1) / warmup
     return (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup))) / 2
 
 
-def take_step(
+def optimiser_step(
     context: Context,
     training: Training,
     shared: DistributedDataParallel | None,
     batches: Iterator[Batch],
     lr: float,
 ) -> Tensor:
-    """One step of the optimiser; gives this process's share of its loss.
+    """One step of the optimiser; returns this process's share of the loss.
 
-    The loss is a mean over all known labels of the step, wherever they are, so that neither accumulation nor the number
+    The loss is a mean over all known labels of the step in all processes, so that neither accumulation nor the number
     of processes changes a gradient.
     """
     config, processes = context.config, context.processes
@@ -57,7 +57,7 @@ def take_step(
             with context.autocast:
                 logits, _ = (shared or training.network)(film)
             loss = context.loss(logits, batch) / known
-            # DistributedDataParallel takes the mean over processes where the sum is wanted.
+            # DistributedDataParallel takes the mean over processes, but the sum is needed.
             training.scaler.scale(loss * processes.size).backward()  # type: ignore[no-untyped-call]
         total += loss.detach()
     for group in training.optimiser.param_groups:
@@ -74,7 +74,7 @@ def take_step(
 
 
 def _reseed(seed: int, step: int, rank: int) -> None:
-    """Set the generators anew for every step, so that a run never depends on what was drawn before."""
+    """Seed the generators for every step, so that a run never depends on earlier draws."""
     value = int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0])
     random.seed(value)
     torch.manual_seed(value)

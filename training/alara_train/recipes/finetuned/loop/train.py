@@ -18,16 +18,16 @@ from alara_train.recipes.finetuned.loop.context import Context, make_context
 from alara_train.recipes.finetuned.loop.distributed import Processes
 from alara_train.recipes.finetuned.loop.epoch import close_epoch, finish
 from alara_train.recipes.finetuned.loop.init import begin
-from alara_train.recipes.finetuned.loop.log import Journal
-from alara_train.recipes.finetuned.loop.provenance import sitting
+from alara_train.recipes.finetuned.loop.log import RunLog
+from alara_train.recipes.finetuned.loop.provenance import start_record
 from alara_train.recipes.finetuned.loop.speed import measure
-from alara_train.recipes.finetuned.loop.step import rate, take_step
+from alara_train.recipes.finetuned.loop.step import optimiser_step, rate
 from alara_train.recipes.finetuned.roles import PreparedFilms, Roles, assign, data_record
 from alara_train.recipes.finetuned.run_folder import RunFolder
 from alara_train.toml_file import BadConfig
 
 NOTE_STEPS = 10
-"""Losses are fetched from the device and noted every so many steps."""
+"""Interval, in steps, at which losses are fetched from the device and logged."""
 
 
 def train(
@@ -40,25 +40,25 @@ def train(
     quiet: bool = True,
     after_step: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Train one network, or go on with it, and score it; a finished run is left as it is.
+    """Train one network, or continue to train it, and score it; a finished run is left as it is.
 
     Killed at any step and started again, a run on the CPU ends with bit for bit the same weights and scores.
 
     Args:
         config: Everything that can change the result.
-        data: PreparedFilms films.
-        run: The run's folder; see `folder.RunFolder`.
-        processes: The processes of this run; by default this one alone, on the CPU.
-        log: Takes what should be told before the first step.
-        quiet: Show no bar.
-        after_step: Called with the number of every step that was done.
+        data: Prepared films.
+        run: The run's folder; see `run_folder.RunFolder`.
+        processes: The processes of this run; by default only this process, on the CPU.
+        log: Receives messages before the first step.
+        quiet: Hide the progress bar.
+        after_step: Called with the number of every finished step.
 
     Returns:
-        What `done.json` holds.
+        The content of `done.json`.
 
     Raises:
         BadConfig: The folder is of another config, or the config cannot be trained as it is.
-        BadData: The films cannot be trained on as they are, or are not those the run was begun on.
+        BadData: The films cannot be trained on as they are, or are not the films with which the run was begun.
     """
     processes = processes or Processes(torch.device("cpu"))
     folder = RunFolder(run)
@@ -77,7 +77,7 @@ def train(
 
 
 def _claim(folder: RunFolder, config: TrainConfig, roles: Roles, processes: Processes) -> None:
-    """Claim the folder in the leading process, and raise what it raises in all of them."""
+    """Claim the folder in the leading process, and raise its exception in all processes."""
     fault: Exception | None = None
     if processes.leads:
         try:
@@ -89,13 +89,13 @@ def _claim(folder: RunFolder, config: TrainConfig, roles: Roles, processes: Proc
 
 
 def _introduce(context: Context, training: Training, log: Callable[[str], None]) -> None:
-    """Note this sitting, and log what is about to happen and how fast it will be."""
+    """Record this start of the run, and log the first step and the speed."""
     if context.processes.leads:
-        revisions = context.folder.add_sitting(sitting(context.processes, training.step))
+        revisions = context.folder.add_start(start_record(context.processes, training.step))
         if len(revisions) > 1:
-            log(f"the code has changed since this run began ({' → '.join(revisions)}): its result is of neither alone")
+            log(f"the code has changed since this run began ({' → '.join(revisions)}): no single revision made it")
         if training.step:
-            log(f"{context.folder.path}: going on after step {training.step} of {context.steps}")
+            log(f"{context.folder.path}: continuing after step {training.step} of {context.steps}")
     if not training.ended:
         # In every process, because the network may communicate; the leading process reports its own speed.
         batches = context.batches(training.step)
@@ -105,20 +105,20 @@ def _introduce(context: Context, training: Training, log: Callable[[str], None])
 
 
 def _train(context: Context, training: Training, quiet: bool, after_step: Callable[[int], None]) -> None:
-    """Train to the end, from wherever the run is."""
+    """Train from the current step to the end."""
     config, processes, plan = context.config, context.processes, context.plan
     cuda = [processes.device.index] if processes.device.type == "cuda" else None
     shared = DistributedDataParallel(training.network, device_ids=cuda) if processes.size > 1 else None
     journal = None
     if processes.leads:
         size = config.batch_size * config.accumulate
-        journal = Journal(context.folder.log, training.step, training.log_bytes, context.steps, size, quiet)
+        journal = RunLog(context.folder.log, training.step, training.log_bytes, context.steps, size, quiet)
     batches = context.batches(training.step)
     pending: list[tuple[int, float, Tensor]] = []
     since = time.perf_counter()
     while not training.ended:
         share = rate(training.step, round(config.warmup_epochs * plan.steps), context.steps)
-        loss = take_step(context, training, shared, batches, config.lr * share)
+        loss = optimiser_step(context, training, shared, batches, config.lr * share)
         pending.append((training.step, config.lr * share, loss))
         training.step += 1
         after_step(training.step)
@@ -140,8 +140,8 @@ def _train(context: Context, training: Training, quiet: bool, after_step: Callab
         journal.close()
 
 
-def _note(context: Context, journal: Journal | None, pending: list[tuple[int, float, Tensor]], seconds: float) -> None:
-    """Note the steps since the last time; empties `pending`."""
+def _note(context: Context, journal: RunLog | None, pending: list[tuple[int, float, Tensor]], seconds: float) -> None:
+    """Log the pending steps, and empty `pending`."""
     shares = context.processes.gather([float(loss) for _, _, loss in pending])
     if journal is not None:
         records = [
