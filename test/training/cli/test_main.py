@@ -178,10 +178,11 @@ def recommended(module: Path) -> set[str]:
     inside: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Raise) or (
-            isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("found", "Problem", "BadData", "BadConfig")
+            isinstance(node, ast.Call)
+            and getattr(node.func, "id", "") in ("problem_if", "Problem", "BadData", "BadConfig")
         ):
             inside |= {id(part) for part in ast.walk(node)}
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "mend":
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "correction":
             inside |= {id(part) for part in ast.walk(node)}
     texts = [n.value for n in ast.walk(tree) if id(n) in inside and isinstance(n, ast.Constant)]
     return {option for text in texts if isinstance(text, str) for option in re.findall(r"--[a-z][a-z-]+", text)}
@@ -258,7 +259,7 @@ def test_the_settings_are_there_before_the_process_of_training_starts(tmp_path: 
         "import os, sys\n"
         "from alara_train import malloc\n"
         "malloc.GPU = malloc.Path('/nowhere')\n"
-        "malloc.keep_memory()\n"
+        "malloc.restart_for_training()\n"
         "print(sys.argv[1:], *(os.environ.get(name) for name in malloc.KEEP))\n"
     )
     for more, expected in (({}, "0 4294967296"), ({"ALARA_TRAIN_MALLOC": "system"}, "None None")):
@@ -328,10 +329,10 @@ def test_logits_stand_beside_ranks_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("image;patient;Effusion\na.png;p;1\n", "with commas between the columns, not semicolons"),
-        ("image\tpatient\tEffusion\na.png\tp\t1\n", "with commas between the columns, not tabs"),
+        ("image;patient;Effusion\na.png;p;1\n", "separate the columns by commas, not semicolons"),
+        ("image\tpatient\tEffusion\na.png\tp\t1\n", "separate the columns by commas, not tabs"),
         ("image,patient,Effusion,Effusion\na.png,p,1,0\n", "more than one column Effusion"),
-        ("image,patient,Effusion\na.png,Doe, J,1\n", "more words than columns in 1 rows, first in line 2"),
+        ("image,patient,Effusion\na.png,Doe, J,1\n", "more values than columns in 1 rows, first in line 2"),
         ('image,patient,Effusion\n"a.png,p,1\nb.png,q,0\n', "is not a CSV file"),
         ("image,patient,Effusion\n,,\n", "has no rows"),
     ],

@@ -193,7 +193,7 @@ def test_a_collection_is_read_column_by_column(tmp_path: Path) -> None:
 def test_a_collection_keeps_its_folds_and_says_so(tmp_path: Path) -> None:
     reading = collection.read(write_collection(tmp_path), Settings(folds=7))
     assert reading.films.folds == [0, 1]
-    assert reading.notes == ("labels.csv states its own 2 folds, not the 7 asked for",)
+    assert reading.notes == ("labels.csv states its own 2 folds, not the 7 of the request",)
 
 
 def test_wrong_words_in_a_collection_are_named(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_every_column_of_labels_is_a_finding_whatever_its_name(tmp_path: Path) -
     assert reading.films.labels.tolist() == [[0, 1, -1]]
     assert reading.notes == (
         "findings: Mass, Pleural Effusion, Lung Lesion",
-        "Pleural Effusion is a finding of its own (did you mean Effusion?)",
+        "Pleural Effusion is a separate finding (did you mean Effusion?)",
         "columns left alone: gender, No Finding",
     )
     named = table.read(data, Settings(findings=("Lung Lesion", "No Finding"))).films
@@ -249,7 +249,7 @@ def test_a_finding_whose_name_no_request_can_hold_is_refused(tmp_path: Path) -> 
         head = ["image", "patient", "Mass", name]
         reading = table.read(write_table(tmp_path, [head, ["a.png", "p", 1, 0]]), Settings())
         assert problem(reading.problems, "unknown-findings").names == (name,)
-        with pytest.raises(BadData, match="no name of a finding"):
+        with pytest.raises(BadData, match="not a valid name of a finding"):
             Settings(findings=(name,))
 
 
@@ -397,7 +397,7 @@ def test_a_message_counts_and_names_the_first_and_a_file_has_them_all(tmp_path: 
     names = tuple(f"{i}.png" for i in range(10))
     with pytest.raises(BadData) as refused:
         raise_problems(
-            [Problem(code="x", what="films are bad", names=names, mend="Mend them")], tmp_path, tmp_path / "lists"
+            [Problem(code="x", what="films are bad", names=names, correction="Mend them")], tmp_path, tmp_path / "lists"
         )
     assert "x: 10 films are bad: 0.png, 1.png, 2.png and 7 more. Mend them." in str(refused.value)
     assert f"all 10 are listed in {tmp_path / 'lists' / 'x.txt'}" in str(refused.value)

@@ -139,7 +139,7 @@ def test_a_killed_run_goes_on_where_it_was_to_the_same_bytes(tmp_path: Path) -> 
         file.write(mark)
     again = subprocess.run(line, check=False, env=environment(), capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
-    assert f"going on: {done} of 300 films are done" in again.stdout
+    assert f"continuing: {done} of 300 films are done" in again.stdout
     assert f"{300 - done} films in" in again.stdout
     with stack_path(out, 512).open("r+b") as file:
         file.seek(at)
@@ -201,7 +201,7 @@ def test_a_film_that_changed_since_is_read_again(tmp_path: Path) -> None:
     write_film(data / "images" / "5.png", 5)
     write_film(data / "images" / "7.png", 77, shape=(50, 50))
     assert as_served(prepare(data, out, said))
-    assert "going on: 10 of 12 films are done" in said
+    assert "continuing: 10 of 12 films are done" in said
 
 
 def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path: Path) -> None:
@@ -293,13 +293,13 @@ def test_a_disk_that_fills_up_is_said_and_can_be_gone_on_from(tmp_path: Path) ->
     assert full.returncode == 2
     assert full.stderr.count("alara-train:") == 1
     assert "60 films at 64, 256 px take 4.2 MB in all" in full.stderr
-    assert "make room, then run the same command again" in full.stderr
+    assert "free some space, then run the same command again" in full.stderr
     assert "Traceback" not in full.stderr
     done = journalled(out)
     assert 0 < done < 60
     again = subprocess.run(line, check=False, env=environment(), capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
-    assert f"going on: {done} of 60" in again.stdout
+    assert f"continuing: {done} of 60" in again.stdout
     assert as_served(Prepared.open(out))
 
 
@@ -337,7 +337,7 @@ def test_broken_films_are_all_listed_at_the_end_and_can_be_left_out(tmp_path: Pa
     assert "9.png (neither PNG nor JPEG)" in (out / "problems" / "broken-films.txt").read_text()
     said: list[str] = []
     prepared = prepare(data, out, said, skip_broken=True)
-    assert "going on: 26 of 30 films are done" in said
+    assert "continuing: 26 of 30 films are done" in said
     assert set(prepared.manifest["leftOut"]) == {"3.png", "8.png", "9.png", "29.png"}
     assert set(prepared.films.names) == {f"{i}.png" for i in range(30)} - set(prepared.manifest["leftOut"])
     assert as_served(prepared)

@@ -33,7 +33,9 @@ def check(films: Labelled) -> list[Problem]:
             f"films of the table have no file under {films.folder}",
             "Fetch them, or leave them out with --skip-broken",
         ),
-        *problem_if("not-images", other, "files are no PNG or JPEG by name", "Convert them, DICOM to 16-bit PNG"),
+        *problem_if(
+            "not-images", other, "files do not end in .png, .jpg or .jpeg", "Convert them, DICOM to 16-bit PNG"
+        ),
         *problem_if(
             "no-patient", nobody, "films have no patient", "Name a patient for each film: films are split by patient"
         ),
@@ -43,12 +45,12 @@ def check(films: Labelled) -> list[Problem]:
 
 
 def _disjoint(films: Labelled) -> list[Problem]:
-    mend = "Put all films of a patient into one part: a chest in two parts makes every measure too good"
+    correction = "Put all films of a patient into one part: a chest in two parts makes every measure too good"
     by_split = splitting.shared(films.patients, films.split.tolist())
     by_fold = splitting.shared(films.patients, films.fold.tolist())
     return [
-        *problem_if("patients-in-two-splits", by_split, "patients are in more than one split", mend),
-        *problem_if("patients-in-two-folds", by_fold, "patients are in more than one fold", mend),
+        *problem_if("patients-in-two-splits", by_split, "patients are in more than one split", correction),
+        *problem_if("patients-in-two-folds", by_fold, "patients are in more than one fold", correction),
     ]
 
 
@@ -67,11 +69,11 @@ def one_class(films: Labelled) -> list[Problem]:
         for value, word in ((1, "positive"), (0, "negative"))
         if not np.any(films.labels[rows, j] == value)
     ]
-    mend = "Take fewer --folds or another --seed, leave the finding's column out, or add --allow-one-class"
+    correction = "Take fewer --folds or another --seed, leave the finding's column out, or add --allow-one-class"
     return [
         *problem_if("empty-splits", empty, "parts have no films", "Take fewer --folds, another --seed or other shares"),
         *problem_if(
-            ONE_CLASS, lacking, "parts have only one class of a finding, so the finding cannot be measured", mend
+            ONE_CLASS, lacking, "parts have only one class of a finding, so the finding cannot be measured", correction
         ),
     ]
 

@@ -29,7 +29,9 @@ def read(data: Path, settings: Settings) -> Reading:
     rows = read_rows(data / TABLE, ("image", "patient", "view", "fold", *FINDINGS))
     patients = np.array([row["patient"].strip() for row in rows])
     stated = np.array([row.get("split", "").strip() for row in rows])
-    split = splitting.carved(patients, stated, settings) if stated.any() else splitting.splits(patients, settings)
+    split = (
+        splitting.with_validation(patients, stated, settings) if stated.any() else splitting.splits(patients, settings)
+    )
     fold = np.array([_fold(row["fold"]) for row in rows], dtype=np.int64)
     ages = [row.get("age", "") for row in rows]
     names = tuple(row["image"].strip() for row in rows)
@@ -48,7 +50,7 @@ def read(data: Path, settings: Settings) -> Reading:
         extent_mm=np.array([extent_mm(row) for row in rows]),
     )
     used = films.folds
-    other = [f"{TABLE} states its own {len(used)} folds, not the {settings.folds} asked for"]
+    other = [f"{TABLE} states its own {len(used)} folds, not the {settings.folds} of the request"]
     return Reading(
         layout="collection",
         films=films,

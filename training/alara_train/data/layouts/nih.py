@@ -39,7 +39,9 @@ def read(data: Path, settings: Settings) -> Reading:
     found_at, repeated = index(data)
     development, test = (set((data / name).read_text().split()) for name in LISTS)
     patients = np.array([row["Patient ID"].strip() for row in rows])
-    split = splitting.carved(patients, np.array(["test" if name in test else "train" for name in names]), settings)
+    split = splitting.with_validation(
+        patients, np.array(["test" if name in test else "train" for name in names]), settings
+    )
     ages = [row.get("Patient Age", "") for row in rows]
     films = Labelled(
         folder=data,

@@ -20,12 +20,12 @@ class Problem:
     what: str
     """The fault, as the text that follows the count: `films have no file`."""
     names: tuple[str, ...]
-    mend: str
+    correction: str
 
     def __str__(self) -> str:
         """The code, the count, the fault, the first names, and the correction."""
         more = f" and {len(self.names) - SHOWN} more" if len(self.names) > SHOWN else ""
-        return f"{self.code}: {len(self.names)} {self.what}: {', '.join(self.names[:SHOWN])}{more}. {self.mend}."
+        return f"{self.code}: {len(self.names)} {self.what}: {', '.join(self.names[:SHOWN])}{more}. {self.correction}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +38,9 @@ class Reading:
     notes: tuple[str, ...] = ()
 
 
-def problem_if(code: str, names: Sequence[str], what: str, mend: str) -> list[Problem]:
+def problem_if(code: str, names: Sequence[str], what: str, correction: str) -> list[Problem]:
     """One problem if there are names, or else none."""
-    return [Problem(code=code, what=what, names=tuple(names), mend=mend)] if names else []
+    return [Problem(code=code, what=what, names=tuple(names), correction=correction)] if names else []
 
 
 def raise_problems(problems: Sequence[Problem], data: Path, lists: Path | None = None) -> None:

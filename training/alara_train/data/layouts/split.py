@@ -14,7 +14,7 @@ from alara_train.data.layouts.settings import Settings
 Strings = npt.NDArray[np.str_]
 
 
-def drawn(patient: str, purpose: str, seed: int) -> float:
+def hash_share(patient: str, purpose: str, seed: int) -> float:
     """Return a number in [0, 1) that depends only on seed, purpose and patient (SHA-256, 53 bits)."""
     digest = hashlib.sha256(f"{seed}\n{purpose}\n{patient}".encode()).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
@@ -22,20 +22,20 @@ def drawn(patient: str, purpose: str, seed: int) -> float:
 
 def folds(patients: Strings, count: int, seed: int) -> Ints:
     """Fold 0 to `count` - 1 of each film, by its patient."""
-    return np.array([int(drawn(patient, "fold", seed) * count) for patient in patients.tolist()], dtype=np.int64)
+    return np.array([int(hash_share(patient, "fold", seed) * count) for patient in patients.tolist()], dtype=np.int64)
 
 
 def splits(patients: Strings, settings: Settings) -> Strings:
     """`train`, `val` or `test` of each film, by its patient."""
-    test = np.array([drawn(patient, "test", settings.seed) < settings.test_share for patient in patients.tolist()])
-    return carved(patients, np.where(test, "test", "train"), settings)
+    test = np.array([hash_share(patient, "test", settings.seed) < settings.test_share for patient in patients.tolist()])
+    return with_validation(patients, np.where(test, "test", "train"), settings)
 
 
-def carved(patients: Strings, split: Strings, settings: Settings) -> Strings:
+def with_validation(patients: Strings, split: Strings, settings: Settings) -> Strings:
     """Move a share of the patients of `train` to `val`, if `val` is empty."""
     if (split == "val").any():
         return split
-    val = np.array([drawn(patient, "val", settings.seed) < settings.val_share for patient in patients.tolist()])
+    val = np.array([hash_share(patient, "val", settings.seed) < settings.val_share for patient in patients.tolist()])
     return np.where((split == "train") & val, "val", split)
 
 

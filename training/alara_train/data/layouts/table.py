@@ -55,7 +55,9 @@ def read(data: Path, settings: Settings) -> Reading:
         )
     patients = np.array([row["patient"].strip() for row in rows])
     stated = np.array([row.get("split", "").strip() for row in rows])
-    split = splitting.carved(patients, stated, settings) if stated.any() else splitting.splits(patients, settings)
+    split = (
+        splitting.with_validation(patients, stated, settings) if stated.any() else splitting.splits(patients, settings)
+    )
     names = tuple(row["image"].strip() for row in rows)
     ages = [row.get("age", "") for row in rows]
     films = Labelled(

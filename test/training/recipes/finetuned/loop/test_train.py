@@ -256,7 +256,7 @@ def test_a_run_is_never_overwritten(unbroken: Path, tmp_path: Path) -> None:
     assert train(CONFIG, stand_in(), unbroken)["weightsDigest"] == outcome(unbroken)[0]
     assert {path.name: path.stat().st_mtime_ns for path in unbroken.iterdir()} == before
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(BadConfig, match="holds files but no run"):
+    with pytest.raises(BadConfig, match="holds files, but not a run"):
         train(CONFIG, stand_in(), tmp_path)
 
 
