@@ -227,10 +227,10 @@ def test_another_table_or_other_sides_are_refused(tmp_path: Path, finished: bool
         (data / "images" / "5.png").write_bytes(b"")
         with pytest.raises(BadData, match=r"broken-films: 1 films cannot be read: 5\.png \(empty file\)"):
             prepare(data, out)
-    with pytest.raises(BadData, match=r"sides.*take another --out, or delete it"):
+    with pytest.raises(BadData, match=r"sides.*name another --out, or delete the folder"):
         prepare(data, out, sides_px=(64,))
     edit(data / "table.csv", "3.png,p3,0", "3.png,p3,1")
-    with pytest.raises(BadData, match=r"table.*take another --out, or delete it"):
+    with pytest.raises(BadData, match=r"table.*name another --out, or delete the folder"):
         prepare(data, out)
 
 
@@ -252,14 +252,14 @@ def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     data = write_own(tmp_path / "data", 4, 4)
-    with pytest.raises(BadData, match="holds other things, such as images"):
+    with pytest.raises(BadData, match="holds other files, such as images"):
         prepare(data, data)
 
 
 def test_a_worker_that_dies_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = write_own(tmp_path / "data", 4, 4)
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(BadData, match=r"a worker ended with 1 at .*0\.png; what is done is kept"):
+    with pytest.raises(BadData, match=r"a resizing process ended with 1 at .*0\.png; finished films are kept"):
         prepare(data, tmp_path / "out")
 
 
@@ -384,7 +384,7 @@ def test_one_film_twice_of_one_patient_is_a_note(tmp_path: Path) -> None:
     data, said = write_own(tmp_path / "data", 12, 6), list[str]()
     shutil.copy(data / "images" / "1.png", data / "images" / "7.png")
     assert len(prepare(data, tmp_path / "out", said).films) == 12
-    assert "note: 1 films of one patient are there more than once, first 1.png = 7.png" in said
+    assert "note: 1 films of one patient occur more than once, first 1.png = 7.png" in said
 
 
 def test_missing_films_are_listed_in_a_file_and_can_be_left_out(tmp_path: Path) -> None:
