@@ -4,9 +4,8 @@ import type { Instance } from '../core/instance.ts';
 import { fail, type Result } from '../core/result.ts';
 import type { StoreResults } from '../jobs/result-sink.ts';
 import { type ResultObject, resultObjects } from '../results/objects.ts';
-import type { About } from '../results/provenance.ts';
+import { provenanceOf, type ResultMaker } from '../results/provenance.ts';
 import { requestDigestOf } from '../results/request-digest.ts';
-import { uidsOf } from '../results/tracking-uid.ts';
 import type { DicomWeb } from './dicomweb/client.ts';
 import { listedInstances } from './listed-instances.ts';
 
@@ -23,7 +22,7 @@ const pausesMs = [0, 250, 1000, 3000];
 
 /** Sends results by STOW-RS. Done is what QIDO-RS lists afterwards, whatever the answer of STOW-RS was. */
 export const storeResultsIn =
-  (targets: ReadonlyMap<string, ResultTarget>, about: Omit<About, 'requestDigest'>): StoreResults =>
+  (targets: ReadonlyMap<string, ResultTarget>, maker: ResultMaker): StoreResults =>
   async (pacs, tenant, { reading, instance }, film, unchanged) => {
     const target = targets.get(pacs);
     if (target?.tenant !== tenant) {
@@ -31,8 +30,9 @@ export const storeResultsIn =
       return fail({ code: 'unknown_pacs', pacs, known });
     }
     if (!instance) return fail({ code: 'not_from_dicom', id: reading.id });
-    const digest = requestDigestOf(reading);
-    const uids = uidsOf({ reading, instance }, { requestDigest: digest });
+    const read = { reading, instance };
+    const provenance = provenanceOf(read, maker, requestDigestOf(reading));
+    const { uids } = provenance.identity;
     const withPicture = target.results.includes('sc');
     const wanted = withPicture ? [uids.sr, uids.sc] : [uids.sr];
 
@@ -42,11 +42,7 @@ export const storeResultsIn =
 
     const picture = withPicture ? await film() : undefined;
     if (picture && !picture.ok) return picture;
-    const objects = await resultObjects(
-      { reading, instance },
-      { ...about, requestDigest: digest },
-      { sr: true, ...(picture && { sc: picture.value }) },
-    );
+    const objects = await resultObjects(read, provenance, { sr: true, ...(picture && { sc: picture.value }) });
     const missing = objects.filter(({ sopInstanceUid }) => !before.value.includes(sopInstanceUid));
     const confirmed = await unchanged?.();
     if (confirmed && !confirmed.ok) return confirmed;

@@ -1,5 +1,5 @@
+import type { IdentifiedRead } from './identity.ts';
 import { integer, timeOfDay } from './part10/values.ts';
-import type { IdentifiedRead } from './provenance.ts';
 
 /**
  * Which film of its study a result is of: "PA 10:15, series 3, image 7". A study can hold several films, and viewers show

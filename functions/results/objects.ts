@@ -1,9 +1,9 @@
 import { resultSopClasses } from '../core/dicom-dictionary.ts';
 import type { Film } from '../core/film.ts';
-import type { About, IdentifiedRead } from './provenance.ts';
+import type { IdentifiedRead } from './identity.ts';
+import type { InstanceProvenance } from './provenance.ts';
 import { secondaryCapture } from './sc/secondary-capture.ts';
 import { structuredReport } from './sr/report.ts';
-import { uidsOf } from './tracking-uid.ts';
 
 /** A DICOM file that goes back into the study, and what STOW-RS must confirm of it. */
 export type ResultObject = {
@@ -17,17 +17,17 @@ export type ResultObject = {
 /** Everything that goes back for one film. `sc`: the film itself, where viewers show no SR. */
 export async function resultObjects(
   read: IdentifiedRead,
-  about: About,
+  provenance: InstanceProvenance,
   { sc }: { readonly sr: true; readonly sc?: Film },
 ): Promise<readonly ResultObject[]> {
   const { studyInstanceUid } = read.instance;
-  const uids = uidsOf(read, about);
+  const uids = provenance.identity.uids;
   const report: ResultObject = {
     sopClassUid: resultSopClasses.comprehensive3dSr,
     sopInstanceUid: uids.sr,
     seriesInstanceUid: uids.srSeries,
     studyInstanceUid,
-    bytes: structuredReport(read, about),
+    bytes: structuredReport(read, provenance),
   };
   if (!sc) return [report];
   const picture: ResultObject = {
@@ -35,7 +35,7 @@ export async function resultObjects(
     sopInstanceUid: uids.sc,
     seriesInstanceUid: uids.scSeries,
     studyInstanceUid,
-    bytes: await secondaryCapture(read, sc, about),
+    bytes: await secondaryCapture(read, sc, provenance),
   };
   return [report, picture];
 }

@@ -1,22 +1,34 @@
-import type { Instance } from '../core/instance.ts';
-import type { Reading } from '../core/reading.ts';
+import type { Threshold } from '../core/catalog.ts';
+import type { FindingResult } from '../core/reading.ts';
 import type { LoadedFamily } from '../models/load.ts';
 import type { Read } from '../reading/read.ts';
+import { type IdentifiedRead, type InstanceIdentity, type ResultIdentity, resultIdentity } from './identity.ts';
 
-/** Who made a result, and of which request: what the objects that go out say besides the reading. */
-export type About = {
+/** The software and the model family that make results. */
+export type ResultMaker = {
   readonly family: Pick<LoadedFamily, 'catalog' | 'digest'>;
-  /** Of this software, as in package.json. */
+  /** Version of this software, as in package.json. */
   readonly version: string;
-  /**
-   * What {@link resultUids} was given: the digest of the policy where the default request is answered unasked, as for
-   * a PACS; otherwise the reading's id.
-   */
-  readonly requestDigest: string;
 };
 
-/** A reading of a DICOM instance: only such a one can go back into a study. */
-export type IdentifiedRead = Read & { readonly instance: Instance };
+/** What a result document states besides the reading: its maker and its identity. */
+export type Provenance<Identity extends ResultIdentity = ResultIdentity> = ResultMaker & {
+  readonly identity: Identity;
+};
+export type InstanceProvenance = Provenance<InstanceIdentity>;
 
-/** Of the catalog that a reading was made with, in hexadecimal: a stored reading may be older than the family in use. */
-export const catalogDigest = ({ catalog }: Reading): string => catalog.slice('sha256:'.length);
+/** The provenance of all results of one reading. */
+export function provenanceOf(read: IdentifiedRead, maker: ResultMaker, requestDigest: string): InstanceProvenance;
+export function provenanceOf(read: Read, maker: ResultMaker, requestDigest: string): Provenance;
+export function provenanceOf(read: Read, { family, version }: ResultMaker, requestDigest: string): Provenance {
+  return { family, version, identity: resultIdentity(read, requestDigest) };
+}
+
+/** Sensitivity and specificity at the operating point of a finding. Undefined if the catalog has changed since the reading. */
+export function operatingPoint(
+  { family, identity }: Provenance,
+  { finding, variant }: FindingResult,
+): Threshold | undefined {
+  if (family.digest !== identity.catalogDigest) return undefined;
+  return family.catalog.variants.find(({ id }) => id === variant)?.heads[finding]?.threshold;
+}

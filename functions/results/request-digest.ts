@@ -1,6 +1,9 @@
 import { canonical } from '../core/digest.ts';
 import type { Reading } from '../core/reading.ts';
+import type { Router } from '../inference/router.ts';
 import { sha256Sync } from '../platform/digest.ts';
+import { presentAssignment } from '../routing/present.ts';
+import { route } from '../routing/route.ts';
 
 /** Which finding was, or will be, read by which variant, for which reason, and which prevalence its probability presumes. */
 export type Served = {
@@ -34,4 +37,22 @@ function digestOfWays<One extends { readonly finding: string }>(
 ): string {
   const ways = Object.fromEntries(served.map((one) => [one.finding, way(one)]));
   return sha256Sync(canonical([policy, ways]));
+}
+
+/**
+ * The request digest of the results that the API serves. If the policy alone decided the request, it is the digest of the results
+ * that a PACS receives, so both are one object. Otherwise it is the id of the reading, because the results must differ.
+ */
+export function resultDigest(reading: Reading, { family, costs }: Pick<Router, 'family' | 'costs'>): string {
+  const { policy } = reading.plan;
+  const findings = reading.findings.map(({ finding }) => finding);
+  const rules = family.policies[policy];
+  const usual = rules && route(family.catalog, rules, costs, { findings, minAuroc: {}, bestEffort: false });
+  if (!usual?.ok || reading.catalog !== `sha256:${family.digest}`) return reading.id;
+  const expected = usual.value.assignments.map((assignment) => {
+    const { finding, variant, why } = presentAssignment(assignment);
+    return [finding, variant, why, assignment.variant.heads[finding]?.prevalence];
+  });
+  const found = reading.findings.map(({ finding, variant, why, prevalence }) => [finding, variant, why, prevalence]);
+  return canonical(expected) === canonical(found) ? requestDigestOf(reading) : reading.id;
 }

@@ -4,10 +4,8 @@ import type { FindingResult, Reading } from '../../functions/core/reading.ts';
 import { fail, ok } from '../../functions/core/result.ts';
 import { px } from '../../functions/core/units.ts';
 import { type ResultTarget, storeResultsIn } from '../../functions/pacs/store-results.ts';
-import type { IdentifiedRead } from '../../functions/results/provenance.ts';
+import { type IdentifiedRead, type ResultUids, resultIdentity } from '../../functions/results/identity.ts';
 import { requestDigest, requestDigestOf, type Served } from '../../functions/results/request-digest.ts';
-import { uidsOf } from '../../functions/results/tracking-uid.ts';
-import type { ResultUids } from '../../functions/results/uid.ts';
 import { openReader, type Reader } from '../support/pacs/reader.ts';
 
 let reader: Reader;
@@ -18,7 +16,7 @@ beforeAll(async () => {
   reader = await openReader();
   read = await reader.read('00000442_000.png', { findings: 'Cardiomegaly' });
   const digest = requestDigest(read.reading.plan.policy, read.reading.findings);
-  uids = uidsOf(read, { requestDigest: digest });
+  uids = resultIdentity(read, digest).uids;
 });
 afterAll(() => reader.close());
 
@@ -56,8 +54,7 @@ function archive(
     },
   };
   const target = { dicomWeb, tenant: 'clinic', results };
-  const { requestDigest: _, ...about } = reader.about;
-  const storeResults = storeResultsIn(new Map([['main', target]]), about);
+  const storeResults = storeResultsIn(new Map([['main', target]]), reader.maker);
   return {
     held,
     calls,
@@ -129,13 +126,13 @@ describe('the real outcome', () => {
 });
 
 test('a reading of no DICOM instance, and a PACS that is not configured, end the job', async () => {
-  const storeResults = storeResultsIn(new Map(), reader.about);
+  const storeResults = storeResultsIn(new Map(), reader.maker);
   expect(await storeResults('other', 'clinic', read, async () => ok(film))).toEqual(
     fail({ code: 'unknown_pacs', pacs: 'other', known: [] }),
   );
   const dicomWeb = { search: async () => ok([]), store: async () => ok([]) };
   const target: ResultTarget = { dicomWeb, tenant: 'clinic', results: ['sr'] };
-  const one = storeResultsIn(new Map([['main', target]]), reader.about);
+  const one = storeResultsIn(new Map([['main', target]]), reader.maker);
   expect(await one('main', 'clinic', { ...read, instance: null }, async () => ok(film))).toMatchObject(
     fail({ code: 'not_from_dicom' }),
   );
@@ -173,7 +170,7 @@ test('the PACS of another tenant is neither written into nor asked, and not name
     throw new Error('another tenant has it asked');
   };
   const of = (tenant: string): ResultTarget => ({ dicomWeb: { search: never, store: never }, tenant, results: ['sr'] });
-  const storeResults = storeResultsIn(new Map(Object.entries({ main: of('clinic'), own: of('other') })), reader.about);
+  const storeResults = storeResultsIn(new Map(Object.entries({ main: of('clinic'), own: of('other') })), reader.maker);
   expect(await storeResults('main', 'other', read, async () => ok(film))).toEqual(
     fail({ code: 'unknown_pacs', pacs: 'main', known: ['own'] }),
   );

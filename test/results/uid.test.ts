@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { px } from '../../functions/core/units.ts';
 import { filmDigest } from '../../functions/decode/film-digest.ts';
-import { deriveUid, deriveUuid, resultSeries, resultUids } from '../../functions/results/uid.ts';
+import { resultUids } from '../../functions/results/identity.ts';
+import { deriveUid, deriveUuid } from '../../functions/results/uid.ts';
 
 const digest = 'c'.repeat(64);
 const film = { studyInstanceUid: '1.2.3', sopInstanceUid: '1.2.4' };
@@ -67,11 +68,6 @@ describe('the UIDs of results', () => {
   ])('change with %s', (_, other) => {
     expect([uids.sr, uids.sc]).not.toContain(other.sr);
     expect([uids.sr, uids.sc]).not.toContain(other.sc);
-  });
-
-  test('name the series of a film before it is read', () => {
-    const { srSeries, scSeries } = uids;
-    expect(resultSeries(film, digest, 'p')).toEqual({ srSeries, scSeries });
   });
 });
 

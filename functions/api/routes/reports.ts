@@ -1,11 +1,12 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import about from '../../../package.json' with { type: 'json' };
 import { fhirBundle } from '../../results/fhir/bundle.ts';
+import { provenanceOf } from '../../results/provenance.ts';
+import { resultDigest } from '../../results/request-digest.ts';
 import { structuredReport } from '../../results/sr/report.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../http/problem.ts';
 import { answers } from '../http/responses.ts';
-import { resultDigest } from '../http/result-digest.ts';
 
 const request = {
   params: z.object({ id: z.string().meta({ description: 'rd_ and 64 hexadecimal digits' }) }),
@@ -42,24 +43,27 @@ const fhir = createRoute({
 
 /** Readings as DICOM SR for a PACS, and as FHIR for a health record. */
 export function reports(app: OpenAPIHono, { router, platform: { readings } }: Deps): void {
-  const { family } = router;
+  const maker = { family: router.family, version: about.version };
 
   async function find(tenant: string, id: string) {
     const read = await readings.get(tenant, id);
     if (!read) throw new Refusal({ code: 'reading_not_found', id });
-    return { read, told: { family, version: about.version, requestDigest: resultDigest(read.reading, router) } };
+    return read;
   }
 
   app.openapi(sr, async (c) => {
     const { id } = c.req.valid('param');
-    const { read, told } = await find(c.get('tenant'), id);
+    const read = await find(c.get('tenant'), id);
     const { reading, instance } = read;
     if (!instance) throw new Refusal({ code: 'not_from_dicom', id });
-    return c.body(structuredReport({ reading, instance }, told), 200, { 'content-type': 'application/dicom' });
+    const identified = { reading, instance };
+    const provenance = provenanceOf(identified, maker, resultDigest(reading, router));
+    return c.body(structuredReport(identified, provenance), 200, { 'content-type': 'application/dicom' });
   });
 
   app.openapi(fhir, async (c) => {
-    const { read, told } = await find(c.get('tenant'), c.req.valid('param').id);
-    return c.json({ ...fhirBundle(read, told) }, 200, { 'content-type': 'application/fhir+json' });
+    const read = await find(c.get('tenant'), c.req.valid('param').id);
+    const provenance = provenanceOf(read, maker, resultDigest(read.reading, router));
+    return c.json({ ...fhirBundle(read, provenance) }, 200, { 'content-type': 'application/fhir+json' });
   });
 }

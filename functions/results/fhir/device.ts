@@ -3,18 +3,18 @@ import { manufacturer } from '../../core/dicom-dictionary.ts';
 import { notice, type PlanView, type Reading } from '../../core/reading.ts';
 import { concepts, units } from '../codes.ts';
 import { modelName } from '../part10/modules.ts';
-import type { About } from '../provenance.ts';
+import type { Provenance } from '../provenance.ts';
 import { coding, quantity } from './coding.ts';
 import { narrative } from './narrative.ts';
 
 /** One model that read: a variant of the family. It is no medical device and carries no UDI. */
-export function deviceOf(reading: Reading, about: About, variant: PlanView['variants'][number]): Device {
-  const name = `${modelName(about)} ${variant.id}`;
+export function deviceOf(reading: Reading, provenance: Provenance, variant: PlanView['variants'][number]): Device {
+  const name = `${modelName(provenance)} ${variant.id}`;
   const digest = reading.models[variant.id];
   return {
     resourceType: 'Device',
     text: narrative(
-      `${name}, version ${about.version}: classifies chest radiographs at ${variant.resolution} px.`,
+      `${name}, version ${provenance.version}: classifies chest radiographs at ${variant.resolution} px.`,
       notice,
     ),
     identifier: [{ type: { text: 'SHA-256 of the model file' }, value: digest }],
@@ -24,7 +24,7 @@ export function deviceOf(reading: Reading, about: About, variant: PlanView['vari
     modelNumber: variant.id,
     type: { text: 'Chest radiograph classifier (software)' },
     version: [
-      { type: { text: 'software' }, value: about.version },
+      { type: { text: 'software' }, value: provenance.version },
       { type: { text: 'catalog' }, value: reading.catalog },
       { type: { text: 'model' }, value: digest ?? '' },
     ],

@@ -3,10 +3,8 @@ import type { Threshold } from '../../core/catalog.ts';
 import { type FindingResult, notice } from '../../core/reading.ts';
 import type { Read } from '../../reading/read.ts';
 import { basis, concepts, findingCode, presence, protocol, readable, target, units } from '../codes.ts';
-import { operatingPoint } from '../operating-point.ts';
-import type { About } from '../provenance.ts';
+import { operatingPoint, type Provenance } from '../provenance.ts';
 import { limits, percent } from '../summary.ts';
-import { trackingUid } from '../tracking-uid.ts';
 import { concept, dicomUid, hl7, quantity } from './coding.ts';
 import { type Context, urn } from './context.ts';
 import { narrative } from './narrative.ts';
@@ -21,7 +19,12 @@ const interpretations = {
  * One finding. Its value is whether the finding is present, and the probability a component: a probability alone, shown
  * where a result is expected, would be misread.
  */
-export function observationOf(read: Read, about: About, context: Context, result: FindingResult): Observation {
+export function observationOf(
+  read: Read,
+  provenance: Provenance,
+  context: Context,
+  result: FindingResult,
+): Observation {
   const { reading } = read;
   const { subject, study, film, effectiveDateTime, issued } = context;
   const { finding, call, probability, threshold, variant, why } = result;
@@ -32,7 +35,7 @@ export function observationOf(read: Read, about: About, context: Context, result
       why,
       notice,
     ),
-    identifier: [dicomUid(trackingUid(read, about, finding))],
+    identifier: [dicomUid(provenance.identity.findingUid(finding))],
     status: 'preliminary',
     category: [{ coding: [{ system: hl7('observation-category'), code: 'imaging', display: 'Imaging' }] }],
     code: concept(findingCode(finding), readable(finding)),
@@ -48,7 +51,7 @@ export function observationOf(read: Read, about: About, context: Context, result
     ],
     device: { reference: urn('Device', reading.id, variant) },
     ...(study && film && { derivedFrom: [study, film] }),
-    component: components(reading, result, operatingPoint(reading, about, result)),
+    component: components(reading, result, operatingPoint(provenance, result)),
   };
 }
 

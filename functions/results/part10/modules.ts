@@ -1,9 +1,8 @@
 import { manufacturer } from '../../core/dicom-dictionary.ts';
 import type { Instance } from '../../core/instance.ts';
-import type { Reading } from '../../core/reading.ts';
 import { filmName } from '../film-name.ts';
-import { type About, catalogDigest, type IdentifiedRead } from '../provenance.ts';
-import { deriveUid } from '../uid.ts';
+import type { IdentifiedRead } from '../identity.ts';
+import type { Provenance } from '../provenance.ts';
 import { day, oneValue, sex, timeOfDay } from './values.ts';
 import type { Dataset } from './write.ts';
 
@@ -26,17 +25,14 @@ export const patientAndStudy = ({ patient, study, studyInstanceUid }: Instance):
   StudyDescription: oneValue(study.description)?.slice(0, longString),
 });
 
-/** The device that reads: one model family, whose catalog digest tells it from its next version. */
-export const deviceUid = (reading: Reading) => deriveUid('device', catalogDigest(reading));
-
 /** The Enhanced General Equipment Module (PS3.3 C.7.5.2). */
-export const equipment = (reading: Reading, about: About): Dataset => ({
+export const equipment = (provenance: Provenance): Dataset => ({
   Manufacturer: manufacturer,
-  ManufacturerModelName: modelName(about),
+  ManufacturerModelName: modelName(provenance),
   // Type 1 here; the digest of the catalog is what tells one family from another.
-  DeviceSerialNumber: catalogDigest(reading),
-  SoftwareVersions: about.version,
-  DeviceUID: deviceUid(reading),
+  DeviceSerialNumber: provenance.identity.catalogDigest,
+  SoftwareVersions: provenance.version,
+  DeviceUID: provenance.identity.deviceUid,
 });
 
 /**
@@ -53,7 +49,7 @@ export function seriesOf(read: IdentifiedRead, sopInstanceUid: string): Dataset 
   };
 }
 
-export const modelName = ({ family }: About) => `${manufacturer} ${family.catalog.family}`;
+export const modelName = ({ family }: Provenance) => `${manufacturer} ${family.catalog.family}`;
 
 /**
  * The moment of a reading as DA and TM. They cannot carry a zone and are local (PS3.3 C.12.1.1.8): a Timezone Offset

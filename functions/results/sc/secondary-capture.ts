@@ -5,12 +5,12 @@ import { px } from '../../core/units.ts';
 import { resize } from '../../decode/resize.ts';
 import { readable } from '../codes.ts';
 import { filmName } from '../film-name.ts';
+import type { IdentifiedRead } from '../identity.ts';
 import { equipment, localTime, modelName, patientAndStudy, seriesOf } from '../part10/modules.ts';
 import { part10 } from '../part10/write.ts';
-import { type About, catalogDigest, type IdentifiedRead } from '../provenance.ts';
+import type { InstanceProvenance } from '../provenance.ts';
 import { coded } from '../sr/item.ts';
 import { byCall, limits, percent } from '../summary.ts';
-import { uidsOf } from '../tracking-uid.ts';
 import { spotlight } from './heatmap.ts';
 import { type Picture, sideBySide, stacked, textPicture } from './picture.ts';
 
@@ -21,13 +21,13 @@ const maxSide = 1024;
 export async function secondaryCapture(
   { reading, instance }: IdentifiedRead,
   film: Film,
-  about: About,
+  provenance: InstanceProvenance,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { sc, scSeries } = uidsOf({ reading, instance }, about);
+  const { sc, scSeries } = provenance.identity.uids;
   const { date, time } = localTime(reading.createdAt);
   const { width, height, pixels } = sideBySide([
     await small(film, maxSide),
-    stacked([textPicture(panel({ reading, instance }, about)), ...(await whereTheModelLooked(reading, film))]),
+    stacked([textPicture(panel({ reading, instance }, provenance)), ...(await whereTheModelLooked(reading, film))]),
   ]);
   return part10(
     {
@@ -36,7 +36,7 @@ export async function secondaryCapture(
       InstanceCreationDate: date,
       InstanceCreationTime: time,
       ...patientAndStudy(instance),
-      ...equipment(reading, about),
+      ...equipment(provenance),
       // General Series and SC Equipment (PS3.3 C.7.3.1, C.8.6.1)
       Modality: 'OT',
       ConversionType: 'WSD',
@@ -75,7 +75,7 @@ export async function secondaryCapture(
       PixelRepresentation: 0,
       PixelData: pixels.buffer as ArrayBuffer,
     },
-    about.version,
+    provenance.version,
   );
 }
 
@@ -90,7 +90,7 @@ async function small(film: Film, longest: number): Promise<Picture> {
 }
 
 /** The text beside the film: as wide as its widest line. It names no patient. */
-function panel(read: IdentifiedRead, about: About): string[] {
+function panel(read: IdentifiedRead, provenance: InstanceProvenance): string[] {
   const { reading } = read;
   const warnings = reading.warnings.map(({ code }) => `Warning of the file: ${code}`);
   return [
@@ -98,8 +98,8 @@ function panel(read: IdentifiedRead, about: About): string[] {
     '',
     `Film: ${filmName(read)}`,
     ...new Set(warnings),
-    `${modelName(about)}, version ${about.version}`,
-    `Catalog ${catalogDigest(reading).slice(0, 12)}`,
+    `${modelName(provenance)}, version ${provenance.version}`,
+    `Catalog ${provenance.identity.catalogDigest.slice(0, 12)}`,
     ...byCall(reading).flatMap(({ heading, findings }) => [
       '',
       heading.toUpperCase(),

@@ -1,22 +1,22 @@
 import { manufacturer } from '../../core/dicom-dictionary.ts';
-import type { Reading } from '../../core/reading.ts';
 import { chest, concepts, english, imagingProcedure, modality, units, views } from '../codes.ts';
 import { view } from '../film-name.ts';
-import { deviceUid, modelName } from '../part10/modules.ts';
+import type { IdentifiedRead } from '../identity.ts';
+import { modelName } from '../part10/modules.ts';
 import { day, timeOfDay } from '../part10/values.ts';
-import { type About, catalogDigest, type IdentifiedRead } from '../provenance.ts';
+import type { InstanceProvenance } from '../provenance.ts';
 import { code, container, date, type Item, image, number, text, time, uidReference } from './item.ts';
 
 /** TID 1204 Language of Content Item and Descendants. */
 export const language: Item = code('HAS CONCEPT MOD', concepts.language, english);
 
 /** TID 1001 Observation Context, by TID 1004 Device Observer Identifying Attributes. */
-export const observer = (reading: Reading, about: About): Item[] => [
+export const observer = (provenance: InstanceProvenance): Item[] => [
   code('HAS OBS CONTEXT', concepts.observerType, concepts.device),
-  uidReference('HAS OBS CONTEXT', concepts.deviceUid, deviceUid(reading)),
+  uidReference('HAS OBS CONTEXT', concepts.deviceUid, provenance.identity.deviceUid),
   text('HAS OBS CONTEXT', concepts.deviceManufacturer, manufacturer),
-  text('HAS OBS CONTEXT', concepts.deviceModel, modelName(about)),
-  text('HAS OBS CONTEXT', concepts.deviceSerial, catalogDigest(reading)),
+  text('HAS OBS CONTEXT', concepts.deviceModel, modelName(provenance)),
+  text('HAS OBS CONTEXT', concepts.deviceSerial, provenance.identity.catalogDigest),
 ];
 
 export const procedureReported: Item = code('HAS CONCEPT MOD', concepts.procedureReported, imagingProcedure);

@@ -3,27 +3,26 @@ import { manufacturer } from '../../core/dicom-dictionary.ts';
 import type { Instance } from '../../core/instance.ts';
 import type { FindingResult, Reading } from '../../core/reading.ts';
 import { basis, concepts, findingCode, presence, protocol, readable, target, units } from '../codes.ts';
-import { operatingPoint } from '../operating-point.ts';
+import type { IdentifiedRead } from '../identity.ts';
 import { modelName } from '../part10/modules.ts';
-import type { About, IdentifiedRead } from '../provenance.ts';
-import { trackingUid } from '../tracking-uid.ts';
+import { type InstanceProvenance, operatingPoint } from '../provenance.ts';
 import { code, container, type Item, image, number, points, text, uidReference } from './item.ts';
 
 /** TID 1501 Measurement and Qualitative Evaluation Group, in the order of its rows: one finding with all it was decided on. */
-export function findingGroup(read: IdentifiedRead, about: About, result: FindingResult): Item {
+export function findingGroup(read: IdentifiedRead, provenance: InstanceProvenance, result: FindingResult): Item {
   const { reading, instance } = read;
   const call = presence[result.call];
   return container(
     concepts.measurementGroup,
     [
       text('HAS OBS CONTEXT', concepts.trackingIdentifier, `${readable(result.finding)} ${reading.id.slice(0, 11)}`),
-      uidReference('HAS OBS CONTEXT', concepts.trackingUid, trackingUid(read, about, result.finding)),
+      uidReference('HAS OBS CONTEXT', concepts.trackingUid, provenance.identity.findingUid(result.finding)),
       // TID 1350: whoever reads the finding alone must not take an absent one for present.
       code('CONTAINS', concepts.finding, findingCode(result.finding), [
         code('HAS CONCEPT MOD', concepts.presence, call),
       ]),
-      ...algorithm(reading, about, result),
-      ...probability(result, operatingPoint(reading, about, result)),
+      ...algorithm(reading, provenance, result),
+      ...probability(result, operatingPoint(provenance, result)),
       ...auroc(result),
       number('CONTAINS', concepts.resolution, variantOf(reading, result.variant).resolution, [], units.pixels),
       image('CONTAINS', concepts.sourceOfMeasurement, instance),
@@ -38,7 +37,7 @@ export function findingGroup(read: IdentifiedRead, about: About, result: Finding
 }
 
 /** TID 4019 Algorithm Identification. */
-function algorithm(reading: Reading, about: About, { variant: id }: FindingResult): Item[] {
+function algorithm(reading: Reading, provenance: InstanceProvenance, { variant: id }: FindingResult): Item[] {
   const variant = variantOf(reading, id);
   const parameters = [
     `variant=${id}`,
@@ -49,8 +48,8 @@ function algorithm(reading: Reading, about: About, { variant: id }: FindingResul
     `catalog=${reading.catalog}`,
   ];
   return [
-    text('HAS CONCEPT MOD', concepts.algorithmName, modelName(about)),
-    text('HAS CONCEPT MOD', concepts.algorithmVersion, about.version),
+    text('HAS CONCEPT MOD', concepts.algorithmName, modelName(provenance)),
+    text('HAS CONCEPT MOD', concepts.algorithmVersion, provenance.version),
     text('HAS CONCEPT MOD', concepts.algorithmManufacturer, manufacturer),
     ...parameters.map((parameter) => text('HAS CONCEPT MOD', concepts.algorithmParameters, parameter)),
   ];

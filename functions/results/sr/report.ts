@@ -1,19 +1,19 @@
 import { resultSopClasses } from '../../core/dicom-dictionary.ts';
 import { notice } from '../../core/reading.ts';
 import { concepts, privateScheme, privateSchemeUid } from '../codes.ts';
+import type { IdentifiedRead } from '../identity.ts';
 import { equipment, localTime, patientAndStudy, seriesOf } from '../part10/modules.ts';
 import { type Dataset, part10 } from '../part10/write.ts';
-import type { About, IdentifiedRead } from '../provenance.ts';
+import type { InstanceProvenance } from '../provenance.ts';
 import { summary } from '../summary.ts';
-import { uidsOf } from '../tracking-uid.ts';
 import { imageLibrary, language, observer, procedureReported } from './context.ts';
 import { findingGroup } from './finding.ts';
 import { coded, container, contentTemplate, type Item, text } from './item.ts';
 
 /** A reading as a Comprehensive 3D SR by TID 1500, as IHE AI Results (AIR) asks: a DICOM file. */
-export function structuredReport(read: IdentifiedRead, about: About): Uint8Array<ArrayBuffer> {
+export function structuredReport(read: IdentifiedRead, provenance: InstanceProvenance): Uint8Array<ArrayBuffer> {
   const { reading, instance } = read;
-  const { sr, srSeries } = uidsOf(read, about);
+  const { sr, srSeries } = provenance.identity.uids;
   const { date, time } = localTime(reading.createdAt);
   return part10(
     {
@@ -23,7 +23,7 @@ export function structuredReport(read: IdentifiedRead, about: About): Uint8Array
       InstanceCreationTime: time,
       CodingSchemeIdentificationSequence: [privateCodingScheme],
       ...patientAndStudy(instance),
-      ...equipment(reading, about),
+      ...equipment(provenance),
       // SR Document Series (PS3.3 C.17.1)
       Modality: 'SR',
       SeriesInstanceUID: srSeries,
@@ -43,21 +43,21 @@ export function structuredReport(read: IdentifiedRead, about: About): Uint8Array
       ConceptNameCodeSequence: [coded(concepts.report)],
       ContinuityOfContent: 'SEPARATE',
       ContentTemplateSequence: contentTemplate('1500'),
-      ContentSequence: content(read, about),
+      ContentSequence: content(read, provenance),
     },
-    about.version,
+    provenance.version,
   );
 }
 
 /** The tree below the root of TID 1500 Measurement Report, in the order of its rows. */
-const content = (read: IdentifiedRead, about: About): Item[] => [
+const content = (read: IdentifiedRead, provenance: InstanceProvenance): Item[] => [
   language,
-  ...observer(read.reading, about),
+  ...observer(provenance),
   procedureReported,
   imageLibrary(read),
   container(
     concepts.imagingMeasurements,
-    read.reading.findings.map((finding) => findingGroup(read, about, finding)),
+    read.reading.findings.map((finding) => findingGroup(read, provenance, finding)),
   ),
   container(concepts.qualitativeEvaluations, [
     text('CONTAINS', concepts.conclusion, summary(read.reading)),

@@ -8,7 +8,7 @@ import { filmsOf } from '../../../functions/pacs/study/films.ts';
 import { studyHandler } from '../../../functions/pacs/study/handler.ts';
 import { createBudget } from '../../../functions/platform/memory-budget.ts';
 import type { Read } from '../../../functions/reading/read.ts';
-import { resultUids } from '../../../functions/results/uid.ts';
+import { resultUids } from '../../../functions/results/identity.ts';
 import type { ReadRequest } from '../../../functions/routing/request.ts';
 import type { FilmOutcome } from '../../../functions/storage/film-outcomes.ts';
 

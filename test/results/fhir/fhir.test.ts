@@ -9,8 +9,7 @@ import { type Bundle, fhirBundle } from '../../../functions/results/fhir/bundle.
 import { date } from '../../../functions/results/fhir/date.ts';
 import { narrative } from '../../../functions/results/fhir/narrative.ts';
 import { patientOf } from '../../../functions/results/fhir/patient.ts';
-import type { IdentifiedRead } from '../../../functions/results/provenance.ts';
-import { trackingUid, uidsOf } from '../../../functions/results/tracking-uid.ts';
+import type { IdentifiedRead } from '../../../functions/results/identity.ts';
 import { bare, instance, openReader, type Reader } from '../../support/pacs/reader.ts';
 
 /** HL7's own schema of FHIR R4 (http://hl7.org/fhir/json-schema/4.0), as this package carries it. */
@@ -41,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => reader.close());
 
 /** As it leaves the service: JSON has no undefined. */
-const sent = (of: Read): Bundle => JSON.parse(JSON.stringify(fhirBundle(of, reader.about)));
+const sent = (of: Read): Bundle => JSON.parse(JSON.stringify(fhirBundle(of, reader.provenance(of))));
 
 const all = <Type extends string>({ entry = [] }: Bundle, type: Type) =>
   entry.flatMap(({ resource }) => (resource?.resourceType === type ? [resource] : []));
@@ -192,7 +191,7 @@ describe('the report', () => {
   });
 
   test('can be matched with its SR and its reading', () => {
-    const { sr } = uidsOf(read, reader.about);
+    const { sr } = reader.provenance(read).identity.uids;
     const values = reportIn(bundle).identifier?.map(({ value }) => value);
     expect(values).toEqual([read.reading.id, `urn:oid:${sr}`]);
   });
@@ -212,7 +211,9 @@ describe('an observation', () => {
       expect(observation.status).toBe('preliminary');
       expect(observation.valueCodeableConcept?.coding?.[0]?.display).toBe(words[result.call]);
       expect(observation.interpretation?.[0]?.coding?.[0]?.code).toBe(letters[result.call]);
-      expect(observation.identifier?.[0]?.value).toBe(`urn:oid:${trackingUid(read, reader.about, result.finding)}`);
+      expect(observation.identifier?.[0]?.value).toBe(
+        `urn:oid:${reader.provenance(read).identity.findingUid(result.finding)}`,
+      );
       expect(observation.derivedFrom?.map(({ identifier }) => identifier?.value)).toEqual([
         `urn:oid:${instance.studyInstanceUid}`,
         `urn:oid:${instance.sopInstanceUid}`,

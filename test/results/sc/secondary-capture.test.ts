@@ -8,12 +8,11 @@ import type { Film } from '../../../functions/core/film.ts';
 import { px } from '../../../functions/core/units.ts';
 import { decode } from '../../../functions/decode/decode.ts';
 import { resize } from '../../../functions/decode/resize.ts';
+import type { IdentifiedRead } from '../../../functions/results/identity.ts';
 import { resultObjects } from '../../../functions/results/objects.ts';
-import type { IdentifiedRead } from '../../../functions/results/provenance.ts';
 import { cell, isDot } from '../../../functions/results/sc/font.ts';
 import { spotlight } from '../../../functions/results/sc/heatmap.ts';
 import { secondaryCapture } from '../../../functions/results/sc/secondary-capture.ts';
-import { uidsOf } from '../../../functions/results/tracking-uid.ts';
 import { has, through } from '../../support/dicom/tools.ts';
 import { bare, instance, openReader, type Reader } from '../../support/pacs/reader.ts';
 import { parse, utf8 } from '../../support/pacs/tree.ts';
@@ -36,7 +35,7 @@ beforeAll(async () => {
   reader = await openReader();
   read = await reader.read('00000442_000.png');
   film = await decoded('00000442_000.png');
-  bytes = await secondaryCapture(read, film, reader.about);
+  bytes = await secondaryCapture(read, film, reader.provenance(read));
 });
 afterAll(() => reader.close());
 
@@ -115,7 +114,7 @@ describe('the picture', () => {
       film.pixels.subarray(row * 1024, (row + 1) * 1024),
     );
     const large = await resize(film, { width: px(1500), height: px(2000) });
-    const picture = pictureOf(await secondaryCapture(read, large, reader.about));
+    const picture = pictureOf(await secondaryCapture(read, large, reader.provenance(read)));
     expect(textIn(picture, 768)[0]).toBe('RESEARCH USE ONLY. NOT FOR DIAGNOSIS.');
     expect(picture.height).toBe(1024);
   });
@@ -123,14 +122,14 @@ describe('the picture', () => {
   test('turns a 16-bit film into 8 bits, and does not enlarge a small one', async () => {
     const deep = await decoded('derived_16bit.png');
     expect(deep.pixels).toBeInstanceOf(Uint16Array);
-    const { width, pixels } = pictureOf(await secondaryCapture(read, deep, reader.about));
-    expect(textIn(pictureOf(await secondaryCapture(read, deep, reader.about)), 640)[0]).toMatch(/^RESEARCH/);
+    const { width, pixels } = pictureOf(await secondaryCapture(read, deep, reader.provenance(read)));
+    expect(textIn(pictureOf(await secondaryCapture(read, deep, reader.provenance(read))), 640)[0]).toMatch(/^RESEARCH/);
     const at = 300 * deep.width + 200;
     expect(pixels[300 * width + 200]).toBe(Math.round((deep.pixels[at] ?? 0) / 257));
   });
 
   test('is the same, byte for byte, for the same reading and film', async () => {
-    expect(Buffer.from(await secondaryCapture(read, film, reader.about)).equals(bytes)).toBe(true);
+    expect(Buffer.from(await secondaryCapture(read, film, reader.provenance(read))).equals(bytes)).toBe(true);
   });
 });
 
@@ -139,7 +138,7 @@ describe('what the picture says beside the findings', () => {
     expect(textIn(pictureOf(bytes), 1024)).toContain('Film: 10:15, series 3, image 7');
     const warnings = [{ code: 'window_unusable', message: 'Window 0 / 0 cannot be used.' }];
     const warned = { ...read, reading: { ...read.reading, warnings } };
-    const lines = textIn(pictureOf(await secondaryCapture(warned, film, reader.about)), 1024);
+    const lines = textIn(pictureOf(await secondaryCapture(warned, film, reader.provenance(warned))), 1024);
     expect(lines).toContain('Warning of the file: window_unusable');
   });
 
@@ -168,7 +167,7 @@ describe('what the picture says beside the findings', () => {
 describe('where the model looked', () => {
   test('is shown for the two findings that exceed their thresholds most, with a legend', async () => {
     const explained = await reader.read('00000442_000.png', { explain: 'heatmap' });
-    const picture = pictureOf(await secondaryCapture(explained, film, reader.about));
+    const picture = pictureOf(await secondaryCapture(explained, film, reader.provenance(explained)));
     const lines = textIn(picture, 1024);
     const legend = lines.indexOf('Bright: where the model looked,');
     expect(lines[legend + 1]).toBe('not where the disease is.');
@@ -181,7 +180,10 @@ describe('where the model looked', () => {
     const explained = await reader.read('00000442_000.png', { explain: 'heatmap' });
     const findings = explained.reading.findings.map((finding) => ({ ...finding, call: 'absent' as const }));
     for (const reading of [{ ...explained.reading, findings }, read.reading]) {
-      const lines = textIn(pictureOf(await secondaryCapture({ ...read, reading }, film, reader.about)), 1024);
+      const lines = textIn(
+        pictureOf(await secondaryCapture({ ...read, reading }, film, reader.provenance({ ...read, reading }))),
+        1024,
+      );
       expect(lines.join('\n')).not.toContain('where the model looked');
     }
   });
@@ -199,7 +201,7 @@ describe('where the model looked', () => {
 describe('the file', () => {
   test('belongs to the study, names its film and is told as derived', () => {
     const file = parse(bytes);
-    const uids = uidsOf(read, reader.about);
+    const uids = reader.provenance(read).identity.uids;
     expect(utf8(file, 'x00080016')).toBe('1.2.840.10008.5.1.4.1.1.7');
     expect(utf8(file, 'x00080018')).toBe(uids.sc);
     expect(utf8(file, 'x0020000e')).toBe(uids.scSeries);
@@ -219,7 +221,11 @@ describe('the file', () => {
         ...{ sopClass: 'DX', modality: 'DX', photometric: 'MONOCHROME2' as const, bits: 8, rendering: 'full range' },
         transferSyntax,
       };
-      const file = await secondaryCapture({ ...read, reading: { ...read.reading, dicom } }, film, reader.about);
+      const file = await secondaryCapture(
+        { ...read, reading: { ...read.reading, dicom } },
+        film,
+        reader.provenance({ ...read, reading: { ...read.reading, dicom } }),
+      );
       return utf8(parse(file), 'x00282110');
     };
     expect(await lossyOf('1.2.840.10008.1.2.4.50')).toBe('01');
@@ -227,8 +233,8 @@ describe('the file', () => {
   });
 
   test('goes back beside the SR', async () => {
-    const objects = await resultObjects(read, reader.about, { sr: true, sc: film });
-    const uids = uidsOf(read, reader.about);
+    const objects = await resultObjects(read, reader.provenance(read), { sr: true, sc: film });
+    const uids = reader.provenance(read).identity.uids;
     expect(objects.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual([uids.sr, uids.sc]);
     expect(objects.map(({ seriesInstanceUid }) => seriesInstanceUid)).toEqual([uids.srSeries, uids.scSeries]);
     expect(Buffer.from(objects[1]?.bytes ?? []).equals(bytes)).toBe(true);
@@ -240,7 +246,10 @@ describe.skipIf(!has('dciodvfy', 'dcm2pnm'))(`independent tools (${install})`, (
     const folder = mkdtempSync(join(tmpdir(), 'alara-sc-'));
     try {
       const path = join(folder, 'sc.dcm');
-      const file = header === 'full' ? bytes : await secondaryCapture({ ...read, instance: bare }, film, reader.about);
+      const file =
+        header === 'full'
+          ? bytes
+          : await secondaryCapture({ ...read, instance: bare }, film, reader.provenance({ ...read, instance: bare }));
       writeFileSync(path, file);
       const { stdout, stderr } = spawnSync('dciodvfy', [path], { encoding: 'utf8' });
       const lines = `${stdout}${stderr}`

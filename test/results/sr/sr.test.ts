@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Instance } from '../../../functions/core/instance.ts';
 import { concepts, findingCode, presence } from '../../../functions/results/codes.ts';
+import type { IdentifiedRead } from '../../../functions/results/identity.ts';
 import { resultObjects } from '../../../functions/results/objects.ts';
-import type { IdentifiedRead } from '../../../functions/results/provenance.ts';
 import { structuredReport } from '../../../functions/results/sr/report.ts';
-import { uidsOf } from '../../../functions/results/tracking-uid.ts';
 import { has } from '../../support/dicom/tools.ts';
 import { bare, instance, openReader, type Reader } from '../../support/pacs/reader.ts';
 import { codeOf, codesIn, items, type Node, parse, tree, utf8 } from '../../support/pacs/tree.ts';
@@ -23,7 +22,7 @@ let root: Node;
 beforeAll(async () => {
   reader = await openReader();
   read = await reader.read('00000442_000.png');
-  bytes = structuredReport(read, reader.about);
+  bytes = structuredReport(read, reader.provenance(read));
   root = tree(parse(bytes));
 });
 afterAll(() => reader.close());
@@ -45,7 +44,7 @@ const row = ({ relationship, type }: Node) => `${relationship} ${type}`;
 test('replaced pixels under the same SOP Instance UID give other UIDs; the same film again gives the same', async () => {
   const uidsIn = async (film: string) => {
     const of = await reader.read(film, { findings: 'Nodule,Effusion' });
-    const report = structuredReport(of, reader.about);
+    const report = structuredReport(of, reader.provenance(of));
     const found = groups(tree(parse(report))).map((group) => only(group, concepts.trackingUid).value);
     return [utf8(parse(report), 'x00080018'), ...found];
   };
@@ -73,7 +72,9 @@ describe('the results of the films of a study', () => {
     ['Instance Number', 'x00200013'],
     ['Series Description', 'x0008103e'],
   ])('have a %s each', (_, tag) => {
-    const values = films.map((film) => utf8(parse(structuredReport({ ...read, instance: film }, reader.about)), tag));
+    const values = films.map((film) =>
+      utf8(parse(structuredReport({ ...read, instance: film }, reader.provenance({ ...read, instance: film }))), tag),
+    );
     expect(new Set(values).size, values.join('; ')).toBe(films.length);
     for (const value of values) expect(value).toMatch(/\S/);
   });
@@ -92,7 +93,12 @@ describe('the results of the films of a study', () => {
         ...{ sopClass: 'DX', modality: 'DX', photometric: 'MONOCHROME2' as const, bits: 8, rendering: 'full range' },
         ...{ transferSyntax: '1.2.840.10008.1.2.1', viewPosition },
       };
-      return parse(structuredReport({ ...read, reading: { ...read.reading, dicom } }, reader.about));
+      return parse(
+        structuredReport(
+          { ...read, reading: { ...read.reading, dicom } },
+          reader.provenance({ ...read, reading: { ...read.reading, dicom } }),
+        ),
+      );
     };
     expect(utf8(described('PA'), 'x0008103e')).toBe('AI, research only: PA 10:15, series 3, image 7');
     expect(utf8(described('AP AXIAL'), 'x0008103e')).toBe('AI, research only: AP 10:15, series 3, image 7');
@@ -104,7 +110,10 @@ describe('the results of the films of a study', () => {
 
 test('the warnings of a reading stand in its report', () => {
   const warnings = [{ code: 'window_unusable', message: 'Window 0 / 0 cannot be used; the second one was.' }];
-  const report = structuredReport({ ...read, reading: { ...read.reading, warnings } }, reader.about);
+  const report = structuredReport(
+    { ...read, reading: { ...read.reading, warnings } },
+    reader.provenance({ ...read, reading: { ...read.reading, warnings } }),
+  );
   const comments = named(only(tree(parse(report)), concepts.qualitativeEvaluations), concepts.comment);
   expect(comments.map(({ value }) => value)).toContain(`Warning window_unusable: ${warnings[0]?.message}`);
 });
@@ -112,7 +121,7 @@ test('the warnings of a reading stand in its report', () => {
 describe('the document', () => {
   test('belongs to the study of the film, in a series of its own', () => {
     const file = parse(bytes);
-    const uids = uidsOf(read, reader.about);
+    const uids = reader.provenance(read).identity.uids;
     expect(utf8(file, 'x00020010')).toBe('1.2.840.10008.1.2.1');
     expect(utf8(file, 'x00080016')).toBe('1.2.840.10008.5.1.4.1.1.88.34');
     expect(utf8(file, 'x00020003')).toBe(uids.sr);
@@ -129,7 +138,7 @@ describe('the document', () => {
     expect(utf8(file, 'x0040a493')).toBe('UNVERIFIED');
     expect(utf8(file, 'x00080070')).toBe('Alara');
     expect(utf8(file, 'x00181020')).toBe('0.1.0');
-    expect(utf8(file, 'x00181000')).toBe(reader.about.family.digest);
+    expect(utf8(file, 'x00181000')).toBe(reader.maker.family.digest);
   });
 
   test("repeats the patient and study of the film to the letter, in the film's scripts", () => {
@@ -169,16 +178,16 @@ describe('the document', () => {
   });
 
   test('is the same, byte for byte, for the same reading', () => {
-    expect(Buffer.from(structuredReport(read, reader.about)).equals(bytes)).toBe(true);
+    expect(Buffer.from(structuredReport(read, reader.provenance(read))).equals(bytes)).toBe(true);
     const later = { ...read, reading: { ...read.reading, createdAt: '2031-01-01T00:00:00.000Z' } };
-    const [first, second] = [parse(bytes), parse(structuredReport(later, reader.about))];
+    const [first, second] = [parse(bytes), parse(structuredReport(later, reader.provenance(later)))];
     expect(utf8(second, 'x00080018')).toBe(utf8(first, 'x00080018'));
   });
 
   test('repeats a value that is longer than it may be', () => {
     const long = 'ALARA TEST '.repeat(20);
     const wide = { ...instance, patient: { ...instance.patient, id: long }, study: { ...instance.study, id: long } };
-    const file = parse(structuredReport({ ...read, instance: wide }, reader.about));
+    const file = parse(structuredReport({ ...read, instance: wide }, reader.provenance({ ...read, instance: wide })));
     expect(utf8(file, 'x00100020')).toBe(long.trimEnd());
     expect(utf8(file, 'x00200010')).toBe(long.trimEnd());
   });
@@ -232,7 +241,12 @@ describe('TID 1500 Measurement Report', () => {
 
   test('leaves a date and a time out that are not well formed', () => {
     const study = { ...instance.study, date: '1 November', time: 'morning' };
-    const file = parse(structuredReport({ ...read, instance: { ...instance, study } }, reader.about));
+    const file = parse(
+      structuredReport(
+        { ...read, instance: { ...instance, study } },
+        reader.provenance({ ...read, instance: { ...instance, study } }),
+      ),
+    );
     expect(utf8(file, 'x00080020') || undefined).toBeUndefined();
     const [film] = only(only(tree(file), concepts.imageLibrary), concepts.imageLibraryGroup).children;
     expect(film?.children.map(({ type }) => type)).toEqual(['CODE', 'CODE', 'NUM', 'NUM']);
@@ -311,7 +325,7 @@ describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
       close(only(group, concepts.threshold), result.threshold.value);
       close(only(group, concepts.bandLow), result.threshold.low);
       close(only(group, concepts.bandHigh), result.threshold.high);
-      const head = reader.about.family.catalog.variants.find(({ id }) => id === result.variant)?.heads[result.finding];
+      const head = reader.maker.family.catalog.variants.find(({ id }) => id === result.variant)?.heads[result.finding];
       close(only(group, concepts.sensitivity), head?.threshold.sensitivity ?? 0);
       close(only(group, concepts.specificity), head?.threshold.specificity ?? 0);
       const auroc = only(group, concepts.auroc);
@@ -345,15 +359,15 @@ describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
     const pinned = await reader.read('00000442_000.png', { findings: 'Nodule', variant: 'r256-int8' });
     const [result] = pinned.reading.findings;
     expect(result?.meetsTarget).toBe(false);
-    const [group, ...others] = groups(tree(parse(structuredReport(pinned, reader.about))));
+    const [group, ...others] = groups(tree(parse(structuredReport(pinned, reader.provenance(pinned)))));
     expect(others).toEqual([]);
     expect(group && only(group, concepts.target).value).toBe('MISSED^99ALARA');
     expect(group && only(group, concepts.why).value).toBe(result?.why);
   });
 
   test('leaves out what a catalog of another digest cannot vouch for', () => {
-    const { family } = reader.about;
-    const other = { ...reader.about, family: { ...family, digest: 'f'.repeat(64) } };
+    const { family } = reader.maker;
+    const other = { ...reader.provenance(read), family: { ...family, digest: 'f'.repeat(64) } };
     const report = parse(structuredReport(read, other));
     const [group] = groups(tree(report));
     expect(group && named(group, concepts.sensitivity)).toEqual([]);
@@ -367,7 +381,7 @@ describe('codes', () => {
       'A finding with a name of more than sixty-four characters, which is longer than a Code Meaning',
       'Ä',
     ];
-    const all = [...Object.values(concepts), ...[...reader.about.family.catalog.findings, ...strange].map(findingCode)];
+    const all = [...Object.values(concepts), ...[...reader.maker.family.catalog.findings, ...strange].map(findingCode)];
     for (const { value, meaning } of all) {
       expect(value.length, value).toBeLessThanOrEqual(16);
       expect(meaning.length, meaning).toBeLessThanOrEqual(64);
@@ -375,7 +389,7 @@ describe('codes', () => {
   });
 
   test('are different for different findings', () => {
-    const { findings } = reader.about.family.catalog;
+    const { findings } = reader.maker.family.catalog;
     const long = ['Opacity of the left lung', 'Opacity of the right lung'];
     const codes = [...findings, ...long].map((finding) => codeOf(findingCode(finding)));
     expect(new Set(codes).size).toBe(codes.length);
@@ -392,8 +406,8 @@ test('every code that is sent stands in the table of the documentation, with its
 
 describe('what goes back', () => {
   test('is the SR alone, unless the film is at hand for a picture', async () => {
-    const objects = await resultObjects(read, reader.about, { sr: true });
-    const uids = uidsOf(read, reader.about);
+    const objects = await resultObjects(read, reader.provenance(read), { sr: true });
+    const uids = reader.provenance(read).identity.uids;
     expect(objects).toEqual([
       {
         sopClassUid: '1.2.840.10008.5.1.4.1.1.88.34',
@@ -411,7 +425,10 @@ describe.skipIf(!has('dsrdump', 'dciodvfy'))(`independent tools (${install})`, (
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'alara-sr-'));
     writeFileSync(join(folder, 'sr.dcm'), bytes);
-    writeFileSync(join(folder, 'bare.dcm'), structuredReport({ ...read, instance: bare }, reader.about));
+    writeFileSync(
+      join(folder, 'bare.dcm'),
+      structuredReport({ ...read, instance: bare }, reader.provenance({ ...read, instance: bare })),
+    );
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -452,7 +469,10 @@ describe.skipIf(!has('dsrdump', 'dciodvfy'))(`independent tools (${install})`, (
       ...{ patient: { ...patient, ...header.patient }, study: { ...study, ...header.study } },
     };
     const path = join(folder, `${name.replaceAll(/\W/g, '')}.dcm`);
-    const file = structuredReport({ ...read, instance: malformed }, reader.about);
+    const file = structuredReport(
+      { ...read, instance: malformed },
+      reader.provenance({ ...read, instance: malformed }),
+    );
     writeFileSync(path, file);
     const { stdout, stderr } = spawnSync('dciodvfy', [path], { encoding: 'utf8' });
     return { file: parse(file), errors: `${stdout}${stderr}`.split('\n').filter((line) => line.startsWith('Error')) };

@@ -2,7 +2,9 @@ import type { Instance } from '../../../functions/core/instance.ts';
 import type { Engine } from '../../../functions/inference/pool.ts';
 import { openEngine, openRouter } from '../../../functions/inference/router.ts';
 import { readConfig } from '../../../functions/platform/config.ts';
-import type { About, IdentifiedRead } from '../../../functions/results/provenance.ts';
+import type { Read } from '../../../functions/reading/read.ts';
+import type { IdentifiedRead } from '../../../functions/results/identity.ts';
+import { type InstanceProvenance, provenanceOf, type ResultMaker } from '../../../functions/results/provenance.ts';
 import { parseParameters } from '../../../functions/routing/parameters.ts';
 import { film } from '../service.ts';
 
@@ -53,7 +55,9 @@ export const bare: Instance = {
 export type Reader = {
   /** A real reading of a DICOM file, under its own header. */
   readDicom(bytes: Uint8Array, parameters?: Record<string, string>): Promise<IdentifiedRead>;
-  readonly about: About;
+  readonly maker: ResultMaker;
+  /** The provenance of a reading. Has UIDs of result objects only for a reading of a DICOM instance. */
+  provenance(read: Read): InstanceProvenance;
   read(name: string, parameters?: Record<string, string>, header?: Instance): Promise<IdentifiedRead>;
   close(): Promise<void>;
 };
@@ -72,8 +76,10 @@ export async function openReader(): Promise<Reader> {
     if (!read.ok) throw new Error(read.fault.code);
     return read.value;
   }
+  const maker = { family: router.family, version: '0.1.0' };
   return {
-    about: { family: router.family, version: '0.1.0', requestDigest: 'digest' },
+    maker,
+    provenance: (read) => provenanceOf(read as IdentifiedRead, maker, 'digest'),
     async read(name, parameters = {}, header = instance) {
       const mediaType = name.endsWith('png') ? 'image/png' : 'image/jpeg';
       return { ...(await reading(film(name), mediaType, parameters)), instance: header };

@@ -1,3 +1,4 @@
+import type { IdentifiedRead } from '../../../functions/results/identity.ts';
 import { structuredReport } from '../../../functions/results/sr/report.ts';
 import type { Dataset } from '../dicom/element.ts';
 import { chest, complement } from '../dicom/film.ts';
@@ -8,19 +9,15 @@ import { bare, type Reader } from './reader.ts';
 
 /** Reports of real readings whose headers differ in what readers of SR documents stumble over. */
 export async function sampleReports(reader: Reader): Promise<Readonly<Record<string, Uint8Array>>> {
-  const { about } = reader;
+  const report = (read: IdentifiedRead) => structuredReport(read, reader.provenance(read));
   const warned = await reader.read('00000100_000.png', { findings: 'Nodule,Effusion', explain: 'heatmap' });
   const warnings = [{ code: 'window_unusable', message: 'Window 0 / 0 cannot be used; the second one was.' }];
   return {
-    'all findings of a MONOCHROME1 film': structuredReport(await reader.readDicom(await negative()), about),
-    'one finding under a header without optional attributes': structuredReport(
+    'all findings of a MONOCHROME1 film': report(await reader.readDicom(await negative())),
+    'one finding under a header without optional attributes': report(
       await reader.read('00003272_000.png', { findings: 'Nodule' }, bare),
-      about,
     ),
-    'a name in three scripts, a heat map, a warning': structuredReport(
-      { ...warned, reading: { ...warned.reading, warnings } },
-      about,
-    ),
+    'a name in three scripts, a heat map, a warning': report({ ...warned, reading: { ...warned.reading, warnings } }),
   };
 }
 
