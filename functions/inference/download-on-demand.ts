@@ -6,7 +6,7 @@ import { ms } from '../core/units.ts';
 import type { Published } from '../models/release-client.ts';
 import type { Config } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
-import type { RequestPlan } from '../routing/plan.ts';
+import type { RequestPlan } from '../routing/plan-request.ts';
 import { type Router, usualVariants } from './router.ts';
 
 /** When a caller may ask again for a variant that cannot be downloaded. */

@@ -9,7 +9,7 @@ import { ms } from '../core/units.ts';
 import { withoutPaths } from '../core/without-paths.ts';
 import type { Inspected } from '../decode/dicom/inspect.ts';
 import type { Read } from '../reading/read.ts';
-import type { RequestPlan } from '../routing/plan.ts';
+import type { RequestPlan } from '../routing/plan-request.ts';
 import type { ReadRequest } from '../routing/request.ts';
 import { createHandshake } from './abort.ts';
 import { createTurns } from './fair-queue.ts';

@@ -12,7 +12,7 @@ import type { Logger } from '../platform/log.ts';
 import { withoutData } from '../platform/redact-error.ts';
 import { type CostTable, costTable } from '../routing/cost-table.ts';
 import type { Vocabulary } from '../routing/parameters.ts';
-import { planRequest, type RequestPlan } from '../routing/plan.ts';
+import { planRequest, type RequestPlan } from '../routing/plan-request.ts';
 import { type ReadRequest, readingId } from '../routing/request.ts';
 import type { RouteRequest } from '../routing/route.ts';
 import { createEngine, type Engine, type EngineHooks } from './pool.ts';

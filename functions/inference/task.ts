@@ -2,7 +2,7 @@ import type { Film } from '../core/film.ts';
 import type { Inspected } from '../decode/dicom/inspect.ts';
 import type { LoadedFamily } from '../models/load.ts';
 import type { Read } from '../reading/read.ts';
-import type { RequestPlan } from '../routing/plan.ts';
+import type { RequestPlan } from '../routing/plan-request.ts';
 import type { ReadRequest } from '../routing/request.ts';
 import type { Handshake } from './abort.ts';
 import type { CriticalSection } from './native-lock.ts';

@@ -6,10 +6,10 @@ import type { Instance } from '../core/instance.ts';
 import { type FindingResult, notice, type PlanView, type Reading, type RoutedFinding } from '../core/reading.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { logit, px } from '../core/units.ts';
-import type { RequestPlan } from '../routing/plan.ts';
+import type { RequestPlan } from '../routing/plan-request.ts';
 import type { ReadRequest } from '../routing/request.ts';
 import { atPrevalence, calibrate, call, thresholdAt } from './calibrate.ts';
-import { type Gate, gate } from './gate.ts';
+import { type Gate, gate } from './input-gate.ts';
 import { contain, isBlank, letterbox, normalise } from './preprocess.ts';
 
 /** The output of a graph for one film. */

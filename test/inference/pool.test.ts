@@ -7,7 +7,7 @@ import { ms } from '../../functions/core/units.ts';
 import { usualMemoryBytes } from '../../functions/inference/memory-guard.ts';
 import { createEngine, type Engine, type EngineOptions } from '../../functions/inference/pool.ts';
 import { costTable } from '../../functions/routing/cost-table.ts';
-import { planRequest } from '../../functions/routing/plan.ts';
+import { planRequest } from '../../functions/routing/plan-request.ts';
 import type { ReadRequest } from '../../functions/routing/request.ts';
 import { catalogOf, head, policyOf, variant } from '../support/family.ts';
 

@@ -10,7 +10,7 @@ import { px } from '../../functions/core/units.ts';
 import { filmDigest } from '../../functions/decode/film-digest.ts';
 import { type Family, type FilmToRead, type Output, read, type Stages } from '../../functions/reading/read.ts';
 import { costTable } from '../../functions/routing/cost-table.ts';
-import { planRequest } from '../../functions/routing/plan.ts';
+import { planRequest } from '../../functions/routing/plan-request.ts';
 import type { ReadRequest } from '../../functions/routing/request.ts';
 import { catalogOf, faultOf, head, policyOf, unwrap, variant } from '../support/family.ts';
 

@@ -4,7 +4,7 @@ import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Fault } from '../../core/fault.ts';
 import type { Logger } from '../../platform/log.ts';
 import { type BodyRate, usualRate, watchBody } from './body-timeout.ts';
-import { connectionLimit } from './limit.ts';
+import { connectionLimit } from './connection-limit.ts';
 import { answerFault, type HeadRule } from './overload.ts';
 import { joinPieces } from './pieces.ts';
 import { oneAtATime } from './pipelining.ts';

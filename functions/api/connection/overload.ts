@@ -6,7 +6,7 @@ import { type AccessRule, scopesOf, tenantOf } from '../http/auth.ts';
 import { problemHeaders, problemOf } from '../http/problem.ts';
 import { requestIdOf } from '../http/request-id.ts';
 
-/** Why a request is refused by its head alone. Undefined: the API answers it. */
+/** The fault if the head of a request alone is a reason to refuse it; undefined if the API must answer. */
 export type HeadRule = (incoming: IncomingMessage) => Promise<Fault | undefined> | undefined;
 
 const readings = '/v1/readings';
@@ -42,7 +42,7 @@ export function answerFault(incoming: IncomingMessage, outgoing: ServerResponse,
     'x-request-id': requestId,
   });
   outgoing.end(body);
-  // As the API logs it.
+  // The log format of the API.
   log?.info({ requestId, method: incoming.method, route: readings, status: problem.status, ms: 0 });
 }
 

@@ -27,7 +27,7 @@ export function joinPieces(incoming: IncomingMessage): void {
       flush();
       return push(piece, encoding);
     }
-    // After everything that this turn of the event loop reads.
+    // Flush after this turn of the event loop has read all its data.
     if (length === 0) setImmediate(flush);
     pieces.push(piece);
     length += piece.length;

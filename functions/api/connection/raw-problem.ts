@@ -25,7 +25,7 @@ export function closeWithProblem(socket: Duplex, fault: Fault): void {
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
-/** The same answer to a request that HTTP/1.1 allows and that the API cannot take. */
+/** The same problem for a request that is valid HTTP/1.1 but that the API cannot process. */
 export function problemResponse(fault: Fault): Response {
   const problem = problemOf(fault, randomUUID());
   return new Response(JSON.stringify(problem), {

@@ -9,7 +9,7 @@ const files = {
 
 /** The page that reads a dropped film. */
 export function page(app: OpenAPIHono): void {
-  // Beside this file when bundled, one folder up from source.
+  // Beside this file when bundled, two folders up from source.
   const web = new URL(import.meta.url.endsWith('.ts') ? '../../web/' : './web/', import.meta.url);
   for (const [path, [name, type]] of Object.entries(files)) {
     const bytes = sharedFile(new URL(name, web));

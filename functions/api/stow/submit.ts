@@ -5,7 +5,7 @@ import type { StowTarget } from '../../pacs/connections.ts';
 import type { Platform } from '../../storage/platform.ts';
 import type { Kept } from './receive.ts';
 
-/** A job for every study among the films that were taken: their ids. Once this resolves, all of them will be read. */
+/** Submit one job per study of the accepted films, and return the job ids. Once this resolves, the jobs are stored and will run. */
 export async function submitStudies(
   platform: Pick<Platform, 'jobs' | 'enqueue' | 'blobs'>,
   tenant: string,
@@ -14,7 +14,7 @@ export async function submitStudies(
 ): Promise<readonly string[]> {
   const ids: string[] = [];
   for (const [studyInstanceUid, films] of Map.groupBy(kept, (film) => film.studyInstanceUid)) {
-    // Sent twice in one request, or in another order, it is the same study.
+    // The same films give the same job id, in any order and with repeats.
     const unique = [...new Map(films.map((film) => [film.reading, film])).values()];
     const readings = unique.map(({ reading }) => reading).toSorted();
     const id = await jobId({
@@ -38,8 +38,8 @@ export async function submitStudies(
 }
 
 /**
- * The job as it stands. One that was given up is worked on anew: who sends it again still wants it. So is one whose results
- * went to a PACS, which may have lost them since: the PACS is asked first, and what it holds is not sent again.
+ * The job of an id. A failed or dead job runs again, because its sender still wants it. A finished job with a PACS runs again too,
+ * because the PACS may have lost the results: the runner asks the PACS first and sends only missing results.
  */
 async function submitted(
   platform: Pick<Platform, 'jobs' | 'enqueue' | 'blobs'>,

@@ -60,7 +60,7 @@ function platform(): Finding {
 }
 
 function glibcVersion(): string | undefined {
-  // A report with network information resolves the names of peers.
+  // `excludeNetwork` stops the report from making DNS lookups.
   Object.assign(process.report, { excludeNetwork: true });
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
   return header.glibcVersionRuntime;
@@ -97,7 +97,10 @@ function models(): Finding {
   } catch (error) {
     const known = families(config.models);
     const others = known.length > 0 ? `, or choose a family: ALARA_FAMILY=${known[0]}` : '';
-    return { found: messageOf(error), fix: `restore ${config.models}, name another folder in ALARA_MODELS${others}.` };
+    return {
+      found: messageOf(error),
+      fix: `restore ${config.models}, or name another folder in ALARA_MODELS${others}.`,
+    };
   }
 }
 
@@ -178,7 +181,7 @@ async function pacs(): Promise<readonly Finding[]> {
   return found.flat();
 }
 
-/** Models in a store are not read here, and faulty models have a check of their own. */
+/** Undefined if the models are in a store or have a fault; the check `models` reports faulty models. */
 function routerIfAny() {
   try {
     return router();
@@ -206,7 +209,7 @@ const Health = z.object({ status: z.enum(['ready', 'starting', 'failed']), devic
 
 /** Whether the service itself answers on a port. */
 async function isAlara(host: string, port: number): Promise<boolean> {
-  // A wildcard address cannot be called, so loopback is used.
+  // A wildcard address is not a destination, so loopback is used.
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   try {
     const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}/health/ready`;

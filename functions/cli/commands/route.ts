@@ -44,7 +44,7 @@ function inText({ policy, costDevice, costMs, largest, variants, costVsLargest }
     ].join(''),
   );
   return [
-    `Policy ${policy}: ${costMs.toFixed(1)} ms a film on ${costDevice}, ${costVsLargest.toFixed(2)} of always using ${largest.variant} (${largest.costMs.toFixed(1)} ms).\n\n`,
+    `Policy ${policy}: ${costMs.toFixed(1)} ms per film on ${costDevice}, ${costVsLargest.toFixed(2)} of the cost of always using ${largest.variant} (${largest.costMs.toFixed(1)} ms).\n\n`,
     table(['variant', 'px', 'ms', 'findings'], runs),
     '\n',
     ...reasons,

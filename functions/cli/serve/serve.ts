@@ -23,7 +23,7 @@ SIGTERM or Ctrl-C answers what was accepted, then stops; a second one stops at o
 ${notice}`,
     )
     .action(async ({ child }: { child?: true }) => {
-      if (child) await (await import('./serve-child.ts')).serveChild();
+      if (child) await (await import('./child.ts')).serveChild();
       else process.exitCode = await supervise(startChild);
     });
 }

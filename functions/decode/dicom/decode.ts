@@ -3,7 +3,7 @@ import type { Decoded } from '../../core/film.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { px } from '../../core/units.ts';
 import { baselineCodec } from './codecs/baseline-codec.ts';
-import type { Codec } from './codecs/codec.ts';
+import type { Codec } from './codecs/codec-types.ts';
 import { dcmjsCodec } from './codecs/dcmjs-codec.ts';
 import { frameOf } from './codecs/pixels.ts';
 import { viewOf } from './dicom-view.ts';

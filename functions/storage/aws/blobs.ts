@@ -73,7 +73,7 @@ export function awsBlobs(bucket: Bucket, vault: Vault): Blobs {
 
 class OverLimit extends Error {}
 
-/** One part of an upload, and the chunks that wait for the next part. */
+/** Bytes in memory during an upload: one part plus the chunks of the next part. */
 const heldBytes = partBytes + 2 ** 20;
 
 const isSealed = ({ metadata }: ObjectHead) => metadata['sealed'] === '1';
@@ -86,7 +86,7 @@ function bytesOf(found: ObjectHead): number {
   return found.bytes;
 }
 
-/** Remove one version of an object. False where another version was stored since it was listed. */
+/** Remove one version of an object. False if the object was replaced after the listing. */
 async function removedVersion(bucket: Bucket, key: string, etag: string): Promise<boolean> {
   try {
     await bucket.remove(key, etag);

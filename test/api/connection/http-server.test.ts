@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Hono } from 'hono';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { connectionLimit } from '../../../functions/api/connection/connection-limit.ts';
 import { createHttpServer, type HttpServerOptions } from '../../../functions/api/connection/http-server.ts';
-import { connectionLimit } from '../../../functions/api/connection/limit.ts';
 import { bodyOf } from '../../../functions/api/http/body.ts';
 import { open, pipelined, textOf } from '../../support/attacks.ts';
 

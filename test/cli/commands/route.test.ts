@@ -21,7 +21,9 @@ test('under the published policy each finding goes to its floor or above, and th
 
 test('in words it names the plan, its cost and each variant that was passed over', async () => {
   const { code, stdout } = await alara(['route', '--findings', 'Nodule', '--policy', 'sabottke-spieler-2020']);
-  expect(stdout).toMatch(/^Policy sabottke-spieler-2020: [\d.]+ ms a film on cpu, [\d.]+ of always using /);
+  expect(stdout).toMatch(
+    /^Policy sabottke-spieler-2020: [\d.]+ ms per film on cpu, [\d.]+ of the cost of always using /,
+  );
   expect(stdout).toMatch(/^Nodule: \S+\n {2}448 px: /m);
   expect(stdout).toMatch(/^ {2}not \S+: below the published floor of 448 px$/m);
   expect(code).toBe(0);

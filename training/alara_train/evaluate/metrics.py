@@ -33,7 +33,7 @@ def average_precision(scores: Floats, labels: Ints) -> float:
 
 
 def roc_points(scores: Floats, labels: Ints, limit: int = 101) -> list[tuple[float, float]]:
-    """Thin the ROC curve to at most `most` points (false positive rate, sensitivity)."""
+    """Thin the ROC curve to at most `limit` points (false positive rate, sensitivity)."""
     order = np.argsort(-scores, kind="stable")
     last = np.concatenate([[True], np.diff(scores[order]) < 0, [True]])
     hits = np.concatenate([[0], np.cumsum(labels[order])])[last] / labels.sum()
@@ -43,7 +43,7 @@ def roc_points(scores: Floats, labels: Ints, limit: int = 101) -> list[tuple[flo
 
 
 def precision_recall_points(scores: Floats, labels: Ints, limit: int = 41) -> list[tuple[float, float]]:
-    """(recall, precision) at up to `most` evenly spread recalls, each at a score at which recall rises."""
+    """(recall, precision) at up to `limit` evenly spread recalls, each at a score at which recall rises."""
     order = np.argsort(-scores, kind="stable")
     last = np.concatenate([np.diff(scores[order]) < 0, [True]])
     hits = np.cumsum(labels[order])[last].astype(np.float64)

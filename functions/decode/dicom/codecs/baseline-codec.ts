@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { fail, ok } from '../../../core/result.ts';
 import { maxPixels } from '../../limits.ts';
 import { raw } from '../../raw.ts';
-import type { Codec } from './codec.ts';
+import type { Codec } from './codec-types.ts';
 
 /**
  * Decode JPEG of 8 bits by the codec of image files: a damaged stream has one verdict by both routes, and the native library takes

@@ -1,13 +1,13 @@
 import codecs from 'dcmjs-codecs';
 import { fail, ok, type Result } from '../../../core/result.ts';
-import type { Codec, Compressed, Undecodable } from './codec.ts';
 import { type CodecInstance, codecInstance } from './codec-instance.ts';
+import type { Codec, Compressed, Undecodable } from './codec-types.ts';
 
 const { Context, NativeCodecs } = codecs;
 
 let current: CodecInstance | undefined;
 
-/** The library, run by instances that are made here: what it asks for one, its types leave out. */
+/** Makes the library use the WebAssembly instance in `current`. The method is not in its types. */
 class Codecs extends NativeCodecs {
   static _createWebAssemblyInstance = async (): Promise<CodecInstance | undefined> => current;
 }
@@ -21,7 +21,7 @@ const decoders: Record<Compressed['encoding'], typeof NativeCodecs.decodeJpeg> =
 };
 
 /**
- * What a codec may hold. It starts with 268 MB, most of them never touched; the largest films of the test's encoders
+ * Memory limit of a codec in bytes. The codec reserves 268 MB at its start, mostly unused; the largest films of the test's encoders
  * take up to 10 bytes a pixel and the stream, and HTJ2K in blocks of 4 pixels some 110 MB more than it starts with.
  */
 const memoryFor = ({ bytes, shape }: Compressed) => 384_000_000 + bytes.length + 24 * shape.rows * shape.columns;

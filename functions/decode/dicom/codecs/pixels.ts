@@ -10,7 +10,7 @@ import type { Opened } from '../open-image.ts';
 import type { Attributes } from '../parse/attributes.ts';
 import { maxSurplus, type StoredPixels } from '../parse/header.ts';
 import type { TransferSyntax } from '../parse/transfer-syntaxes.ts';
-import type { Codec, Compressed, Undecodable } from './codec.ts';
+import type { Codec, Compressed, Undecodable } from './codec-types.ts';
 import { codestreamIn } from './jp2.ts';
 import { jpeg2000Stream } from './jpeg2000-stream.ts';
 import { decodeRle } from './rle.ts';

@@ -3,7 +3,7 @@ import { decodedTags, type Tag, tags } from '../../../core/dicom-dictionary.ts';
 /** How the elements of a data set are written: PS3.5, 7.1 and 7.3. */
 export type VrEncoding = { readonly little: boolean; readonly explicit: boolean };
 
-/** The tag, value representation and length of an element, as one of the forms below reads them. */
+/** The tag, value representation and length of an element, read in one of the forms below. */
 export type Head = {
   readonly tag: number;
   readonly vr: string | undefined;
@@ -23,12 +23,13 @@ const wordSize = 2;
 /** PS3.5, 7.1.2: value representations with a length of two bytes, and those with two reserved bytes and a length of four. */
 const shortVrs = new Set('AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US'.split(' '));
 const longVrs = new Set('OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' '));
-/** Value representations that may have an undefined length. UT and others have it in some files, but no end to it. */
+/** Value representations that may have an undefined length. Some files give UT and
+ * other representations an undefined length, but no delimiter ends them. */
 export const mayBeUndefined = new Set<string | undefined>([undefined, 'SQ', 'UN', 'OB', 'OW']);
 
 /**
- * Forms of an element's head: without a value representation, with one and a length of two bytes, with one and a length
- * of four.
+ * Forms of an element's head. `implicit`: no value representation. `short`: value representation and 2-byte length. `long`: value
+ * representation and 4-byte length.
  */
 export const forms = ['implicit', 'short', 'long'] as const;
 export type Form = (typeof forms)[number];
@@ -63,7 +64,7 @@ export class HeadReader {
     return { tag, vr: this.vrAt(at + 4), value, length };
   }
 
-  /** The form that the standard gives to the element at an offset; undefined where its value representation is none. */
+  /** The form that the standard gives to the element at an offset; undefined if it has no known value representation. */
   standardForm(at: number, { explicit }: VrEncoding): Form | undefined {
     if (!explicit) return 'implicit';
     const vr = this.vrAt(at + 4) ?? '';
@@ -73,7 +74,7 @@ export class HeadReader {
 
   /**
    * Whether an element at an offset may be written in another form than the standard's. Some writers put a question mark, a
-   * space, a zero byte or an unknown word where the value representation belongs; other bytes there are none at all.
+   * space, a zero byte or an unknown word in place of the value representation. Any other bytes are no value representation.
    */
   mayBeWritten(form: Form, at: number): boolean {
     if (form === 'implicit') return true;
@@ -88,10 +89,10 @@ export class HeadReader {
     return shortVrs.has(vr) || longVrs.has(vr) ? vr : undefined;
   }
 
-  /** Whether what looks like the head of Pixel Data follows an offset: then the file is not cut off before it. */
+  /** Whether a probable head of Pixel Data comes after an offset. If so, the file is not truncated at the offset. */
   pixelDataAfter = (at: number): boolean => this.pixelDataAt() > at;
 
-  /** The last place that looks like the head of Pixel Data; -1 where there is none. */
+  /** The offset of the last probable head of Pixel Data; -1 if there is none. */
   pixelDataAt(): number {
     if (this.lastPixelData === undefined) {
       const file = Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
@@ -116,12 +117,12 @@ export const tagName = (tag: number): string => {
 const number = (tag: Tag) => Number.parseInt(tag, 16);
 export const pixelDataTag: number = number(tags.pixelData);
 const known = new Set<number>(Object.values(decodedTags).map(number));
-/** Whether the attribute is one that is looked at. */
+/** Whether the decoder reads this attribute. */
 export const isKnown = (tag: number): boolean => known.has(tag);
 const sequences = new Set(
   [tags.modalityLutSequence, tags.voiLutSequence, tags.viewCodeSequence, tags.anatomicRegionSequence].map(number),
 );
-/** Whether the attribute is a sequence that is looked at. */
+/** Whether the decoder reads this sequence. */
 export const isKnownSequence = (tag: number): boolean => sequences.has(tag);
 /** PS3.5, 7.8.1: private attributes have an odd group number. */
 export const isPrivate = (tag: number): boolean => Math.floor(tag / 65_536) % 2 === 1;

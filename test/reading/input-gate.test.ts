@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Quality } from '../../functions/core/catalog.ts';
-import { gate } from '../../functions/reading/gate.ts';
+import { gate } from '../../functions/reading/input-gate.ts';
 
 const quality: Quality = {
   classes: ['frontal', 'sideways', 'photograph'],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { costTable } from '../../functions/routing/cost-table.ts';
-import { planRequest } from '../../functions/routing/plan.ts';
+import { planRequest } from '../../functions/routing/plan-request.ts';
 import { catalogOf, faultOf, head, policyOf, unwrap, variant } from '../support/family.ts';
 
 const catalog = catalogOf([variant('small', 256, 10, { Effusion: head(0.9) })]);
