@@ -25,8 +25,8 @@ export function openJobs(queue: Queue): MathExpression {
   const period = Duration.minutes(1);
   return new MathExpression({
     // Jobs in flight count too. With waiting jobs alone, scaling in would stop the busy tasks.
-    // There is no FILL: a late metric filled with 0 would hold the newest data point at 0, and an alarm with one evaluation
-    // period would never change (CloudWatch User Guide, Using metric math).
+    // Do not use FILL here. It would replace a late metric by 0, so the newest data point would be 0, and an alarm with
+    // one evaluation period would never change its state (CloudWatch User Guide, Using metric math).
     expression: 'waiting + inFlight',
     usingMetrics: {
       waiting: queue.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum' }),

@@ -19,7 +19,7 @@ export function endpointProps(
     open: false,
     privateDnsEnabled: true,
   });
-  const through = { 'aws:SourceVpce': vpcEndpoint.vpcEndpointId };
+  const viaEndpoint = { 'aws:SourceVpce': vpcEndpoint.vpcEndpointId };
   const statement = {
     principals: [new AnyPrincipal()],
     actions: ['execute-api:Invoke'],
@@ -29,8 +29,8 @@ export function endpointProps(
     endpointConfiguration: { types: [EndpointType.PRIVATE], vpcEndpoints: [vpcEndpoint] },
     policy: new PolicyDocument({
       statements: [
-        new PolicyStatement({ ...statement, effect: Effect.ALLOW, conditions: { StringEquals: through } }),
-        new PolicyStatement({ ...statement, effect: Effect.DENY, conditions: { StringNotEquals: through } }),
+        new PolicyStatement({ ...statement, effect: Effect.ALLOW, conditions: { StringEquals: viaEndpoint } }),
+        new PolicyStatement({ ...statement, effect: Effect.DENY, conditions: { StringNotEquals: viaEndpoint } }),
       ],
     }),
   };

@@ -23,7 +23,7 @@ const tooManyRequests = {
   title: 'Too many requests',
   status: 429,
   code: 'throttled',
-  fix: 'Send fewer requests per IP address. Wait for Retry-After.',
+  fix: 'Wait for the seconds in Retry-After, then send fewer requests per IP address.',
 };
 
 /** AWS WAF in front of API Gateway: managed rules, and a rate limit per IP address. */

@@ -16,7 +16,7 @@ export function monitoringInvariants({ environment, data, service, exported }: S
       ...split.map((part) => `notask${part.name.toLowerCase()}`),
     ];
     const names = alarms.map(([, { Properties }]) => String(Properties['AlarmName']));
-    expect(names.sort()).toEqual(expected.map((what) => `alara-${name}-${what}`).sort());
+    expect(names.sort()).toEqual(expected.map((alarm) => `alara-${name}-${alarm}`).sort());
     for (const [, { Properties }] of alarms) expect(Properties['AlarmActions']).toHaveLength(1);
   });
 
@@ -63,7 +63,7 @@ export function monitoringInvariants({ environment, data, service, exported }: S
     expect(subscriptions).toHaveLength(environment.email === undefined ? 0 : 1);
   });
 
-  test('whatever costs money says whose it is', () => {
+  test('every resource that costs money has the tag of its environment', () => {
     const tagged = [
       'AWS::ECS::Cluster',
       'AWS::S3::Bucket',
@@ -78,7 +78,7 @@ export function monitoringInvariants({ environment, data, service, exported }: S
         expect(Properties['Tags']).toEqual(
           expect.arrayContaining([{ Key: 'alara:environment', Value: environment.name }]),
         );
-    // Tasks on Fargate and instances with a GPU are billed for themselves, and have the tags that they are given.
+    // AWS bills Fargate tasks and GPU instances separately from their service, so the tag must be propagated to them.
     for (const [, { Properties }] of ofType(service, 'AWS::ECS::Service'))
       expect(Properties).toMatchObject({ PropagateTags: 'SERVICE', EnableECSManagedTags: true });
     for (const [, { Properties }] of ofType(service, 'AWS::ECS::CapacityProvider'))
@@ -95,7 +95,7 @@ type Statement = {
   readonly Condition?: object;
 };
 
-/** What a policy lets a service of AWS do on behalf of this account alone. */
+/** The actions that a policy allows an AWS service, on condition that the service acts for this account. */
 function allowed(document: unknown, service: string): string[] {
   const { Statement } = document as { Statement: Statement[] };
   const ours = JSON.stringify({ StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } });
