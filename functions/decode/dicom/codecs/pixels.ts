@@ -43,7 +43,7 @@ export async function frameOf(
   const asStored = (words: Words) => ok({ words, stream: null, warnings: [] });
   if (pixels.kind === 'native') {
     const words = native(pixels, image, transferSyntax);
-    return words.ok ? asStored(words.value) : words;
+    return words.ok ? ok({ words: words.value, stream: null, warnings: surplusOf(pixels.bytes, image) }) : words;
   }
   const streams = streamsIn(pixels.fragments);
   if (streams > 1) return corrupt(`its pixel data has ${streams} compressed images, its header says 1 frame`);
@@ -216,6 +216,20 @@ function native(
     Buffer.from(copy.buffer).swap16();
   }
   return ok(inWords(copy.subarray(0, expected), image));
+}
+
+/** A warning where more follows the pixels than the padding to an even length: Rows may be too small. */
+function surplusOf({ length }: Uint8Array, { rows, columns, bitsAllocated }: Image): readonly ReadingWarning[] {
+  const surplus = length - (rows * columns * bitsAllocated) / 8;
+  if (surplus < 2) return [];
+  return [
+    {
+      code: 'pixel_data_malformed',
+      message: `Pixel Data (7FE0,0010) has ${surplus} bytes more than Rows and Columns say; they were left out.`,
+      attribute: '(7FE0,0010)',
+      found: String(surplus),
+    },
+  ];
 }
 
 const inWords = (bytes: Uint8Array, { bitsAllocated }: Image): Words =>

@@ -137,12 +137,17 @@ export class DataSetParser {
     let start = at;
     for (let tag = tagAt(start); tag !== undefined && tag > pixelDataTag; tag = tagAt(start)) {
       const head = this.standardHead(start, encoding);
-      if (!head || head.length === undefinedLength) return;
-      start = endOf(head);
+      const end =
+        head?.length === undefinedLength
+          ? this.attempt(() => this.readUndefined(head, level).next)
+          : head && endOf(head);
+      if (end === undefined) return;
+      start = end;
     }
     const tag = tagAt(start);
-    if (tag === undefined || tag < 0x0003_0000 || !isCommon(tag)) return;
     const head = this.standardHead(start, encoding);
+    // A value representation shows that an element of any group is one, an overlay for example.
+    if (tag === undefined || tag < 0x0003_0000 || !(isCommon(tag) || head?.vr !== undefined)) return;
     // A known attribute with a value representation is an element, also where the file is cut off within it.
     const isCertain = encoding.explicit && head?.vr !== undefined && isKnown(tag);
     const isChain = this.isElement(start, 0, { ...level, atFileEnd: false }, false, longChain, false);
@@ -228,10 +233,10 @@ export class DataSetParser {
   /** PS3.5, 7.1: tags ascend, and each occurs once. True where the element is the one to use. */
   private checkOrder(tag: number, last: number, { element, next }: Parsed, seen: Seen): boolean {
     const value = this.bytes.subarray(element.value, next);
-    const found = { value, isBlank: isBlank(value, element.vr) };
+    const found = { value: unpadded(value, element.vr), isBlank: isBlank(value, element.vr) };
     const first = seen.get(tag);
     if (first) {
-      const isEqual = Buffer.compare(first.value, value) === 0;
+      const isEqual = Buffer.compare(first.value, found.value) === 0;
       if (!isEqual && !found.isBlank && !first.isBlank && isKnown(tag))
         throw unusable(`element ${tagName(tag)} occurs twice, with different values`);
       const isReplaced = first.isBlank && !found.isBlank;
@@ -736,9 +741,17 @@ const isCommon = (tag: number): boolean => tag < 0x2000_0000 || isKnown(tag);
 /** In Implicit VR, only a value representation shows that an element is written in Explicit VR. */
 const isForm = ({ vr }: Head, { explicit }: VrEncoding): boolean => explicit || vr !== undefined;
 
-/** Whether a value is empty, or text that consists of spaces. */
-const isBlank = (value: Uint8Array, vr: string | undefined): boolean =>
-  value.length === 0 || (!binaryVrs.has(vr) && value.every((byte) => byte === 0x20));
+/** Whether a value is empty, or text that consists of padding. */
+const isBlank = (value: Uint8Array, vr: string | undefined): boolean => unpadded(value, vr).length === 0;
+
+/** Text without its padding (PS3.5, 6.2: spaces, of a UID a zero byte). Without a value representation, zero bytes may be a number. */
+function unpadded(value: Uint8Array, vr: string | undefined): Uint8Array {
+  if (binaryVrs.has(vr)) return value;
+  const isText = vr !== undefined && vr !== 'UN';
+  let end = value.length;
+  while (end > 0 && (value[end - 1] === 0x20 || (isText && value[end - 1] === 0))) end--;
+  return isText || end === 0 ? value.subarray(0, end) : value;
+}
 
 const binaryVrs = new Set<string | undefined>([
   'US',

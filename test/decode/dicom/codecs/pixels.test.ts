@@ -70,9 +70,11 @@ describe('a pixel is its stored bits, wherever they lie in the word', () => {
   });
 });
 
-test.each([2, 512])('%i bytes behind the pixels are looked over', async (bytes) => {
+test.each([2, 512])('%i bytes behind the pixels are left out, with a warning', async (bytes) => {
   const filled = words(Array.from({ length: columns * rows + bytes / 2 }, (_, i) => twelve.values[i] ?? 7));
-  expect(same(await read(twelve, [filled]), await read(twelve))).toBe(true);
+  const { film, warnings } = await decoded(part10(chestDataset(twelve, [filled])));
+  expect(same(film, await read(twelve))).toBe(true);
+  expect(warnings?.map(({ code, found }) => [code, found])).toEqual([['pixel_data_malformed', String(bytes)]]);
   const file = part10(chestDataset(twelve, [filled]), { transferSyntax: transferSyntaxes.explicitBig });
   expect(same((await decoded(file)).film, await read(twelve))).toBe(true);
 });

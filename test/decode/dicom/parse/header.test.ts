@@ -306,9 +306,19 @@ describe('behind Pixel Data', () => {
     expect(dicom?.instance.patient.name).toBe('BEHIND^PIXELS');
   });
 
-  test('an element is read behind padding that belongs there', async () => {
-    const { dicom } = await decoded(behind(padding, name));
-    expect(dicom?.instance.patient.name).toBe('BEHIND^PIXELS');
+  test.each<[string, Buffer]>([
+    ['padding', encode([padding], explicitLittle)],
+    [
+      'a signature of undefined length',
+      Buffer.concat([
+        head(0xfffa_fffa, 'SQ', undefinedLength, explicitLittle),
+        delimiter(0xfffe_e0dd, 0, explicitLittle),
+      ]),
+    ],
+    ['an overlay', encode([{ tag: 0x6000_3000, vr: 'OW', value: Buffer.alloc(100) }], explicitLittle)],
+  ])('an element is read behind %s', async (_, bytes) => {
+    const file = Buffer.concat([part10(without(dataset, tags.PatientName)), bytes, encode([name], explicitLittle)]);
+    expect((await decoded(file)).dicom?.instance.patient.name).toBe('BEHIND^PIXELS');
   });
 
   test('an element that is cut off is an error, not a loss', async () => {
@@ -358,6 +368,14 @@ describe('of an element that occurs twice', () => {
     const { dicom, warnings } = await decoded(twice(first, second));
     expect(dicom?.instance.patient.name).toBe('OTHER^NAME');
     expect(warnings?.map(({ code }) => code)).toContain('element_duplicated');
+  });
+
+  test('values that differ in their padding are one value', async () => {
+    const padded = text(tags.PatientName, 'PN', 'OTHER^NAME\0\0');
+    const { dicom } = await decoded(twice(other, padded));
+    expect(dicom?.instance.patient.name).toBe('OTHER^NAME');
+    const empty = text(tags.PatientName, 'PN', '\0\0');
+    expect((await decoded(twice(empty, other))).dicom?.instance.patient.name).toBe('OTHER^NAME');
   });
 
   test('two values that differ are refused', async () => {
