@@ -23,7 +23,7 @@ def check(films: Labelled) -> list[Problem]:
     files = [not file or not (films.folder / file).is_file() for file in films.files]
     other = [name for name in stated if not name.lower().endswith(ENDINGS)]
     absent = [film or f"row {i + 2}" for i, (film, gone) in enumerate(zip(films.names, files, strict=True)) if gone]
-    nobody = [name for name, patient in zip(films.names, films.patients.tolist(), strict=True) if not patient]
+    without_patient = [name for name, patient in zip(films.names, films.patients.tolist(), strict=True) if not patient]
     repeated = sorted(name for name, count in Counter(stated).items() if count > 1)
     return [
         *problem_if("duplicate-films", repeated, "films are in the table more than once", "Keep one row of each"),
@@ -37,7 +37,10 @@ def check(films: Labelled) -> list[Problem]:
             "not-images", other, "files do not end in .png, .jpg or .jpeg", "Convert them, DICOM to 16-bit PNG"
         ),
         *problem_if(
-            "no-patient", nobody, "films have no patient", "Name a patient for each film: films are split by patient"
+            "no-patient",
+            without_patient,
+            "films have no patient",
+            "Name a patient for each film: films are split by patient",
         ),
         *_disjoint(films),
         *one_class(films),

@@ -33,7 +33,7 @@ OWN = {journal.NAME, ".lock", "problems"}
 """Files that a run leaves behind if it ends before it resizes a film."""
 
 
-def prepare(request: Request, watch: Progress, say: Log) -> Prepared:
+def prepare(request: Request, watch: Progress, log: Log) -> Prepared:
     """Prepare a folder of films; a finished folder is only opened.
 
     Raises:
@@ -44,20 +44,20 @@ def prepare(request: Request, watch: Progress, say: Log) -> Prepared:
     sides = check_sides(request.sides_px)
     reading = read(request.data, request.settings)
     films, missing = _usable(request, reading)
-    _introduce(reading, films, sides, say)
+    _introduce(reading, films, sides, log)
     facts = _facts(films, sides, request)
     request.out.mkdir(parents=True, exist_ok=True)
     with lock(request.out):
         if (manifest := read_manifest(request.out)) is None:
             _only_own(request.out)
             check_room(request.out, len(films), sides)
-            resized = resize(films, sides, facts, request, watch, say)
+            resized = resize(films, sides, facts, request, watch, log)
             if resized.films:
                 speed = f"{resized.films / resized.seconds:.0f} images/s at {len(sides)} sides with {request.jobs} jobs"
-                say(f"{resized.films} films in {resized.seconds:.0f} s: {speed}")
+                log(f"{resized.films} films in {resized.seconds:.0f} s: {speed}")
             left_out = leave_out(films, resized.done, request)
             for note in left_out.notes:
-                say(f"note: {note}")
+                log(f"note: {note}")
             with full_disk_error(request.out, len(films), sides):
                 final = _close_up(films, left_out, resized, request, sides)
                 why = {**missing, **left_out.why}
@@ -69,7 +69,7 @@ def prepare(request: Request, watch: Progress, say: Log) -> Prepared:
             raise BadData(f"{request.out} was prepared with different {what}: name another --out, or delete the folder")
         else:
             without = len(manifest["leftOut"])
-            say(f"{request.out} is prepared already" + (f", without {without} films" if without else ""))
+            log(f"{request.out} is prepared already" + (f", without {without} films" if without else ""))
         for side in sides:
             truncate(request.out, manifest["films"], side)
         (request.out / journal.NAME).unlink(missing_ok=True)
@@ -87,15 +87,15 @@ def _usable(request: Request, reading: Reading) -> tuple[Labelled, dict[str, str
     return films.take(np.flatnonzero(exists)), {films.names[row]: "missing" for row in np.flatnonzero(~exists).tolist()}
 
 
-def _introduce(reading: Reading, films: Labelled, sides: Sequence[int], say: Log) -> None:
+def _introduce(reading: Reading, films: Labelled, sides: Sequence[int], log: Log) -> None:
     counted = ", ".join(f"{int((films.split == name).sum())} {name}" for name in SPLITS)
-    say(f"{reading.layout}: {len(films)} films of {len(set(films.patients.tolist()))} patients ({counted})")
+    log(f"{reading.layout}: {len(films)} films of {len(set(films.patients.tolist()))} patients ({counted})")
     for note in reading.notes:
-        say(f"note: {note}")
+        log(f"note: {note}")
     if empty := sorted(set(range(max(films.folds, default=0))) - set(films.folds)):
-        say(f"note: no film is in fold {', '.join(map(str, empty))}")
+        log(f"note: no film is in fold {', '.join(map(str, empty))}")
     if unusual := [side for side in sides if side % 32]:
-        say(f"note: {', '.join(map(str, unusual))} px is not a multiple of 32; not every network accepts such a side")
+        log(f"note: {', '.join(map(str, unusual))} px is not a multiple of 32; not every network accepts such a side")
 
 
 def _facts(films: Labelled, sides: Sequence[int], request: Request) -> dict[str, Any]:

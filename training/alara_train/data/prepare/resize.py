@@ -32,7 +32,7 @@ class Resized:
 
 
 def resize(
-    films: Labelled, sides_px: Sequence[int], facts: dict[str, Any], request: Request, watch: Progress, say: Log
+    films: Labelled, sides_px: Sequence[int], facts: dict[str, Any], request: Request, watch: Progress, log: Log
 ) -> Resized:
     """Resize every film that is not in the log, or that has changed since.
 
@@ -42,7 +42,7 @@ def resize(
     file, done = journal.open_log(request.out, facts)
     done = {row: made for row, made in done.items() if not made.broken and made.is_of(films.path(row))}
     if done:
-        say(f"continuing: {len(done)} of {len(films)} films are done")
+        log(f"continuing: {len(done)} of {len(films)} films are done")
     before, started = len(done), time.perf_counter()
     tasks: Iterator[Task] = ((row, films.path(row)) for row in [row for row in range(len(films)) if row not in done])
     try:

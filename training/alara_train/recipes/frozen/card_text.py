@@ -42,24 +42,24 @@ def _data(origin: dict[str, Any], evaluation: dict[str, Any], *, nih: bool, smal
 def _recipe(evaluation: dict[str, Any], native: dict[str, Any], *, small: bool) -> list[str]:
     recipe = evaluation["recipe"]
     still = (
-        f"The {native['films']} films whose originals were at hand add rows that hold scores still between the "
-        "original and its JPEG. "
+        f"The {native['films']} films whose originals were available add rows that make scores insensitive to the "
+        "difference between the original and its JPEG. "
         if small
         else ""
     )
     return [
         f"{recipe['backbone']} with ImageNet weights, frozen, one gray channel. Maps of the stages "
         f"{', '.join(recipe['stages'])} and their squares, averaged on a {recipe['grid']} x {recipe['grid']} grid; "
-        "ridge regression on the films and their mirror images. Every map counts as much as any other, and a channel's "
-        "mean over the whole film counts beside its cells, so that its weights are alike over the film where labels do "
-        "not say otherwise. The strength is the one that ranks films of the same view and collection best, by inner "
+        "ridge regression on the films and their mirror images. All maps have the same weight, and a channel's "
+        "mean over the film is used beside its cells, so that the weights of its cells are similar. The chosen "
+        "strength ranks films of the same view and collection best, by inner "
         f"patient folds. {still}int8 variants: quantised trunk (the stem, the first two blocks and the head stay "
         "float), head fitted on the quantised trunk's own features.",
         "",
         f"Protocol `{evaluation['protocol']}`: five patient folds, {evaluation['pooling']}; the served weights "
         f"were refitted on all films. Intervals: {evaluation['bootstraps']} resamples of patients. Backbone, stages, "
-        "grid, the balance of maps and means, the range of ridge strengths and the weight of the still rows were "
-        "picked by looking at the same five folds (about twenty settings of features, .689 to .750 in the mean at "
+        "grid, the balance of maps and means, the range of ridge strengths and the weight of these rows were "
+        "chosen on the same five folds (about twenty settings of features, .689 to .750 in the mean at "
         "512 px, and about ninety of the regression, .711 to .752), so the figures are slightly optimistic. Ranges of "
         "int8 activations come from 128 of the same films, without labels.",
     ]
