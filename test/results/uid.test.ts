@@ -69,6 +69,12 @@ describe('the UIDs of results', () => {
     expect([uids.sr, uids.sc]).not.toContain(other.sr);
     expect([uids.sr, uids.sc]).not.toContain(other.sc);
   });
+
+  test('put all readings of a film into one SR series and one SC series, also after its pixels were replaced', () => {
+    const { srSeries, scSeries } = uids;
+    const replaced = resultUids({ ...read, filmDigest: `sha256:${'b'.repeat(64)}` }, digest, 'p');
+    expect(replaced).toMatchObject({ srSeries, scSeries });
+  });
 });
 
 describe('the digest of a film', () => {
