@@ -16,7 +16,7 @@ export type Watch = {
   close(): Promise<void>;
 };
 
-/** Poll a PACS again and again. An outage is told once, and so is its end; `everyMs` later it is tried again. */
+/** Poll a PACS at intervals of `everyMs`. The start and the end of an outage are logged once. */
 export function watch(look: PollOnce, everyMs: number, log: Logger): Watch {
   let closing = false;
   let nudged = false;

@@ -44,8 +44,8 @@ const includefield = instanceFields.join();
 const readable = new Set(sopClasses.map(({ uid }) => uid));
 
 /**
- * @param orthanc tells the digest of a film's file. QIDO-RS alone does not show that pixels were replaced.
- * @param refused is told when Orthanc refuses that, to a user without the rights for example. FilmList are read all the same.
+ * @param orthanc gives the digest of a film's file. QIDO-RS alone does not show that pixels were replaced.
+ * @param refused is called when Orthanc refuses the digest, for example to a user without the rights. Films are then read anyway.
  */
 export function filmsOf(
   { search }: Pick<DicomWeb, 'search'>,
