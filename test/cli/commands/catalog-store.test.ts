@@ -118,7 +118,7 @@ test('a family whose model or scores are not what its catalog says is not publis
 
 test.each([
   [['catalog', 'promote', ...by], /name the store/],
-  [['catalog', 'promote', '--store', '/tmp', '--by', ' ', '--reason', 'x'], /Say something/],
+  [['catalog', 'promote', '--store', '/tmp', '--by', ' ', '--reason', 'x'], /Expected a text/],
   [['catalog', 'promote', '--store', '/tmp', ...by, '--margin', 'much'], /Expected a number from 0 to 1/],
   [['catalog', 'rollback', '--store', '/tmp', ...by], /--channel/],
   [['catalog', 'promote', '--store', '/nowhere', ...by, '--sign', '/no/key.pem'], /cannot be read/],
