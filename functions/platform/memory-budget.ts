@@ -4,9 +4,13 @@ import { ms } from '../core/units.ts';
 
 /** The share of the budget that a piece of work has reserved. All of it is released when the work ends. */
 export type Lease = {
-  /** Reserve more bytes. False where there is no room, and nothing was reserved. */
-  more(bytes: number): boolean;
-  less(bytes: number): void;
+  /**
+   * Reserve more bytes. False if there is no room: then all bytes of this lease are released at once. Of several requests that
+   * arrive together, the refused ones thus make room for the last one in the same tick, and not all of them are refused.
+   */
+  grow(bytes: number): boolean;
+  /** Release some of the reserved bytes. */
+  shrink(bytes: number): void;
 };
 
 type Work<Value> = (lease: Lease) => Promise<Result<Value, Fault>>;
@@ -75,15 +79,18 @@ export function createBudget(bytes: number): Budget {
     let own = taken;
     try {
       return await work({
-        more(wanted) {
-          if (!fits(wanted, own, tenant)) return false;
-          reserve(wanted, tenant);
-          own += wanted;
-          return true;
+        grow(wanted) {
+          const isFree = fits(wanted, own, tenant);
+          if (isFree) reserve(wanted, tenant);
+          else release(own, tenant);
+          own = isFree ? own + wanted : 0;
+          return isFree;
         },
-        less(left) {
-          own -= left;
-          release(left, tenant);
+        shrink(bytes) {
+          // After a refusal, fewer bytes are reserved than the work counts.
+          const released = Math.min(bytes, own);
+          own -= released;
+          release(released, tenant);
         },
       });
     } finally {

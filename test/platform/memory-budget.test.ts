@@ -56,22 +56,37 @@ describe('a budget', () => {
     expect(await budget.now('b', 1, told('no'))).toMatchObject({ ok: false });
     large.done();
     await first;
-    const growing = await budget.now('a', 0, async (lease) => ok([lease.more(90), lease.more(900), budget.inUse()]));
+    const growing = await budget.now('a', 0, async (lease) => ok([lease.grow(90), lease.grow(900), budget.inUse()]));
     expect(growing).toEqual(ok([true, true, 990]));
   });
 
-  test('grows a lease as long as there is room', async () => {
+  test('grows a lease as long as there is room, and releases all of a refused lease', async () => {
     const budget = createBudget(100);
     const beside = held();
     const other = budget.now('a', 40, beside.work);
     const grown = await budget.now('b', 10, async (lease) => {
-      const answers = [lease.more(30), lease.more(11), lease.more(5), lease.more(1)];
-      lease.less(40);
+      const answers = [lease.grow(30), lease.grow(21), budget.inUse(), lease.grow(5)];
+      lease.shrink(40);
       return ok([...answers, budget.inUse()]);
     });
-    expect(grown).toEqual(ok([true, false, true, false, 45]));
+    expect(grown).toEqual(ok([true, false, 40, true, 40]));
     beside.done();
     await other;
+    expect(budget.inUse()).toBe(0);
+  });
+
+  test('lets one of several leases finish that grow in turns and do not fit together', async () => {
+    const budget = createBudget(100);
+    const grow = (tenant: string) =>
+      budget.now(tenant, 0, async (lease) => {
+        for (let bytes = 0; bytes < 60; bytes += 10) {
+          if (!lease.grow(10)) return { ok: false, fault: budget.full() };
+          await soon();
+        }
+        return ok(tenant);
+      });
+    const results = await Promise.all(['a', 'a', 'a', 'b'].map(grow));
+    expect(results.some(({ ok }) => ok)).toBe(true);
     expect(budget.inUse()).toBe(0);
   });
 

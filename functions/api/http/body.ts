@@ -118,7 +118,7 @@ export async function* reserving(
   let left = heldBytes;
   for await (const piece of body) {
     const more = Math.min(piece.length, left);
-    if (more > 0 && !lease.more(more)) throw new Refusal(full());
+    if (more > 0 && !lease.grow(more)) throw new Refusal(full());
     left -= more;
     yield piece;
   }
@@ -147,17 +147,17 @@ async function collect(
   let length = 0;
   for await (const piece of pieces) {
     // The pieces and the joined copy coexist, so reserve twice the size.
-    if (!lease.more(all ? piece.length : 2 * piece.length)) return fail(full());
+    if (!lease.grow(all ? piece.length : 2 * piece.length)) return fail(full());
     if (all) all.set(piece, length);
     else kept.push(piece);
     length += piece.length;
     if (all || declared === undefined || length < earnest * declared) continue;
     all = joined(kept, declared);
     kept = [];
-    lease.less(length);
+    lease.shrink(length);
   }
   if (all) return ok(all.subarray(0, length));
   all = joined(kept, length);
-  lease.less(length);
+  lease.shrink(length);
   return ok(all);
 }

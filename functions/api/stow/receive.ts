@@ -54,11 +54,11 @@ const longHeadBytes = 2 ** 24;
 export async function receive(deps: Deps, reception: Reception, part: Part, lease: Lease): Promise<Received> {
   let leased = 0;
   const reserve = (bytes: number) => {
-    const isThere = lease.more(bytes);
-    if (isThere) leased += bytes;
-    return isThere;
+    const isFree = lease.grow(bytes);
+    leased = isFree ? leased + bytes : 0;
+    return isFree;
   };
-  return takeOn(deps, reception, part, reserve).finally(() => lease.less(leased));
+  return takeOn(deps, reception, part, reserve).finally(() => lease.shrink(leased));
 }
 
 async function takeOn(

@@ -109,7 +109,7 @@ async function one(
     const before = detectsReplacement ? undefined : await sha256(bytes.value);
     // Reading takes the bytes away, and a picture is made of them afterwards.
     const copy = settings.results.includes('sc') ? bytes.value.slice() : new Uint8Array();
-    lease.less(most - Math.min(most, bytes.value.length + copy.length));
+    lease.shrink(most - Math.min(most, bytes.value.length + copy.length));
     const asked = await earlierRequest(deps, tenant, bytes.value, request);
     const read = await readOnce(deps, tenant, { bytes: bytes.value, mediaType }, asked, signal);
     if (!read.ok) return isTransient(read.fault) || signal.aborted ? read : ok({ refused: read.fault });

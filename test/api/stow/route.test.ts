@@ -336,6 +336,20 @@ describe('STOW-RS', () => {
         await narrow.close();
       }
     });
+
+    test('of senders that arrive in the same tick, those that fit are stored', async () => {
+      const narrow = await openService({ ALARA_ROLE: 'api', ALARA_WORKERS: '1', ALARA_BUFFER_MB: '16' });
+      try {
+        const bytes = multipart([await film('same tick', 1, bytesBefore(1_000_000))]);
+        const ask = () =>
+          narrow.app.request('/dicom-web/studies', { method: 'POST', headers: { 'content-type': related }, body: bytes });
+        const answers = await Promise.all(Array.from({ length: 40 }, ask));
+        const statuses = Map.groupBy(answers, ({ status }) => status);
+        expect([...statuses.keys()].toSorted()).toEqual([200, 503]);
+      } finally {
+        await narrow.close();
+      }
+    });
   });
 
   test('says so when a transfer syntax is not read: the sender may have another', async () => {
