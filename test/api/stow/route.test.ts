@@ -342,7 +342,11 @@ describe('STOW-RS', () => {
       try {
         const bytes = multipart([await film('same tick', 1, bytesBefore(1_000_000))]);
         const ask = () =>
-          narrow.app.request('/dicom-web/studies', { method: 'POST', headers: { 'content-type': related }, body: bytes });
+          narrow.app.request('/dicom-web/studies', {
+            method: 'POST',
+            headers: { 'content-type': related },
+            body: bytes,
+          });
         const answers = await Promise.all(Array.from({ length: 40 }, ask));
         const statuses = Map.groupBy(answers, ({ status }) => status);
         expect([...statuses.keys()].toSorted()).toEqual([200, 503]);
