@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Starts the service as the README says and runs the curl line that it prints.
+# Starts the service with the command of the README and runs the curl command that it prints.
 set -euo pipefail
 log=$(mktemp)
-# A process group of its own, so that all of it can be ended: npm does not pass a signal on to what it runs.
+# Start a new process group and end the group: npm does not forward signals to its child processes.
 PORT=0 ALARA_DATA=$(mktemp -d) setsid npm start >"$log" 2>&1 &
 service=$!
 trap 'kill -- -$service 2>/dev/null || true; wait $service 2>/dev/null || true' EXIT

@@ -1,5 +1,5 @@
-// Installs what is missing, then gets out of the way: `npm start` and `npm test` run it first.
-// Plain JavaScript, because it runs on whatever Node 20 or newer the host has.
+// Installs missing dependencies. `npm start` and `npm test` run this script first.
+// Plain JavaScript, because it runs on any Node version from 20.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Run `install` unless the folder says that it was made from the same files. */
+/** Run `install` unless the marker in the folder has the digest of the same source files. */
 function once(folder, sources, install) {
   const marker = join(root, folder, '.alara-setup');
   const digest = createHash('sha256');
@@ -24,7 +24,7 @@ function run(what, command, args) {
   try {
     execFileSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
   } catch {
-    console.error(`\n${what} failed. Correct what is said above, then run the same command again.`);
+    console.error(`\n${what} failed. Correct the error above, then run the same command again.`);
     process.exit(1);
   }
 }
@@ -37,15 +37,15 @@ once('node_modules', ['package.json', 'package-lock.json'], () => {
 if (process.argv.includes('--python')) {
   const ohif = 'test/results/sr/ohif';
   once(`${ohif}/node_modules`, [`${ohif}/package.json`, `${ohif}/package-lock.json`], () => {
-    // Its peers are a whole viewer, of which the test needs no part.
+    // Skip the peer dependencies: they are a complete viewer, and the test does not use it.
     const options = ['--no-save', '--ignore-scripts', '--legacy-peer-deps', '--loglevel=error'];
-    run("Installing OHIF's handler of SR documents", 'npm', ['install', '--prefix', ohif, ...options]);
+    run("Installing OHIF's SR handler", 'npm', ['install', '--prefix', ohif, ...options]);
   });
   const python = process.env.PYTHON ?? 'python3';
   once('.venv', ['training/pyproject.toml', 'test/requirements.txt'], () => {
     if (!existsSync(join(root, '.venv/bin/python')))
-      run('Making a Python environment in .venv', python, ['-m', 'venv', '.venv']);
-    run('Installing the training package (PyTorch: some minutes)', '.venv/bin/python', [
+      run('Creating a Python environment in .venv', python, ['-m', 'venv', '.venv']);
+    run('Installing the training package (PyTorch: a few minutes)', '.venv/bin/python', [
       ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'],
       ...['--editable', 'training[test]', '--requirement', 'test/requirements.txt'],
     ]);

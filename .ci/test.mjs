@@ -1,6 +1,6 @@
-// Every test: TypeScript by vitest, Python by pytest, both at the same time. Ends with one line that counts both.
-// FAIL_ON_SKIP=1 turns skips into failures. --long runs the long tests instead: *.long.test.ts, and pytest's marker `long`.
-// Paths run only what they name: npm test -- test/api test/training/gate
+// Runs all tests: TypeScript with vitest and Python with pytest, in parallel. The last line counts the tests of both.
+// FAIL_ON_SKIP=1 counts skipped tests as failures. --long runs the long tests instead: *.long.test.ts and pytest's marker `long`.
+// Paths select tests: npm test -- test/api test/training/gate
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,12 +10,12 @@ const reports = mkdtempSync(join(tmpdir(), 'alara-tests-'));
 const long = process.argv[2] === '--long';
 const paths = process.argv.slice(long ? 3 : 2);
 if (long) process.env.LONG_TESTS = '1';
-// Vitest is given both cores: what pytest computes beside it uses one thread.
+// Vitest uses both cores, so limit pytest to one thread.
 process.env.OMP_NUM_THREADS ??= '1';
 
-/** Run a command to its end. `held` output is returned, so that it does not mix with the output of another command. */
-function run(command, args, { accepted = [0], held = false } = {}) {
-  const child = spawn(command, args, { stdio: ['ignore', held ? 'pipe' : 1, held ? 'pipe' : 2] });
+/** Run a command to its end. Buffered output is returned, so that it does not mix with the output of another command. */
+function run(command, args, { accepted = [0], isBuffered = false } = {}) {
+  const child = spawn(command, args, { stdio: ['ignore', isBuffered ? 'pipe' : 1, isBuffered ? 'pipe' : 2] });
   const output = [];
   child.stdout?.on('data', (chunk) => output.push(chunk));
   child.stderr?.on('data', (chunk) => output.push(chunk));
@@ -37,9 +37,9 @@ if (paths.length === 0 || typescript.length > 0) {
 if (paths.length === 0 || python.length > 0) {
   const args = ['-m', 'pytest', '-q', '-m', long ? 'long' : 'not long', `--junitxml=${pytest}`];
   const folders = python.length > 0 ? python : ['test/training'];
-  // pytest ends with 5 where no test has the marker.
+  // pytest exits with 5 if no test has the marker.
   running.push(
-    run('.venv/bin/python', [...args, ...folders], { accepted: long ? [0, 5] : [0], held: running.length > 0 }),
+    run('.venv/bin/python', [...args, ...folders], { accepted: long ? [0, 5] : [0], isBuffered: running.length > 0 }),
   );
 }
 const ended = await Promise.all(running);
@@ -70,14 +70,13 @@ rmSync(reports, { recursive: true });
 const passed = ended.every((each) => each.passed);
 if (!passed && counts.failed === 0) counts.failed++;
 
-/** What skipped tests need, in one line. The name of a test that may be skipped says it in parentheses. */
+/** The missing dependencies of the skipped tests, in one line. A test that may be skipped has its dependency in parentheses in its name. */
 function needs(names) {
   const packages = new Set();
   const others = new Map();
   for (const name of names) {
-    const told = [...name.matchAll(/\(([^()]*)\)/g)].map(([, text]) => text);
-    const reason =
-      told.findLast((text) => /needs|install|pretest/.test(text)) ?? 'a reason that the test does not name';
+    const notes = [...name.matchAll(/\(([^()]*)\)/g)].map(([, text]) => text);
+    const reason = notes.findLast((text) => /needs|install|pretest/.test(text)) ?? 'an unknown dependency';
     const wanted = /apt-get install(?<list>( [a-z0-9-]+)+)/.exec(reason)?.groups.list.trim().split(' ') ?? [];
     for (const each of wanted.filter((word) => !word.startsWith('-'))) packages.add(each);
     if (wanted.length === 0) others.set(reason, (others.get(reason) ?? 0) + 1);
@@ -88,6 +87,6 @@ function needs(names) {
 
 if (skipped.length > 0) console.log(`\nSkipped tests: ${needs(skipped)}`);
 const strict = process.env.FAIL_ON_SKIP === '1' && counts.skipped > 0;
-if (strict) console.error('Skipped tests count as failures here.');
+if (strict) console.error('Skipped tests count as failures (FAIL_ON_SKIP=1).');
 console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exit(passed && counts.failed === 0 && !strict ? 0 : 1);

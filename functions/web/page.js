@@ -4,7 +4,7 @@ const file = at('file');
 const policy = at('policy');
 const key = at('key');
 
-/** Ask the service, with the key where one was given; it stays in this page and goes with it. */
+/** Send a request, with the API key if the user entered one. The page never stores the key: closing the page discards it. */
 const ask = (url, { headers = {}, ...init } = {}) =>
   fetch(url, { ...init, headers: { ...headers, ...(key.value && { authorization: `Bearer ${key.value}` }) } });
 
@@ -38,10 +38,10 @@ document.addEventListener('paste', (event) => {
 });
 at('request').addEventListener('submit', (event) => event.preventDefault());
 
-/** Send a film and show its reading, or what is wrong and how to mend it. */
+/** Send a film. Show its reading, or the error and its fix. */
 async function read(film) {
   const type = film.type || 'application/dicom';
-  // Browsers do not show DICOM.
+  // Browsers cannot display DICOM.
   at('film').hidden = type === 'application/dicom';
   if (!at('film').hidden) at('film').src = URL.createObjectURL(film);
   at('findings-table').hidden = true;
@@ -58,7 +58,7 @@ async function read(film) {
   } catch {
     return say('The service did not answer. Is it still running?', true);
   }
-  // No command takes a name with a leading dash for an option, or for standard input.
+  // A file name with a leading dash would be parsed as an option or as standard input.
   const path = film.name.startsWith('-') ? `./${film.name}` : film.name;
   const headers = [`content-type: ${type}`, ...(key.value ? ['authorization: Bearer KEY'] : [])];
   at('curl').textContent = [
@@ -69,7 +69,7 @@ async function read(film) {
   at('curl').hidden = false;
 }
 
-/** Text as one word of a POSIX shell; the same as functions/platform/shell-quoted.ts. */
+/** Quote text as one word of a POSIX shell. The same function as in functions/platform/shell-quoted.ts. */
 function shellQuoted(text) {
   if (/^[\w./:@%+,=-]+$/.test(text)) return text;
   const octal = (character) => character.charCodeAt(0).toString(8).padStart(3, '0');

@@ -19,7 +19,7 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
   let page: Page;
   let url: string;
   let key: string;
-  const complaints: string[] = [];
+  const errors: string[] = [];
 
   beforeAll(async () => {
     service = await openService({ ALARA_AUTH: 'required' });
@@ -37,12 +37,12 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
     browser = await chromium.launch({ executablePath, args });
     page = await browser.newPage({ viewport: { width: 1100, height: 1000 } });
     page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
+      if (message.type() === 'error') errors.push(message.text());
     });
-    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('pageerror', (error) => errors.push(error.message));
     page.on(
       'request',
-      (request) => request.url().startsWith(url) || request.url().startsWith('blob:') || complaints.push(request.url()),
+      (request) => request.url().startsWith(url) || request.url().startsWith('blob:') || errors.push(request.url()),
     );
   });
   afterAll(async () => {
@@ -51,11 +51,11 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
     await service?.close();
   });
 
-  test('reads a chosen film under the chosen policy, and shows why', async () => {
+  test('reads the selected film under the selected policy and shows the reasons', async () => {
     await page.goto(url);
     await page.waitForSelector('#status.problem');
     expect(await page.textContent('#status')).toMatch(/^An API key is needed\./);
-    complaints.length = 0;
+    errors.length = 0;
     await page.fill('#key', key);
     await page.press('#key', 'Enter');
     await page.waitForFunction(() => document.querySelectorAll('#policy option').length > 1);
@@ -76,7 +76,7 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
     if (process.env['SCREENSHOT']) await page.screenshot({ path: process.env['SCREENSHOT'] });
   });
 
-  test('reads a DICOM file, which the browser itself cannot show', async () => {
+  test('reads a DICOM file, although the browser cannot display it', async () => {
     await page.setInputFiles('#file', {
       name: 'film.dcm',
       mimeType: '',
@@ -90,33 +90,33 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
     );
   });
 
-  test('shows a curl line that is safe to paste, whatever the file is called', async () => {
+  test('shows a curl command that is safe to paste for any file name', async () => {
     const name = '-it\'s $(touch owned) `x` "y".dcm';
     const buffer = part10(chestDataset(await chest({ columns: 512, rows: 512, bits: 12 })));
     await page.setInputFiles('#file', { name, mimeType: '', buffer });
     await page.waitForFunction(() => document.getElementById('curl')?.textContent?.includes('owned'));
     const line = (await page.textContent('#curl')) ?? '';
-    // The shell itself says which words the line has.
+    // The shell splits the command into words.
     const words = execFileSync('sh', ['-c', `printf '%s\\0' ${line}`], { encoding: 'utf8' }).split('\0');
     expect(words.slice(0, 3)).toEqual(['curl', '--data-binary', `@./${name}`]);
     expect(existsSync('owned')).toBe(false);
   });
 
-  test('shows what is wrong with a file, and how to mend it', async () => {
-    complaints.length = 0;
+  test('shows the error of an unreadable file and its fix', async () => {
+    errors.length = 0;
     await page.setInputFiles('#file', { name: 'note.png', mimeType: 'image/png', buffer: Buffer.from('not an image') });
     await page.waitForSelector('#status.problem');
     expect(await page.textContent('#status')).toMatch(/The body is not an image\. Send the bytes/);
-    complaints.length = 0;
+    errors.length = 0;
   });
 
-  test('/docs renders the operations, from here alone', async () => {
+  test('/docs renders the operations without a request to another host', async () => {
     await page.goto(`${url}/docs`);
     await page.getByText('Read a radiograph').first().waitFor();
     const shown = await page.locator('body').innerText();
     expect(shown).not.toMatch(/Generate MCP|Developer Tools|\bShare\b|\bDeploy\b|Open API Client|VS Code|Cursor/);
-    expect(complaints).toEqual([]);
-    // The sample names the address of this page, and sends the file byte for byte.
+    expect(errors).toEqual([]);
+    // The sample contains the address of this server and sends the file unchanged.
     expect(shown.replaceAll('\u200b', '')).toContain(`curl --data-binary @film.png`);
     expect(shown).toContain(`${url}/v1/readings`);
   });
