@@ -65,6 +65,8 @@ export const decodedTags = {
   presentationLutShape: '20500020',
   viewCodeSequence: '00540220',
   overlayBitPosition: '60000102',
+  floatPixelData: '7FE00008',
+  doubleFloatPixelData: '7FE00009',
   pixelData: '7FE00010',
 } as const;
 

@@ -27,7 +27,7 @@ export function open(bytes: Uint8Array): Result<Opened, Fault> {
   // Only an object with a sound identity is one of another kind: a PACS is told that this one was discarded.
   if (refusal) return fail(unidentified(attributes, refusal) ?? refusal);
   // Before its image attributes: where both are missing, the file is cut off.
-  if (!pixels) return fail({ code: 'corrupt_image', problem: 'it has no pixel data' });
+  if (!pixels) return fail(withoutPixels(attributes));
   const image = imageOf(attributes);
   if (!image.ok) return image;
   const instance = instanceOf(attributes, image.value);
@@ -43,7 +43,7 @@ export function openBeginning(bytes: Uint8Array): Result<Pick<Opened, 'instance'
   const header = otherFile(bytes) ?? parseBeginning(bytes);
   if (!header.ok) return header;
   const { attributes, pixels } = header.value;
-  const missing = fail<Fault>({ code: 'corrupt_image', problem: 'it has no pixel data' });
+  const missing = fail(withoutPixels(attributes));
   // What is not there may follow: nothing is refused for it.
   if (!pixels && attributes.code(tags.sopClassUid) === undefined) return missing;
   const refusal = otherObject(attributes) ?? notFrontalChest(attributes);
@@ -54,6 +54,18 @@ export function openBeginning(bytes: Uint8Array): Result<Pick<Opened, 'instance'
   const instance = instanceOf(attributes, image.value);
   return instance.ok ? ok({ instance: instance.value, pixels }) : instance;
 }
+
+/** Why a data set without Pixel Data is refused. PS3.3, C.7.6.24: Float Pixel Data holds parametric maps, not radiographs. */
+function withoutPixels(attributes: Attributes): Fault {
+  const other = floatPixels.find(({ tag }) => attributes.bytes(tag));
+  if (!other) return { code: 'corrupt_image', problem: 'it has no pixel data' };
+  return { code: 'unusable_header', problem: `it has ${other.name} instead of Pixel Data (7FE0,0010) with integers` };
+}
+
+const floatPixels = [
+  { tag: tags.floatPixelData, name: 'Float Pixel Data (7FE0,0008)' },
+  { tag: tags.doubleFloatPixelData, name: 'Double Float Pixel Data (7FE0,0009)' },
+] as const;
 
 /** Why a file is none of DICOM; undefined where it is one. */
 function otherFile(bytes: Uint8Array): Result<never, Fault> | undefined {

@@ -197,6 +197,15 @@ describe('refused by name', () => {
     expect(await refuse(bare)).toEqual({ code: 'corrupt_image', problem: 'it has no pixel data' });
   });
 
+  test.each([
+    [0x7fe0_0008, 'OF', 'it has Float Pixel Data (7FE0,0008) instead of Pixel Data (7FE0,0010) with integers'],
+    [0x7fe0_0009, 'OD', 'it has Double Float Pixel Data (7FE0,0009) instead of Pixel Data (7FE0,0010) with integers'],
+  ])('pixels that are floating point numbers, in element %i', async (tag, vr, problem) => {
+    const others = without(chestDataset(film), tags.PixelData);
+    const bytes = new Uint8Array(part10(merge(others, [{ tag, vr, value: Buffer.alloc(16 * 16 * 8) }])));
+    expect(await refuse(bytes)).toEqual({ code: 'unusable_header', problem });
+  });
+
   test('bytes that are nothing, a PNG, and no bytes', async () => {
     expect(await refuse(new Uint8Array(500))).toEqual({ code: 'not_an_image', declared: 'application/dicom' });
     expect(await refuse(Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0))).toMatchObject({

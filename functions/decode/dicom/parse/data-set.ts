@@ -126,7 +126,7 @@ export class DataSetParser {
 
   /**
    * Read the elements that lie behind Pixel Data, although tags must ascend (PS3.5, 7.1): a patient's name there is one. Padding
-   * and signatures, which belong there, and bytes that are no elements are skipped.
+   * and signatures, which belong there, zero bytes and bytes that are no elements are skipped.
    *
    * @param at the end of the pixel data
    */
@@ -134,7 +134,13 @@ export class DataSetParser {
     const level = { encoding, limit: this.bytes.length, open: false, depth: 0, atFileEnd: true };
     const tagAt = (offset: number) =>
       offset + 8 > level.limit ? undefined : this.reader.tagAt(offset, encoding.little);
-    let start = at;
+    // Some devices fill their last block with zero bytes. The first byte of a group may be zero as well, but elements have even lengths.
+    const behindZeros = (offset: number) => {
+      let first = offset;
+      while (first < level.limit && this.bytes[first] === 0) first++;
+      return first - ((first - offset) % 2);
+    };
+    let start = behindZeros(at);
     for (let tag = tagAt(start); tag !== undefined && tag > pixelDataTag; tag = tagAt(start)) {
       const head = this.standardHead(start, encoding);
       const end =
@@ -142,7 +148,7 @@ export class DataSetParser {
           ? this.attempt(() => this.readUndefined(head, level).next)
           : head && endOf(head);
       if (end === undefined) return;
-      start = end;
+      start = behindZeros(end);
     }
     const tag = tagAt(start);
     const head = this.standardHead(start, encoding);

@@ -315,10 +315,19 @@ describe('behind Pixel Data', () => {
         delimiter(0xfffe_e0dd, 0, explicitLittle),
       ]),
     ],
+    ['zero bytes', Buffer.alloc(510)],
+    ['padding and zero bytes', Buffer.concat([encode([padding], explicitLittle), Buffer.alloc(32)])],
     ['an overlay', encode([{ tag: 0x6000_3000, vr: 'OW', value: Buffer.alloc(100) }], explicitLittle)],
   ])('an element is read behind %s', async (_, bytes) => {
     const file = Buffer.concat([part10(without(dataset, tags.PatientName)), bytes, encode([name], explicitLittle)]);
     expect((await decoded(file)).dicom?.instance.patient.name).toBe('BEHIND^PIXELS');
+  });
+
+  test('an element is read behind zero bytes in Big Endian', async () => {
+    const big = { little: false, explicit: true };
+    const file = part10(without(dataset, tags.PatientName), { transferSyntax: transferSyntaxes.explicitBig });
+    const { dicom } = await decoded(Buffer.concat([file, Buffer.alloc(64), encode([name], big)]));
+    expect(dicom?.instance.patient.name).toBe('BEHIND^PIXELS');
   });
 
   test('an element that is cut off is an error, not a loss', async () => {
