@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => service?.close());
 
-/** What is wrong with an answer by the schema that the served document has for it. */
+/** Violations of the schema that the served document has for this answer. */
 function faults(method: string, path: string, status: number, mediaType: string, answer: unknown) {
   const { schema } = document.paths[path]?.[method]?.responses[status]?.content?.[mediaType] ?? {};
   if (!schema) throw new Error(`no schema for ${method} ${path} ${status} ${mediaType}`);
@@ -44,7 +44,7 @@ test.each([
   ['a JPEG', 8, () => film('nih_00000442_000.jpg'), 'image/jpeg', ''],
   ['an 8-bit DICOM film', 8, () => dicom(8), 'application/dicom', ''],
   ['a 12-bit DICOM film', 16, () => dicom(12), 'application/dicom', ''],
-] as const)('the reading of %s is what /openapi.json describes', async (_, bits, bytes, type, query) => {
+] as const)('the reading of %s matches /openapi.json', async (_, bits, bytes, type, query) => {
   const response = await post(service.app, query, new Uint8Array(await bytes()), type);
   const reading = await response.json();
   expect(reading).toMatchObject({ film: { bits } });
@@ -57,7 +57,7 @@ test.each([
   ).not.toEqual([]);
 });
 
-test('a problem is what /openapi.json describes', async () => {
+test('a problem matches /openapi.json', async () => {
   const response = await post(service.app, '?findings=Gout', film('00000442_000.png'));
   expect(faults('post', '/v1/readings', response.status, 'application/problem+json', await response.json())).toEqual(
     [],
@@ -69,7 +69,7 @@ const operations = () =>
     Object.entries(ofPath).map(([method, operation]) => ({ method, path, ...operation })),
   );
 
-test('every operation describes what the server in front of it and the store behind it answer', () => {
+test('every operation describes the answers of the server before it and of the store behind it', () => {
   for (const { method, path, responses, requestBody, security } of operations()) {
     const described = Object.keys(responses);
     expect(described, `${method} ${path}`).toEqual(expect.arrayContaining(['400', '431', '500']));
@@ -78,8 +78,8 @@ test('every operation describes what the server in front of it and the store beh
   }
 });
 
-test('every code of an HTTP answer is in the document', () => {
-  // In the outcome of a job only; and of an answer that nobody receives.
+test('the document has every code of an HTTP answer', () => {
+  // Except for codes that only the outcome of a job has, and for the code of an answer that has no receiver.
   const elsewhere = [
     'webhook_failed',
     'webhook_refused',
@@ -93,7 +93,7 @@ test('every code of an HTTP answer is in the document', () => {
   expect(absent.toSorted()).toEqual([...elsewhere, 'client_gone'].toSorted());
 });
 
-test('answers that come before any route are what /openapi.json describes', { timeout: 60_000 }, async () => {
+test('answers without a route match /openapi.json', { timeout: 60_000 }, async () => {
   const { url } = await serve();
   const get = async (path: string, headers: Record<string, string>) => {
     const response = await fetch(`${url}${path}`, { headers });
@@ -122,7 +122,7 @@ test('the curl samples work when pasted', { timeout: 120_000 }, async () => {
   try {
     copyFileSync('test/films/00000442_000.png', join(folder, 'film.png'));
     writeFileSync(join(folder, 'film.dcm'), await dicom(12));
-    /** The status of a sample as a reader pastes it, with the ids of earlier answers put in. */
+    /** The status of a sample that is pasted with the ids of earlier answers. */
     const paste = (method: string, path: string, ids: Record<string, string> = {}) => {
       let line = document.paths[path]?.[method]?.['x-codeSamples'][0]?.source ?? '';
       for (const [name, id] of Object.entries(ids)) line = line.replace(name, id);

@@ -10,7 +10,7 @@ afterAll(() => service?.close());
 const get = (path: string) => service.app.request(path);
 
 describe('GET /v1/routes', () => {
-  test('is the plan of the same query, with no film', async () => {
+  test('returns the plan of the same query without a film', async () => {
     const { plan, findings } = await (await get('/v1/routes?findings=Nodule&policy=sabottke-spieler-2020')).json();
     expect(plan.variants).toMatchObject([{ resolution: 448, findings: ['Nodule'] }]);
     expect(findings).toMatchObject([{ finding: 'Nodule', basis: 'published', meetsTarget: true }]);
@@ -33,14 +33,14 @@ describe('GET /v1/routes', () => {
 });
 
 describe('evidence', () => {
-  test('GET /v1/catalog has the variants, the policies and the one in force', async () => {
+  test('GET /v1/catalog returns the variants, the policies and the policy in force', async () => {
     const view = await (await get('/v1/catalog')).json();
     expect(view.catalog.variants.length).toBeGreaterThanOrEqual(4);
     expect(Object.keys(view.policies)).toEqual(expect.arrayContaining([view.policyInForce, 'sabottke-spieler-2020']));
     expect((await get('/v1/catalog?x=1')).status).toBe(400);
   });
 
-  test('GET /v1/evaluation has the numbers behind the catalog', async () => {
+  test('GET /v1/evaluation returns the measurements of the catalog', async () => {
     const evaluation = await (await get('/v1/evaluation')).json();
     expect(evaluation.schema).toMatch(/^alara\.evaluation\//);
   });
@@ -77,7 +77,7 @@ describe('operations', () => {
     expect(JSON.stringify(document.paths['/v1/readings'].post.responses)).toContain('too_small');
   });
 
-  test('/docs and / are served from here alone', async () => {
+  test('/docs and / refer to no other host', async () => {
     for (const path of ['/docs', '/']) {
       const response = await get(path);
       expect(response.status).toBe(200);
@@ -89,7 +89,7 @@ describe('operations', () => {
     }
   });
 
-  test('answers carry a request id', async () => {
+  test('answers have a request id', async () => {
     expect((await get('/health/live')).headers.get('x-request-id')).toMatch(/\w/);
   });
 });

@@ -15,7 +15,7 @@ afterAll(async () => {
   await service.close();
 });
 
-test('a client that hangs up takes its film out of the queue', async () => {
+test('removes a film from the queue when its client disconnects', async () => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/readings`;
   const gone = new AbortController();
   const send = (i: number, signal?: AbortSignal) =>

@@ -9,7 +9,7 @@ const cold = 'r512-fp32';
 const signedOff = ['--by', 'the test', '--reason', 'to test'];
 
 let films = 0;
-/** The same film with bytes after its end: the same pixels under another id. */
+/** The same film with trailing bytes: the pixels are equal and the id differs. */
 const another = () => Buffer.concat([native, Buffer.from(String(films++))]);
 
 async function read(url: string, query: string, body: Uint8Array<ArrayBuffer> = native) {
@@ -43,12 +43,12 @@ describe.skipIf(!hasAws)('alara serve on AWS (npm run pretest installs SeaweedFS
   }, 60_000);
   afterAll(() => aws?.close());
 
-  test('reads with models from S3 what a process with models from a folder reads, bit for bit, and outlives S3', {
+  test('reads the same values with models from S3 as with models from a folder, bit for bit, and continues without S3', {
     timeout: 240_000,
   }, async () => {
     const embedded = (await serve({ ALARA_WORKERS: '1' })).url;
     const { url } = await serve(onAws);
-    /** As JSON, in which every double has a spelling of its own. */
+    /** JSON, because each double has its own spelling in JSON. */
     const same = async (query: string) => {
       const [here, there] = [await read(embedded, query), await read(url, query)];
       expect([here.status, there.status], query).toEqual([201, 201]);
@@ -70,7 +70,7 @@ describe.skipIf(!hasAws)('alara serve on AWS (npm run pretest installs SeaweedFS
         body: JSON.stringify({ upload: upload.id, findings: 'Mass' }),
       });
 
-    /** Half a minute of what callers see: films of cached models go on, the others are told when to come again. */
+    /** Send requests for half a minute: films of cached models are read, all others get Retry-After. */
     async function outage() {
       const end = performance.now() + 30_000;
       const warm = async () => {

@@ -18,7 +18,7 @@ import { openReceiver } from '../support/webhook-receiver.ts';
 
 type Environment = Record<string, string>;
 const native = film('00000442_000.png');
-/** The same film with bytes after its end: the same pixels under another id. */
+/** The same film with trailing bytes: the pixels are equal and the id differs. */
 const variantOf = (i: number) => new Uint8Array(Buffer.concat([native, Buffer.of(i)]));
 
 describe.skipIf(!hasAws)(
@@ -31,7 +31,7 @@ describe.skipIf(!hasAws)(
     });
     afterAll(() => aws?.close());
 
-    /** A service with settings of its own, or those of another, which it then shares the platform with. */
+    /** A service with its own settings, or with the settings of another service, with which it then shares the platform. */
     async function open(environment: Environment, tuning?: Parameters<typeof openService>[1]): Promise<Service> {
       const service = await openService({ ALARA_WORKERS: '1', ...environment }, tuning);
       onTestFinished(() => service.close());
@@ -39,7 +39,7 @@ describe.skipIf(!hasAws)(
     }
     const edges = async (): Promise<Environment> => ({ ...aws.environment, ...(await aws.makeEdges()) });
 
-    /** Upload as a client does: to wherever it is told, outside of the service as a rule. */
+    /** Upload as a client does: to the URL of the answer, which normally belongs to S3. */
     async function upload({ app }: Service, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
       const { id, url, method, headers } = await (await app.request('/v1/uploads', { method: 'POST' })).json();
       const sent = await fetch(url, { method, headers, body: bytes });
@@ -65,7 +65,7 @@ describe.skipIf(!hasAws)(
       return look();
     }
 
-    /** Until the queue says twice that nothing is in it: moto counts what is visible, and what is not a moment later. */
+    /** Wait until the queue reports twice that it is empty: moto counts visible and invisible messages at different moments. */
     const empty = ({ platform: { queue } }: Service) =>
       vi.waitFor(
         async () => {
@@ -74,7 +74,7 @@ describe.skipIf(!hasAws)(
         { timeout: 30_000 },
       );
 
-    /** What the table and the bucket hold, by name. */
+    /** The keys in the table and in the bucket. */
     async function kept(environment: Environment) {
       const awsEnvironment = readAwsEnvironment(environment);
       const [dynamo, s3] = [openDynamo(awsEnvironment), openS3(awsEnvironment)];
@@ -90,7 +90,7 @@ describe.skipIf(!hasAws)(
       };
     }
 
-    test('reads the same film as on one machine does: the same id, plan and probabilities, bit for bit', async () => {
+    test('reads a film as on one machine: the same id, plan and probabilities, bit for bit', async () => {
       const [here, there] = [await open({}), await open(await edges())];
       const fromDicom = new Uint8Array(await dicom('on AWS'));
       for (const [bytes, type] of [
@@ -108,13 +108,13 @@ describe.skipIf(!hasAws)(
         expect(embedded.findings.map(({ finding }) => finding).sort()).toEqual(['Effusion', 'Mass', 'Nodule']);
         for (const [i, { probability }] of embedded.findings.entries())
           expect(Object.is(onAws.findings[i]?.probability, probability)).toBe(true);
-        // What was kept is what was answered, heat maps included.
+        // The stored reading equals the answer, including heat maps.
         expect(await (await there.app.request(`/v1/readings/${onAws.id}`)).json()).toEqual(onAws);
         expect(await read(there, 200)).toEqual(onAws);
       }
     });
 
-    test('an upload and a study by STOW-RS become jobs that finish, and leave no film behind but the upload', async () => {
+    test('finishes the jobs of an upload and of a study by STOW-RS, and keeps no film except the upload', async () => {
       const environment = await edges();
       const service = await open(environment);
       const id = await submit(service, native);
@@ -141,7 +141,7 @@ describe.skipIf(!hasAws)(
       expect((await kept(environment)).readings).toBe(2);
     });
 
-    test('a message that is delivered twice, at the same time to two runners as well, is one reading', async () => {
+    test('makes one reading of a message that is delivered twice, also at the same time to two runners', async () => {
       const environment = await edges();
       const api = await open({ ...environment, ALARA_ROLE: 'api' });
       const ids: string[] = [];
@@ -155,7 +155,7 @@ describe.skipIf(!hasAws)(
       for (const id of ids) expect((await api.platform.jobs.get(id))?.outcomes).toHaveLength(1);
     });
 
-    test('killed at every step of its work, a job comes to the same end: one reading, one webhook', {
+    test('finishes a job with one reading and one webhook, at whatever step its runner is killed', {
       timeout: 400_000,
     }, async () => {
       const environment = await edges();
@@ -164,7 +164,7 @@ describe.skipIf(!hasAws)(
       onTestFinished(() => receiver.close());
       await api.platform.access.allowWebhooks('local', receiver.host);
 
-      /** Run a runner that dies at its nth call; where it died, or nothing if it got through. */
+      /** Run a runner that dies at its nth call. Returns the call, or undefined if the runner finished. */
       const dieAt = (n: number) =>
         new Promise<string>((resolve, reject) => {
           const child = spawn(process.execPath, ['test/support/mortal.ts', String(n)], {
@@ -181,7 +181,7 @@ describe.skipIf(!hasAws)(
             else reject(new Error(`the runner ended with ${code ?? signal}`));
           });
         });
-      /** Work on what is there until nothing is left. */
+      /** Process jobs until the queue is empty. */
       const finish = async (id: string) => {
         const { router, engine, platform } = api;
         const nowhere = async () => fail({ code: 'unknown_pacs', pacs: '', known: [] } as const);
@@ -209,7 +209,7 @@ describe.skipIf(!hasAws)(
         const told = receiver.hooks.filter(({ path }) => path === `/${n}`);
         expect(told.length, `killed before ${where}`).toBeGreaterThan(0);
         expect(new Set(told.map(({ headers }) => headers['webhook-id'])).size, `killed before ${where}`).toBe(1);
-        // The uploads alone are left, until their day is over.
+        // Only the uploads are left, for a day.
         expect((await kept(environment)).objects, `killed before ${where}`).toHaveLength(n);
         if (where === '') break;
         died.push(where);
@@ -227,7 +227,7 @@ describe.skipIf(!hasAws)(
       expect((await kept(environment)).readings).toBe(died.length + 1);
     });
 
-    test('a receiver that never answers holds up its own webhooks, and no film', async () => {
+    test('a receiver that never answers delays only its own webhooks, and no film', async () => {
       const environment = await edges();
       const api = await open({ ...environment, ALARA_ROLE: 'api' });
       const silent = await openReceiver(() => undefined);
@@ -244,7 +244,7 @@ describe.skipIf(!hasAws)(
       expect(silent.hooks.length).toBeGreaterThan(0);
     });
 
-    test('while S3 is away films are read, jobs wait without losing a try, and finish when it is back', async () => {
+    test('reads films while S3 is unavailable; jobs wait without losing an attempt and finish when S3 is back', async () => {
       const environment = await edges();
       const api = await open({ ...environment, ALARA_ROLE: 'api' });
       const ids = [await submit(api, variantOf(1)), await submit(api, variantOf(2))];
@@ -256,7 +256,7 @@ describe.skipIf(!hasAws)(
         const refused = await ask(api, { upload: waiting, findings: 'Mass' });
         expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
         expect((await refused.json()).code).toBe('store_unavailable');
-        // Long enough for each to have been tried and put off more than once.
+        // Long enough to attempt and postpone each job more than once.
         await new Promise((resolve) => setTimeout(resolve, 15_000));
         for (const id of ids)
           expect((await api.platform.jobs.get(id))?.state, 'neither failed nor given up').toMatch(/queued|running/);

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => service?.close());
 
-/** The API over workers that do what a film says, and the lines of its log. */
+/** The API with threads that do what a film says, and the lines of its log. */
 function broken() {
   const lines: Record<string, unknown>[] = [];
   const log = pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line)) });
@@ -49,7 +49,7 @@ function broken() {
 test.each([
   ['throw', 'the worker stopped: Error'],
   ['exit', 'the worker stopped: worker exited with code: 3'],
-])('a 500 leaves its cause in the log, and nothing of the film: a worker %ss', async (order, problem) => {
+])('the log of a 500 names the cause and nothing of the film: the thread %ss', async (order, problem) => {
   const { app, engine, lines } = broken();
   const png = Buffer.from(`${pngSignature}${order} DOE^JANE`, 'latin1');
   const response = await post(app, '', new Uint8Array(png));

@@ -16,7 +16,7 @@ let server: ReturnType<typeof createAdaptorServer>;
 let url: string;
 const folder = mkdtempSync(join(tmpdir(), 'alara-clients-'));
 const [png, dcm] = [join(folder, 'Röntgen.png'), join(folder, 'film.dcm')];
-/** The id of the reading of each film, sent with its own media type. */
+/** Reading id per film, sent with the media type of the film. */
 let ids: { readonly png: string; readonly dcm: string };
 beforeAll(async () => {
   service = await openService();
@@ -36,7 +36,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** What curl prints; proxies of the environment are left out. */
+/** The output of curl, without the proxies of the environment. */
 const curl = async (...args: string[]) => (await run('curl', ['--silent', '--noproxy', '*', ...args])).stdout;
 
 describe('curl', () => {
@@ -54,17 +54,17 @@ describe('curl', () => {
     expect(reading.id, JSON.stringify(reading)).toBe(ids[name]);
   });
 
-  test('--data, which takes line breaks out of the file, is told of --data-binary', async () => {
+  test('--data, which removes line breaks from the file, gets the advice to use --data-binary', async () => {
     const problem = JSON.parse(await curl('--data', `@${png}`, `${url}/v1/readings`));
     expect(problem).toMatchObject({ code: 'not_an_image', fix: expect.stringContaining('--data-binary') });
   });
 
-  test('sends one instance to STOW-RS', async () => {
+  test('stores one instance by STOW-RS', async () => {
     const answer = JSON.parse(await curl('--data-binary', `@${dcm}`, `${url}/dicom-web/studies`));
     expect(answer['00081199'].Value[0]['00081155'].Value).toEqual([filmUid('clients', 1)]);
   });
 
-  test('shows what is offered: -X DELETE, -X OPTIONS and -I', async () => {
+  test('shows the methods of a resource: -X DELETE, -X OPTIONS and -I', async () => {
     const head = async (...args: string[]) => {
       const [status = '', ...headers] = (await curl('-o', join(folder, 'body'), '-D', '-', ...args))
         .trim()
@@ -80,8 +80,8 @@ describe('curl', () => {
   });
 });
 
-test("Python's requests and dicomweb-client are understood", async () => {
-  // No proxy of the environment is asked for loopback.
+test("the service understands Python's requests and dicomweb-client", async () => {
+  // Loopback is reached without a proxy of the environment.
   const env = { ...process.env, NO_PROXY: '*', PYTHONIOENCODING: 'utf-8' };
   const { stdout } = await run('.venv/bin/python', ['test/behaviour/clients.py', url, png, dcm], { env });
   const { xml, json, ...said } = JSON.parse(stdout);

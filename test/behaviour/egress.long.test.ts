@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../support/cli.ts';
 import { type Effects, effectsIn, mayTrace, traceInto } from '../support/trace.ts';
 
-// Nothing leaves the machine unasked: each program runs in a network namespace that has a loopback interface and nothing
-// else, with an empty home and temporary directory, and strace lists what it contacts and writes. The environment is
-// empty as well, so that only the programs themselves can have switched telemetry off.
+// No program sends data to another machine unless the user asks for it. Each program runs in a network namespace with only a loopback
+// interface, with an empty home and temporary directory. strace lists the addresses that it contacts and the files that it writes. The
+// environment is empty as well, so that only the programs themselves can have switched telemetry off.
 
 const film = 'test/films/00000442_000.png';
 const python = '.venv/bin/python';
@@ -37,23 +37,23 @@ const inside = ({ home, temporary, data, log }: Sandbox, command: readonly strin
     'unshare',
     ['-n', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', 'strace', ...traceInto(log), ...command],
     {
-      // `node` is found where this test's own runtime is, and nothing else is in the environment.
+      // `node` is found beside the runtime of this test. The environment has nothing else.
       env: {
         PATH: `${dirname(process.execPath)}:/usr/sbin:/usr/bin:/sbin:/bin`,
         ...{ HOME: home, TMPDIR: temporary, ALARA_DATA: data, PORT: '8080', PYTHONDONTWRITEBYTECODE: '1' },
-        // ONNX Runtime takes an empty value for no value.
+        // ONNX Runtime treats an empty value as unset.
         ORT_DISABLE_TELEMETRY: '',
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
 
-/** What a process may write to besides ALARA_DATA: devices, and its own entries in /proc. */
+/** Paths that a process may write besides ALARA_DATA: devices, and its own entries in /proc. */
 const harmless = /^(\/dev\/(null|tty|shm\/sem\.\w+)|\/proc\/(self|\d+)\/.*|pipe:.*|socket:.*)$/;
 
 function expectNothing({ contacted, written }: Effects, { home, temporary, data }: Sandbox): void {
   expect(contacted).toEqual([]);
-  // Python's tempfile tests by a file of eight characters whether a folder can be written to, and removes the file.
+  // Python's tempfile checks whether a folder is writable: it creates a file with a name of eight characters and removes it.
   const mayWrite = (path: string) =>
     harmless.test(path) ||
     path === data ||
@@ -79,7 +79,7 @@ async function runs(command: readonly string[]): Promise<string> {
   return output;
 }
 
-describe.skipIf(missing)(`nothing leaves the machine${missing}`, () => {
+describe.skipIf(missing)(`no program sends data to another machine${missing}`, () => {
   test.each([
     ['from source', 'functions/cli/main.ts'],
     ['bundled', 'dist/main.js'],
@@ -107,7 +107,7 @@ describe.skipIf(missing)(`nothing leaves the machine${missing}`, () => {
     expect(JSON.parse(answer)).toMatchObject({ notice: 'Research use only. Not for diagnosis.' });
     for (const path of ['/', '/docs', '/openapi.json', '/health/ready'])
       expect(curl('-o', '/dev/null', '-w', '%{http_code}', `http://127.0.0.1:8080${path}`), path).toBe('200');
-    // strace passes on what ends it.
+    // strace forwards the signal to the traced process.
     spawnSync('pkill', ['-TERM', '-P', String(service.pid)]);
     await closed;
     expectNothing(effectsIn(box.log), box);
@@ -143,14 +143,14 @@ print(len(answer.probabilities))`;
     child.stdout.resume();
     child.stderr.resume();
     expect((await once(child, 'close'))[0]).toBe(0);
-    // The CLI asks who its user is, by the socket of the name service cache.
+    // The CLI looks up the name of its user at the socket of the name service cache.
     expect(effectsIn(box.log).contacted.filter((address) => !address.startsWith('AF_UNIX'))).toEqual([]);
-    // Digests of assets. An installation id or cached notices would be here as well.
+    // Digests of assets. An installation id or cached notices would also be here.
     expect(readdirSync(join(box.home, '.cdk', 'cache'))).toEqual(['fingerprints']);
     expect(readdirSync(join(box.home, '.cdk'))).toEqual(['cache']);
   });
 
-  test('strace does see what is contacted and written', async () => {
+  test('strace records contacted addresses and written files', async () => {
     const box = sandbox();
     const script = `require('node:dns').lookup('alara.example', () => {}); require('node:fs').writeFileSync(process.env.HOME + '/found', '')`;
     await once(inside(box, [process.execPath, '-e', script]), 'close');

@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const child = fileURLToPath(new URL('../support/full-disk-child.ts', import.meta.url));
-/** A mount namespace of its own, in which a small disk can be mounted without being root. */
+/** A separate mount namespace, in which a small disk can be mounted without root. */
 const canMount = spawnSync('unshare', ['-Urm', 'mount', '-t', 'tmpfs', 'tmpfs', '/tmp']).status === 0;
 
 type Told = { status: number; retryAfter: string | null; text: string };
 
 test.skipIf(!canMount)(
-  'a full disk is told by answers, readiness and log, and passes (needs: unshare -Urm)',
+  'a full disk shows in answers, readiness and log, and the service recovers (needs: unshare -Urm)',
   {
     timeout: 120_000,
   },
@@ -43,7 +43,7 @@ test.skipIf(!canMount)(
       expect([after.ready.status, after.upload.status]).toEqual([200, 204]);
       expect([200, 201]).toContain(after.reading.status);
 
-      // The log has the cause of each kind, and neither it nor an answer has a path of this machine.
+      // The log has the cause of each error. Neither the log nor an answer has a path of this machine.
       for (const cause of ['FREE_SPACE_FLOOR', 'ENOSPC', 'SQLITE_FULL']) expect(ended.stderr).toContain(`"${cause}"`);
       const answers = JSON.stringify({ before, low, full, after });
       expect(answers).not.toContain(disk);

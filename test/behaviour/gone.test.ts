@@ -52,24 +52,30 @@ test.each([
     async () => Buffer.concat([part, await dicom('gone')]),
   ],
   ['a job', 'POST /v1/jobs', 'application/json', async () => Buffer.from('{"upload": "up_')],
-])('a client that hangs up while it sends %s is not our failure', async (_, line, type, bytes) => {
-  for (const declared of [true, false])
-    for (const sent of [0, 20, Number.POSITIVE_INFINITY]) {
-      lines.length = 0;
-      const body = (await bytes()).subarray(0, sent);
-      const length = declared ? `content-length: ${body.length + 1000}` : 'transfer-encoding: chunked';
-      const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => undefined);
-      socket.write(
-        `${line === 'PUT' ? `PUT ${await place()}` : line} HTTP/1.1\r\nhost: localhost\r\n${length}\r\ncontent-type: ${type}\r\n\r\n`,
-      );
-      socket.write(declared ? body : Buffer.concat([Buffer.from(`${(body.length + 1000).toString(16)}\r\n`), body]));
-      await delay(100);
-      socket.resetAndDestroy();
-      await vi.waitFor(() => expect(lines.some(({ route, status }) => route !== '/v1/uploads' && status)).toBe(true), {
-        timeout: 5000,
-      });
-      const answered = lines.find(({ route, status }) => route !== '/v1/uploads' && status);
-      expect(answered?.status).toBe(499);
-      expect(lines.filter(({ level }) => level >= 50)).toEqual([]);
-    }
-});
+])(
+  'a client that disconnects while it sends %s is not logged as a failure of the service',
+  async (_, line, type, bytes) => {
+    for (const declared of [true, false])
+      for (const sent of [0, 20, Number.POSITIVE_INFINITY]) {
+        lines.length = 0;
+        const body = (await bytes()).subarray(0, sent);
+        const length = declared ? `content-length: ${body.length + 1000}` : 'transfer-encoding: chunked';
+        const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => undefined);
+        socket.write(
+          `${line === 'PUT' ? `PUT ${await place()}` : line} HTTP/1.1\r\nhost: localhost\r\n${length}\r\ncontent-type: ${type}\r\n\r\n`,
+        );
+        socket.write(declared ? body : Buffer.concat([Buffer.from(`${(body.length + 1000).toString(16)}\r\n`), body]));
+        await delay(100);
+        socket.resetAndDestroy();
+        await vi.waitFor(
+          () => expect(lines.some(({ route, status }) => route !== '/v1/uploads' && status)).toBe(true),
+          {
+            timeout: 5000,
+          },
+        );
+        const answered = lines.find(({ route, status }) => route !== '/v1/uploads' && status);
+        expect(answered?.status).toBe(499);
+        expect(lines.filter(({ level }) => level >= 50)).toEqual([]);
+      }
+  },
+);

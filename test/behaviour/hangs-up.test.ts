@@ -20,7 +20,7 @@ afterAll(async () => {
 
 const files = () => readdirSync(join(service.data, 'blobs'));
 
-/** Send the head of a request and a part of what it promised, wait until something has arrived, and hang up. */
+/** Send the head of a request and a part of its declared body, wait until some bytes have arrived, and disconnect. */
 async function hangUp(head: string, body: Uint8Array): Promise<void> {
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   socket.on('error', () => undefined);
@@ -30,7 +30,7 @@ async function hangUp(head: string, body: Uint8Array): Promise<void> {
   socket.destroy();
 }
 
-test('an upload that breaks off is not kept', async () => {
+test('discards an upload that breaks off', async () => {
   const { id, url } = await (await service.app.request('/v1/uploads', { method: 'POST' })).json();
   await hangUp(`PUT ${resolved(url, '/v1/uploads')} HTTP/1.1`, new Uint8Array(3_000_000));
   await vi.waitFor(() => expect(files()).toEqual([]));
@@ -42,7 +42,7 @@ test('an upload that breaks off is not kept', async () => {
   expect((await answer.json()).code).toBe('upload_not_found');
 });
 
-test('of a store request that breaks off nothing is kept and nothing is read', async () => {
+test('keeps and reads nothing of a store request that breaks off', async () => {
   const part = Buffer.concat([Buffer.from('\r\n--b\r\nContent-Type: application/dicom\r\n\r\n'), await dicom('gone')]);
   const type = 'content-type: multipart/related; type="application/dicom"; boundary=b';
   await hangUp(`POST /dicom-web/studies HTTP/1.1\r\n${type}`, Buffer.concat([part, part, part.subarray(0, 1000)]));
@@ -50,7 +50,7 @@ test('of a store request that breaks off nothing is kept and nothing is read', a
   expect(await service.platform.jobs.list({ limit: 10 })).toEqual([]);
 });
 
-test('a store request to a service that is stopping is to be sent again', async () => {
+test('asks the client to repeat a store request when the service is stopping', async () => {
   const stopping = await openService({ ALARA_ROLE: 'api', ALARA_WORKERS: '1' });
   try {
     await stopping.engine.close();

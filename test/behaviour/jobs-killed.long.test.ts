@@ -12,7 +12,7 @@ import { openBench } from '../support/job-bench.ts';
 import { film, openService, resolved, type Service } from '../support/service.ts';
 import { openReceiver, type Receiver } from '../support/webhook-receiver.ts';
 
-/** The API alone: who works on its jobs is this file's business. */
+/** The API without a runner: this file runs the jobs. */
 let service: Service;
 let receiver: Receiver;
 beforeAll(async () => {
@@ -25,7 +25,7 @@ afterAll(async () => {
   await service?.close();
 });
 
-/** Run a runner that dies at its nth call; where it died, or nothing if it got through. */
+/** Run a runner that dies at its nth call. Returns the call, or undefined if the runner finished. */
 function dieAt(n: number): Promise<string> {
   const child = spawn(process.execPath, ['test/support/mortal.ts', String(n)], {
     env: { ...process.env, ALARA_DATA: service.data, ALARA_WORKERS: '1', ALARA_LOG: 'silent' },
@@ -57,7 +57,7 @@ async function submit(n: number): Promise<string> {
   return (await answer.json()).id;
 }
 
-/** Work on what is there until nothing is left. */
+/** Process jobs until the queue is empty. */
 async function finish(): Promise<void> {
   const { router, engine, platform } = service;
   const nowhere = async () => fail({ code: 'unknown_pacs', pacs: '', known: [] } as const);
@@ -74,7 +74,7 @@ async function finish(): Promise<void> {
   await runner.stop();
 }
 
-test('killed at every step of its work, a job comes to the same end: one reading, one webhook', {
+test('a job finishes with one reading and one webhook, at whatever step its runner is killed', {
   timeout: 240_000,
 }, async () => {
   const died: string[] = [];
@@ -90,12 +90,12 @@ test('killed at every step of its work, a job comes to the same end: one reading
     const told = receiver.hooks.filter(({ path }) => path === `/${n}`);
     expect(told.length, `killed before ${where}`).toBeGreaterThan(0);
     expect(new Set(told.map(({ headers }) => headers['webhook-id'])).size, `killed before ${where}`).toBe(1);
-    // The upload alone is left, until its day is over.
+    // Only the upload is left, for a day.
     expect(readdirSync(join(service.data, 'blobs')), `killed before ${where}`).toHaveLength(n);
     if (where === '') break;
     died.push(where);
   }
-  // It did die at each of these, and before and after what must not be parted.
+  // The runner died at each of these calls, also before and after two calls that belong together.
   expect(died.length).toBeGreaterThan(10);
   for (const step of ['jobs.update', 'blobs.get', 'readings.put', 'platform.enqueue', 'blobs.remove', 'queue.remove'])
     expect(died).toContain(step);
@@ -104,7 +104,9 @@ test('killed at every step of its work, a job comes to the same end: one reading
   db.close();
 });
 
-test('a job that kills whoever works on it is given up, and others are worked on', { timeout: 60_000 }, async () => {
+test('a job that kills each of its runners is given up, and other jobs are processed', {
+  timeout: 60_000,
+}, async () => {
   const bench = openBench();
   try {
     await bench.submit('poison');

@@ -8,7 +8,7 @@ beforeAll(async () => {
 afterAll(() => service?.close());
 
 const names = ['00000442_000.png', '00000100_000.png'];
-/** The same film with two bytes after its end: the same pixels under another id. */
+/** The same film with two trailing bytes: the pixels are equal and the id differs. */
 const variantOf = (name: string, i: number) => new Uint8Array(Buffer.concat([film(name), Buffer.of(i & 255, i >> 8)]));
 const answer = async (i: number) => {
   const name = names[i % names.length] ?? '';
@@ -22,7 +22,9 @@ const answer = async (i: number) => {
   ]);
 };
 
-test('200 concurrent requests give what sequential ones give, and memory settles', { timeout: 300_000 }, async () => {
+test('200 concurrent requests give the same readings as sequential requests, and memory stops growing', {
+  timeout: 300_000,
+}, async () => {
   const sequential: unknown[] = [];
   for (let i = 0; i < 4; i++) sequential.push(await answer(i));
   const wave = async (from: number) => {
@@ -35,6 +37,6 @@ test('200 concurrent requests give what sequential ones give, and memory settles
   await wave(1000);
   const second = await wave(2000);
   const third = await wave(3000);
-  // Nothing is kept of a film: once warm, a wave needs no more room than the one before, give or take an unswept heap.
+  // The service keeps nothing of a film. After the warm-up, a wave needs no more memory than the wave before, except for uncollected heap.
   expect(third).toBeLessThan(second * 1.25);
 });

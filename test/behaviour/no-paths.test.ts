@@ -48,7 +48,7 @@ async function ask(asked: string, answer: Response | Promise<Response>): Promise
   told.push({ asked, status: response.status, answer: `${headers}\n${await response.text()}` });
 }
 
-/** Every route, with ids that are none and bodies that are no films. */
+/** Every route, with invalid ids and with bodies that are not films. */
 async function askEverything(state: string): Promise<void> {
   const upload = await (await service.app.request('/v1/uploads', { method: 'POST' })).json();
   const ids = ['rd_none', '..%2f..%2fetc%2fpasswd', upload.id ?? 'up_none'];
@@ -68,7 +68,7 @@ async function askEverything(state: string): Promise<void> {
     }
 }
 
-test('no answer shows where the service keeps its data and models, whatever is wrong with both', {
+test('no answer contains a path of the data or of the models, in whatever way both are damaged', {
   timeout: 240_000,
 }, async () => {
   const { variants, findings } = service.router.family.catalog;
@@ -76,7 +76,7 @@ test('no answer shows where the service keeps its data and models, whatever is w
   const cold = variants.filter(({ file }) => file.includes('int8'));
   await askEverything('sound');
 
-  // Models that were removed, replaced, grown or made folders since the start; each is loaded with its first film.
+  // Models that were removed, replaced, extended or turned into folders after the start. Each is loaded with its first film.
   const damages = [
     (path: string) => rmSync(path),
     (path: string) => writeFileSync(path, readFileSync(path).fill(0)),

@@ -12,7 +12,7 @@ import { tags } from '../support/dicom/tags.ts';
 import { film as makeDicom } from '../support/pacs/films.ts';
 import { film, openService, resolved, type Service } from '../support/service.ts';
 
-// The same bytes have the same fate, whichever way they take into the service.
+// The same bytes get the same result on every way into the service.
 
 type Bytes = Uint8Array<ArrayBuffer>;
 const png = film('00000442_000.png');
@@ -87,7 +87,7 @@ async function inForm(bytes: Bytes, type: string): Promise<string> {
   return verdict(await ask('/v1/readings?findings=Mass', { body }));
 }
 
-/** Each way into the service; what it says of a film. */
+/** Each way into the service: send a film and return the code of the answer. */
 const ways: Readonly<Record<string, (bytes: Bytes) => Promise<string>>> = {
   'raw without a type': async (body) => verdict(await ask('/v1/readings?findings=Mass', { body })),
   'raw as PNG': async (body) =>
@@ -116,21 +116,21 @@ const ways: Readonly<Record<string, (bytes: Bytes) => Promise<string>>> = {
 };
 
 describe.each(cases)('%s', (_, code, make) => {
-  test.each(Object.keys(ways))(`is answered ${code} when it comes as %s`, async (way) => {
+  test.each(Object.keys(ways))(`gets ${code} as %s`, async (way) => {
     expect(await ways[way]?.(await make())).toBe(code);
   });
 });
 
 /**
- * STOW-RS knows reasons instead of codes, and takes DICOM only (PS3.18, table I.2-2): pictures are not understood, and sound objects
- * of another kind are acknowledged with a warning and discarded.
+ * STOW-RS has reasons instead of codes, and accepts only DICOM (PS3.18, table I.2-2). Images are "cannot understand". Sound instances of
+ * other SOP classes are acknowledged with a warning and discarded.
  */
 function reasonFor(name: string, code: string): string {
   if (code === 'unsupported_sop_class') return 'discarded';
   return code === 'read' && name.includes('DICOM') ? 'taken' : 'failed, 49152';
 }
 
-test.each(cases)('%s is stored by STOW-RS, or refused for the reason of its code', async (name, code, make) => {
+test.each(cases)('STOW-RS stores %s, or fails it with the reason of its code', async (name, code, make) => {
   const body = new Uint8Array(
     Buffer.concat([
       Buffer.from('--film\r\nContent-Type: application/dicom\r\n\r\n'),
@@ -150,7 +150,7 @@ test.each(cases)('%s is stored by STOW-RS, or refused for the reason of its code
   expect(said).toBe(reasonFor(name, code));
 });
 
-test('the command line says of each file what the service says', async () => {
+test('the command line gives the same code for each file as the service', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'alara-verdict-'));
   try {
     const paths = await Promise.all(

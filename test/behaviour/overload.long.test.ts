@@ -18,10 +18,10 @@ async function measured(body = fresh()) {
   return { status: answer.status, code, ms: performance.now() - start };
 }
 
-test('at many times the load every answer comes within the deadline, and films are read all the time', async () => {
+test('under overload every answer arrives within the deadline, and films are read all the time', async () => {
   for (let i = 0; i < 3; i++) expect((await measured()).status).toBe(201);
   const answers: Promise<Awaited<ReturnType<typeof measured>>>[] = [];
-  // Two seconds of about ten times what one thread reads on a quiet machine.
+  // Two seconds at about ten times the rate of one thread on a quiet machine.
   for (let i = 0; i < 400; i++) {
     answers.push(measured());
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -30,11 +30,11 @@ test('at many times the load every answer comes within the deadline, and films a
   const read = all.filter(({ status }) => status === 201);
   expect(read.length).toBeGreaterThan(5);
   expect(new Set(all.map(({ status }) => status))).toEqual(new Set([201, 503]));
-  // Before, answers came up to 2.3 s late; a queue of 256 films takes 9 s and more here.
+  // Answers were up to 2.3 s late without the limit. A queue of 256 films takes 9 s or more here.
   expect(Math.max(...all.map(({ ms }) => ms))).toBeLessThan(deadlineMs + 250);
 });
 
-test('a film for which there is no room is refused before its body is read', async () => {
+test('refuses a film before its body is read when the queue is full', async () => {
   const waiting = Array.from({ length: 300 }, () => measured());
   await vi.waitFor(() => expect(service.engine.overload('local')).toMatchObject({ code: 'queue_full' }), {
     interval: 1,

@@ -11,22 +11,22 @@ import type { Trap } from '../support/pacs/inside-messages.ts';
 import { missing, type Orthanc, openOrthanc, proxiedUrl } from '../support/pacs/orthanc.ts';
 import { reportCounts, reportsOf } from '../support/pacs/studies.ts';
 
-// What must hold whatever dies: no film without a report, no film with two. Everything is real: the service is killed with
-// SIGKILL at a moment that a proxy chooses, a request on its way to Orthanc, so that the product needs no hook for it.
+// Law: every film has exactly one report, whichever process dies. All parts are real. A proxy stops a chosen request between the
+// service and Orthanc, and SIGKILL ends the service at this moment. So the product needs no hook for the test.
 
 const many = 200;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-/** What docs/pacs.md says of these tests. */
+/** docs/pacs.md lists these tests. */
 const counts: Record<string, Record<string, number | string>> = {};
 
-describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () => {
+describe.skipIf(missing)(`every film gets exactly one report${missing}`, () => {
   let orthanc: Orthanc;
   let alara: Alara;
   let data: string;
 
   beforeAll(async () => {
     data = mkdtempSync(join(tmpdir(), 'alara-chaos-'));
-    // StableAge is long: nothing here waits for a study to be called stable.
+    // StableAge is long: no part of this test waits for a stable study.
     orthanc = await openOrthanc({ StableAge: 60 });
     const follow = { from: 'now', everySeconds: 1, settleSeconds: 0.5 };
     const pacs = pacsFile(orthanc, 'pacs', { ...little, orthanc: proxiedUrl, follow });
@@ -43,7 +43,7 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
   const folderOf = async (study: string) => write(join(orthanc.folder, 'films', study), { film: await film(study) });
   const store = async (study: string) => orthanc.send(await folderOf(study));
 
-  /** Studies with no report, and reports beyond the first, of studies with one film each. */
+  /** Studies without a report, and surplus reports of studies with one film each. */
   async function verdict(studies: readonly string[]) {
     const found = await reportCounts(orthanc);
     const each = studies.map((study) => found.get(studyUid(study)) ?? 0);
@@ -51,18 +51,18 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
     return { studies: studies.length, missing: each.filter((n) => n === 0).length, double };
   }
 
-  /** Look into the store of the service. */
+  /** Open the store of the service. */
   async function inStore<Value>(look: (platform: Platform) => Promise<Value>): Promise<Value> {
     const platform = openEmbedded(data);
     return look(platform).finally(() => platform.close());
   }
   const jobs = () => inStore(async ({ jobs }) => (await jobs.list({ limit: 10_000 })).length);
 
-  /** Wait until every study has a report, no job is left and the log is followed to its end, and count. */
+  /** Wait until every study has a report, no job is open and the change log is read to its end. Then count. */
   async function settled(name: string, studies: readonly string[], started: number, timeoutMs = 240_000) {
-    // Asked now and then only: the searches of the test are work for Orthanc as well.
+    // Ask rarely: the searches of this test load Orthanc, too.
     for (const end = performance.now() + timeoutMs; performance.now() < end; await pause(300)) {
-      // An Orthanc that is busy may not answer the test in time.
+      // A busy Orthanc may not answer the test in time.
       const counted = await verdict(studies).catch(() => undefined);
       if (counted?.missing === 0) break;
     }
@@ -83,7 +83,7 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
   describe('killed with SIGKILL', () => {
     const of = (study: string) => `/dicom-web/studies/${studyUid(study)}`;
     const looksFor = (study: string) => `${of(study)}/instances\\?SOPInstanceUID`;
-    /** What is there when it is killed. A job that is made may have been worked on already: null. */
+    /** Content of the store at the kill. null: the job may be finished already. */
     const stages: [stage: string, jobs: number, reports: number | null, trapOf: (study: string) => Trap][] = [
       [
         'with the change seen, no job made',
@@ -91,7 +91,7 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
         0,
         () => ({ moment: 'before', method: 'POST', path: '^/tools/bulk-content' }),
       ],
-      // The log's first entry is asked for when the jobs are made, just before the cursor moves.
+      // The first entry of the log is requested when the jobs are created, just before the cursor moves.
       [
         'with the job made, the cursor not moved',
         1,
@@ -117,7 +117,7 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
         1,
         () => ({ moment: 'after', method: 'POST', path: '^/dicom-web/studies$' }),
       ],
-      // The report is searched for once before it is sent.
+      // The service searches for the report once before it sends the report.
       [
         'with the answer there, before QIDO-RS',
         1,
@@ -152,7 +152,7 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
     );
   });
 
-  test('Orthanc is killed right after a film, so that it never calls the study stable, and is down for a while', async () => {
+  test('Orthanc is killed right after it receives a film, so that it never reports a stable study, and is down for a while', async () => {
     const started = performance.now();
     await store('down');
     await orthanc.stop('SIGKILL');
@@ -189,7 +189,7 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
     });
   }, 500_000);
 
-  test(`${many} studies at once, while the service is killed again and again`, async () => {
+  test(`${many} studies at once, while the service is killed repeatedly`, async () => {
     const studies = Array.from({ length: many }, (_, i) => `storm ${i}`);
     const folders = await Promise.all(studies.map(folderOf));
     const started = performance.now();
@@ -218,9 +218,9 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
     });
   }, 60_000);
 
-  test('Orthanc is restored from a backup, which lacks a report and gives its numbers out again', async () => {
+  test('Orthanc is restored from a backup that lacks a report, and assigns its numbers again', async () => {
     const storage = join(orthanc.folder, 'storage');
-    // Its film is in the backup, its report was stored afterwards.
+    // The film is in the backup. The report was stored after the backup.
     await alara.stop();
     await store('backup with');
     await orthanc.stop();
@@ -243,7 +243,7 @@ describe.skipIf(missing)(`nothing is lost and nothing is doubled${missing}`, () 
     ).toEqual({ studies: 3, missing: 0, double: 0 });
   }, 90_000);
 
-  test('nothing that names a patient or an object is in the log', () => {
+  test('the log contains no identifier of a patient or an object', () => {
     expect(alara.said()).toMatch(/"kind":"study"/);
     expect(alara.said()).not.toMatch(/ALARA\^TEST|ALARA-TEST|2\.25\.|19700101/);
   });

@@ -8,8 +8,8 @@ import { film, studyUid, write } from '../support/pacs/films.ts';
 import { missing, type Orthanc, openOrthanc, orthancUrl } from '../support/pacs/orthanc.ts';
 import { reportsOf } from '../support/pacs/studies.ts';
 
-// A PACS that speaks C-STORE only is dcmtk's storescp.
-describe.skipIf(missing)(`Orthanc as the gateway to a PACS that speaks C-STORE only${missing}`, () => {
+// dcmtk's storescp stands for a PACS that supports only C-STORE.
+describe.skipIf(missing)(`Orthanc as the gateway to a PACS that supports only C-STORE${missing}`, () => {
   let orthanc: Orthanc;
   let alara: Alara;
   let archive: string;
@@ -21,7 +21,7 @@ describe.skipIf(missing)(`Orthanc as the gateway to a PACS that speaks C-STORE o
   const stopPacs = () => pacs?.kill('SIGKILL');
   const send = async (study: string) =>
     orthanc.send(write(join(orthanc.folder, 'films', study), { film: await film(study) }));
-  /** Studies of the reports that the PACS has, and how many of its objects are something else. */
+  /** Studies with a report in the PACS, and the number of other objects there. */
   const received = () => {
     const dumps = readdirSync(archive).map(
       (name) => spawnSync('dcmdump', [join(archive, name)], { encoding: 'utf8' }).stdout,
@@ -54,19 +54,19 @@ describe.skipIf(missing)(`Orthanc as the gateway to a PACS that speaks C-STORE o
     await orthanc?.close();
   }, 60_000);
 
-  test('a film comes by C-STORE, and its report, not the film, goes to the PACS by C-STORE', async () => {
+  test('receives a film by C-STORE and forwards the report, but not the film, by C-STORE', async () => {
     await send('one');
     await until(() => received().studies.includes(studyUid('one')), 60_000);
     expect(received()).toEqual({ studies: [studyUid('one')], others: 0 });
   }, 90_000);
 
-  test('a report that the PACS did not take is kept with its film and sent again, then old studies are deleted', async () => {
+  test('keeps a report that the PACS rejected, with its film, sends it again, and then deletes old studies', async () => {
     stopPacs();
     await send('two');
     await until(async () => (await reportsOf(orthanc, 'two')).length === 1, 60_000);
     await until(() => orthanc.said().includes('The PACS did not take a result'), 30_000);
     await new Promise((resolve) => setTimeout(resolve, 16_000));
-    // Old, but the PACS lacks its report; the first study is old and complete.
+    // This study is old, but the PACS lacks its report. The first study is old and complete.
     await send('three');
     await until(async () => (await held()) === 2, 30_000);
     expect(await reportsOf(orthanc, 'two')).toHaveLength(1);

@@ -18,7 +18,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { has } from '../support/dicom/tools.ts';
 import { missing } from '../support/pacs/orthanc.ts';
 
-/** Why the guide cannot be followed here. */
+/** The reason why this machine cannot run the guide, or an empty text. */
 const cannot = (() => {
   if (missing) return missing;
   const more = ['curl', 'openssl', 'img2dcm', 'storescu'].filter((program) => !has(program));
@@ -29,11 +29,11 @@ const cannot = (() => {
     : ' (needs root, for a private network and private mounts)';
 })();
 
-/** What the guide runs as another user or by the system's own manager, without either. */
+/** Replaces commands of the guide that run as another user or with the system's service manager. */
 const shims: Record<string, string> = {
   sudo: '#!/bin/sh\nexec "$@"\n',
   'apt-get': '#!/bin/sh\nexit 0\n',
-  // Without the installation that comes before it: a test must not change what it runs on.
+  // Skips the installation step of the guide: a test must not change its machine.
   npm: `#!/bin/sh\n[ "$*" = 'run --silent setup' ] && exit\n[ "$*" = start ] || exit 1\nexec '${process.execPath}' functions/cli/main.ts serve\n`,
   systemctl:
     '#!/bin/sh\n[ "$*" = "restart orthanc" ] || exit 1\nOrthanc /etc/orthanc >"$GUIDE/orthanc.log" 2>&1 &\nsleep 2\n',
@@ -45,7 +45,7 @@ const blocks = () => {
   return [...guide.matchAll(/```sh\n(.*?)```/gs)].map(([, block = '']) => block);
 };
 
-/** A fresh configuration of Orthanc, and a copy of the repository in which the guide leaves files of its own. */
+/** A new Orthanc configuration, and a copy of the repository in which the guide creates files. */
 function openGuide() {
   const folder = mkdtempSync(join(tmpdir(), 'alara-guide-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -61,7 +61,7 @@ function openGuide() {
   return {
     folder,
     etc: at('etc'),
-    /** Run commands in a private network with private mounts; what was said besides the output stands in `told`. */
+    /** Run commands in a private network with private mounts. `told` has the output on standard error. */
     async run(commands: string) {
       const script = `
     set -e
@@ -88,7 +88,7 @@ function openGuide() {
 }
 
 test.skipIf(cannot)(
-  `the guide, word for word, on a fresh Orthanc, ends with a report${cannot}`,
+  `the guide, word for word, on a new Orthanc, produces a report${cannot}`,
   async () => {
     const { folder, run } = openGuide();
     const [install = '', configure = '', start = '', film = '', result = '', ...more] = blocks();
@@ -109,12 +109,12 @@ test.skipIf(cannot)(
 );
 
 test.skipIf(cannot)(
-  `the guide's edits, made twice, keep the scripts and users of an Orthanc in use, and all hooks run${cannot}`,
+  `the guide's edits, applied twice, keep the scripts and users of an Orthanc in use, and all hooks run${cannot}`,
   async () => {
     const { etc, run } = openGuide();
     const edit = (name: string, change: (text: string) => string) =>
       writeFileSync(join(etc, name), change(readFileSync(join(etc, name), 'utf8')));
-    // A site's own hooks, one of which fails, and a script that an earlier guide put first.
+    // Hooks of the site, one of which fails, and a script that an earlier version of the guide put first.
     writeFileSync(
       join(etc, 'site.lua'),
       "function OnStoredInstance(id, tags)\n  print('site saw ' .. tags['Modality'])\n  error('site failed')\nend\n" +
@@ -129,7 +129,7 @@ test.skipIf(cannot)(
         .replace('"StableAge" : 60', '"StableAge" : 1'),
     );
     edit('credentials.json', (text) => text.replace('// "alice" : "alicePassword"', '"alice" : "alicePassword"'));
-    // A setting that stands in a file of the site may not stand in another one.
+    // Orthanc rejects a setting that two configuration files contain.
     writeFileSync(join(etc, 'site.json'), '{ /* ours */ "AuthenticationEnabled": true }');
     writeFileSync(
       join(etc, 'alara.json'),
@@ -160,7 +160,7 @@ test.skipIf(cannot)(
     expect(told).toContain('site saw DX');
     expect(told).toContain('site failed');
     expect(told).toContain('site stable S1');
-    // Nobody listens: this is what the script says of its nudge.
+    // No service listens, so the script logs that its notification failed.
     expect(told).toContain('Alara was not told');
     const configuration = readFileSync(join(etc, 'orthanc.json'), 'utf8');
     expect(configuration).toContain("// The site's own.");
@@ -174,7 +174,7 @@ test.skipIf(cannot)(
 );
 
 test.skipIf(cannot || process.getuid?.() !== 0)(
-  `a configuration without scripts and users gets files that Orthanc's group may read${cannot}`,
+  `a configuration without scripts and users gets files that Orthanc's group can read${cannot}`,
   async () => {
     const { etc, run } = openGuide();
     rmSync(join(etc, 'credentials.json'));
@@ -201,7 +201,7 @@ test.skipIf(cannot || process.getuid?.() !== 0)(
 );
 
 test.skipIf(cannot)(
-  `the commands for a gateway, made twice, have Orthanc know the PACS behind it${cannot}`,
+  `the gateway commands, run twice, register the PACS in Orthanc${cannot}`,
   async () => {
     const { etc, run } = openGuide();
     const [install = ''] = blocks();

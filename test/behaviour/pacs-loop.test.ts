@@ -14,8 +14,8 @@ import { objects, reportsOf, save, secondaryCapture, untilRead } from '../suppor
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// The real service beside a real Orthanc. StableAge is long, so that nothing here waits for a study to be called stable.
-describe.skipIf(missing)(`a study comes and its results go back${missing}`, () => {
+// The real service with a real Orthanc. StableAge is long, so that no part of this test waits for a stable study.
+describe.skipIf(missing)(`the service reads a study from a PACS and stores the results there${missing}`, () => {
   let orthanc: Orthanc;
   let alara: Alara;
   let data: string;
@@ -31,9 +31,9 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
       orthanc: proxiedUrl,
       results: ['sr', 'sc'],
       sendResultsOfStow: true,
-      // Films that come by either way are read so.
+      // Films use this setting on both ways into the service.
       findings: 'Cardiomegaly,Effusion',
-      // So slow that whatever is read here was nudged, or was found at the start.
+      // The interval is so long that each film here was found by a notification or at the start.
       follow: { from: 'now', everySeconds: 600, settleSeconds: 1 },
     });
     alara = createAlara(orthanc, 'serve', { ALARA_DATA: data, ALARA_PACS: pacs, ALARA_AUTH: 'required' });
@@ -64,7 +64,7 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
     return status;
   }
 
-  test('stored by C-STORE, nudged, pulled, read, and its results are in the study, once', async () => {
+  test('a study that is stored by C-STORE is read after a notification, and its results are in the study once', async () => {
     await store('one', { pa: await film('one') });
     await untilRead(orthanc, 'one');
     expect(await reportsOf(orthanc, 'one')).toHaveLength(1);
@@ -73,12 +73,12 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
     expect(JSON.parse(body).pacs).toEqual({ watched: 1, paused: 0, unavailable: 0, starting: 0 });
   });
 
-  test('the report refers to the film, and dsrdump and dciodvfy find nothing wrong with it', async () => {
+  test('the report refers to the film, and dsrdump and dciodvfy find no error in it', async () => {
     const [report = ''] = await reportsOf(orthanc, 'one');
     const path = await save(orthanc, report);
     const dump = spawnSync('dsrdump', [path], { encoding: 'utf8' });
     expect(dump.status).toBe(0);
-    // This release of dcmtk does not check text in Unicode, and says so.
+    // This release of dcmtk does not check Unicode text, and prints this.
     expect(
       dump.stderr.replace(/^W: The VR checker does not support this Specific Character Set: ISO_IR 192\n/gm, ''),
     ).toBe('');
@@ -93,25 +93,25 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
     }
   });
 
-  test('own results make no job', async () => {
+  test('own results start no job', async () => {
     const before = jobs();
     expect((await nudge(key)).status).toBe(202);
     await pause(2500);
     expect(jobs()).toBe(before);
   });
 
-  test('the same study thrice and the same film twice have one report', async () => {
+  test('the same study, stored three times, and the same film, stored twice, have one report', async () => {
     const again = { pa: await film('one') };
     const before = jobs();
     for (let i = 0; i < 3; i++) await store('one', again);
     await until(() => jobs() > before);
-    // Longer than a study takes to settle: what the last one caused has come as well.
+    // Longer than the settle time of a study: the results of the last store would be here by now.
     await pause(2500);
     expect(await reportsOf(orthanc, 'one')).toHaveLength(1);
     expect((await objects(orthanc, secondaryCapture)).get(studyUid('one'))).toHaveLength(1);
   });
 
-  test('all frontal films of a study are read, a lateral is not, and a late one does not have the others read again', async () => {
+  test('reads all frontal films of a study, skips a lateral film, and does not read them again after a late film', async () => {
     await store('two', { pa: await film('two', 1), lateral: await film('two', 2, lateral), ap: await film('two', 3) });
     await untilRead(orthanc, 'two', 2);
     const first = await reportsOf(orthanc, 'two');
@@ -121,7 +121,7 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
     expect((await reportsOf(orthanc, 'two')).filter((report) => first.includes(report))).toHaveLength(2);
   });
 
-  test('a film that was refused is pulled once, until its header is corrected', async () => {
+  test('a refused film is downloaded once, until its header is corrected', async () => {
     const pulls = (number: number) =>
       orthanc.network.count(`/instances/${filmUid('two', number).replaceAll('.', '\\.')}$`);
     expect([await pulls(1), await pulls(2), await pulls(4)]).toEqual([1, 1, 1]);
@@ -131,7 +131,7 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
     expect([await pulls(1), await pulls(2), await pulls(4)]).toEqual([1, 2, 1]);
   });
 
-  test('a film that comes by STOW-RS as well gets no second report', async () => {
+  test('a film that comes by STOW-RS, too, gets no second report', async () => {
     const bytes = await film('three');
     expect(await stow(bytes)).toBe(200);
     await untilRead(orthanc, 'three');
@@ -143,7 +143,7 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
     expect((await objects(orthanc, secondaryCapture)).get(studyUid('three'))).toHaveLength(1);
   });
 
-  test('a film that comes by STOW-RS again gets its report again when the PACS has lost it, and none when it has not', async () => {
+  test('a film that comes again by STOW-RS gets its report again if the PACS has lost the report, and otherwise none', async () => {
     const bytes = await film('lost');
     expect(await stow(bytes)).toBe(200);
     await untilRead(orthanc, 'lost');
@@ -161,7 +161,7 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
     expect(await reportsOf(orthanc, 'lost')).toEqual([first]);
   });
 
-  test('what another tenant sends for this study is read for that tenant, and stays out of this PACS', async () => {
+  test('a film of another tenant in this study is read for that tenant, and its results are not stored in this PACS', async () => {
     const made = await alaraRun(['keys', 'create', '--tenant', 'evil', '--scopes', 'pacs,jobs'], { ALARA_DATA: data });
     const evil = made.stdout.trim();
     const before = await reportsOf(orthanc, 'one');
@@ -183,11 +183,11 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
     expect([hook.status, JSON.parse(hook.body)]).toMatchObject([404, { code: 'unknown_pacs', known: [] }]);
   });
 
-  test('a nudge without the key is refused', async () => {
+  test('rejects a notification without the key', async () => {
     expect((await nudge('wrong')).status).toBe(401);
   });
 
-  test('a film that came while the service was down, so that its nudge was lost, is read', async () => {
+  test('reads a film that came while the service was down and its notification was lost', async () => {
     await alara.stop();
     await store('four', { pa: await film('four') });
     await until(() => orthanc.said().includes('Alara was not told'));
@@ -196,7 +196,7 @@ describe.skipIf(missing)(`a study comes and its results go back${missing}`, () =
     expect(await reportsOf(orthanc, 'four')).toHaveLength(1);
   });
 
-  test('nothing that names a patient or an object is in the log', () => {
+  test('the log contains no identifier of a patient or an object', () => {
     expect(alara.said()).toMatch(/"kind":"study"/);
     expect(alara.said()).not.toMatch(/ALARA\^TEST|ALARA-TEST|2\.25\.|19700101/);
   });
@@ -217,7 +217,7 @@ describe.skipIf(missing)(`a PACS without a hook is polled${missing}`, () => {
     await orthanc?.close();
   }, 60_000);
 
-  test('a study of today is read once, also when it grows; an old one is left alone', async () => {
+  test('a study of today is read once, also when it grows; an old study is ignored', async () => {
     const today = text(tags.StudyDate, 'DA', new Date().toISOString().slice(0, 10).replaceAll('-', ''));
     const folder = join(orthanc.folder, 'films');
     await orthanc.send(write(folder, { old: await film('old'), new: await film('new', 1, [today]) }));

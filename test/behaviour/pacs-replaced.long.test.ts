@@ -14,9 +14,9 @@ import { reportsOf, save, untilRead } from '../support/pacs/studies.ts';
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// A real Orthanc that overwrites. The poller asks it by DICOMweb alone, as it asks a PACS that tells no digest.
+// A real Orthanc that overwrites instances. The poller uses only DICOMweb, as with a PACS that offers no digest.
 const followed = { orthanc: proxiedUrl, follow: { everySeconds: 1, settleSeconds: 0.5 } };
-/** Refuses what alara.lua of an earlier version did not need. */
+/** Rejects the requests that alara.lua of an earlier version did not need. */
 const fewRights = `function IncomingHttpRequestFilter(method, uri)
   return uri ~= '/tools/find' and not uri:find('/md5$')
 end`;
@@ -51,7 +51,7 @@ describe.skipIf(missing).each<[string, Record<string, unknown>, string?]>([
     rmSync(folder, { recursive: true, force: true });
     await orthanc.send(write(folder, { film: bytes }));
   };
-  /** Stop the service when it has pulled a film of the study. */
+  /** Stop the service when it has downloaded a film of the study. */
   const pulled = (study: string) =>
     orthanc.network.trap({
       ...{ moment: 'after', method: 'GET', resumes: true },
@@ -68,7 +68,7 @@ describe.skipIf(missing).each<[string, Record<string, unknown>, string?]>([
   };
 
   if (lua !== undefined)
-    test('that is a failure of doctor, with the fix', async () => {
+    test('doctor reports a failure for this, with the fix', async () => {
       const pacs = join(orthanc.folder, 'pacs.json');
       const environment = [`ALARA_PACS=${pacs}`, `ALARA_DATA=${join(orthanc.folder, 'doctor')}`];
       const node = [process.execPath, 'functions/cli/main.ts', 'doctor'];
@@ -76,7 +76,7 @@ describe.skipIf(missing).each<[string, Record<string, unknown>, string?]>([
       expect(stdout).toMatch(/^FAIL {2}PACS +main, change log: .*403.*\n {6}fix: let the user use POST \/tools\/find/m);
     }, 120_000);
 
-  test('a film that is deleted while it is read gets no result', async () => {
+  test('a film that is deleted during its reading gets no result', async () => {
     const stopped = pulled('deleted');
     await send(await film('deleted', 1, [today]));
     await stopped;
@@ -87,7 +87,7 @@ describe.skipIf(missing).each<[string, Record<string, unknown>, string?]>([
     expect(await reportsOf(orthanc, 'deleted')).toEqual([]);
   }, 90_000);
 
-  test('a film that is replaced while it is read gets the result of the new one alone', async () => {
+  test('a film that is replaced during its reading gets only the result of the new film', async () => {
     const stopped = pulled('meanwhile');
     await send(await film('meanwhile', 1, [today]));
     await stopped;
@@ -106,19 +106,19 @@ describe.skipIf(missing).each<[string, Record<string, unknown>, string?]>([
     await untilRead(orthanc, 'replaced', 2);
     expect(await reportsOf(orthanc, 'replaced')).toContain(first);
     expect(new Set(await contents('replaced')).size).toBe(2);
-    // The same film again is not another one.
+    // Storing the same film again does not replace it.
     await send(await film('replaced', 1, [today], await otherPixels()));
     await pause(12_000);
     expect(await reportsOf(orthanc, 'replaced')).toHaveLength(2);
   }, 180_000);
 
   if (lua !== undefined)
-    test('and that is told once', () => {
+    test('the log reports this once', () => {
       expect(alara.said().match(/does not tell the digests of files/g)).toHaveLength(1);
     });
 });
 
-describe.skipIf(missing)(`films that come by STOW-RS and are in the PACS too${missing}`, () => {
+describe.skipIf(missing)(`films that come by STOW-RS and are also in the PACS${missing}`, () => {
   let orthanc: Orthanc;
   let alara: Alara;
   beforeAll(async () => {
@@ -132,10 +132,10 @@ describe.skipIf(missing)(`films that come by STOW-RS and are in the PACS too${mi
     await orthanc?.close();
   }, 60_000);
 
-  test('one that is deleted from the PACS while it is read gets no result there', async () => {
+  test('a film that is deleted from the PACS during its reading gets no result there', async () => {
     const bytes = await film('stow');
     await orthanc.send(write(join(orthanc.folder, 'films'), { film: bytes }));
-    // First the film is looked for, then, when it was read, its report.
+    // The service searches for the film before it is read, and for its report after it is read.
     const read = orthanc.network.trap({
       ...{ moment: 'before', method: 'GET', resumes: true, skip: 1 },
       path: `${studyUid('stow').replaceAll('.', '\\.')}/instances\\?SOPInstanceUID`,

@@ -39,7 +39,7 @@ async function submit(url: string, n: number) {
 }
 const state = async (url: string, id: string) => (await (await fetch(`${url}/v1/jobs/${id}`)).json()).state;
 
-test('one process takes jobs on, another that answers nothing but its health works on them', async () => {
+test('one process accepts jobs, and another, which serves only its health, processes them', async () => {
   const api = await start('api');
   const id = await submit(api, 1);
   await delay(300);
@@ -52,7 +52,7 @@ test('one process takes jobs on, another that answers nothing but its health wor
     expect((await fetch(worker + path)).status, path).toBe(404);
 });
 
-test('stopping loses no job: what is not finished is finished by the next start', async () => {
+test('a stop loses no job: the next start finishes the open jobs', async () => {
   const first = await start('all');
   const ids: string[] = [];
   for (let n = 0; n < 12; n++) ids.push(await submit(first, n));
@@ -70,7 +70,7 @@ test('stopping loses no job: what is not finished is finished by the next start'
     expect((await (await fetch(`${second}/v1/jobs/${id}`)).json()).attempts, 'handing back is not a try').toBe(1);
 });
 
-test('a connection is kept for longer than a load balancer reuses it, and said to be', async () => {
+test('keeps a connection longer than a load balancer reuses it, and announces the timeout', async () => {
   const response = await fetch(`${await start('api')}/health/live`);
   expect(response.headers.get('keep-alive')).toBe(`timeout=${keepAliveMs / 1000}`);
 });

@@ -25,7 +25,7 @@ afterAll(async () => {
   await service?.close();
 });
 
-/** Requests that promise so many bytes each and have sent `bytes` of them; the connections stay open until the test ends. */
+/** Requests that declare a body of this size and have sent `bytes` of it. The connections stay open until the test ends. */
 async function promise(count: number, head: string, bytes: number, promised = 32_000_000): Promise<Socket[]> {
   const sockets = Array.from({ length: count }, () => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined);
@@ -42,7 +42,7 @@ async function promise(count: number, head: string, bytes: number, promised = 32
   await delay(300);
   return sockets;
 }
-/** Send bodies that do not end, each smaller than a film, until no film of the attacker finds room between them. */
+/** Send bodies without an end, each smaller than a film, until no memory is left for a film of the attacker. */
 async function fill(): Promise<Socket[]> {
   const sockets = await promise(200, 'POST /v1/readings', 390_000, 400_000);
   await vi.waitFor(
@@ -71,19 +71,19 @@ test.each([
   ['readings', async () => 'POST /v1/readings'],
   ['uploads', async () => `PUT ${await place()}`],
   ['STOW-RS', async () => 'POST /dicom-web/studies'],
-])('64 bodies for %s that promise much and bring next to nothing shut nobody out', async (_, head) => {
-  // Two bodies of 32 MB are all of the memory, and so were 64 uploads.
+])('64 bodies for %s that declare much and send almost nothing do not block other clients', async (_, head) => {
+  // Two bodies of 32 MB fill the memory if the declared size is reserved. 64 uploads do the same.
   await promise(64, await head(), 10);
   expect((await read(keys.attacker)).status).toBe(201);
   expect((await read(keys.clinic)).status).toBe(201);
 });
 
-test('a tenant that fills the memory with bodies it does not end shuts out itself alone', async () => {
+test('a tenant that fills the memory with endless bodies blocks only its own requests', async () => {
   await fill();
   expect((await read(keys.clinic)).status).toBe(201);
 });
 
-test('what was reserved is free again once its clients are gone', async () => {
+test('reserved memory is free again when its clients have disconnected', async () => {
   const sockets = await fill();
   for (const socket of sockets) socket.destroy();
   await vi.waitFor(async () => expect((await read(keys.attacker)).status).toBe(201), { timeout: 5000 });

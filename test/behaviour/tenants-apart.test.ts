@@ -22,7 +22,7 @@ const read = async (tenant: keyof typeof keys): Promise<number> => {
   return (await service.app.request('/v1/readings?findings=Nodule', { method: 'POST', headers, body })).status;
 };
 
-test('a tenant whose films fill the queue neither shuts out another tenant nor is read before it', {
+test('a tenant that fills the queue neither blocks another tenant nor is read before it', {
   timeout: 120_000,
 }, async () => {
   let answered = 0;
@@ -32,10 +32,10 @@ test('a tenant whose films fill the queue neither shuts out another tenant nor i
       return status;
     }),
   );
-  // The films that found no room are refused at once.
+  // The films without a place are refused at once.
   expect(await Promise.race(flood)).toBe(503);
   expect(await read('quiet')).toBe(201);
-  // One that was begun before, its successor in turn, and what arrived while the quiet tenant's film was received.
+  // The film that had begun, the next film in turn, and the films that arrived while the film of the quiet tenant was received.
   expect(answered).toBeLessThan(15);
   const statuses = await Promise.all(flood);
   expect(statuses.filter((status) => status === 201).length).toBeGreaterThanOrEqual(20);

@@ -27,7 +27,7 @@ async function listen(server: Server): Promise<number> {
 }
 const serve = () => listen(createHttpServer({ fetch: service.app.fetch, bodyRate: rate }));
 
-/** A request of which so many pieces come, each after a pause; what is answered, to the end of the connection. */
+/** Send a request in pieces, with a pause before each. Returns all that is received until the connection ends. */
 async function send(port: number, head: string, pieces: number, pauseMs: number, promised = pieces): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   let answer = '';
@@ -50,28 +50,28 @@ const place = async () => {
   return new URL(url, 'http://localhost/v1/uploads').pathname;
 };
 
-test('no request is cut off for the time it takes, and a head still is', () => {
+test('limits no request by its total time, but limits a head', () => {
   const server = createHttpServer({ fetch: service.app.fetch });
   expect(server.requestTimeout).toBe(0);
   expect(server.headersTimeout).toBeGreaterThan(0);
 });
 
-test('the slowest lines are fast enough, and a pause of half a minute does no harm', () => {
-  // An ISDN line brings 8 kB per second.
+test('the slowest lines are fast enough, and a pause of half a minute is allowed', () => {
+  // An ISDN line has 8 kB per second.
   expect(usualRate.bytesPerSecond).toBeLessThan(8000 / 2);
   expect(usualRate.windowMs).toBeGreaterThan(30_000);
 });
 
-test('a body that arrives slowly but steadily is taken, though it takes many windows', async () => {
+test('accepts a body that arrives slowly but steadily over many windows', async () => {
   const answer = await send(await serve(), `PUT ${await place()}`, 40, windowMs / 8);
   expect(answer).toMatch(/^HTTP\/1\.1 204 /);
 });
 
 test.each([
   ['stops in the middle', 3, 1, 4],
-  // 1 kB per window: never idle, and never done.
+  // 1 kB per window: never idle, but too slow.
   ['drips', 1000, windowMs, 1000],
-])('a body that %s is refused, and nothing is kept of it', async (_, pieces, pauseMs, promised) => {
+])('refuses a body that %s, and keeps nothing of it', async (_, pieces, pauseMs, promised) => {
   const url = await place();
   const start = performance.now();
   const answer = await send(await serve(), `PUT ${url}`, pieces, pauseMs, promised);
@@ -86,7 +86,7 @@ test.each([
   });
 });
 
-test('a sender that waits for this service is left alone, before its body is taken and after', async () => {
+test('does not time out a sender that waits for the service, before and after its body is accepted', async () => {
   const server = createServer(async (incoming, response) => {
     watchBody(incoming, response, rate);
     await delay(3 * windowMs);
@@ -96,7 +96,7 @@ test('a sender that waits for this service is left alone, before its body is tak
   });
   const gone = vi.fn();
   server.on('connection', (socket) => socket.on('error', gone));
-  // More than the buffers between the two hold.
+  // More than the buffers between client and service hold.
   expect(await send(await listen(server), 'PUT /', 4000, 0)).toMatch(/taken/);
   expect(gone).not.toHaveBeenCalled();
 });

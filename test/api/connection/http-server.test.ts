@@ -18,7 +18,7 @@ async function listen(options: Partial<HttpServerOptions> = {}): Promise<string>
   await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
 }
-/** Send a text; everything that is answered until the connection ends. */
+/** Send a text. Returns all that is received until the connection ends. */
 async function answerTo(url: string, text: string): Promise<string> {
   const socket = open(url);
   const answer = textOf(socket);
@@ -31,11 +31,11 @@ async function answerTo(url: string, text: string): Promise<string> {
 }
 const problemIn = (answer: string) => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')));
 
-describe('what is no request is answered with a problem, and the client gets to read it', () => {
+describe('a malformed request is answered with a problem, and the client can read the answer', () => {
   const head = 'GET / HTTP/1.1\r\nhost: localhost\r\n';
   test.each([
     ['one header that is too long', `${head}cookie: ${'c'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
-    // The client still sends when the answer is there.
+    // The client still sends when the answer arrives.
     ['headers without an end', `${head}${'a: b\r\n'.repeat(1_000_000)}`, 431, 'headers_too_large'],
     ['too many headers', `${head}${'a: b\r\n'.repeat(200)}\r\n`, 431, 'headers_too_large'],
     [
@@ -60,13 +60,13 @@ describe('what is no request is answered with a problem, and the client gets to 
     expect(problemIn(answer)).toMatchObject({ status, code, fix: expect.any(String) });
   });
 
-  test('and a request of HTTP/1.0 needs no Host', async () => {
+  test('accepts a request of HTTP/1.0 without Host', async () => {
     const answer = await answerTo(await listen(), 'GET / HTTP/1.0\r\n\r\n');
     expect(answer.slice(0, 12)).toBe('HTTP/1.1 200');
     expect(answer).toMatch(/fine$/);
   });
 
-  test('and as many headers as a client sends are all seen', async () => {
+  test('passes on as many headers as a client may send', async () => {
     const url = await listen({ fetch: (request) => new Response(request.headers.get('x-last')) });
     const headers = Object.fromEntries(Array.from({ length: 90 }, (_, i) => [`x-${i}`, 'a']));
     expect(await (await fetch(url, { headers: { ...headers, 'x-last': 'seen' } })).text()).toBe('seen');
@@ -77,7 +77,7 @@ describe('a client that does not read its answer', () => {
   const large = Buffer.alloc(50_000_000);
   const stalledMs = 500;
 
-  test('is dropped', async () => {
+  test('is disconnected', async () => {
     const url = await listen({ fetch: () => new Response(large), stalledMs });
     const socket = open(url).pause();
     socket.write(pipelined('/', 1));
@@ -87,7 +87,7 @@ describe('a client that does not read its answer', () => {
     socket.destroy();
   });
 
-  test('is not dropped while it reads slowly, or while it waits for its answer', async () => {
+  test('stays connected while it reads slowly or waits for its answer', async () => {
     const url = await listen({
       async fetch() {
         await delay(3 * stalledMs);
@@ -106,14 +106,14 @@ describe('a client that does not read its answer', () => {
 });
 
 describe('connections', () => {
-  test('leave half of the file descriptors to everything else', () => {
+  test('leave half of the file descriptors for other uses', () => {
     expect(connectionLimit(1024)).toBe(448);
     expect(connectionLimit(64)).toBe(8);
     expect(connectionLimit(Number.POSITIVE_INFINITY)).toBe(4096);
     expect(connectionLimit()).toBeGreaterThanOrEqual(8);
   });
 
-  test('beyond the limit are refused, and idle ones make room', async () => {
+  test('beyond the limit replace idle connections, and are refused when none is idle', async () => {
     const dropped = vi.fn();
     const url = await listen({ maxConnections: 4, dropped });
     const idle = Array.from({ length: 4 }, () => open(url));
@@ -128,7 +128,7 @@ describe('connections', () => {
   test.each([
     ['nothing', ''],
     ['half of a header', 'GET / HTTP/1.1\r\nhost: '],
-  ])('that send %s shut nobody out', async (_, text) => {
+  ])('that send %s do not block other clients', async (_, text) => {
     const url = await listen({ maxConnections: 4 });
     const silent = Array.from({ length: 12 }, () => open(url));
     await Promise.all(silent.map((socket) => new Promise((resolve) => socket.write(text, resolve))));
@@ -137,7 +137,7 @@ describe('connections', () => {
     for (const socket of silent) socket.destroy();
   });
 
-  test('that wait for their answers are not closed for new ones', async () => {
+  test('that wait for their answers are not closed for new connections', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const work = vi.fn(() => promise.then(() => new Response('fine')));
     const url = await listen({ maxConnections: 2, fetch: work });
@@ -153,7 +153,7 @@ describe('connections', () => {
 });
 
 describe('a body', () => {
-  test('in chunks of one byte is put together', async () => {
+  test('in chunks of one byte is joined', async () => {
     const url = await listen({
       async fetch(request) {
         let pieces = 0;
@@ -174,7 +174,7 @@ describe('a body', () => {
     expect(pieces).toBeLessThan(1000);
   });
 
-  test('in short pieces, however they came, is put together before it is kept', async () => {
+  test('in short pieces is joined before it is kept', async () => {
     const app = new Hono().post('/', async (c) => {
       const pieces: Uint8Array[] = [];
       for await (const piece of bodyOf(c)) pieces.push(piece);
@@ -188,7 +188,7 @@ describe('a body', () => {
     expect(lengths).toEqual([16_384, 16_384, 40_000 - 2 * 16_384, 5000, 3]);
   });
 
-  test('that goes on after its answer ends with its connection', { timeout: 20_000 }, async () => {
+  test('that continues after its answer: the connection is closed', { timeout: 20_000 }, async () => {
     const url = await listen();
     const socket = open(url);
     const answer = textOf(socket);

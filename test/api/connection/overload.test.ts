@@ -15,7 +15,7 @@ afterEach(() => server?.close().closeAllConnections());
 const check: Access['check'] = async (key) =>
   ['full', 'shares'].includes(key) ? { id: key, tenant: key, scopes: ['readings'], createdAt: '' } : undefined;
 
-/** A service whose queue is full; the tenant `shares` has a place nevertheless. */
+/** A service with a full queue. The tenant `shares` can still queue films. */
 async function listen({ authRequired = false, hasRoom = false } = {}) {
   const fetch = vi.fn(async (incoming: Request) => {
     await incoming.arrayBuffer();
@@ -48,7 +48,7 @@ const send = (url: string, agent: Agent, body: Uint8Array, headers: Record<strin
     },
   );
 
-test('a film without a place is refused before the API sees it, and the connection serves the next request', async () => {
+test('a film is refused before the API sees it when the queue is full, and the connection serves the next request', async () => {
   const { fetch, url } = await listen();
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const body = new Uint8Array(3_000_000);
@@ -85,7 +85,7 @@ test.each([
   expect(fetch).toHaveBeenCalledOnce();
 });
 
-test('a key is enough to be refused', async () => {
+test('a request with any known key is refused when the queue is full', async () => {
   const { fetch, url } = await listen({ authRequired: true });
   const { status } = await send(`${url}/v1/readings`, new Agent(), new Uint8Array(10), { 'x-api-key': 'full' });
   expect([status, fetch.mock.calls]).toEqual([503, []]);
@@ -95,7 +95,7 @@ test.each([
   [false, /^HTTP\/1\.1 503 .*\r\n\r\n\{.*\}$/s, /connection: close/i],
   [true, /^HTTP\/1\.1 100 Continue\r\n\r\n$/, /100/],
 ])(
-  'a client that waits for 100 Continue is told to send the body only if there is room: %s',
+  'a client that sent Expect: 100-continue is asked for the body only if the queue has a free place: %s',
   async (hasRoom, ...expected) => {
     const { url } = await listen({ hasRoom });
     const socket = open(url);

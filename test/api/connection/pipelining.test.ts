@@ -5,11 +5,11 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { oneAtATime } from '../../../functions/api/connection/pipelining.ts';
 import { open, pipelined, textOf } from '../../support/attacks.ts';
 
-describe('requests that are pipelined on one connection', () => {
+describe('pipelined requests on one connection', () => {
   let server: Server | undefined;
   afterEach(() => server?.close().closeAllConnections());
 
-  /** A server that answers with the path, after a pause, and notes how many requests are under way at the same time. */
+  /** A server that answers with the path after a pause, and records the number of concurrent requests. */
   async function listen(pauseMs = 0) {
     const seen = { most: 0, started: 0 };
     let underWay = 0;
@@ -29,7 +29,7 @@ describe('requests that are pipelined on one connection', () => {
   }
   const bodies = (text: string) => [...text.matchAll(/<(.*?)>/g)].map(([, body]) => body);
 
-  test('are all answered, in their order, one at a time', async () => {
+  test('are all answered in their order, one at a time', async () => {
     const { url, seen } = await listen();
     const socket = open(url);
     const paths = Array.from({ length: 900 }, (_, i) => `/${i}`);
@@ -39,7 +39,7 @@ describe('requests that are pipelined on one connection', () => {
     expect(seen.most).toBe(1);
   });
 
-  test('are answered with their bodies, however the bytes are cut into packets', async () => {
+  test('are answered with their bodies for every split of the bytes into packets', async () => {
     const { url, seen } = await listen();
     const socket = open(url).setNoDelay();
     const text = textOf(socket);
@@ -60,7 +60,7 @@ describe('requests that are pipelined on one connection', () => {
     const { url, seen } = await listen(100);
     const socket = open(url);
     const one = pipelined(`/${'p'.repeat(8000)}`, 1);
-    // 80 MB, of which the kernel and one read of the socket hold a part.
+    // 80 MB. The kernel and one read of the socket hold a part of it.
     for (let i = 0; i < 10_000; i++) socket.write(one);
     await delay(1000);
     expect(seen.started).toBeLessThan(20);
@@ -68,7 +68,7 @@ describe('requests that are pipelined on one connection', () => {
     socket.destroy();
   });
 
-  test('are dropped with their connection where they are more than any client sends', async () => {
+  test('above the limit close their connection', async () => {
     const { url, seen } = await listen(1000);
     const socket = open(url);
     const closed = new Promise((resolve) => socket.once('close', resolve));

@@ -26,7 +26,7 @@ const ask = (route: string, headers: Record<string, string> = {}) => {
   const [method = '', path = ''] = route.split(' ');
   return service.app.request(path.replaceAll(/:\w+/g, 'x'), { method, headers });
 };
-/** Every route that answers, as the app itself lists them. */
+/** All routes of the app, from the app itself. */
 const routesOf = () => [
   ...new Set(
     service.app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`),
@@ -34,21 +34,21 @@ const routesOf = () => [
 ];
 
 describe('routes', () => {
-  test('each is open or guarded, and no rule is left over', () => {
+  test('each route is open or guarded, and each rule has a route', () => {
     const routes = routesOf();
     expect(routes.length).toBeGreaterThan(15);
     for (const route of routes) expect(() => scopesOf(route), route).not.toThrow();
     expect(Object.keys(guarded).filter((route) => !routes.includes(route))).toEqual([]);
   });
 
-  test('open ones tell nothing of films and need no key', async () => {
+  test('open routes return nothing about films and need no key', async () => {
     const open = routesOf().filter((route) => scopesOf(route) === 'open');
     expect(open).toEqual(expect.arrayContaining(['GET /', 'GET /docs', 'GET /openapi.json', 'GET /health/live']));
     expect(open.filter((route) => route.includes('/v1/') || route.includes('dicom'))).toEqual([]);
     for (const route of open) expect([200, 404], route).toContain((await ask(route)).status);
   });
 
-  test('every other one asks for a key, and for one of its scopes', async () => {
+  test('every other route needs a key with one of its scopes', async () => {
     const keys = new Map(await Promise.all(scopes.map(async (scope) => [scope, await keyFor([scope])] as const)));
     for (const route of routesOf().filter((route) => scopesOf(route) !== 'open')) {
       const without = await ask(route);
@@ -62,7 +62,7 @@ describe('routes', () => {
     }
   });
 
-  test('the OpenAPI document says which key each operation needs', async () => {
+  test('the OpenAPI document names the key and scopes of each operation', async () => {
     const { paths, components } = await (await ask('GET /openapi.json')).json();
     expect(components.securitySchemes).toMatchObject({ bearer: { scheme: 'bearer' }, apiKey: { name: 'X-API-Key' } });
     expect(paths['/v1/jobs'].post.security).toEqual([{ bearer: ['jobs'] }, { apiKey: ['jobs'] }]);
@@ -76,7 +76,7 @@ describe('routes', () => {
 describe('keys', () => {
   const catalog = (headers: Record<string, string>) => ask('GET /v1/catalog', headers);
 
-  test('are taken from Authorization, whatever its case, or from X-API-Key', async () => {
+  test('are accepted in Authorization, in any case, or in X-API-Key', async () => {
     const key = await keyFor(['readings']);
     expect((await catalog({ authorization: `Bearer ${key}` })).status).toBe(200);
     expect((await catalog({ authorization: `bearer  ${key}` })).status).toBe(200);
@@ -99,14 +99,14 @@ describe('keys', () => {
     expect((await answer.json()).problem).toContain(problem);
   });
 
-  test('are not read from the URL', async () => {
+  test('are not accepted in the URL', async () => {
     const key = await keyFor(['readings']);
     const answer = await service.app.request(`/v1/catalog?api_key=${key}&access_token=${key}`);
     expect(answer.status).toBe(401);
     expect(await answer.text()).not.toContain(key);
   });
 
-  test('one that was revoked is answered like one that never was', async () => {
+  test('a revoked key gets the same answer as an unknown key', async () => {
     const { key, apiKey } = await service.platform.access.createKey('north', ['readings']);
     expect((await catalog(bearer(key))).status).toBe(200);
     await service.platform.access.revokeKey(apiKey.id);
@@ -120,7 +120,7 @@ describe('keys', () => {
     expect(revoked).toEqual(unknown);
   });
 
-  test("find only their own tenant's readings", async () => {
+  test('find only the readings of their own tenant', async () => {
     const [north, south] = [await keyFor(['readings'], 'north'), await keyFor(['readings'], 'south')];
     const query = '?findings=Mass';
     const made = await post(service.app, query, film('00000442_000.png'), 'image/png', {
@@ -134,14 +134,14 @@ describe('keys', () => {
     const again = await post(service.app, query, film('00000442_000.png'), 'image/png', {
       headers: { 'content-type': 'image/png', ...bearer(south) },
     });
-    // Read anew: that another tenant has sent this film before cannot be told.
+    // The film is read again. The answer does not show that another tenant has sent the film before.
     expect(again.status).toBe(201);
     expect((await again.json()).id).not.toBe(id);
   });
 });
 
 describe('on loopback', () => {
-  // Over a socket: what a browser or a proxy sends, no request of `app.request()` can.
+  // Over a socket: `app.request()` cannot imitate a browser or a proxy.
   describe('without a key', () => {
     let server: Running;
     let port: number;
@@ -170,7 +170,7 @@ describe('on loopback', () => {
       ['another address of loopback', { host: '127.8.7.6' }],
       ['an address of IPv6', { host: '[::1]:8080' }],
       ['its own page', { host: 'localhost:8080', origin: 'http://localhost:8080' }],
-    ])('this machine is answered: %s', async (_, headers) => {
+    ])('a local request is answered without a key: %s', async (_, headers) => {
       expect((await send(headers)).status).toBe(200);
     });
 
@@ -188,7 +188,7 @@ describe('on loopback', () => {
       ["another site's page", { host: 'localhost', origin: 'https://evil.example' }],
       ['a page of nowhere', { host: 'localhost', origin: 'null' }],
       ['a page of another port here', { host: 'localhost:8080', origin: 'http://localhost:3000' }],
-    ])('%s is not this machine', async (_, headers) => {
+    ])('needs a key: %s', async (_, headers) => {
       const { status, body } = await send(headers);
       expect([status, JSON.parse(body)]).toMatchObject([
         401,
@@ -210,7 +210,7 @@ describe('on loopback', () => {
     };
   });
 
-  test('no key is needed, but one that is sent must be good, and decides whose readings are found', async () => {
+  test('needs no key, but checks a key that is sent and uses its tenant', async () => {
     const local = await openService({ ALARA_AUTH: 'auto', HOST: '127.0.0.1' });
     try {
       const { access } = local.platform;

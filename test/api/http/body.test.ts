@@ -20,12 +20,12 @@ afterAll(() => service?.close());
 const bytesOf = (...pieces: (string | Uint8Array)[]) =>
   new Uint8Array(Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece))));
 let asked = 0;
-/** A query that nobody has asked yet, so that the film is read and not found in the store. */
+/** A query that was not used before, so that the film is read and not found in the store. */
 const newQuery = () => `?findings=Mass&prevalence=${(0.01 + asked++ / 1e4).toFixed(4)}`;
 const send = (query: string, headers: Record<string, string>, body: Uint8Array<ArrayBuffer>) =>
   service.app.request(`/v1/readings${query}`, { method: 'POST', headers, body });
 
-/** The request is read, and as the same film as `reference`, sent with its own media type. */
+/** Expects a reading of the same film as `reference`, which was sent with its own media type. */
 async function expectReading(
   headers: Record<string, string>,
   body: Uint8Array<ArrayBuffer>,
@@ -72,7 +72,7 @@ describe('a raw body', () => {
   });
 
   test.each([undefined, 'application/octet-stream', 'application/x-www-form-urlencoded', 'image/png'])(
-    'that is no film, sent as %s, is no image',
+    'that is not a film, sent as %s, is answered as not an image',
     async (type) => {
       for (const bytes of [bytesOf('/films/1.dcm'), bytesOf(Buffer.from(png).toString('base64'))]) {
         const sent = send('', type ? { 'content-type': type } : {}, bytes);
@@ -83,7 +83,7 @@ describe('a raw body', () => {
   );
 
   test.each(['application/pdf', 'text/plain', 'multipart/related; boundary=b', 'application/json'])(
-    'that is no film and says it is %s is refused, with the types that are read',
+    'that is not a film and is declared as %s is refused, and the answer lists the accepted types',
     async (type) => {
       const sent = send('', { 'content-type': type }, bytesOf('{}'));
       const { problem } = await expectProblem(sent, 415, 'unsupported_media_type');
@@ -91,9 +91,12 @@ describe('a raw body', () => {
     },
   );
 
-  test.each(['image/jpeg', 'application/pdf', 'text/plain'])('that is a film is read, declared as %s', async (type) => {
-    await expectReading({ 'content-type': type }, png, 'image/png', png);
-  });
+  test.each(['image/jpeg', 'application/pdf', 'text/plain'])(
+    'that is a film is read, although it is declared as %s',
+    async (type) => {
+      await expectReading({ 'content-type': type }, png, 'image/png', png);
+    },
+  );
 });
 
 describe('a form', () => {
@@ -141,7 +144,7 @@ describe('a form', () => {
     await expectReading(type, form(headers, bytes()), declared, bytes());
   });
 
-  test('with lines that end in LF alone is read', async () => {
+  test('with lines that end in LF only is read', async () => {
     await expectReading(type, form(`${disposition}; filename="a.png"`, png, '\n'), 'image/png', png);
   });
 
@@ -162,7 +165,7 @@ describe('a form', () => {
     expect(many.problem.problem).toContain('more than 16 parts');
   });
 
-  test('whose part is text is no image, and one of another type is refused', async () => {
+  test('with a text part is answered as not an image, and a part of another type is refused', async () => {
     await expectProblem(send('', type, form(disposition, bytesOf('/films/1.png'))), 415, 'not_an_image');
     const pdf = form(`${disposition}; filename="a.pdf"\nContent-Type: application/pdf`, bytesOf('%PDF'));
     await expectProblem(send('', type, pdf), 415, 'unsupported_media_type');
@@ -193,7 +196,7 @@ describe('Content-Encoding', () => {
     await expectReading({ 'content-encoding': 'gzip' }, body, 'application/dicom', dicom);
   });
 
-  test('identity is no coding', async () => {
+  test('identity means no coding', async () => {
     await expectReading({ 'content-type': 'image/png', 'content-encoding': 'identity' }, png, 'image/png', png);
   });
 
@@ -202,7 +205,7 @@ describe('Content-Encoding', () => {
     ['zstd', () => dicom],
     ['gzip, gzip', () => gzipSync(gzipSync(dicom))],
     ['constructor', () => dicom],
-  ])('%s is refused, and the answer names what is decoded', async (coding, body) => {
+  ])('%s is refused, and the answer lists the accepted codings', async (coding, body) => {
     const sent = send('', { 'content-type': 'application/dicom', 'content-encoding': coding }, new Uint8Array(body()));
     const { response, problem } = await expectProblem(sent, 415, 'unsupported_content_encoding');
     expect(response.headers.get('accept-encoding')).toBe('gzip, x-gzip, deflate, identity');
@@ -221,7 +224,7 @@ describe('Content-Encoding', () => {
     );
   });
 
-  test('cannot bring more than the limit of a body, in whichever way it comes', async () => {
+  test('cannot exceed the limit of a body, with any framing', async () => {
     const bomb = new Uint8Array(gzipSync(new Uint8Array(300_000_000), { level: 9 }));
     expect(bomb.length).toBeLessThan(limitMb * 1e6);
     const memory = process.memoryUsage().arrayBuffers;
@@ -235,7 +238,7 @@ describe('Content-Encoding', () => {
     await expectProblem(service.app.request(`/v1/${url}`, put), 413, 'body_too_large');
   });
 
-  test('of an upload is decoded: the job reads the film', async () => {
+  test('of an upload is decoded, and the job reads the film', async () => {
     const { id, url } = await (await service.app.request('/v1/uploads', { method: 'POST' })).json();
     const put = (body: Uint8Array<ArrayBuffer>) =>
       service.app.request(`/v1/${url}`, { method: 'PUT', headers: { 'content-encoding': 'gzip' }, body });
@@ -253,7 +256,7 @@ describe('Content-Encoding', () => {
     expect(response.headers.get('accept-encoding')).toBe('identity');
   });
 
-  test('of a STOW-RS request is decoded, within the limit of an instance', async () => {
+  test('of a STOW-RS request is decoded within the limit of an instance', async () => {
     const headers = {
       'content-type': 'multipart/related; type="application/dicom"; boundary=b',
       'content-encoding': 'gzip',

@@ -12,7 +12,7 @@ const ask = (id: string | undefined, path = '/nothing') =>
   service.app.request(path, id === undefined ? {} : { headers: { 'x-request-id': id } });
 
 test.each(['a', 'trace-7.1_B', '9f8b2c1e-0000-4000-8000-1234567890ab', 'x'.repeat(128)])(
-  'a safe id comes back: %s',
+  'a safe id is returned: %s',
   async (id) => {
     const answer = await ask(id);
     expect(answer.headers.get('x-request-id')).toBe(id);
@@ -37,7 +37,7 @@ test.each([
   'a%0d%0ab',
   'caf\u00e9',
   'tab\tbed',
-])('what is no safe id is replaced by a new one: %j', async (id) => {
+])('an unsafe id is replaced by a new id: %j', async (id) => {
   const [first, second] = [await ask(id), await ask(id)];
   const ids = [first, second].map((answer) => answer.headers.get('x-request-id') ?? '');
   for (const made of ids) expect(made).toMatch(/^[0-9a-f-]{36}$/);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { openService, type Service } from '../../support/service.ts';
 
-/** Something that answers nothing sensible, and counts how often it is asked. */
+/** A server that answers nonsense and counts its requests. */
 let asked: Record<string, number> = {};
 const pacs = createServer((request, response) => {
   const [, name = ''] = (request.url ?? '').split('/');
@@ -26,7 +26,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** A service with these PACS, which are looked at every hour unless nudged. */
+/** A service with these PACS. Without notifications it polls them once per hour. */
 async function withPacs(...names: string[]): Promise<Service> {
   const { port } = pacs.address() as AddressInfo;
   const base = (name: string) => `http://127.0.0.1:${port}/${name}`;
@@ -44,7 +44,7 @@ async function withPacs(...names: string[]): Promise<Service> {
 const nudge = (service: Service, query = '', init: RequestInit = {}) =>
   service.app.request(`/v1/hooks/orthanc${query}`, { method: 'POST', ...init });
 
-test('a nudge has the PACS looked at now, whatever its body says', async () => {
+test('a notification polls the PACS at once, with any body', async () => {
   const service = await withPacs('main');
   asked = {};
   const body = JSON.stringify({ pacs: 'http://elsewhere.example/', study: '1.2.3' });
@@ -55,7 +55,7 @@ test('a nudge has the PACS looked at now, whatever its body says', async () => {
     expect((await nudge(service, '?pacs=main', init)).status).toBe(202);
 });
 
-test('with several PACS a nudge names one, and that one alone is looked at', async () => {
+test('with several PACS a notification names one, and only this one is polled', async () => {
   const service = await withPacs('north', 'south');
   asked = {};
   expect((await nudge(service, '?pacs=south')).status).toBe(202);
@@ -64,7 +64,7 @@ test('with several PACS a nudge names one, and that one alone is looked at', asy
   expect(await (await nudge(service)).json()).toMatchObject({ code: 'invalid_parameter', parameter: 'pacs' });
 });
 
-test('an unknown PACS is refused, and so is any where none is configured', async () => {
+test('a notification for an unknown PACS is refused, also if no PACS is configured', async () => {
   const [service] = open;
   if (!service) throw new Error('the tests before this one open a service');
   const answer = await nudge(service, '?pacs=elsewhere');

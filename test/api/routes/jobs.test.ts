@@ -18,7 +18,7 @@ afterAll(() => service?.close());
 
 type Headers = Record<string, string>;
 const native = film('00000442_000.png');
-/** The same film with bytes after its end: the same pixels under another id. */
+/** The same film with trailing bytes: the pixels are equal and the id differs. */
 const variantOf = (i: number) => new Uint8Array(Buffer.concat([native, Buffer.of(i & 255, i >> 8)]));
 const json = (body: unknown): RequestInit => ({
   method: 'POST',
@@ -44,7 +44,7 @@ async function ended(id: string, headers: Headers = {}) {
 }
 
 describe('a job', () => {
-  test('reads an upload as POST /v1/readings would', async () => {
+  test('reads an upload as POST /v1/readings does', async () => {
     const id = await upload(native);
     const accepted = await submit({ upload: id, findings: 'Mass,Nodule', explain: 'heatmap' });
     expect([accepted.status, accepted.headers.get('retry-after')]).toEqual([202, '1']);
@@ -59,12 +59,12 @@ describe('a job', () => {
     expect([state, outcomes, problem]).toEqual(['done', [{ reading: expect.stringMatching(/^rd_/) }], undefined]);
     const reading = await (await request(`/v1/readings/${outcomes[0].reading}`)).json();
     const direct = await post(service.app, '?findings=Mass,Nodule&explain=heatmap', native);
-    // Known by its film and its request, whichever way they came.
+    // The id depends on the film and the request, not on the way into the service.
     expect(direct.status).toBe(200);
     expect(await direct.json()).toEqual(reading);
   });
 
-  test('is the same job when it is sent again, also from another upload of the film, and after it has ended', async () => {
+  test('is the same job when it is submitted again, also with another upload of the film, and after its end', async () => {
     const bytes = variantOf(1);
     const [first, second] = [await upload(bytes), await upload(bytes)];
     const { id } = await (await submit({ upload: first, findings: 'Mass,Nodule' })).json();
@@ -81,7 +81,7 @@ describe('a job', () => {
     expect(await ended(other.id)).toMatchObject({ state: 'done' });
   });
 
-  test('has its own copy of the film: an upload that is replaced afterwards does not change it', async () => {
+  test('has its own copy of the film: a later change of the upload does not affect it', async () => {
     const id = await upload(variantOf(2));
     const { id: job } = await (await submit({ upload: id, findings: 'Mass' })).json();
     expect((await request(`/v1/uploads/${id}`, { method: 'PUT', body: variantOf(3) })).status).toBe(204);
@@ -91,7 +91,7 @@ describe('a job', () => {
     expect((await (await submit({ upload: id, findings: 'Mass' })).json()).id).not.toBe(job);
   });
 
-  test('leaves no copy behind, however often it is asked for, nor when one that was given up is asked for again', async () => {
+  test('leaves no copy behind after repeated requests, nor after a new request for a given-up job', async () => {
     const id = await upload(variantOf(20));
     const ask = async () => (await submit({ upload: id, findings: 'Mass' })).json();
     const asked = await Promise.all([ask(), ask(), ask()]);
@@ -104,7 +104,7 @@ describe('a job', () => {
     await ask();
     const removed = await service.platform.blobs.size(JSON.stringify(['upload', 'local', id]));
     expect(removed).toBe(native.length + 2);
-    // Nothing but uploads: a day from now nothing else is swept.
+    // Only uploads are left: after a day the sweep removes nothing else.
     const uploads = await service.platform.blobs.prune(new Date(0));
     expect(uploads).toBe(0);
     const inputs = (await service.platform.jobs.list({ limit: 1000 })).flatMap(({ input }) =>
@@ -115,7 +115,7 @@ describe('a job', () => {
     });
   });
 
-  test('of a film that is refused fails, and says why and what to do', async () => {
+  test('of a refused film fails with its reason and its fix', async () => {
     const id = await upload(new Uint8Array(native.subarray(0, 100_000)));
     const { id: job } = await (await submit({ upload: id })).json();
     expect(await ended(job)).toMatchObject({
@@ -126,7 +126,7 @@ describe('a job', () => {
     });
   });
 
-  test('that failed because its film was gone is done when it is sent again', async () => {
+  test('that failed because its film was gone is done after the film is sent again', async () => {
     const id = await upload(variantOf(6));
     const { id: job } = await (await submit({ upload: id, findings: 'Mass' })).json();
     await ended(job);
@@ -139,7 +139,7 @@ describe('a job', () => {
     expect(await ended(job)).toMatchObject({ state: 'done', attempts: 1, outcomes: [{ reading: expect.any(String) }] });
   });
 
-  test('reads DICOM, and knows it by its first bytes', async () => {
+  test('reads DICOM, and recognizes it by its first bytes', async () => {
     const id = await upload(new Uint8Array(await dicom('by job')));
     const { id: job } = await (await submit({ upload: id, findings: 'Mass' })).json();
     const { outcomes } = await ended(job);
@@ -148,7 +148,7 @@ describe('a job', () => {
     expect(JSON.stringify(reading)).not.toContain(filmUid('by job', 1));
   });
 
-  test('50 at once are all read', { timeout: 120_000 }, async () => {
+  test('reads 50 films that are submitted at once', { timeout: 120_000 }, async () => {
     const ids = await Promise.all(
       Array.from({ length: 50 }, async (_, i) => {
         const id = await upload(variantOf(100 + i));
@@ -180,7 +180,7 @@ describe('a job', () => {
   });
 });
 
-describe('what is refused', () => {
+describe('refuses', () => {
   const unknown = 'up_mhx2k1c0_00000000000000000000000000000000';
   test.each<[string, unknown, string, number]>([
     ['no upload', {}, 'invalid_parameter', 400],
@@ -196,7 +196,7 @@ describe('what is refused', () => {
     expect([answer.status, (await answer.json()).code]).toEqual([status, code]);
   });
 
-  test('a body that is no JSON, is not called JSON, or is too large', async () => {
+  test('a body that is not JSON, is not declared as JSON, or is too large', async () => {
     const send = (body: string, type: string) =>
       request('/v1/jobs', { method: 'POST', headers: { 'content-type': type }, body });
     const codes = await Promise.all(
@@ -213,7 +213,7 @@ describe('what is refused', () => {
     ]);
   });
 
-  test('an upload that is empty or too large, told or not; nothing is kept of it', async () => {
+  test('an upload that is empty or too large, with or without a declared length, and keeps nothing of it', async () => {
     const ask = async () => (await request('/v1/uploads', { method: 'POST' })).json();
     const { id, url, limitBytes } = await ask();
     expect(limitBytes).toBe(4_000_000);
@@ -236,7 +236,7 @@ describe('what is refused', () => {
     expect((await (await submit({ upload: id })).json()).code).toBe('not_an_image');
   });
 
-  test('an upload after a day', async () => {
+  test('an upload that is older than a day', async () => {
     const id = await upload(variantOf(4));
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 24 * 3_600_000 });
     try {
@@ -254,7 +254,7 @@ describe('another tenant', () => {
     authorization: `Bearer ${(await service.platform.access.createKey(tenant, scopes)).key}`,
   });
 
-  test('finds neither uploads nor jobs, and its own job of the same film is another', async () => {
+  test('finds neither uploads nor jobs, and its job of the same film is a separate job', async () => {
     const [north, south] = [await keyFor('north'), await keyFor('south')];
     const bytes = variantOf(5);
     const id = await upload(bytes, north);
@@ -291,7 +291,7 @@ describe('a webhook', () => {
     return { status: answer.status, body: await answer.json() };
   };
 
-  test('tells the end of a job, signed as Standard Webhooks ask', async () => {
+  test('reports the end of a job, signed according to Standard Webhooks', async () => {
     const { host, hooks } = await receiver();
     const { body: job } = await withHook(variantOf(10), `http://${host}/hooks/alara?site=3`);
     const finished = await ended(job.id);
@@ -320,7 +320,7 @@ describe('a webhook', () => {
     expect(hooks[0]?.body).not.toMatch(/2\.25\.|ALARA|sopInstanceUid/);
   });
 
-  test('says nothing that stands in a header', async () => {
+  test('contains nothing of a DICOM header', async () => {
     const { host, hooks } = await receiver();
     const written = [text(tags.ViewPosition, 'CS', 'LAT MUSTERMANN')];
     const { body: job } = await withHook(new Uint8Array(await dicom('written', 1, written)), `http://${host}/`);
@@ -333,7 +333,7 @@ describe('a webhook', () => {
     expect(hooks[0]?.body).not.toMatch(/MUSTERMANN|LAT /);
   });
 
-  test('is sent again until it is taken, each time as the same message', async () => {
+  test('is sent again until it is accepted, each time as the same message', async () => {
     const { host, hooks } = await receiver((n) => (n < 4 ? { status: n === 2 ? 404 : 500 } : { status: 200 }));
     const { body: job } = await withHook(variantOf(11), `http://${host}/`);
     expect((await ended(job.id)).state).toBe('done');
@@ -346,7 +346,7 @@ describe('a webhook', () => {
     await vi.waitFor(async () => expect((await service.platform.jobs.get(sent?.id ?? ''))?.state).toBe('done'));
   });
 
-  test('has two signatures while the secret is exchanged, and one when the one before is over', async () => {
+  test('has two signatures after a rotation of the secret, and one when the old secret has expired', async () => {
     const { access } = service.platform;
     const { host, hooks } = await receiver();
     const before = await access.webhooks('local');
@@ -367,7 +367,7 @@ describe('a webhook', () => {
     expect(one.signatures).toBe(one.of(one.secret));
   });
 
-  test('that is answered with 410 is not sent again; another refusal ends it after eight tries', async () => {
+  test('that gets 410 is not sent again; after another error status it is sent eight times at most', async () => {
     const telling = async (job: string) =>
       (await service.platform.jobs.list({ limit: 99 })).find(
         ({ input }) => input.kind === 'webhook' && input.job === job,
@@ -389,7 +389,7 @@ describe('a webhook', () => {
     expect([gone.hooks.length, refusing.hooks.length]).toEqual([1, 8]);
   });
 
-  test('waits for as long as its receiver asks', async () => {
+  test('waits for the Retry-After of its receiver', async () => {
     const { host, hooks } = await receiver((n) =>
       n === 1 ? { status: 503, headers: { 'retry-after': '1' } } : { status: 204 },
     );
@@ -413,7 +413,7 @@ describe('a webhook', () => {
     expect(elsewhere.hooks).toEqual([]);
   });
 
-  test('tells that a film was refused as well', async () => {
+  test('reports a refused film as well', async () => {
     const { host, hooks } = await receiver();
     const { body: job } = await withHook(new Uint8Array(variantOf(13).subarray(0, 90_000)), `http://${host}/`);
     await vi.waitFor(() => expect(hooks).toHaveLength(1));
@@ -424,7 +424,7 @@ describe('a webhook', () => {
     });
   });
 
-  test('is checked against the list again when it is sent', async () => {
+  test('is checked against the allowed targets again when it is sent', async () => {
     const { access, jobs } = service.platform;
     const { host, hooks } = await receiver();
     const listed = await access.webhooks('local');
@@ -448,7 +448,7 @@ describe('a webhook', () => {
     ['another protocol', 'ftp://listed.example/', 'invalid_parameter', 400],
     ['a password', 'https://a:b@listed.example/', 'invalid_parameter', 400],
     ['no URL', 'listed.example', 'invalid_parameter', 400],
-  ])('to %s is refused before the job is taken on', async (_, webhook, code, status) => {
+  ])('to %s is refused before the job is accepted', async (_, webhook, code, status) => {
     await service.platform.access.allowWebhooks('local', 'listed.example');
     const { status: answered, body } = await withHook(variantOf(15), webhook);
     expect([answered, body.code]).toEqual([status, code]);

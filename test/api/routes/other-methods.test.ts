@@ -10,7 +10,7 @@ afterAll(() => service?.close());
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'];
 const ask = (method: string, path: string) => service.app.request(path, { method });
-/** The resources of the API, and the methods that each offers. */
+/** The resources of the API, and the methods of each. */
 const resources = () =>
   Map.groupBy(
     service.app.routes.filter(({ method }) => method !== 'ALL'),
@@ -18,8 +18,8 @@ const resources = () =>
   );
 const study = '1.2.840.1';
 
-describe('a method that a resource does not offer', () => {
-  test('answers 405 with Allow on every resource, OPTIONS 204 with the same, and no offered one 405', async () => {
+describe('an unsupported method of a resource', () => {
+  test('gets 405 with Allow on every resource; OPTIONS gets 204 with the same Allow; no supported method gets 405', async () => {
     expect(resources().size).toBeGreaterThan(20);
     for (const [route, routes] of resources()) {
       const path = route.replaceAll(':study', study).replaceAll(/:\w+/g, 'x');
@@ -47,7 +47,7 @@ describe('a method that a resource does not offer', () => {
     }
   });
 
-  test('is refused without a key as well, and says nothing but Allow', async () => {
+  test('is refused without a key as well, and the answer contains only Allow', async () => {
     const guarded = await openService({ ALARA_ROLE: 'api', ALARA_WORKERS: '1', ALARA_AUTH: 'required' });
     try {
       expect((await guarded.app.request('/v1/jobs', { method: 'DELETE' })).status).toBe(405);
@@ -58,7 +58,7 @@ describe('a method that a resource does not offer', () => {
     }
   });
 
-  test('of a worker answers 405 on its own resources, and 404 on the others', async () => {
+  test('of a worker process gets 405 on its own resources, and 404 on others', async () => {
     const deps = { ...service, log: { info: () => undefined, error: () => undefined }, pacs: {} };
     const app = createRunnerApp(deps as unknown as Parameters<typeof createRunnerApp>[0]);
     expect((await app.request('/health/live', { method: 'POST' })).headers.get('allow')).toBe('GET, HEAD, OPTIONS');
@@ -66,7 +66,7 @@ describe('a method that a resource does not offer', () => {
   });
 });
 
-describe('DICOMweb services that are not offered', () => {
+describe('unsupported DICOMweb services', () => {
   test.each([
     ['search for studies', 'GET', '/dicom-web/studies?PatientID=1'],
     ['search for series', 'GET', `/dicom-web/studies/${study}/series`],
@@ -90,7 +90,7 @@ describe('DICOMweb services that are not offered', () => {
     if (method !== 'HEAD') expect(await answer.json()).toMatchObject({ code: 'dicomweb_not_offered', status: 501 });
   });
 
-  test('a path that is none of DICOMweb is not found', async () => {
+  test('a path outside of DICOMweb is not found', async () => {
     for (const path of ['/dicom-web/other', '/dicom-web/studiesx', '/v1/other', '/dicom-web'])
       expect((await ask('GET', path)).status, path).toBe(404);
   });

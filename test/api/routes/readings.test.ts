@@ -41,13 +41,13 @@ describe('POST /v1/readings', () => {
     });
   });
 
-  test('under the published policy reads nodules at 448 and emphysema at 512, and says it was not measured here', async () => {
+  test('reads nodules at 448 and emphysema at 512 under the published policy, and warns that the policy was not measured here', async () => {
     const { plan, findings } = await read('?findings=Nodule,Emphysema&policy=sabottke-spieler-2020');
     expect(findings.map(({ finding, basis }) => [finding, basis])).toEqual([
       ['Nodule', 'published'],
       ['Emphysema', 'published'],
     ]);
-    // 512 alone satisfies both floors, and is cheaper than 448 and 512.
+    // 512 alone satisfies both floors, and is cheaper than 448 and 512 together.
     expect(plan.variants.map(({ resolution }) => resolution)).toEqual([512]);
     const nodule = await read('?findings=Nodule&policy=sabottke-spieler-2020');
     expect(nodule.plan.variants.map(({ resolution }) => resolution)).toEqual([448]);
@@ -64,7 +64,7 @@ describe('POST /v1/readings', () => {
     expect(response.status).toBe(201);
   });
 
-  test('reads the same film saved as 8-bit, 16-bit and RGB PNG alike', async () => {
+  test('gives the same reading for a film as 8-bit, 16-bit and RGB PNG', async () => {
     const { data, info } = await sharp(film(native)).toColourspace('b-w').raw().toBuffer({ resolveWithObject: true });
     const raw = { width: info.width, height: info.height, channels: 1 as const };
     const words = Uint16Array.from(data, (v) => v * 257);
@@ -81,13 +81,13 @@ describe('POST /v1/readings', () => {
     );
     const [byte = [], word = [], colour = []] = probabilities;
     expect(colour).toEqual(byte);
-    // 16-bit films are resized in 16 bits: less rounding, and an int8 graph moves a little with its input.
+    // 16-bit films are resized in 16 bits. The rounding is finer, and the output of an int8 graph changes a little with its input.
     word.forEach((p, i) => {
       expect(Math.abs(p - (byte[i] ?? 0))).toBeLessThan(0.02);
     });
   });
 
-  test('takes multipart with any boundary that RFC 2046 allows, and bytes that nearly are one', async () => {
+  test('accepts multipart with every boundary of RFC 2046, and bytes that resemble the boundary', async () => {
     const bytes = Buffer.concat([film('00000442_000.png'), Buffer.from('\r\n--A\r--B-\r\n')]);
     const disposition = 'content-disposition: form-data; name=image; filename="a \\" b.png"';
     const head = `--B\r\nContent-Type: image/png\r\n${disposition}\r\n\r\n`;
@@ -98,7 +98,7 @@ describe('POST /v1/readings', () => {
     expect([direct.status, (await direct.json()).id]).toEqual([200, (await response.json()).id]);
   });
 
-  test('takes multipart with one image part', async () => {
+  test('accepts multipart with one image part', async () => {
     const form = new FormData();
     form.set('image', new File([film(native)], 'film.png', { type: 'image/png' }));
     const response = await service.app.request('/v1/readings?findings=Mass', { method: 'POST', body: form });
@@ -106,7 +106,7 @@ describe('POST /v1/readings', () => {
     expect((await response.json()).findings).toEqual((await read('?findings=Mass')).findings);
   });
 
-  test('gives the same reading for the same film and request: a retry is answered from the store', async () => {
+  test('gives the same reading for the same film and request: a repeated request is answered from the store', async () => {
     const first = await post(service.app, '?findings=Edema,Mass', film(native));
     const again = await post(service.app, '?findings=Mass,Edema&bestEffort=false', film(native));
     expect([first.status, again.status]).toEqual([201, 200]);
@@ -121,7 +121,7 @@ describe('POST /v1/readings', () => {
     expect(other.id).not.toBe(reading.id);
   });
 
-  test('adds heat maps on request: one a finding, on the film', async () => {
+  test('adds heat maps on request: one per finding, in the coordinates of the film', async () => {
     const reading = await read('?findings=Mass,Nodule&explain=heatmap');
     for (const { heatmap } of reading.findings) {
       expect(heatmap?.values).toHaveLength((heatmap?.rows ?? 0) * (heatmap?.columns ?? 0));
@@ -131,7 +131,7 @@ describe('POST /v1/readings', () => {
     expect((await read('?findings=Mass,Nodule')).findings[0]?.heatmap).toBeUndefined();
   });
 
-  test('re-calibrates to a local prevalence without changing the call', async () => {
+  test('recalibrates to a local prevalence without changing the call', async () => {
     const [own] = (await read('?findings=Mass')).findings;
     const [rare] = (await read('?findings=Mass&prevalence=0.001')).findings;
     expect(rare?.probability).toBeLessThan(own?.probability ?? 0);
@@ -139,7 +139,7 @@ describe('POST /v1/readings', () => {
     expect(rare?.call).toBe(own?.call);
   });
 
-  test('pins a variant, meets a minAuroc and flags best effort', async () => {
+  test('serves a pinned variant, satisfies minAuroc, and flags best effort', async () => {
     const [dearest] = service.router.family.catalog.variants.toSorted(
       (a, b) => (b.cost.ms['cpu'] ?? 0) - (a.cost.ms['cpu'] ?? 0),
     );
@@ -151,7 +151,7 @@ describe('POST /v1/readings', () => {
     expect(best.findings[0]).toMatchObject({ meetsTarget: false, why: expect.stringContaining('bestEffort') });
   });
 
-  test('flags variants larger than the film', async () => {
+  test('flags variants that are larger than the film', async () => {
     const small = new Uint8Array(await sharp(film(native)).resize(300).png().toBuffer());
     const response = await post(service.app, '?findings=Nodule&policy=sabottke-spieler-2020', small);
     expect((await response.json()).plan.variants).toMatchObject([{ resolution: 448, upsampled: true }]);
@@ -249,7 +249,7 @@ describe('bad input', () => {
     expect(await response.json()).toMatchObject({ code: 'malformed_multipart', problem: 'unknown part picture' });
   });
 
-  test('a reading that is not stored, and a path that is not there', async () => {
+  test('a reading that is not stored, and an unknown path', async () => {
     expect(await (await service.app.request('/v1/readings/rd_0')).json()).toMatchObject({ code: 'reading_not_found' });
     const response = await service.app.request('/v2');
     expect([response.status, (await response.json()).code]).toEqual([404, 'not_found']);

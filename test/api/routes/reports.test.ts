@@ -31,14 +31,14 @@ const kept = async (id = '') => {
 };
 
 describe('GET /v1/readings/{id}/sr', () => {
-  test('is a DICOM file of the study', async () => {
+  test('is a DICOM file in the study', async () => {
     const response = await get(`/v1/readings/${ids['dicom']}/sr`);
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/dicom']);
     const bytes = new Uint8Array(await response.arrayBuffer());
     expect(fileMeta(bytes)?.sopClassUid).toBe('1.2.840.10008.5.1.4.1.1.88.34');
     expect(Buffer.from(bytes).includes(studyUid('reported'))).toBe(true);
     expect(Buffer.from(bytes).includes(filmUid('reported', 1))).toBe(true);
-    // Again it is the same object.
+    // The second request returns the same object.
     const again = new Uint8Array(await (await get(`/v1/readings/${ids['dicom']}/sr`)).arrayBuffer());
     expect(Buffer.from(again).equals(bytes)).toBe(true);
   });
@@ -54,13 +54,13 @@ describe('GET /v1/readings/{id}/sr', () => {
     }
   });
 
-  test('of a film that was no DICOM instance cannot be made', async () => {
+  test('does not exist for a film that was not a DICOM instance', async () => {
     const response = await get(`/v1/readings/${ids['png']}/sr`);
     expect([response.status, (await response.json()).code]).toEqual([409, 'not_from_dicom']);
     expect((await get('/v1/readings/rd_0/sr')).status).toBe(404);
   });
 
-  test('has the UID of the object that a PACS is sent, unless the caller asked for something else', async () => {
+  test('has the UID of the object in the PACS, unless the request asked for other findings or settings', async () => {
     const { router } = service;
     const usual = await kept(ids['dicom']);
     const digest = requestDigest(usual.reading.plan.policy, usual.reading.findings);
@@ -84,7 +84,7 @@ describe('GET /v1/readings/{id}/fhir', () => {
     return (await response.json()) as { resourceType: string; entry: Entry[] };
   };
 
-  test('is a Bundle with an Observation a finding', async () => {
+  test('is a Bundle with one Observation per finding', async () => {
     const { resourceType, entry } = await bundle(ids['dicom']);
     expect(resourceType).toBe('Bundle');
     const kinds = entry.map(({ resource }) => resource.resourceType);
@@ -92,7 +92,7 @@ describe('GET /v1/readings/{id}/fhir', () => {
     expect(kinds).toEqual(expect.arrayContaining(['DiagnosticReport', 'Device', 'Patient']));
   });
 
-  test('has no subject where nobody knows whose film it was', async () => {
+  test('has no subject if the film had no patient identifiers', async () => {
     const { entry } = await bundle(ids['png']);
     expect(entry.map(({ resource }) => resource.resourceType)).not.toContain('Patient');
     for (const { resource } of entry) expect(resource.subject).toBeUndefined();

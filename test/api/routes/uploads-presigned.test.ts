@@ -32,12 +32,12 @@ describe.skipIf(!hasAws)('uploads to S3 (npm run pretest installs SeaweedFS and 
       body: JSON.stringify({ upload, findings: 'Mass' }),
     });
 
-  test('go by an absolute address, without the API key, and are read', async () => {
+  test('use an absolute URL, need no API key, and are read', async () => {
     const headers = await key('clinic');
     const given = await begin(headers);
     expect(given.url).toContain(`${aws.environment['AWS_ENDPOINT_URL_S3']}/`);
     expect(given.limitBytes).toBe(1_000_000);
-    // Neither the film's tenant nor its upload is told to who sees the address.
+    // The URL reveals neither the tenant nor the upload of the film.
     expect(given.url).not.toContain(given.id);
     expect(given.url).not.toContain('clinic');
     const leftMs = Date.parse(given.expiresAt) - Date.now();
@@ -62,7 +62,7 @@ describe.skipIf(!hasAws)('uploads to S3 (npm run pretest installs SeaweedFS and 
     expect([answer.status, (await answer.json()).code]).toEqual([404, 'upload_not_found']);
   });
 
-  test('that are too large, empty or never sent are refused when they are used', async () => {
+  test('that are too large, empty or never sent are refused when a job uses them', async () => {
     const headers = await key('clinic');
     const refused = async (body?: Uint8Array<ArrayBuffer>) => {
       const given = await begin(headers);
@@ -75,7 +75,7 @@ describe.skipIf(!hasAws)('uploads to S3 (npm run pretest installs SeaweedFS and 
     expect(await refused()).toEqual([404, 'upload_not_found']);
   });
 
-  test('can still be sent through the service, where S3 cannot be reached', async () => {
+  test('can still go through the service if the client cannot reach S3', async () => {
     const headers = await key('clinic');
     const { id } = await begin(headers);
     const put = await service.app.request(`/v1/uploads/${id}`, { method: 'PUT', headers, body: native });

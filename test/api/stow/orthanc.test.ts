@@ -17,7 +17,7 @@ describe.skipIf(missing !== '')(`Orthanc as the sender by STOW-RS${missing}`, ()
   beforeAll(async () => {
     const servers = { alara: { Url: `${alaraUrl}/dicom-web/`, HasDelete: false } };
     orthanc = await openOrthanc({ DicomWeb: { Enable: true, Root: '/dicom-web/', Servers: servers } });
-    // Results go back, but nothing is followed: what is read has come by STOW-RS.
+    // Results are stored in the PACS, but nothing is polled: all films come by STOW-RS.
     const pacs = pacsFile(orthanc, 'pacs', { ...little, sendResultsOfStow: true });
     alara = createAlara(orthanc, 'serve', { ALARA_DATA: data, ALARA_PACS: pacs });
     await alara.start();
@@ -28,7 +28,7 @@ describe.skipIf(missing !== '')(`Orthanc as the sender by STOW-RS${missing}`, ()
     rmSync(data, { recursive: true });
   });
 
-  /** Have Orthanc send a whole study; what its job says of it. */
+  /** Send a whole study from Orthanc. Returns the content of its job. */
   async function send(study: string) {
     const found = (await orthanc.ask('/tools/lookup', { method: 'POST', body: studyUid(study) })).body;
     const [{ ID } = { ID: '' }] = JSON.parse(found) as { ID: string }[];
@@ -36,7 +36,7 @@ describe.skipIf(missing !== '')(`Orthanc as the sender by STOW-RS${missing}`, ()
     return orthanc.ask('/dicom-web/servers/alara/stow', { method: 'POST', body });
   }
 
-  test('a whole study is taken for sent, with the lateral and the report in it; one report of ours comes back', async () => {
+  test('a whole study with a lateral film and a report is acknowledged, and one report of Alara is stored', async () => {
     const report = [text(tags.SOPClassUID, 'UI', '1.2.840.10008.5.1.4.1.1.88.33'), text(tags.Modality, 'CS', 'SR')];
     const study = {
       pa: await film('sent'),
@@ -47,21 +47,21 @@ describe.skipIf(missing !== '')(`Orthanc as the sender by STOW-RS${missing}`, ()
     const { status, body } = await send('sent');
     expect([status, body], alara.said().slice(-3000)).toEqual([200, expect.stringContaining('{')]);
     await untilRead(orthanc, 'sent');
-    // Again, now with our own report in it: no loop, and nothing that fails.
+    // Send the study again, now with Alara's report in it: this starts no loop, and nothing fails.
     expect((await send('sent')).status).toBe(200);
     expect(await reportsOf(orthanc, 'sent')).toHaveLength(1);
     expect(alara.said()).not.toMatch(/ALARA\^TEST|2\.25\./);
   }, 60_000);
 });
 
-/** The settings of Orthanc that docs/pacs.md gives for API Gateway, with the stage and the key of this test. */
+/** The settings of Orthanc for API Gateway from docs/pacs.md, with the stage and the key of this test. */
 function documented(port: number, key: string): { DicomWeb: object } {
   const [, section = ''] = /## Through API Gateway(.*?)\n## /s.exec(readFileSync('docs/pacs.md', 'utf8')) ?? [];
   const [, json = ''] = /```json\n(.*?)```/s.exec(section) ?? [];
   return JSON.parse(json.replace(/https:[^"]*amazonaws\.com/, `http://127.0.0.1:${port}`).replace('<key>', key));
 }
 
-describe.skipIf(missing !== '')(`Orthanc as the sender through what asks as API Gateway does${missing}`, () => {
+describe.skipIf(missing !== '')(`Orthanc as the sender through a stand-in for API Gateway${missing}`, () => {
   let orthanc: Orthanc;
   let alara: Alara;
   let gateway: ReturnType<Orthanc['network']['start']>;
@@ -89,7 +89,7 @@ describe.skipIf(missing !== '')(`Orthanc as the sender through what asks as API 
     rmSync(data, { recursive: true });
   });
 
-  test('each film that is stored is sent by itself and by its key alone; reports come back and are not sent', async () => {
+  test('each stored film is sent separately with the API key alone; reports are stored and not sent', async () => {
     const study = {
       pa: await film('forwarded'),
       ap: await film('forwarded', 2),
@@ -106,9 +106,9 @@ describe.skipIf(missing !== '')(`Orthanc as the sender through what asks as API 
       Array.from({ length: 3 }, () => ['POST', '/prod/dicom-web/studies', expect.any(Number)]),
     );
     for (const { status, headers } of requests) {
-      // A lateral is taken and not read.
+      // A lateral film is accepted and not read.
       expect([200, 202]).toContain(status);
-      // What lib/gateway/waf.ts does not count against it.
+      // lib/gateway/waf.ts exempts the rule for a missing User-Agent.
       expect(headers).not.toHaveProperty('user-agent');
     }
     expect(await reportsOf(orthanc, 'forwarded')).toHaveLength(2);

@@ -36,7 +36,7 @@ const send = (body: Uint8Array<ArrayBuffer>, path = '/dicom-web/studies', header
 const store = (parts: readonly Part[], path?: string) => send(multipart(parts), path);
 
 type Item = Record<string, { vr: string; Value?: (string | number)[] }>;
-/** The items of a sequence of the answer: SOP Instance UID, or nothing, and the reason. */
+/** The items of a sequence of the answer: SOP Instance UID, or undefined, and the reason. */
 const items = (answer: Record<string, { Value?: Item[] }>, sequence: string) =>
   (answer[sequence]?.Value ?? []).map((item) => [
     item['00081155']?.Value?.[0],
@@ -63,7 +63,7 @@ const ended = async (path: string) => {
 const blobs = () => readdirSync(join(service.data, 'blobs'));
 
 describe('STOW-RS', () => {
-  test('takes a film on, has it read, and keeps its patient beside the reading', async () => {
+  test('accepts a film, reads it, and keeps its patient beside the reading', async () => {
     const response = await store([await film('one')]);
     expect(response.headers.get('content-type')).toBe('application/dicom+json');
     const [job = '', ...more] = jobsOf(response);
@@ -98,7 +98,7 @@ describe('STOW-RS', () => {
     await vi.waitFor(() => expect(blobs()).toEqual([]));
   });
 
-  test('answers each instance for itself: one good, one that is no DICOM, one that is damaged', async () => {
+  test('answers each instance separately: one good, one that is not DICOM, one that is damaged', async () => {
     const damaged = (await film('two', 2)).subarray(0, 600);
     const response = await store([await film('two'), Buffer.from('this is not DICOM'), damaged]);
     expect(await outcome(response)).toEqual({
@@ -110,7 +110,7 @@ describe('STOW-RS', () => {
     expect(jobsOf(response)).toHaveLength(1);
   });
 
-  test('takes 30 instances of three studies: a job each; the same again, in another order, is the same jobs', async () => {
+  test('accepts 30 instances of three studies as three jobs; the same instances in another order are the same jobs', async () => {
     const films = await Promise.all(Array.from({ length: 30 }, (_, i) => film(`of three ${i % 3}`, (1 + i / 3) | 0)));
     const first = await store(films);
     const { status, taken, failed } = await outcome(first);
@@ -132,7 +132,7 @@ describe('STOW-RS', () => {
     await vi.waitFor(() => expect(blobs()).toEqual([]));
   });
 
-  test('an instance that is sent twice in one request is taken once', async () => {
+  test('accepts an instance once that one request contains twice', async () => {
     const twice = await film('twice');
     const response = await store([twice, twice]);
     expect((await outcome(response)).taken).toHaveLength(2);
@@ -141,7 +141,7 @@ describe('STOW-RS', () => {
     await vi.waitFor(() => expect(blobs()).toEqual([]));
   });
 
-  test('names the job from the address that was called, behind a stage of a gateway as well', async () => {
+  test('links to the job from the called address, also behind a stage of a gateway', async () => {
     for (const path of ['/dicom-web/studies', `/dicom-web/studies/${studyUid('linked')}`]) {
       const response = await store([await film('linked')], path);
       const [, reference = ''] = /<(.+)>/.exec(response.headers.get('link') ?? '') ?? [];
@@ -151,7 +151,7 @@ describe('STOW-RS', () => {
     }
   });
 
-  test('of two films under one SOP Instance UID the first is taken, the second fails and is not acknowledged', async () => {
+  test('stores the first of two films with one SOP Instance UID; the second fails and is not acknowledged', async () => {
     const other = [text(tags.SeriesNumber, 'IS', '7')];
     const response = await store([await film('twins'), await film('twins', 1, other), await film('twins')]);
     const uid = filmUid('twins', 1);
@@ -168,7 +168,7 @@ describe('STOW-RS', () => {
     await vi.waitFor(() => expect(blobs()).toEqual([]));
   });
 
-  test('acknowledges with a warning what a PACS sends along and nobody reads', async () => {
+  test('acknowledges other instances of a PACS with a warning', async () => {
     const report = [text(tags.SOPClassUID, 'UI', '1.2.840.10008.5.1.4.1.1.88.33'), text(tags.Modality, 'CS', 'SR')];
     const own = [text(tags.Manufacturer, 'LO', 'Alara')];
     const raw = [text(tags.PresentationIntentType, 'CS', 'FOR PROCESSING')];
@@ -191,7 +191,7 @@ describe('STOW-RS', () => {
     expect(await outcome(alone)).toEqual({ status: 202, failed: [], other: [], taken: warned });
   });
 
-  test('refuses instances of another study than the URL names', async () => {
+  test('refuses instances of another study than the study in the URL', async () => {
     const path = `/dicom-web/studies/${studyUid('mine')}`;
     const response = await store([await film('other')], path);
     expect(jobsOf(response)).toEqual([]);
@@ -205,7 +205,7 @@ describe('STOW-RS', () => {
     });
   });
 
-  test('names the object of a part that is too large, and takes the others', async () => {
+  test('names the object of a part that is too large, and accepts the others', async () => {
     const large = Buffer.concat([await film('large', 2), Buffer.alloc(1_000_000)]);
     expect(await outcome(await store([large, await film('large')]))).toEqual({
       ...{ status: 202, other: [] },
@@ -214,13 +214,13 @@ describe('STOW-RS', () => {
     });
   });
 
-  describe('of a part that is longer than what is looked at first', () => {
+  describe('a part that is longer than its inspected beginning', () => {
     let large: Service;
     beforeAll(async () => {
       large = await openService({ ALARA_ROLE: 'api', ALARA_WORKERS: '1', ALARA_MAX_UPLOAD_MB: '64' });
     });
     afterAll(() => large?.close());
-    /** In pieces of the size that a network brings. */
+    /** Pieces of the size of network packets. */
     const pieces = (body: Uint8Array<ArrayBuffer>) => {
       let at = 0;
       return new ReadableStream<Uint8Array>({
@@ -253,7 +253,7 @@ describe('STOW-RS', () => {
       { tag: 0x0009_1010, vr: 'OB', value: new Uint8Array(bytes) },
     ];
 
-    test('all of it is kept as it came, and the reading is named as if it had come whole', async () => {
+    test('is kept unchanged, and the reading has the same id as for a single piece', async () => {
       const bytes = new Uint8Array(await film('long', 1, [{ tag: 0x7fe1_1010, vr: 'OB', value: new Uint8Array(3e6) }]));
       const response = await store(bytes);
       expect(await outcome(response)).toMatchObject({ status: 200, taken: [[filmUid('long', 1), undefined]] });
@@ -264,13 +264,13 @@ describe('STOW-RS', () => {
       expect(jobsOf(response)).toEqual([`/v1/jobs/${await jobId(identity)}`]);
     });
 
-    test('pixels that are in fragments are kept as well', async () => {
+    test('with fragmented pixel data is kept as well', async () => {
       const bytes = await inFragments('fragments');
       expect(await outcome(await store(bytes))).toMatchObject({ status: 200, failed: [] });
       expect(Buffer.from((await kept()) ?? []).equals(bytes)).toBe(true);
     });
 
-    test('one that was cut off within its pixels fails, and nothing is kept of it', async () => {
+    test('that is cut off within its pixels fails, and nothing of it is kept', async () => {
       const before = files();
       const [words, items] = [await film('cut'), await inFragments('cut')];
       for (const [i, bytes] of [
@@ -285,7 +285,7 @@ describe('STOW-RS', () => {
       expect(files()).toBe(before);
     });
 
-    test('a header of some megabytes is read to its end; one that never ends is given up, and the next is read', async () => {
+    test('with a header of some megabytes is read to the end; an endless header is given up, and the next part is read', async () => {
       const long = await film('private', 1, bytesBefore(5_000_000));
       const endless = await film('private', 2, bytesBefore(20_000_000));
       const answer = await outcome(await store(long, endless, await film('private', 3)));
@@ -293,7 +293,7 @@ describe('STOW-RS', () => {
       expect(answer.failed).toEqual([[filmUid('private', 2), 0xc000]]);
     });
 
-    test('what nobody reads is acknowledged, however long it is, and never gets to the disk', async () => {
+    test('of an unread SOP class is acknowledged, for any length, and is never written to the disk', async () => {
       const put = vi.spyOn(large.platform.blobs, 'put');
       const pdf = [text(tags.SOPClassUID, 'UI', '1.2.840.10008.5.1.4.1.1.104.1'), ...bytesBefore(30_000_000)];
       const others = [await film('along', 1, pdf), await film('along', 2, [...lateral, ...bytesBefore(1000)])];
@@ -305,7 +305,7 @@ describe('STOW-RS', () => {
       put.mockRestore();
     });
 
-    test('without room in memory the request is to come again, and the room is free afterwards', async () => {
+    test('is refused with Retry-After when memory is full, and the memory is free afterwards', async () => {
       const narrow = await openService({ ALARA_ROLE: 'api', ALARA_WORKERS: '1', ALARA_BUFFER_MB: '16' });
       try {
         const bytes = multipart([await film('narrow', 1, bytesBefore(1_000_000))]);
@@ -313,7 +313,7 @@ describe('STOW-RS', () => {
           const init = { method: 'POST', headers: { 'content-type': related }, body, duplex: 'half' };
           return narrow.app.request('/dicom-web/studies', init as RequestInit);
         };
-        // So many senders that hold what they have sent, one after the other.
+        // The number of senders that fill the memory one after the other.
         const slow: { readonly answer: Promise<Response>; readonly end: () => Promise<void> }[] = [];
         for (let i = 0; i < 40; i++) {
           const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
@@ -327,7 +327,7 @@ describe('STOW-RS', () => {
         expect(Number(early.headers.get('retry-after'))).toBeGreaterThan(0);
         for (const { end } of slow) void end();
         const answers = await Promise.all(slow.map(({ answer }) => answer));
-        // Those that had room broke off themselves; a tenant has three quarters of the room, and a sender takes 1.5 MB of it.
+        // Accepted requests end with 400 when their senders close. One tenant gets three quarters of the memory; each sender takes 1.5 MB.
         const statuses = Object.groupBy(answers, ({ status }) => status);
         expect(Object.keys(statuses)).toEqual(['400', '503']);
         expect(statuses[400]).toHaveLength(8);
@@ -337,7 +337,7 @@ describe('STOW-RS', () => {
       }
     });
 
-    test('of senders that arrive in the same tick, those that fit are stored', async () => {
+    test('of several senders in the same tick is stored if it fits into memory', async () => {
       const narrow = await openService({ ALARA_ROLE: 'api', ALARA_WORKERS: '1', ALARA_BUFFER_MB: '16' });
       try {
         const bytes = multipart([await film('same tick', 1, bytesBefore(1_000_000))]);
@@ -356,7 +356,7 @@ describe('STOW-RS', () => {
     });
   });
 
-  test('says so when a transfer syntax is not read: the sender may have another', async () => {
+  test('reports an unsupported transfer syntax, because the sender may have another', async () => {
     const bytes = await film('video');
     const at = bytes.indexOf('1.2.840.10008.1.2.1\0');
     Buffer.from('1.2.840.10008.1.2.9\0').copy(bytes, at);
@@ -392,7 +392,7 @@ describe('STOW-RS', () => {
     ['an image', () => multipart([]), 'image/jpeg', 'unsupported_media_type', 415],
     ['text of no type', () => new Uint8Array(1000), '', 'unsupported_media_type', 415],
     ['less than a signature', () => new Uint8Array(100), 'application/octet-stream', 'unsupported_media_type', 415],
-  ])('refuses %s, and says what STOW-RS takes', async (_, body, type, code, status) => {
+  ])('refuses %s, and names the accepted types of STOW-RS', async (_, body, type, code, status) => {
     const response = await send(body(), undefined, { 'content-type': type });
     const problem = await response.json();
     expect([response.status, problem.code]).toEqual([status, code]);
@@ -406,7 +406,7 @@ describe('STOW-RS', () => {
     ['application/octet-stream'],
     ['application/x-www-form-urlencoded'],
     [''],
-  ])('takes one instance as the body, sent as %s', async (type) => {
+  ])('accepts one instance as the body, sent as %s', async (type) => {
     for (const path of ['/dicom-web/studies', `/dicom-web/studies/${studyUid('single')}`]) {
       const response = await send(new Uint8Array(await film('single')), path, { 'content-type': type });
       expect(jobsOf(response)).toHaveLength(1);
@@ -422,7 +422,7 @@ describe('STOW-RS', () => {
   });
 
   test.each([
-    // dcm4che, Weasis and Karnak, dicomweb-client (PyPI), fo-dicom, and senders that put the parameter into the quotes.
+    // dcm4che, Weasis and Karnak, dicomweb-client (PyPI), fo-dicom, and senders that put the parameter inside the quotes.
     [`multipart/related; type="application/dicom"; boundary=${boundary}`],
     [`multipart/related;type="application/dicom";boundary=${boundary}`],
     [`multipart/related; boundary="${boundary}"; type="application/dicom"`],
@@ -430,21 +430,21 @@ describe('STOW-RS', () => {
     [`multipart/related; type="application/dicom; transfer-syntax=1.2.840.10008.1.2.1"; boundary=${boundary}`],
     [`multipart/related; type=application/dicom; transfer-syntax=1.2.840.10008.1.2.1; boundary=${boundary}`],
     [`Multipart/Related; Type="Application/DICOM;transfer-syntax=*" ; start="<1>"; Boundary="${boundary}"`],
-  ])('takes the Content-Type %s', async (type) => {
+  ])('accepts the Content-Type %s', async (type) => {
     expect((await send(multipart([await film('types')]), undefined, { 'content-type': type })).status).toBe(200);
   });
 
-  test('takes a boundary with characters that RFC 2046 leaves out', async () => {
+  test('accepts a boundary with characters outside of RFC 2046', async () => {
     const odd = '{b}<1>@[x]&%';
     const body = Buffer.concat([Buffer.from(`--${odd}\r\n\r\n`), await film('types'), Buffer.from(`\r\n--${odd}--`)]);
     const type = `multipart/related; type="application/dicom"; boundary="${odd}"`;
     expect((await send(new Uint8Array(body), undefined, { 'content-type': type })).status).toBe(200);
   });
 
-  describe('a header fault is a failure, never acknowledged', () => {
+  describe('a header fault is a failure and is never acknowledged', () => {
     const reportClass = '1.2.840.10008.5.1.4.1.1.88.33';
     const report = [text(tags.SOPClassUID, 'UI', reportClass), text(tags.Modality, 'CS', 'SR')];
-    /** The file with another text of the same length after the file meta information, or within it. */
+    /** The file with another text of the same length after or within the file meta information. */
     const changed = (bytes: Buffer, from: string, to: string, within: 'meta' | 'data set') => {
       const first = bytes.indexOf(from);
       const at = within === 'meta' ? first : bytes.indexOf(from, first + 1);
@@ -497,8 +497,8 @@ describe('STOW-RS', () => {
       expect([status, taken, [...failed, ...other]]).toEqual([409, [], [[expect.anything(), reason]]]);
     });
 
-    test('an SOP class that is only in the file meta information is read, or fails', async () => {
-      // Group 0002 has its length at byte 140 and follows it.
+    test('an SOP class that only the file meta information has is read, or fails', async () => {
+      // Group 0002 has its length at byte 140; its elements follow.
       const dataSetAt = (bytes: Buffer) => 144 + bytes.readUInt32LE(140);
       const [sound, without] = [await film('fault', 2), await film('fault', 2, removed(tags.SOPClassUID))];
       const bytes = Buffer.concat([sound.subarray(0, dataSetAt(sound)), without.subarray(dataSetAt(without))]);
@@ -509,7 +509,7 @@ describe('STOW-RS', () => {
       expect(taken.length + failed.length + other.length).toBe(1);
     });
 
-    test('beside a sound lateral, which is acknowledged', async () => {
+    test('also beside a sound lateral film, which is acknowledged', async () => {
       const broken = await film('fault', 3, lateral, removed(tags.StudyInstanceUID));
       expect(await outcome(await store([await film('fault', 4, lateral), broken]))).toEqual({
         ...{ status: 202, other: [] },
@@ -519,7 +519,7 @@ describe('STOW-RS', () => {
     });
   });
 
-  test('a body that breaks off leaves nothing behind, however much of it was whole', async () => {
+  test('keeps nothing of a body that breaks off, also of its complete parts', async () => {
     const before = blobs();
     const response = await send(multipart([await film('broken', 1), await film('broken', 2)], '\r\n'));
     expect([response.status, (await response.json()).code]).toEqual([400, 'malformed_stow']);
@@ -560,7 +560,7 @@ describe('STOW-RS', () => {
       });
   });
 
-  test('a part may have no type, another one or no header at all: its bytes decide', async () => {
+  test('accepts a part with no type, another type or no header: its bytes decide', async () => {
     const bytes = await film('typed');
     for (const headers of [
       '\r\n',
@@ -577,7 +577,7 @@ describe('STOW-RS', () => {
     expect(await outcome(await store([jpeg]))).toMatchObject({ status: 409, other: [[undefined, 0xc000]] });
   });
 
-  test('a film that is found blank when it is read is an outcome of the job', async () => {
+  test('a film that turns out to be blank is an outcome of the job', async () => {
     const bytes = await film('blank');
     const pixels = bytes.length - 512 * 512;
     const response = await store([bytes.fill(128, pixels)]);
@@ -589,7 +589,7 @@ describe('STOW-RS', () => {
     ]);
   });
 
-  test('a job that was given up is worked on anew when its films come again', async () => {
+  test('a given-up job is processed again when its films come again', async () => {
     const bytes = await film('revived');
     const first = await store([bytes]);
     const [path = ''] = jobsOf(first);
@@ -604,7 +604,7 @@ describe('STOW-RS', () => {
 });
 
 describe('file meta information', () => {
-  test('names the object of a file, and of none of its beginnings says anything wrong or fails', async () => {
+  test('names the object of a file, and throws for no prefix of the file', async () => {
     const bytes = await film('meta');
     const named = { sopClassUid: sopClasses.digitalXRayForPresentation, sopInstanceUid: filmUid('meta', 1) };
     expect(fileMeta(bytes)).toEqual(named);

@@ -21,7 +21,7 @@ const submit = async (blob: string, results: typeof to | undefined) => {
   return { id, job: await bench.platform.jobs.get(id), isKept: (await bench.platform.blobs.get(blob)) !== undefined };
 };
 
-test('a done job whose results went to a PACS is worked on anew, with the film that came', async () => {
+test('a finished job that stored results in a PACS is processed again with the new film', async () => {
   const { id } = await submit('first', to);
   await end(id);
   const again = await submit('second', to);
@@ -32,14 +32,14 @@ test('a done job whose results went to a PACS is worked on anew, with the film t
   });
 });
 
-test('one whose results went nowhere stays done, and the film that came is not kept', async () => {
+test('a finished job without a PACS stays finished, and the new film is not kept', async () => {
   const { id } = await submit('first', undefined);
   await end(id);
   const again = await submit('second', undefined);
   expect(again).toMatchObject({ id, isKept: false, job: { state: 'done' } });
 });
 
-test('other findings or another policy of the PACS are another job', async () => {
+test('other findings or another policy of the PACS give another job', async () => {
   const { id } = await submit('first', to);
   await end(id);
   expect((await submit('second', { ...to, requestDigest: 'others' })).id).not.toBe(id);
