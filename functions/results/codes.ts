@@ -1,6 +1,6 @@
 import { deriveUid } from './uid.ts';
 
-/** A coded concept: what a DICOM code sequence item and a FHIR coding say (PS3.3 8.8). */
+/** A coded concept, for a DICOM code sequence item and a FHIR coding (PS3.3 8.8). */
 export type Code = {
   readonly value: string;
   /** Coding Scheme Designator (PS3.16 8). */
@@ -8,19 +8,19 @@ export type Code = {
   readonly meaning: string;
 };
 
-const from = (scheme: string) => (value: string, meaning: string) => ({ value, scheme, meaning }) satisfies Code;
-const dcm = from('DCM');
-const sct = from('SCT');
-const radlex = from('RADLEX');
-const ucum = from('UCUM');
-const umls = from('UMLS');
+const codesOf = (scheme: string) => (value: string, meaning: string) => ({ value, scheme, meaning }) satisfies Code;
+const dcm = codesOf('DCM');
+const sct = codesOf('SCT');
+const radlex = codesOf('RADLEX');
+const ucum = codesOf('UCUM');
+const umls = codesOf('UMLS');
 
-/** Designator of the private scheme, for what no published scheme was found to name. */
+/** Designator of the private scheme. The private scheme codes the concepts for which no published code was found. */
 export const privateScheme = '99ALARA';
-const own = from(privateScheme);
+const privateCode = codesOf(privateScheme);
 export const privateSchemeUid = deriveUid('coding scheme', privateScheme);
 
-/** PS3.16 Annex D, unless said otherwise. */
+/** The codes of scheme DCM are from PS3.16 Annex D. */
 export const concepts = {
   report: dcm('126000', 'Imaging Measurement Report'),
   language: dcm('121049', 'Language of Content Item and Descendants'),
@@ -46,15 +46,15 @@ export const concepts = {
   trackingUid: dcm('112040', 'Tracking Unique Identifier'),
   finding: dcm('121071', 'Finding'),
   sourceOfMeasurement: dcm('121112', 'Source of Measurement'),
-  filmCorners: own('FILM_CORNERS', 'Corners of the film that was read'),
+  filmCorners: privateCode('FILM_CORNERS', 'Corners of the film that was read'),
   algorithmName: dcm('111001', 'Algorithm Name'),
   algorithmVersion: dcm('111003', 'Algorithm Version'),
   algorithmManufacturer: dcm('122405', 'Algorithm Manufacturer'),
   algorithmParameters: dcm('111002', 'Algorithm Parameters'),
-  // TID 1350 pairs it with CID 240.
+  // TID 1350 combines this concept with the values of CID 240.
   presence: dcm('121052', 'Presence of property'),
-  // Calibrated, hence not Certainty of Finding (111012), "the likelihood that the finding detected is in fact the type
-  // of finding identified".
+  // The value is a calibrated probability. Certainty of Finding (111012) has another meaning: "the likelihood that the
+  // finding detected is in fact the type of finding identified".
   probability: dcm('122157', 'Probability'),
   // TID 300 row 3.
   method: sct('370129005', 'Measurement Method'),
@@ -62,23 +62,23 @@ export const concepts = {
   qualitativeEvaluations: umls('C0034375', 'Qualitative Evaluations'),
   conclusion: dcm('121077', 'Conclusion'),
   comment: dcm('121106', 'Comment'),
-  prevalence: own('PREVALENCE', 'Presumed prevalence'),
-  threshold: own('THRESHOLD', 'Operating point, on probability'),
-  band: own('BAND', 'Indeterminate band of probability'),
-  bandLow: own('BAND_LOW', 'Indeterminate from this probability'),
-  bandHigh: own('BAND_HIGH', 'Indeterminate up to this probability'),
-  sensitivity: own('SENSITIVITY', 'Sensitivity at the operating point'),
-  specificity: own('SPECIFICITY', 'Specificity at the operating point'),
-  auroc: own('AUROC', 'Area under the ROC curve of the variant'),
-  interval: own('CI95', '95 % interval of the area under the ROC curve'),
-  intervalLow: own('CI95_LOW', 'Lower end of the 95 % interval of that area'),
-  intervalHigh: own('CI95_HIGH', 'Upper end of the 95 % interval of that area'),
-  positives: own('POSITIVES', 'Films with the finding'),
-  negatives: own('NEGATIVES', 'Films without the finding'),
-  resolution: own('RESOLUTION', 'Resolution used'),
-  basis: own('BASIS', 'Basis of the choice of resolution'),
-  target: own('TARGET', 'Accuracy target'),
-  why: own('WHY', 'Reason for the choice of resolution'),
+  prevalence: privateCode('PREVALENCE', 'Presumed prevalence'),
+  threshold: privateCode('THRESHOLD', 'Operating point, on probability'),
+  band: privateCode('BAND', 'Indeterminate band of probability'),
+  bandLow: privateCode('BAND_LOW', 'Indeterminate from this probability'),
+  bandHigh: privateCode('BAND_HIGH', 'Indeterminate up to this probability'),
+  sensitivity: privateCode('SENSITIVITY', 'Sensitivity at the operating point'),
+  specificity: privateCode('SPECIFICITY', 'Specificity at the operating point'),
+  auroc: privateCode('AUROC', 'Area under the ROC curve of the variant'),
+  interval: privateCode('CI95', '95 % interval of the area under the ROC curve'),
+  intervalLow: privateCode('CI95_LOW', 'Lower end of the 95 % interval of that area'),
+  intervalHigh: privateCode('CI95_HIGH', 'Upper end of the 95 % interval of that area'),
+  positives: privateCode('POSITIVES', 'Films with the finding'),
+  negatives: privateCode('NEGATIVES', 'Films without the finding'),
+  resolution: privateCode('RESOLUTION', 'Resolution used'),
+  basis: privateCode('BASIS', 'Basis of the choice of resolution'),
+  target: privateCode('TARGET', 'Accuracy target'),
+  why: privateCode('WHY', 'Reason for the choice of resolution'),
 } as const;
 
 export const units = {
@@ -87,7 +87,7 @@ export const units = {
   films: ucum('{films}', 'films'),
 } as const;
 
-/** CID 240 Present-Absent; its Undetermined is our indeterminate. */
+/** CID 240 Present-Absent. The call `indeterminate` is coded as Undetermined. */
 export const presence = {
   present: sct('52101004', 'Present'),
   absent: sct('272519000', 'Absent'),
@@ -95,22 +95,22 @@ export const presence = {
 } as const;
 
 export const basis = {
-  measured: own('MEASURED', "Measured on the family's own labels"),
-  published: own('PUBLISHED', 'Taken from a publication'),
-  simulated: own('SIMULATED', 'Taken from a simulation'),
+  measured: privateCode('MEASURED', "Measured on the family's own labels"),
+  published: privateCode('PUBLISHED', 'Taken from a publication'),
+  simulated: privateCode('SIMULATED', 'Taken from a simulation'),
 } as const;
 
-export const target = { met: own('MET', 'Met'), missed: own('MISSED', 'Missed') } as const;
+export const target = { met: privateCode('MET', 'Met'), missed: privateCode('MISSED', 'Missed') } as const;
 
 export const protocol = {
-  heldOut: own('HELD_OUT', 'Measured on films held out of training'),
-  crossValidated: own('CROSS_VALIDATED', 'Measured out of fold, refitted on all films'),
+  heldOut: privateCode('HELD_OUT', 'Measured on films held out of training'),
+  crossValidated: privateCode('CROSS_VALIDATED', 'Measured out of fold, refitted on all films'),
 } as const;
 
-/** CID 5000, by RFC 5646. */
+/** CID 5000, coded by RFC 5646. */
 export const english = { value: 'en', scheme: 'RFC5646', meaning: 'English' } satisfies Code;
 
-/** CID 100 Quantitative Diagnostic Imaging Procedures, which TID 1500 row 4 prescribes, has no code for a chest radiograph. */
+/** TID 1500 row 4 prescribes CID 100 Quantitative Diagnostic Imaging Procedures. CID 100 has no code for a chest radiograph. */
 export const imagingProcedure = sct('363679005', 'Imaging procedure');
 
 /** CID 4031 Common Anatomic Regions. */
@@ -125,25 +125,26 @@ export const views: Readonly<Record<string, Code>> = {
 /** LOINC, as listed in FHIR R4's value set c80-doc-typecodes. */
 export const chestRadiograph = { value: '30745-4', scheme: 'LN', meaning: 'XR Chest Views' } satisfies Code;
 
-/** CID 29 Acquisition Modality; OT from CID 32. */
+/** CID 29 Acquisition Modality. OT is from CID 32. */
 const modalities: Readonly<Record<string, Code>> = {
   CR: dcm('CR', 'Computed Radiography'),
   DX: dcm('DX', 'Digital Radiography'),
   RG: dcm('RG', 'Radiographic imaging'),
 };
-export const modality = (defined: string): Code => modalities[defined] ?? dcm('OT', 'Other');
+export const modality = (definedTerm: string): Code => modalities[definedTerm] ?? dcm('OT', 'Other');
 
 /**
- * The ChestX-ray14 labels. First choice: a context group of PS3.16, whose SNOMED CT codes every DICOM implementer may
- * use; then RadLex 4.3 (RSNA; http://radlex.org/RID/…), free for all; where neither names a label, the private scheme.
+ * Codes of the ChestX-ray14 labels. The first choice is a context group of PS3.16, because every DICOM implementer may use its
+ * SNOMED CT codes. The second choice is RadLex 4.3 (RSNA; http://radlex.org/RID/…), which is free of charge. A label that neither
+ * of them has gets a code of the private scheme.
  */
 const findings: Readonly<Record<string, Code>> = {
   // RadLex 4.3
   Atelectasis: radlex('RID28493', 'atelectasis'),
-  // SNOMED CT, as used for it by Huo et al., ICLR 2025 (arXiv 2411.09361). RadLex 4.3 has no class for it, and the code
-  // that CID 12248 gives, 287272002, is Enlarged septal foramen of heart in SNOMED CT itself.
+  // SNOMED CT, as in Huo et al., ICLR 2025 (arXiv 2411.09361). RadLex 4.3 has no class for cardiomegaly. CID 12248 gives the
+  // code 287272002, but that code means Enlarged septal foramen of heart in SNOMED CT itself.
   Cardiomegaly: sct('8186001', 'Cardiomegaly'),
-  // CID 8134 Anatomic Structure; the label means pleural effusion
+  // CID 8134 Anatomic Structure. The label means pleural effusion.
   Effusion: sct('60046008', 'Pleural effusion'),
   // CID 6104 Abnormal Opacity Finding or Feature
   Infiltration: dcm('112121', 'Infiltrate'),
@@ -161,20 +162,20 @@ const findings: Readonly<Record<string, Code>> = {
   Edema: sct('19242006', 'Pulmonary edema'),
   // RadLex 4.3
   Emphysema: radlex('RID4799', 'emphysema'),
-  // CID 6335 and others, as a morphologic abnormality
+  // CID 6335 and others: a morphologic abnormality
   Fibrosis: sct('112674009', 'Fibrosis'),
-  Pleural_Thickening: own('PLEURAL_THICK', 'Pleural thickening'),
-  // The label does not say which hernia.
-  Hernia: own('HERNIA', 'Hernia'),
+  Pleural_Thickening: privateCode('PLEURAL_THICK', 'Pleural thickening'),
+  // The label does not specify the type of hernia.
+  Hernia: privateCode('HERNIA', 'Hernia'),
 };
 
-/** The code of a finding; one that is not known here keeps its name in the private scheme. */
+/** The code of a finding. A finding without an entry in the table has its own name as a code of the private scheme. */
 export function findingCode(finding: string): Code {
-  return findings[finding] ?? own(shortName(finding), finding.slice(0, 64));
+  return findings[finding] ?? privateCode(shortName(finding), finding.slice(0, 64));
 }
 
-/** At most 16 characters, as a Code Value must be; a longer name keeps its start and a digest. */
+/** A Code Value has at most 16 characters. A longer name becomes its first 8 characters and a digest. */
 const shortName = (name: string) => (name.length <= 16 ? name : `${name.slice(0, 8)}_${deriveUid(name).slice(-7)}`);
 
-/** A label as a reader would write it. */
-export const readable = (finding: string) => finding.replaceAll('_', ' ');
+/** The label of a finding as text for people. */
+export const labelText = (finding: string) => finding.replaceAll('_', ' ');

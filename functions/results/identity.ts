@@ -3,7 +3,7 @@ import type { Reading } from '../core/reading.ts';
 import type { Read } from '../reading/read.ts';
 import { deriveUid } from './uid.ts';
 
-/** A reading of a DICOM instance. Only such a reading has results that belong to a study. */
+/** A reading of a DICOM instance. A reading of another file has no study to store results in. */
 export type IdentifiedRead = Read & { readonly instance: Instance };
 
 /** The UIDs of the result objects of one film, and of their series. */
@@ -20,7 +20,7 @@ export type ResultIdentity = {
   readonly catalogDigest: string;
   /** UID of the device that made the reading: one model family. */
   readonly deviceUid: string;
-  /** The tracking UID of a finding: the same in the SR and in the FHIR Observation. */
+  /** The tracking UID of a finding, equal in the SR and in the FHIR Observation. */
   findingUid(finding: string): string;
   /** Undefined for a reading of a PNG or JPEG film. */
   readonly uids?: ResultUids;
@@ -32,7 +32,7 @@ export type InstanceIdentity = ResultIdentity & { readonly uids: ResultUids };
 /**
  * Make the identity of the results of a reading.
  *
- * @param requestDigest what else decides the answer: see request-digest.ts.
+ * @param requestDigest distinguishes readings of one film by one model family, see request-digest.ts.
  */
 export function resultIdentity(read: IdentifiedRead, requestDigest: string): InstanceIdentity;
 export function resultIdentity(read: Read, requestDigest: string): ResultIdentity;
@@ -53,8 +53,8 @@ const catalogDigest = ({ catalog }: Reading): string => catalog.slice('sha256:'.
 
 type ResultFilm = Pick<Instance, 'studyInstanceUid' | 'sopInstanceUid'> & {
   /**
-   * `film.digest` of the reading: replaced pixels under the same SOP Instance UID have other results. Readings of earlier
-   * versions have no film digest. Their results keep their UIDs.
+   * `film.digest` of the reading, because pixels that were replaced under the same SOP Instance UID have other results. Readings of
+   * earlier versions have no film digest. The UIDs of their results stay the same.
    */
   readonly filmDigest?: string | undefined;
 };
@@ -66,12 +66,12 @@ type ResultFilm = Pick<Instance, 'studyInstanceUid' | 'sopInstanceUid'> & {
 export function resultUids(film: ResultFilm, catalogDigest: string, requestDigest: string): ResultUids {
   const { studyInstanceUid, sopInstanceUid, filmDigest } = film;
   const parts = [sopInstanceUid, catalogDigest, requestDigest, ...(filmDigest ? [filmDigest, studyInstanceUid] : [])];
-  const ofSeries = filmDigest
+  const seriesParts = filmDigest
     ? [studyInstanceUid, sopInstanceUid, catalogDigest, requestDigest]
     : [studyInstanceUid, catalogDigest];
   return {
-    srSeries: deriveUid('sr series', ...ofSeries),
-    scSeries: deriveUid('sc series', ...ofSeries),
+    srSeries: deriveUid('sr series', ...seriesParts),
+    scSeries: deriveUid('sc series', ...seriesParts),
     sr: deriveUid('sr', ...parts),
     sc: deriveUid('sc', ...parts),
   };

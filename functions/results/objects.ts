@@ -5,7 +5,7 @@ import type { InstanceProvenance } from './provenance.ts';
 import { secondaryCapture } from './sc/secondary-capture.ts';
 import { structuredReport } from './sr/report.ts';
 
-/** A DICOM file that goes back into the study, and what STOW-RS must confirm of it. */
+/** A DICOM file to store in the study of the film, and its UIDs. */
 export type ResultObject = {
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
@@ -14,7 +14,11 @@ export type ResultObject = {
   readonly bytes: Uint8Array<ArrayBuffer>;
 };
 
-/** Everything that goes back for one film. `sc`: the film itself, where viewers show no SR. */
+/**
+ * All result files of one film.
+ *
+ * @param sc the decoded film, if a Secondary Capture is wanted. Some viewers show no SR.
+ */
 export async function resultObjects(
   read: IdentifiedRead,
   provenance: InstanceProvenance,

@@ -11,7 +11,7 @@ export type ResultMaker = {
   readonly version: string;
 };
 
-/** What a result document states besides the reading: its maker and its identity. */
+/** The part of a result document that is not in the reading: its maker and its identity. */
 export type Provenance<Identity extends ResultIdentity = ResultIdentity> = ResultMaker & {
   readonly identity: Identity;
 };

@@ -5,8 +5,8 @@ import { sha256Sync } from '../platform/digest.ts';
 import { presentAssignment } from '../routing/present.ts';
 import { route } from '../routing/route.ts';
 
-/** Which finding was, or will be, read by which variant, for which reason, and which prevalence its probability presumes. */
-export type Served = {
+/** The variant that reads a finding, the reason for this variant, and the prevalence that the probability presumes. */
+export type ServedFinding = {
   readonly finding: string;
   readonly variant: string;
   readonly why: string;
@@ -14,45 +14,45 @@ export type Served = {
 };
 
 /**
- * Distinguishes the results of one way of reading from another's, beside the catalog: policy, variants, reasons and
- * prevalences. It is known before a film is read, and it can be derived from a reading, so a film that arrives twice, by
- * STOW-RS and from the PACS, gets one result.
+ * A digest of the policy, variants, reasons and prevalences of a request. Together with the catalog it distinguishes the results of
+ * different requests for one film. The digest is known before a film is read, and it can be derived from a reading. So a film that
+ * arrives by STOW-RS and from the PACS gets one result.
  */
-export const requestDigest = (policy: string, served: readonly Served[]): string =>
-  digestOfWays(policy, served, ({ variant, why, prevalence }) => [variant, why, prevalence]);
+export const requestDigest = (policy: string, served: readonly ServedFinding[]): string =>
+  digestOfFindings(policy, served, ({ variant, why, prevalence }) => [variant, why, prevalence]);
 
 /**
- * {@link requestDigest} of the request that a reading answers. For a reading without a digest of its film it is the one
- * that the version which stored it computed: the results of that reading keep the UIDs that a PACS has them under.
+ * {@link requestDigest} of the request of a reading. Readings of earlier versions have no film digest. For these the digest is computed
+ * as the earlier version did, so their results keep the UIDs that a PACS already has.
  */
 export const requestDigestOf = ({ plan: { policy }, findings, film }: Reading): string =>
   film.digest === undefined
-    ? digestOfWays(policy, findings, ({ variant }) => variant)
+    ? digestOfFindings(policy, findings, ({ variant }) => variant)
     : requestDigest(policy, findings);
 
-function digestOfWays<One extends { readonly finding: string }>(
+function digestOfFindings<Finding extends { readonly finding: string }>(
   policy: string,
-  served: readonly One[],
-  way: (one: One) => unknown,
+  findings: readonly Finding[],
+  digested: (finding: Finding) => unknown,
 ): string {
-  const ways = Object.fromEntries(served.map((one) => [one.finding, way(one)]));
-  return sha256Sync(canonical([policy, ways]));
+  const byName = Object.fromEntries(findings.map((one) => [one.finding, digested(one)]));
+  return sha256Sync(canonical([policy, byName]));
 }
 
 /**
- * The request digest of the results that the API serves. If the policy alone decided the request, it is the digest of the results
- * that a PACS receives, so both are one object. Otherwise it is the id of the reading, because the results must differ.
+ * The request digest of the results that the API serves. If only the policy determined the plan, it is the digest of the results
+ * that a PACS receives, so both are one object. Otherwise it is the ID of the reading, because the results must differ.
  */
 export function resultDigest(reading: Reading, { family, costs }: Pick<Router, 'family' | 'costs'>): string {
   const { policy } = reading.plan;
   const findings = reading.findings.map(({ finding }) => finding);
   const rules = family.policies[policy];
-  const usual = rules && route(family.catalog, rules, costs, { findings, minAuroc: {}, bestEffort: false });
-  if (!usual?.ok || reading.catalog !== `sha256:${family.digest}`) return reading.id;
-  const expected = usual.value.assignments.map((assignment) => {
+  const defaultPlan = rules && route(family.catalog, rules, costs, { findings, minAuroc: {}, bestEffort: false });
+  if (!defaultPlan?.ok || reading.catalog !== `sha256:${family.digest}`) return reading.id;
+  const expected = defaultPlan.value.assignments.map((assignment) => {
     const { finding, variant, why } = presentAssignment(assignment);
     return [finding, variant, why, assignment.variant.heads[finding]?.prevalence];
   });
-  const found = reading.findings.map(({ finding, variant, why, prevalence }) => [finding, variant, why, prevalence]);
-  return canonical(expected) === canonical(found) ? requestDigestOf(reading) : reading.id;
+  const actual = reading.findings.map(({ finding, variant, why, prevalence }) => [finding, variant, why, prevalence]);
+  return canonical(expected) === canonical(actual) ? requestDigestOf(reading) : reading.id;
 }

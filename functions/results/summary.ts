@@ -1,5 +1,5 @@
 import { type FindingResult, notice, type Reading } from '../core/reading.ts';
-import { readable } from './codes.ts';
+import { labelText } from './codes.ts';
 
 const headings = [
   ['present', 'Present'],
@@ -7,7 +7,7 @@ const headings = [
   ['absent', 'Absent'],
 ] as const;
 
-/** Findings as a reader scans them: present, indeterminate, absent; in each, those first that exceed their threshold most. */
+/** Findings grouped by call: present, indeterminate, absent. Within a group, findings are sorted by descending {@link excess}. */
 export function byCall({ findings }: Reading): { readonly heading: string; readonly findings: FindingResult[] }[] {
   const sorted = findings.toSorted((a, b) => excess(b) - excess(a));
   return headings
@@ -15,43 +15,42 @@ export function byCall({ findings }: Reading): { readonly heading: string; reado
     .filter(({ findings }) => findings.length > 0);
 }
 
-/** By how much a probability exceeds its threshold, in logits: the same step for rare and for common findings. */
+/** The difference between a probability and its threshold, in logits. Logits make rare and common findings comparable. */
 export const excess = ({ probability, threshold }: Pick<FindingResult, 'probability' | 'threshold'>): number =>
-  log(probability) - log(threshold.value);
+  logit(probability) - logit(threshold.value);
 
-/** Kept off 0 and 1, where a logit has no value. */
-const log = (probability: number) => {
+/** The logit of a probability. The probability is clamped, because the logit of 0 and 1 is infinite. */
+const logit = (probability: number) => {
   const p = Math.min(Math.max(probability, 1e-6), 1 - 1e-6);
   return Math.log(p / (1 - p));
 };
 
 /**
- * The whole reading in a few sentences, the notice first. A rare finding is called present at a low probability, so no
- * probability is shown without the limits that it was held against.
+ * The reading as text, with the notice first. A rare finding is called present at a low probability, so each probability is followed
+ * by the limits of its calls.
  */
 export function summary(reading: Reading): string {
-  const lines = byCall(reading).map(({ heading, findings }) => `${heading}: ${findings.map(named).join(', ')}.`);
+  const lines = byCall(reading).map(({ heading, findings }) => `${heading}: ${findings.map(findingText).join(', ')}.`);
   return [
     notice,
     ...lines,
     'Each finding with its calibrated probability and, in brackets, the probabilities at which the call changes.',
-    ...reading.warnings.map(({ message }) => `Warning of the file: ${message}`),
+    ...reading.warnings.map(({ message }) => `File warning: ${message}`),
   ].join(' ');
 }
 
-const named = ({ finding, probability, threshold }: FindingResult) =>
-  `${readable(finding)} ${percent(probability)} (${limits(threshold)})`;
+const findingText = ({ finding, probability, threshold }: FindingResult) =>
+  `${labelText(finding)} ${percent(probability)} (${callLimits(threshold)})`;
 
 /**
- * The probabilities at which a call changes. Two numbers joined by "to" were read as a confidence interval, so each limit
- * says which call it is the limit of.
+ * The probabilities at which a call changes, each with its call. Readers took two numbers joined by "to" for a confidence interval.
  */
-export const limits = ({ low, high, value }: FindingResult['threshold']) =>
+export const callLimits = ({ low, high, value }: FindingResult['threshold']) =>
   low < high && percent(low) !== percent(high)
     ? `absent below ${percent(low)}, present above ${percent(high)}`
     : `present from ${percent(value)}`;
 
-/** Whole percents, with one decimal below ten, and never 0 % or 100 %. */
+/** A probability in whole percent, with one decimal below 10 %. The text is never 0 % or 100 %. */
 export function percent(probability: number): string {
   const percents = probability * 100;
   if (percents < 0.1) return '<0.1 %';

@@ -5,7 +5,7 @@ import { fail, ok } from '../../functions/core/result.ts';
 import { px } from '../../functions/core/units.ts';
 import { type ResultTarget, storeResultsIn } from '../../functions/pacs/store-results.ts';
 import { type IdentifiedRead, type ResultUids, resultIdentity } from '../../functions/results/identity.ts';
-import { requestDigest, requestDigestOf, type Served } from '../../functions/results/request-digest.ts';
+import { requestDigest, requestDigestOf, type ServedFinding } from '../../functions/results/request-digest.ts';
 import { openReader, type Reader } from '../support/pacs/reader.ts';
 
 let reader: Reader;
@@ -143,7 +143,7 @@ test('films that come by two ways get one result; another policy, model, target 
     { finding: 'Nodule', variant: 'r448', why: 'measured', prevalence: 0.05 },
     { finding: 'Hernia', variant: 'r256', why: 'measured', prevalence: 0.01 },
   ];
-  const [nodule, ...others] = served as [Served, ...Served[]];
+  const [nodule, ...others] = served as [ServedFinding, ...ServedFinding[]];
   expect(requestDigest('p', served)).toBe(requestDigest('p', [...served].reverse()));
   expect(requestDigest('q', served)).not.toBe(requestDigest('p', served));
   for (const other of [{ prevalence: 0.1 }, { why: 'another target' }, { variant: 'r512' }])

@@ -2,7 +2,7 @@ import type { CodeableConcept, Coding, Quantity } from 'fhir/r4.js';
 import { type Code, privateScheme, privateSchemeUid, units } from '../codes.ts';
 import { rounded } from '../decimal.ts';
 
-/** DICOM coding schemes by the URIs that FHIR knows them by (PS3.16 Table 8-1; terminology.hl7.org). */
+/** The FHIR URI per DICOM coding scheme (PS3.16 Table 8-1; terminology.hl7.org). */
 const systems: Readonly<Record<string, string>> = {
   DCM: 'http://dicom.nema.org/resources/ontology/DCM',
   LN: 'http://loinc.org',

@@ -5,15 +5,14 @@ import { deriveUuid } from '../uid.ts';
 import { dicomUid, hl7 } from './coding.ts';
 import { date } from './date.ts';
 
-/** The fullUrl of a resource: the same for the same reading, so that a receiver can tell a repetition. */
-export const urn = (resourceType: string, ...parts: readonly string[]) =>
+/** The `fullUrl` of a resource. Equal readings have equal URLs, so a receiver can detect a duplicate. */
+export const resourceUrn = (resourceType: string, ...parts: readonly string[]) =>
   `urn:uuid:${deriveUuid(resourceType, ...parts)}`;
 
-/** Whose study a resource belongs to, and when it was made. */
+/** The patient, the study and the times of a resource. */
 export type Context = {
   readonly subject?: Reference;
   readonly study?: Reference;
-  /** The film itself. */
   readonly film?: Reference;
   readonly basedOn?: Reference[];
   readonly effectiveDateTime?: string;
@@ -24,24 +23,24 @@ export function contextOf({ reading, instance }: Read): Context {
   if (!instance) return { issued: reading.createdAt };
   return {
     issued: reading.createdAt,
-    study: logical('ImagingStudy', dicomUid(instance.studyInstanceUid)),
-    film: logical('Media', dicomUid(instance.sopInstanceUid)),
-    // The header's times carry no zone, and a FHIR time must: the date is what is known.
+    study: logicalReference('ImagingStudy', dicomUid(instance.studyInstanceUid)),
+    film: logicalReference('Media', dicomUid(instance.sopInstanceUid)),
+    // A FHIR time needs a time zone, and the times of a DICOM header have none. So only the date is given.
     effectiveDateTime: date(instance.study.date),
-    ...(isNamed(instance) && { subject: { reference: urn('Patient', reading.id) } }),
+    ...(hasPatient(instance) && { subject: { reference: resourceUrn('Patient', reading.id) } }),
     ...(instance.study.accessionNumber && {
-      basedOn: [logical('ServiceRequest', accession(instance.study.accessionNumber))],
+      basedOn: [logicalReference('ServiceRequest', accessionIdentifier(instance.study.accessionNumber))],
     }),
   };
 }
 
-/** Whether there is a patient to speak of. */
-export const isNamed = ({ patient }: Instance) => Boolean(patient.id || patient.name);
+/** Whether the header of the film has a patient ID or a patient name. */
+export const hasPatient = ({ patient }: Instance) => Boolean(patient.id || patient.name);
 
-/** A reference by identifier: where the resource lives is for the receiver to know. */
-const logical = (type: string, identifier: Identifier): Reference => ({ type, identifier });
+/** A reference by identifier, because only the receiver knows the URL of the resource. */
+const logicalReference = (type: string, identifier: Identifier): Reference => ({ type, identifier });
 
-const accession = (value: string): Identifier => ({
+const accessionIdentifier = (value: string): Identifier => ({
   type: { coding: [{ system: hl7('v2-0203'), code: 'ACSN', display: 'Accession ID' }] },
   value,
 });

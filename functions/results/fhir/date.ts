@@ -1,4 +1,4 @@
-/** A DICOM DA as a FHIR date; what is not a day of the calendar is left out. */
+/** A DICOM DA as a FHIR date. Undefined if the text is no calendar date. */
 export function date(da: string | undefined): string | undefined {
   const [, year, month, day] = /^(\d{4})(\d{2})(\d{2})$/.exec(da?.trim() ?? '') ?? [];
   if (!year || !month || !day) return undefined;

@@ -7,7 +7,7 @@ import type { Provenance } from '../provenance.ts';
 import { coding, quantity } from './coding.ts';
 import { narrative } from './narrative.ts';
 
-/** One model that read: a variant of the family. It is no medical device and carries no UDI. */
+/** The Device of one variant of the model family. A variant is no medical device and has no UDI. */
 export function deviceOf(reading: Reading, provenance: Provenance, variant: PlanView['variants'][number]): Device {
   const name = `${modelName(provenance)} ${variant.id}`;
   const digest = reading.models[variant.id];

@@ -2,11 +2,11 @@ import type { Observation, ObservationComponent } from 'fhir/r4.js';
 import type { Threshold } from '../../core/catalog.ts';
 import { type FindingResult, notice } from '../../core/reading.ts';
 import type { Read } from '../../reading/read.ts';
-import { basis, concepts, findingCode, presence, protocol, readable, target, units } from '../codes.ts';
+import { basis, concepts, findingCode, labelText, presence, protocol, target, units } from '../codes.ts';
 import { operatingPoint, type Provenance } from '../provenance.ts';
-import { limits, percent } from '../summary.ts';
+import { callLimits, percent } from '../summary.ts';
 import { concept, dicomUid, hl7, quantity } from './coding.ts';
-import { type Context, urn } from './context.ts';
+import { type Context, resourceUrn } from './context.ts';
 import { narrative } from './narrative.ts';
 
 const interpretations = {
@@ -16,8 +16,8 @@ const interpretations = {
 } as const;
 
 /**
- * One finding. Its value is whether the finding is present, and the probability a component: a probability alone, shown
- * where a result is expected, would be misread.
+ * The Observation of one finding. Its value is the call, and the probability is a component, because people would misread a bare
+ * probability in the place of a result.
  */
 export function observationOf(
   read: Read,
@@ -31,14 +31,14 @@ export function observationOf(
   return {
     resourceType: 'Observation',
     text: narrative(
-      `${readable(finding)}: ${call}. Calibrated probability ${percent(probability)}; ${limits(threshold)}.`,
+      `${labelText(finding)}: ${call}. Calibrated probability ${percent(probability)}; ${callLimits(threshold)}.`,
       why,
       notice,
     ),
     identifier: [dicomUid(provenance.identity.findingUid(finding))],
     status: 'preliminary',
     category: [{ coding: [{ system: hl7('observation-category'), code: 'imaging', display: 'Imaging' }] }],
-    code: concept(findingCode(finding), readable(finding)),
+    code: concept(findingCode(finding), labelText(finding)),
     subject,
     effectiveDateTime,
     issued,
@@ -46,10 +46,10 @@ export function observationOf(
     interpretation: [{ coding: [{ system: hl7('v3-ObservationInterpretation'), ...interpretations[call] }] }],
     note: [
       { text: why },
-      ...reading.warnings.map(({ message }) => ({ text: `Warning of the file: ${message}` })),
+      ...reading.warnings.map(({ message }) => ({ text: `File warning: ${message}` })),
       { text: notice },
     ],
-    device: { reference: urn('Device', reading.id, variant) },
+    device: { reference: resourceUrn('Device', reading.id, variant) },
     ...(study && film && { derivedFrom: [study, film] }),
     component: components(reading, result, operatingPoint(provenance, result)),
   };

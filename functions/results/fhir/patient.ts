@@ -4,7 +4,7 @@ import { date } from './date.ts';
 
 const genders: Readonly<Record<string, Patient['gender']>> = { M: 'male', F: 'female', O: 'other' };
 
-/** The patient as the film's header names one: nothing is added, nothing is guessed. */
+/** The patient, with only what the header of the film states. */
 export function patientOf({ patient }: Instance): Patient {
   const { id, issuerOfId, name, birthDate, sex } = patient;
   const names = name ? humanNames(name) : [];
@@ -17,7 +17,7 @@ export function patientOf({ patient }: Instance): Patient {
   };
 }
 
-/** One name for each component group of a PN: alphabetic, ideographic, phonetic (PS3.5 6.2.1). */
+/** One name per component group of a PN: alphabetic, ideographic, phonetic (PS3.5 6.2.1). */
 function humanNames(pn: string): HumanName[] {
   return pn.split('=').flatMap((group) => {
     const [family, given, middle, prefix, suffix] = group.split('^').map((component) => component.trim());

@@ -5,12 +5,12 @@ import type { Provenance } from '../provenance.ts';
 import { summary } from '../summary.ts';
 import { deriveUid } from '../uid.ts';
 import { concept, dicomUid, hl7 } from './coding.ts';
-import { type Context, urn } from './context.ts';
+import { type Context, resourceUrn } from './context.ts';
 import { narrative } from './narrative.ts';
 
 const readingIds = `urn:oid:${deriveUid('reading ids')}`;
 
-/** The report that holds the observations of one film together: preliminary, as the SR that carries the same UID. */
+/** The report that refers to the observations of one film. Its status is preliminary, as in the SR with the same UID. */
 export function reportOf(
   { reading }: Read,
   { identity: { uids } }: Provenance,
@@ -28,7 +28,7 @@ export function reportOf(
     effectiveDateTime,
     issued,
     ...(study && { imagingStudy: [study] }),
-    result: reading.findings.map(({ finding }) => ({ reference: urn('Observation', reading.id, finding) })),
+    result: reading.findings.map(({ finding }) => ({ reference: resourceUrn('Observation', reading.id, finding) })),
     conclusion: summary(reading),
   };
 }

@@ -1,4 +1,4 @@
-/** The part of dcmjs that writes files; the package carries no types. */
+/** Types of the part of dcmjs that writes files. The package has no types of its own. */
 declare module 'dcmjs' {
   type Elements = Record<string, unknown>;
   export const log: { disableAll(): void };

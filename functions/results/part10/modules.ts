@@ -3,15 +3,15 @@ import type { Instance } from '../../core/instance.ts';
 import { filmName } from '../film-name.ts';
 import type { IdentifiedRead } from '../identity.ts';
 import type { Provenance } from '../provenance.ts';
-import { day, oneValue, sex, timeOfDay } from './values.ts';
+import { day, firstValue, sex, timeOfDay } from './values.ts';
 import type { Dataset } from './write.ts';
 
-/** Characters of a value of VR LO at most (PS3.5 6.2). */
-const longString = 64;
+/** Maximum number of characters of VR LO (PS3.5 6.2). */
+const longStringLimit = 64;
 
-/** The Patient and General Study Modules (PS3.3 C.7.1.1, C.7.2.1): repeated from the source film, as far as they can be. */
+/** The Patient and General Study Modules (PS3.3 C.7.1.1, C.7.2.1), copied from the film where its values are valid. */
 export const patientAndStudy = ({ patient, study, studyInstanceUid }: Instance): Dataset => ({
-  PatientName: oneValue(patient.name) ?? '',
+  PatientName: firstValue(patient.name) ?? '',
   PatientID: patient.id ?? '',
   IssuerOfPatientID: patient.issuerOfId,
   PatientBirthDate: day(patient.birthDate),
@@ -19,32 +19,32 @@ export const patientAndStudy = ({ patient, study, studyInstanceUid }: Instance):
   StudyInstanceUID: studyInstanceUid,
   StudyDate: day(study.date),
   StudyTime: timeOfDay(study.time),
-  ReferringPhysicianName: oneValue(study.referringPhysician) ?? '',
+  ReferringPhysicianName: firstValue(study.referringPhysician) ?? '',
   StudyID: study.id ?? '',
   AccessionNumber: study.accessionNumber ?? '',
-  StudyDescription: oneValue(study.description)?.slice(0, longString),
+  StudyDescription: firstValue(study.description)?.slice(0, longStringLimit),
 });
 
 /** The Enhanced General Equipment Module (PS3.3 C.7.5.2). */
 export const equipment = (provenance: Provenance): Dataset => ({
   Manufacturer: manufacturer,
   ManufacturerModelName: modelName(provenance),
-  // Type 1 here; the digest of the catalog is what tells one family from another.
+  // A Type 1 attribute in this module. The digest of the catalog distinguishes model families.
   DeviceSerialNumber: provenance.identity.catalogDigest,
   SoftwareVersions: provenance.version,
   DeviceUID: provenance.identity.deviceUid,
 });
 
 /**
- * What the General Series Module and an instance's number say of a result (PS3.3 C.7.3.1): which film it is of, and when it
- * was made. The number is the same for the same UID, and another one for each result of a study.
+ * The General Series attributes and the Instance Number of a result (PS3.3 C.7.3.1). They state the film of the result and the time of
+ * the reading. The Instance Number is derived from the UID, so the results of a study have different numbers.
  */
-export function seriesOf(read: IdentifiedRead, sopInstanceUid: string): Dataset {
+export function seriesAttributes(read: IdentifiedRead, sopInstanceUid: string): Dataset {
   const { date, time } = localTime(read.reading.createdAt);
   return {
     SeriesDate: date,
     SeriesTime: time,
-    SeriesDescription: `AI, research only: ${filmName(read)}`.slice(0, longString),
+    SeriesDescription: `AI, research only: ${filmName(read)}`.slice(0, longStringLimit),
     InstanceNumber: String(1 + Number(BigInt(sopInstanceUid.slice('2.25.'.length)) % 99_999_989n)),
   };
 }
@@ -52,14 +52,14 @@ export function seriesOf(read: IdentifiedRead, sopInstanceUid: string): Dataset 
 export const modelName = ({ family }: Provenance) => `${manufacturer} ${family.catalog.family}`;
 
 /**
- * The moment of a reading as DA and TM. They cannot carry a zone and are local (PS3.3 C.12.1.1.8): a Timezone Offset
- * would also move the times that are repeated from the film.
+ * The time of a reading as DA and TM, in local time. DA and TM have no time zone, and a Timezone Offset (PS3.3 C.12.1.1.8) would also
+ * shift the times that are copied from the film.
  */
 export function localTime(createdAt: string): { readonly date: string; readonly time: string } {
   const at = new Date(createdAt);
-  const two = (part: number) => String(part).padStart(2, '0');
+  const twoDigits = (part: number) => String(part).padStart(2, '0');
   return {
-    date: `${at.getFullYear()}${two(at.getMonth() + 1)}${two(at.getDate())}`,
-    time: `${two(at.getHours())}${two(at.getMinutes())}${two(at.getSeconds())}`,
+    date: `${at.getFullYear()}${twoDigits(at.getMonth() + 1)}${twoDigits(at.getDate())}`,
+    time: `${twoDigits(at.getHours())}${twoDigits(at.getMinutes())}${twoDigits(at.getSeconds())}`,
   };
 }

@@ -3,16 +3,16 @@ import { deriveUid } from '../uid.ts';
 
 const { DicomDict, DicomMetaDictionary } = data;
 
-// dcmjs would print values that it shortens, and values can name a patient.
+// dcmjs logs the values that it truncates, and a value can name a patient.
 log.disableAll();
 
 export type Value = string | number | ArrayBuffer | readonly (string | number)[] | readonly Dataset[] | undefined;
-/** Attributes by their keyword in PS3.6; undefined ones are left out, an empty list is an empty sequence. */
+/** Attributes by PS3.6 keyword. Undefined attributes are omitted. An empty list is an empty sequence. */
 export type Dataset = { readonly [keyword: string]: Value };
 
 const explicitLittleEndian = '1.2.840.10008.1.2.1';
 
-/** Where the dictionary allows several. */
+/** VRs of the attributes for which the dictionary allows several. */
 const vrs = { PixelData: 'OB' };
 
 /** A DICOM file (PS3.10): Explicit VR Little Endian, text as UTF-8. */
@@ -32,11 +32,11 @@ export function part10(
   file.dict = DicomMetaDictionary.denaturalizeDataset({
     _vrMap: vrs,
     SpecificCharacterSet: 'ISO_IR 192',
-    ...present(dataset),
+    ...withoutUndefined(dataset),
   });
-  // What the source film says is repeated as it is, even where it is longer than its VR allows: it must match the study.
+  // Identifying values of the film are copied unchanged, even if they are too long for their VR, because they must match the study.
   return new Uint8Array(file.write({ allowInvalidVRLength: true, fragmentMultiframe: false }));
 }
 
-const present = (dataset: Dataset) =>
+const withoutUndefined = (dataset: Dataset) =>
   Object.fromEntries(Object.entries(dataset).filter(([, value]) => value !== undefined));

@@ -1,7 +1,7 @@
-/** What a line of text is made of, in dots. */
+/** The size of a character cell, in dots. */
 export const cell = { width: 6, height: 9 } as const;
 
-/** The printable characters of ASCII, from the space on, as 5 x 8 dots: five columns each, the top dot the lowest bit. */
+/** The printable ASCII characters from the space on, with 5 x 8 dots each. One byte per column, with the top dot in the lowest bit. */
 const glyphs = `
   0000000000 00005f0000 0007000700 147f147f14 242a7f2a12 2313086462 3649562050 0004030000
   001c224100 0041221c00 2a1c7f1c2a 08083e0808 0080600000 0808080808 0060600000 2010080402
@@ -22,8 +22,8 @@ const glyphs = `
 const unknown = glyphs['?'.charCodeAt(0) - 0x20] ?? '';
 
 /**
- * The dots of a character. A machine that runs in a container may have no font at all, so none is asked for; what is
- * not ASCII shows as a question mark.
+ * Whether a dot of a character is set. The font is built in, because a container image may have no fonts. A character that is not
+ * ASCII becomes a question mark.
  */
 export function isDot(character: string, column: number, row: number): boolean {
   const glyph = glyphs[character.charCodeAt(0) - 0x20] ?? unknown;

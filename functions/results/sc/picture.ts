@@ -1,61 +1,62 @@
 import { cell, isDot } from './font.ts';
 
-/** An 8-bit gray picture, row by row. */
+/** An 8-bit gray picture in row-major order. */
 export type Picture = { readonly width: number; readonly height: number; readonly pixels: Uint8Array };
 
-/** Pixels to a dot of text. */
-const scale = 2;
+/** Pixels per dot of text, in both directions. */
+const pixelsPerDot = 2;
 
-/** The size of a block of text, with a margin all around. */
-export const sizeOf = (lines: readonly string[]) => ({
-  width: (Math.max(0, ...lines.map(({ length }) => length)) + 4) * cell.width * scale,
+/** The size of a block of text, with a margin on all sides. */
+export const textSize = (lines: readonly string[]) => ({
+  width: (Math.max(0, ...lines.map(({ length }) => length)) + 4) * cell.width * pixelsPerDot,
   height: (lines.length + 2) * lineHeight,
 });
 
-const lineHeight = (cell.height + 2) * scale;
+const lineHeight = (cell.height + 2) * pixelsPerDot;
 
-/** White on black. */
+/** A picture of text, white on black. */
 export function textPicture(lines: readonly string[]): Picture {
-  const { width, height } = sizeOf(lines);
+  const { width, height } = textSize(lines);
   const pixels = new Uint8Array(width * height);
   lines.forEach((line, index) => {
     const top = (index + 1) * lineHeight;
     [...line].forEach((character, position) => {
-      drawCharacter(pixels, width, (position + 2) * cell.width * scale, top, character);
+      drawCharacter(pixels, width, (position + 2) * cell.width * pixelsPerDot, top, character);
     });
   });
   return { width, height, pixels };
 }
 
 function drawCharacter(pixels: Uint8Array, width: number, left: number, top: number, character: string): void {
-  for (let y = 0; y < 8 * scale; y++)
-    for (let x = 0; x < 5 * scale; x++)
-      if (isDot(character, Math.floor(x / scale), Math.floor(y / scale))) pixels[(top + y) * width + left + x] = 255;
+  for (let y = 0; y < 8 * pixelsPerDot; y++)
+    for (let x = 0; x < 5 * pixelsPerDot; x++)
+      if (isDot(character, Math.floor(x / pixelsPerDot), Math.floor(y / pixelsPerDot)))
+        pixels[(top + y) * width + left + x] = 255;
 }
 
-/** Pictures side by side, tops aligned, on black; the width is even, as a DICOM value has to be. */
+/** Pictures side by side on black, with their tops aligned. The width is even, because the length of a DICOM value must be even. */
 export function sideBySide(pictures: readonly Picture[]): Picture {
   const total = pictures.reduce((sum, { width }) => sum + width, 0);
   const height = Math.max(0, ...pictures.map((picture) => picture.height));
   let left = 0;
-  return onBlack(total + (total % 2), height, pictures, ({ width }) => {
+  return composeOnBlack(total + (total % 2), height, pictures, ({ width }) => {
     left += width;
     return { left: left - width, top: 0 };
   });
 }
 
-/** Pictures below each other, left edges aligned, on black. */
+/** Pictures one below the other on black, with their left edges aligned. */
 export function stacked(pictures: readonly Picture[]): Picture {
   const width = Math.max(0, ...pictures.map((picture) => picture.width));
   const total = pictures.reduce((sum, { height }) => sum + height, 0);
   let top = 0;
-  return onBlack(width, total, pictures, ({ height }) => {
+  return composeOnBlack(width, total, pictures, ({ height }) => {
     top += height;
     return { left: 0, top: top - height };
   });
 }
 
-function onBlack(
+function composeOnBlack(
   width: number,
   height: number,
   pictures: readonly Picture[],

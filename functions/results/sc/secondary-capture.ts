@@ -3,21 +3,21 @@ import { type Film, white } from '../../core/film.ts';
 import { type FindingResult, notice, type Reading } from '../../core/reading.ts';
 import { px } from '../../core/units.ts';
 import { resize } from '../../decode/resize.ts';
-import { readable } from '../codes.ts';
+import { labelText } from '../codes.ts';
 import { filmName } from '../film-name.ts';
 import type { IdentifiedRead } from '../identity.ts';
-import { equipment, localTime, modelName, patientAndStudy, seriesOf } from '../part10/modules.ts';
+import { equipment, localTime, modelName, patientAndStudy, seriesAttributes } from '../part10/modules.ts';
 import { part10 } from '../part10/write.ts';
 import type { InstanceProvenance } from '../provenance.ts';
-import { coded } from '../sr/item.ts';
-import { byCall, limits, percent } from '../summary.ts';
-import { spotlight } from './heatmap.ts';
+import { codeSequenceItem } from '../sr/item.ts';
+import { byCall, callLimits, percent } from '../summary.ts';
+import { highlight } from './heatmap.ts';
 import { type Picture, sideBySide, stacked, textPicture } from './picture.ts';
 
-/** The longest side of the film in the picture: enough to tell which film it is, too little to read it anew. */
+/** Limit of the longer side of the film in the picture, in pixels. It is enough to recognize the film, and too small to read it. */
 const maxSide = 1024;
 
-/** What was read, burnt into a small copy of the film, for viewers that show no SR: a DICOM file. */
+/** A DICOM file with a small copy of the film and the findings beside it, for viewers that show no SR. */
 export async function secondaryCapture(
   { reading, instance }: IdentifiedRead,
   film: Film,
@@ -26,8 +26,8 @@ export async function secondaryCapture(
   const { sc, scSeries } = provenance.identity.uids;
   const { date, time } = localTime(reading.createdAt);
   const { width, height, pixels } = sideBySide([
-    await small(film, maxSide),
-    stacked([textPicture(panel({ reading, instance }, provenance)), ...(await whereTheModelLooked(reading, film))]),
+    await scaledDown(film, maxSide),
+    stacked([textPicture(textLines({ reading, instance }, provenance)), ...(await heatmapPictures(reading, film))]),
   ]);
   return part10(
     {
@@ -43,16 +43,16 @@ export async function secondaryCapture(
       BodyPartExamined: 'CHEST',
       SeriesInstanceUID: scSeries,
       SeriesNumber: '9902',
-      ...seriesOf({ reading, instance }, sc),
-      // General Image (PS3.3 C.7.6.1). Burned In Annotation stays out: nothing is added that names the patient, but what
-      // the film itself shows is not known.
+      ...seriesAttributes({ reading, instance }, sc),
+      // General Image (PS3.3 C.7.6.1). Burned In Annotation is omitted: the added text names no patient, but it is unknown
+      // whether the film itself shows a name.
       PatientOrientation: '',
       ContentDate: date,
       ContentTime: time,
       DateOfSecondaryCapture: date,
       TimeOfSecondaryCapture: time,
       ImageType: ['DERIVED', 'SECONDARY'],
-      DerivationDescription: 'Film made smaller, with the findings of a model beside it',
+      DerivationDescription: 'Film scaled down, with the findings of a model beside the film',
       LossyImageCompression: wasLossy(reading) ? '01' : undefined,
       SourceImageSequence: [
         {
@@ -60,7 +60,11 @@ export async function secondaryCapture(
           ReferencedSOPInstanceUID: instance.sopInstanceUid,
           // CID 7202
           PurposeOfReferenceCodeSequence: [
-            coded({ value: '121322', scheme: 'DCM', meaning: 'Source image for image processing operation' }),
+            codeSequenceItem({
+              value: '121322',
+              scheme: 'DCM',
+              meaning: 'Source image for image processing operation',
+            }),
           ],
         },
       ],
@@ -81,7 +85,7 @@ export async function secondaryCapture(
 
 const wasLossy = ({ dicom }: Reading) => dicom !== undefined && lossyTransferSyntaxes.includes(dicom.transferSyntax);
 
-async function small(film: Film, longest: number): Promise<Picture> {
+async function scaledDown(film: Film, longest: number): Promise<Picture> {
   const shrink = Math.min(1, longest / Math.max(film.width, film.height));
   const size = { width: px(Math.round(film.width * shrink)), height: px(Math.round(film.height * shrink)) };
   const { width, height, pixels } = await resize(film, size);
@@ -89,10 +93,10 @@ async function small(film: Film, longest: number): Promise<Picture> {
   return { width, height, pixels: Uint8Array.from(pixels, (value) => Math.round((value * 255) / brightest)) };
 }
 
-/** The text beside the film: as wide as its widest line. It names no patient. */
-function panel(read: IdentifiedRead, provenance: InstanceProvenance): string[] {
+/** The lines of text beside the film. The text names no patient. */
+function textLines(read: IdentifiedRead, provenance: InstanceProvenance): string[] {
   const { reading } = read;
-  const warnings = reading.warnings.map(({ code }) => `Warning of the file: ${code}`);
+  const warnings = reading.warnings.map(({ code }) => `File warning: ${code}`);
   return [
     notice.toUpperCase(),
     '',
@@ -105,12 +109,12 @@ function panel(read: IdentifiedRead, provenance: InstanceProvenance): string[] {
       heading.toUpperCase(),
       ...findings.map(
         ({ finding, probability, threshold }) =>
-          `${readable(finding).padEnd(19)}${percent(probability).padStart(6)}  ${limits(threshold)}`,
+          `${labelText(finding).padEnd(19)}${percent(probability).padStart(6)}  ${callLimits(threshold)}`,
       ),
     ]),
     '',
     'Calibrated probability, and the limits at which',
-    'the call changes. Furthest above its limit first.',
+    'the call changes. Highest above its limit first.',
     '',
     ...reading.plan.variants.map(({ resolution, findings }) => `${findings.length} findings read at ${resolution} px`),
     '',
@@ -118,25 +122,25 @@ function panel(read: IdentifiedRead, provenance: InstanceProvenance): string[] {
   ];
 }
 
-/** As wide as the margin of text. */
+/** An empty picture with the width of the margin of text. */
 const margin: Picture = { width: 24, height: 1, pixels: new Uint8Array(24) };
 
-/** The longest side of a picture of where the model looked, and how many there are at most. */
-const lookedAt = { side: 300, most: 2 } as const;
+/** Limits of the longer side of a heat map picture, in pixels, and of the number of pictures. */
+const heatmapLimits = { side: 300, count: 2 } as const;
 
-/** Pictures of where the model looked for the findings that exceed their thresholds most; none for absent findings. */
-async function whereTheModelLooked(reading: Reading, film: Film): Promise<Picture[]> {
-  const found = byCall(reading)
+/** Heat map pictures of the findings that exceed their thresholds most. An absent finding has no picture. */
+async function heatmapPictures(reading: Reading, film: Film): Promise<Picture[]> {
+  const shown = byCall(reading)
     .flatMap(({ findings }) => findings)
     .filter(({ call, heatmap }) => call !== 'absent' && heatmap)
-    .slice(0, lookedAt.most);
-  if (found.length === 0) return [];
-  const copy = await small(film, lookedAt.side);
-  const one = ({ finding, heatmap }: FindingResult) =>
+    .slice(0, heatmapLimits.count);
+  if (shown.length === 0) return [];
+  const copy = await scaledDown(film, heatmapLimits.side);
+  const labelled = ({ finding, heatmap }: FindingResult) =>
     stacked([
-      textPicture([readable(finding)]),
-      ...(heatmap ? [sideBySide([margin, spotlight(copy, heatmap, film)])] : []),
+      textPicture([labelText(finding)]),
+      ...(heatmap ? [sideBySide([margin, highlight(copy, heatmap, film)])] : []),
     ]);
   const legend = ['Bright: where the model looked,', 'not where the disease is.'];
-  return [textPicture(legend), sideBySide(found.map(one))];
+  return [textPicture(legend), sideBySide(shown.map(labelled))];
 }

@@ -1,6 +1,6 @@
 import { manufacturer } from '../../core/dicom-dictionary.ts';
 import { chest, concepts, english, imagingProcedure, modality, units, views } from '../codes.ts';
-import { view } from '../film-name.ts';
+import { viewOf } from '../film-name.ts';
 import type { IdentifiedRead } from '../identity.ts';
 import { modelName } from '../part10/modules.ts';
 import { day, timeOfDay } from '../part10/values.ts';
@@ -10,7 +10,7 @@ import { code, container, date, type Item, image, number, text, time, uidReferen
 /** TID 1204 Language of Content Item and Descendants. */
 export const language: Item = code('HAS CONCEPT MOD', concepts.language, english);
 
-/** TID 1001 Observation Context, by TID 1004 Device Observer Identifying Attributes. */
+/** TID 1001 Observation Context, with TID 1004 Device Observer Identifying Attributes. */
 export const observer = (provenance: InstanceProvenance): Item[] => [
   code('HAS OBS CONTEXT', concepts.observerType, concepts.device),
   uidReference('HAS OBS CONTEXT', concepts.deviceUid, provenance.identity.deviceUid),
@@ -21,7 +21,7 @@ export const observer = (provenance: InstanceProvenance): Item[] => [
 
 export const procedureReported: Item = code('HAS CONCEPT MOD', concepts.procedureReported, imagingProcedure);
 
-/** TID 1600 Image Library: the one film that was read, described by TID 1602 and TID 1603. */
+/** TID 1600 Image Library with the film of the reading. TID 1602 and TID 1603 describe the film. */
 export const imageLibrary = (read: IdentifiedRead): Item =>
   container(
     concepts.imageLibrary,
@@ -29,18 +29,18 @@ export const imageLibrary = (read: IdentifiedRead): Item =>
     '1600',
   );
 
-/** A date or time that is not well formed is left out. */
+/** The descriptors of the film. A malformed date or time is omitted. */
 function descriptors(read: IdentifiedRead): Item[] {
-  const { modality: defined, study, rows, columns } = read.instance;
-  const seen = views[view(read) ?? ''];
+  const { modality: definedTerm, study, rows, columns } = read.instance;
+  const view = views[viewOf(read) ?? ''];
   const [studyDate, studyTime] = [day(study.date), timeOfDay(study.time)];
   return [
-    code('HAS ACQ CONTEXT', concepts.modality, modality(defined)),
+    code('HAS ACQ CONTEXT', concepts.modality, modality(definedTerm)),
     code('HAS ACQ CONTEXT', concepts.targetRegion, chest),
     ...(studyDate ? [date('HAS ACQ CONTEXT', concepts.studyDate, studyDate)] : []),
     ...(studyTime ? [time('HAS ACQ CONTEXT', concepts.studyTime, studyTime)] : []),
     number('HAS ACQ CONTEXT', concepts.pixelRows, rows, [], units.pixels),
     number('HAS ACQ CONTEXT', concepts.pixelColumns, columns, [], units.pixels),
-    ...(seen ? [code('HAS ACQ CONTEXT', concepts.imageView, seen)] : []),
+    ...(view ? [code('HAS ACQ CONTEXT', concepts.imageView, view)] : []),
   ];
 }

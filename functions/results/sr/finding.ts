@@ -2,31 +2,31 @@ import type { Threshold } from '../../core/catalog.ts';
 import { manufacturer } from '../../core/dicom-dictionary.ts';
 import type { Instance } from '../../core/instance.ts';
 import type { FindingResult, Reading } from '../../core/reading.ts';
-import { basis, concepts, findingCode, presence, protocol, readable, target, units } from '../codes.ts';
+import { basis, concepts, findingCode, labelText, presence, protocol, target, units } from '../codes.ts';
 import type { IdentifiedRead } from '../identity.ts';
 import { modelName } from '../part10/modules.ts';
 import { type InstanceProvenance, operatingPoint } from '../provenance.ts';
 import { code, container, type Item, image, number, points, text, uidReference } from './item.ts';
 
-/** TID 1501 Measurement and Qualitative Evaluation Group, in the order of its rows: one finding with all it was decided on. */
+/** TID 1501 Measurement and Qualitative Evaluation Group of one finding, in the order of the rows of the template. */
 export function findingGroup(read: IdentifiedRead, provenance: InstanceProvenance, result: FindingResult): Item {
   const { reading, instance } = read;
   const call = presence[result.call];
   return container(
     concepts.measurementGroup,
     [
-      text('HAS OBS CONTEXT', concepts.trackingIdentifier, `${readable(result.finding)} ${reading.id.slice(0, 11)}`),
+      text('HAS OBS CONTEXT', concepts.trackingIdentifier, `${labelText(result.finding)} ${reading.id.slice(0, 11)}`),
       uidReference('HAS OBS CONTEXT', concepts.trackingUid, provenance.identity.findingUid(result.finding)),
-      // TID 1350: whoever reads the finding alone must not take an absent one for present.
+      // TID 1350. A receiver that reads only the finding must not take an absent finding for a present one.
       code('CONTAINS', concepts.finding, findingCode(result.finding), [
         code('HAS CONCEPT MOD', concepts.presence, call),
       ]),
-      ...algorithm(reading, provenance, result),
-      ...probability(result, operatingPoint(provenance, result)),
-      ...auroc(result),
+      ...algorithmItems(reading, provenance, result),
+      ...probabilityItems(result, operatingPoint(provenance, result)),
+      ...aurocItems(result),
       number('CONTAINS', concepts.resolution, variantOf(reading, result.variant).resolution, [], units.pixels),
       image('CONTAINS', concepts.sourceOfMeasurement, instance),
-      wholeFilm(instance),
+      filmCorners(instance),
       code('CONTAINS', concepts.presence, call),
       code('CONTAINS', concepts.basis, basis[result.basis]),
       code('CONTAINS', concepts.target, result.meetsTarget ? target.met : target.missed),
@@ -37,7 +37,7 @@ export function findingGroup(read: IdentifiedRead, provenance: InstanceProvenanc
 }
 
 /** TID 4019 Algorithm Identification. */
-function algorithm(reading: Reading, provenance: InstanceProvenance, { variant: id }: FindingResult): Item[] {
+function algorithmItems(reading: Reading, provenance: InstanceProvenance, { variant: id }: FindingResult): Item[] {
   const variant = variantOf(reading, id);
   const parameters = [
     `variant=${id}`,
@@ -56,11 +56,11 @@ function algorithm(reading: Reading, provenance: InstanceProvenance, { variant: 
 }
 
 /**
- * TID 300 Measurement, one per number, because rows 9 and 10 are the only ones that take a number below a number: one that
- * it is inferred from. The calibrated probability is inferred from the presumed prevalence; the operating point and its
- * band stand beside it, because the call is inferred from them, not the probability.
+ * One TID 300 Measurement per number. Only rows 9 and 10 of TID 300 allow a number below a number, with the relationship INFERRED FROM.
+ * The calibrated probability is inferred from the presumed prevalence, so the prevalence is below it. The operating point and its band
+ * are beside the probability, because the call is inferred from them and the probability is not.
  */
-const probability = ({ probability, prevalence, threshold }: FindingResult, measured?: Threshold): Item[] => [
+const probabilityItems = ({ probability, prevalence, threshold }: FindingResult, measured?: Threshold): Item[] => [
   number('CONTAINS', concepts.probability, probability, [number('INFERRED FROM', concepts.prevalence, prevalence)]),
   number('CONTAINS', concepts.threshold, threshold.value),
   number('CONTAINS', concepts.bandLow, threshold.low),
@@ -73,8 +73,8 @@ const probability = ({ probability, prevalence, threshold }: FindingResult, meas
     : []),
 ];
 
-/** TID 300 Measurement: what the variant measured for this finding, on other films. */
-const auroc = ({ auroc }: FindingResult): Item[] => [
+/** TID 300 Measurement of the accuracy of the variant for this finding, on other films. */
+const aurocItems = ({ auroc }: FindingResult): Item[] => [
   number('CONTAINS', concepts.auroc, auroc.value, [
     code('HAS CONCEPT MOD', concepts.method, protocol[auroc.protocol]),
     number('INFERRED FROM', concepts.positives, auroc.positives, [], units.films),
@@ -85,10 +85,10 @@ const auroc = ({ auroc }: FindingResult): Item[] => [
 ];
 
 /**
- * TID 1501 rows 10c and 10d: the corners of the film. OHIF fails on a group without coordinates. Points, not an outline,
- * because OHIF draws the numbers of all findings over each other at an outline, without the names of the findings.
+ * TID 1501 rows 10c and 10d: the corners of the film, because OHIF fails on a group without coordinates. The corners are points and no
+ * outline, because OHIF would draw the numbers of all findings on top of each other at an outline, without the names of the findings.
  */
-function wholeFilm(instance: Instance): Item {
+function filmCorners(instance: Instance): Item {
   const { columns, rows } = instance;
   const corners = [
     [0, 0],
@@ -101,6 +101,6 @@ function wholeFilm(instance: Instance): Item {
 
 function variantOf({ plan }: Reading, id: string) {
   const variant = plan.variants.find((each) => each.id === id);
-  if (!variant) throw new Error(`${id} read a finding but is not in the plan`);
+  if (!variant) throw new Error(`the variant ${id} of a finding is not in the plan`);
   return variant;
 }

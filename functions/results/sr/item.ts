@@ -2,7 +2,7 @@ import { type Code, units } from '../codes.ts';
 import { decimal } from '../decimal.ts';
 import type { Dataset } from '../part10/write.ts';
 
-/** How a content item relates to its parent (PS3.3 C.17.3.2.4). */
+/** The relationship of a content item to its parent (PS3.3 C.17.3.2.4). */
 export type Relationship =
   | 'CONTAINS'
   | 'HAS ACQ CONTEXT'
@@ -11,10 +11,10 @@ export type Relationship =
   | 'INFERRED FROM'
   | 'SELECTED FROM';
 
-/** One node of the content tree, below its parent (PS3.3 C.17.3). */
+/** One node of the content tree (PS3.3 C.17.3). */
 export type Item = Dataset;
 
-export const coded = ({ value, scheme, meaning }: Code): Dataset => ({
+export const codeSequenceItem = ({ value, scheme, meaning }: Code): Dataset => ({
   CodeValue: value,
   CodingSchemeDesignator: scheme,
   CodeMeaning: meaning,
@@ -29,13 +29,13 @@ const item = (
 ): Item => ({
   RelationshipType: relationship,
   ValueType: valueType,
-  ConceptNameCodeSequence: concept ? [coded(concept)] : undefined,
+  ConceptNameCodeSequence: concept ? [codeSequenceItem(concept)] : undefined,
   ...value,
   ContentSequence: children.length > 0 ? children : undefined,
 });
 
 export const code = (by: Relationship, concept: Code, value: Code, children: readonly Item[] = []) =>
-  item(by, 'CODE', concept, { ConceptCodeSequence: [coded(value)] }, children);
+  item(by, 'CODE', concept, { ConceptCodeSequence: [codeSequenceItem(value)] }, children);
 
 export const text = (by: Relationship, concept: Code, value: string, children: readonly Item[] = []) =>
   item(by, 'TEXT', concept, { TextValue: value }, children);
@@ -57,7 +57,9 @@ export const number = (
     by,
     'NUM',
     concept,
-    { MeasuredValueSequence: [{ NumericValue: decimal(value), MeasurementUnitsCodeSequence: [coded(unit)] }] },
+    {
+      MeasuredValueSequence: [{ NumericValue: decimal(value), MeasurementUnitsCodeSequence: [codeSequenceItem(unit)] }],
+    },
     children,
   );
 
@@ -77,15 +79,15 @@ export const image = (
     children,
   );
 
-/** Points of an image, as column and row from its top left corner (PS3.3 C.18.6). */
+/** Points of an image, as column and row from the top left corner (PS3.3 C.18.6). */
 export const points = (
   by: Relationship,
   concept: Code,
-  places: readonly (readonly [column: number, row: number])[],
+  positions: readonly (readonly [column: number, row: number])[],
   selectedFrom: Item,
-) => item(by, 'SCOORD', concept, { GraphicType: 'MULTIPOINT', GraphicData: places.flat() }, [selectedFrom]);
+) => item(by, 'SCOORD', concept, { GraphicType: 'MULTIPOINT', GraphicData: positions.flat() }, [selectedFrom]);
 
-/** A heading. `template`: the identifier of the DCMR template that starts here. */
+/** A container. `template` is the identifier of the DCMR template that starts at this item. */
 export const container = (concept: Code, children: readonly Item[], template?: string): Item => ({
   ...item('CONTAINS', 'CONTAINER', concept, { ContinuityOfContent: 'SEPARATE' }, children),
   ContentTemplateSequence: template ? contentTemplate(template) : undefined,

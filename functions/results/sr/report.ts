@@ -2,15 +2,15 @@ import { resultSopClasses } from '../../core/dicom-dictionary.ts';
 import { notice } from '../../core/reading.ts';
 import { concepts, privateScheme, privateSchemeUid } from '../codes.ts';
 import type { IdentifiedRead } from '../identity.ts';
-import { equipment, localTime, patientAndStudy, seriesOf } from '../part10/modules.ts';
+import { equipment, localTime, patientAndStudy, seriesAttributes } from '../part10/modules.ts';
 import { type Dataset, part10 } from '../part10/write.ts';
 import type { InstanceProvenance } from '../provenance.ts';
 import { summary } from '../summary.ts';
 import { imageLibrary, language, observer, procedureReported } from './context.ts';
 import { findingGroup } from './finding.ts';
-import { coded, container, contentTemplate, type Item, text } from './item.ts';
+import { codeSequenceItem, container, contentTemplate, type Item, text } from './item.ts';
 
-/** A reading as a Comprehensive 3D SR by TID 1500, as IHE AI Results (AIR) asks: a DICOM file. */
+/** A DICOM file with a reading as a Comprehensive 3D SR by TID 1500, as IHE AI Results (AIR) requires. */
 export function structuredReport(read: IdentifiedRead, provenance: InstanceProvenance): Uint8Array<ArrayBuffer> {
   const { reading, instance } = read;
   const { sr, srSeries } = provenance.identity.uids;
@@ -28,7 +28,7 @@ export function structuredReport(read: IdentifiedRead, provenance: InstanceProve
       Modality: 'SR',
       SeriesInstanceUID: srSeries,
       SeriesNumber: '9901',
-      ...seriesOf(read, sr),
+      ...seriesAttributes(read, sr),
       ReferencedPerformedProcedureStepSequence: [],
       // SR Document General (PS3.3 C.17.2)
       PreliminaryFlag: 'PRELIMINARY',
@@ -40,7 +40,7 @@ export function structuredReport(read: IdentifiedRead, provenance: InstanceProve
       CurrentRequestedProcedureEvidenceSequence: [evidence(read)],
       // SR Document Content (PS3.3 C.17.3)
       ValueType: 'CONTAINER',
-      ConceptNameCodeSequence: [coded(concepts.report)],
+      ConceptNameCodeSequence: [codeSequenceItem(concepts.report)],
       ContinuityOfContent: 'SEPARATE',
       ContentTemplateSequence: contentTemplate('1500'),
       ContentSequence: content(read, provenance),
@@ -49,7 +49,7 @@ export function structuredReport(read: IdentifiedRead, provenance: InstanceProve
   );
 }
 
-/** The tree below the root of TID 1500 Measurement Report, in the order of its rows. */
+/** The items below the root of TID 1500 Measurement Report, in the order of the rows of the template. */
 const content = (read: IdentifiedRead, provenance: InstanceProvenance): Item[] => [
   language,
   ...observer(provenance),
@@ -68,7 +68,7 @@ const content = (read: IdentifiedRead, provenance: InstanceProvenance): Item[] =
   ]),
 ];
 
-/** Every composite that the tree refers to (PS3.3 C.17.2): the film. */
+/** All composite objects that the content refers to (PS3.3 C.17.2). The only one is the film. */
 const evidence = ({ instance }: IdentifiedRead): Dataset => ({
   ReferencedSeriesSequence: [
     {

@@ -11,7 +11,7 @@ import { resize } from '../../../functions/decode/resize.ts';
 import type { IdentifiedRead } from '../../../functions/results/identity.ts';
 import { resultObjects } from '../../../functions/results/objects.ts';
 import { cell, isDot } from '../../../functions/results/sc/font.ts';
-import { spotlight } from '../../../functions/results/sc/heatmap.ts';
+import { highlight } from '../../../functions/results/sc/heatmap.ts';
 import { secondaryCapture } from '../../../functions/results/sc/secondary-capture.ts';
 import { has, through } from '../../support/dicom/tools.ts';
 import { bare, instance, openReader, type Reader } from '../../support/pacs/reader.ts';
@@ -139,7 +139,7 @@ describe('what the picture says beside the findings', () => {
     const warnings = [{ code: 'window_unusable', message: 'Window 0 / 0 cannot be used.' }];
     const warned = { ...read, reading: { ...read.reading, warnings } };
     const lines = textIn(pictureOf(await secondaryCapture(warned, film, reader.provenance(warned))), 1024);
-    expect(lines).toContain('Warning of the file: window_unusable');
+    expect(lines).toContain('File warning: window_unusable');
   });
 
   test('puts first what exceeds its threshold most', () => {
@@ -193,7 +193,7 @@ describe('where the model looked', () => {
     // The grid covers a square around a film that is twice as wide as high: two of its four rows lie on the film.
     const values = [9, 9, 9, 9, 0, 0, 0, 2, -1, 0, 0, 0, 9, 9, 9, 9].map((value) => Math.min(value, 2));
     const region = { left: 0, top: -2, width: 8, height: 8 };
-    const { pixels } = spotlight(small, { rows: 4, columns: 4, values, region }, { width: px(8), height: px(4) });
+    const { pixels } = highlight(small, { rows: 4, columns: 4, values, region }, { width: px(8), height: px(4) });
     expect([...pixels]).toEqual([50, 50, 50, 200, 50, 50, 50, 50]);
   });
 });
