@@ -5,6 +5,7 @@ import type { Fault } from '../../core/fault.ts';
 import type { Logger } from '../../platform/log.ts';
 import { type BodyRate, usualRate, watchBody } from './body-timeout.ts';
 import { connectionLimit } from './connection-limit.ts';
+import { discardBody } from './discard-body.ts';
 import { answerFault, type HeadRule } from './overload.ts';
 import { joinPieces } from './pieces.ts';
 import { oneAtATime } from './pipelining.ts';
@@ -78,6 +79,7 @@ export function createHttpServer({
       if (!incoming.socket.destroyed) unused.add(incoming.socket);
     });
     watchBody(incoming, outgoing, bodyRate);
+    discardBody(incoming, outgoing);
     const serve = () => {
       if (expectant.delete(incoming)) outgoing.writeContinue();
       joinPieces(incoming);

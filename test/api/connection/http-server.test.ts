@@ -213,4 +213,31 @@ describe('a body', () => {
     await vi.waitFor(() => expect(answer().split('fine').length).toBe(3));
     socket.destroy();
   });
+
+  test.each([
+    ['is read to its beginning', 1],
+    ['is not read', 0],
+  ])('that %s leaves the connection open, also when it arrives slowly', { timeout: 20_000 }, async (_, pieces) => {
+    const url = await listen({
+      async fetch(request) {
+        const reader = request.body?.getReader();
+        for (let i = 0; i < pieces; i++) await reader?.read();
+        await reader?.cancel();
+        return new Response('fine');
+      },
+    });
+    const socket = open(url);
+    const answer = textOf(socket);
+    const piece = 'a'.repeat(200_000);
+    const request = `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${5 * piece.length}\r\n\r\n`;
+    for (let round = 1; round <= 2; round++) {
+      socket.write(request);
+      for (let i = 0; i < 5; i++) {
+        socket.write(piece);
+        await delay(200);
+      }
+      await vi.waitFor(() => expect(answer().split('fine').length).toBe(round + 1), { timeout: 5000 });
+    }
+    socket.destroy();
+  });
 });
