@@ -1,11 +1,11 @@
 import { type Film, white } from '../core/film.ts';
 
-/** Every seventh pixel is looked at: unlike eight, seven shares no factor with the usual widths. */
+/** Sample every seventh pixel. Seven rarely divides an image width, so the samples come from all columns. */
 const stride = 7;
 
 /**
- * How colourful an image is: the mean range of its first three bands, as a share of full range, in
- * [0, 1]. Gray films saved as RGB give 0.
+ * How colourful an image is, in [0, 1]: the mean difference between the largest and the smallest of the first three bands,
+ * divided by full range. A gray film that is saved as RGB has 0.
  */
 export function chroma(film: Pick<Film, 'pixels'>, bands: number): number {
   const { pixels } = film;

@@ -1,16 +1,16 @@
 import sharp from 'sharp';
 import type { Film } from '../core/film.ts';
 import { maxPixels } from './limits.ts';
-import { raw } from './raw.ts';
+import { toRawPixels } from './raw.ts';
 
-/** Resize with the training kernel, in the film's own depth; no shrink-on-load, no sharpening. */
+/** Resize with the kernel of the training, in the depth of the film. Shrink-on-load and sharpening are not used. */
 export async function resize(film: Film, { width, height }: Pick<Film, 'width' | 'height'>): Promise<Film> {
   if (film.width === width && film.height === height) return film;
-  const deep = film.pixels instanceof Uint16Array;
+  const is16Bit = film.pixels instanceof Uint16Array;
   const source = sharp(film.pixels, {
     raw: { width: film.width, height: film.height, channels: 1 },
     limitInputPixels: maxPixels,
   });
   const resized = source.resize({ width, height, fit: 'fill', kernel: 'lanczos3' });
-  return (await raw(resized.toColourspace(deep ? 'grey16' : 'b-w'), deep ? 'ushort' : 'uchar')).film;
+  return (await toRawPixels(resized.toColourspace(is16Bit ? 'grey16' : 'b-w'), is16Bit ? 'ushort' : 'uchar')).film;
 }

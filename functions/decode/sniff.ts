@@ -1,53 +1,53 @@
 import type { Fault } from '../core/fault.ts';
 
-/** The media types that are decoded. */
+/** The media types of the image files that the service decodes. */
 export type PictureType = 'image/png' | 'image/jpeg';
 export type MediaType = PictureType | 'application/dicom';
 
-/** Media types by which senders declare each format; another one declares none of them. */
-const declarations: readonly (readonly [MediaType, RegExp])[] = [
+/** The standard name of each format, and a pattern of all names that senders use for the format. */
+const mediaTypeNames: readonly (readonly [MediaType, RegExp])[] = [
   ['image/png', /^image\/(x-)?png$/],
   ['image/jpeg', /^image\/(jpe?g|pjpeg)$/],
   ['application/dicom', /^(application|image)\/(x-)?dicom(\+\w+)?$/],
 ];
 
-/** The format that a media type declares, by its name in the standard or one that is in use. */
+/** The format that a declared media type names; undefined for any other media type. */
 export const declaredType = (declared: string): MediaType | undefined =>
-  declarations.find(([, names]) => names.test(declared))?.[0];
+  mediaTypeNames.find(([, names]) => names.test(declared))?.[0];
 
 type Signature = readonly [at: number, bytes: string];
 
-const pictures: readonly (readonly [PictureType, Signature])[] = [
+const pictureSignatures: readonly (readonly [PictureType, Signature])[] = [
   ['image/png', [0, '\x89PNG\r\n\x1a\n']],
   ['image/jpeg', [0, '\xff\xd8\xff']],
 ];
 
-/** How many first bytes of a file are enough to tell whether it is read. */
+/** Number of bytes at the start of a file that {@link sniff} needs. */
 export const signatureBytes = 132;
-/** How many first bytes of a file are enough to name any format of this module. */
+/** Number of bytes at the start of a file that identify every format of this module. */
 export const formatBytes = 512;
 
-const starts = (bytes: Uint8Array, [at, signature]: Signature): boolean =>
+const hasSignature = (bytes: Uint8Array, [at, signature]: Signature): boolean =>
   Array.from(signature).every((character, i) => bytes[at + i] === character.charCodeAt(0));
 
-/** The media type by the first bytes of a file, whatever its name or header claims. */
+/** The media type of a file by its first bytes. The file name and the declared media type have no influence. */
 export function sniff(bytes: Uint8Array): MediaType | undefined {
-  // A preamble may hold anything, the signature of another format included (PS3.10, 7.1).
+  // DICOM is tested first, because its preamble may contain any bytes, also the signature of another format (PS3.10, 7.1).
   if (isPart10(bytes)) return 'application/dicom';
-  const picture = pictures.find(([, signature]) => starts(bytes, signature))?.[0];
+  const picture = pictureSignatures.find(([, signature]) => hasSignature(bytes, signature))?.[0];
   return picture ?? (isBareDicom(bytes) ? 'application/dicom' : undefined);
 }
 
-/** PS3.10, 7.1: 128 bytes of preamble, then DICM. */
-export const isPart10 = (bytes: Uint8Array): boolean => starts(bytes, [128, 'DICM']);
+/** Whether a file starts with a preamble of 128 bytes and the prefix DICM (PS3.10, 7.1). */
+export const isPart10 = (bytes: Uint8Array): boolean => hasSignature(bytes, [128, 'DICM']);
 
-/** Where the first element of a DICOM file lies. Some writers leave out the preamble but write its prefix. */
+/** Offset of the first element of a DICOM file. Some writers omit the preamble but write the prefix DICM. */
 export function firstElement(bytes: Uint8Array): number {
   if (isPart10(bytes)) return 132;
-  return starts(bytes, [0, 'DICM']) ? 4 : 0;
+  return hasSignature(bytes, [0, 'DICM']) ? 4 : 0;
 }
 
-/** Formats that are not read, by their signatures: a refusal that names the format can say what to do. */
+/** Signatures of well-known formats that the service does not decode. A refusal can then name the format and the remedy. */
 const otherFormats: readonly (readonly [name: string, ...Signature[]])[] = [
   ['TIFF', [0, 'II*\0']],
   ['TIFF', [0, 'MM\0*']],
@@ -74,7 +74,7 @@ const otherFormats: readonly (readonly [name: string, ...Signature[]])[] = [
   ['SVG', [0, '<svg']],
 ];
 
-const packedFormats: readonly (readonly [name: string, ...Signature[]])[] = [
+const archiveFormats: readonly (readonly [name: string, ...Signature[]])[] = [
   ['gzip', [0, '\x1f\x8b\x08']],
   ['ZIP', [0, 'PK\x03\x04']],
   ['ZIP', [0, 'PK\x05\x06']],
@@ -86,39 +86,39 @@ const packedFormats: readonly (readonly [name: string, ...Signature[]])[] = [
   ['tar', [257, 'ustar']],
 ];
 
-const named = (formats: typeof otherFormats, bytes: Uint8Array) =>
-  formats.find(([, ...signatures]) => signatures.every((signature) => starts(bytes, signature)))?.[0];
+const formatOf = (formats: typeof otherFormats, bytes: Uint8Array) =>
+  formats.find(([, ...signatures]) => signatures.every((signature) => hasSignature(bytes, signature)))?.[0];
 
-/** The name of a well-known image or document format that is not read; undefined for other bytes. */
-export const otherFormat = (bytes: Uint8Array): string | undefined => named(otherFormats, bytes);
+/** The name of a well-known image or document format that the service does not decode; undefined for other bytes. */
+export const otherFormat = (bytes: Uint8Array): string | undefined => formatOf(otherFormats, bytes);
 
-/** The name of a format that packs files; undefined for other bytes. */
-export const packedFormat = (bytes: Uint8Array): string | undefined => named(packedFormats, bytes);
+/** The name of an archive or compression format; undefined for other bytes. */
+export const archiveFormat = (bytes: Uint8Array): string | undefined => formatOf(archiveFormats, bytes);
 
-/** Why bytes are refused that {@link sniff} does not know, by the name of their format where it is well known. */
-export function unreadable(bytes: Uint8Array, declared: string): Fault {
+/** The fault of a file that {@link sniff} does not identify. The fault names the format if the format is well known. */
+export function unsupportedFormatFault(bytes: Uint8Array, declared: string): Fault {
   if (bytes.length === 0) return { code: 'empty_body' };
-  const packed = packedFormat(bytes);
-  if (packed) return { code: 'packed_file', found: packed };
+  const archive = archiveFormat(bytes);
+  if (archive) return { code: 'packed_file', found: archive };
   const other = otherFormat(bytes);
   return other ? { code: 'unsupported_image_format', found: other } : { code: 'not_an_image', declared };
 }
 
 /**
- * A data set without a whole preamble: its first element is of group 0002 or 0008, with a low element number, and then
- * either two letters (the value representation) or a short length.
+ * Whether the bytes are a DICOM data set without a preamble. The first element is of group 0002 or 0008 and has a low element
+ * number. After the tag there is either a value representation (two letters) or a small length.
  */
 function isBareDicom(bytes: Uint8Array): boolean {
   const start = firstElement(bytes);
   if (bytes.length < start + 8) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset + start);
-  const begins = (little: boolean) => {
+  const startsWithHeaderTag = (little: boolean) => {
     const group = view.getUint16(0, little);
     return (group === 0x0002 || group === 0x0008) && view.getUint16(2, little) <= 0x0018;
   };
-  const letter = (at: number) => view.getUint8(at) >= 0x41 && view.getUint8(at) <= 0x5a;
-  const explicit = letter(4) && letter(5);
-  if (begins(true)) return explicit || view.getUint32(4, true) <= 1024;
-  // Big endian is always explicit, and its meta group, if any, is not (PS3.5, A.3; PS3.10, 7.1).
-  return begins(false) && explicit;
+  const isLetter = (at: number) => view.getUint8(at) >= 0x41 && view.getUint8(at) <= 0x5a;
+  const isExplicit = isLetter(4) && isLetter(5);
+  if (startsWithHeaderTag(true)) return isExplicit || view.getUint32(4, true) <= 1024;
+  // A big-endian data set is always in Explicit VR (PS3.5, A.3). A meta group is always little endian (PS3.10, 7.1).
+  return startsWithHeaderTag(false) && isExplicit;
 }

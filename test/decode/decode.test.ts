@@ -207,7 +207,7 @@ describe('what is no film is refused by name', () => {
     ] as const)
       expect(await refusePng(hollow({ width, height, bits: 8, bands: 1 }))).toEqual({
         code: 'corrupt_image',
-        problem: 'its header is damaged',
+        problem: 'the header of the file is damaged',
       });
   });
 
@@ -246,7 +246,7 @@ describe('what is no film is refused by name', () => {
       await refuseJpeg(await jpeg(sunset)),
     ]) {
       expect(fault).toMatchObject({ code: 'colour_image' });
-      expect(fault).toHaveProperty('problem', expect.stringMatching(/^its colour channels differ by \d+\.\d %/));
+      expect(fault).toHaveProperty('problem', expect.stringMatching(/^the colour channels differ by \d+\.\d %/));
     }
   });
 
@@ -270,7 +270,7 @@ describe('what is no film is refused by name', () => {
 
   test('CMYK and YCCK, the colour spaces of print', async () => {
     const cmyk = await opened(spread(film, 3)).toColourspace('cmyk').jpeg().toBuffer();
-    const refused = { code: 'colour_image', problem: 'its colour space is cmyk, neither gray nor RGB' };
+    const refused = { code: 'colour_image', problem: 'the colour space is cmyk, neither gray nor RGB' };
     expect(await refuseJpeg(cmyk)).toEqual(refused);
     // Adobe Technical Note 5116: the last byte of the segment is the transform, 2 for YCCK.
     const ycck = Buffer.from(cmyk);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { orientation } from '../../functions/decode/exif-orientation.ts';
+import { exifOrientation } from '../../functions/decode/exif-orientation.ts';
 import { sniff } from '../../functions/decode/sniff.ts';
 import { strip } from '../../functions/decode/strip.ts';
 import { unwrap } from '../support/family.ts';
@@ -53,8 +53,8 @@ describe('strip', () => {
 
 describe('orientation', () => {
   test.each([false, true])('is read in either byte order; little-endian: %s', (little) => {
-    expect(orientation(exif([[0x0112, 3, 1, 8]], little))).toBe(8);
-    expect(orientation(exif([[0x0112, 4, 1, 3]], little))).toBe(3);
+    expect(exifOrientation(exif([[0x0112, 3, 1, 8]], little))).toBe(8);
+    expect(exifOrientation(exif([[0x0112, 4, 1, 3]], little))).toBe(3);
   });
 
   test('is undefined where the block says none', () => {
@@ -63,20 +63,20 @@ describe('orientation', () => {
       [0x0112, 3, 1, 6],
     ]);
     for (let length = 0; length < good.length - 8; length++)
-      expect(orientation(good.subarray(0, length))).toBeUndefined();
-    expect(orientation(exif([[0x0112, 3, 1, 0]]))).toBeUndefined();
-    expect(orientation(exif([[0x0112, 3, 1, 9]]))).toBeUndefined();
-    expect(orientation(exif([[0x0112, 2, 1, 6]]))).toBeUndefined();
-    expect(orientation(exif([]))).toBeUndefined();
-    expect(orientation(Buffer.concat([Buffer.from('XX'), good.subarray(2)]))).toBeUndefined();
+      expect(exifOrientation(good.subarray(0, length))).toBeUndefined();
+    expect(exifOrientation(exif([[0x0112, 3, 1, 0]]))).toBeUndefined();
+    expect(exifOrientation(exif([[0x0112, 3, 1, 9]]))).toBeUndefined();
+    expect(exifOrientation(exif([[0x0112, 2, 1, 6]]))).toBeUndefined();
+    expect(exifOrientation(exif([]))).toBeUndefined();
+    expect(exifOrientation(Buffer.concat([Buffer.from('XX'), good.subarray(2)]))).toBeUndefined();
     const beyond = Buffer.from(good);
     beyond.writeUInt32BE(0xffffffff, 4);
-    expect(orientation(beyond)).toBeUndefined();
+    expect(exifOrientation(beyond)).toBeUndefined();
   });
 
   test('does not depend on where in a larger buffer the block lies', () => {
     const shifted = Buffer.concat([Buffer.alloc(3), exif([[0x0112, 3, 1, 5]])]).subarray(3);
-    expect(orientation(shifted)).toBe(5);
+    expect(exifOrientation(shifted)).toBe(5);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import type { Fault } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import { declaredType, type MediaType, sniff, unreadable } from '../../decode/sniff.ts';
+import { declaredType, type MediaType, sniff, unsupportedFormatFault } from '../../decode/sniff.ts';
 import { joined } from '../../platform/concat.ts';
 import type { Lease } from '../../platform/memory-budget.ts';
 import { contentType, MultipartError, partsOf } from '../../platform/multipart.ts';
@@ -50,7 +50,7 @@ export async function upload(c: Context, room: Room): Promise<Result<Upload, Fau
 /** The bytes decide. The declared media type counts only where the bytes are of no format with a name. */
 function filmOf(bytes: Upload['bytes'], declared: string): Result<Upload, Fault> {
   if (sniff(bytes)) return ok({ bytes, mediaType: declared });
-  const fault = unreadable(bytes, declared);
+  const fault = unsupportedFormatFault(bytes, declared);
   const isForeign = fault.code === 'not_an_image' && !declaredType(declared) && !unspecific.includes(declared);
   return fail(isForeign ? { code: 'unsupported_media_type', received: declared } : fault);
 }

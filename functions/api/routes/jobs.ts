@@ -4,7 +4,7 @@ import { blobsOf, hasEnded, type Job, jobStates } from '../../core/job.ts';
 import { jobId } from '../../core/job-id.ts';
 import { JobView, viewOf } from '../../core/job-view.ts';
 import { ok } from '../../core/result.ts';
-import { sniff, unreadable } from '../../decode/sniff.ts';
+import { sniff, unsupportedFormatFault } from '../../decode/sniff.ts';
 import { allowedTarget } from '../../jobs/handlers/webhook-target.ts';
 import { replay, submit } from '../../jobs/submit.ts';
 import { parseParameters, ReadParameters } from '../../routing/parameters.ts';
@@ -114,7 +114,7 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       const found = sniff(film.start);
       if (!found) {
         await platform.blobs.remove(film.blob);
-        throw new Refusal(unreadable(film.start, declared ?? 'none'));
+        throw new Refusal(unsupportedFormatFault(film.start, declared ?? 'none'));
       }
       const mediaType = declared ?? found;
 

@@ -3,7 +3,7 @@ import type { Fault } from '../../core/fault.ts';
 import type { Instance } from '../../core/instance.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { isUid } from '../../core/uid.ts';
-import { sniff, unreadable } from '../sniff.ts';
+import { sniff, unsupportedFormatFault } from '../sniff.ts';
 import { notFrontalChest } from './frontal-chest.ts';
 import { type Image, imageOf } from './image.ts';
 import type { Attributes } from './parse/attributes.ts';
@@ -71,7 +71,7 @@ const floatPixels = [
 function otherFile(bytes: Uint8Array): Result<never, Fault> | undefined {
   const declared = 'application/dicom';
   const found = sniff(bytes);
-  if (!found) return fail(unreadable(bytes, declared));
+  if (!found) return fail(unsupportedFormatFault(bytes, declared));
   return found === declared ? undefined : fail({ code: 'media_type_mismatch', declared, found });
 }
 

@@ -1,6 +1,6 @@
 /** A frame header of JPEG or JPEG-LS (ITU-T T.81, B.2.2; T.87, C.2.2). */
 export type JpegFrame = {
-  /** The last byte of its marker, which names the coding process. */
+  /** The last byte of the SOF marker. The byte identifies the coding process. */
   readonly marker: number;
   readonly precision: number;
   readonly rows: number;
@@ -10,8 +10,11 @@ export type JpegFrame = {
 
 export type JpegComponent = {
   readonly id: number;
+  /** Horizontal sampling factor. */
   readonly across: number;
+  /** Vertical sampling factor. */
   readonly down: number;
+  /** Destination of the quantisation table. */
   readonly quantisation: number;
 };
 
@@ -23,15 +26,15 @@ export const startOfFrame = {
   jpegLs: 0xf7,
 } as const;
 
-/** SOF0 to SOF15 but for DHT, JPG and DAC, which lie between them; and SOF55 of JPEG-LS. */
+/** Whether a marker starts a frame: SOF0 to SOF15 without DHT, JPG and DAC, which have codes between them; and SOF55 of JPEG-LS. */
 export const isFrame = (marker: number) =>
   (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) || marker === startOfFrame.jpegLs;
 
 export const isSequential = ({ marker }: JpegFrame): boolean =>
   marker === startOfFrame.baseline || marker === startOfFrame.extended;
 
-/** T.81, table B.1. */
-const processes: Record<number, string> = {
+/** Names of the coding processes (T.81, table B.1). */
+const processNames: Record<number, string> = {
   [startOfFrame.baseline]: 'baseline',
   [startOfFrame.extended]: 'extended sequential',
   [startOfFrame.progressive]: 'progressive',
@@ -44,19 +47,20 @@ const processes: Record<number, string> = {
 
 /** The name of the coding process and the bits per sample. */
 export const processOf = ({ marker, precision }: JpegFrame): string =>
-  `${processes[marker] ?? 'hierarchical'}, ${precision} bits`;
+  `${processNames[marker] ?? 'hierarchical'}, ${precision} bits`;
 
-/** T.81, table B.2; T.87, table C.1. */
-function isPrecision(marker: number, precision: number): boolean {
+/** Whether a coding process allows a precision (T.81, table B.2; T.87, table C.1). */
+function isAllowedPrecision(marker: number, precision: number): boolean {
   if (marker === startOfFrame.baseline) return precision === 8;
-  // Lossless processes, hierarchical and arithmetic ones among them, have 3 in their last two bits; JPEG-LS has as well.
+  // The last two bits of the marker are 11 for all lossless processes and for JPEG-LS.
   return (marker & 3) === 3 ? precision >= 2 && precision <= 16 : precision === 8 || precision === 12;
 }
 
-/** A frame header from the body of its segment; undefined where it is malformed. */
+/** Parse the body of a frame header segment; undefined if the segment is malformed. */
 export function frameHeader(marker: number, body: Uint8Array): JpegFrame | undefined {
   const [precision = 0, high = 0, low = 0, left = 0, right = 0, count = 0] = body;
-  if (count < 1 || count > 4 || body.length !== 6 + 3 * count || !isPrecision(marker, precision)) return undefined;
+  if (count < 1 || count > 4 || body.length !== 6 + 3 * count || !isAllowedPrecision(marker, precision))
+    return undefined;
   const components = Array.from({ length: count }, (_, i) => {
     const [id = 0, sampling = 0, quantisation = 0] = body.subarray(6 + 3 * i);
     return { id, across: sampling >> 4, down: sampling & 15, quantisation };

@@ -1,18 +1,17 @@
 /**
- * What to do at each symbol, by the next 16 bits of a scan: bits to go on × 256 + coefficients to go on; 0 where no code starts
- * so. The bits are those of the code and of the value after it, which need not be known to follow a scan.
+ * Lookup table with the next 16 bits of a scan as index. An entry is `bits * 256 + coefficients`: the number of bits and of
+ * coefficients to advance. 0: no code starts with these bits. The number of bits includes the code and the value after the
+ * code. The value itself is not needed to walk through a scan.
  */
 export type HuffmanTable = Uint16Array;
 
-/** The coefficients that the end of a block goes on: more than a block has. */
+/** Number of coefficients to advance at an end-of-block symbol: more than a block has. */
 export const endOfBlock = 128;
 
-/** A table as a DHT segment brings it: how many codes of each length from 1 to 16, and their symbols. */
+/** A table in the form of a DHT segment: the number of codes per length from 1 to 16, and the symbols of the codes. */
 export type HuffmanSpecification = { readonly counts: Uint8Array; readonly symbols: Uint8Array };
 
-/**
- * The tables of a DHT segment by class × 16 + destination (ITU-T T.81, B.2.4.2); undefined where the segment is malformed.
- */
+/** The tables of a DHT segment by class × 16 + destination (ITU-T T.81, B.2.4.2); undefined if the segment is malformed. */
 export function huffmanSpecifications(segment: Uint8Array): Map<number, HuffmanSpecification> | undefined {
   const specifications = new Map<number, HuffmanSpecification>();
   let at = 0;
@@ -26,9 +25,9 @@ export function huffmanSpecifications(segment: Uint8Array): Map<number, HuffmanS
   return specifications;
 }
 
-/** A table of DC coefficients, or of differences in a lossless scan. */
+/** A table of DC coefficients, or of the differences in a lossless scan. */
 export const dcTable = (specification: HuffmanSpecification) =>
-  // T.81, H.1.2.2: a difference of 32 768 has no further bits.
+  // T.81, H.1.2.2: no value bits follow the code of the difference 32 768.
   huffmanTable(specification, (size) => (size > 16 ? undefined : { bits: size % 16, coefficients: 1 }));
 
 /** A table of AC coefficients (T.81, F.1.2.2). */
@@ -39,15 +38,15 @@ export const acTable = (specification: HuffmanSpecification) =>
     return symbol === 0 ? { bits, coefficients: endOfBlock } : undefined;
   });
 
-type Step = { readonly bits: number; readonly coefficients: number };
+type Advance = { readonly bits: number; readonly coefficients: number };
 
 /**
- * T.81, annex C: codes of one length follow each other; each longer length goes on from twice the next code. Undefined where
- * there are more codes than their lengths allow.
+ * Assign the codes of a table (T.81, annex C). Codes of one length are consecutive. The first code of the next length is twice
+ * the next free code. Undefined if there are more codes than the lengths allow.
  */
 function huffmanTable(
   { counts, symbols }: HuffmanSpecification,
-  step: (symbol: number) => Step | undefined,
+  advanceOf: (symbol: number) => Advance | undefined,
 ): HuffmanTable | undefined {
   const table = new Uint16Array(65_536);
   let next = 0;
@@ -56,8 +55,8 @@ function huffmanTable(
     const span = 65_536 >> length;
     for (let i = counts[length - 1] ?? 0; i > 0; i--, symbol++, next += span) {
       if (next + span > 65_536) return undefined;
-      const is = step(symbols[symbol] ?? 0);
-      if (is) table.fill((length + is.bits) * 256 + is.coefficients, next, next + span);
+      const advance = advanceOf(symbols[symbol] ?? 0);
+      if (advance) table.fill((length + advance.bits) * 256 + advance.coefficients, next, next + span);
     }
   }
   return table;

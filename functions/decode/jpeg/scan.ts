@@ -1,9 +1,9 @@
 import { endOfBlock, type HuffmanTable } from './huffman.ts';
 
-/** One block of an MCU in a sequential scan; in a lossless one a sample, which has no AC coefficients. */
+/** One block of an MCU in a sequential scan; in a lossless scan one sample, which has no AC coefficients. */
 export type Block = { readonly dc: HuffmanTable; readonly ac: HuffmanTable | null };
 
-/** The Huffman-coded data of one scan and what the headers say of it. */
+/** The Huffman-coded data of one scan, and the parameters from the headers of the stream. */
 export type Scan = {
   readonly bytes: Uint8Array;
   readonly start: number;
@@ -12,104 +12,107 @@ export type Scan = {
   /** The blocks of one MCU. */
   readonly mcu: readonly Block[];
   readonly mcus: number;
-  /** MCUs between restart markers; 0 where there are none. */
+  /** MCUs between restart markers; 0 if the scan has no restart markers. */
   readonly restartInterval: number;
 };
 
-/** The data of a sound scan with what does not belong to it left out. */
-export type SoundScan = {
+/** The data of an undamaged scan without stray bytes, and with correct numbers of restart markers. */
+export type CheckedScan = {
   readonly pieces: readonly Uint8Array[];
   readonly restartInterval: number;
-  /** Bytes that were left out. */
+  /** Number of stray bytes that were removed. */
   readonly surplus: number;
+  /** Whether restart markers had wrong numbers. */
   readonly renumbered: boolean;
 };
 
-/** A longer run of equal bytes after the data of a scan is not taken for padding. */
+/** A longer run of equal bytes after the data of a scan is not padding. */
 const maxPadding = 8192;
-/** Longer leftovers are not looked into: the scan is damaged. */
+/** If more bytes follow the last code, and they are not padding, the scan is damaged. */
 const maxLeftover = 64;
 
 const isRestart = (marker: number) => marker >= 0xd0 && marker <= 0xd7;
 
 /**
- * Follow the codes of a scan to the end without decoding a sample: undefined where the data ends too early, has a code that
- * does not exist or more blocks than the image. A declared restart interval that the data contradicts is replaced by the one
- * that the data has.
+ * Walk through all codes of a scan without decoding any sample. Undefined if the data ends too early, contains a code that
+ * does not exist, or has more blocks than the image. If the data contradicts the declared restart interval, the interval of
+ * the data is used.
  */
-export function soundScan(scan: Scan): SoundScan | undefined {
-  const declared = follow(scan, scan.restartInterval);
-  if (declared) return declared;
-  const actual = restartsIn(scan) ? firstInterval(scan) : 0;
-  return actual === undefined || actual === scan.restartInterval ? undefined : follow(scan, actual);
+export function checkScan(scan: Scan): CheckedScan | undefined {
+  const checked = checkWithInterval(scan, scan.restartInterval);
+  if (checked) return checked;
+  const actual = hasRestartMarkers(scan) ? firstInterval(scan) : 0;
+  return actual === undefined || actual === scan.restartInterval ? undefined : checkWithInterval(scan, actual);
 }
 
-/** Huffman codes fall into step after some tens of codes, wherever reading starts. */
+/** Huffman codes synchronise: from any start position, a reader finds the true codes after some tens of codes. */
 const tailBytes = 2048;
 
 /**
- * Whether the last codes of a scan end in the last byte of its data, by a look at its tail. False where they do not, where
- * the last byte is zero, and rarely for a sound scan: then {@link soundScan} tells.
+ * Whether the last code of a scan ends in the last byte of the scan's data. This check is fast, because it reads only the tail
+ * of the scan. False also if the last byte is zero, and rarely for an undamaged scan. {@link checkScan} then decides.
  */
-export function endsWhole(scan: Scan): boolean {
+export function endsAtLastByte(scan: Scan): boolean {
   const { bytes, end } = scan;
   if (bytes[end - 1] === 0 && bytes[end - 2] !== 0xff) return false;
   let from = Math.max(scan.start, end - tailBytes);
-  for (let marker = nextMarker(scan, from); marker < end; marker = nextMarker(scan, from)) from = behind(bytes, marker);
-  const reader = new Codes(bytes, from, end);
+  for (let marker = nextMarker(scan, from); marker < end; marker = nextMarker(scan, from))
+    from = afterMarker(bytes, marker);
+  const reader = new CodeReader(bytes, from, end);
   while (!reader.isExhausted()) {
-    if (!reader.mcus(scan.mcu, 1)) reader.skip(1);
+    if (!reader.readMcus(scan.mcu, 1)) reader.skipBits(1);
     else if (reader.position() === end && reader.isPadded()) return true;
   }
   return false;
 }
 
-/** The position behind a marker, which fill bytes may precede. */
-function behind(bytes: Uint8Array, marker: number): number {
+/** The position after a marker and the fill bytes before the marker. */
+function afterMarker(bytes: Uint8Array, marker: number): number {
   let at = marker;
   while (bytes[at + 1] === 0xff) at++;
   return at + 2;
 }
 
-function follow(scan: Scan, restartInterval: number): SoundScan | undefined {
+function checkWithInterval(scan: Scan, restartInterval: number): CheckedScan | undefined {
   const { bytes, mcus } = scan;
   const pieces: Uint8Array[] = [];
-  const each = restartInterval || mcus;
+  const interval = restartInterval || mcus;
   let from = scan.start;
-  let kept = scan.start;
+  /** Start of the bytes that are not in `pieces` yet. */
+  let pieceStart = scan.start;
   let surplus = 0;
   let renumbered = false;
   for (let done = 0, restart = 0; done < mcus; restart = (restart + 1) % 8) {
-    const count = Math.min(each, mcus - done);
-    const until = nextMarker(scan, from);
-    const reader = new Codes(bytes, from, until);
-    if (!reader.mcus(scan.mcu, count)) return undefined;
+    const count = Math.min(interval, mcus - done);
+    const intervalEnd = nextMarker(scan, from);
+    const reader = new CodeReader(bytes, from, intervalEnd);
+    if (!reader.readMcus(scan.mcu, count)) return undefined;
     const end = reader.position();
-    if (end < until) {
-      if (!reader.isPadded() || !isSurplus(scan, end, until, reader.padding())) return undefined;
-      pieces.push(bytes.subarray(kept, end));
-      surplus += until - end;
-      kept = until;
+    if (end < intervalEnd) {
+      if (!reader.isPadded() || !isSurplus(scan, end, intervalEnd, reader.paddingBits())) return undefined;
+      pieces.push(bytes.subarray(pieceStart, end));
+      surplus += intervalEnd - end;
+      pieceStart = intervalEnd;
     }
     done += count;
     if (done === mcus) {
-      if (until !== scan.end) return undefined;
-      pieces.push(bytes.subarray(kept, until));
+      if (intervalEnd !== scan.end) return undefined;
+      pieces.push(bytes.subarray(pieceStart, intervalEnd));
       break;
     }
-    if (until === scan.end) return undefined;
+    if (intervalEnd === scan.end) return undefined;
     const expected = 0xd0 + restart;
-    from = behind(bytes, until);
+    from = afterMarker(bytes, intervalEnd);
     if (bytes[from - 1] !== expected) {
-      pieces.push(bytes.subarray(kept, until), Uint8Array.of(0xff, expected));
-      kept = from;
+      pieces.push(bytes.subarray(pieceStart, intervalEnd), Uint8Array.of(0xff, expected));
+      pieceStart = from;
       renumbered = true;
     }
   }
   return { pieces, restartInterval, surplus, renumbered };
 }
 
-/** Where the data from a position on ends: at a restart marker or at the end of the scan. */
+/** The end of the data that starts at `from`: the next restart marker or the end of the scan. */
 function nextMarker({ bytes, end }: Scan, from: number): number {
   for (let at = bytes.indexOf(0xff, from); at !== -1 && at < end; at = bytes.indexOf(0xff, at + 2)) {
     let marker = at;
@@ -120,47 +123,49 @@ function nextMarker({ bytes, end }: Scan, from: number): number {
   return end;
 }
 
-const restartsIn = (scan: Scan): boolean => nextMarker(scan, scan.start) < scan.end;
+const hasRestartMarkers = (scan: Scan): boolean => nextMarker(scan, scan.start) < scan.end;
 
-/** How many MCUs lie before the first restart marker; undefined where they do not end at it. */
+/** The number of MCUs before the first restart marker; undefined if no MCU ends at the marker. */
 function firstInterval(scan: Scan): number | undefined {
-  const until = nextMarker(scan, scan.start);
-  const reader = new Codes(scan.bytes, scan.start, until);
+  const intervalEnd = nextMarker(scan, scan.start);
+  const reader = new CodeReader(scan.bytes, scan.start, intervalEnd);
   for (let count = 1; count <= scan.mcus; count++) {
-    if (!reader.mcus(scan.mcu, 1)) return undefined;
-    if (reader.position() === until && reader.isPadded()) return count;
+    if (!reader.readMcus(scan.mcu, 1)) return undefined;
+    if (reader.position() === intervalEnd && reader.isPadded()) return count;
   }
   return undefined;
 }
 
 /**
- * Whether bytes after the last code of a sound scan do not belong to it. Where a damaged scan lost some blocks, what is left
- * are whole blocks that end in a padded byte (T.81, F.1.2.3: with 1-bits). Padding and stray bytes do not look so.
+ * Whether the bytes after the last expected code are stray bytes. If a damaged scan lost some blocks, the bytes after the last
+ * expected code are complete blocks that end in a byte padded with 1-bits (T.81, F.1.2.3). Padding and stray bytes have no
+ * such structure.
  */
-function isSurplus({ bytes, mcu }: Scan, start: number, end: number, padding: number): boolean {
-  const left = bytes.subarray(start, end);
-  const isRun = left.every((byte) => byte === left[0]);
-  // Without padding in the last byte of the data, a run may be codes of a damaged scan.
-  if (isRun && left.length <= (padding > 0 ? maxPadding : maxLeftover)) return true;
-  if (left.length > maxLeftover) return false;
-  const reader = new Codes(bytes, start, end);
+function isSurplus({ bytes, mcu }: Scan, start: number, end: number, paddingBits: number): boolean {
+  const leftover = bytes.subarray(start, end);
+  const isRun = leftover.every((byte) => byte === leftover[0]);
+  // If the last byte of the data has no padding bits, a run of equal bytes may be codes of a damaged scan.
+  if (isRun && leftover.length <= (paddingBits > 0 ? maxPadding : maxLeftover)) return true;
+  if (leftover.length > maxLeftover) return false;
+  const reader = new CodeReader(bytes, start, end);
   for (let blocks = 0; blocks < 8 * maxLeftover; blocks++) {
-    if (!reader.mcus(mcu, 1)) return true;
+    if (!reader.readMcus(mcu, 1)) return true;
     if (reader.position() === end && reader.isPadded()) return false;
   }
   return true;
 }
 
-/** The codes in the data between two markers. */
-class Codes {
+/** Reads the codes in the data between two markers. */
+class CodeReader {
   private readonly bytes: Uint8Array;
   private readonly end: number;
   private at: number;
-  /** The last bits that were read from the data; the lower `left` of them are not used yet. Below 0 are bits to be passed over. */
-  private held = 0;
-  private left = 0;
-  /** Zero bits that stand for data that is not there. */
-  private missing = 0;
+  /** The last bits that were read from the data. The lower `bitCount` bits are not used yet. */
+  private bitBuffer = 0;
+  /** Number of unused bits in the buffer. A negative number is the number of bits to skip. */
+  private bitCount = 0;
+  /** Number of zero bits in the buffer that replace bits after the end of the data. */
+  private missingBits = 0;
 
   constructor(bytes: Uint8Array, start: number, end: number) {
     this.bytes = bytes;
@@ -168,84 +173,87 @@ class Codes {
     this.end = end;
   }
 
-  /** Go over MCUs; false where their codes are not whole. One loop on local variables: this is where following takes its time. */
-  mcus(blocks: readonly Block[], count: number): boolean {
+  /**
+   * Advance over a number of MCUs; false if a code does not exist or is incomplete. The loop uses local variables, because
+   * nearly all time of the check is spent here.
+   */
+  readMcus(blocks: readonly Block[], count: number): boolean {
     const { bytes, end } = this;
-    let { at, held, left, missing } = this;
-    let isWhole = true;
-    for (let i = 0; isWhole && i < count; i++) {
+    let { at, bitBuffer, bitCount, missingBits } = this;
+    let isComplete = true;
+    for (let i = 0; isComplete && i < count; i++) {
       for (const { dc, ac } of blocks) {
         const last = ac ? 64 : 1;
         let table = dc;
         let k = 0;
         while (k < last) {
-          while (left <= 16) {
+          while (bitCount <= 16) {
             let byte = 0;
             if (at < end) {
               byte = bytes[at] ?? 0;
-              // A zero byte is stuffed behind 0xff (T.81, F.1.2.3).
+              // A stuffed zero byte follows 0xff (T.81, F.1.2.3).
               at += byte === 0xff ? 2 : 1;
-            } else missing += 8;
-            held = (held << 8) | byte;
-            left += 8;
+            } else missingBits += 8;
+            bitBuffer = (bitBuffer << 8) | byte;
+            bitCount += 8;
           }
-          const entry = table[(held >>> (left - 16)) & 0xffff] ?? 0;
+          const entry = table[(bitBuffer >>> (bitCount - 16)) & 0xffff] ?? 0;
           if (entry === 0) break;
-          left -= entry >> 8;
+          bitCount -= entry >> 8;
           k += entry & 0xff;
           table = ac ?? dc;
         }
-        isWhole &&= k === last || k >= endOfBlock;
+        isComplete &&= k === last || k >= endOfBlock;
       }
-      isWhole &&= missing === 0 || left >= missing;
+      isComplete &&= missingBits === 0 || bitCount >= missingBits;
     }
     this.at = at;
-    this.held = held;
-    this.left = left;
-    this.missing = missing;
+    this.bitBuffer = bitBuffer;
+    this.bitCount = bitCount;
+    this.missingBits = missingBits;
     this.fill();
-    return isWhole && !this.isExhausted();
+    return isComplete && !this.isExhausted();
   }
 
-  /** Whether bits were taken that the data does not have. */
+  /** Whether more bits were used than the data has. */
   isExhausted(): boolean {
-    return this.left < this.missing;
+    return this.bitCount < this.missingBits;
   }
 
-  skip(bits: number): void {
-    this.left -= bits;
+  skipBits(bits: number): void {
+    this.bitCount -= bits;
     this.fill();
   }
 
   private fill(): void {
-    while (this.left <= 16) {
+    while (this.bitCount <= 16) {
       let byte = 0;
       if (this.at < this.end) {
         byte = this.bytes[this.at] ?? 0;
         this.at += byte === 0xff ? 2 : 1;
-      } else this.missing += 8;
-      this.held = (this.held << 8) | byte;
-      this.left += 8;
+      } else this.missingBits += 8;
+      this.bitBuffer = (this.bitBuffer << 8) | byte;
+      this.bitCount += 8;
     }
   }
 
-  /** The position behind the byte that was used last. */
+  /** The position after the last byte of which a bit was used. */
   position(): number {
     let at = this.at;
-    for (let unused = (this.left - this.missing) >> 3; unused > 0; unused--)
+    for (let unused = (this.bitCount - this.missingBits) >> 3; unused > 0; unused--)
       at -= this.bytes[at - 1] === 0 && this.bytes[at - 2] === 0xff ? 2 : 1;
     return at;
   }
 
-  /** How many bits of the byte that was used last are not used. */
-  padding(): number {
-    return (this.left - this.missing) & 7;
+  /** Number of unused bits in the last byte of which a bit was used. */
+  paddingBits(): number {
+    return (this.bitCount - this.missingBits) & 7;
   }
 
-  /** Whether those bits are all 1, as they have to be. */
+  /** Whether all padding bits are 1, as T.81, F.1.2.3 requires. */
   isPadded(): boolean {
-    const bits = this.padding();
+    const bits = this.paddingBits();
     const mask = (1 << bits) - 1;
-    return ((this.held >>> (this.left - bits)) & mask) === mask;
+    return ((this.bitBuffer >>> (this.bitCount - bits)) & mask) === mask;
   }
 }

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { fail, ok } from '../../../core/result.ts';
 import { maxPixels } from '../../limits.ts';
-import { raw } from '../../raw.ts';
+import { toRawPixels } from '../../raw.ts';
 import type { Codec } from './codec-types.ts';
 
 /**
@@ -11,7 +11,7 @@ import type { Codec } from './codec-types.ts';
 export const baselineCodec: Codec = async ({ bytes, shape }) => {
   try {
     const image = sharp(bytes, { failOn: 'warning', limitInputPixels: maxPixels });
-    const { film, bands } = await raw(image.toColourspace('b-w'), 'uchar');
+    const { film, bands } = await toRawPixels(image.toColourspace('b-w'), 'uchar');
     return bands === 1 && film.pixels.length === shape.rows * shape.columns ? ok(film.pixels) : fail('damaged');
   } catch {
     return fail('damaged');

@@ -3,8 +3,8 @@ import type { Fault } from '../../../core/fault.ts';
 import { fail, ok, type Result } from '../../../core/result.ts';
 import type { ReadingWarning } from '../../../core/warning.ts';
 import { type JpegFrame, processOf, startOfFrame } from '../../jpeg/frame.ts';
-import { type JpegStream, jpegStream, repaired } from '../../jpeg/stream.ts';
-import { otherFormat, packedFormat, sniff } from '../../sniff.ts';
+import { type JpegStream, jpegStream, repairWarning } from '../../jpeg/stream.ts';
+import { archiveFormat, otherFormat, sniff } from '../../sniff.ts';
 import type { Image } from '../image.ts';
 import type { Opened } from '../open-image.ts';
 import type { Attributes } from '../parse/attributes.ts';
@@ -140,7 +140,7 @@ const isJpeg2000 = (bytes: Uint8Array): boolean => otherFormat(bytes) === 'JPEG 
 function streamOf(bytes: Uint8Array, { name }: TransferSyntax): Result<Stream, Fault> {
   if (isJpeg(bytes)) return jpegOf(bytes);
   if (isJpeg2000(bytes)) return jpeg2000Of(bytes);
-  const found = sniff(bytes) ?? otherFormat(bytes) ?? packedFormat(bytes);
+  const found = sniff(bytes) ?? otherFormat(bytes) ?? archiveFormat(bytes);
   return found
     ? fail({ code: 'mislabelled_stream', transferSyntax: name, found })
     : corrupt('its stream is of no codec that is read');
@@ -194,7 +194,7 @@ function jpeg2000Of(bytes: Uint8Array): Result<Stream, Fault> {
   const faults = codestream === bytes ? repairs : [...repairs, 'it lies in a JP2 file'];
   return ok({
     frame: { encoding: isHighThroughput ? 'htj2k' : 'jpeg2000', ...frame },
-    warnings: faults.length > 0 ? [repaired(faults, 'JPEG 2000')] : [],
+    warnings: faults.length > 0 ? [repairWarning(faults, 'JPEG 2000')] : [],
     *alternatives() {},
   });
 }
