@@ -1,4 +1,4 @@
-/** What a reading costs over the bare model: npm run bench. Everything is measured in one run, interleaved. */
+/** Overhead of a reading over the bare model: npm run bench. All measurements are interleaved in one run. */
 import '../../functions/platform/no-telemetry.ts';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ async function time(work: () => Promise<unknown>): Promise<number> {
 }
 
 let sent = 0;
-/** The film with a few bytes after its end: the same pixels, never answered from the store. */
+/** The film with trailing bytes: the same pixels, never answered from the store. */
 const freshFilm = () => Buffer.concat([film, Buffer.from(String(++sent))]);
 
 async function startService(): Promise<{ child: ChildProcess; url: string; startMs: number }> {

@@ -1,6 +1,6 @@
 /**
- * What large bodies cost the service in memory, as a table for the docs: node test/bench/memory.ts. Every case has a
- * service of its own; its peak is what the kernel counted (Linux).
+ * Memory of the service for large bodies, as a table for the docs: node test/bench/memory.ts. Each case starts a new
+ * service. The peak is the kernel's figure (Linux).
  */
 import { cpus as processors } from 'node:os';
 import { cpus } from '../../functions/platform/cpus.ts';

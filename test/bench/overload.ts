@@ -1,7 +1,7 @@
 /**
- * Goodput and lateness under overload: `npx node test/bench/overload.ts [deadline in ms]`. The service runs on processor 0 and the load generator,
- * this process, on processor 1 (taskset), so that they do not take time from each other. On a busy machine only the films per
- * second of the service's processor time say anything: on a quiet machine they are the films per second.
+ * Goodput and lateness under overload: `npx node test/bench/overload.ts [deadline in ms]`. The service runs on processor 0, and the
+ * load generator, this process, runs on processor 1 (taskset), so that they do not compete. On a busy machine only the films per
+ * second of processor time are meaningful. On a quiet machine they equal the films per second.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -43,7 +43,7 @@ const post = () =>
   new Promise<Answer>((resolve) => {
     const start = performance.now();
     const ended = (status: number) => resolve({ status, ms: performance.now() - start, at: performance.now() });
-    // Bytes after the end of a film: the same pixels, never answered from the store.
+    // Trailing bytes of a film: the same pixels, never answered from the store.
     const body = Buffer.concat([film, Buffer.from(String(++sent))]);
     const headers = { 'content-type': 'image/jpeg', 'content-length': body.length };
     request(`${url}/v1/readings`, { method: 'POST', agent, headers }, (answer) => {
@@ -53,7 +53,7 @@ const post = () =>
       .end(body);
   });
 
-/** Four requests at a time, the next after the answer: what the service can read. */
+/** Four concurrent requests, each followed by the next: the maximum rate of the service. */
 async function saturated(): Promise<number> {
   const end = performance.now() + seconds * 1000;
   let read = 0;
@@ -64,7 +64,7 @@ async function saturated(): Promise<number> {
   return read / seconds;
 }
 
-/** Requests at a fixed rate, whatever comes of those before. */
+/** Requests at a fixed rate, independent of the previous answers. */
 async function offered(perSecond: number) {
   const start = performance.now();
   const answers: Promise<Answer>[] = [];
@@ -78,7 +78,7 @@ async function offered(perSecond: number) {
 }
 
 const child = readFileSync(`/proc/${service.pid}/task/${service.pid}/children`, 'utf8').trim().split(' ')[0];
-/** Processor time of the service so far, in seconds: of all threads, and of the thread that answers HTTP. */
+/** Processor time of the service so far, in seconds: of all threads, and of the thread that serves HTTP. */
 function processorTime() {
   const secondsOf = (thread: string | undefined) => {
     const fields = readFileSync(`/proc/${child}/task/${thread}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];

@@ -1,6 +1,6 @@
 /**
- * What each transfer syntax costs to decode, as a table for the docs: node test/bench/syntaxes.ts. A film of a flat
- * detector's size, 12 bits where the syntax holds them; every syntax in a process of its own.
+ * Decoding time and memory per transfer syntax, as a table for the docs: node test/bench/syntaxes.ts. The film has the size of
+ * a flat detector, with 12 bits if the syntax allows it. Each syntax runs in a new process.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const size = { columns: 2500, rows: 3056 };
 
 type Cost = { readonly firstMs: number; readonly medianMs: number; readonly grownMb: number };
 
-/** Decode a file some times over. Memory counts from before the first time to the highest point. */
+/** Decode a file several times. The memory is the increase from before the first time to the peak. */
 async function measure(path: string): Promise<Cost> {
   const file = new Uint8Array(readFileSync(path));
   const before = process.memoryUsage.rss();
@@ -30,7 +30,7 @@ async function measure(path: string): Promise<Cost> {
   return {
     firstMs: times[0] ?? Number.NaN,
     medianMs: times.toSorted((a, b) => a - b)[Math.floor(rounds / 2)] ?? Number.NaN,
-    // Kilobytes, whatever the platform's own unit is.
+    // The unit is kilobytes on every platform.
     grownMb: (process.resourceUsage().maxRSS * 1024 - before) / 1e6,
   };
 }

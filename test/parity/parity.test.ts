@@ -13,7 +13,7 @@ import { calibrate } from '../../functions/reading/calibrate.ts';
 import { contain, letterbox, normalise } from '../../functions/reading/preprocess.ts';
 import { unwrap } from '../support/family.ts';
 
-/** What Python made of each film under test/films: `alara-train golden`. */
+/** The results of Python for each film under test/films: `alara-train golden`. */
 type Golden = {
   readonly family: string;
   readonly models: Record<string, string>;
@@ -39,24 +39,24 @@ async function square(name: string, side: number): Promise<Film> {
 
 const rawBytes = ({ pixels }: Film) => Buffer.from(pixels.buffer, pixels.byteOffset, pixels.byteLength);
 
-test('the golden films were read by the models that are bundled', () => {
+test('the golden files belong to the bundled models', () => {
   expect(golden.models).toEqual(Object.fromEntries(catalog.variants.map(({ id, sha256 }) => [id, sha256])));
   expect(golden.films.length).toBeGreaterThanOrEqual(8);
 });
 
 describe.each(golden.films)('$film', ({ film, sizes, variants }) => {
-  test.each(Object.entries(sizes))('has the same pixels in Python and here at %s px', async (side, expected) => {
+  test.each(Object.entries(sizes))('has the same pixels in Python and TypeScript at %s px', async (side, expected) => {
     const found = await square(film, Number(side));
     expect(found.pixels).toBeInstanceOf(expected.depth === 'ushort' ? Uint16Array : Uint8Array);
     if (expected.pixels) {
-      // Where there are pixels to compare, say where the first difference is rather than that there is one.
+      // If there are pixels to compare, print the position of the first difference.
       const pixels = gunzipSync(readFileSync(`test/parity/pixels/${expected.pixels}`));
       expect(rawBytes(found).findIndex((byte, i) => byte !== pixels[i])).toBe(-1);
     }
     expect(createHash('sha256').update(rawBytes(found)).digest('hex')).toBe(expected.sha256);
   });
 
-  test.each(Object.entries(sizes))('has the same tensor at %s px, within 1e-6', async (side, { tensorMiddleRow }) => {
+  test.each(Object.entries(sizes))('has the same tensor at %s px to within 1e-6', async (side, { tensorMiddleRow }) => {
     const { input } = catalog.variants.find(({ resolution }) => resolution === Number(side)) ?? expect.fail();
     const tensor = normalise(await square(film, Number(side)), input);
     const start = Math.floor(Number(side) / 2) * Number(side);
@@ -65,7 +65,7 @@ describe.each(golden.films)('$film', ({ film, sizes, variants }) => {
     });
   });
 
-  test.each(Object.entries(variants))('has the same probabilities by %s, within 1e-3', async (id, expected) => {
+  test.each(Object.entries(variants))('has the same probabilities from %s to within 1e-3', async (id, expected) => {
     const variant = catalog.variants.find((v) => v.id === id) ?? expect.fail();
     const tensor = normalise(await square(film, variant.resolution), variant.input);
     const output = unwrap(await sessions.infer(variant, tensor));
@@ -81,8 +81,8 @@ describe.each(golden.films)('$film', ({ film, sizes, variants }) => {
     });
   });
 
-  test('has class-activation maps that add up to their logits', async () => {
-    // Each logit is its bias and the sum of its map, so two films differ by the difference of their sums.
+  test('has class-activation maps that sum to their logits', async () => {
+    // Each logit is its bias plus the sum of its map, so two films differ by the difference of their sums.
     const variant = catalog.variants[0] ?? expect.fail();
     const tensor = normalise(await square(film, variant.resolution), variant.input);
     const blank = new Float32Array(tensor.length).fill((0 - variant.input.mean) / variant.input.std);

@@ -7,11 +7,11 @@ export function open(url: string): Socket {
   return connect(Number(port), hostname).on('error', () => undefined);
 }
 
-/** So many requests for one path, written at once on one connection. */
+/** Requests for one path, written at once on one connection. */
 export const pipelined = (path: string, count: number) =>
   `GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`.repeat(count);
 
-/** How long /health/live takes on a new connection at worst, in ms of `clock`, until `stop` is called. */
+/** The longest answer time of /health/live on new connections, in ms of `clock`, until `stop` is called. */
 export function watchLiveness(url: string, clock = () => performance.now()) {
   let worstMs = 0;
   let probes = 0;

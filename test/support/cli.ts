@@ -9,7 +9,7 @@ import { readConfig } from '../../functions/platform/config.ts';
 
 const config = readConfig(process.env);
 
-/** The family that the tests read with. */
+/** The model family of the tests. */
 export const family = loadFamily(config.models, config.family);
 export const films = ['test/films/00000100_000.png', 'test/films/00000442_000.png'];
 
@@ -21,7 +21,7 @@ const start = (args: readonly string[], environment: Record<string, string>) =>
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 
-/** Run a command to its end, in a process of its own. `watch` sees what it has said on standard error so far. */
+/** Run a command to its end in a new process. `watch` sees the standard error so far. */
 export async function alara(
   args: readonly string[],
   environment: Record<string, string> = {},
@@ -44,15 +44,15 @@ export type Served = {
   readonly url: string;
   readonly banner: string;
   readonly pid: number;
-  /** What the supervisor has said. */
+  /** The standard error of the supervisor. */
   said(): string;
-  /** The process that answers; another one after a crash. */
+  /** The process that answers. It changes after a crash. */
   serverPid(): number;
-  /** Settles with the exit code. */
+  /** Resolves with the exit code. */
   readonly ended: Promise<number | null>;
 };
 
-/** Start `alara serve` and wait for its banner. The test's end kills it. */
+/** Start `alara serve` and wait for its banner. The end of the test kills it. */
 export async function serve(environment: Record<string, string> = {}, timeoutMs?: number): Promise<Served> {
   const supervisor = start(['serve'], { ALARA_DATA: folder(), ...environment });
   const ended = once(supervisor, 'exit').then(([code]) => code as number | null);
@@ -62,7 +62,7 @@ export async function serve(environment: Record<string, string> = {}, timeoutMs?
     said += text;
   });
   onTestFinished(async () => {
-    // The server stops when its supervisor is gone.
+    // The server stops when its supervisor has ended.
     supervisor.kill('SIGKILL');
     await ended;
   });
@@ -83,7 +83,7 @@ function childOf(parent: number): number {
   return Number(rows.map((row) => row.trim().split(/\s+/)).find(([, ppid]) => Number(ppid) === parent)?.[0]);
 }
 
-/** Wait until something holds. */
+/** Wait until a condition holds. */
 export async function until(holds: () => boolean | Promise<boolean>, timeoutMs = 90_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await holds())) {
@@ -92,14 +92,14 @@ export async function until(holds: () => boolean | Promise<boolean>, timeoutMs =
   }
 }
 
-/** An empty folder that goes when the test ends. */
+/** An empty folder that is removed when the test ends. */
 export function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'alara-cli-'));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 
-/** A models folder with the family in it, one file of which `damage` may write; the others are links. */
+/** A models folder with the family. `damage` may overwrite one of its files; the others are links. */
 export function damagedFamily(name: string, damage: (bytes: Buffer) => Buffer): string {
   const models = folder();
   const copy = join(models, family.catalog.family);
@@ -110,7 +110,7 @@ export function damagedFamily(name: string, damage: (bytes: Buffer) => Buffer): 
   return models;
 }
 
-/** A folder with two films, one of them in a folder below, and a text that calls itself a film. */
+/** A folder with two films, one of them in a sub-folder, and a text file with the name of a film. */
 export function filmsAndOneBad(): { path: string; good: readonly string[]; bad: string } {
   const path = folder();
   mkdirSync(join(path, 'study'));

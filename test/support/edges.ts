@@ -4,7 +4,7 @@ import { openPlatform } from '../../functions/storage/open-storage.ts';
 import type { Platform } from '../../functions/storage/platform.ts';
 import type { Aws } from './aws.ts';
 
-/** A platform on edges of its own, and the settings that open it again. It is closed when the test ends. */
+/** A platform with a new folder, and the settings that open it again. It is closed when the test ends. */
 export async function openEdges(aws: Aws, more: Record<string, string> = {}) {
   const environment = { ...aws.environment, ...(await aws.makeEdges()), ...more };
   const another = async (): Promise<Platform> => {

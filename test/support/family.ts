@@ -1,7 +1,7 @@
 import type { Catalog, Comparison, Head, Policy, Rule, Variant } from '../../functions/core/catalog.ts';
 import type { RouteRequest } from '../../functions/routing/route.ts';
 
-/** A head with an AUROC and its interval; the rest is unremarkable. */
+/** A head with an AUROC and its interval, and default values for the rest. */
 export const head = (value: number, low = value - 0.02, high = value + 0.02): Head => ({
   auroc: { value, ci95: [low, high], positives: 50, negatives: 950, protocol: 'crossValidated' },
   calibration: { method: 'platt', slope: 1, intercept: 0 },
@@ -76,13 +76,13 @@ export const compared = (
 
 export const ask = (...findings: string[]): RouteRequest => ({ findings, minAuroc: {}, bestEffort: false });
 
-/** The value of a result, or a failed test that shows the fault. */
+/** The value of a result. A fault fails the test and is printed. */
 export function unwrap<Value>(result: { ok: true; value: Value } | { ok: false; fault: unknown }): Value {
   if (result.ok) return result.value;
   throw new Error(`expected a value, received ${JSON.stringify(result.fault)}`);
 }
 
-/** The fault of a result, or a failed test. */
+/** The fault of a result. A value fails the test. */
 export function faultOf<Failure>(result: { ok: true; value: unknown } | { ok: false; fault: Failure }): Failure {
   if (!result.ok) return result.fault;
   throw new Error('expected a fault, received a value');

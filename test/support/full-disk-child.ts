@@ -1,4 +1,4 @@
-// The service on a disk that fills up: node full-disk-child.ts FOLDER. It says as JSON what was answered.
+// The service on a disk that fills up: node full-disk-child.ts FOLDER. It prints the answers as JSON.
 import { closeSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { film, openService, post, resolved } from './service.ts';
@@ -11,7 +11,7 @@ const service = await openService({
 const { app } = service;
 const filler = join(disk, 'filler');
 
-/** Take the disk up, but for some bytes. */
+/** Fill the disk except for some bytes. */
 function fill(leave: number): void {
   const file = openSync(filler, 'a');
   const { bavail, bsize } = statfsSync(disk);
@@ -37,14 +37,14 @@ async function begin(): Promise<string> {
 const upload = async (url: string, bytes: number) =>
   told(await app.request(url, { method: 'PUT', body: new Uint8Array(bytes) }));
 const ready = async () => {
-  // A look is good for a second.
+  // A check of the store is valid for one second.
   await new Promise((resolve) => setTimeout(resolve, 1100));
   return told(await app.request('/health/ready'));
 };
 
 const before = { upload: await upload(await begin(), 500_000), ready: await ready() };
 fill(4_000_000);
-// Below the floor films are refused, and everything that is small goes on.
+// Below the floor, films are refused, and small writes continue.
 const low = {
   upload: await upload(await begin(), 500_000),
   reading: await told(await post(app, '?findings=Mass', film('00000100_000.png'))),
@@ -52,7 +52,7 @@ const low = {
 };
 fill(0);
 const urls = [await begin(), await begin()];
-// What the database has allocated already takes a few readings more.
+// The space that the database has already allocated holds a few more readings.
 const readings = [];
 for (let i = 0; i < 12; i++) {
   readings.push(await told(await post(app, `?findings=Nodule&prevalence=0.${10 + i}`, film('00000442_000.png'))));

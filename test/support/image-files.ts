@@ -20,7 +20,7 @@ export function chunk(type: string, data: Uint8Array = new Uint8Array(0)): Buffe
 }
 
 export const pngSignature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-/** Colour types 0, 4, 2 and 6 of a PNG, by number of bands. */
+/** Colour types 0, 4, 2 and 6 of PNG, by the number of bands. */
 const colourType = { 1: 0, 2: 4, 3: 2, 4: 6 } as const;
 
 export function header({ width, height, bits, bands }: Omit<Raster, 'values'>, palette = false): Buffer {
@@ -50,7 +50,7 @@ function data({ width, height, bits, bands, values }: Raster): Buffer {
 
 export type PngOptions = { readonly palette?: Uint8Array; readonly before?: Buffer[]; readonly after?: Buffer[] };
 
-/** A PNG, with more chunks before or after its pixels. */
+/** A PNG with additional chunks before or after its pixels. */
 export function png(raster: Raster, { palette, before = [], after = [] }: PngOptions = {}): Buffer {
   return Buffer.concat([
     pngSignature,
@@ -63,11 +63,11 @@ export function png(raster: Raster, { palette, before = [], after = [] }: PngOpt
   ]);
 }
 
-/** A PNG whose header claims a size that its few bytes of data do not have. */
+/** A PNG with a header that declares more pixels than its few bytes of data hold. */
 export const hollow = (claim: Omit<Raster, 'values'>) =>
   Buffer.concat([pngSignature, header(claim), chunk('IDAT', deflateSync(Buffer.alloc(100))), chunk('IEND')]);
 
-/** A gray film in which every 8-bit value occurs and no row or column equals another. */
+/** A gray film with every 8-bit value, in which no two rows or columns are equal. */
 export function phantom(width = 160, height = 140): Raster {
   const values = Uint8Array.from({ length: width * height }, (_, i) => {
     const x = i % width;
@@ -77,7 +77,7 @@ export function phantom(width = 160, height = 140): Raster {
   return { width, height, bits: 8, bands: 1, values };
 }
 
-/** A gray film that JPEG keeps well. */
+/** A gray film that JPEG compresses without visible loss. */
 export function ramp(width = 160, height = 140): Raster {
   const values = Uint8Array.from(
     { length: width * height },
@@ -86,7 +86,7 @@ export function ramp(width = 160, height = 140): Raster {
   return { width, height, bits: 8, bands: 1, values };
 }
 
-/** Every pixel `times` over, as one colour or with an alpha band. */
+/** Repeat every pixel `times` times, as one colour or with an alpha band. */
 export const spread = (raster: Raster, times: 2 | 3 | 4, alpha?: number): Raster => ({
   ...raster,
   bands: times,
@@ -103,7 +103,7 @@ export const deep = (raster: Raster): Raster => ({
   values: Array.from(raster.values, (value) => value * 257),
 });
 
-/** An image in sharp's hands; sharp takes one or three 8-bit bands from here. */
+/** Load an image into sharp. From here, sharp accepts one or three 8-bit bands. */
 export const opened = ({ width, height, bands, values }: Raster) =>
   sharp(Uint8Array.from(values), { raw: { width, height, channels: bands } });
 
@@ -113,7 +113,7 @@ export const jpeg = (raster: Raster, options: { quality?: number; progressive?: 
     .jpeg({ quality: 95, ...options })
     .toBuffer();
 
-/** A TIFF directory of entries [tag, type, count, value], as EXIF blocks hold it. */
+/** A TIFF directory of entries [tag, type, count, value], as in EXIF blocks. */
 export function exif(entries: readonly (readonly [number, number, number, number])[], little = false): Buffer {
   const block = Buffer.alloc(8 + 2 + 12 * entries.length + 4);
   const u16 = (value: number, at: number) => (little ? block.writeUInt16LE(value, at) : block.writeUInt16BE(value, at));
@@ -127,7 +127,7 @@ export function exif(entries: readonly (readonly [number, number, number, number
     u16(tag, at);
     u16(type, at + 2);
     u32(count, at + 4);
-    // A short lies in the first half of the field.
+    // A short uses the first half of the field.
     if (type === 3) u16(value, at + 8);
     else u32(value, at + 8);
   });
@@ -144,6 +144,6 @@ export function segment(marker: number, body: Uint8Array): Buffer {
 export const exifSegment = (block: Uint8Array) =>
   segment(0xe1, Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), block]));
 
-/** A JPEG with more segments right after its start. */
+/** A JPEG with additional segments right after its start. */
 export const withSegments = (file: Uint8Array, ...segments: Uint8Array[]) =>
   Buffer.concat([file.subarray(0, 2), ...segments, file.subarray(2)]);

@@ -11,11 +11,11 @@ import { submit } from '../../functions/jobs/submit.ts';
 import type { Platform } from '../../functions/storage/platform.ts';
 import { openEmbedded } from '../../functions/storage/sqlite/open-sqlite.ts';
 
-/** The embedded platform in a folder of its own, and runners on it. */
+/** The embedded platform in a new folder, and runners on it. */
 export type Bench = {
   readonly platform: Platform;
   readonly data: string;
-  /** Everything that was logged, as text. */
+  /** The whole log as text. */
   readonly logged: () => string;
   work(handlers: Partial<Handlers>, options?: Partial<RunnerOptions>): Runner;
   submit(id: string, input?: Partial<Extract<JobInput, { kind: 'film' }>>): Promise<void>;

@@ -10,7 +10,7 @@ import { film } from './pacs/films.ts';
 const megabyte = randomBytes(1_000_000);
 export type Answer = { readonly status: number; readonly body: string; readonly headers: IncomingHttpHeaders };
 
-/** Send a head and then so many megabytes; what is answered, or 0 where the connection breaks. */
+/** Send a head, then a body of this many megabytes. Returns the status, or 0 if the connection breaks. */
 const send = (
   url: string,
   method: string,
@@ -37,7 +37,7 @@ const send = (
     more();
   });
 
-/** The service of the command line, in a folder of its own; `memory` is what the kernel says of the process that works (Linux). */
+/** The service of the command line in a new folder. `memory` is the kernel's figure for the server process (Linux). */
 export async function openMeasured(environment: Readonly<Record<string, string>> = {}) {
   const data = mkdtempSync(join(tmpdir(), 'alara-memory-'));
   const service = spawn(process.execPath, ['functions/cli/main.ts', 'serve'], {
@@ -57,7 +57,7 @@ export async function openMeasured(environment: Readonly<Record<string, string>>
     Math.round(
       Number(new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${child}/status`, 'utf8'))?.[1]) / 1000,
     );
-  /** Processor time of the process that works so far, in ms (proc(5): utime and stime in hundredths of a second). */
+  /** Processor time of the server process so far, in ms (proc(5): utime and stime in hundredths of a second). */
   const processorMs = () => {
     const fields = readFileSync(`/proc/${child}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
     return 10 * (Number(fields[11]) + Number(fields[12]));
@@ -75,20 +75,20 @@ export async function openMeasured(environment: Readonly<Record<string, string>>
   };
 }
 
-/** So many at once. */
+/** Run `work` this many times concurrently. */
 export const many = <Value>(count: number, work: (i: number) => Promise<Value>) =>
   Promise.all(Array.from({ length: count }, (_, i) => work(i)));
-/** A film with so much behind its pixels, by STOW-RS. */
+/** Send a film with this many bytes behind its pixels by STOW-RS. */
 export async function stow(url: string, megabytes: number): Promise<Answer> {
   const head = Buffer.concat([Buffer.from('--B\r\nContent-Type: application/dicom\r\n\r\n'), await film('memory')]);
   const headers = { 'content-type': 'multipart/related; type="application/dicom"; boundary=B' };
   return send(`${url}/dicom-web/studies`, 'POST', headers, head, megabytes, '\r\n--B--\r\n');
 }
 
-/** Jobs on one upload, each under another request; resolves when all of them have ended. */
+/** Submit jobs on one upload, each with another request. Resolves when all have ended. */
 export async function jobs(url: string, count: number, megabytes: number): Promise<Answer[]> {
   const { id, url: place, headers } = await (await fetch(`${url}/v1/uploads`, { method: 'POST' })).json();
-  // By its first bytes a PNG file: other uploads are refused before they become jobs.
+  // The first bytes are those of a PNG file: other uploads are refused before they become jobs.
   const head = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
   const length = { 'content-length': head.length + megabytes * megabyte.length };
   await send(new URL(place, `${url}/v1/uploads`).href, 'PUT', { ...headers, ...length }, head, megabytes);
@@ -103,7 +103,7 @@ export async function jobs(url: string, count: number, megabytes: number): Promi
   return answers;
 }
 
-/** A film that is none, in a request of its own, in a form or as it is. */
+/** Send a body that is not a film, in a form or raw. */
 export const form = (url: string, megabytes: number) => {
   const head =
     '--B\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n';

@@ -1,5 +1,5 @@
-// Works on jobs, and dies at its nth call of the platform as by a power cut: SIGKILL, before the call is made.
-// Ends with 0 when it gets through all of its work first.
+// Runs jobs, and kills itself with SIGKILL before its nth call of the platform, like a power cut.
+// Exits with 0 if it finishes all jobs first.
 
 import { fail } from '../../functions/core/result.ts';
 import { openEngine, openRouter } from '../../functions/inference/router.ts';
@@ -14,7 +14,7 @@ const config = readConfig(process.env);
 const dieAt = Number(process.argv[2]);
 let calls = 0;
 
-/** The same store, each of whose calls may be the last. What merely looks, or runs beside the work, is not counted. */
+/** The same store; any counted call may be the last. Read-only calls and background work are not counted. */
 function mortal<Store extends object>(name: string, store: Store): Store {
   const beside = ['queue.receive', 'queue.depth', 'queue.extend', 'jobs.list', 'jobs.prune', 'blobs.prune'];
   return new Proxy(store, {

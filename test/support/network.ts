@@ -2,26 +2,26 @@ import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_proces
 import { once } from 'node:events';
 import type { Asking, FromInside, ToInside, Trap } from './pacs/inside-messages.ts';
 
-// Orthanc listens on every address, even with RemoteAccessAllowed false: so it only ever runs in a network of its own.
+// Orthanc listens on every address, even with RemoteAccessAllowed false. So it runs only in a private network.
 
 export type Ran = { readonly status: number; readonly stdout: string; readonly stderr: string };
 
 export type Network = {
-  /** Start a program inside. */
+  /** Start a program inside the network. */
   start(program: string, args: readonly string[], environment?: Record<string, string>): ChildProcess;
-  /** Run a program inside to its end. */
+  /** Run a program inside the network to its end. */
   run(program: string, args: readonly string[]): Promise<Ran>;
   ask(url: string, init?: Asking): Promise<{ readonly status: number; readonly body: string }>;
-  /** How many requests to a path, a regular expression, the service has sent to Orthanc. */
+  /** The number of requests from the service to Orthanc for paths that match a regular expression. */
   count(path: string): Promise<number>;
-  /** Stop the first request like this on its way between service and Orthanc; resolves when it is stopped. */
+  /** Stop the first matching request between the service and Orthanc. Resolves when it is stopped. */
   trap(trap: Trap): Promise<void>;
-  /** Let what was stopped go: unanswered, or on its way where the trap `resumes`. */
+  /** Release the stopped request. It is forwarded if the trap `resumes`; otherwise it stays unanswered. */
   release(): void;
   close(): Promise<void>;
 };
 
-/** A user who is not root makes a network in a user namespace, where the machine allows that. */
+/** A user without root creates the network in a user namespace, if the machine allows it. */
 const [make, enter] =
   process.getuid?.() === 0
     ? [['-n'], ['-n']]
@@ -30,7 +30,7 @@ const [make, enter] =
         ['-n', '-U', '--preserve-credentials'],
       ];
 
-/** Whether this machine lets a test have a network of its own. */
+/** Whether this machine allows a test to create a network. */
 export const mayOpenNetwork = () => spawnSync('unshare', [...make, 'ip', 'link', 'set', 'lo', 'up']).status === 0;
 
 export async function openNetwork(): Promise<Network> {

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { commit, takeUp } from '../../functions/inference/abort.ts';
 import type { Task } from '../../functions/inference/task.ts';
 
-/** What a body must begin with to come here by the API. */
+/** The prefix of a body that the API passes to this thread. */
 export const pngSignature = '\x89PNG\r\n\x1a\n';
 
-/** A worker that does what the film's bytes say, so that a test can make it fail. */
+/** A thread that obeys the bytes of the film, so that a test can make it fail. */
 export async function work(task: Task): Promise<unknown> {
   if (task.kind === 'warm') return { ok: true, value: null };
   takeUp(task.handshake);
@@ -13,10 +13,10 @@ export async function work(task: Task): Promise<unknown> {
   if (order === 'throw') throw new Error('told to');
   if (order === 'exit') process.exit(3);
   if (order === 'commit') commit(task.handshake);
-  // Nothing but an end of its thread ends this.
+  // Only the end of its thread ends this loop.
   if (order === 'spin') for (;;);
   if (order === 'grow') {
-    // In pieces, as a codec does, and never done; so large that the allocator gives each back to the system.
+    // Allocate in pieces without end, as a codec does. The pieces are so large that the allocator returns each to the system.
     const held: Buffer[] = [];
     while (held.length < Number(argument)) held.push(Buffer.alloc(40_000_000, 1));
     await sleep(60_000);

@@ -12,7 +12,7 @@ import type { Objects } from '../../functions/models/store/object-store.ts';
 
 export const name = 'chest14';
 
-/** A new folder that ends with the test. */
+/** A new folder that is removed when the test ends. */
 export function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'alara-published-'));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
@@ -28,7 +28,7 @@ type Change = {
 };
 type Head = { auroc: { value: number; ci95: [number, number] } };
 
-/** A copy of the bundled family, changed: the same models under another catalog. */
+/** A changed copy of the bundled family: the same models with another catalog. */
 export function variation({ catalog: change, scores: rescore }: Change = {}): string {
   const models = folder();
   mkdirSync(join(models, name));
@@ -50,7 +50,7 @@ export function variation({ catalog: change, scores: rescore }: Change = {}): st
   return models;
 }
 
-/** Another training of the same family in name only: equal models, another catalog digest. */
+/** A second training of the same family in name only: equal models, another catalog digest. */
 export const retold = (dataset = 'the same, told otherwise') =>
   variation({
     catalog: ({ provenance }) => {
@@ -58,7 +58,7 @@ export const retold = (dataset = 'the same, told otherwise') =>
     },
   });
 
-/** A family that reads one finding worse at every variant: some of its films with the finding rank last. */
+/** A family that is worse for one finding at every variant: some of the films with the finding rank last. */
 export function worse(finding: string, share: number): string {
   const before = Scores.parse(JSON.parse(readFileSync(join('models', name, 'scores.json'), 'utf8')));
   const labels = before.labels[finding] ?? '';
@@ -95,7 +95,7 @@ export function worse(finding: string, share: number): string {
 
 export const signOff: SignOff = { by: 'the test', reason: 'to test' };
 
-/** Publish a family on a channel without the gate, as a test's beginning. Gives the manifest. */
+/** Publish a family on a channel without the gate, to prepare a test. Returns the manifest. */
 export async function put(objects: Objects, models: string, channel: Channel = 'canary'): Promise<string> {
   const publication = await prepare(models, name);
   await upload(objects, publication);
@@ -111,7 +111,7 @@ export async function put(objects: Objects, models: string, channel: Channel = '
   return publication.digest;
 }
 
-/** What a channel points to. */
+/** The release that a channel points to. */
 export const pointsTo = async (objects: Objects, channel: Channel) =>
   (await readPointer(objects, name, channel))?.pointer.manifest;
 

@@ -9,7 +9,7 @@ import type { ReadRequest } from '../../functions/routing/request.ts';
 const config = readConfig({});
 export const router = openRouter(config);
 
-/** The engine with its real worker and the bundled models; it is closed when the test ends. */
+/** The engine with real threads and the bundled models. It is closed when the test ends. */
 export async function openReal(limits: Partial<EngineOptions>): Promise<Engine> {
   const warm = usualVariants(router).map(({ id }) => id);
   const engine = createEngine({
@@ -29,7 +29,7 @@ export async function openReal(limits: Partial<EngineOptions>): Promise<Engine> 
 const png = readFileSync('test/films/00000100_000.png');
 let films = 0;
 
-/** A film and the variant that is to read it. */
+/** A film and its variant. */
 export function film(variant: string, bytes: Uint8Array = png) {
   const request: ReadRequest = {
     ...{ findings: ['Mass'], variant, minAuroc: {}, prevalence: {} },
@@ -38,7 +38,7 @@ export function film(variant: string, bytes: Uint8Array = png) {
   return { id: `rd_${++films}`, bytes: new Uint8Array(bytes), mediaType: 'image/png', request };
 }
 
-/** A film that takes a second or more to decode: as many pixels as are read, of noise. */
+/** A film that takes a second or more to decode: noise with the greatest allowed number of pixels. */
 export async function slowToDecode(side = 7900): Promise<Uint8Array> {
   const noise = new Uint16Array(side * side);
   for (let i = 0, state = 1; i < noise.length; i++) {

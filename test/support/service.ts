@@ -7,12 +7,12 @@ import { readConfig } from '../../functions/platform/config.ts';
 import { createLog } from '../../functions/platform/log.ts';
 
 export type Service = Omit<Assembled, 'begin' | 'drain'> & {
-  /** The folder of its store. */
+  /** The folder of the store. */
   readonly data: string;
   close(): Promise<void>;
 };
 
-/** The real service on the bundled family, its store in a folder of its own. No socket: call `app.request()`. */
+/** The real service with the bundled family and a store in a new folder. It has no socket: call `app.request()`. */
 export async function openService(
   environment: Record<string, string> = {},
   tuning: Parameters<typeof assemble>[2] = {},
@@ -35,11 +35,11 @@ export async function openService(
 
 export const film = (name: string): Uint8Array<ArrayBuffer> => new Uint8Array(readFileSync(join('test/films', name)));
 
-/** Where an answer's reference leads from the address that was asked (RFC 3986 5.2): a path, behind a gateway's stage or none. */
+/** Resolve a reference of an answer against the called address (RFC 3986 5.2). Returns a path, with or without the stage of a gateway. */
 export const resolved = (reference: string | null, asked: string): string =>
   new URL(reference ?? '', `http://gateway.example${asked}`).pathname;
 
-/** Post a film as it is. */
+/** Post a film as a raw body. */
 export const post = (
   app: OpenAPIHono,
   query: string,

@@ -1,4 +1,4 @@
-// Follows a family on a disk that is too small, or cannot be written; says as JSON what came of it.
+// Loads a family on a disk that is too small or read-only. Prints the results as JSON.
 import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ try {
   if (!first || !second || !third || !large) throw new Error('they were made');
   const unbounded = open(2048);
   const before = [await unbounded.fetch(first), await unbounded.fetch(second)];
-  // 10 MB hold two of 4 MB: the disk is full before the bound is reached.
+  // The disk of 10 MB holds two models of 4 MB, so it is full before the limit of the cache is reached.
   const after = await unbounded.fetch(third);
   const holds = held();
   const never = await unbounded.fetch(large);

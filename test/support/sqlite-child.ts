@@ -4,14 +4,14 @@ import { openEmbedded } from '../../functions/storage/sqlite/open-sqlite.ts';
 import { instance, job, reading } from './storage-contract/samples.ts';
 import { stream } from './storage-contract/streams.ts';
 
-// A process of its own on a folder: node child.ts ROLE FOLDER. What it has been promised it says on standard output.
+// A process that works on a folder: node child.ts ROLE FOLDER. It prints each confirmed operation.
 
 const codeOf = (error: unknown) => (error instanceof StoreUnavailable ? error.code : String(error));
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 const roles: Record<string, (platform: Platform) => Promise<void>> = {
-  /** Keeps things for ever and names each one once it was told that it is kept. */
+  /** Puts items without end, and prints each after its confirmation. */
   async write({ blobs, jobs, queue, readings }) {
     for (let i = 0; ; i++) {
       const id = `${process.pid}-${i}`;
@@ -28,13 +28,13 @@ const roles: Record<string, (platform: Platform) => Promise<void>> = {
 
   async open() {},
 
-  /** Enqueues jobs for ever. */
+  /** Enqueues jobs without end. */
   async enqueue({ enqueue }) {
     say('ready');
     for (let i = 0; ; i++) await enqueue(`${i}`, () => ({ job: job(`${i}`), send: true }));
   },
 
-  /** Waits for messages, takes them until there are no more, counts each in the one job, and names it. */
+  /** Waits for messages, receives them until the queue is empty, counts each in the single job, and prints it. */
   async consume({ jobs, queue }) {
     say('ready');
     for (let waitMs = 20_000; ; waitMs = 1000) {
@@ -46,7 +46,7 @@ const roles: Record<string, (platform: Platform) => Promise<void>> = {
     }
   },
 
-  /** Fills its disk, then says what still holds and what does not. */
+  /** Fills the disk, then prints which operations still work. */
   async fill({ blobs, jobs, queue, trouble: look }) {
     await queue.send('before');
     await blobs.put('before', stream(new Uint8Array(2_000_000)), 4_000_000);

@@ -5,14 +5,14 @@ import { onTestFinished } from 'vitest';
 import type { Platform } from '../../functions/storage/platform.ts';
 import { openEmbedded } from '../../functions/storage/sqlite/open-sqlite.ts';
 
-/** An empty folder that goes when the test ends. */
+/** An empty folder that is removed when the test ends. */
 export function emptyFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'alara-platform-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** Open the platform of a folder for the length of a piece of work. */
+/** Open the platform of a folder, run a function, and close the platform. */
 export async function using<Value>(
   folder: string,
   work: (platform: Platform) => Promise<Value>,

@@ -9,7 +9,7 @@ import { readingsContract } from './storage-contract/readings.ts';
 import { sealedContract } from './storage-contract/sealed.ts';
 import type { Open } from './storage-contract/subject.ts';
 
-/** What every platform must do, whatever it is made of. `open` makes a new, empty one for each test. */
+/** Requirements for every platform. `open` creates a new, empty platform for each test. */
 export function platformContract(name: string, open: Open): void {
   describe(name, () => {
     describe('readings', () => readingsContract(open));
@@ -19,6 +19,6 @@ export function platformContract(name: string, open: Open): void {
     describe('outcomes of films', () => filmOutcomesContract(open));
     describe('access', () => accessContract(open));
     describe('cursors', () => cursorsContract(open));
-    describe('what is at rest', () => sealedContract(open));
+    describe('stored data', () => sealedContract(open));
   });
 }

@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-/** What a process tree did outside of itself, as strace saw it. */
+/** External effects of a process tree in the output of strace. */
 export type Effects = {
-  /** Addresses that something was sent to or connected to, sockets of this machine included. */
+  /** Addresses of connections and of sent data, including local sockets. */
   readonly contacted: readonly string[];
   /** Absolute paths that were created, opened for writing, renamed to or removed. */
   readonly written: readonly string[];
@@ -16,13 +16,13 @@ const network = ['connect', 'sendto', 'sendmsg', 'sendmmsg'];
 const files = ['open', 'openat', 'creat', 'mkdir', 'mkdirat', 'mknodat', 'rename', 'renameat', 'renameat2'];
 const links = ['link', 'linkat', 'symlink', 'symlinkat', 'unlink', 'unlinkat', 'truncate', 'bind'];
 
-/** The arguments of strace before the command that it traces, with all its threads and children. */
+/** The arguments of strace that come before the traced command. All threads and child processes are traced. */
 export const traceInto = (file: string): readonly string[] => [
   ...['-f', '-qq', '-y', '-s', '4096', '-o', file, '--seccomp-bpf'],
   ...['-e', `trace=${[...network, ...files, ...links].join(',')}`],
 ];
 
-/** Read what {@link traceInto} wrote. Calls that failed count for addresses, but not for files. */
+/** Parse the output of {@link traceInto}. Failed calls count for addresses, but not for files. */
 export function effectsIn(file: string, cwd = process.cwd()): Effects {
   const contacted = new Set<string>();
   const written = new Set<string>();
@@ -42,14 +42,14 @@ export function effectsIn(file: string, cwd = process.cwd()): Effects {
       continue;
     }
     if (/^open/.test(name) && !/O_CREAT|O_WRONLY|O_RDWR/.test(args)) continue;
-    // A path stands after the file descriptor that it is relative to, or alone.
+    // A path follows the file descriptor that it is relative to, or stands alone.
     for (const [, folder, path] of args.matchAll(/(?:(?:AT_FDCWD|\d+)<([^>]*)>, )?"((?:[^"\\]|\\.)*)"/g))
       if (path) written.add(resolve(folder ?? cwd, path));
   }
   return { contacted: [...contacted], written: [...written] };
 }
 
-/** A call that another thread interrupted stands in two lines. */
+/** A call that another thread interrupted is split into two lines. */
 function* joined(lines: readonly string[]): Generator<string> {
   const begun = new Map<string, string>();
   for (const line of lines) {

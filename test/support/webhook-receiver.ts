@@ -1,17 +1,17 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A webhook as it came. */
+/** A received webhook. */
 export type Hook = { readonly headers: IncomingHttpHeaders; readonly body: string; readonly path: string };
 
 export type Receiver = {
-  /** With its port, as it stands on a tenant's list. */
+  /** The host with its port, as in the list of a tenant. */
   readonly host: string;
   readonly hooks: Hook[];
   close(): Promise<void>;
 };
 
-/** A real HTTP server that takes webhooks. `answer` says how the nth is answered; no status: not at all. */
+/** A real HTTP server that receives webhooks. `answer` returns the nth answer; without a status it does not answer. */
 export async function openReceiver(
   answer: (n: number) => { status: number; headers?: Record<string, string> } | undefined = () => ({ status: 204 }),
 ): Promise<Receiver> {

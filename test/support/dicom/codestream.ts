@@ -1,7 +1,7 @@
 import { type Stored, sampleBytes } from './film.ts';
 import { through } from './tools.ts';
 
-/** The codestream of a film, by OpenJPEG. */
+/** Encode a film with OpenJPEG. */
 export const openJpeg = (film: Stored, options: readonly string[]) =>
   through(
     'opj_compress',
@@ -10,7 +10,7 @@ export const openJpeg = (film: Stored, options: readonly string[]) =>
     ['film.rawl', 'film.j2k'],
   );
 
-/** What OpenJPEG makes of a codestream. */
+/** Decode a codestream with OpenJPEG. */
 export const openJpegBack = (codestream: Uint8Array, film: Stored): Stored =>
   samples(
     through('opj_decompress', (input, output) => ['-i', input, '-o', output], codestream, ['film.j2k', 'film.rawl']),
@@ -19,7 +19,7 @@ export const openJpegBack = (codestream: Uint8Array, film: Stored): Stored =>
 
 const rawFormat = ({ columns, rows, bits, signed }: Stored) => `${columns},${rows},1,${bits},${signed ? 's' : 'u'}`;
 
-/** The codestream of an unsigned film, by OpenJPH; it writes in the order RPCL unless told otherwise. */
+/** Encode an unsigned film with OpenJPH, in the order RPCL by default. */
 export const openJph = (film: Stored, options: readonly string[]) =>
   through(
     'ojph_compress',
@@ -31,14 +31,14 @@ export const openJph = (film: Stored, options: readonly string[]) =>
     ['film.yuv', 'film.j2c'],
   );
 
-/** What OpenJPH makes of a codestream. */
+/** Decode a codestream with OpenJPH. */
 export const openJphBack = (codestream: Uint8Array, film: Stored): Stored =>
   samples(
     through('ojph_expand', (input, output) => ['-i', input, '-o', output], codestream, ['film.j2c', 'film.yuv']),
     film,
   );
 
-/** Little-endian samples as a tool writes them; only the stored bits count. */
+/** Little-endian samples in the output of a tool. Only the stored bits count. */
 function samples(bytes: Buffer, film: Stored): Stored {
   const size = film.bits > 8 ? 2 : 1;
   const sign = 2 ** (film.bits - 1);

@@ -7,10 +7,10 @@ import { dcmtk } from './tools.ts';
 
 export const decoded = async (file: Uint8Array): Promise<Decoded> => unwrap(await decodeDicom(new Uint8Array(file)));
 
-/** Gray of each pixel from 0 to 1. */
+/** Gray level of each pixel from 0 to 1. */
 export const grays = (film: Film): Float64Array => Float64Array.from(film.pixels, (value) => value / white(film));
 
-/** What a window over all stored values makes of a film (PS3.3 C.11.2.1.2.1), from 0 to 1. */
+/** A film with a window over all stored values (PS3.3 C.11.2.1.2.1), from 0 to 1. */
 export function expected(film: Stored): Float64Array {
   const { low, high } = range(film);
   return Float64Array.from(film.values, (value) => (value - low) / (high - low));
@@ -18,7 +18,7 @@ export function expected(film: Stored): Float64Array {
 
 export type Difference = { readonly most: number; readonly mean: number };
 
-/** How far two films are apart, as shares of full range. */
+/** Differences of two films, as fractions of full range. */
 export function difference(a: Float64Array, b: Float64Array): Difference {
   if (a.length !== b.length) throw new Error(`${a.length} pixels and ${b.length}`);
   let [most, sum] = [0, 0];
@@ -30,11 +30,11 @@ export function difference(a: Float64Array, b: Float64Array): Difference {
   return { most, mean: sum / a.length };
 }
 
-/** Whether two films are the same to the last bit: a matcher would spend minutes on printing how they are not. */
+/** Whether two films are equal to the last bit. A matcher would take minutes to print the difference. */
 export const same = (a: Film, b: Film): boolean =>
   a.width === b.width && a.height === b.height && white(a) === white(b) && difference(grays(a), grays(b)).most === 0;
 
-/** A file as DCMTK's viewer shows it with its first window, from 0 to 1. */
+/** A file in DCMTK's viewer with its first window, from 0 to 1. */
 export function viewed(viewer: string, file: Uint8Array, options: readonly string[] = ['+Wi', '1']): Float64Array {
   const pgm = dcmtk(viewer, [...options, '+op'], file);
   const [head = '', columns, rows] = /^P5\s+(\d+) (\d+)\s+255\s/.exec(pgm.toString('latin1', 0, 40)) ?? [];

@@ -9,7 +9,7 @@ import { tags } from './tags.ts';
 
 const size = { columns: 144, rows: 129 };
 
-/** Small good files of every transfer syntax and of many headers, for mutations to start from. */
+/** Small valid files of every transfer syntax and of many headers, as seeds for mutations. */
 export async function corpus(): Promise<readonly Subject[]> {
   const films = await Promise.all(
     ([8, 12, 16] as const).flatMap((bits) => [false, true].map((signed) => chest({ ...size, bits, signed }))),
@@ -17,7 +17,7 @@ export async function corpus(): Promise<readonly Subject[]> {
   const written = encoders.flatMap((encoder) =>
     encoder.depths.flatMap((depth) => {
       const film = films.find(({ bits, signed }) => bits === depth.bits && signed === depth.signed);
-      // One depth of each lossless predictor is enough: the header is the same.
+      // One depth per lossless predictor is enough: the header is the same.
       const wanted = film && !(/predictor [2-7]/.test(encoder.name) && depth.bits !== 12);
       return wanted ? [subject(`${encoder.name}, ${depthOf(film)}`, encoder.encode(film))] : [];
     }),
@@ -29,7 +29,7 @@ export async function corpus(): Promise<readonly Subject[]> {
 
 const depthOf = ({ bits, signed }: Stored) => `${bits} bits${signed ? ' signed' : ''}`;
 
-/** Files that differ in their headers alone. */
+/** Files that differ only in their headers. */
 function headers(film: Stored): readonly Subject[] {
   const file = (name: string, ...changes: readonly Dataset[]) => subject(name, part10(chestDataset(film, ...changes)));
   const characterSets = Object.keys(names) as (keyof typeof names)[];

@@ -1,7 +1,7 @@
-/** One data element as a test wants it written, which need not be as the standard wants it. */
+/** One data element for a test. It may violate the standard. */
 export type Element = { readonly tag: number; readonly vr: string } & (
   | {
-      /** Text in bytes of its own character set, or ISO 8859-1. Words of OW are little endian here. */
+      /** Text in the bytes of its character set, or ISO 8859-1. Words of OW are little endian here. */
       readonly value: string | Uint8Array | readonly number[];
       /** Written instead of the true length. */
       readonly length?: number;
@@ -20,7 +20,7 @@ const item = 0xfffe_e000;
 const itemDelimitation = 0xfffe_e00d;
 const sequenceDelimitation = 0xfffe_e0dd;
 
-/** The elements of a dataset in order of their tags, later ones in place of earlier ones with the same tag. */
+/** The elements of a data set in the order of their tags. A later element replaces an earlier one with the same tag. */
 export function merge(...datasets: readonly Dataset[]): Dataset {
   const byTag = new Map(datasets.flat().map((element) => [element.tag, element]));
   return [...byTag.values()].sort((a, b) => a.tag - b.tag);
@@ -29,7 +29,7 @@ export function merge(...datasets: readonly Dataset[]): Dataset {
 export const without = (dataset: Dataset, ...tags: readonly number[]): Dataset =>
   dataset.filter(({ tag }) => !tags.includes(tag));
 
-/** A data set in the order given (PS3.5 7). */
+/** A data set in the given order (PS3.5 7). */
 export const encode = (dataset: Dataset, encoding: Encoding): Buffer =>
   Buffer.concat(dataset.map((element) => encodeElement(element, encoding)));
 
@@ -65,7 +65,7 @@ export function encodeElement(element: Element, encoding: Encoding): Buffer {
 export const delimiter = (tag: number, length: number, { little }: Encoding): Buffer =>
   Buffer.concat([tagBytes(tag, little), number(length, 4, little)]);
 
-/** PS3.5 7.1.2: these have two reserved bytes and a 32-bit length. */
+/** PS3.5 7.1.2: these VRs have two reserved bytes and a 32-bit length. */
 const long = /^(O[BDFLVW]|S[QV]|U[CNRTV])$/;
 
 export function head(tag: number, vr: string, length: number, encoding: Encoding): Buffer {

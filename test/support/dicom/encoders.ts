@@ -13,19 +13,19 @@ const both = ([8, 12, 16] as const).flatMap((bits): Depth[] => [
 ]);
 const only = (bits: 8 | 12): readonly Depth[] => [{ bits, signed: false }];
 
-/** One way in which a film is written, by the tool that writes it. */
+/** One way to encode a film, with the tool that does it. */
 export type Encoder = {
   readonly name: string;
   readonly transferSyntax: string;
   readonly lossless: boolean;
-  /** What the tool can write. */
+  /** The depths and sizes that the tool supports. */
   readonly depths: readonly Depth[];
-  /** The programs it needs. */
+  /** The required programs. */
   readonly programs: readonly string[];
-  /** DCMTK's viewer of this transfer syntax, where it has one. */
+  /** DCMTK's viewer of this transfer syntax, if it has one. */
   readonly viewer?: 'dcm2pnm' | 'dcmj2pnm' | 'dcml2pnm';
   encode(film: Stored, ...changes: readonly Dataset[]): Buffer<ArrayBuffer>;
-  /** A lossy film as the tool itself reads it back, uncompressed. */
+  /** A lossy film, decoded by the same tool. */
   back?(film: Stored, file: Uint8Array): Buffer<ArrayBuffer>;
 };
 
@@ -46,7 +46,7 @@ function converted(name: string, transferSyntax: string, option: string): Encode
 type Compressed = Pick<Encoder, 'name' | 'transferSyntax' | 'depths' | 'viewer'> & {
   readonly program: string;
   readonly options: readonly string[];
-  /** The program that undoes it, for a lossy process. */
+  /** The program that decodes a lossy process. */
   readonly undo?: string;
 };
 
@@ -81,7 +81,7 @@ function codestream({ codec, options, pieces = 1, ...rest }: Codestream): Encode
         transferSyntax: rest.transferSyntax,
       }),
     ...(!rest.lossless && {
-      // The tool is deterministic: written again, the codestream is the one in the file.
+      // The tool is deterministic: encoding again gives the codestream in the file.
       back: (film: Stored) => part10(chestDataset(read(write(film, options), film))),
     }),
   };
@@ -89,7 +89,7 @@ function codestream({ codec, options, pieces = 1, ...rest }: Codestream): Encode
 
 const jpeg = '1.2.840.10008.1.2.4';
 
-/** Every transfer syntax that is read, and for some of them more than one way to write it. */
+/** Every supported transfer syntax, some of them with several encoders. */
 export const encoders: readonly Encoder[] = [
   converted('implicit little endian', transferSyntaxes.implicitLittle, '+ti'),
   converted('explicit little endian', transferSyntaxes.explicitLittle, '+te'),
@@ -224,7 +224,7 @@ export const encoders: readonly Encoder[] = [
   }),
 ];
 
-/** The encoder of a name. */
+/** Find an encoder by its name. */
 export function encoder(name: string): Encoder {
   const found = encoders.find((candidate) => candidate.name === name);
   if (!found) throw new Error(`no encoder is named ${name}`);

@@ -12,7 +12,7 @@ export type DicomReader = {
   close(): Promise<void>;
 };
 
-/** The real engine on the bundled family, with one worker, for DICOM files. */
+/** The real engine with the bundled family and one thread, for DICOM files. */
 export async function openDicomReader(deadlineMs: number): Promise<DicomReader> {
   const config = readConfig({ ALARA_WORKERS: '1', ALARA_DEADLINE_MS: String(deadlineMs) });
   const router = openRouter(config);
@@ -29,7 +29,7 @@ export async function openDicomReader(deadlineMs: number): Promise<DicomReader> 
   };
   let films = 0;
   return {
-    // The engine takes the bytes away, so it is given a copy.
+    // The engine transfers the bytes to a thread, so pass a copy.
     read: (file, request = {}) =>
       engine.read({
         id: `rd_${++films}`,

@@ -1,10 +1,10 @@
 import sharp from 'sharp';
 
-/** Stored values as an encoder sees them, row by row. */
+/** Stored values in the form that an encoder reads, row by row. */
 export type Stored = {
   readonly columns: number;
   readonly rows: number;
-  /** Bits stored; more than 8 lie in words of 16. */
+  /** Bits stored. More than 8 bits are stored in words of 16. */
   readonly bits: number;
   readonly signed: boolean;
   readonly values: Int32Array;
@@ -13,8 +13,8 @@ export type Stored = {
 type Wanted = { readonly columns: number; readonly rows: number; readonly bits: number; readonly signed?: boolean };
 
 /**
- * A chest film of any size and depth: an NIH film resized, its values spread over `bits` with noise below the
- * eighth, so that every bit matters and a codec meets what it meets on a detector's image.
+ * A chest film of any size and depth: an NIH film, resized, with its values spread over `bits` and noise below the eighth bit.
+ * So every bit matters, and a codec sees an image like that of a detector.
  */
 export async function chest(
   { columns, rows, bits, signed = false }: Wanted,
@@ -35,25 +35,25 @@ export async function chest(
   return { columns, rows, bits, signed, values };
 }
 
-/** The same film with every value's complement, as MONOCHROME1 stores it. */
+/** The same film with complemented values, as MONOCHROME1 stores it. */
 export const complement = (film: Stored): Stored => {
   const { low, high } = range(film);
   return { ...film, values: film.values.map((value) => low + high - value) };
 };
 
-/** The least and the largest value that the stored bits can hold. */
+/** The least and the greatest value of the stored bits. */
 export const range = ({ bits, signed }: Pick<Stored, 'bits' | 'signed'>) => {
   const low = signed ? -(2 ** (bits - 1)) : 0;
   return { low, high: low + 2 ** bits - 1 };
 };
 
-/** Stored values as bytes of little-endian words, or as bytes where they fit. */
+/** Stored values as little-endian words, or as bytes if they fit. */
 export function sampleBytes({ bits, values }: Stored): Buffer {
   if (bits <= 8) return Buffer.from(Uint8Array.from(values));
   return Buffer.from(Uint16Array.from(values).buffer);
 }
 
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
+/** Numbers in [0, 1), equal for equal seeds (mulberry32). */
 export function random(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -7,18 +7,18 @@ import { inspect } from '../../../functions/decode/dicom/inspect.ts';
 import { deflatedFile, mutate } from './mutate.ts';
 import type { Subject } from './subject.ts';
 
-/** What came of many damaged files. */
+/** The results of many damaged files. */
 export type Report = {
-  /** How many were read, and how many refused under each code. */
+  /** The number of files that were read, and the number of refusals per code. */
   readonly outcomes: Record<string, number>;
-  /** Outcomes that must not be, each with the seed that makes it again. */
+  /** Forbidden outcomes, each with its seed. */
   readonly problems: string[];
   readonly slowest: { readonly seed: number; readonly ms: number };
-  /** How much more memory the process held at most than before the first file, in MB. */
+  /** The greatest increase of the process memory since before the first file, in MB. */
   readonly grownMb: number;
 };
 
-/** Decode the damaged files of the seeds from `first`, telling each seed before it starts. */
+/** Decode the damaged files of the seeds from `first`. Reports each seed before its file. */
 export async function fuzz(
   subjects: readonly Subject[],
   first: number,
@@ -48,7 +48,7 @@ export async function fuzz(
   return { outcomes, problems, slowest, grownMb: Math.round((peak - before) / 1e6) };
 }
 
-/** What a good file is read as. */
+/** The expected reading of a valid file. */
 async function digest({ bytes, deflatedFrom }: Subject): Promise<string> {
   const file = deflatedFrom === undefined ? bytes : deflatedFile(bytes, deflatedFrom);
   const decoded = await decodeDicom(new Uint8Array(file));

@@ -10,7 +10,7 @@ export const sopClasses = {
   secondaryCapture: '1.2.840.10008.5.1.4.1.1.7',
 } as const;
 
-/** A UID of one's own, the same for the same label (PS3.5 B.2). */
+/** A private UID, equal for equal labels (PS3.5 B.2). */
 export function uid(label: string): string {
   const hex = createHash('sha256').update(label).digest('hex').slice(0, 32);
   return `2.25.${BigInt(`0x${hex}`)}`;
@@ -20,13 +20,13 @@ export const text = (tag: number, vr: string, value: string | Uint8Array): Eleme
 export const short = (tag: number, ...value: readonly number[]): Element => ({ tag, vr: 'US', value });
 export const sequence = (tag: number, ...items: readonly Dataset[]): Element => ({ tag, vr: 'SQ', items });
 
-/** Window Center and Width that show all stored values, and nothing more: LINEAR then maps them evenly (PS3.3 C.11.2.1.2.1). */
+/** Window Center and Width over exactly the stored values: LINEAR then maps them evenly (PS3.3 C.11.2.1.2.1). */
 export const wholeWindow = (film: Pick<Stored, 'bits' | 'signed'>): Dataset => [
   text(tags.WindowCenter, 'DS', String((range(film).low + range(film).high + 1) / 2)),
   text(tags.WindowWidth, 'DS', String(2 ** film.bits)),
 ];
 
-/** A PA chest film of a patient who does not exist. */
+/** A PA chest film of an invented patient. */
 export function chestDataset(film: Stored, ...changes: readonly Dataset[]): Dataset {
   const { columns, rows, bits, signed } = film;
   const base: Dataset = [
@@ -87,14 +87,14 @@ export function chestDataset(film: Stored, ...changes: readonly Dataset[]): Data
   return merge(base, ...changes);
 }
 
-/** MONOCHROME1 and what accompanies it. */
+/** MONOCHROME1 and its accompanying attributes. */
 export const monochrome1: Dataset = [
   text(tags.PhotometricInterpretation, 'CS', 'MONOCHROME1'),
   text(tags.PresentationLUTShape, 'CS', 'INVERSE'),
   { tag: tags.PixelIntensityRelationshipSign, vr: 'SS', value: [-1] },
 ];
 
-/** A VOI LUT in place of the window: one word an input value, from the least stored value on (PS3.3 C.11.2.1.1). */
+/** A VOI LUT in place of the window: one word per input value, from the least stored value (PS3.3 C.11.2.1.1). */
 export function voiLut(film: Stored, curve: (share: number) => number): Dataset {
   const { low, high } = range(film);
   const entries = high - low + 1;
@@ -104,7 +104,7 @@ export function voiLut(film: Stored, curve: (share: number) => number): Dataset 
       {
         tag: tags.LUTDescriptor,
         vr: film.signed ? 'SS' : 'US',
-        // 2^16 entries are written as 0.
+        // The number of entries 2^16 is written as 0.
         value: [entries % 65_536, low, 16],
       },
       { tag: tags.LUTData, vr: 'OW', value: new Uint8Array(words.buffer) },
@@ -112,14 +112,14 @@ export function voiLut(film: Stored, curve: (share: number) => number): Dataset 
   ];
 }
 
-/** Pixel data that is not encapsulated. */
+/** Native pixel data. */
 export const native = (film: Stored): Element => ({
   tag: tags.PixelData,
   vr: film.bits > 8 ? 'OW' : 'OB',
   value: sampleBytes(film),
 });
 
-/** Encapsulated pixel data: an empty offset table, then the frame, in one fragment or in pieces of even size. */
+/** Encapsulated pixel data: an empty offset table, then the frame in one fragment or in fragments of even size. */
 export function encapsulated(frame: Uint8Array, pieces = 1): Element {
   const size = 2 * Math.ceil(frame.length / pieces / 2);
   const fragments = Array.from({ length: pieces }, (_, i) => frame.subarray(i * size, (i + 1) * size));
@@ -127,8 +127,8 @@ export function encapsulated(frame: Uint8Array, pieces = 1): Element {
 }
 
 /**
- * Three spellings of a name that is no one's: in ISO 8859-1, in Unicode, and in the Japanese of PS3.5 H.3.1, whose
- * ideographs ("test") escape to JIS X 0208.
+ * Three spellings of an invented name: in ISO 8859-1, in Unicode, and in the Japanese encoding of PS3.5 H.3.1, with
+ * ideographs ("test") that escape to JIS X 0208.
  */
 export const names = {
   'ISO_IR 100': { bytes: Buffer.from('ALÄRÅ^TÉST', 'latin1'), text: 'ALÄRÅ^TÉST' },

@@ -10,11 +10,11 @@ import {
 import { transferSyntaxes } from './part10.ts';
 import { tags } from './tags.ts';
 
-/** A data set with one fault that files of the field have. */
+/** A data set with one fault that occurs in real files. */
 export type Malformed = {
   readonly name: string;
   readonly body: Buffer;
-  /** It is unusual, but right: nothing has to be said of it. */
+  /** Unusual, but valid: the reading has no warning. */
   readonly isSound?: true;
 };
 
@@ -22,14 +22,14 @@ const item = 0xfffe_e000;
 const itemEnd = 0xfffe_e00d;
 const sequenceEnd = 0xfffe_e0dd;
 
-/** Bytes of a value representation of an element are replaced. */
+/** Replace the value representation of an element. */
 function withVr(element: Buffer, vr: string): Buffer {
   const copy = Buffer.from(element);
   copy.write(vr, 4, 'latin1');
   return copy;
 }
 
-/** The length field of an element, rewritten. */
+/** Rewrite the length field of an element. */
 function withLength(element: Buffer, length: number, { little, explicit }: Encoding): Buffer {
   const copy = Buffer.from(element);
   const isLong = explicit && /^(O[BDFLVW]|S[QV]|U[CNRTV])$/.test(copy.toString('latin1', 4, 6));
@@ -43,7 +43,7 @@ function withLength(element: Buffer, length: number, { little, explicit }: Encod
 const headBytes = (element: Buffer, { explicit }: Encoding) =>
   explicit && /^(O[BDFLVW]|S[QV]|U[CNRTV])$/.test(element.toString('latin1', 4, 6)) ? 12 : 8;
 
-/** The element in the form of the other kind of VR. */
+/** The element in the encoding of the other VR (explicit or implicit). */
 const inOtherForm = (element: Element, encoding: Encoding) =>
   encodeElement(element, { ...encoding, explicit: !encoding.explicit });
 
@@ -123,7 +123,7 @@ export function* malformed(dataset: Dataset, encoding: Encoding): Generator<Malf
   }
 }
 
-/** Faults of a sequence that lies before an element. */
+/** Faults of a sequence before an element. */
 function* sequences(
   tag: number,
   encoding: Encoding,
@@ -133,7 +133,7 @@ function* sequences(
   if (tag < 0x0010_0000 || tag > 0x0020_000d || tag % 65_536 === 0) return;
   const inner = [
     encodeElement({ tag: 0x0008_0100, vr: 'SH', value: '1234' }, encoding),
-    // Attributes of the film, which must not get into the data set.
+    // Attributes of the film that must not get into the data set.
     encodeElement({ tag: 0x0010_0010, vr: 'PN', value: 'SOMEONE^ELSE' }, encoding),
     encodeElement({ tag: 0x7fdf_0010, vr: 'LO', value: 'TEXT' }, encoding),
   ];

@@ -5,7 +5,7 @@ import type { Span, Subject } from './subject.ts';
 
 export type Mutated = { readonly bytes: Buffer<ArrayBuffer>; readonly from: string; readonly by: string };
 
-/** Draws of one seed. */
+/** Random draws of one seed. */
 type Dice = {
   below(n: number): number;
   one<Value>(values: readonly Value[]): Value;
@@ -41,7 +41,7 @@ const texts = [
   '\x1b$B',
   '\x1b$)C\x1b',
   'ISO 2022 IR 87',
-  // Names that every object has: a table of known values must not find them.
+  // Names that every object has as properties: a lookup in a table of known values must not find them.
   'constructor',
   'toString',
   '__proto__',
@@ -50,7 +50,7 @@ const texts = [
   '1.2.840.10008.1.2.4.90',
 ];
 
-/** Overwrite a number where there is room for it. */
+/** Overwrite a number if it fits. */
 function poke(bytes: Buffer<ArrayBuffer>, at: number, size: number, value: number, little: boolean): void {
   for (let i = 0; i < size; i++) {
     const shift = 8 * (little ? i : size - 1 - i);
@@ -73,11 +73,11 @@ const pixelsOf = ({ spans, bytes }: Subject): Span => {
 };
 const startOf = ({ spans }: Subject) => spans[0]?.start ?? 0;
 
-/** Bytes with those of a span replaced. */
+/** Replace the bytes of a span. */
 const replaced = (bytes: Uint8Array, start: number, end: number, ...by: readonly Uint8Array[]) =>
   Buffer.concat([bytes.subarray(0, start), ...by, bytes.subarray(end)]);
 
-/** The head of an element, of another length. */
+/** The head of an element with another length. */
 function resized(from: Subject, span: Span, length: number): Buffer {
   const header = copyOf(from.bytes.subarray(span.start, span.value));
   const size = from.encoding.explicit && header.length === 8 && span.tag !== 0x7fe0_0010 ? 2 : 4;
@@ -193,7 +193,7 @@ const mutations: Readonly<Record<string, Mutation>> = {
 
 export const kinds: readonly string[] = Object.keys(mutations);
 
-/** The damaged file of a seed: the same seed over the same subjects is the same file. */
+/** The damaged file of a seed. The same seed and subjects give the same file. */
 export function mutate(seed: number, subjects: readonly Subject[]): Mutated {
   const draw = random(seed);
   const dice: Dice = {
@@ -204,10 +204,10 @@ export function mutate(seed: number, subjects: readonly Subject[]): Mutated {
       return value;
     },
   };
-  // Codecs take most of the time, headers most of the kinds of damage: half of the draws leave codecs out.
+  // Codecs take most of the time, and headers have most kinds of damage. So half of the draws have no codec.
   const plain = subjects.filter(({ fragments }) => fragments.length === 0);
   const from = dice.one(dice.below(2) === 0 ? plain : subjects);
-  // Half of the files have one wound; the others up to four.
+  // Half of the files have one damage, the others up to four.
   const wounds = dice.below(2) === 0 ? 1 : 1 + dice.below(4);
   let bytes = from.bytes;
   const by: string[] = [];
@@ -219,13 +219,13 @@ export function mutate(seed: number, subjects: readonly Subject[]): Mutated {
   return { bytes: deflated(bytes, dice, from), from: from.name, by: by.join(', ') };
 }
 
-/** Deflate what was inflated, and damage the stream itself in one of four. */
+/** Deflate the inflated data set. In one of four files damage the stream itself. */
 function deflated(bytes: Buffer<ArrayBuffer>, dice: Dice, { deflatedFrom }: Subject): Buffer<ArrayBuffer> {
   if (deflatedFrom === undefined || bytes.length < deflatedFrom) return bytes;
   const file = deflatedFile(bytes, deflatedFrom);
   return dice.below(4) === 0 ? flip(file, dice, deflatedFrom, file.length, 8) : file;
 }
 
-/** A file whose data set is deflated from a place on. */
+/** A file with a data set that is deflated from an offset on. */
 export const deflatedFile = (bytes: Buffer<ArrayBuffer>, from: number) =>
   Buffer.concat([bytes.subarray(0, from), deflateRawSync(bytes.subarray(from), { level: 1 })]);

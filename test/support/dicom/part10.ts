@@ -14,11 +14,11 @@ export type FileOptions = {
   readonly transferSyntax?: string;
   /** The 128 bytes and `DICM` (PS3.10 7.1). */
   readonly preamble?: boolean;
-  /** The file meta information (PS3.10 7.1); without it a file is a bare data set. */
+  /** The file meta information (PS3.10 7.1). Without it, a file is a bare data set. */
   readonly meta?: boolean;
 };
 
-/** A file of a data set, in the order that its elements have. */
+/** A file of a data set in the order of its elements. */
 export function part10(
   dataset: Dataset,
   { transferSyntax = transferSyntaxes.explicitLittle, preamble = true, meta = true }: FileOptions = {},
@@ -31,7 +31,7 @@ export function part10(
   });
 }
 
-/** File meta information about a data set, before bytes that need not be it. */
+/** File meta information of a data set, before arbitrary bytes. */
 export function wrap(
   dataset: Dataset,
   body: Uint8Array,

@@ -3,23 +3,23 @@ import dicomParser from 'dicom-parser';
 import type { Encoding } from './element.ts';
 import { encodingOf, transferSyntaxes } from './part10.ts';
 
-/** Where an element of the top level lies, from its tag to its end; its value from `value` on. */
+/** The position of a top-level element, from its tag to its end. Its value starts at `value`. */
 export type Span = { readonly tag: number; readonly start: number; readonly value: number; readonly end: number };
 
-/** A good file that mutations start from. */
+/** A valid file as the input of mutations. */
 export type Subject = {
   readonly name: string;
-  /** The file, inflated where it was deflated. */
+  /** The file, inflated if it was deflated. */
   readonly bytes: Buffer<ArrayBuffer>;
   readonly encoding: Encoding;
   readonly spans: readonly Span[];
-  /** The values of the pixel data's fragments; none where it is not encapsulated. */
+  /** The values of the pixel data fragments; none for native pixel data. */
   readonly fragments: readonly Pick<Span, 'value' | 'end'>[];
-  /** Where the deflated part starts, if there is one. */
+  /** The start of the deflated part, if there is one. */
   readonly deflatedFrom?: number;
 };
 
-/** Find the elements of a good file. */
+/** Find the elements of a valid file. */
 export function subject(name: string, file: Uint8Array): Subject {
   let deflatedFrom: number | undefined;
   const dataSet = dicomParser.parseDicom(file, {

@@ -1,4 +1,4 @@
-/** The attributes that the test instances carry, by their keywords in PS3.6. */
+/** The attributes of the test instances, by their keywords in PS3.6. */
 export const tags = {
   MediaStorageSOPClassUID: 0x0002_0002,
   MediaStorageSOPInstanceUID: 0x0002_0003,

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-/** The one command that brings every tool the DICOM tests use. */
+/** The command that installs all tools of the DICOM tests. */
 export const install = 'apt-get install dcmtk libopenjp2-tools openjph-tools';
 
 export const has = (...programs: readonly string[]) =>
@@ -11,7 +11,7 @@ export const has = (...programs: readonly string[]) =>
     (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program))),
   );
 
-/** Run a program that reads one file and writes another. */
+/** Run a program that reads one file and writes another file. */
 export function through(
   program: string,
   args: (input: string, output: string) => readonly string[],
@@ -29,6 +29,6 @@ export function through(
   }
 }
 
-/** As {@link through}, for DCMTK's programs: options, then the file to read and the file to write. */
+/** Like {@link through}, for DCMTK's programs: options, then the input file and the output file. */
 export const dcmtk = (program: string, options: readonly string[], file: Uint8Array) =>
   through(program, (input, output) => [...options, input, output], file);

@@ -7,17 +7,17 @@ import { type Orthanc, proxiedUrl, user } from './orthanc.ts';
 export const alaraUrl = 'http://127.0.0.1:8080';
 
 export type Alara = {
-  /** Start it, and wait until it reads. */
+  /** Start the service, and wait until it is ready. */
   start(): Promise<void>;
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-  /** Everything that it ever logged. */
+  /** The whole log. */
   said(): string;
 };
 
-/** Asked of the PACS's films where many are read: one finding on the cheapest model. */
+/** The request for the films of a PACS if many are read: one finding on the cheapest model. */
 export const little = { findings: 'Cardiomegaly', minAuroc: '0.5' };
 
-/** What ALARA_PACS names for an Orthanc, by way of the proxy. */
+/** ALARA_PACS for an Orthanc behind the proxy. */
 export function pacsFile(orthanc: Orthanc, name: string, more: Record<string, unknown> = {}): string {
   const secret = join(orthanc.folder, 'password');
   writeFileSync(secret, `${user.password}\n`);
@@ -31,7 +31,7 @@ export function pacsFile(orthanc: Orthanc, name: string, more: Record<string, un
   return path;
 }
 
-/** The service beside an Orthanc: `serve` is the command line's own, `shortLease` is one process that may be killed. */
+/** The service for an Orthanc. `serve` is the command line; `shortLease` is one process that a test may kill. */
 export function createAlara(
   { network }: Pick<Orthanc, 'network'>,
   kind: 'serve' | 'shortLease',

@@ -4,8 +4,8 @@ import type { Change, ChangeLog, OrthancSeries } from '../../../functions/pacs/o
 type Film = { readonly id: string; readonly study: string; readonly modality: string; readonly manufacturer: string };
 
 /**
- * The change log of an Orthanc, as one answers: numbers grow and are never used again, and what is deleted takes its
- * entries along.
+ * The change log of an Orthanc. Numbers increase and are never used again. Deleting an object also deletes its
+ * entries.
  */
 export function createChangeLog(startsAt = '2026-11-23T06:00:00Z') {
   let seq = 0;
@@ -53,7 +53,7 @@ export function createChangeLog(startsAt = '2026-11-23T06:00:00Z') {
   return {
     orthanc,
     state,
-    /** Store a film; the number of its entry. A study's first one is a new study. */
+    /** Store a film. Returns the number of its entry. The first film of a study also creates the study. */
     store(study: string, id: string, { modality = 'DX', manufacturer = 'Maker', studyDate = '' } = {}) {
       films.push({ id, study, modality, manufacturer });
       studyDates.set(study, studyDate);
@@ -62,7 +62,7 @@ export function createChangeLog(startsAt = '2026-11-23T06:00:00Z') {
       if (films.filter((film) => film.study === study).length === 1) note('NewStudy', study, study);
       return entry;
     },
-    /** The second of an entry. */
+    /** The time of an entry in seconds. */
     dateOf: (entry: number) => changes.find(({ Seq }) => Seq === entry)?.Date ?? '',
     becomeStable: (study: string) => note('StableStudy', study, study),
     remove(study: string) {
@@ -72,7 +72,7 @@ export function createChangeLog(startsAt = '2026-11-23T06:00:00Z') {
     pass(seconds: number) {
       ms += seconds * 1000;
     },
-    /** What a backup holds; its restore gives the numbers that came since then out again. Time goes on. */
+    /** The content of a backup. After its restore, Orthanc assigns the later numbers again. Time continues. */
     backup() {
       const then = { seq, changes: [...changes], films: [...films] };
       return () => {

@@ -6,14 +6,14 @@ import { chestDataset, text, uid } from '../dicom/instance.ts';
 import { part10 } from '../dicom/part10.ts';
 import { tags } from '../dicom/tags.ts';
 
-/** Small, so that hundreds are stored, pulled and read in seconds. */
+/** Small films, so that hundreds are stored, downloaded and read in seconds. */
 const side = 512;
 let pixels: Promise<Stored> | undefined;
 
 export const studyUid = (study: string) => uid(`study ${study}`);
 export const filmUid = (study: string, film: number) => uid(`film ${study} ${film}`);
 
-/** A PA chest film of a study; films of one study lie in a series each, as an X-ray room sends them. */
+/** A PA chest film of a study. Each film of a study has its own series, as from an X-ray room. */
 export async function film(study: string, number = 1, ...changes: readonly Dataset[]): Promise<Buffer> {
   pixels ??= chest({ columns: side, rows: side, bits: 8 });
   const identity: Dataset = [
@@ -28,7 +28,7 @@ export async function film(study: string, number = 1, ...changes: readonly Datas
   return part10(chestDataset(await pixels, identity, ...changes));
 }
 
-/** Pixels of another patient's film, of the same size: what stands in the header stays as it is. */
+/** Pixels of another patient's film of the same size. The header stays the same. */
 export const otherPixels = async (): Promise<Dataset> => {
   const other = await chest({ columns: side, rows: side, bits: 8 }, 'test/films/00000100_000.png');
   return [{ tag: tags.PixelData, vr: 'OB', value: sampleBytes(other) }];
@@ -36,7 +36,7 @@ export const otherPixels = async (): Promise<Dataset> => {
 
 export const lateral: Dataset = [text(tags.ViewPosition, 'CS', 'LL')];
 
-/** Write films into a folder; its path. */
+/** Write films into a folder. Returns the path of the folder. */
 export function write(folder: string, films: Readonly<Record<string, Buffer>>): string {
   mkdirSync(folder, { recursive: true });
   for (const [name, bytes] of Object.entries(films)) writeFileSync(join(folder, `${name}.dcm`), bytes);

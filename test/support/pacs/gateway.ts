@@ -1,6 +1,6 @@
 /**
- * Stands for API Gateway before the service, where docs/deploy.md puts it: a stage in the path, a key in X-API-Key, a body of a
- * length that is said and 10 MB at most. Runs inside a private network; prints a line a request.
+ * Stands for API Gateway before the service, as in docs/deploy.md: a stage in the path, a key in X-API-Key, a body with a
+ * declared length of 10 MB or less. Runs inside a private network, and prints one line per request.
  */
 import { createServer, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';

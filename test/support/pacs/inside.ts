@@ -1,6 +1,6 @@
 /**
- * Runs inside a private network, which lives as long as this process: asks its servers what the test outside wants to
- * know, and stands between the service and Orthanc as a proxy that can stop a request at a chosen moment.
+ * Runs inside a private network, which exists as long as this process. It sends requests for the test outside, and it is
+ * a proxy between the service and Orthanc that can stop a chosen request.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -15,12 +15,12 @@ const proxyPort = 9042;
 const tell = (message: FromInside) => process.send?.(message);
 
 let trap: Trap | undefined;
-/** Requests that the trap still lets pass. */
+/** The number of requests that still pass the trap. */
 let passing = 0;
-/** Requests that are stopped, and what lets each of them go on. */
+/** Stopped requests, and the function that releases each. */
 const held: { readonly trap: Trap; readonly response: ServerResponse; readonly goOn: () => void }[] = [];
 
-/** What the service has asked of Orthanc. */
+/** The requests of the service to Orthanc. */
 const paths: string[] = [];
 
 const springs = (moment: Trap['moment'], { method, url }: IncomingMessage) =>

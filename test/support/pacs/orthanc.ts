@@ -11,7 +11,7 @@ import type { Asking } from './inside-messages.ts';
 const plugin = '/usr/share/orthanc/plugins/libOrthancDicomWeb.so';
 const shipped = resolve('functions/pacs/orthanc');
 
-/** Why the tests against a real Orthanc cannot run here, with the one command that changes it; empty when they can. */
+/** Why the tests with a real Orthanc cannot run on this machine, with the command that installs it. Empty if they can. */
 export const missing = (() => {
   const programs = ['Orthanc', 'storescu', 'dsrdump', 'dciodvfy', 'ip', 'unshare', 'nsenter'];
   if (programs.some((program) => !has(program) && !existsSync(`/usr/sbin/${program}`)) || !existsSync(plugin))
@@ -20,28 +20,28 @@ export const missing = (() => {
 })();
 
 export const orthancUrl = 'http://127.0.0.1:8042';
-/** The same Orthanc by way of the proxy that can stop requests. */
+/** The same Orthanc behind the proxy that can stop requests. */
 export const proxiedUrl = 'http://127.0.0.1:9042';
 export const user = { name: 'alara', password: 'a password of this test' };
 const authorization = `Basic ${Buffer.from(`${user.name}:${user.password}`).toString('base64')}`;
 
 export type Orthanc = {
   readonly network: Network;
-  /** A folder of this Orthanc's, which goes with it. */
+  /** A folder of this Orthanc, removed at the end. */
   readonly folder: string;
   start(): Promise<void>;
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-  /** GET, as JSON. */
+  /** GET a JSON resource. */
   get(path: string): Promise<unknown>;
   ask(path: string, init?: Asking): Promise<{ status: number; body: string }>;
   /** Send files or folders by C-STORE. */
   send(...paths: readonly string[]): Promise<void>;
-  /** What it wrote to its log. */
+  /** The log of Orthanc. */
   said(): string;
   close(): Promise<void>;
 };
 
-/** A real Orthanc in a network of its own, with the Lua script and the configuration that are shipped. `key`: of the hook. */
+/** A real Orthanc in a private network, with the Lua script and the configuration of the product. `key`: of the hook. */
 export async function openOrthanc(more: Record<string, unknown> = {}, key = ''): Promise<Orthanc> {
   const network = await openNetwork();
   const folder = mkdtempSync(join(tmpdir(), 'alara-orthanc-'));

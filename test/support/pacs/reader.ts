@@ -8,7 +8,7 @@ import { type InstanceProvenance, provenanceOf, type ResultMaker } from '../../.
 import { parseParameters } from '../../../functions/routing/parameters.ts';
 import { film } from '../service.ts';
 
-/** A synthetic header, with what goes wrong most: three scripts, an apostrophe, an odd number of bytes. */
+/** A synthetic header with common difficulties: three scripts, an apostrophe, an odd number of bytes. */
 export const instance: Instance = {
   sopClassUid: '1.2.840.10008.5.1.4.1.1.1.1',
   sopInstanceUid: '2.25.1001',
@@ -36,7 +36,7 @@ export const instance: Instance = {
   },
 };
 
-/** The same header with everything absent that may be. */
+/** The same header without its optional attributes. */
 export const bare: Instance = {
   ...instance,
   seriesNumber: undefined,
@@ -53,7 +53,7 @@ export const bare: Instance = {
 };
 
 export type Reader = {
-  /** A real reading of a DICOM file, under its own header. */
+  /** A real reading of a DICOM file, under the header of the file. */
   readDicom(bytes: Uint8Array, parameters?: Record<string, string>): Promise<IdentifiedRead>;
   readonly maker: ResultMaker;
   /** The provenance of a reading. Has UIDs of result objects only for a reading of a DICOM instance. */

@@ -7,7 +7,7 @@ import { part10 } from '../dicom/part10.ts';
 import { tags } from '../dicom/tags.ts';
 import { bare, type Reader } from './reader.ts';
 
-/** Reports of real readings whose headers differ in what readers of SR documents stumble over. */
+/** Reports of real readings, with headers that are difficult for readers of SR documents. */
 export async function sampleReports(reader: Reader): Promise<Readonly<Record<string, Uint8Array>>> {
   const report = (read: IdentifiedRead) => structuredReport(read, reader.provenance(read));
   const warned = await reader.read('00000100_000.png', { findings: 'Nodule,Effusion', explain: 'heatmap' });

@@ -10,7 +10,7 @@ export type Asked = {
   readonly body: Buffer;
 };
 
-/** A server of this test on loopback, and what it was asked. */
+/** A server on loopback and the requests that it received. */
 export async function serve(answer: (asked: Asked, response: ServerResponse) => unknown) {
   const asked: Asked[] = [];
   const server = createServer(async (request, response) => {

@@ -1,6 +1,6 @@
 /**
- * The service as `alara serve` runs it, in one process that a test can kill, except that the job of a process that died
- * is taken up after seconds and not after a minute.
+ * The service of `alara serve` in one process that a test can kill. After a crash, another process takes over the job after
+ * seconds instead of a minute.
  */
 import { createAdaptorServer } from '@hono/node-server';
 import { assemble } from '../../../functions/api/service.ts';

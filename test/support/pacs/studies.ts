@@ -9,7 +9,7 @@ export const secondaryCapture = '1.2.840.10008.5.1.4.1.1.7';
 type Found = Record<string, { Value?: unknown[] }>;
 const value = (found: Found, tag: string) => String(found[tag]?.Value?.[0] ?? '');
 
-/** SOP Instance UIDs of what Orthanc holds of a SOP class, by study: as QIDO-RS finds them. */
+/** SOP Instance UIDs of one SOP class in Orthanc by study, as QIDO-RS returns them. */
 export async function objects(orthanc: Orthanc, sopClass: string): Promise<ReadonlyMap<string, readonly string[]>> {
   const query = `SOPClassUID=${sopClass}&includefield=0020000D`;
   const found = (await orthanc.get(`/dicom-web/instances?${query}`)) as Found[];
@@ -25,8 +25,8 @@ export const reports = (orthanc: Orthanc) => objects(orthanc, comprehensive3dSr)
 export const reportsOf = async (orthanc: Orthanc, study: string) => (await reports(orthanc)).get(studyUid(study)) ?? [];
 
 /**
- * How many reports each study has, by Study Instance UID, from Orthanc's index alone: a search by SOP class has Orthanc 1.10
- * open the files of all instances.
+ * The number of reports per Study Instance UID, from Orthanc's index alone: for a search by SOP class, Orthanc 1.10
+ * opens the files of all instances.
  */
 export async function reportCounts(orthanc: Orthanc): Promise<ReadonlyMap<string, number>> {
   const body = JSON.stringify({ Level: 'Series', Query: { Modality: 'SR' }, Expand: true });
@@ -43,11 +43,11 @@ export async function reportCounts(orthanc: Orthanc): Promise<ReadonlyMap<string
   return counts;
 }
 
-/** Wait until a study has so many reports. */
+/** Wait until a study has this number of reports. */
 export const untilRead = (orthanc: Orthanc, study: string, count = 1, timeoutMs?: number) =>
   until(async () => (await reportsOf(orthanc, study)).length >= count, timeoutMs);
 
-/** Save the DICOM file of an instance; its path. */
+/** Save the DICOM file of an instance. Returns its path. */
 export async function save(orthanc: Orthanc, sopInstanceUid: string): Promise<string> {
   const { body } = await orthanc.ask('/tools/lookup', { method: 'POST', body: sopInstanceUid });
   const [found] = JSON.parse(body) as { ID: string; Type: string }[];

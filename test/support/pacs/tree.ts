@@ -1,12 +1,12 @@
 import dicomParser, { type DataSet } from 'dicom-parser';
 
-/** A content item as a reader other than the writer sees it. */
+/** A content item, parsed by another library than the writer's. */
 export type Node = {
   readonly relationship: string | undefined;
   readonly type: string | undefined;
   /** `value^scheme`, as {@link codeOf} writes it. */
   readonly concept: string | undefined;
-  /** A code, a text, a UID, a date or a number, as text; of an image the SOP Instance UID. */
+  /** A code, text, UID, date or number as text; for an image its SOP Instance UID. */
   readonly value: string | undefined;
   readonly unit: string | undefined;
   readonly template: string | undefined;
@@ -17,7 +17,7 @@ export const codeOf = ({ value, scheme }: { readonly value: string; readonly sch
 
 export const parse = (bytes: Uint8Array): DataSet => dicomParser.parseDicom(bytes);
 
-/** dicom-parser reads bytes as Latin 1; these are UTF-8. */
+/** dicom-parser decodes bytes as Latin 1; these are UTF-8. */
 export function utf8(dataset: DataSet, tag: string): string | undefined {
   const element = dataset.elements[tag];
   if (!element) return undefined;
@@ -52,7 +52,7 @@ export function tree(dataset: DataSet): Node {
   };
 }
 
-/** Every code anywhere in a file. */
+/** All codes in a file. */
 export function codesIn(
   dataset: DataSet,
 ): { readonly value: string; readonly scheme: string; readonly meaning: string }[] {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Open } from './subject.ts';
 
 export function accessContract(open: Open): void {
-  test('takes a key for what it was made for, in other processes as well', async () => {
+  test('accepts a key for its scopes, in other processes as well', async () => {
     const { platform, another } = await open();
     const { key, apiKey } = await platform.access.createKey('clinic', ['readings', 'pacs']);
     expect(key).toMatch(/^alara_[a-z2-7]{8,12}_[a-z2-7]{32,}$/);
@@ -13,7 +13,7 @@ export function accessContract(open: Open): void {
     expect(await access.listKeys()).toEqual([apiKey]);
   });
 
-  test('takes no key that differs by a letter, is cut short, or is made of the parts of two', async () => {
+  test('rejects a key that differs by a letter, is truncated, or is made of parts of two keys', async () => {
     const { access } = (await open()).platform;
     const { key } = await access.createKey('clinic', ['readings']);
     const { key: second, apiKey } = await access.createKey('practice', ['pacs']);
@@ -35,14 +35,14 @@ export function accessContract(open: Open): void {
     expect((await access.check(second))?.tenant).toBe('practice');
   });
 
-  test('makes a different key each time', async () => {
+  test('creates a different key each time', async () => {
     const { access } = (await open()).platform;
     const made = await Promise.all(Array.from({ length: 20 }, () => access.createKey('clinic', ['jobs'])));
     expect(new Set(made.map(({ key }) => key)).size).toBe(20);
     expect(await access.listKeys()).toHaveLength(20);
   });
 
-  test('takes a revoked key no more, says when it was, and leaves the others', async () => {
+  test('rejects a revoked key, reports the time of the revocation, and leaves other keys valid', async () => {
     const { platform, another } = await open();
     const { access } = platform;
     const { key, apiKey } = await access.createKey('clinic', ['readings']);
@@ -56,7 +56,7 @@ export function accessContract(open: Open): void {
     expect(await access.revokeKey('nobody')).toBe(false);
   });
 
-  test('allows webhook hosts by tenant, each tenant with one secret', async () => {
+  test('allows webhook hosts per tenant, and each tenant has one secret', async () => {
     const { platform, another } = await open();
     const { access } = platform;
     expect(await access.webhooks('clinic')).toBeUndefined();
@@ -75,7 +75,7 @@ export function accessContract(open: Open): void {
     expect(other.secret).not.toBe(first.secret);
   });
 
-  test('takes a host off the list of one tenant, and keeps the secret', async () => {
+  test('denies a host for one tenant, and keeps the secret', async () => {
     const { platform, another } = await open();
     const { access } = platform;
     const { secret } = await access.allowWebhooks('clinic', 'one.example');
@@ -88,7 +88,7 @@ export function accessContract(open: Open): void {
     expect(await access.denyWebhooks('nobody', 'one.example')).toBe(false);
   });
 
-  test('exchanges the secret: the one before is kept for its time, and only the last one before', async () => {
+  test('rotates the secret: only the previous secret is kept, for its time', async () => {
     const { platform, another } = await open();
     const { access } = platform;
     const until = new Date('2030-01-02T03:04:05.678Z');
@@ -107,7 +107,7 @@ export function accessContract(open: Open): void {
     expect(third?.previous?.secret).toBe(second?.secret);
   });
 
-  test('makes one secret when many allow hosts at the same time', async () => {
+  test('creates one secret when many processes allow hosts at the same time', async () => {
     const { platform, another } = await open();
     const other = await another();
     const allowed = await Promise.all(

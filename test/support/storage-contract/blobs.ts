@@ -8,7 +8,7 @@ const limit = 10_000_000;
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 export function blobsContract(open: Open): void {
-  test('say whether they are there', async () => {
+  test('report whether they exist', async () => {
     const { platform, another } = await open();
     expect(await platform.blobs.has('a')).toBe(false);
     await platform.blobs.put('a', stream(Buffer.from('film')), 100);
@@ -18,7 +18,7 @@ export function blobsContract(open: Open): void {
     expect(await platform.blobs.has('a')).toBe(false);
   });
 
-  test('come back byte for byte, whatever pieces they came in', async () => {
+  test('return the same bytes for every split into chunks', async () => {
     const { blobs } = (await open()).platform;
     await fc.assert(
       fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 100_000 }), { maxLength: 5 }), async (chunks) => {
@@ -30,7 +30,7 @@ export function blobsContract(open: Open): void {
     );
   });
 
-  test('have a buffer of their own, which can be given away to a worker', async () => {
+  test('have a separate buffer, which can be transferred to a thread', async () => {
     const { blobs } = (await open()).platform;
     await blobs.put('a', stream(bytes('film')), limit);
     const film = await blobs.get('a');
@@ -38,14 +38,14 @@ export function blobsContract(open: Open): void {
     expect(film?.byteOffset).toBe(0);
   });
 
-  test('come as they are read, with their length, and are left where they are when nobody takes them', async () => {
+  test('are streamed with their length, and stay in the store if the reader stops', async () => {
     const { blobs } = (await open()).platform;
     const film = Buffer.alloc(9_000_000, 'film');
     await blobs.put('a', stream(film), limit);
     const taken = await blobs.read('a', async (pieces, bytes) => ({ bytes, pieces: await Array.fromAsync(pieces) }));
     expect(taken?.bytes).toBe(film.length);
     expect(Buffer.concat(taken?.pieces ?? []).equals(film)).toBe(true);
-    // More than one: a film is never held whole.
+    // More than one chunk: a film is never in memory as a whole.
     expect(taken?.pieces.length).toBeGreaterThan(8);
     expect(await blobs.size('a')).toBe(film.length);
     for (let i = 0; i < 100; i++) expect(await blobs.read('a', async (_, bytes) => bytes)).toBe(film.length);
@@ -65,7 +65,7 @@ export function blobsContract(open: Open): void {
     expect(await blobs.size('c')).toBeUndefined();
   });
 
-  test('can be read into another while they are put again: the copy is of one of the two', async () => {
+  test('can be copied while they are replaced: the copy equals one of the two versions', async () => {
     const { blobs } = (await open()).platform;
     await blobs.put('a', stream(Buffer.alloc(3_000_000, 1)), limit);
     await blobs.read('a', async (pieces) => {
@@ -75,14 +75,14 @@ export function blobsContract(open: Open): void {
     expect(new Set(await blobs.get('b'))).toEqual(new Set([1]));
   });
 
-  test('are replaced when they are put again, and seen by other processes', async () => {
+  test('are replaced by a second put, and visible to other processes', async () => {
     const { platform, another } = await open();
     await platform.blobs.put('a', stream(bytes('one')), limit);
     await platform.blobs.put('a', stream(bytes('two')), limit);
     expect(await (await another()).blobs.get('a')).toEqual(bytes('two'));
   });
 
-  test('are not there when they were never put, or removed; removing again is fine', async () => {
+  test('do not exist if they were never put or are removed; a second removal is allowed', async () => {
     const { blobs } = (await open()).platform;
     expect(await blobs.get('a')).toBeUndefined();
     await blobs.put('a', stream(bytes('one')), limit);
@@ -91,7 +91,7 @@ export function blobsContract(open: Open): void {
     expect(await blobs.get('a')).toBeUndefined();
   });
 
-  test('over the limit are refused without being read to their end, and leave what was there', async () => {
+  test('over the limit are refused before they are read to the end, and keep the previous version', async () => {
     const { blobs } = (await open()).platform;
     await blobs.put('a', stream(bytes('small')), limit);
     const sender = endless();
@@ -104,20 +104,20 @@ export function blobsContract(open: Open): void {
     expect(await blobs.put('b', stream(new Uint8Array(10)), 10)).toEqual({ bytes: 10 });
   });
 
-  test('that break off are not kept, and the error is told', async () => {
+  test('that break off are not kept, and the error is thrown', async () => {
     const { blobs } = (await open()).platform;
     await expect(blobs.put('a', broken('the sender is gone'), limit)).rejects.toThrow('the sender is gone');
     expect(await blobs.get('a')).toBeUndefined();
   });
 
-  test('take any id, and no id reaches another blob or another place', async () => {
+  test('accept any id, and no id reaches another blob or another folder', async () => {
     const { blobs } = (await open()).platform;
     const ids = ['../a', '/etc/a', 'a', 'A', 'a/b', 'a\\b', 'a\0b', '..', '', 'ä'.repeat(200), 'a.part'];
     for (const id of ids) await blobs.put(id, stream(bytes(`blob ${id}`)), limit);
     for (const id of ids) expect(await blobs.get(id)).toEqual(bytes(`blob ${id}`));
   });
 
-  test('that were put before a time are pruned', async () => {
+  test('that are older than a time are pruned', async () => {
     const { platform, tickMs } = await open();
     const { blobs } = platform;
     await blobs.put('old', stream(bytes('old')), limit);

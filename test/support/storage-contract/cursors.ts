@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Open } from './subject.ts';
 
 export function cursorsContract(open: Open): void {
-  test('move from where they are, and are seen by other processes', async () => {
+  test('move from their expected position, and are visible to other processes', async () => {
     const { platform, another } = await open();
     const { cursors } = platform;
     expect(await cursors.get('orthanc')).toBeUndefined();
@@ -16,7 +16,7 @@ export function cursorsContract(open: Open): void {
     expect(await cursors.get('other')).toBeUndefined();
   });
 
-  test('are moved by one of those who race', async () => {
+  test('are moved by only one of several concurrent writers', async () => {
     const { platform, another } = await open();
     const other = await another();
     let from: string | undefined;

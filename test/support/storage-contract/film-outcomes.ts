@@ -9,7 +9,7 @@ const outcome = (listedAs: string): FilmOutcome => ({
 });
 
 export function filmOutcomesContract(open: Open): void {
-  test('come back as they were put last, in another process as well', async () => {
+  test('return the last stored value, in another process as well', async () => {
     const { platform, another } = await open();
     expect(await platform.filmOutcomes.get('a')).toEqual([]);
     await platform.filmOutcomes.put('a', [outcome('first')]);
@@ -20,7 +20,7 @@ export function filmOutcomesContract(open: Open): void {
     expect(await filmOutcomes.get('b')).toEqual([outcome('other')]);
   });
 
-  test('are forgotten after their time', async () => {
+  test('are deleted after their retention', async () => {
     const { filmOutcomes } = (await open()).platform;
     await filmOutcomes.put('a', [outcome('first')]);
     const now = Date.now();

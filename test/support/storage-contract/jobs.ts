@@ -6,7 +6,7 @@ import type { Open } from './subject.ts';
 const ids = (jobs: readonly Job[]) => jobs.map(({ id }) => id);
 
 export function jobsContract(open: Open): void {
-  test('come back as they were made', async () => {
+  test('are returned unchanged', async () => {
     const { platform, another } = await open();
     const whole = job('a', {
       state: 'failed',
@@ -26,14 +26,14 @@ export function jobsContract(open: Open): void {
     expect(await jobs.get('b')).toBeUndefined();
   });
 
-  test('are made once: a second of the same id changes nothing', async () => {
+  test('are created once: a second job with the same id changes nothing', async () => {
     const { jobs } = (await open()).platform;
     await jobs.create(job('a', { attempts: 2 }));
     expect(await jobs.create(job('a', { tenant: 'practice' }))).toBe(false);
     expect(await jobs.get('a')).toEqual(job('a', { attempts: 2 }));
   });
 
-  test('are made once when many make them at the same time', async () => {
+  test('are created once when many processes create them at the same time', async () => {
     const { platform, another } = await open();
     const other = await another();
     const made = await Promise.all(
@@ -43,7 +43,7 @@ export function jobsContract(open: Open): void {
     expect((await platform.jobs.get('a'))?.attempts).toBe(made.indexOf(true));
   });
 
-  test('change atomically: of 50 changes at the same time none is lost', async () => {
+  test('change atomically: none of 50 concurrent changes is lost', async () => {
     const { platform, another } = await open();
     const other = await another();
     await platform.jobs.create(job('a'));
@@ -58,7 +58,7 @@ export function jobsContract(open: Open): void {
     expect(after?.outcomes).toEqual(Array.from({ length: 50 }, (_, i) => ({ reading: `rd_${i}` })));
   });
 
-  test('answer a change with the job as it now is; one that is not there stays not there', async () => {
+  test('return the changed job; a change of an unknown job returns undefined', async () => {
     const { jobs } = (await open()).platform;
     await jobs.create(job('a', { state: 'dead', fault: { code: 'internal' } }));
     const changed = await jobs.update('a', ({ fault: _, ...rest }) => ({ ...rest, state: 'queued' }));
@@ -68,7 +68,7 @@ export function jobsContract(open: Open): void {
     expect(await jobs.get('b')).toBeUndefined();
   });
 
-  test('stay as they are when the change throws', async () => {
+  test('stay unchanged if the change throws', async () => {
     const { jobs } = (await open()).platform;
     await jobs.create(job('a'));
     const refuse = () => {
@@ -91,7 +91,7 @@ export function jobsContract(open: Open): void {
     expect(ids(await jobs.list({ limit: 9, tenant: 'practice', state: 'queued' }))).toEqual([]);
   });
 
-  test('are forgotten when they have ended and are old; what is unfinished is kept', async () => {
+  test('are deleted when they have ended and are old; open jobs are kept', async () => {
     const { jobs } = (await open()).platform;
     for (const state of ['queued', 'running', 'done', 'failed', 'dead'] as const) {
       await jobs.create(job(`old ${state}`, { state, updatedAt: '2026-01-01T00:00:00.000Z' }));
@@ -106,7 +106,7 @@ export function jobsContract(open: Open): void {
     expect(await jobs.prune(new Date('2026-01-15'))).toBe(0);
   });
 
-  test('are enqueued: kept and sent, changed and sent, or left as they are', async () => {
+  test('are enqueued: stored and sent, changed and sent, or left unchanged', async () => {
     const { jobs, queue, enqueue } = (await open()).platform;
     const messages = async () => {
       const bodies: string[] = [];
@@ -120,7 +120,7 @@ export function jobsContract(open: Open): void {
     expect(await enqueue('a', (known) => ({ job: known ?? job('a'), send: true }))).toEqual(job('a'));
     expect(await jobs.get('a')).toEqual(job('a'));
     expect(await messages()).toEqual(['a']);
-    // Again: it stays as it is, and gets another message.
+    // The second time the job stays unchanged, and gets another message.
     expect(await enqueue('a', (known = job('a', { attempts: 9 })) => ({ job: known, send: true }))).toEqual(job('a'));
     expect(await messages()).toEqual(['a']);
     const again = job('a', { attempts: 3 });

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Delivery, Queue } from '../../../functions/storage/queue.ts';
 import type { Open } from './subject.ts';
 
-/** A delivery that must come. */
+/** Receive a delivery, which must exist. */
 async function take(queue: Queue, visibilityMs: number, waitMs = 0): Promise<Delivery> {
   const delivery = await queue.receive({ visibilityMs, waitMs });
   if (!delivery) throw new Error('nothing was delivered');
@@ -13,7 +13,7 @@ async function take(queue: Queue, visibilityMs: number, waitMs = 0): Promise<Del
 const long = 60_000;
 
 export function queueContract(open: Open): void {
-  test('delivers what was sent, to another process as well, and removes it', async () => {
+  test('delivers a sent message, to another process as well, and removes it', async () => {
     const { platform, another } = await open();
     await platform.queue.send('one – two');
     const { queue } = await another();
@@ -26,7 +26,7 @@ export function queueContract(open: Open): void {
     expect(await platform.queue.depth()).toEqual({ waiting: 0, inFlight: 0 });
   });
 
-  test('delivers at least once: what nobody removes comes again, counted, under another receipt', async () => {
+  test('delivers at least once: a message that is not removed is delivered again with a higher count and another receipt', async () => {
     const { platform, tickMs } = await open();
     await platform.queue.send('a');
     const first = await take(platform.queue, tickMs, 1000);
@@ -40,7 +40,7 @@ export function queueContract(open: Open): void {
     expect(new Set([first, second, third].map(({ receipt }) => receipt)).size).toBe(3);
   });
 
-  test('ignores a receipt that has expired and whose message another holds', async () => {
+  test('ignores an expired receipt of a message that another consumer holds', async () => {
     const { platform, tickMs } = await open();
     const { queue } = platform;
     await queue.send('a');
@@ -49,7 +49,7 @@ export function queueContract(open: Open): void {
     await queue.remove(stale.receipt);
     await queue.release(stale.receipt, 0);
     expect(await queue.extend(stale.receipt, tickMs)).toBe(false);
-    // Still held, and not for the time that the stale receipt asked for.
+    // The message is still held, and not for the duration that the expired receipt requested.
     await delay(2 * tickMs);
     expect(await queue.receive({ visibilityMs: long, waitMs: 0 })).toBeUndefined();
     expect(await queue.depth()).toEqual({ waiting: 0, inFlight: 1 });
@@ -59,7 +59,7 @@ export function queueContract(open: Open): void {
     expect(await queue.depth()).toEqual({ waiting: 0, inFlight: 0 });
   });
 
-  test('keeps a message from others for as long as it is extended', async () => {
+  test('hides a message from other consumers as long as it is extended', async () => {
     const { platform, another, tickMs } = await open();
     const other = await another();
     await platform.queue.send('a');
@@ -72,7 +72,7 @@ export function queueContract(open: Open): void {
     expect((await take(other.queue, long, 10 * tickMs)).attempt).toBe(2);
   });
 
-  test('delivers a message that was released, after its delay and not before', async () => {
+  test('delivers a released message after its delay and not before', async () => {
     const { platform, tickMs } = await open();
     const { queue } = platform;
     await queue.send('a');
@@ -85,7 +85,7 @@ export function queueContract(open: Open): void {
     expect(performance.now() - released).toBeGreaterThan(2 * tickMs);
   });
 
-  test('delivers a message that was sent with a delay, after it and not before', async () => {
+  test('delivers a message with a delay after the delay and not before', async () => {
     const { platform, tickMs } = await open();
     await platform.queue.send('later', 3 * tickMs);
     const sent = performance.now();
@@ -95,7 +95,7 @@ export function queueContract(open: Open): void {
     expect(performance.now() - sent).toBeGreaterThan(2 * tickMs);
   });
 
-  test('takes times that are no whole milliseconds, for sending, receiving, extending and releasing', async () => {
+  test('accepts fractional milliseconds in sending, receiving, extending and releasing', async () => {
     const { platform, tickMs } = await open();
     const { queue } = platform;
     await queue.send('a', 0.25);
@@ -105,7 +105,7 @@ export function queueContract(open: Open): void {
     expect(await take(queue, long, 10 * tickMs)).toMatchObject({ body: 'a', attempt: 2 });
   });
 
-  test('gives a message to one of many consumers at a time, and every message to one', async () => {
+  test('gives a message to one consumer at a time, and every message to one consumer', async () => {
     const { platform, another } = await open();
     const queues = [platform.queue, (await another()).queue, (await another()).queue];
     const bodies = Array.from({ length: 60 }, (_, i) => `m${i}`);
@@ -115,7 +115,7 @@ export function queueContract(open: Open): void {
     const consume = async (queue: Queue) => {
       for (;;) {
         const delivery = await queue.receive({ visibilityMs: long, waitMs: 200 });
-        // A slow store may give nothing within the wait although messages are left.
+        // A slow store may return nothing within the wait although messages are left.
         if (!delivery && delivered.length < bodies.length) continue;
         if (!delivery) return;
         expect(held.has(delivery.body)).toBe(false);
@@ -131,7 +131,7 @@ export function queueContract(open: Open): void {
     expect(await platform.queue.depth()).toEqual({ waiting: 0, inFlight: 0 });
   });
 
-  test('waits as long as it was told, and no longer', async () => {
+  test('waits for the given time, and no longer', async () => {
     const { queue } = (await open()).platform;
     const start = performance.now();
     expect(await queue.receive({ visibilityMs: long, waitMs: 1000 })).toBeUndefined();
@@ -139,7 +139,7 @@ export function queueContract(open: Open): void {
     expect(performance.now() - start).toBeLessThan(3000);
   });
 
-  test('ends a wait as soon as something is sent, by this process or by another', async () => {
+  test('ends a wait as soon as a message is sent, by this process or by another', async () => {
     const { platform, another } = await open();
     const other = await another();
     for (const sender of [platform, other]) {
@@ -152,7 +152,7 @@ export function queueContract(open: Open): void {
     }
   });
 
-  test('ends a wait that is aborted, and takes nothing with it', async () => {
+  test('ends an aborted wait without receiving a message', async () => {
     const { queue } = (await open()).platform;
     const abort = new AbortController();
     const start = performance.now();

@@ -3,7 +3,7 @@ import { instance, reading } from './samples.ts';
 import type { Open } from './subject.ts';
 
 export function readingsContract(open: Open): void {
-  test('come back as they were put, the instance beside them, and nothing comes back that was not', async () => {
+  test('are returned unchanged with the instance beside them, and an unknown reading is not found', async () => {
     const { platform, another } = await open();
     const fromDicom = { reading: reading('rd_a'), instance };
     const fromPng = { reading: reading('rd_b'), instance: null };
@@ -15,7 +15,7 @@ export function readingsContract(open: Open): void {
     expect(await readings.get('clinic', 'rd_c')).toBeUndefined();
   });
 
-  test('of a version that kept no warnings come back with an empty list', async () => {
+  test('of a version without warnings are returned with an empty list', async () => {
     const { readings } = (await open()).platform;
     const { warnings, ...old } = reading('rd_old');
     expect(warnings).toEqual([]);
@@ -23,14 +23,14 @@ export function readingsContract(open: Open): void {
     expect((await readings.get('clinic', 'rd_old'))?.reading).toEqual(reading('rd_old'));
   });
 
-  test('stay as they were when they are put again', async () => {
+  test('stay unchanged when they are put again', async () => {
     const { readings } = (await open()).platform;
     await readings.put('clinic', { reading: reading('rd_a', 0.5), instance });
     await readings.put('clinic', { reading: reading('rd_a', 0.6), instance: null });
     expect(await readings.get('clinic', 'rd_a')).toEqual({ reading: reading('rd_a', 0.5), instance });
   });
 
-  test('belong to one tenant, also when another has the same id', async () => {
+  test('belong to one tenant, also if another tenant has the same id', async () => {
     const { readings } = (await open()).platform;
     await readings.put('clinic', { reading: reading('rd_a', 0.5), instance });
     expect(await readings.get('practice', 'rd_a')).toBeUndefined();

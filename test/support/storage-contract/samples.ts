@@ -23,7 +23,7 @@ export const reading = (id: string, score = 0.97): Reading => ({
   notice,
 });
 
-/** Its texts occur nowhere else, so that they can be looked for. */
+/** Its texts occur in no other data, so that a search can find them. */
 export const instance: Instance = {
   sopClassUid: '1.2.840.10008.5.1.4.1.1.1.1',
   sopInstanceUid: '2.25.40404040404040404040',

@@ -3,7 +3,7 @@ import { instance, job, reading } from './samples.ts';
 import { stream } from './streams.ts';
 import type { Open } from './subject.ts';
 
-/** Every text of an instance that is long enough not to occur by chance. */
+/** The texts of an instance that are long enough not to occur by chance. */
 const texts = (value: unknown): string[] =>
   typeof value === 'object' && value !== null
     ? Object.values(value).flatMap(texts)
@@ -12,7 +12,7 @@ const texts = (value: unknown): string[] =>
       : [];
 
 export function sealedContract(open: Open): void {
-  test('names no patient, study or instance, and shows no film', async () => {
+  test('contains no identifier of a patient, study or instance, and no film', async () => {
     const { platform, atRest } = await open();
     const { readings, jobs, queue, blobs, filmOutcomes } = platform;
     const film = Buffer.from('DICM and then a film of ALARA^TEST, many times. '.repeat(1000));
@@ -28,7 +28,7 @@ export function sealedContract(open: Open): void {
     await queue.send('a');
     await blobs.put(instance.sopInstanceUid, stream(film), 1_000_000);
     const kept = await atRest();
-    // What is no secret is found, so the search works.
+    // A text that is not secret is found, so the search works.
     expect(kept.includes('rd_a')).toBe(true);
     expect(kept.length).toBeGreaterThan(film.length);
     const secrets = [...texts(instance).filter((text) => text !== instance.sopClassUid), 'ALARA^TEST', 'DICM and then'];
@@ -36,7 +36,7 @@ export function sealedContract(open: Open): void {
     for (const secret of secrets) expect(kept.includes(secret), secret).toBe(false);
   });
 
-  test('opens nothing: no API key and no webhook secret is in it', async () => {
+  test('grants no access: it contains no API key and no webhook secret', async () => {
     const { platform, atRest } = await open();
     const { key, apiKey } = await platform.access.createKey('clinic', ['readings']);
     const { secret } = await platform.access.allowWebhooks('clinic', 'one.example');

@@ -7,14 +7,14 @@ export const stream = (...chunks: readonly Uint8Array[]) =>
     },
   });
 
-/** A sender that breaks off after a chunk. */
+/** A sender that breaks off after one chunk. */
 export const broken = (reason: string) =>
   new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(new Uint8Array(100_000)),
     pull: (controller) => controller.error(new Error(reason)),
   });
 
-/** A sender that never ends, and what became of it. */
+/** A sender without an end, and its state. */
 export function endless() {
   let sent = 0;
   let cancelled = false;

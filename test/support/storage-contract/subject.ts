@@ -1,13 +1,13 @@
 import type { Platform } from '../../../functions/storage/platform.ts';
 
-/** A platform under test. It goes when the test ends. */
+/** A platform under test. It is removed when the test ends. */
 export type Subject = {
   readonly platform: Platform;
-  /** The same platform again, by connections of its own, as another process has it. */
+  /** The same platform with separate connections, as another process opens it. */
   another(): Promise<Platform>;
-  /** Everything that is kept, as it lies on the disk or in the service. */
+  /** All stored data in its stored form, on the disk or in the service. */
   atRest(): Promise<Buffer>;
-  /** The shortest visibility timeout or delay that it can tell from none. */
+  /** The shortest visibility timeout or delay that the platform distinguishes from none. */
   readonly tickMs: number;
 };
 

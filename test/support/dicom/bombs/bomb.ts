@@ -1,8 +1,8 @@
-/** A file made to do harm, and what it does in words. */
+/** A malicious file and the description of its attack. */
 export type Bomb = {
   readonly name: string;
   make(): Buffer<ArrayBuffer>;
-  /** A codec may make sense of it all the same, as long as that is in time. */
+  /** A codec may decode it nevertheless, if it finishes in time. */
   readonly readable?: true;
 };
 

@@ -8,7 +8,7 @@ import { type Bomb, bomb } from './bomb.ts';
 
 type Patch = readonly [at: number, size: 1 | 2 | 4, value: number];
 
-/** A copy with numbers written over it, at places counted from a marker. */
+/** A copy with numbers overwritten at offsets from a marker. */
 function patched(bytes: Uint8Array, marker: number, ...patches: readonly Patch[]): Buffer {
   const copy = Buffer.from(bytes);
   const start = copy.indexOf(Buffer.from([0xff, marker]));
@@ -17,12 +17,12 @@ function patched(bytes: Uint8Array, marker: number, ...patches: readonly Patch[]
   return copy;
 }
 
-/** The places of numbers in ISO/IEC 15444-1 A.5.1 (SIZ) and A.6.1 (COD). */
+/** The offsets of numbers in ISO/IEC 15444-1 A.5.1 (SIZ) and A.6.1 (COD). */
 const siz = { marker: 0x51, width: 6, height: 10, left: 14, top: 18, tileWidth: 22, tileHeight: 26, components: 38 };
 const cod = { marker: 0x52, layers: 6, levels: 9, blockWidth: 10, blockHeight: 11 };
 const huge = 2 ** 31;
 
-/** The same codestream with precincts of 2 x 2 at every level, and as many layers as are wanted. */
+/** The same codestream with precincts of 2 x 2 at every level, and with the given number of layers. */
 function inPrecincts(codestream: Buffer, layers: number): Buffer {
   const start = codestream.indexOf(Buffer.from([0xff, cod.marker]));
   const length = codestream.readUInt16BE(start + 2);
@@ -43,13 +43,13 @@ function segment(marker: number, body: Uint8Array): Buffer {
   return Buffer.concat([head, body]);
 }
 
-/** Segments in the main header, after all others. */
+/** Add segments to the main header, after all others. */
 function inMainHeader(codestream: Buffer, ...segments: readonly Uint8Array[]): Buffer {
   const at = codestream.indexOf(startOfTilePart);
   return Buffer.concat([codestream.subarray(0, at), ...segments, codestream.subarray(at)]);
 }
 
-/** Segments in the header of the first tile part, whose length grows by theirs. */
+/** Add segments to the header of the first tile-part, and extend its length by theirs. */
 function inTileHeader(codestream: Buffer, ...segments: readonly Uint8Array[]): Buffer {
   const at = codestream.indexOf(startOfTilePart) + 12;
   const added = Buffer.concat(segments);
@@ -59,7 +59,7 @@ function inTileHeader(codestream: Buffer, ...segments: readonly Uint8Array[]): B
   return longer;
 }
 
-/** A coding style of the one component (A.6.2), as the default one is but for its precincts: 2^n by 2^n. */
+/** A coding style of the single component (A.6.2): equal to the default except for precincts of 2^n by 2^n. */
 export function componentStyle(codestream: Buffer, exponent: number): Buffer {
   const start = codestream.indexOf(Buffer.from([0xff, cod.marker]));
   const levels = codestream.readUInt8(start + cod.levels);
@@ -74,15 +74,15 @@ function tileStyle(codestream: Buffer, layers: number): Buffer {
   return styled.subarray(start, start + 2 + styled.readUInt16BE(start + 2));
 }
 
-/** A change of the order of progression (A.6.6): all layers and resolutions, and the one component. */
+/** A change of the progression order (A.6.6): all layers and resolutions, and the single component. */
 const progression = (changes: number) =>
   segment(0x5f, Buffer.concat(Array<Buffer>(changes).fill(Buffer.from([0, 0, 0xff, 0xff, 33, 1, 0]))));
 
-/** A codestream whose one component is in precincts of 2^n by 2^n, which the default coding style does not say. */
+/** A codestream with precincts of 2^n by 2^n for its single component, which the default coding style does not declare. */
 export const inComponentPrecincts = (codestream: Buffer, exponent: number): Buffer =>
   inMainHeader(codestream, componentStyle(codestream, exponent));
 
-/** Codestreams of JPEG 2000, with and without high throughput, that claim what their header does not. */
+/** JPEG 2000 codestreams, also high-throughput ones, that contradict their header. */
 export function jpeg2000Bombs(film: Stored): readonly Bomb[] {
   const kinds = [
     { kind: 'JPEG 2000', transferSyntax: '1.2.840.10008.1.2.4.90', write: () => openJpeg(film, []) },
@@ -147,8 +147,8 @@ export function jpeg2000Bombs(film: Stored): readonly Bomb[] {
 }
 
 /**
- * Codestreams that say elsewhere than in their default coding style how finely they are cut: in precincts of 2 x 2 a
- * film of 2500 x 3056 has two and a half million packets. In a small one a codec finds its way.
+ * Codestreams with small precincts outside of their default coding style. With precincts of 2 x 2, a film of 2500 x 3056 has
+ * two and a half million packets. A small codestream can be decoded.
  */
 export function cutUpBombs(film: Stored): readonly Bomb[] {
   const kinds = [
@@ -176,7 +176,7 @@ export function cutUpBombs(film: Stored): readonly Bomb[] {
   });
 }
 
-/** Codestreams of JPEG 2000 in tiles, from which a tile was taken out: OpenJPEG leaves it blank and says nothing. */
+/** Tiled JPEG 2000 codestreams without one of their tiles. OpenJPEG leaves the tile blank and reports no error. */
 export function missingTileBombs(film: Stored): readonly Bomb[] {
   const good = openJpeg(film, ['-t', '128,128']);
   const parts = tileParts(good);
@@ -192,7 +192,7 @@ export function missingTileBombs(film: Stored): readonly Bomb[] {
   ];
 }
 
-/** Where the tile-parts of a codestream start and end (ISO/IEC 15444-1 A.4.2). */
+/** Start and end of the tile-parts of a codestream (ISO/IEC 15444-1 A.4.2). */
 function tileParts(codestream: Buffer): readonly (readonly [start: number, end: number])[] {
   const parts: [number, number][] = [];
   let at = codestream.indexOf(Buffer.from([0xff, 0x90]));
@@ -207,7 +207,7 @@ function tileParts(codestream: Buffer): readonly (readonly [start: number, end: 
 /** ITU-T T.81 B.2.2 and T.87 C.2.2: the frame header. */
 const sof = { precision: 4, lines: 5, samples: 7, components: 9 };
 
-/** JPEG and JPEG-LS whose frame header is not what the data set says. */
+/** JPEG and JPEG-LS with a frame header that contradicts the data set. */
 export function jpegBombs(film: Stored): readonly Bomb[] {
   const kinds: readonly (readonly [name: string, marker: number])[] = [
     ['JPEG extended, 12 bits', 0xc1],
@@ -237,7 +237,7 @@ export function jpegBombs(film: Stored): readonly Bomb[] {
   });
 }
 
-/** PS3.5 annex G: the RLE header is the number of segments, then their offsets. */
+/** PS3.5 annex G: the RLE header is the number of segments, followed by their offsets. */
 export function rleBombs(dataset: Dataset): readonly Bomb[] {
   const file = (frame: Uint8Array) =>
     part10(merge(dataset, [encapsulated(frame)]), { transferSyntax: '1.2.840.10008.1.2.5' });

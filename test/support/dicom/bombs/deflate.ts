@@ -7,7 +7,7 @@ import { type Bomb, bomb } from './bomb.ts';
 const transferSyntax = transferSyntaxes.deflated;
 const block = 64_000_000;
 
-/** Deflated bytes of `start`, then zeros: after a full flush a block refers to nothing before it, so it can be repeated. */
+/** Deflated bytes of `start`, followed by zeros. After a full flush a block refers to no previous block, so it can be repeated. */
 function inflating(start: Uint8Array, blocks: number): Buffer {
   const flush = { finishFlush: constants.Z_FULL_FLUSH, level: 9 } as const;
   const zeros = deflateRawSync(Buffer.alloc(block), flush);
@@ -18,7 +18,7 @@ function inflating(start: Uint8Array, blocks: number): Buffer {
   ]);
 }
 
-/** Data sets that inflate without end. */
+/** Data sets that inflate endlessly. */
 export function deflateBombs(dataset: Dataset): readonly Bomb[] {
   const headOnly = encode(without(dataset, tags.PixelData), explicitLittle);
   const whole = encode(dataset, explicitLittle);

@@ -7,12 +7,12 @@ import { type Bomb, bomb } from './bomb.ts';
 const lut = (...elements: readonly Element[]) => elements;
 const words = (tag: number, count: number): Element => ({ tag, vr: 'OW', value: Buffer.alloc(2 * count) });
 
-/** Headers that claim what no film has; the last argument of each is the data set it spoils. */
+/** Headers with values that no film has. The last argument of each is the original data set. */
 export function headerBombs(dataset: Dataset): readonly Bomb[] {
   const spoilt = (name: string, ...elements: readonly Element[]) => bomb(name, () => part10(merge(dataset, elements)));
   const decimal = (name: string, tag: number, ...values: readonly string[]) =>
     values.map((value) => spoilt(`${name} ${value || 'without a value'}`, text(tag, 'DS', value)));
-  // A table that cannot be used is passed over.
+  // An unusable table is skipped.
   const voi = (name: string, ...elements: readonly Element[]): Bomb => ({
     ...bomb(name, () =>
       part10(
@@ -100,7 +100,7 @@ export function headerBombs(dataset: Dataset): readonly Bomb[] {
   ];
 }
 
-/** Headers that are odd and do no harm: each is read as the film without what is odd. */
+/** Unusual but harmless headers: each film is read as if the unusual part were absent. */
 export function oddities(dataset: Dataset): readonly (Bomb & { readonly plain: Dataset })[] {
   const emptied = (name: string, ...absent: readonly number[]) => ({
     ...bomb(name, () =>
@@ -113,7 +113,7 @@ export function oddities(dataset: Dataset): readonly (Bomb & { readonly plain: D
     ),
     plain: without(dataset, ...absent),
   });
-  /** A window that cannot be used is as good as none. */
+  /** An unusable window is ignored. */
   const spoilt = (name: string, element: Element) => ({
     ...bomb(name, () => part10(merge(dataset, [element]))),
     plain: without(dataset, tags.WindowCenter, tags.WindowWidth),

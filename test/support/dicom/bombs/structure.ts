@@ -20,7 +20,7 @@ const deepest = 100_000;
 const many = 400_000;
 const repeated = (bytes: Uint8Array) => Buffer.concat(Array<Uint8Array>(many).fill(bytes));
 
-/** Data sets whose elements nest, repeat or never end. */
+/** Data sets with elements that nest, repeat or never end. */
 export function structureBombs(dataset: Dataset): readonly Bomb[] {
   const before = encode(
     dataset.filter(({ tag }) => tag < tags.ReferencedImageSequence),
@@ -31,7 +31,7 @@ export function structureBombs(dataset: Dataset): readonly Bomb[] {
       dataset.filter(({ tag }) => tag > tags.ReferencedImageSequence),
       encoding,
     );
-  /** The data set with bytes of one's own in the place of a sequence. */
+  /** The data set with given bytes in place of a sequence. */
   const withBytes = (bytes: Uint8Array, encoding = explicitLittle) => {
     const start = encode(
       dataset.filter(({ tag }) => tag < tags.ReferencedImageSequence),
@@ -40,7 +40,7 @@ export function structureBombs(dataset: Dataset): readonly Bomb[] {
     const transferSyntax = encoding.explicit ? transferSyntaxes.explicitLittle : transferSyntaxes.implicitLittle;
     return wrap(dataset, Buffer.concat([start, bytes, after(encoding)]), { transferSyntax });
   };
-  /** Pixel data of one's own bytes, encapsulated as RLE. */
+  /** Pixel data of given bytes, encapsulated as RLE. */
   const withPixels = (...elements: readonly Uint8Array[]) =>
     wrap(dataset, Buffer.concat([encode(without(dataset, tags.PixelData), explicitLittle), ...elements]), {
       transferSyntax: '1.2.840.10008.1.2.5',
@@ -149,7 +149,7 @@ export function structureBombs(dataset: Dataset): readonly Bomb[] {
   ];
 }
 
-/** Files that have little or nothing in them. */
+/** Files with little or no content. */
 export function emptyBombs(dataset: Dataset): readonly Bomb[] {
   const empty = dataset.map(
     (element): Element =>
