@@ -9,14 +9,14 @@ test('every setting has a description', () => {
   for (const { name, description } of describedSettings) expect(description, name).toMatch(/^[A-Z`].*\.$/);
 });
 
-test('`alara serve --help` has every setting with its description and default', async () => {
+test('`alara serve --help` lists every setting with its description and default', async () => {
   const { stdout } = await alara(['serve', '--help']);
   const help = stdout.replaceAll(/\s+/g, ' ');
   for (const { name, description, usual } of describedSettings)
     expect(help).toContain(` ${name} ${`${description} Default: ${usual}.`.replaceAll('`', '')}`);
 });
 
-test('docs/settings.md is rendered from the settings', async () => {
+test('docs/settings.md is generated from the settings', async () => {
   const rows = describedSettings.map(({ name, usual, description }) => `| \`${name}\` | ${usual} | ${description} |`);
   const page = `# Settings
 
@@ -28,6 +28,6 @@ for stores of models, see [models.md](models.md).
 |---|---|---|
 ${rows.join('\n')}
 `;
-  // After a change of functions/platform/settings.ts: npx vitest run test/cli/settings.test.ts -u
+  // After a change of functions/platform/settings.ts run: npx vitest run test/cli/settings.test.ts -u
   await expect(page).toMatchFileSnapshot('../../docs/settings.md');
 });

@@ -22,7 +22,7 @@ const wrong: readonly (readonly [what: string, args: string[], says: RegExp, env
     ['an address of another machine', ['serve'], /HOST=192\.0\.2\.1: this machine has no such/, { HOST: '192.0.2.1' }],
   ];
 
-test.for(wrong)('%s ends with code 2, one message and no stack', async ([, args, says, environment]) => {
+test.for(wrong)('%s ends with code 2, one error and no stack', async ([, args, says, environment]) => {
   const { code, stdout, stderr } = await alara(args, environment);
   expect(stderr).toMatch(says);
   expect(stderr).not.toMatch(/^\s+at /m);
@@ -31,7 +31,7 @@ test.for(wrong)('%s ends with code 2, one message and no stack', async ([, args,
 });
 
 test.for([[], ['serve'], ['read'], ['route'], ['catalog', 'show'], ['catalog', 'verify'], ['doctor']])(
-  'help of %j teaches by an example',
+  'the help of %j has an example',
   async (verb) => {
     const { code, stdout } = await alara([...verb, '--help']);
     expect(stdout).toMatch(/Examples?:\n.*alara/);

@@ -10,7 +10,7 @@ const leftOut = (finding: string) => ({
   auroc: { r256: head(0.5, 0.44, 0.56).auroc },
 });
 
-test('a catalog names the findings that it leaves out, each once and none that it serves', () => {
+test('a catalog lists each finding that it omits once, and omits none of its findings', () => {
   expect(Catalog.safeParse(catalog).success).toBe(true);
   expect(Catalog.parse({ ...catalog, notServed: [leftOut('Hernia')] }).notServed).toEqual([leftOut('Hernia')]);
   for (const notServed of [
@@ -22,7 +22,7 @@ test('a catalog names the findings that it leaves out, each once and none that i
     expect(Catalog.safeParse({ ...catalog, notServed }).success).toBe(false);
 });
 
-test('logits stand beside ranks, one per film, and only where there are ranks', () => {
+test('a catalog has one logit per rank, and no logits without ranks', () => {
   const base64 = (bytes: number) => Buffer.alloc(bytes).toString('base64');
   const scores = {
     schema: 'alara.scores/1',

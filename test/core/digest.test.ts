@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { canonical, sha256 } from '../../functions/core/digest.ts';
 import { sha256Sync } from '../../functions/platform/digest.ts';
 
-test('the SHA-256 of bytes and of the same text is the one of FIPS 180-2, on and off the calling thread', async () => {
+test('computes the SHA-256 of FIPS 180-2 for bytes and for text, on the calling thread and off it', async () => {
   // FIPS 180-2, appendix B.1.
   const expected = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
   for (const data of ['abc', new TextEncoder().encode('abc')]) {

@@ -15,14 +15,14 @@ describe('a heat map', () => {
     ]);
   });
 
-  test('covers the square that the film was fitted into, in pixels of the film', () => {
+  test('covers the square around the film, in pixels of the film', () => {
     const region = (width: number, height: number) => heatmap(activation, 0, film(width, height)).region;
     expect(region(300, 300)).toEqual({ left: 0, top: 0, width: 300, height: 300 });
     expect(region(1000, 701)).toEqual({ left: 0, top: -149.5, width: 1000, height: 1000 });
     expect(region(700, 1000)).toEqual({ left: -150, top: 0, width: 1000, height: 1000 });
   });
 
-  test('is what the API says it is, with four digits a cell', () => {
+  test('matches the schema of the API, with four digits per cell', () => {
     const values = Float32Array.of(0.123456, -123456, 1e-7, 0, -0.1, 5);
     const map = heatmap({ rows: 2, columns: 3, values }, 0, film(10, 10));
     expect(map.values).toEqual([0.1235, -123500, 1e-7, 0, -0.1, 5]);

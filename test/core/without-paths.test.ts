@@ -11,7 +11,7 @@ test.each([
   ["Cannot find module 'file:///opt/alara/worker.js' imported", "Cannot find module '…' imported"],
   ['open "C:\\\\Models\\\\a b.onnx" failed', 'open … failed'],
   ['C:\\Models\\a.onnx is missing', '… is missing'],
-  // No paths: what a fault says of a graph, a type or a number.
+  // Not paths: slashes in a graph, a type or a number.
   [
     'expected float32/float16, 3/4 of it; see https://example.org/a/b',
     'expected float32/float16, 3/4 of it; see https://example.org/a/b',

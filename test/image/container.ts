@@ -8,12 +8,12 @@ import { has } from '../support/dicom/tools.ts';
 import { mayOpenNetwork, openNetwork, type Ran } from '../support/network.ts';
 import { argv, environment, only, run } from './dockerfile.ts';
 
-// A container engine's part of the work, by hand: a root that holds the staged folder, Node.js and the libraries of this
-// machine and nothing else, read-only but for the volumes; processes and network of its own; the image's user.
+// Replaces a container engine: a root with only the staged folder, Node.js and the libraries of this machine. The root is
+// read-only except for the volumes. Processes and network are isolated, and the user is the user of the image.
 
 const isRoot = process.getuid?.() === 0;
 const [uid = '', gid = ''] = only('cpu', 'USER').split(':');
-/** A user who is not root has one other user to become, in a user namespace. */
+/** A user without root can map only one other user in a user namespace. */
 const become = isRoot ? [`--setuid=${uid}`, `--setgid=${gid}`] : [`--map-user=${uid}`, `--map-group=${gid}`];
 
 const enter = `
@@ -38,14 +38,14 @@ mount -o remount,bind,ro "$root"
 exec unshare ${become.join(' ')} --root="$root" --wd=/app "$@"
 `;
 
-/** Why no container can be made here; empty where one can. */
+/** The reason why this machine cannot create a container, or an empty text. */
 export const missing = (() => {
   if (!has('unshare', 'nsenter') || !has('mount')) return ' (apt-get install util-linux iproute2)';
   const mounts = spawnSync('unshare', [...(isRoot ? [] : ['-r']), '-mpf', ...'mount -t proc proc /proc'.split(' ')]);
   return mounts.status === 0 && mayOpenNetwork() ? '' : ' (needs root, or user namespaces, for mounts and a network)';
 })();
 
-/** The image of a staged folder, with a network and a volume of its own. */
+/** The image of a staged folder, with a network and a volume. */
 export async function openImage(app: string) {
   const network = await openNetwork();
   const folder = mkdtempSync(join(tmpdir(), 'alara-container-'));
@@ -53,27 +53,27 @@ export async function openImage(app: string) {
   const root = join(folder, 'root');
   mkdirSync(root);
   const volume = run('cpu', 'install -d').replace('/data', data);
-  // Only root may give a folder away; a user's own becomes that of the user in the container.
+  // Only root can change the owner of a folder. Without root, the user's own files appear as files of the container's user.
   spawnSync('sh', ['-c', isRoot ? volume : volume.replace(/-[og] \d+/g, '')], { stdio: 'inherit' });
 
   const outer = ['--mount', '--pid', '--fork', 'sh', '-c', enter, 'sh', root, app, data];
   const set = environment('cpu');
-  /** Started with what the image sets, what the caller adds, and nothing of this machine's environment. */
+  /** Start with the variables of the image and of the caller, without the environment of this machine. */
   const inside = (command: readonly string[], more: Record<string, string> = {}): [string, string[]] => {
     const clean = Object.entries({ ...set, ...more }).map(([name, value]) => `${name}=${value}`);
-    // env(1) is not in the root, so the environment is set before it is entered.
+    // env(1) is not in the root, so set the environment before entering the root.
     const path = `PATH=${process.env['PATH']}:/usr/local/bin`;
     return ['env', ['-i', ...clean, path, 'unshare', ...outer, process.execPath, ...command]];
   };
 
   const started: ChildProcess[] = [];
   return {
-    /** Ask the service at its own address. */
+    /** Send a request from inside the container. */
     ask: (path: string, init: Parameters<typeof network.ask>[1] = {}) =>
       network.ask(`http://127.0.0.1:${set['PORT']}${path}`, init),
-    /** As `docker exec` does. */
+    /** Like `docker exec`. */
     exec: (command: readonly string[]): Promise<Ran> => network.run(...inside(command)),
-    /** Start what ENTRYPOINT and CMD say; resolves when films can be read. */
+    /** Start ENTRYPOINT and CMD. Resolves when the service can read films. */
     async start(more: Record<string, string> = {}) {
       const command = [...argv(only('cpu', 'ENTRYPOINT')), ...argv(only('cpu', 'CMD'))];
       const child = network.start(...inside(command, more));
@@ -88,7 +88,7 @@ export async function openImage(app: string) {
       return { said: () => log, ended, first: () => firstProcess(child) };
     },
     async close() {
-      // What a failed test left running: the kernel ends a container with its first process.
+      // Clean up after a failed test: the kernel ends a container with its first process.
       for (const child of started) if (child.exitCode === null) process.kill(firstProcess(child), 'SIGKILL');
       await network.close();
       rmSync(folder, { recursive: true, force: true });
@@ -98,7 +98,7 @@ export async function openImage(app: string) {
 
 export type Image = Awaited<ReturnType<typeof openImage>>;
 
-/** The container's process 1, by the id that it has out here. */
+/** The process 1 of the container, by its id outside. */
 function firstProcess({ pid }: ChildProcess): number {
   const path = `/proc/${pid}/task/${pid}/children`;
   const child = existsSync(path) ? Number(readFileSync(path, 'utf8').trim()) : 0;

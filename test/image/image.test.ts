@@ -17,7 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), 'alara-image-'));
 const staged = join(folder, 'app');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What the build stage copies, and the installed packages, in a folder of its own: nothing else is there to find. */
+/** A folder with only the files that the build stage copies, and the installed packages. */
 function buildContext(): string {
   const context = join(folder, 'src');
   mkdirSync(join(context, 'node_modules'), { recursive: true });
@@ -42,7 +42,7 @@ describe.skipIf(missing !== '')(`the image${missing}`, () => {
   beforeAll(async () => {
     const context = buildContext();
     const stage = run('build', 'stage.ts').replace('/app', staged);
-    // The installed packages are lent to the folder where only this command sees them.
+    // Mount the installed packages into the folder for this command only.
     const lend = `umask 077; mount --rbind ${resolve('node_modules')} node_modules && ${stage}`;
     const user = process.getuid?.() === 0 ? [] : ['-r'];
     const sizes = execFileSync('unshare', [...user, '--mount', 'sh', '-c', lend], {
@@ -67,7 +67,7 @@ describe.skipIf(missing !== '')(`the image${missing}`, () => {
     });
   const png = 'test/films/00000442_000.png';
 
-  test('holds no package that only development needs, and all that it holds is in its bill of materials', async () => {
+  test('contains no development package, and its bill of materials lists all packages', async () => {
     const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
       packages: Record<string, { dev?: boolean; version: string }>;
     };
@@ -90,19 +90,19 @@ describe.skipIf(missing !== '')(`the image${missing}`, () => {
     ).toEqual([]);
   });
 
-  test('is readable for its user and writable for nobody else, whatever mask it was built under', () => {
+  test('is readable for its user and writable for no other user, with any umask of the build', () => {
     for (const entry of readdirSync(staged, { recursive: true, withFileTypes: true })) {
       const path = join(entry.parentPath, entry.name);
       expect(statSync(path).mode & 0o777, path).toBe(entry.isDirectory() ? 0o755 : 0o644);
     }
   });
 
-  test('finds every native library that it is linked against', () => {
+  test('finds every native library that it is linked to', () => {
     const linked = run('cpu', 'linked.sh').replace('/linked.sh', 'functions/image/linked.sh').replace('/app', staged);
     expect(execFileSync('sh', ['-c', linked], { encoding: 'utf8' })).toMatch(/^[1-9]\d* native libraries, 0 of them/);
   });
 
-  test('reads films as its own user on a root that cannot be written, and drains on SIGTERM', async () => {
+  test('reads films as its own user on a read-only root, and drains on SIGTERM', async () => {
     const health = argv(only('cpu', 'HEALTHCHECK'));
     expect((await image.exec(health)).status).toBe(1);
     const service = await image.start({ ALARA_WORKERS: '1' });
@@ -124,7 +124,7 @@ describe.skipIf(missing !== '')(`the image${missing}`, () => {
     expect((await image.ask('/v1/catalog')).status).toBe(401);
     const film = await read('?findings=Mass', 'image/png', png);
     expect(film.status, film.body).toBe(201);
-    // Compressed, so that the codec's own files are needed.
+    // A compressed film, so that the codec loads its files.
     const stored = await chest({ columns: 1024, rows: 1024, bits: 8 });
     const jpeg = await sharp(Buffer.from(stored.values), { raw: { width: 1024, height: 1024, channels: 1 } })
       .toColourspace('b-w')

@@ -43,7 +43,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** The Dockerfile's own command, its build arguments in the environment as a build sets them. */
+/** The command of the Dockerfile, with the build arguments as environment variables, as in a build. */
 async function provide(environment: Record<string, string>) {
   const child = spawn('sh', ['-c', run('build-cuda', 'provider.ts').replace('/app', folder)], {
     env: { ...process.env, ...environment },
@@ -60,14 +60,14 @@ test.each([
   ['another digest', '/whole', 'f'.repeat(64), new RegExp(`has SHA-256 ${digest('/whole')}, not f{64}`)],
   ['a package without the provider', '/short', digest('/short'), /has no libonnxruntime_providers_cuda\.so/],
   ['a package that is not there', '/gone', 'f'.repeat(64), /answers 404/],
-])('%s fails the build, and says why', async (_, path, pinned, why) => {
+])('%s fails the build, and the error names the cause', async (_, path, pinned, why) => {
   const { code, said } = await provide({ ORT_GPU_SHA256: pinned, ORT_GPU_URL: at(path) });
   expect(code).not.toBe(0);
   expect(said).toMatch(why);
   expect(existsSync(join(beside, 'libonnxruntime_providers_cuda.so'))).toBe(false);
 });
 
-test('without its address the build fails, and names the package of the staged version', async () => {
+test('without its address the build fails, and the error names the package of the staged version', async () => {
   const { version } = JSON.parse(readFileSync('node_modules/onnxruntime-node/package.json', 'utf8'));
   const { code, said } = await provide({ ORT_GPU_SHA256: digest('/whole') });
   expect(code).not.toBe(0);
@@ -76,14 +76,14 @@ test('without its address the build fails, and names the package of the staged v
   );
 });
 
-test('a package of the pinned digest is unpacked beside the binding', async () => {
+test('unpacks a package with the pinned digest beside the binding', async () => {
   expect(await provide({ ORT_GPU_SHA256: digest('/whole'), ORT_GPU_URL: at('/whole') })).toEqual({ code: 0, said: '' });
   for (const name of libraries) expect(readFileSync(join(beside, name), 'utf8')).toBe(`this is ${name}`);
 });
 
 const linked = (path: string) => spawnSync('sh', ['functions/image/linked.sh', path], { encoding: 'utf8' });
 
-/** The binding, linked against a library of another name as long as its own. */
+/** The binding, linked to a library of another name of the same length. */
 function linkedAgainst(name: string): string {
   const path = mkdtempSync(join(folder, 'linked-'));
   cpSync(native, path, { recursive: true });
@@ -98,7 +98,7 @@ function linkedAgainst(name: string): string {
   return path;
 }
 
-test('a library that is linked against one that is missing fails the build', () => {
+test('a library that is linked to a missing library fails the build', () => {
   expect(linked(native)).toMatchObject({ status: 0, stdout: '2 native libraries, 0 of them without what they need\n' });
   const { status, stdout } = linked(linkedAgainst('libcudnn.so.9'));
   expect(status).toBe(1);
@@ -107,11 +107,11 @@ test('a library that is linked against one that is missing fails the build', () 
   );
 });
 
-test("the driver's library is not missed: the host brings it", () => {
+test('accepts a missing driver library, because the host has it', () => {
   expect(linked(linkedAgainst('libcuda.so.1')).status).toBe(0);
 });
 
-test('a file that no loader takes, or a folder without libraries, fails the build', () => {
+test('a corrupt library, or a folder without libraries, fails the build', () => {
   const path = mkdtempSync(join(folder, 'none-'));
   expect(linked(path).status).toBe(1);
   writeFileSync(join(path, 'libother.so'), 'not a library');

@@ -4,9 +4,9 @@ import { beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import type { Engine } from '../../functions/inference/pool.ts';
 import { film, openReal, slowToDecode } from '../support/real-engine.ts';
 
-// With the real worker: what may not happen is that a deadline ends the process, which a stand-in cannot show.
+// With real threads: a deadline must not end the process, and a mock cannot show this.
 
-/** Threads that were started since the test began. */
+/** Threads that were started since the beginning of the test. */
 function threads() {
   let started = 0;
   const count = () => {
@@ -22,13 +22,13 @@ beforeAll(async () => {
   slow = await slowToDecode();
 });
 
-/** The engine reads again, when its threads are warm and nothing is left over. */
+/** The engine reads again when its threads are warm and idle. */
 async function readsAgain({ read, status }: Engine): Promise<void> {
   await vi.waitFor(() => expect(status()).toMatchObject({ waiting: 0, running: 0 }), { timeout: 30_000 });
   await vi.waitFor(async () => expect(await read(film('r256-int8'))).toMatchObject({ ok: true }), { timeout: 30_000 });
 }
 
-test('a deadline during inference is answered in time; the run ends by itself, and its thread goes on', async () => {
+test('a deadline during inference is answered in time; the run finishes, and its thread continues', async () => {
   const started = threads();
   const deadlineMs = 60_000;
   const engine = await openReal({ deadlineMs });
@@ -36,16 +36,16 @@ test('a deadline during inference is answered in time; the run ends by itself, a
   for (let i = 0; i < 40 && survived < 5; i++) {
     const found = await engine.read(film('r512-fp32'));
     if (!found.ok) throw new Error(found.fault.code);
-    // As busy as the machine is just now, its deadline comes in the middle of inference, as a rule.
+    // The deadline is scaled to the load of the machine, so that it usually falls into inference.
     const { total, infer } = found.value.reading.timingsMs;
     const before = started();
     // The engine answers 250 ms before the deadline.
     const accepted = performance.now() - (deadlineMs - 250) + total - infer / 2;
     const answer = await engine.read(film('r512-fp32'), undefined, accepted);
     if (answer.ok) continue;
-    // It had most of its deadline behind it when it came: the engine is busy, and not the film slow.
+    // Most of the deadline had passed when the film arrived: the engine is busy, and the film is not slow.
     expect(answer.fault.code).toBe('queue_full');
-    // Its place is taken until the run has ended.
+    // The place of the film is occupied until the run has finished.
     const { running } = engine.status();
     await vi.waitFor(() => expect(engine.status().running).toBe(0), { timeout: 20_000, interval: 5 });
     if (running === 1 && started() === before) survived++;
@@ -54,7 +54,7 @@ test('a deadline during inference is answered in time; the run ends by itself, a
   await readsAgain(engine);
 });
 
-test('a deadline while libvips decodes is answered in time, and the thread comes to its end', async () => {
+test('a deadline during decoding by libvips is answered in time, and the thread ends', async () => {
   const started = threads();
   const engine = await openReal({ deadlineMs: 400 });
   const before = started();
@@ -68,7 +68,7 @@ test('a deadline while libvips decodes is answered in time, and the thread comes
   expect(started()).toBe(before);
 });
 
-test('a deadline that comes while a new thread loads models leaves the thread alone', async () => {
+test('a deadline during model loading of a new thread leaves the thread alive', async () => {
   const engine = await openReal({ deadlineMs: 400, workers: 2 });
   const busy = async () => {
     for (let i = 0; i < 8; i++) await engine.read(film('r512-fp32'));
@@ -77,10 +77,10 @@ test('a deadline that comes while a new thread loads models leaves the thread al
   await readsAgain(engine);
 });
 
-test('under overload what is begun is finished in time; the rest is told when to come again', async () => {
+test('under overload every started film is finished in time; the others get Retry-After', async () => {
   const engine = await openReal({ deadlineMs: 3000, workers: 2 });
   const answers: Promise<string>[] = [];
-  // Four seconds of more than twice what two threads can read, on a machine with nothing else to do.
+  // Four seconds at more than twice the rate of two threads on an idle machine.
   for (let i = 0; i < 400; i++) {
     answers.push(engine.read(film('r512-fp32')).then((result) => (result.ok ? 'read' : result.fault.code)));
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -93,13 +93,13 @@ test('under overload what is begun is finished in time; the rest is told when to
   await readsAgain(engine);
 });
 
-test('an engine that is closed while a new thread loads models leaves the process alive', async () => {
+test('closing the engine during model loading of a new thread leaves the process alive', async () => {
   const engine = await openReal({ deadlineMs: 300 });
   await engine.read(film('r256-int8', slow));
   await engine.close();
 });
 
-test.each([300, 700, 900, 1100])('a process that exits %i ms after its start ends as it meant to', async (afterMs) => {
+test.each([300, 700, 900, 1100])('a process that exits %i ms after its start exits cleanly', async (afterMs) => {
   const script = `
     const { createEngine } = await import('./functions/inference/pool.ts');
     const { openRouter, usualVariants } = await import('./functions/inference/router.ts');

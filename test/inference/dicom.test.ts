@@ -33,7 +33,7 @@ describe.skipIf(!has(...programs))(`a chest film through the whole engine (${ins
     expect(answer.reading.film).toMatchObject({ width: 601, height: 643 });
     expect(original.length).toBeGreaterThan(10);
     const shifts = probabilities(answer).map((value, i) => Math.abs(value - (original[i] ?? Number.NaN)));
-    // A lossless film gives the same bits; a lossy one is another film to a network, but not to a reader.
+    // A lossless film gives identical values. A lossy film is a different input, but has the same reading.
     expect(Math.max(...shifts)).toBeLessThanOrEqual(lossless ? 0 : 0.1);
   });
 });
@@ -53,7 +53,7 @@ describe('a chest film through the whole engine', () => {
     expect(probabilities(await read(inverted))).toEqual(probabilities(await read(part10(chestDataset(stored)))));
   });
 
-  test('names its patient in the instance and nowhere in the reading', async () => {
+  test('returns its patient in the instance and never in the reading', async () => {
     const { reading, instance } = await read(part10(chestDataset(stored)));
     expect(instance).toMatchObject({
       sopClassUid: sopClasses.digitalXRayForPresentation,
@@ -75,7 +75,7 @@ describe('a chest film through the whole engine', () => {
     expect((await read(file)).instance?.patient.name).toBe(names[characterSet].text);
   });
 
-  test('is inspected as it is read', async () => {
+  test('is inspected with the same result as its reading', async () => {
     const file = part10(
       chestDataset(stored, [
         text(tags.Modality, 'CS', 'CR'),

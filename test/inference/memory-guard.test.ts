@@ -11,12 +11,12 @@ const environmentOf = (pid: number) => readFileSync(`/proc/${pid}/environ`, 'utf
 const residentMb = (pid: number) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1e3;
 
-test.skipIf(!hasProc)('the server keeps its heap in two arenas, unless the operator decides otherwise', async () => {
+test.skipIf(!hasProc)('the server limits its heap to two arenas, unless the operator sets another limit', async () => {
   expect(environmentOf((await serve()).serverPid())).toContain('MALLOC_ARENA_MAX=2');
   expect(environmentOf((await serve({ MALLOC_ARENA_MAX: '7' })).serverPid())).toContain('MALLOC_ARENA_MAX=7');
 });
 
-test.skipIf(!hasProc)('memory is bounded however often the models are exchanged', { timeout: 400_000 }, async () => {
+test.skipIf(!hasProc)('memory is bounded over many reloads of the models', { timeout: 400_000 }, async () => {
   const store = folder();
   const objects = folderObjects(store);
   const families = ['models', retold()];
@@ -37,7 +37,7 @@ test.skipIf(!hasProc)('memory is bounded however often the models are exchanged'
     expect(answer.status, await answer.text()).toBe(201);
   };
   const digest = async () => (await (await fetch(`${url}/v1/catalog`)).json()).digest as string;
-  /** Every variant in every thread, and what the process takes then. */
+  /** Run every variant in every thread. Returns the memory of the process. */
   async function use(): Promise<number> {
     for (const { id } of family.catalog.variants) await Promise.all([1, 2, 3, 4].map(() => read(id)));
     return residentMb(serverPid());
@@ -49,6 +49,6 @@ test.skipIf(!hasProc)('memory is bounded however often the models are exchanged'
     await until(async () => (await digest()) !== before, 60_000);
     taken.push(await use());
   }
-  // Both families are in memory during the first exchange; what that took is used again. By default it is 250 MB each time.
+  // Both families are in memory during the first reload, and that memory is reused. Without the guard each reload adds 250 MB.
   expect((taken[4] ?? 0) - (taken[1] ?? 0), taken.map(Math.round).join()).toBeLessThan(400);
 });

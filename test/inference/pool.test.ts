@@ -59,7 +59,7 @@ const film = (order: string) => ({
   request,
 });
 
-test('the memory that films may take follows the limit of the container, or the machine', () => {
+test('the memory limit of films follows the limit of the container or the machine', () => {
   const machine = totalmem();
   const unlimited = 2 ** 64;
   expect(usualMemoryBytes(2e9, 16e9)).toBe(1.6e9);
@@ -70,7 +70,7 @@ test('the memory that films may take follows the limit of the container, or the 
 });
 
 describe('the engine', () => {
-  test('reads a film in a worker', async () => {
+  test('reads a film in a thread', async () => {
     const { ready, read } = open();
     expect(await ready).toEqual({ ok: true, value: null });
     const asked = film('go');
@@ -78,21 +78,21 @@ describe('the engine', () => {
     expect(asked.bytes.byteLength, 'the bytes were handed over, not copied').toBe(0);
   });
 
-  test.each(['throw', 'exit'])('answers a film whose worker %ss, and reads the next one', async (order) => {
+  test.each(['throw', 'exit'])('answers a film whose thread %ss, and reads the next film', async (order) => {
     const { read } = open();
     expect(await read(film(order))).toMatchObject({ ok: false, fault: { code: 'inference_failed' } });
     expect(await read(film('go'))).toMatchObject({ ok: true });
   });
 
-  test('stops a film that spins past its deadline, and reads the next one', async () => {
+  test('stops an endless film at its deadline, and reads the next film', async () => {
     const { ready, read } = open({ deadlineMs: 1000 });
     await ready;
     expect(await read(film('spin'))).toEqual({ ok: false, fault: { code: 'deadline_exceeded', deadlineMs: 1000 } });
-    // On a busy machine a thread may take longer than that to start.
+    // On a busy machine the start of a thread may take longer.
     await vi.waitFor(async () => expect(await read(film('go'))).toMatchObject({ ok: true }), { timeout: 20_000 });
   });
 
-  test('answers a film that is past its deadline in native code, and lets the thread come to its end', async () => {
+  test('answers a film in native code at its deadline, and lets the thread finish', async () => {
     const { ready, read, status } = open({ deadlineMs: 300 });
     await ready;
     const start = performance.now();
@@ -104,7 +104,7 @@ describe('the engine', () => {
     expect(await read(film('go'))).toMatchObject({ ok: true });
   });
 
-  test('counts the time that the download of a model takes as time of the film', async () => {
+  test('counts the download of a model against the deadline of the film', async () => {
     const downloads: string[][] = [];
     const { ready, read } = open({
       deadlineMs: 300,
@@ -119,7 +119,7 @@ describe('the engine', () => {
     expect(downloads).toEqual([['r256']]);
   });
 
-  test('reads no film whose model is not to be had, and reports the fault', async () => {
+  test('does not read a film without its model, and returns the fault', async () => {
     const fault: Fault = { code: 'model_unavailable', variant: 'r256', retryAfterMs: ms(5000) };
     const faults: Fault[] = [];
     const { ready, read } = open({
@@ -133,18 +133,18 @@ describe('the engine', () => {
     expect(faults).toEqual([fault]);
   });
 
-  test('does not begin a film that would come too late, and says when to come again', async () => {
+  test('does not start a film that would miss its deadline, and returns Retry-After', async () => {
     const { ready, read } = open({ deadlineMs: 1000 });
     await ready;
     await read(film('sleep 400'));
     const last = [1, 2, 3].map(() => read(film('sleep 400'))).at(-1);
-    // Begun after 800 ms, it would take until 1200.
+    // Started after 800 ms, it would take until 1200.
     const start = performance.now();
     expect(await last).toMatchObject({ ok: false, fault: { code: 'queue_full', retryAfterMs: expect.any(Number) } });
     expect(performance.now() - start).toBeLessThan(950);
   });
 
-  test('keeps the place of a film whose caller goes while it is read', async () => {
+  test('keeps the place of a film whose caller disconnects during its reading', async () => {
     const { ready, read, status } = open();
     await ready;
     const gone = new AbortController();
@@ -157,7 +157,7 @@ describe('the engine', () => {
     expect(await next).toMatchObject({ ok: true });
   });
 
-  test('says why its workers cannot start, answers at once and can be closed', async () => {
+  test('reports why its threads cannot start, answers at once and can be closed', async () => {
     const worker = 'data:text/javascript,throw new Error("no such library")';
     const { ready, read, status, close } = open({ worker });
     expect(await ready).toMatchObject({ ok: false, fault: { code: 'inference_failed' } });
@@ -175,7 +175,7 @@ describe('the engine', () => {
     expect(status().waiting).toBe(0);
   });
 
-  test('counts what came before the wait against the deadline as well', async () => {
+  test('counts the time before the wait against the deadline, too', async () => {
     const { ready, read } = open({ deadlineMs: 1000 });
     await ready;
     const start = performance.now();
@@ -184,7 +184,7 @@ describe('the engine', () => {
     expect(performance.now() - start).toBeLessThan(500);
   });
 
-  test('refuses one more than may wait, with the time to wait', async () => {
+  test('refuses a film with Retry-After when the queue is full', async () => {
     const { ready, read } = open({ queue: 2 });
     await ready;
     const accepted = [read(film('sleep 100')), read(film('go')), read(film('go'))];
@@ -194,7 +194,7 @@ describe('the engine', () => {
     expect(await read(film('go'))).toMatchObject({ ok: true });
   });
 
-  test('begins the films of several tenants in turn, and lets each have its share of the queue', async () => {
+  test('starts the films of several tenants in turn, and gives each tenant its share of the queue', async () => {
     const { ready, read, overload } = open({ queue: 4 });
     await ready;
     const order: string[] = [];
@@ -212,7 +212,7 @@ describe('the engine', () => {
     expect(order).toEqual(['b5 refused', 'b0', 'b1', 'q1', 'b2', 'q2', 'b3', 'b4']);
   });
 
-  test('without a queue still reads on an idle worker', async () => {
+  test('without a queue still reads on an idle thread', async () => {
     const { ready, read } = open({ queue: 0 });
     await ready;
     const running = read(film('sleep 50'));
@@ -220,23 +220,25 @@ describe('the engine', () => {
     expect(await running).toMatchObject({ ok: true });
   });
 
-  test('stops a film that takes more memory than there is, and reads the next one', { timeout: 30_000 }, async () => {
+  test('stops a film that exceeds the memory limit, and reads the next film', { timeout: 30_000 }, async () => {
     const memoryBytes = process.memoryUsage.rss() + 400_000_000;
     const { ready, read } = open({ memoryBytes });
     await ready;
     const before = process.memoryUsage.rss();
-    // It would hold 4 GB, and then wait for a minute.
+    // The film would allocate 4 GB, and then wait for a minute.
     expect(await read(film('grow 100'))).toEqual({
       ok: false,
       fault: { code: 'memory_exceeded', limitBytes: memoryBytes },
     });
     expect(await read(film('go'))).toMatchObject({ ok: true });
     await vi.waitFor(() => expect(process.memoryUsage.rss() - before).toBeLessThan(300_000_000), { timeout: 5000 });
-    // What fits is not stopped.
+    // A film below the limit is not stopped.
     expect(await read(film('sleep 200'))).toMatchObject({ ok: true });
   });
 
-  test('stops the film that has run longest, and when that is not enough the next', { timeout: 30_000 }, async () => {
+  test('stops the film that has run longest, and then the next if memory is still short', {
+    timeout: 30_000,
+  }, async () => {
     const { ready, read } = open({ workers: 2, memoryBytes: process.memoryUsage.rss() + 500_000_000 });
     await ready;
     const first = read(film('sleep 30000'));
@@ -246,13 +248,13 @@ describe('the engine', () => {
     expect(await Promise.all([read(film('go')), read(film('go'))])).toMatchObject([{ ok: true }, { ok: true }]);
   });
 
-  test('leaves films alone that began when the process held too much already', async () => {
+  test('does not stop films that started when the process exceeded the limit already', async () => {
     const { ready, read } = open({ memoryBytes: 1_000_000 });
     await ready;
     expect(await read(film('sleep 300'))).toMatchObject({ ok: true });
   });
 
-  test('takes an abandoned film out of the queue at once', async () => {
+  test('removes an abandoned film from the queue at once', async () => {
     const { ready, read, status } = open();
     await ready;
     const running = read(film('sleep 200'));
@@ -265,13 +267,13 @@ describe('the engine', () => {
     expect(await running).toMatchObject({ ok: true });
   });
 
-  test('does not take a film whose caller has already gone', async () => {
+  test('does not accept a film whose caller has already disconnected', async () => {
     const { ready, read } = open();
     await ready;
     expect(await read(film('go'), AbortSignal.abort())).toEqual({ ok: false, fault: { code: 'client_gone' } });
   });
 
-  test('does not kill a worker for a film whose caller goes while it is read', async () => {
+  test('does not kill a thread when the caller of its film disconnects', async () => {
     const { ready, read } = open();
     await ready;
     const gone = new AbortController();
@@ -281,7 +283,7 @@ describe('the engine', () => {
     expect(await read(film('go'))).toMatchObject({ ok: true });
   });
 
-  test('reads as many films at a time as it has workers', async () => {
+  test('reads as many films at a time as it has threads', async () => {
     const { ready, read } = open({ workers: 2 });
     await ready;
     const start = performance.now();
@@ -289,7 +291,7 @@ describe('the engine', () => {
     expect(performance.now() - start).toBeLessThan(590);
   });
 
-  test('finishes what it accepted before it closes, and refuses what comes later', async () => {
+  test('finishes its accepted films before it closes, and refuses later films', async () => {
     const { ready, read, close } = open();
     await ready;
     const accepted = [read(film('sleep 50')), read(film('sleep 50'))];

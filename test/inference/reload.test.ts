@@ -28,7 +28,7 @@ import { film } from '../support/service.ts';
 
 const small = film('00000100_000.png');
 
-/** A store with the bundled family live, in a folder. */
+/** A store in a folder with the bundled family on live. */
 async function store() {
   const path = folder();
   const objects = folderObjects(path);
@@ -50,13 +50,13 @@ const logTo = (lines: Line[]) =>
     }),
   );
 
-/** A request for a variant that is not usual. */
+/** A request for a variant that is not loaded at the start. */
 const cold = ({ vocabulary }: Router): ReadRequest => ({
   ...{ findings: ['Mass'], variant: 'r512-fp32', minAuroc: {}, prevalence: {} },
   ...{ policy: vocabulary.defaultPolicy, bestEffort: true, explain: false },
 });
 
-/** The service on a store; what it logs is kept. */
+/** The service on a store, and its log. */
 async function open({ path, data }: { path?: string; data: string }, settings: Record<string, string> = {}) {
   const lines: Line[] = [];
   const log = logTo(lines);
@@ -89,7 +89,7 @@ async function open({ path, data }: { path?: string; data: string }, settings: R
 
 const events = (lines: readonly Line[]) => lines.flatMap(({ event }) => event ?? []);
 
-/** The bytes of a film that nobody has read yet: a comment at its end is no pixel, and makes it another film. */
+/** The bytes of a film that was not read before: a trailing comment changes the id and not the pixels. */
 let films = 0;
 function another(): Uint8Array<ArrayBuffer> {
   const end = small.length - 12;
@@ -128,7 +128,7 @@ describe('generations', () => {
     return { reloading, first, failures };
   };
 
-  test('the old one is closed when the last of its users has left, not before', async () => {
+  test('the old generation is closed when its last user has left, not before', async () => {
     const second = generation('second');
     const { reloading, first } = open(async (current) => (current.name === 'first' ? second : undefined));
     const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -145,7 +145,7 @@ describe('generations', () => {
     expect([first.closed, second.closed]).toEqual([true, false]);
   });
 
-  test('a look that fails leaves the current one, and so does a use that throws', async () => {
+  test('a failed reload keeps the current generation, and so does a use that throws', async () => {
     const { reloading, first, failures } = open(() => Promise.reject(new Error('no answer')));
     await reloading.look();
     expect(failures).toMatchObject([{ message: 'no answer' }]);
@@ -154,7 +154,7 @@ describe('generations', () => {
     await reloading.stop();
   });
 
-  test('one that is ready only after the end is closed, not served', async () => {
+  test('a generation that becomes ready after the shutdown is closed, not served', async () => {
     const late = generation('late');
     const gate = Promise.withResolvers<void>();
     const { reloading, first } = open(() => gate.promise.then(() => late));
@@ -166,7 +166,7 @@ describe('generations', () => {
   });
 });
 
-test('a promoted family is taken up with no request failed, each read by one family', async () => {
+test('a promoted family is loaded without a failed request, and each request uses one family', async () => {
   const published = await store();
   const service = await open(published);
   const before = service.serving().digest;
@@ -177,7 +177,7 @@ test('a promoted family is taken up with no request failed, each read by one fam
       const response = await service.read('?findings=Mass', another());
       const { catalog, id } = await response.json();
       answers.push({ status: response.status, catalog, id });
-      // What is refused is answered at once: without this, nothing else would ever get a turn.
+      // Refusals are answered at once. Without this stop, no other task would run.
       if (response.status !== 201) going = false;
     }
   };
@@ -203,7 +203,7 @@ test('a promoted family is taken up with no request failed, each read by one fam
   expect((await view.json()).digest).toBe(`sha256:${after}`);
 });
 
-test('a running service looks by itself', async () => {
+test('a running service polls for promotions', async () => {
   const published = await store();
   const service = await open(published, { ALARA_POINTER_SECONDS: '1' });
   const { digest } = await prepare('models', name);
@@ -214,13 +214,13 @@ test('a running service looks by itself', async () => {
   expect(service.serving().catalog.provenance.dataset).toBe('the same, told otherwise');
 });
 
-test('a promoted family with a spoilt object is refused with an alarm, and the old one goes on', async () => {
+test('a promoted family with a corrupt object is refused with an alarm, and the old family stays in use', async () => {
   const published = await store();
   const service = await open(published);
   const before = service.serving();
   await put(published.objects, retold());
   await published.live();
-  // Another disk, so that the cache does not have them: the models of the new family are those of the old.
+  // Another cache, which lacks the models: the models of the new family equal those of the old family.
   for (const sha256 of readdirSync(join(published.data, 'models', 'sha256')))
     rmSync(join(published.data, 'models', 'sha256', sha256));
   for (const variant of before.catalog.variants) {
@@ -232,15 +232,15 @@ test('a promoted family with a spoilt object is refused with an alarm, and the o
   expect(service.serving()).toBe(before);
   expect(events(service.lines)).toEqual(expect.arrayContaining(['model_corrupt', 'models_refused']));
   expect(readdirSync(join(published.data, 'models', 'sha256'))).toEqual([]);
-  // Its usual models are in memory.
+  // The models of the default request are in memory.
   expect((await service.read('', another())).status).toBe(201);
-  // Not fetched in vain at every look.
+  // The service does not download a refused family again at every poll.
   const said = service.lines.length;
   await service.look();
   expect(service.lines.slice(said).flatMap(({ event }) => event ?? [])).toEqual([]);
 });
 
-test('a cold variant that the store does not hold is an alarm, and 503 with Retry-After; the usual ones are read', async () => {
+test('a model that the store lacks raises an alarm and gives 503 with Retry-After; loaded variants are read', async () => {
   const published = await store();
   const service = await open(published);
   const cold = service.serving().catalog.variants.find(({ id }) => id === 'r512-fp32');
@@ -250,7 +250,7 @@ test('a cold variant that the store does not hold is an alarm, and 503 with Retr
   const refused = await service.read('?findings=Mass&variant=r512-fp32');
   expect([refused.status, Number(refused.headers.get('retry-after'))]).toEqual([503, 5]);
   expect(await refused.json()).toMatchObject({ code: 'model_unavailable', variant: 'r512-fp32' });
-  // It was published, so somebody has removed it: that does not pass by itself.
+  // The model was published and then removed, so the alarm needs a person.
   expect(service.lines).toContainEqual(
     expect.objectContaining({ event: 'model_corrupt', problem: expect.stringContaining('holds no'), level: 50 }),
   );
@@ -264,7 +264,7 @@ test('a cold variant that the store does not hold is an alarm, and 503 with Retr
     .toBe(201);
 });
 
-test('a spoilt object of a cold variant is refused by its digest, with an alarm, and never used', async () => {
+test('a corrupt model is refused by its digest, with an alarm, and never used', async () => {
   const published = await store();
   const service = await open(published);
   const cold = service.serving().catalog.variants.find(({ id }) => id === 'r512-fp32');
@@ -283,7 +283,7 @@ test('a spoilt object of a cold variant is refused by its digest, with an alarm,
   }
 });
 
-/** Threads that start from now on can be ended by hand, as a deadline or the end of memory ends them. */
+/** New threads can be ended by the test, as a deadline or the memory guard ends them. */
 function threads() {
   const all: Worker[] = [];
   const add = (worker: Worker) => all.push(worker);
@@ -292,7 +292,7 @@ function threads() {
   return { end: () => Promise.all(all.splice(0).map((worker) => worker.terminate())) };
 }
 
-/** The model that a request which names nothing begins with, in the cache of a service. */
+/** The first model of a request without parameters, in the cache of a service. */
 const usualIn = ({ router }: { router: Router }, data: string) =>
   join(data, 'models', 'sha256', usualVariants(router)[0]?.sha256 ?? '');
 
@@ -303,7 +303,7 @@ const until = (held: () => Promise<void>) => vi.waitFor(held, { timeout: 30_000,
 test.each([
   ['gone', rmSync],
   ['spoilt', (path: string) => writeFileSync(path, readFileSync(path).subarray(1000))],
-])('a usual model whose file is %s is fetched again for a thread that replaces another', async (what, damage) => {
+])('a thread that replaces another downloads a model again whose file is %s', async (what, damage) => {
   const published = await store();
   const started = threads();
   const service = await open(published);
@@ -316,7 +316,7 @@ test.each([
   expect(events(service.lines).includes('model_corrupt')).toBe(what === 'spoilt');
 });
 
-test('while a usual model cannot be had the service is not ready; it gets it by itself when the store is back', async () => {
+test('the service is not ready while a preloaded model is missing, and downloads it when the store is back', async () => {
   const published = await store();
   const started = threads();
   const service = await open(published);
@@ -336,7 +336,7 @@ test('while a usual model cannot be had the service is not ready; it gets it by 
   expect((await service.read('', another())).status).toBe(201);
 });
 
-test('a model in a folder that is spoilt raises the alarm when a thread needs it, and is used when it is restored', async () => {
+test('a corrupt model in a folder raises the alarm when a thread loads it, and is used after its repair', async () => {
   const models = variation();
   const started = threads();
   const service = await open({ data: folder() }, { ALARA_MODELS: models });
@@ -352,9 +352,9 @@ test('a model in a folder that is spoilt raises the alarm when a thread needs it
   expect((await service.read('', another())).status).toBe(201);
 });
 
-test('a promoted family that cannot be fetched for now is no refused one: it is taken up when the store is back', async () => {
+test('a promoted family that cannot be downloaded is not refused: it is loaded when the store is back', async () => {
   const published = await store();
-  // The store gives the catalog, and then no model.
+  // The store returns the catalog, and then no model.
   const away = new Set<string>();
   const objects: Objects = {
     ...published.objects,
@@ -364,7 +364,7 @@ test('a promoted family that cannot be fetched for now is no refused one: it is 
     },
   };
   const lines: Line[] = [];
-  // Were it refused, it would not be tried again for two hours.
+  // A refused family would not be tried again for two hours.
   const config = readConfig({ ALARA_WORKERS: '1', ALARA_POINTER_SECONDS: '3600', ALARA_DATA: published.data });
   const cache = openModelCache(join(published.data, 'models'), 1e9);
   const source = publishedSource(openPublished(objects, name, 'live', cache), config, logTo(lines));
@@ -385,8 +385,8 @@ test('a promoted family that cannot be fetched for now is no refused one: it is 
   expect(next?.router.family.catalog.provenance.dataset).toBe('the same, told otherwise');
 });
 
-describe('the cache of models', () => {
-  test('that cannot be written to is a wrong setting, named', async () => {
+describe('the model cache', () => {
+  test('in a read-only folder is a wrong setting, named in the error', async () => {
     const published = await store();
     const file = join(folder(), 'not-a-folder');
     writeFileSync(file, '');
@@ -396,7 +396,7 @@ describe('the cache of models', () => {
   });
 
   test.each(['EROFS', 'ENOSPC', 'EACCES'])(
-    'that says %s while it serves is a 503, and an error in the log',
+    'with %s while it serves gives a 503 and an error in the log',
     async (code) => {
       const router = openRouter(readConfig({}));
       const lines: Line[] = [];
@@ -409,14 +409,14 @@ describe('the cache of models', () => {
   );
 });
 
-test('a start without the store goes on with what was served last', async () => {
+test('a start without the store uses the last served family', async () => {
   const published = await store();
   const first = await open(published);
   const { digest } = first.serving();
   await first.close();
   const away = folder();
   rmSync(published.path, { recursive: true });
-  // The address is the same, and nothing answers there.
+  // The address is the same, and no server listens there.
   writeFileSync(published.path, 'not a folder');
   const service = await open(published);
   expect(service.serving().digest).toBe(digest);
@@ -436,7 +436,7 @@ describe.skipIf(!hasAws)('on S3 (npm run pretest)', () => {
     await aws?.close();
   });
 
-  test('a family is served, replaced, and goes on while S3 is away, across a start too', {
+  test('serves a family, replaces it, and continues while S3 is unavailable, also across a restart', {
     timeout: 90_000,
   }, async () => {
     const ALARA_MODELS = `s3://${aws.bucket}/alara`;

@@ -12,8 +12,8 @@ const faultOf = (code: FaultCode) => ({ code }) as Fault;
 const attempts = fc.integer({ min: 1, max: 2000 });
 const random = fc.double({ min: 0, max: 1, noNaN: true });
 
-describe('what becomes of a job', () => {
-  test('a fault of the caller ends it at once, one of the service never does on the first try', () => {
+describe('the outcome of a job', () => {
+  test('a fault of the caller ends the job at once, a fault of the service never on the first attempt', () => {
     for (const code of codes) {
       const next = nextState({ attempts: 1 }, fail(faultOf(code)), usualRetry, () => 0.5);
       if (advice[code].status < 500 && code !== 'memory_exceeded')
@@ -22,7 +22,7 @@ describe('what becomes of a job', () => {
     }
   });
 
-  test('whatever fails, and however often, it comes to an end', () => {
+  test('every job ends after any sequence of failures', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...codes), { minLength: 1, maxLength: 5 }), random, (cycle, at) => {
         let job: { attempts: number; fault?: Fault | undefined } = { attempts: 0 };
@@ -32,13 +32,13 @@ describe('what becomes of a job', () => {
           if (next.kind === 'ended') return next.state !== 'done';
           job = { attempts: next.attempts, fault: next.fault };
         }
-        // A cycle of outages and of something else in turn begins anew each time: both are getting better and worse.
+        // An outage and another fault in alternation restart the count each time, because each means that the other is over.
         return new Set(cycle.map((code) => ['pacs_unavailable', 'webhook_failed'].includes(code))).size === 2;
       }),
     );
   });
 
-  test('busy is not counted, and waits as long as the service asked for', () => {
+  test('an attempt that found the service busy is not counted, and waits for Retry-After', () => {
     const fault: Fault = { code: 'queue_full', retryAfterMs: ms(1234) };
     expect(nextState({ attempts: 8 }, fail(fault), usualRetry, () => 0)).toMatchObject({
       kind: 'retry',
@@ -47,7 +47,7 @@ describe('what becomes of a job', () => {
     });
   });
 
-  test('busy for a day is broken: a job is not put off for ever', () => {
+  test('busy for a day is a failure: no job is postponed for ever', () => {
     const fault: Fault = { code: 'queue_full', retryAfterMs: ms(1000) };
     const hoursLater = (hours: number, busySince?: string) =>
       nextState(
@@ -63,7 +63,7 @@ describe('what becomes of a job', () => {
     expect(hoursLater(24.1, since)).toEqual({ kind: 'ended', state: 'dead', fault });
   });
 
-  test('a film that takes too long or too much twice is given up; one that found the engine busy is not', () => {
+  test('a film that exceeds its time or memory twice is given up, but not if the engine was busy', () => {
     const late: Fault = { code: 'deadline_exceeded', deadlineMs: ms(30_000) };
     const busy: Fault = { code: 'queue_full', retryAfterMs: ms(1000) };
     const second = (before: Fault | undefined, fault: Fault) =>
@@ -76,7 +76,7 @@ describe('what becomes of a job', () => {
     expect(second(late, busy)).toMatchObject({ kind: 'retry', attempts: 1 });
   });
 
-  test('eight tries for a fault of the service; a PACS that is down is waited for much longer', () => {
+  test('a fault of the service has eight attempts; a PACS that is down is tried for much longer', () => {
     const state = (code: FaultCode, tries: number) =>
       nextState({ attempts: tries, fault: faultOf(code) }, fail(faultOf(code)), usualRetry, () => 0);
     expect(state('inference_failed', 7)).toMatchObject({ kind: 'retry' });
@@ -85,7 +85,7 @@ describe('what becomes of a job', () => {
     expect(state('pacs_unavailable', 500)).toMatchObject({ kind: 'ended', state: 'dead' });
   });
 
-  test('a PACS that refuses everything is waited for as one that is down; one that refuses an object is not', () => {
+  test('a PACS that refuses all requests is tried as long as a PACS that is down, but not a PACS that refuses one object', () => {
     const refused = (fault: Fault, tries: number) =>
       nextState({ attempts: tries, fault }, fail(fault), usualRetry, () => 0).kind;
     const fault: Fault = { code: 'pacs_refused', problem: 'main answered 401' };
@@ -93,7 +93,7 @@ describe('what becomes of a job', () => {
     expect(refused(fault, 8)).toBe('ended');
   });
 
-  test('what fails after an outage has all its tries', () => {
+  test('a failure after an outage has all its attempts', () => {
     const after = { attempts: 200, fault: faultOf('pacs_unavailable') };
     expect(nextState(after, fail(faultOf('inference_failed')), usualRetry, () => 0)).toMatchObject({
       kind: 'retry',
@@ -101,7 +101,7 @@ describe('what becomes of a job', () => {
     });
   });
 
-  test('a wait that was asked for comes before the pause', () => {
+  test('Retry-After has priority over the pause', () => {
     const fault: Fault = { code: 'webhook_failed', problem: '503', waitMs: ms(60_000) };
     expect(nextState({ attempts: 1 }, fail(fault), usualRetry, () => 0)).toMatchObject({
       kind: 'retry',
@@ -113,7 +113,7 @@ describe('what becomes of a job', () => {
     });
   });
 
-  test('success ends it with its outcomes', () => {
+  test('success ends the job with its outcomes', () => {
     expect(nextState({ attempts: 3 }, ok([{ reading: 'rd_1' }]), usualRetry, () => 0)).toEqual({
       kind: 'ended',
       state: 'done',
@@ -123,7 +123,7 @@ describe('what becomes of a job', () => {
 });
 
 describe('the pause', () => {
-  test('is random below a bound that doubles to five minutes', () => {
+  test('is random below a bound that doubles up to five minutes', () => {
     fc.assert(
       fc.property(attempts, random, (tries, at) => {
         const pause = pauseMs(tries, usualRetry, () => at);

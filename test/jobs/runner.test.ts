@@ -27,7 +27,7 @@ const queueIsEmpty = () =>
 const keep = (blob: string) => bench.platform.blobs.put(blob, new Blob(['a film']).stream(), 100);
 
 describe('a job', () => {
-  test('is worked on once, and its outcomes, progress and message are settled', async () => {
+  test('is processed once, and its outcomes, progress and message are updated', async () => {
     const worked: string[] = [];
     await bench.submit('a');
     bench.work({
@@ -68,7 +68,7 @@ describe('a job', () => {
     await state('a', 'done');
   });
 
-  test('is tried again after a passing fault, which is shown meanwhile and gone afterwards', async () => {
+  test('is tried again after a temporary fault, which is visible until the job succeeds', async () => {
     await bench.submit('a');
     const seen: unknown[] = [];
     bench.work({
@@ -86,7 +86,7 @@ describe('a job', () => {
     expect([attempts, fault]).toEqual([3, undefined]);
   });
 
-  test('fails at once for a reason that no retry changes; its film goes', async () => {
+  test('fails at once for a permanent fault, and its film is removed', async () => {
     await keep('a');
     await bench.submit('a');
     bench.work({ film: async () => fail({ code: 'blank_image' }) });
@@ -95,7 +95,7 @@ describe('a job', () => {
     expect(await bench.platform.blobs.get('a')).toBeUndefined();
   });
 
-  test('is given up after eight tries, keeps its film, and can be replayed', async () => {
+  test('is given up after eight attempts, keeps its film, and can be replayed', async () => {
     await keep('a');
     await bench.submit('a');
     let broken = true;
@@ -121,7 +121,7 @@ describe('a job', () => {
     expect(await replay(bench.platform, 'no such job')).toBeUndefined();
   });
 
-  test('whose handler throws is tried again; what the error says is logged nowhere', async () => {
+  test('with a handler that throws is tried again, and the log contains nothing of the error message', async () => {
     await bench.submit('a');
     bench.work({
       film: async ({ attempts }) => {
@@ -136,7 +136,7 @@ describe('a job', () => {
     expect(bench.logged()).not.toContain('1.2.3.4');
   });
 
-  test('that finds the service busy waits, and has lost no try', async () => {
+  test('that finds the service busy waits, and loses no attempt', async () => {
     await bench.submit('a');
     let busy = 12;
     bench.work({
@@ -145,14 +145,14 @@ describe('a job', () => {
     expect(await state('a', 'done')).toMatchObject({ attempts: 1 });
   });
 
-  test('that nobody knows is dropped', async () => {
+  test('of an unknown id is discarded', async () => {
     await bench.platform.queue.send('job_of_nobody');
     bench.work({});
     await queueIsEmpty();
     expect(bench.logged()).toContain('no such job');
   });
 
-  test('that was submitted twice is worked on once', async () => {
+  test('that was submitted twice is processed once', async () => {
     const free = Promise.withResolvers<void>();
     let worked = 0;
     for (let i = 0; i < 5; i++) await bench.submit('a');
@@ -172,7 +172,7 @@ describe('a job', () => {
 });
 
 describe('several runners', () => {
-  test('share 50 jobs: each is worked on once', async () => {
+  test('share 50 jobs, and process each once', async () => {
     const worked: string[] = [];
     for (let i = 0; i < 50; i++) await bench.submit(`job ${i}`);
     for (const name of ['x', 'y'])
@@ -191,7 +191,7 @@ describe('several runners', () => {
     expect(new Set(worked.map((line) => line[0]))).toEqual(new Set(['x', 'y']));
   });
 
-  test('do not take a job that takes longer than its delivery is invisible', async () => {
+  test('do not take over a job that takes longer than its visibility timeout', async () => {
     let worked = 0;
     await bench.submit('a');
     const slow = {
@@ -208,11 +208,11 @@ describe('several runners', () => {
     expect(worked).toBe(1);
   });
 
-  test('take up a job whose runner has gone silent, and the one that was late changes nothing', async () => {
+  test('take over a job of a silent runner, and the late runner changes nothing', async () => {
     const frozen = Promise.withResolvers<void>();
     const signals: AbortSignal[] = [];
     await bench.submit('a');
-    // Its heartbeat fails, as that of a process does which the machine has put to sleep.
+    // The heartbeat fails, as in a process that the machine has suspended.
     const extend = vi.spyOn(bench.platform.queue, 'extend').mockResolvedValueOnce(false);
     const first = bench.work(
       {
@@ -222,7 +222,7 @@ describe('several runners', () => {
           return fail({ code: 'blank_image' });
         },
       },
-      // One lane, which is frozen: another of its lanes could take the job, and put it off for five seconds.
+      // One frozen lane: another lane of the same runner could receive the job, and postpone it for five seconds.
       { visibilityMs: 200, concurrency: 1 },
     );
     await vi.waitFor(() => expect(signals[0]?.aborted).toBe(true));
@@ -235,12 +235,12 @@ describe('several runners', () => {
   });
 });
 
-describe('a runner that was taken for dead and has not noticed', () => {
-  /** Its job is taken over while it works; how its try ends is said afterwards. */
+describe('a runner whose job was taken over without its knowledge', () => {
+  /** The job is taken over while it runs. The caller decides later how the attempt ends. */
   async function overtaken(late: Result<readonly Outcome[], Fault>, inTime: Result<readonly Outcome[], Fault>) {
     const [frozen, working] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     await bench.submit('a');
-    // The heartbeat gets no answer, which tells nothing.
+    // The heartbeat gets no answer, so the runner does not learn of the takeover.
     const extend = vi.spyOn(bench.platform.queue, 'extend').mockRejectedValue(new Error('no answer'));
     const first = bench.work(
       {
@@ -280,7 +280,7 @@ describe('a runner that was taken for dead and has not noticed', () => {
     },
   );
 
-  test('is believed when it succeeds', async () => {
+  test('is accepted when it succeeds', async () => {
     const between = await overtaken(ok([{ reading: 'rd_late' }]), fail({ code: 'blank_image' }));
     expect(between).toMatchObject({ state: 'done', outcomes: [{ reading: 'rd_late' }] });
     await queueIsEmpty();
@@ -288,8 +288,8 @@ describe('a runner that was taken for dead and has not noticed', () => {
   });
 });
 
-describe('stopping', () => {
-  test('finishes what can be finished', async () => {
+describe('a stop', () => {
+  test('finishes the jobs that can be finished', async () => {
     await bench.submit('a');
     const begun = Promise.withResolvers<void>();
     const runner = bench.work({
@@ -311,7 +311,7 @@ describe('stopping', () => {
       (signal: AbortSignal) => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
     ],
     ['does not listen', () => new Promise<void>(() => undefined)],
-  ])('hands back what cannot, at once and without counting it, when the handler %s', async (_, wait) => {
+  ])('returns other jobs at once and uncounted, when the handler %s', async (_, wait) => {
     await bench.submit('a');
     const begun = Promise.withResolvers<void>();
     const runner = bench.work(
@@ -332,7 +332,7 @@ describe('stopping', () => {
     expect(performance.now() - stopped).toBeLessThan(1000);
   });
 
-  test('takes nothing new', async () => {
+  test('receives no new job', async () => {
     const runner = bench.work({});
     await runner.stop();
     await bench.submit('a');

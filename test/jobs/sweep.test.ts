@@ -20,7 +20,7 @@ async function jobWithFilm(id: string, state: JobState) {
   await bench.platform.jobs.update(id, (job) => ({ ...job, state }));
 }
 
-test('uploads that no job needs go after a day; the films of jobs that wait or were given up stay', async () => {
+test('removes unused uploads after a day; keeps films of open and given-up jobs', async () => {
   const { platform } = bench;
   await platform.blobs.put('an upload', new Blob(['film']).stream(), 100);
   for (const state of ['queued', 'running', 'dead', 'done', 'failed'] as const) await jobWithFilm(state, state);
@@ -33,13 +33,13 @@ test('uploads that no job needs go after a day; the films of jobs that wait or w
   expect(await left()).toHaveLength(6);
   expect(await sweep(platform, 1000 * hour, inHours(25))).toMatchObject({ jobs: 0, blobs: 3 });
   expect(await left()).toEqual(['queued', 'running', 'dead']);
-  // What was given up and not replayed for as long as jobs are kept goes, and its film with it.
+  // A given-up job that is not replayed within the retention is removed with its film.
   expect(await sweep(platform, 48 * hour, inHours(49))).toMatchObject({ jobs: 3 });
   await sweep(platform, 48 * hour, inHours(50));
   expect(await left()).toEqual(['queued', 'running']);
 });
 
-test('jobs that have ended go after their retention, the others never', async () => {
+test('removes ended jobs after their retention, and no other jobs', async () => {
   const { platform } = bench;
   for (const state of ['queued', 'running', 'dead', 'done', 'failed'] as const) await jobWithFilm(state, state);
   expect((await sweep(platform, 48 * hour, inHours(47))).jobs).toBe(0);
@@ -58,7 +58,7 @@ describe('an open job without a message', () => {
     await bench.platform.queue.remove(delivery?.receipt ?? '');
   }
 
-  test('is sent again after a while, by one of those who sweep, and again if it is lost again', async () => {
+  test('gets a new message after a while, from one of several sweepers, and again if the message is lost again', async () => {
     for (const state of ['queued', 'running', 'dead', 'done', 'failed'] as const) {
       await jobWithFilm(state, state);
       await lose();
@@ -75,21 +75,21 @@ describe('an open job without a message', () => {
     expect(await swept(32)).toBe(2);
   });
 
-  test('is told from one that waits in a long queue, which is left as it is', async () => {
+  test('is distinguished from a job that waits in a long queue, which is left unchanged', async () => {
     for (const id of ['a', 'b', 'c']) await bench.submit(id);
     expect(await swept(600)).toBe(0);
     expect(await depth()).toBe(3);
     await lose();
     expect(await swept(600)).toBe(3);
-    // One message for each at the least; a second one finds a job that has ended.
+    // At least one message per job. A second message finds an ended job.
     bench.work({});
     await vi.waitFor(async () => expect(await bench.platform.jobs.list({ state: 'done', limit: 9 })).toHaveLength(3));
   });
 
-  test('that was submitted by a process that died before it sent the message is worked on', async () => {
+  test('of a process that crashed before it sent the message is processed', async () => {
     const died = { send: () => Promise.reject(new Error('killed')) };
     const input = { kind: 'film', upload: 'a', mediaType: 'image/png', parameters: {} } as const;
-    // As on a platform whose queue and store of jobs know nothing of each other.
+    // Simulates a platform with a separate queue and job store.
     const { jobs, queue } = bench.platform;
     const platform = { enqueue: enqueueInSteps({ jobs, queue: { ...queue, ...died } }) };
     await expect(submit(platform, 'a', 'local', input)).rejects.toThrow('killed');
@@ -98,17 +98,17 @@ describe('an open job without a message', () => {
     await vi.waitFor(async () => expect((await bench.platform.jobs.get('a'))?.state).toBe('done'));
   });
 
-  test('and one that was replayed by such a process', async () => {
+  test('that was replayed by such a process is processed', async () => {
     await jobWithFilm('a', 'dead');
     await lose();
     const died = { send: () => Promise.reject(new Error('killed')) };
-    // As on a platform whose queue and store of jobs know nothing of each other.
+    // Simulates a platform with a separate queue and job store.
     const { jobs, queue } = bench.platform;
     const platform = { enqueue: enqueueInSteps({ jobs, queue: { ...queue, ...died } }) };
     await expect(replay(platform, 'a')).rejects.toThrow('killed');
     expect(await swept(16)).toBe(1);
     expect(await depth()).toBe(1);
-    // Repeated at once, it needs no sweep.
+    // When the replay is repeated at once, no sweep is needed.
     expect(await replay(bench.platform, 'a')).toMatchObject({ state: 'queued' });
     expect(await depth()).toBe(2);
   });

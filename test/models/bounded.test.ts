@@ -12,7 +12,7 @@ import { folder, name, put, retold } from '../support/published.ts';
 
 const bound = 64_000_000;
 
-/** The bundled family and another of models of its own: 51 MB each. */
+/** The bundled family and another family with its own models: 51 MB each. */
 async function store() {
   const objects = folderObjects(folder());
   const other = retold();
@@ -44,7 +44,7 @@ const held = (cache: string) => {
   return readdirSync(models).reduce((sum, file) => sum + statSync(join(models, file)).size, 0);
 };
 
-test('the bound holds again when a family is left, and after a restart', {
+test('the limit holds again after a family is removed, and after a restart', {
   timeout: 60_000,
 }, async () => {
   const { objects, one, two } = await store();
@@ -52,7 +52,7 @@ test('the bound holds again when a family is left, and after a restart', {
   const service = follow(objects, cache, bound);
   const before = await service.use(one);
   const after = await service.use(two);
-  // Both are in use, and neither may lose a model.
+  // Both families are in use, and neither may lose a model.
   expect(held(cache)).toBeGreaterThan(bound);
   await service.release(before);
   expect(held(cache)).toBeLessThanOrEqual(bound);
@@ -67,7 +67,7 @@ test('the bound holds again when a family is left, and after a restart', {
   expect(held(cache)).toBeLessThanOrEqual(bound);
 });
 
-test('a start loses nothing of what was served last before it can serve another family', async () => {
+test('a start keeps the models of the last served family until it can serve another family', async () => {
   const { objects, one, two } = await store();
   const cache = folder();
   const service = follow(objects, cache, bound);
@@ -78,7 +78,7 @@ test('a start loses nothing of what was served last before it can serve another 
   for (const { sha256 } of family.catalog.variants) expect(statSync(join(cache, 'sha256', sha256))).toBeDefined();
 });
 
-/** A mount namespace of its own, in which a small disk can be mounted without being root. */
+/** A separate mount namespace, in which a small disk can be mounted without root. */
 const canMount = spawnSync('unshare', ['-Urm', 'mount', '-t', 'tmpfs', 'tmpfs', '/tmp']).status === 0;
 const child = fileURLToPath(new URL('../support/small-disk.ts', import.meta.url));
 function onDisk(options: string) {
@@ -88,7 +88,7 @@ function onDisk(options: string) {
 }
 
 test.skipIf(!canMount)(
-  'a full disk loses what is unused for what is needed; the rest is away (needs: unshare -Urm)',
+  'on a full disk, unused models are removed for needed models; otherwise the store is unavailable (needs: unshare -Urm)',
   () => {
     const { before, after, holds, never, parts } = onDisk('size=10m');
     expect(before).toEqual([{ kind: 'here' }, { kind: 'here' }]);
@@ -99,7 +99,7 @@ test.skipIf(!canMount)(
   },
 );
 
-test.skipIf(!canMount)('a folder that cannot be written is a wrong setting (needs: unshare -Urm)', () => {
+test.skipIf(!canMount)('a read-only folder is a wrong setting (needs: unshare -Urm)', () => {
   const { error } = onDisk('ro');
   expect(error).toMatch(/^ConfigError: ALARA_MODEL_CACHE=.*EROFS.*Name a folder that can be written/);
   const file = join(folder(), 'file');

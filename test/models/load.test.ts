@@ -24,7 +24,7 @@ const good = () =>
     [compared('Mass', 'r256', 'r512', -0.1, [-0.2, 0])],
   );
 
-/** Write a family whose model files hold one byte each, after `change` had its way with the catalog's JSON. */
+/** Write a family with model files of one byte each, after `change` has edited the JSON of the catalog. */
 function write(
   change: (catalog: Json & { variants: Json[] }) => void = () => {},
   policy: unknown = policyOf({}, { auroc: 0.5, bound: 'lower' }),
@@ -47,7 +47,7 @@ function set(target: unknown, path: string, value: unknown) {
 }
 
 describe('a family', () => {
-  test('that is sound loads with its digests and both kinds of policy', () => {
+  test('that is valid loads with its digests and both kinds of policy', () => {
     write();
     cpSync('models/policies/sabottke-spieler-2020.json', join(models, 'policies', 'published.json'));
     const text = JSON.parse(readFileSync(join(models, 'policies', 'published.json'), 'utf8'));
@@ -62,7 +62,7 @@ describe('a family', () => {
     );
   });
 
-  test('that is not there is refused with those that are', () => {
+  test('that does not exist is refused, and the error lists the families', () => {
     write();
     expect(() => loadFamily(models, 'tset')).toThrow(/tset.*does not exist\. Families in .*: test\./);
     expect(() => loadFamily(join(models, 'nowhere'), 'test')).toThrow('There is no family');
@@ -87,7 +87,7 @@ describe('a family', () => {
     ['simulated', { Gout: { minResolution: 448, source: 'a study' } }, 'unknown finding Gout'],
     ['quality.accept', 'lateral', 'lateral is not a class of the gate'],
     ['quality.limits', {}, 'the input gate has no limits for variant r256'],
-  ])('whose %s is wrong is refused, naming the line', (path, value, message) => {
+  ])('with a wrong %s is refused, and the error names the line', (path, value, message) => {
     write((catalog) => set(catalog, path, value));
     const text = readFileSync(join(models, 'test', 'catalog.json'), 'utf8');
     let caught: unknown;
@@ -99,14 +99,14 @@ describe('a family', () => {
     expect(caught).toBeInstanceOf(CatalogError);
     const found = /catalog\.json:(\d+): ([^:]*): (.*)/.exec((caught as Error).message);
     expect(found?.[3]).toContain(message);
-    // The line that is named holds the last key of the path that is named, or an element of its array.
+    // The named line has the last key of the named path, or an element of its array.
     const line = text.split('\n')[Number(found?.[1]) - 1] ?? '';
     const key = found?.[2]?.split('.').findLast((part) => Number.isNaN(Number(part))) ?? '';
     expect(line.includes(`"${key}"`) || /^\s*[[{"\d]/.test(line)).toBe(true);
     expect(Number(found?.[1])).toBeGreaterThan(1);
   });
 
-  test('whose model file is missing, or of another size, is refused', () => {
+  test('with a model file that is missing or has another size is refused', () => {
     write();
     rmSync(join(models, 'test', 'r512.onnx'));
     expect(load).toThrow(/catalog\.json:\d+: variant r512: its file r512\.onnx is missing/);
@@ -114,7 +114,7 @@ describe('a family', () => {
     expect(load).toThrow('r512.onnx has 2 bytes, but the catalog says 1');
   });
 
-  test('with more variants than can be searched exactly is refused', () => {
+  test('with more variants than an exact search can handle is refused', () => {
     write((catalog) => {
       catalog.variants = Array.from({ length: 17 }, (_, i) => ({ ...catalog.variants[0], id: `v${i}` }));
       set(catalog, 'comparisons', []);
@@ -136,15 +136,15 @@ describe('a family', () => {
     ['findings', Array.from({ length: 201 }, (_, i) => `finding ${i}`)],
     ['findings', ['x'.repeat(101)]],
     ['quality.classes', Array.from({ length: 101 }, (_, i) => `class ${i}`)],
-  ])('that would size memory by %s beyond its bound is refused', (path, value) => {
+  ])('with memory beyond its limit through %s is refused', (path, value) => {
     write((catalog) => set(catalog, path, value));
     expect(load).toThrow(new RegExp(`catalog\\.json:\\d+: ${path.replaceAll('.', '\\.')}`));
   });
 
-  test('that is longer than any catalog is refused before it is read, and so is what is no file', () => {
+  test('with a catalog that is too long is refused before it is read, and so is a folder in its place', () => {
     write();
     const path = join(models, 'test', 'catalog.json');
-    // Sparse: it takes no room on the disk, and would take all of the memory.
+    // Sparse: the file takes no space on the disk, but would fill the memory.
     truncateSync(path, 8_000_000_000);
     expect(load).toThrow('catalog.json has 8000000000 bytes');
     rmSync(path);
@@ -168,12 +168,12 @@ describe('a policy', () => {
     [policyOf({}), /no rule for Mass; add one, or a rule named otherwise/],
     [{ ...policyOf({}), rules: { Mass: { auroc: 0.5, margin: 0.1 } } }, /policy\.json:\d+: rules\.Mass/],
     [{ ...policyOf({}), rules: { Mass: { minResolution: 448 } } }, /policy\.json:\d+: rules\.Mass/],
-  ])('that does not fit is refused: %#', (policy, message) => {
+  ])('that does not match is refused: %#', (policy, message) => {
     write(undefined, policy);
     expect(load).toThrow(message);
   });
 
-  test('that is missing, or named twice, is refused', () => {
+  test('that is missing, or has a name twice, is refused', () => {
     write();
     writeFileSync(join(models, 'policies', 'twin.json'), readFileSync(join(models, 'test', 'policy.json')));
     expect(load).toThrow('two policies are named test');
@@ -181,7 +181,7 @@ describe('a policy', () => {
     expect(load).toThrow(/policy\.json does not exist/);
   });
 
-  test('of Sabottke and Spieler sends nodules to 448 and emphysema to 512', () => {
+  test('of Sabottke and Spieler routes nodules to 448 and emphysema to 512', () => {
     const policy = JSON.parse(readFileSync('models/policies/sabottke-spieler-2020.json', 'utf8'));
     expect(policy.rules.Nodule).toMatchObject({ minResolution: 448, evidence: 'published' });
     expect(policy.rules.Emphysema).toMatchObject({ minResolution: 512, evidence: 'published' });
@@ -189,6 +189,6 @@ describe('a policy', () => {
   });
 });
 
-test.each(Object.entries(schemas))('models/schema/%s is what the zod schema says (npm run schema)', (name, schema) => {
+test.each(Object.entries(schemas))('models/schema/%s equals the zod schema (npm run schema)', (name, schema) => {
   expect(JSON.parse(readFileSync(join('models/schema', name), 'utf8'))).toEqual(JSON.parse(JSON.stringify(schema)));
 });

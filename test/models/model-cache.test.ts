@@ -9,7 +9,7 @@ import { sha256Sync } from '../../functions/platform/digest.ts';
 import { StoreUnavailable } from '../../functions/platform/store-unavailable.ts';
 import { folder } from '../support/published.ts';
 
-/** A store of objects of a megabyte each, and an empty cache. */
+/** A store with objects of one megabyte each, and an empty cache. */
 async function store(count: number, limitBytes = 1e9) {
   const objects = folderObjects(folder());
   const entries = await Promise.all(
@@ -24,7 +24,7 @@ async function store(count: number, limitBytes = 1e9) {
   return { objects, entries, path, cache: openModelCache(path, limitBytes) };
 }
 
-test('what was unused for longest gives way, but never what is needed', async () => {
+test('evicts the least recently used object, but never a needed object', async () => {
   const { objects, entries, path, cache } = await store(5, 2_500_000);
   for (const [i, entry] of entries.entries()) {
     await fetchObject(objects, entry.sha256, entry, cache);
@@ -32,7 +32,7 @@ test('what was unused for longest gives way, but never what is needed', async ()
     utimesSync(join(path, 'sha256', entry.sha256), used, used);
   }
   const [oldest, second, ...rest] = entries.map(({ sha256 }) => sha256);
-  // Used again: no longer the next to go.
+  // Used again, so it is no longer the next to evict.
   expect(await cache.has(second ?? '')).toBe(true);
   expect(await cache.evict(new Set([oldest ?? '']))).toBe(3);
   expect(readdirSync(join(path, 'sha256')).sort()).toEqual([oldest, second].sort());
@@ -40,7 +40,7 @@ test('what was unused for longest gives way, but never what is needed', async ()
   expect(await cache.evict(new Set([oldest ?? '', second ?? '']))).toBe(0);
 });
 
-test('what a disk spoilt is fetched again', async () => {
+test('downloads an object again that the disk has corrupted', async () => {
   const { objects, entries, path, cache } = await store(1);
   const [entry] = entries;
   if (!entry) throw new Error('there is one');
@@ -56,7 +56,7 @@ test('what a disk spoilt is fetched again', async () => {
   expect(sha256Sync(readFileSync(file))).toBe(entry.sha256);
 });
 
-test('processes that fetch the same at the same time leave one whole object and nothing else', async () => {
+test('processes that download the same object at the same time leave one complete object and no other file', async () => {
   const { objects, entries, path } = await store(3);
   const caches = [1, 2, 3, 4].map(() => openModelCache(path, 1e9));
   const fetched = await Promise.all(
@@ -68,7 +68,7 @@ test('processes that fetch the same at the same time leave one whole object and 
   expect(readdirSync(join(path, 'parts'))).toEqual([]);
 });
 
-test('a download that breaks off leaves nothing, and an abandoned one is cleared away', async () => {
+test('an interrupted download leaves no file, and an abandoned file is removed', async () => {
   const { objects, entries, path, cache } = await store(1);
   const [entry] = entries;
   if (!entry) throw new Error('there is one');

@@ -6,7 +6,7 @@ import { openObjects } from '../../functions/models/store/open-store.ts';
 import { sha256Sync } from '../../functions/platform/digest.ts';
 import { type Aws, hasAws, startAws } from '../support/aws.ts';
 
-/** A line to a server that carries so many bytes a second towards it. */
+/** A connection to a server with a limited upload rate in bytes per second. */
 async function slowLine(target: string, bytesPerSecond: number): Promise<string> {
   const { hostname, port } = new URL(target);
   const server = createServer(async (client) => {
@@ -23,7 +23,7 @@ async function slowLine(target: string, bytesPerSecond: number): Promise<string>
         await delay((1000 * chunk.length) / bytesPerSecond);
       }
     } catch {
-      // Whoever ends a connection, both ends go.
+      // If one end closes the connection, the other end is closed as well.
     }
     upstream.destroy();
   });
@@ -34,14 +34,14 @@ async function slowLine(target: string, bytesPerSecond: number): Promise<string>
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-describe.skipIf(!hasAws)('publishing over an ordinary line (npm run pretest)', () => {
+describe.skipIf(!hasAws)('publishing over a slow connection (npm run pretest)', () => {
   let aws: Aws;
   beforeAll(async () => {
     aws = await startAws();
   });
   afterAll(() => aws?.close());
 
-  test('a model that takes longer to send than a request may take arrives', { timeout: 240_000 }, async () => {
+  test('uploads a model although the upload takes longer than the request timeout', { timeout: 240_000 }, async () => {
     const model = randomBytes(12_000_000);
     const line = await slowLine(aws.environment['AWS_ENDPOINT_URL_S3'] ?? '', 320_000);
     for (const [name, value] of Object.entries({ ...aws.environment, AWS_ENDPOINT_URL_S3: line }))

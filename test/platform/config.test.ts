@@ -20,11 +20,11 @@ describe('settings', () => {
     });
   });
 
-  test('take memory in megabytes', () => {
+  test('parse memory in megabytes', () => {
     expect(readConfig({ ALARA_MEMORY_MB: '1500' }).memoryBytes).toBe(1_500_000_000);
   });
 
-  test('ask for keys on every address that others can reach, and on loopback when told to', () => {
+  test('require keys on every address that others can reach, and on loopback if requested', () => {
     const asks = (environment: Record<string, string>) => readConfig(environment).authRequired;
     expect(asks({})).toBe(false);
     for (const HOST of ['127.0.0.1', '127.8.9.10', '::1', 'localhost']) {
@@ -73,7 +73,7 @@ describe('settings', () => {
     AWS_REGION: 'eu-central-1',
   };
 
-  test('of AWS are one value', () => {
+  test('of AWS are one object', () => {
     const role = { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/a', AWS_ACCESS_KEY_ID: 'not looked at' };
     expect(readConfig({ ...onAws, ...role }).platform).toEqual({
       kind: 'aws',
@@ -85,13 +85,13 @@ describe('settings', () => {
     });
   });
 
-  test('of AWS are all needed', () => {
+  test('of AWS are all required', () => {
     for (const name of Object.keys(onAws).filter((name) => name !== 'ALARA_PLATFORM'))
       expect(() => readConfig({ ...onAws, [name]: undefined }), name).toThrow(`${name}: is needed`);
     expect(() => readConfig({ ...onAws, ALARA_KEY_FILE: 'key' })).toThrow('ALARA_KEY_FILE: is used with');
   });
 
-  test('never show the key in what is said of it', () => {
+  test('never show the key in an error', () => {
     for (const ALARA_KEY of ['c2VjcmV0', 'c2VjcmV0!', Buffer.alloc(33, 9).toString('base64')]) {
       const refused = () => readConfig({ ...onAws, ALARA_KEY });
       expect(refused).toThrow('expected 32 bytes in Base64');
@@ -99,16 +99,16 @@ describe('settings', () => {
     }
   });
 
-  test('of a queue that could not be worked with are refused: FIFO has no delay of a single message', () => {
+  test('reject an unusable queue: FIFO queues have no delay per message', () => {
     const fifo = { ...onAws, ALARA_QUEUE_URL: `${onAws.ALARA_QUEUE_URL}.fifo` };
     expect(() => readConfig(fifo)).toThrow(/^ALARA_QUEUE_URL=.*alara\.fifo: expected the URL of a standard queue/);
   });
 
-  test('that are wrong are all named at once', () => {
+  test('that are wrong are all named in one error', () => {
     expect(() => readConfig({ PORT: 'x', ALARA_DEVICE: 'y', ALARA_Z: '' })).toThrow(/ALARA_Z.*PORT=x.*ALARA_DEVICE=y/s);
   });
 
-  test('of the environment of the machine are ignored', () => {
+  test('ignore other variables of the environment', () => {
     expect(readConfig({ PATH: '/bin', HOME: '/', PORT: '0' }).port).toBe(0);
   });
 });
@@ -116,7 +116,7 @@ describe('settings', () => {
 describe('processors', () => {
   const files = (contents: Record<string, string>) => (path: string) => contents[path];
 
-  test('are what the cgroup allows, v2 or v1', () => {
+  test('are limited by the cgroup, v2 or v1', () => {
     expect(cpus(files({ '/sys/fs/cgroup/cpu.max': '100000 100000\n' }))).toBe(1);
     expect(
       cpus(
@@ -128,7 +128,7 @@ describe('processors', () => {
     ).toBe(1);
   });
 
-  test('are at least one, and never more than there are', () => {
+  test('are at least one, and at most the number of the machine', () => {
     expect(cpus(files({ '/sys/fs/cgroup/cpu.max': '20000 100000' }))).toBe(1);
     const all = cpus(files({}));
     expect(all).toBeGreaterThanOrEqual(1);

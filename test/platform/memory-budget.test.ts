@@ -10,7 +10,7 @@ const told =
     ok(value);
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Work that is under way until it is let go. */
+/** Work that runs until it is released. */
 function held() {
   const { promise, resolve } = Promise.withResolvers<void>();
   return {
@@ -23,7 +23,7 @@ function held() {
 }
 
 describe('a budget', () => {
-  test('refuses what there is no room for, saying when to come again, and has its room back afterwards', async () => {
+  test('refuses a request with Retry-After when its memory is used up, and releases memory afterwards', async () => {
     const budget = createBudget(100);
     const one = held();
     const first = budget.now('a', 60, one.work);
@@ -38,7 +38,7 @@ describe('a budget', () => {
     expect(await budget.now('a', 100, told('all'))).toEqual(ok('all'));
   });
 
-  test('has its room back when the work throws', async () => {
+  test('releases memory when the work throws', async () => {
     const budget = createBudget(100);
     await expect(
       budget.now('a', 100, async () => {
@@ -48,7 +48,7 @@ describe('a budget', () => {
     expect(budget.inUse()).toBe(0);
   });
 
-  test('lets in alone what is larger than all of it', async () => {
+  test('admits a request that exceeds the whole budget only alone', async () => {
     const budget = createBudget(100);
     const large = held();
     const first = budget.now('a', 500, large.work);
@@ -60,7 +60,7 @@ describe('a budget', () => {
     expect(growing).toEqual(ok([true, true, 990]));
   });
 
-  test('grows a lease as long as there is room, and releases all of a refused lease', async () => {
+  test('extends a lease while memory is free, and releases all of a refused lease', async () => {
     const budget = createBudget(100);
     const beside = held();
     const other = budget.now('a', 40, beside.work);
@@ -75,7 +75,7 @@ describe('a budget', () => {
     expect(budget.inUse()).toBe(0);
   });
 
-  test('lets one of several leases finish that grow in turns and do not fit together', async () => {
+  test('lets one lease finish when several leases grow in turns and do not fit together', async () => {
     const budget = createBudget(100);
     const grow = (tenant: string) =>
       budget.now(tenant, 0, async (lease) => {
@@ -90,7 +90,7 @@ describe('a budget', () => {
     expect(budget.inUse()).toBe(0);
   });
 
-  test.each([1, 2, 3])('leaves room for a tenant, whatever %i others try to take', async (others) => {
+  test.each([1, 2, 3])('reserves memory for a tenant against %i other tenants', async (others) => {
     const budget = createBudget(1_000_000);
     const works: Promise<unknown>[] = [];
     const all = held();
@@ -106,7 +106,7 @@ describe('a budget', () => {
     expect(budget.inUse()).toBe(0);
   });
 
-  test('gives jobs their turn in the order of asking', async () => {
+  test('admits jobs in the order of their requests', async () => {
     const budget = createBudget(100);
     const begun: number[] = [];
     const works = [30, 30, 5, 100].map((bytes, i) => {
@@ -124,7 +124,7 @@ describe('a budget', () => {
       return [...begun];
     };
     expect(begun).toEqual([0]);
-    // The third would fit beside the first, but does not go past the second.
+    // The third would fit beside the first, but does not overtake the second.
     expect(await next(0)).toEqual([0, 1, 2]);
     expect(await next(1)).toEqual([0, 1, 2]);
     expect(await next(2)).toEqual([0, 1, 2, 3]);
@@ -132,7 +132,7 @@ describe('a budget', () => {
     expect(budget.inUse()).toBe(0);
   });
 
-  test('keeps half of its room from jobs, unless there is but one', async () => {
+  test('keeps half of its memory from jobs, except for a single job', async () => {
     const budget = createBudget(100);
     const jobs = [held(), held(), held()];
     const running = jobs.map(({ work }) => budget.inTurn(25, never, work));
@@ -144,7 +144,7 @@ describe('a budget', () => {
     expect(budget.inUse()).toBe(0);
   });
 
-  test('lets a job go that waits when it is told to, and whoever stood behind it go on', async () => {
+  test('removes an aborted job from the queue, and the next job continues', async () => {
     const budget = createBudget(100);
     const one = held();
     const first = budget.inTurn(30, never, one.work);
@@ -160,7 +160,7 @@ describe('a budget', () => {
     expect(budget.inUse()).toBe(0);
   });
 
-  test('is never exceeded but by one alone, and is empty when all is done', async () => {
+  test('is exceeded only by a single request alone, and is empty at the end', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ bytes: fc.nat(150), waits: fc.boolean(), tenant: fc.constantFrom('a', 'b') }), {

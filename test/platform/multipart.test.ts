@@ -18,7 +18,7 @@ const encode = (parts: readonly Sent[], { before = '', after = '\r\n', pad = '' 
     ascii(`\r\n--${boundary}--${after}`),
   ]);
 
-/** A stream of these bytes, cut where the sizes say. */
+/** A stream of these bytes in chunks of the given sizes. */
 function stream(bytes: Uint8Array, sizes: readonly number[] = [bytes.length]): ReadableStream<Uint8Array> {
   let at = 0;
   let i = 0;
@@ -42,7 +42,7 @@ async function read(body: ReadableStream<Uint8Array>): Promise<Sent[]> {
   return parts;
 }
 
-/** Bytes that look like boundaries, or nearly so, as often as not. */
+/** Bytes, about half of which resemble boundaries. */
 const nearly = [
   `\r\n--${boundary}x`,
   `\r\n--${boundary} y`,
@@ -63,7 +63,7 @@ const content = fc
     },
   )
   .map((pieces) => new Uint8Array(Buffer.concat(pieces)))
-  // A boundary that ends its line is one, wherever it came from.
+  // A boundary that ends its line is valid, whatever its origin.
   .filter(
     (bytes) => !/\r\n--alara_b0undary(--|[ \t]*\r\n)/.test(Buffer.concat([bytes, ascii('\r\n-')]).toString('latin1')),
   );
@@ -74,7 +74,7 @@ const parts = fc.array(fc.record({ type: fc.constant('application/dicom'), bytes
 const cuts = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 20 });
 
 describe('the parts of a multipart body', () => {
-  test('come out as they went in, wherever the network cuts it', async () => {
+  test('are returned unchanged for every split into chunks', async () => {
     await fc.assert(
       fc.asyncProperty(parts, cuts, async (sent, sizes) => {
         expect(await read(stream(encode(sent), sizes))).toEqual(sent);
@@ -112,7 +112,7 @@ describe('the parts of a multipart body', () => {
     expect(first).toBeLessThan(100);
   });
 
-  test('are held one network chunk at a time', async () => {
+  test('are buffered one network chunk at a time', async () => {
     const size = 50_000_000;
     let made = 0;
     const head = ascii(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`);
@@ -148,7 +148,7 @@ describe('the parts of a multipart body', () => {
     ['has another boundary', () => ascii(`--other\r\n\r\n${'x'.repeat(20_000)}\r\n--other--`), 'boundary'],
     ['has endless headers', () => ascii(`--${boundary}\r\nX: ${'x'.repeat(40_000)}`), 'headers'],
     ['goes on after its end', () => encode(one, { after: 'x'.repeat(20_000) }), 'follows'],
-  ])('refuse a body that %s', async (_, body, said) => {
+  ])('are refused if the body %s', async (_, body, said) => {
     await expect(read(stream(body(), [1000]))).rejects.toThrow(MultipartError);
     await expect(read(stream(body(), [1000]))).rejects.toThrow(said);
   });

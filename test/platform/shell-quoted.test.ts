@@ -12,7 +12,7 @@ const ofPage: typeof shellQuoted = new Function(
   `${/function shellQuoted\(text\) \{.*?\n\}/s.exec(page)?.[0]}; return shellQuoted;`,
 )();
 
-/** The words that a shell makes of a line. */
+/** The words into which a shell splits a line. */
 const words = (line: string) =>
   execFileSync('sh', ['-c', `printf '%s\\0' ${line}`], { encoding: 'utf8' })
     .split('\0')
@@ -41,10 +41,10 @@ const hostile = [
 describe.each([
   ['the service', shellQuoted],
   ['the page', ofPage],
-])('a word of a shell, quoted by %s', (_, quote) => {
+])('a shell word, quoted by %s', (_, quote) => {
   test.each(hostile)('%j', (text) => {
     expect(words(quote(text))).toEqual([text]);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal may act on, except the line feed.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters of a terminal, except for the line feed.
     expect(quote(text)).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f]/);
   });
 
@@ -59,7 +59,7 @@ describe.each([
   });
 });
 
-test('a name that a command would take for an option or for standard input is read as a file', () => {
+test('reads a file whose name resembles an option or standard input', () => {
   const folder = mkdtempSync(join(tmpdir(), 'alara-quoted-'));
   try {
     for (const name of ['-', '-n', '--help', "-'; touch owned; '"]) {

@@ -10,7 +10,7 @@ async function* chunks(parts: readonly Uint8Array[]) {
   yield* parts;
 }
 
-test('what is sealed opens with its key and context', () => {
+test('a sealed value opens with its key and context', () => {
   fc.assert(
     fc.property(plain, fc.string(), (bytes, context) => {
       expect(vault.open(vault.seal(bytes, context), context)).toEqual(new Uint8Array(bytes));
@@ -18,7 +18,7 @@ test('what is sealed opens with its key and context', () => {
   );
 });
 
-test('what is sealed piece by piece opens as the whole', async () => {
+test('a value that is sealed in chunks opens as a whole', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(plain, { maxLength: 6 }), fc.string(), async (parts, context) => {
       const sealed = Buffer.concat(await Array.fromAsync(vault.sealStream(chunks(parts), context)));
@@ -27,7 +27,7 @@ test('what is sealed piece by piece opens as the whole', async () => {
   );
 });
 
-test('any changed byte, lost tail, other context or other key is refused', () => {
+test('a changed byte, a truncated value, another context or another key is rejected', () => {
   const stranger = createVault(randomBytes(32));
   fc.assert(
     fc.property(plain, fc.nat(), fc.integer({ min: 1, max: 255 }), (bytes, at, flip) => {
@@ -41,7 +41,7 @@ test('any changed byte, lost tail, other context or other key is refused', () =>
   );
 });
 
-/** The bytes in pieces of these sizes, over and over. */
+/** The bytes in chunks of these sizes, repeatedly. */
 function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += pieces.at(-1)?.length ?? 0)
@@ -50,7 +50,7 @@ function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
 }
 const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 6 });
 
-test('what is sealed opens piece by piece, wherever it is cut', async () => {
+test('a sealed value opens in chunks of every size', async () => {
   await fc.assert(
     fc.asyncProperty(plain, fc.string(), sizes, async (bytes, context, sizes) => {
       const pieces = cut(vault.seal(bytes, context), sizes);
@@ -60,7 +60,7 @@ test('what is sealed opens piece by piece, wherever it is cut', async () => {
   );
 });
 
-test('piece by piece as well, a changed byte, a lost tail or another context is found, at the end at the latest', async () => {
+test('opening in chunks also detects a changed byte, a truncated value and another context, at the end at the latest', async () => {
   await fc.assert(
     fc.asyncProperty(plain, fc.nat(), fc.integer({ min: 1, max: 255 }), sizes, async (bytes, at, flip, sizes) => {
       const sealed = vault.seal(bytes, 'here');
@@ -78,11 +78,11 @@ test('piece by piece as well, a changed byte, a lost tail or another context is 
   );
 });
 
-test('equal values are sealed differently each time', () => {
+test('equal values have a different sealed form each time', () => {
   const [a, b] = [vault.seal(new Uint8Array(16), ''), vault.seal(new Uint8Array(16), '')];
   expect(a.subarray(12)).not.toEqual(b.subarray(12));
 });
 
-test('a key of another length is a bug', () => {
+test('a key of a wrong length throws', () => {
   expect(() => createVault(new Uint8Array(16))).toThrow('32 bytes');
 });

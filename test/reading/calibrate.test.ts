@@ -20,14 +20,14 @@ const calibration: fc.Arbitrary<Calibration> = fc.oneof(
 );
 
 describe('calibrate', () => {
-  test('by Platt is a logistic curve', () => {
+  test('with Platt scaling is a logistic curve', () => {
     const plain = { method: 'platt', slope: 1, intercept: 0 } as const;
     expect(calibrate(logit(0), plain)).toBe(0.5);
     expect(calibrate(logit(Math.log(3)), plain)).toBeCloseTo(0.75, 12);
     expect(calibrate(logit(2), { ...plain, slope: 0.5, intercept: -1 })).toBe(0.5);
   });
 
-  test('is a probability for every logit and keeps their order', () => {
+  test('gives a probability for every logit and keeps their order', () => {
     fc.assert(
       fc.property(raw, raw, calibration, (a, b, fitted) => {
         const [low, high] = a < b ? [a, b] : [b, a];
@@ -42,21 +42,21 @@ describe('calibrate', () => {
   });
 });
 
-describe('calibrate by other methods', () => {
+describe('calibrate with other methods', () => {
   const beta = { method: 'beta', a: 1, b: 1, c: 0.3, centre: 0.5, scale: 2 } as const;
 
-  test('beta with equal slopes is a logistic curve, and stays one far out', () => {
+  test('beta with equal slopes is a logistic curve, and stays stable far from zero', () => {
     for (const z of [-2000, -3, 0, 0.5, 4, 2000])
       expect(calibrate(logit(z), beta)).toBeCloseTo(1 / (1 + Math.exp(-((z - 0.5) / 2 + 0.3))), 12);
   });
 
   test('beta bends one end more than the other', () => {
-    // By hand: u = 0, so s = 1/2, and the log odds are (b - a) ln 2 + c.
+    // Computed by hand: u = 0, so s = 1/2, and the log odds are (b - a) ln 2 + c.
     const odds = Math.log(2) * (3 - 0.5) + 0.3;
     expect(calibrate(logit(0.5), { ...beta, a: 0.5, b: 3 })).toBeCloseTo(1 / (1 + Math.exp(-odds)), 12);
   });
 
-  test('isotonic joins its points by straight lines and is flat beyond them', () => {
+  test('isotonic interpolates linearly between its points and is constant beyond them', () => {
     const steps = { method: 'isotonic', x: [-1, 0, 2], y: [0.1, 0.3, 0.7] } as const;
     const at = (z: number) => calibrate(logit(z), { ...steps, x: [...steps.x], y: [...steps.y] });
     expect([-9, -1, -0.5, 0, 1, 2, 9].map(at)).toEqual(
@@ -76,7 +76,7 @@ describe('atPrevalence', () => {
     );
   });
 
-  test('of a film that says nothing is the new prevalence', () => {
+  test('of an uninformative film is the new prevalence', () => {
     fc.assert(
       fc.property(share, share, (from, to) => {
         expect(atPrevalence(from, from, to)).toBeCloseTo(to, 10);
@@ -84,7 +84,7 @@ describe('atPrevalence', () => {
     );
   });
 
-  test('there and back is where it was, and to the same prevalence exactly so', () => {
+  test('returns to the start when applied in both directions, and is exact for an unchanged prevalence', () => {
     fc.assert(
       fc.property(share, share, share, (p, from, to) => {
         expect(atPrevalence(atPrevalence(p, from, to), to, from)).toBeCloseTo(p, 8);
@@ -93,7 +93,7 @@ describe('atPrevalence', () => {
     );
   });
 
-  test('leaves certainty alone', () => {
+  test('keeps the probabilities 0 and 1', () => {
     expect(atPrevalence(0, 0.1, 0.9)).toBe(0);
     expect(atPrevalence(1, 0.1, 0.9)).toBe(1);
   });
@@ -114,19 +114,19 @@ describe('call', () => {
     expect(call(p, band)).toBe(expected);
   });
 
-  test('without a band is present from the threshold on, and never indeterminate', () => {
+  test('without a band is present from the threshold up, and never indeterminate', () => {
     const sharp = { value: 0.5, low: 0.5, high: 0.5 };
     expect(call(0.5, sharp)).toBe('present');
     expect(call(0.4999, sharp)).toBe('absent');
   });
 
-  test('does not change when probability and threshold move to another prevalence', () => {
+  test('stays the same when probability and threshold move to another prevalence', () => {
     const measured = { sensitivity: 0.7, specificity: 0.7, method: 'Youden' };
     fc.assert(
       fc.property(share, share, share, fc.tuple(share, share, share), (p, from, to, points) => {
         const [low = 0, value = 0, high = 0] = [...points].sort((a, b) => a - b);
         const threshold = { low, value, high, ...measured };
-        // On an edge to within rounding, either side is right.
+        // At an edge, both sides are right to within rounding.
         fc.pre(points.every((point) => Math.abs(point - p) > 1e-6));
         const moved = thresholdAt(threshold, from, to);
         expect(call(atPrevalence(p, from, to), moved)).toBe(call(p, threshold));

@@ -7,7 +7,7 @@ import { contain, isBlank, letterbox, normalise } from '../../functions/reading/
 const side = fc.constantFrom(256, 320, 448, 512).map(px);
 const length = fc.integer({ min: 1, max: 9000 }).map(px);
 
-/** A film of any size up to `max`, in either depth. */
+/** A film of any size up to `max`, in 8 or 16 bits. */
 const filmUpTo = (max: number): fc.Arbitrary<Film> =>
   fc
     .tuple(fc.integer({ min: 1, max }), fc.integer({ min: 1, max }), fc.boolean())
@@ -20,7 +20,7 @@ const filmUpTo = (max: number): fc.Arbitrary<Film> =>
 const sum = ({ pixels }: Film) => Array.from(pixels).reduce((total, value) => total + value, 0);
 
 describe('contain', () => {
-  test('fills the square along the longer side and never leaves it', () => {
+  test('fills the square along the longer side and never exceeds it', () => {
     fc.assert(
       fc.property(length, length, side, (width, height, square) => {
         const size = contain({ width, height }, square);
@@ -46,7 +46,7 @@ describe('contain', () => {
   test.each([
     [1024, 800, 512, 512, 400],
     [700, 1000, 256, 179, 256],
-    // 122.5 goes up, as floor(x + 0.5) does in training, and not to the even neighbour.
+    // 122.5 is rounded up, as floor(x + 0.5) in training, and not to the even number.
     [245, 512, 256, 123, 256],
     [100, 50, 512, 512, 256],
   ])('%i × %i in %i is %i × %i', (width, height, square, w, h) => {
@@ -57,7 +57,7 @@ describe('contain', () => {
 describe('letterbox', () => {
   const square = px(40);
 
-  test('centres the film on black and adds or loses nothing', () => {
+  test('centres the film on black and keeps all pixels', () => {
     fc.assert(
       fc.property(filmUpTo(40), (film) => {
         const boxed = letterbox(film, square);
@@ -74,7 +74,7 @@ describe('letterbox', () => {
     );
   });
 
-  test('leaves a film that fills the square as it is', () => {
+  test('keeps a film that fills the square', () => {
     const film = { width: square, height: square, pixels: new Uint8Array(1600) };
     expect(letterbox(film, square)).toBe(film);
   });
@@ -86,14 +86,14 @@ describe('normalise', () => {
     std: fc.double({ min: 0.05, max: 1, noNaN: true }),
   };
 
-  test('scales each depth to [0, 1], then takes off the mean and divides by the deviation', () => {
+  test('scales each depth to [0, 1], then subtracts the mean and divides by the deviation', () => {
     const input = { mean: 0.5, std: 0.25 };
     const of = (pixels: Film['pixels']) => Array.from(normalise({ width: px(3), height: px(1), pixels }, input));
     expect(of(Uint8Array.of(0, 51, 255))).toEqual([-2, Math.fround(-1.2), 2]);
     expect(of(Uint16Array.of(0, 51 * 257, 65_535))).toEqual([-2, Math.fround(-1.2), 2]);
   });
 
-  test('can be undone to the pixel', () => {
+  test('can be inverted exactly', () => {
     fc.assert(
       fc.property(filmUpTo(20), fc.record(scale), (film, input) => {
         const full = film.pixels instanceof Uint16Array ? 65_535 : 255;
@@ -120,7 +120,7 @@ describe('isBlank', () => {
     );
   });
 
-  test('is not taken in by noise, hot pixels, a marker or a thin bright frame', () => {
+  test('ignores noise, hot pixels, a marker and a thin bright frame', () => {
     const edge = (i: number) => i % 100 === 0 || i % 100 === 99 || i < 100 || i >= cells - 100;
     expect(isBlank(film((i) => 120 + ((i * 7919) % 9)))).toBe(true);
     expect(isBlank(film((i) => (i % 500 === 0 ? 255 : 4)))).toBe(true);
@@ -129,12 +129,12 @@ describe('isBlank', () => {
     expect(isBlank(film((i) => (edge(i) ? 0 : 250)))).toBe(true);
   });
 
-  test('finds 12-bit values that were left unscaled in 16 bits blank: they would be read as black', () => {
+  test('finds unscaled 12-bit values in 16 bits blank, because they would be read as black', () => {
     expect(isBlank(film((i) => (i * 4095) / cells, true))).toBe(true);
     expect(isBlank(film((i) => (i * 65_535) / cells, true))).toBe(false);
   });
 
-  test('lets through any film with contrast: a tenth of the range is enough', () => {
+  test('accepts any film with contrast: a tenth of the range is enough', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 229 }), (level) => {
         expect(isBlank(film((i) => level + (i % 27)))).toBe(false);
@@ -143,8 +143,8 @@ describe('isBlank', () => {
     );
   });
 
-  test('draws the line at a sixteenth of the range between the 5th and the 95th percentile', () => {
-    // Of 0 to 19, each on 5 % of the film, the lowest and the highest are ignored.
+  test('has its limit at a sixteenth of the range between the 5th and the 95th percentile', () => {
+    // Of the values 0 to 19, each on 5 % of the film, the lowest and the highest are ignored.
     const steps = (unit: number) => film((i) => Math.floor(i / 500) * unit, true);
     expect(isBlank(steps(Math.ceil(65_535 / 16 / 18)))).toBe(false);
     expect(isBlank(steps(Math.floor(65_535 / 16 / 18)))).toBe(true);

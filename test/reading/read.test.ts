@@ -14,7 +14,7 @@ import { planRequest } from '../../functions/routing/plan-request.ts';
 import type { ReadRequest } from '../../functions/routing/request.ts';
 import { catalogOf, faultOf, head, policyOf, unwrap, variant } from '../support/family.ts';
 
-// Each is good enough for one finding only, so that a plan for both runs both.
+// Each variant is sufficient for one finding only, so a plan for both findings runs both variants.
 const small = variant('small', 256, 10, { Effusion: head(0.9), Nodule: head(0.6) });
 const large = variant('large', 512, 40, { Effusion: head(0.7), Nodule: head(0.8) });
 const catalog = catalogOf([large, small]);
@@ -38,7 +38,7 @@ const gradient = (width: number, height: number): Film => ({
   pixels: Uint8Array.from({ length: width * height }, (_, i) => (i * 255) / (width * height)),
 });
 
-/** Accepted by the gate; finding i of variant v has the logit given. */
+/** The gate accepts the film. Finding i of variant v has the given logit. */
 const output = (logits: readonly number[], gate: readonly number[] = [5, 0, 1]): Output => ({
   logits: Float32Array.from(logits),
   activation: { rows: 1, columns: 2, values: Float32Array.of(1, 2, 3, 4) },
@@ -65,7 +65,7 @@ const instance: Instance = {
   study: {},
 };
 
-/** Stages that keep a log; every step takes one millisecond of a clock that nobody else winds. */
+/** Stages that log their calls. Each step takes one millisecond of a simulated clock. */
 function stages(film: Film, infer: (variant: Variant, tensor: Float32Array) => Output | Fault = () => output([1, -1])) {
   const log: string[] = [];
   let now = 0;
@@ -94,11 +94,11 @@ function stages(film: Film, infer: (variant: Variant, tensor: Float32Array) => O
   return { log, given };
 }
 
-/** The same levels in the same order, as often as needed: what a resize would make of a gradient. */
+/** The same levels in the same order, repeated: the result of resizing a gradient. */
 const resample = ({ pixels }: Film, length: number) =>
   Uint8Array.from({ length }, (_, i) => pixels[Math.floor((i * pixels.length) / length)] ?? 0);
 
-/** A film of seven bytes, and the plan for its request. */
+/** A film of seven bytes and the plan of its request. */
 function filmFor({ catalog }: Family, request: ReadRequest, mediaType = 'image/png'): FilmToRead {
   const plan = unwrap(planRequest({ catalog, policies, costs: costTable(catalog, 'cpu') }, request));
   return { id: 'rd_1', bytes: new Uint8Array(7), mediaType, request, plan };
@@ -110,7 +110,7 @@ const reads = async (given: Stages, request: Partial<ReadRequest> = {}, of: Fami
 };
 
 describe('a reading', () => {
-  test('of a DICOM instance keeps whose it is beside itself, not in itself', async () => {
+  test('of a DICOM instance returns the patient identifiers beside the reading, not inside', async () => {
     const { given } = stages(gradient(600, 400));
     const decoded: Decoded = { film: gradient(600, 400), dicom: { view, instance } };
     const result = await read(
@@ -124,7 +124,7 @@ describe('a reading', () => {
     expect(JSON.stringify(reading)).not.toContain('ALARA^TEST');
   });
 
-  test('goes through decode, resize and inference once for each variant of the plan, cheapest first', async () => {
+  test('runs decode, resize and inference once per variant of the plan, cheapest first', async () => {
     const { log, given } = stages(gradient(600, 400));
     const reading = unwrap(await reads(given));
     expect(log).toEqual([
@@ -137,7 +137,7 @@ describe('a reading', () => {
     expect(reading.timingsMs).toEqual({ decode: 1, preprocess: 2, infer: 2, total: 5 });
   });
 
-  test('keeps to its schema and says what it is of', async () => {
+  test('matches its schema and names its film', async () => {
     const { given } = stages(gradient(600, 400));
     const reading = unwrap(await reads(given, { explain: true }));
     expect(Reading.parse(reading)).toEqual(reading);
@@ -151,7 +151,7 @@ describe('a reading', () => {
     });
   });
 
-  test('takes each finding from the variant that the plan gave it', async () => {
+  test('takes each finding from the variant of the plan', async () => {
     const { given } = stages(gradient(600, 400), ({ id }) => output(id === 'small' ? [2, 7] : [-7, -2]));
     const { findings } = unwrap(await reads(given));
     const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
@@ -163,7 +163,7 @@ describe('a reading', () => {
     ]);
   });
 
-  test('feeds a film that is not square whole and centred on black', async () => {
+  test('uses the whole of a film that is not square, centred on black', async () => {
     let fed: Float32Array = new Float32Array(0);
     const { given } = stages(gradient(600, 300), (_, tensor) => {
       fed = tensor;
@@ -176,7 +176,7 @@ describe('a reading', () => {
     expect(fed.subarray(65 * 256, 191 * 256).every((value) => value > black)).toBe(true);
   });
 
-  test('runs nothing that the findings asked for do not need', async () => {
+  test('runs only the variants of the requested findings', async () => {
     const { log, given } = stages(gradient(600, 600));
     const reading = unwrap(await reads(given, { findings: ['Effusion'] }));
     expect(log.filter((entry) => entry.startsWith('infer'))).toEqual(['infer small on 65536']);
@@ -189,7 +189,7 @@ describe('a reading', () => {
     [511, false, true],
     [256, false, true],
     [255, true, true],
-  ])('with a short side of %i px marks the variants that are larger: %s, %s', async (side, small, large) => {
+  ])('with a short side of %i px flags the variants that are larger: %s, %s', async (side, small, large) => {
     const { given } = stages(gradient(600, side));
     const { plan } = unwrap(await reads(given));
     expect(plan.variants.map(({ id, upsampled }) => [id, upsampled])).toEqual([
@@ -198,7 +198,7 @@ describe('a reading', () => {
     ]);
   });
 
-  test('reads a 16-bit film as one', async () => {
+  test('reads a 16-bit film in 16 bits', async () => {
     const film: Film = {
       ...gradient(300, 300),
       pixels: Uint16Array.from({ length: 90_000 }, (_, i) => (i * 65_535) / 90_000),
@@ -213,14 +213,14 @@ describe('a reading', () => {
   });
 });
 
-/** The family with its cheap variant at another resolution. */
+/** The family with another resolution of its cheap variant. */
 function widened(resolution: number): Family {
   const other = catalogOf([{ ...small, resolution }]);
   return { ...family, catalog: other };
 }
 
 describe('a heat map', () => {
-  test('is added to each finding when asked for, from its own variant and place', async () => {
+  test('is added to each finding on request, from the variant and the position of the finding', async () => {
     const { given } = stages(gradient(600, 400));
     const { findings } = unwrap(await reads(given, { explain: true }));
     expect(findings.map(({ heatmap }) => heatmap?.values)).toEqual([
@@ -230,14 +230,14 @@ describe('a heat map', () => {
     expect(findings[0]?.heatmap?.region).toEqual({ left: 0, top: -100, width: 600, height: 600 });
   });
 
-  test('is left out otherwise', async () => {
+  test('is omitted otherwise', async () => {
     const { given } = stages(gradient(600, 400));
     for (const finding of unwrap(await reads(given)).findings) expect(finding).not.toHaveProperty('heatmap');
   });
 });
 
 describe('a local prevalence', () => {
-  test('moves probability and threshold, and leaves the call as it is', async () => {
+  test('changes probability and threshold, and keeps the call', async () => {
     const { given } = stages(gradient(600, 400), () => output([0.5, -3]));
     const usual = unwrap(await reads(given)).findings;
     const local = unwrap(await reads(given, { prevalence: { Effusion: 0.4 } })).findings;
@@ -250,24 +250,24 @@ describe('a local prevalence', () => {
 });
 
 describe('a film is refused', () => {
-  test('by the gate after the cheapest run, before a dearer one is paid for', async () => {
+  test('by the gate after the cheapest run, before a more expensive run', async () => {
     const { log, given } = stages(gradient(600, 600), () => output([1, 1], [0, 3, 1]));
     expect(faultOf(await reads(given))).toEqual({ code: 'not_a_frontal_chest', looksLike: 'other', score: 0.0474 });
     expect(log.filter((entry) => entry.startsWith('infer'))).toEqual(['infer small on 65536']);
   });
 
-  test('but the gate is asked once: a dearer run does not overrule the cheapest', async () => {
+  test('but the gate runs once: a more expensive run does not overrule the cheapest run', async () => {
     const { given } = stages(gradient(600, 600), ({ id }) => output([1, 1], id === 'small' ? [3, 0, 1] : [0, 3, 1]));
     expect(unwrap(await reads(given)).quality.score).toBeCloseTo(0.9526, 4);
   });
 
-  test('when it is blank, before any inference', async () => {
+  test('if it is blank, before any inference', async () => {
     const { log, given } = stages({ ...gradient(600, 600), pixels: new Uint8Array(360_000).fill(17) });
     expect(faultOf(await reads(given))).toEqual({ code: 'blank_image' });
     expect(log).toEqual(['decode 7 bytes of image/png', 'resize to 256 × 256']);
   });
 
-  test('by the decoder, before anything else', async () => {
+  test('by the decoder, before any other step', async () => {
     const { log, given } = stages(gradient(600, 600));
     const fault: Fault = { code: 'corrupt_image', problem: 'cut off' };
     expect(faultOf(await reads({ ...given, decode: async () => fail(fault) }))).toBe(fault);
@@ -275,8 +275,8 @@ describe('a film is refused', () => {
   });
 });
 
-describe('a request that cannot be served comes back as its fault', () => {
-  test('a model that cannot be run, before the next one is tried', async () => {
+describe('a request that cannot be served returns its fault', () => {
+  test('a model that cannot run, before the next model is tried', async () => {
     const fault: Fault = { code: 'inference_failed', problem: 'out of memory' };
     const { log, given } = stages(gradient(600, 600), ({ id }) => (id === 'small' ? fault : output([1, 1])));
     expect(faultOf(await reads(given))).toBe(fault);
@@ -284,7 +284,7 @@ describe('a request that cannot be served comes back as its fault', () => {
   });
 });
 
-test('a graph with fewer logits than the catalog has findings is a bug, not a fault', async () => {
+test('a graph with fewer logits than findings in the catalog throws and is not a fault', async () => {
   const { given } = stages(gradient(600, 600), () => output([1]));
   await expect(reads(given)).rejects.toThrow('large has no head for Nodule');
 });

@@ -20,7 +20,7 @@ const explained = (rule: Rule, request: Partial<RouteRequest> = {}) => {
 };
 
 describe('an explanation', () => {
-  test('of a target names the number that was reached', () => {
+  test('of a target names the reached number', () => {
     expect(explained({ auroc: 0.8, bound: 'lower' })).toMatchObject([
       {
         basis: 'measured',
@@ -32,13 +32,13 @@ describe('an explanation', () => {
     expect(explained({ auroc: 0.7, bound: 'point' })[0]?.why).toContain('by point estimate');
   });
 
-  test('of a point target says which end was compared', () => {
+  test('of a point target names the compared end', () => {
     expect(explained({ auroc: 0.8, bound: 'point' })[0]?.passedOver).toEqual([
       { variant: 'small', reason: 'its AUROC reaches 0.700 (point estimate), below 0.800' },
     ]);
   });
 
-  test('of non-inferiority says by how much the smaller may be worse', () => {
+  test('of non-inferiority names the allowed difference', () => {
     expect(explained({ nonInferiorTo: 'best', margin: 0.01 })).toMatchObject([
       {
         basis: 'measured',
@@ -54,7 +54,7 @@ describe('an explanation', () => {
   test.each([
     ['published', 'not measured on this family'],
     ['simulated', 'not measured on real labels here'],
-  ] as const)('of a %s floor says that it is not a measurement', (evidence, caveat) => {
+  ] as const)('of a %s floor states that it is not a measurement', (evidence, caveat) => {
     expect(explained({ minResolution: 448, evidence, source: 'a paper' })).toMatchObject([
       {
         basis: evidence,
@@ -64,7 +64,7 @@ describe('an explanation', () => {
     ]);
   });
 
-  test('of a pinned variant says so, and what the rule would have said', () => {
+  test('of a pinned variant states the pin and the result of the rule', () => {
     const rule: Rule = { minResolution: 448, evidence: 'published', source: 'a paper' };
     expect(explained(rule, { variant: 'small' })).toMatchObject([
       {
@@ -81,7 +81,7 @@ describe('an explanation', () => {
     ]);
   });
 
-  test('of best effort says that the target is missed', () => {
+  test('of best effort states that the target is missed', () => {
     expect(explained({ auroc: 0.99, bound: 'lower' }, { bestEffort: true })).toMatchObject([
       {
         meetsTarget: false,
@@ -90,7 +90,7 @@ describe('an explanation', () => {
     ]);
   });
 
-  test('of a shared run says that the cheaper variant was good enough', () => {
+  test('of a shared run states that the cheaper variant was sufficient', () => {
     const plan = unwrap(
       route(
         catalog,
@@ -110,7 +110,7 @@ describe('an explanation', () => {
     });
   });
 
-  test('of a variant that was not measured', () => {
+  test('of a variant without a measurement states this', () => {
     const partial = catalogOf([
       variant('blind', 256, 5, { B: head(0.9) }),
       variant('seeing', 256, 50, { A: head(0.6) }),
@@ -123,10 +123,10 @@ describe('an explanation', () => {
   });
 });
 
-describe('a plan on show', () => {
+describe('a plan in an answer', () => {
   const plan = unwrap(route(catalog, policyOf({}, { auroc: 0.6, bound: 'lower' }), costs, ask('A', 'B')));
 
-  test('compares its cost with always using the largest', () => {
+  test('compares its cost with the cost of always using the largest variant', () => {
     expect(presentPlan(plan, costs)).toEqual({
       policy: 'test',
       costDevice: 'cpu',
@@ -139,11 +139,11 @@ describe('a plan on show', () => {
 });
 
 describe('a cost table', () => {
-  test('says which device its costs were measured on when the one in use was not', () => {
+  test('names the device of its costs if the device in use has none', () => {
     expect(costTable(catalog, 'cuda')).toMatchObject({ device: 'cpu', rows: { small: 10, large: 40 } });
   });
 
-  test('cannot be made from a catalog without a device common to all', () => {
+  test('needs a device that all variants of the catalog have', () => {
     const [first, second] = catalog.variants;
     if (!first || !second) throw new Error('two variants');
     const mixed = catalogOf([first, { ...second, cost: { ...second.cost, ms: { cuda: 1 } } }]);

@@ -11,7 +11,7 @@ const vocabulary = {
 const parse = (text: Record<string, string>) => parseParameters(text, vocabulary);
 
 describe('parameters', () => {
-  test('that are absent take every default', () => {
+  test('have defaults if they are absent', () => {
     expect(unwrap(parse({}))).toEqual({
       findings: ['Edema', 'Mass', 'Nodule'],
       minAuroc: {},
@@ -23,19 +23,19 @@ describe('parameters', () => {
     });
   });
 
-  test('that say the same are equal, whatever their order, spacing and repetition', () => {
+  test('with the same meaning are equal, whatever their order, spacing and repetition', () => {
     const one = unwrap(parse({ findings: 'Nodule,Edema', minAuroc: 'Nodule:0.6,Edema:0.7', bestEffort: 'false' }));
     const two = unwrap(parse({ findings: ' Edema , Nodule,Edema', minAuroc: ' Edema : .70, Nodule:0.6 ' }));
     expect(JSON.stringify(one)).toBe(JSON.stringify(two));
   });
 
-  test('with one number apply it to every finding asked for', () => {
+  test('with one number apply it to every requested finding', () => {
     const request = unwrap(parse({ findings: 'Mass,Nodule', minAuroc: '0.7', prevalence: '0.1' }));
     expect(request.minAuroc).toEqual({ Mass: 0.7, Nodule: 0.7 });
     expect(request.prevalence).toEqual({ Mass: 0.1, Nodule: 0.1 });
   });
 
-  test('that name a finding which the family leaves out get the reason, wherever they name it', () => {
+  test('with a finding that the family omits get the reason, in every parameter', () => {
     const auroc = { r256: head(0.5, 0.44, 0.56).auroc };
     const reason = 'Hernia is not above chance on the films that were measured.';
     const without = { ...vocabulary, catalog: { ...catalog, notServed: [{ finding: 'Hernia', reason, auroc }] } };
@@ -54,7 +54,7 @@ describe('parameters', () => {
     expect(unwrap(parseParameters({}, without)).findings).toEqual(['Edema', 'Mass', 'Nodule']);
   });
 
-  test('bestEffort, explain and variant are taken', () => {
+  test('accept bestEffort, explain and variant', () => {
     expect(unwrap(parse({ bestEffort: 'true', explain: 'heatmap', variant: 'r256', policy: 'test' }))).toMatchObject({
       bestEffort: true,
       explain: true,

@@ -16,8 +16,8 @@ describe('a plan', () => {
   });
 });
 
-describe('a request that cannot be served comes back as its fault', () => {
-  test('a policy that does not exist', () => {
+describe('a request that cannot be served returns its fault', () => {
+  test('an unknown policy', () => {
     const fault = faultOf(planRequest(family, { ...request, policy: 'none' }));
     expect(fault).toEqual({ code: 'unknown_policy', policy: 'none', known: ['test'] });
   });

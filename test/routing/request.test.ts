@@ -15,7 +15,7 @@ describe('a reading id', () => {
     expect(await readingId(identity)).toMatch(/^rd_[0-9a-f]{64}$/);
   });
 
-  test('does not depend on the order in which things were said', async () => {
+  test('does not depend on the order of the parameters', async () => {
     const turned = Object.fromEntries(Object.entries(identity).reverse()) as unknown as Identity;
     expect(await readingId(turned)).toBe(await readingId(identity));
   });

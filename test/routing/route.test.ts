@@ -19,19 +19,19 @@ const three = catalogOf([
 ]);
 
 describe('an AUROC target', () => {
-  test('is met by the lower end of the interval unless the rule says by point', () => {
+  test('is compared with the lower end of the interval, unless the rule says point', () => {
     expect(ran(plan(three, policyOf({}, auroc(0.79)), ask('A')))).toEqual(['large']);
     expect(ran(plan(three, policyOf({}, auroc(0.79, 'point')), ask('A')))).toEqual(['middle']);
   });
 
-  test('that equals the bound is met', () => {
+  test('equal to the bound is met', () => {
     const exact = catalogOf([variant('only', 256, 10, { A: head(0.8, 0.75, 0.85) })]);
     expect(ran(plan(exact, policyOf({}, auroc(0.75))))).toEqual(['only']);
     expect(ran(plan(exact, policyOf({}, auroc(0.8, 'point'))))).toEqual(['only']);
     expect(plan(exact, policyOf({}, auroc(0.7501))).ok).toBe(false);
   });
 
-  test('that none meets is refused with the best attainable, by which variant', () => {
+  test('that no variant meets is refused with the best attainable value and its variant', () => {
     expect(faultOf(plan(three, policyOf({}, auroc(0.95)), ask('A')))).toEqual({
       code: 'unreachable_target',
       shortfalls: [
@@ -44,7 +44,7 @@ describe('an AUROC target', () => {
     });
   });
 
-  test('of a request replaces the rule of its findings alone', () => {
+  test('of a request replaces only the rule of its findings', () => {
     const request = { ...ask('A', 'B'), minAuroc: { A: 0.82 } };
     const { assignments } = unwrap(plan(three, policyOf({}, auroc(0.6)), request));
     expect(assignments.map((a) => a.reason.rule)).toEqual([auroc(0.82), auroc(0.6)]);
@@ -53,12 +53,12 @@ describe('an AUROC target', () => {
 });
 
 describe('a floor', () => {
-  test('is met by its own resolution and above', () => {
+  test('is met at its resolution and above', () => {
     expect(ran(plan(three, policyOf({}, floor(320))))).toEqual(['middle']);
     expect(ran(plan(three, policyOf({}, floor(321))))).toEqual(['large']);
   });
 
-  test('does not let in a variant that was not measured for the finding', () => {
+  test('excludes a variant without a measurement of the finding', () => {
     const partial = catalogOf([
       variant('blind', 512, 5, { B: head(0.9) }),
       variant('seeing', 512, 50, { A: head(0.6), B: head(0.9) }),
@@ -76,17 +76,17 @@ describe('non-inferiority', () => {
       : [compared('A', 'small', 'large', (low + high) / 2, [low, high])],
   });
 
-  test('needs the lower end of the paired difference above minus the margin', () => {
+  test('requires that the lower end of the paired difference exceeds the negative margin', () => {
     expect(ran(plan(between(-0.019, 0.01), policyOf({}, rule), ask('A')))).toEqual(['small']);
     expect(ran(plan(between(-0.02, 0.01), policyOf({}, rule), ask('A')))).toEqual(['large']);
   });
 
-  test('reads a difference that was stored the other way round', () => {
+  test('reads a difference that is stored in the reverse order', () => {
     expect(ran(plan(between(-0.019, 0.01, true), policyOf({}, rule), ask('A')))).toEqual(['small']);
     expect(ran(plan(between(-0.021, 0.01, true), policyOf({}, rule), ask('A')))).toEqual(['large']);
   });
 
-  test('is not presumed where nothing was compared', () => {
+  test('is not assumed without a comparison', () => {
     const [assignment] = unwrap(plan(three, policyOf({}, rule), ask('A'))).assignments;
     expect(assignment?.variant.id).toBe('large');
     expect(assignment?.passedOver.map(({ because }) => because)).toEqual([
@@ -97,7 +97,7 @@ describe('non-inferiority', () => {
 });
 
 describe('a tie', () => {
-  test('between the best goes to the first in the catalog', () => {
+  test('between the best variants is won by the first in the catalog', () => {
     const twins = catalogOf([
       variant('first', 320, 30, { A: head(0.8) }),
       variant('second', 320, 20, { A: head(0.8) }),
@@ -107,14 +107,14 @@ describe('a tie', () => {
     expect(assignment?.passedOver[0]?.because).toEqual({ kind: 'not_compared', best: 'first' });
   });
 
-  test('between plans of equal cost goes to the lower resolution', () => {
+  test('between plans of equal cost is won by the lower resolution', () => {
     const even = catalogOf([variant('large', 512, 20, { A: head(0.8) }), variant('small', 256, 20, { A: head(0.8) })]);
     expect(ran(plan(even, policyOf({}, auroc(0.5)), ask('A')))).toEqual(['small']);
   });
 });
 
 describe('a plan', () => {
-  test('says of each cheaper variant why it was passed over', () => {
+  test('gives the reason for each cheaper variant that it does not use', () => {
     const [a, b] = unwrap(plan(three, policyOf({ A: auroc(0.82) }, auroc(0.6)))).assignments;
     expect(a?.passedOver.map(({ variant: v, because }) => [v.id, because])).toEqual([
       ['small', { kind: 'auroc_below', bound: 'lower', attained: 0.7 - 0.02, required: 0.82 }],
@@ -126,7 +126,7 @@ describe('a plan', () => {
     ]);
   });
 
-  test('runs two variants where that is cheaper than one that could serve both', () => {
+  test('runs two variants if they are cheaper together than one variant for both findings', () => {
     const split = catalogOf([
       variant('a', 256, 10, { A: head(0.9), B: head(0.5) }),
       variant('b', 256, 12, { A: head(0.5), B: head(0.9) }),
@@ -141,14 +141,14 @@ describe('a plan', () => {
     expect(found.largest).toMatchObject({ variant: { id: 'both' }, costMs: 30 });
   });
 
-  test('of the largest compares with the cheapest variant of the highest resolution', () => {
+  test('of the largest variant is compared with the cheapest variant of the highest resolution', () => {
     const twins = catalogOf([variant('dear', 512, 50, { A: head(0.9) }), variant('cheap', 512, 20, { A: head(0.9) })]);
     expect(unwrap(plan(twins, policyOf({}, floor(512)))).largest.variant.id).toBe('cheap');
   });
 });
 
 describe('a pinned variant', () => {
-  test('serves everything, and the plan still says what the rule would have said', () => {
+  test('serves all findings, and the plan still has the result of the rule', () => {
     const found = unwrap(plan(three, policyOf({}, auroc(0.75)), { ...ask('A', 'B'), variant: 'middle' }));
     expect(found.runs.map(({ variant: { id } }) => id)).toEqual(['middle']);
     expect(found.assignments.map(({ reason }) => reason)).toMatchObject([
@@ -159,7 +159,7 @@ describe('a pinned variant', () => {
     expect(low.assignments[0]?.reason).toMatchObject({ kind: 'pinned', miss: { kind: 'auroc_below' } });
   });
 
-  test('that does not exist is refused with those that do', () => {
+  test('that does not exist is refused, and the error lists the variants', () => {
     expect(faultOf(plan(three, policyOf({}, auroc(0.5)), { ...ask('A'), variant: 'huge' }))).toEqual({
       code: 'unknown_variant',
       variant: 'huge',
@@ -167,7 +167,7 @@ describe('a pinned variant', () => {
     });
   });
 
-  test('that was not measured for a finding cannot serve it', () => {
+  test('without a measurement of a finding cannot serve the finding', () => {
     const partial = catalogOf([
       variant('blind', 512, 5, { B: head(0.9) }),
       variant('seeing', 512, 50, { A: head(0.6) }),
@@ -181,7 +181,7 @@ describe('a pinned variant', () => {
 });
 
 describe('best effort', () => {
-  test('serves an unreachable finding by the nearest variant, flagged, and leaves the others alone', () => {
+  test('serves an unreachable finding with the nearest variant and flags it, and leaves other findings unchanged', () => {
     const request = { ...ask('A', 'B'), minAuroc: { A: 0.99 }, bestEffort: true };
     const [a, b] = unwrap(plan(three, policyOf({}, auroc(0.6)), request)).assignments;
     expect(a).toMatchObject({
@@ -191,14 +191,14 @@ describe('best effort', () => {
     expect(b?.reason.kind).toBe('meets');
   });
 
-  test('takes the cheapest of those that come equally near', () => {
+  test('takes the cheapest of the equally near variants', () => {
     const found = plan(three, policyOf({}, floor(1024)), { ...ask('A'), bestEffort: true });
     expect(ran(found)).toEqual(['large']);
     const twins = catalogOf([variant('dear', 512, 50, { A: head(0.9) }), variant('cheap', 512, 20, { A: head(0.9) })]);
     expect(ran(plan(twins, policyOf({}, floor(1024)), { ...ask('A'), bestEffort: true }))).toEqual(['cheap']);
   });
 
-  test('comes nearest by the end of the interval that the rule compares', () => {
+  test('measures the distance at the end of the interval that the rule compares', () => {
     const wide = catalogOf([
       variant('wide', 256, 10, { A: head(0.85, 0.6, 0.95) }),
       variant('narrow', 256, 20, { A: head(0.8, 0.75, 0.85) }),
@@ -208,7 +208,7 @@ describe('best effort', () => {
     expect(ran(plan(wide, policyOf({}, auroc(0.99, 'point')), effort))).toEqual(['wide']);
   });
 
-  test('cannot serve what nothing measured', () => {
+  test('cannot serve a finding without a measurement', () => {
     const partial = catalogOf([variant('blind', 512, 5, { B: head(0.9) })]);
     const odd = { ...partial, findings: ['A', 'B'] };
     expect(faultOf(plan(odd, policyOf({}, auroc(0.5)), { ...ask('A'), bestEffort: true }))).toMatchObject({
@@ -267,7 +267,7 @@ describe('laws', () => {
     .map((rules) => policyOf(Object.fromEntries(findings.map((f, i) => [f, rules[i] ?? floor(256)]))));
   const someFindings = fc.subarray(findings, { minLength: 1 });
 
-  /** Least cost by trying every assignment of findings to variants: nothing shared with the router's search. */
+  /** The least cost over all assignments of findings to variants. Shares no code with the router's search. */
   function cheapestAssignment(catalog: Catalog, policy: Policy, asked: string[]): number {
     let best = Number.POSITIVE_INFINITY;
     const walk = (at: number, used: Set<string>, cost: number) => {
@@ -286,7 +286,7 @@ describe('laws', () => {
     return best;
   }
 
-  test('the plan equals brute force on every subset of findings', () => {
+  test('the plan equals a brute-force search on every subset of findings', () => {
     fc.assert(
       fc.property(someCatalog, somePolicy, someFindings, (catalog, policy, asked) => {
         const found = plan(catalog, policy, ask(...asked));
@@ -302,7 +302,7 @@ describe('laws', () => {
     );
   });
 
-  test('the plan is never dearer than the cheapest single variant that satisfies all', () => {
+  test('the plan costs at most as much as the cheapest single variant that satisfies all findings', () => {
     fc.assert(
       fc.property(someCatalog, somePolicy, someFindings, (catalog, policy, asked) => {
         const single = catalog.variants
@@ -314,7 +314,7 @@ describe('laws', () => {
     );
   });
 
-  test('a looser target never costs more', () => {
+  test('a lower target never costs more', () => {
     fc.assert(
       fc.property(someCatalog, someFindings, unit, unit, (catalog, asked, x, y) => {
         const at = (target: number) => {
@@ -326,7 +326,7 @@ describe('laws', () => {
     );
   });
 
-  test('everything that was passed over is cheaper, and everything cheaper was passed over', () => {
+  test('the rejected variants are exactly the cheaper variants', () => {
     fc.assert(
       fc.property(someCatalog, somePolicy, (catalog, policy) => {
         const found = plan(catalog, policy);
@@ -339,7 +339,7 @@ describe('laws', () => {
     );
   });
 
-  test('editing one AUROC in the catalog changes the route', () => {
+  test('a changed AUROC in the catalog changes the route', () => {
     const policy = policyOf({}, auroc(0.75));
     expect(ran(plan(three, policy, ask('A')))).toEqual(['middle']);
     const edited = catalogOf(

@@ -8,7 +8,7 @@ import { folder, name, put, retold, variation, worse } from '../../support/publi
 
 const by = ['--by', 'the test', '--reason', 'to test'];
 
-test('publish, promote, look, roll back: each says what it did, and every record is verified', async () => {
+test('publish, promote, show and rollback print their results, and every record is verified', async () => {
   const [store, keys] = [folder(), folder()];
   const { privateKey, publicKey } = generateKeyPairSync('ed25519', {
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
@@ -62,7 +62,7 @@ test('publish, promote, look, roll back: each says what it did, and every record
   expect((await alara(['catalog', 'records', ...on, '--trust', trusted])).code).toBe(2);
 }, 120_000);
 
-test('records that are gone hide neither what is on a channel nor the records after them', async () => {
+test('missing records hide neither the release of a channel nor later records', async () => {
   const store = folder();
   const first = await put(folderObjects(store), 'models');
   await put(folderObjects(store), retold());
@@ -80,7 +80,7 @@ test('records that are gone hide neither what is on a channel nor the records af
   expect([shown.code, shown.stdout]).toEqual([0, expect.stringMatching(/^canary +[0-9a-f]{64} +\S+ +unreadable /m)]);
 }, 60_000);
 
-test('a family that falls behind is not promoted: exit code 1, with the findings', async () => {
+test('a worse family is not promoted: exit code 1, with the findings', async () => {
   const store = folder();
   const on = ['--store', store, ...by];
   await alara(['catalog', 'publish', store]);
@@ -92,7 +92,7 @@ test('a family that falls behind is not promoted: exit code 1, with the findings
   expect(refused.stderr).toContain('not promoted: Nodule may lose more AUROC than the margin');
 }, 60_000);
 
-test('a family without scores is promoted by decision alone, and says so', async () => {
+test('a family without scores is promoted only by a decision, and the output states this', async () => {
   const store = folder();
   const models = variation({ scores: () => undefined });
   const published = await alara(['catalog', 'publish', store, '--models', models]);
@@ -106,7 +106,7 @@ test('a family without scores is promoted by decision alone, and says so', async
   ]);
 }, 60_000);
 
-test('a family whose model or scores are not what its catalog says is not published', async () => {
+test('a family with a model or scores that differ from its catalog is not published', async () => {
   const models = retold();
   writeFileSync(join(models, name, 'r256-int8.onnx'), Buffer.alloc(4775761));
   const store = folder();
@@ -123,7 +123,7 @@ test.each([
   [['catalog', 'rollback', '--store', '/tmp', ...by], /--channel/],
   [['catalog', 'promote', '--store', '/nowhere', ...by, '--sign', '/no/key.pem'], /cannot be read/],
   [['catalog', 'promote', '--store', 's3://a-bucket', ...by], /AWS_CONTAINER_CREDENTIALS_RELATIVE_URI/],
-])('%j is wrong usage', async (args, words) => {
+])('%j is a usage error', async (args, words) => {
   const { code, stderr } = await alara(args, { AWS_REGION: 'eu-central-1' });
   expect([code, stderr]).toEqual([2, expect.stringMatching(words)]);
 });

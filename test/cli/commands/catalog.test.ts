@@ -6,7 +6,7 @@ const [victim] = variants;
 if (!victim) throw new Error('a catalog has at least one variant');
 const copies = (models: string) => ({ ALARA_MODELS: models, ALARA_FAMILY: family.catalog.family });
 
-test('show lists the variants; with a variant it lists its heads', async () => {
+test('show lists the variants, and with a variant its heads', async () => {
   const shown = await alara(['catalog', 'show']);
   for (const { id, resolution, bytes } of variants)
     expect(shown.stdout).toMatch(new RegExp(`^${id} +${resolution} +\\S+ +${bytes} +[\\d.]+ +0\\.\\d{3}$`, 'm'));
@@ -28,7 +28,7 @@ test('verify hashes and runs every model', async () => {
   expect(code).toBe(0);
 });
 
-test('verify names the one model whose bytes differ', async () => {
+test('verify names the model with other bytes', async () => {
   const models = damagedFamily(victim.file, (bytes) => bytes.fill((bytes[100] ?? 0) ^ 1, 100, 101));
   const { code, stdout, stderr } = await alara(['catalog', 'verify'], copies(models));
   expect(stdout).toMatch(new RegExp(`^FAIL  ${victim.id}  .*has SHA-256`, 'm'));
@@ -37,7 +37,7 @@ test('verify names the one model whose bytes differ', async () => {
   expect(code).toBe(1);
 });
 
-test('verify refuses a truncated model by the line of the catalog, and a catalog that contradicts itself', async () => {
+test('verify refuses a truncated model with the line of the catalog, and an inconsistent catalog', async () => {
   const truncated = damagedFamily(victim.file, (bytes) => bytes.subarray(0, 1000));
   const short = await alara(['catalog', 'verify'], copies(truncated));
   expect(short.stdout).toMatch(/^FAIL {2}catalog .*catalog\.json:\d+: .* has 1000 bytes/m);
@@ -46,7 +46,7 @@ test('verify refuses a truncated model by the line of the catalog, and a catalog
   expect([short.code, odd.code]).toEqual([1, 1]);
 });
 
-test('a variant that is not there is wrong usage', async () => {
+test('an unknown variant is a usage error', async () => {
   const { code, stderr } = await alara(['catalog', 'show', 'r1-int1']);
   expect(stderr).toContain(victim.id);
   expect(code).toBe(2);

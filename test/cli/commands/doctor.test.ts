@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { alara, damagedFamily, family, folder, serve } from '../../support/cli.ts';
 
-// Each run of doctor loads a model.
+// Each doctor run loads a model.
 vi.setConfig({ testTimeout: 120_000 });
 
-test('on a machine that works every check passes, and nothing is left behind', async () => {
+test('every check passes on a working machine, and no file is left', async () => {
   const data = join(folder(), 'data');
   const { code, stdout } = await alara(['doctor'], { ALARA_DATA: data });
   expect(stdout.match(/^pass/gm)).toHaveLength(12);
@@ -18,7 +18,7 @@ test('on a machine that works every check passes, and nothing is left behind', a
   expect(code).toBe(0);
 });
 
-test('each check that fails comes with its fix', async () => {
+test('each failed check has its fix', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void taken.close());
   await once(taken, 'listening');
@@ -39,7 +39,7 @@ test('each check that fails comes with its fix', async () => {
   expect(code).toBe(1);
 });
 
-test('what needs a wrong setting is skipped, the rest is checked', async () => {
+test('checks that depend on a wrong setting are skipped, and the others run', async () => {
   const { code, stdout } = await alara(['doctor'], { ALARA_WORKERS: 'many' });
   expect(stdout).toMatch(/^FAIL {2}settings +ALARA_WORKERS=many/m);
   expect(stdout).toMatch(/^skip {2}models/m);
@@ -47,20 +47,20 @@ test('what needs a wrong setting is skipped, the rest is checked', async () => {
   expect(code).toBe(1);
 });
 
-test('a models folder without a family is named, with what can be done', async () => {
+test('a models folder without a family is named, with the possible fixes', async () => {
   const { code, stdout } = await alara(['doctor'], { ALARA_MODELS: folder() });
   expect(stdout).toMatch(/^FAIL {2}models .*does not exist.*\n {6}fix: .*ALARA_MODELS/m);
   expect(code).toBe(1);
 });
 
-test('a service that runs on the port is no failure', async () => {
+test('a service that runs on the port is not a failure', async () => {
   const { url } = await serve();
   const { code, stdout } = await alara(['doctor'], { PORT: new URL(url).port, ALARA_DATA: folder() });
   expect(stdout).toMatch(/^pass {2}port .*taken by Alara, which runs$/m);
   expect(code).toBe(0);
 });
 
-test('a PACS file that is wrong is named with its line, and the other checks run', async () => {
+test('a wrong PACS file is named with its line, and the other checks run', async () => {
   const pacs = { main: { dicomWeb: 'http://127.0.0.1:4/dicom-web', findings: 'Nodul' } };
   const { stdout } = await alara(['doctor'], { ALARA_PACS: JSON.stringify({ pacs }) });
   expect(stdout).toMatch(/^FAIL {2}PACS .*pacs\.main: .*Nodul.*\n {6}fix: /m);

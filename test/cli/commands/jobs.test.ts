@@ -7,7 +7,7 @@ import { instance, job } from '../../support/storage-contract/samples.ts';
 const fault = { code: 'pacs_unavailable', problem: 'no answer in 10 s' } as const;
 const uids = [instance.studyInstanceUid, instance.sopInstanceUid, instance.seriesInstanceUid];
 
-/** A store with a job in each state, held open as a running server holds it. */
+/** A store with a job in each state, open as in a running server. */
 async function store() {
   const data = folder();
   const platform = openEmbedded(data);
@@ -28,7 +28,7 @@ async function store() {
   return { ...platform, run: (...args: string[]) => alara(['jobs', ...args], { ALARA_DATA: data }) };
 }
 
-test('ls shows every job, newest first, with no UID in it', async () => {
+test('ls lists every job, newest first, without UIDs', async () => {
   const { run } = await store();
   const { stdout, code } = await run('ls');
   const [, ...rows] = stdout.trim().split('\n');
@@ -38,7 +38,7 @@ test('ls shows every job, newest first, with no UID in it', async () => {
   expect(code).toBe(0);
 });
 
-test('ls takes a state, a limit and JSON', async () => {
+test('ls accepts a state, a limit and JSON', async () => {
   const { run } = await store();
   const dead = await run('ls', '--state', 'dead', '--json');
   expect(JSON.parse(dead.stdout)).toMatchObject({ id: 'job_dead', kind: 'study', state: 'dead', fault: fault.code });
@@ -49,7 +49,7 @@ test('ls takes a state, a limit and JSON', async () => {
   expect((await alara(['jobs', 'ls', '--state', 'dead'], { ALARA_DATA: folder() })).stdout).toMatch(/no dead jobs in/);
 });
 
-test('show says why a job stopped; what it works on only when asked for', async () => {
+test('show prints why a job stopped, and its film only on request', async () => {
   const { run } = await store();
   const { stdout } = await run('show', 'job_dead');
   expect(stdout).toMatch(/^state +dead$/m);
@@ -63,7 +63,7 @@ test('show says why a job stopped; what it works on only when asked for', async 
   expect(unknown.code).toBe(2);
 });
 
-test('retry queues a dead or a failed job by its id, tells of a queued one again, and leaves the others', async () => {
+test('retry queues a dead or failed job by its id, reports a job that is already queued, and leaves other jobs unchanged', async () => {
   const { run, jobs, queue } = await store();
   for (const state of ['dead', 'failed', 'queued'] as const) {
     const { stdout } = await run('retry', `job_${state}`);
@@ -84,7 +84,7 @@ test('retry queues a dead or a failed job by its id, tells of a queued one again
   expect((await queue.depth()).waiting).toBe(0);
 });
 
-test('retry leaves a job whose film is gone as it is, and says so: its own reason would be lost', async () => {
+test('retry refuses a job without its film and keeps the reason of the job', async () => {
   const { run, jobs, blobs, queue } = await store();
   const input = { kind: 'film', upload: 'film', mediaType: 'image/png', parameters: {} } as const;
   await jobs.create(job('job_film', { state: 'failed', attempts: 1, input, fault: { code: 'blank_image' } }));
@@ -101,7 +101,7 @@ test('retry leaves a job whose film is gone as it is, and says so: its own reaso
   expect((await run('retry', 'job_film')).stdout).toBe('Job job_film is queued again.\n');
 });
 
-test('retry --all queues every dead job and leaves the failed ones', async () => {
+test('retry --all queues every dead job, and no failed job', async () => {
   const { run, jobs, queue } = await store();
   for (let i = 0; i < 3; i++) await jobs.create(job(`job_dead_${i}`, { state: 'dead', fault }));
   expect((await run('retry', '--all')).stdout).toBe('4 jobs are queued again.\n');

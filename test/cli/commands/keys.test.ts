@@ -2,10 +2,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openEmbedded } from '../../../functions/storage/sqlite/open-sqlite.ts';
 import { alara, folder } from '../../support/cli.ts';
 
-test('a key is printed once, opens what it was made for while a server runs, and is taken back', async () => {
+test('a key is printed once, is valid for its scopes while a server runs, and can be revoked', async () => {
   const data = folder();
   const run = (...args: string[]) => alara(['keys', ...args], { ALARA_DATA: data });
-  // What a running server holds open.
+  // The open store of a running server.
   const { access, close } = openEmbedded(data);
   onTestFinished(close);
 
@@ -40,7 +40,7 @@ test.for([
   ['an empty scope', ['create', '--tenant', 'clinic', '--scopes', ''], /"" is not a scope/],
   ['a tenant with a blank', ['create', '--tenant', 'my clinic', '--scopes', 'jobs'], /cannot be a tenant/],
   ['no key to revoke', ['revoke'], /missing required argument/],
-] as const)('%s makes no key', async ([, args, says]) => {
+] as const)('%s creates no key', async ([, args, says]) => {
   const data = folder();
   const { code, stderr } = await alara(['keys', ...args], { ALARA_DATA: data });
   expect(stderr).toMatch(says);

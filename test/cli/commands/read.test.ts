@@ -10,7 +10,7 @@ import { chest } from '../../support/dicom/film.ts';
 const [first = ''] = films;
 const asked = family.catalog.findings.slice(0, 2);
 
-test('a folder with a bad film is read on, in order, as one line of JSON a film; the exit code is 1', async () => {
+test('reads a folder despite a bad film, in order, as one line of JSON per film; the exit code is 1', async () => {
   const { path, good, bad } = filmsAndOneBad();
   const { code, stdout, stderr } = await alara(['read', path, '--findings', asked.join(','), '--json']);
   const lines = stdout
@@ -28,7 +28,7 @@ test('a folder with a bad film is read on, in order, as one line of JSON a film;
   expect(code).toBe(1);
 });
 
-test('as CSV there is one row a film and finding, and one for a bad film with its code and fix', async () => {
+test('writes CSV with one row per film and finding, and one row per bad film with its code and fix', async () => {
   const { path, good, bad } = filmsAndOneBad();
   const { code, stdout } = await alara(['read', path, '--findings', asked.join(','), '--csv']);
   const [head = '', error = '', ...rows] = stdout.trimEnd().split('\r\n');
@@ -41,7 +41,7 @@ test('as CSV there is one row a film and finding, and one for a bad film with it
   expect(code).toBe(1);
 });
 
-test('what was wrong with a file is in the table, the CSV and the JSON', async () => {
+test('the table, the CSV and the JSON contain the warnings of a file', async () => {
   const dark = join(folder(), 'dark.png');
   const { columns, rows, values } = await chest({ columns: 400, rows: 420, bits: 14 });
   await sharp(Uint16Array.from(values), { raw: { width: columns, height: rows, channels: 1 } })
@@ -57,7 +57,7 @@ test('what was wrong with a file is in the table, the CSV and the JSON', async (
   expect(JSON.parse(await read('--json')).reading.warnings).toMatchObject([{ code: 'dark_film' }]);
 });
 
-test('by default a film is a table with a short reason a finding', async () => {
+test('prints a table per film by default, with a short reason per finding', async () => {
   const { code, stdout, stderr } = await alara(['read', first, '--policy', 'sabottke-spieler-2020']);
   expect(stdout).toContain(`${first}  1024 × 1024 px`);
   for (const finding of family.catalog.findings)
@@ -67,7 +67,7 @@ test('by default a film is a table with a short reason a finding', async () => {
   expect(code).toBe(0);
 });
 
-test('the same film and options have the same reading, however often and beside whatever it is read', async () => {
+test('the same film and options give the same reading, in any company', async () => {
   const readings = async (paths: string[]) => {
     const { stdout } = await alara(['read', ...paths, '--findings', asked.join(','), '--json', '--explain']);
     return stdout
@@ -84,7 +84,7 @@ test('the same film and options have the same reading, however often and beside 
   );
 });
 
-test('a file that is not there is a failed film, and the others are read', async () => {
+test('a missing file is a failed film, and the others are read', async () => {
   const missing = join(folder(), 'missing.png');
   const { code, stdout } = await alara(['read', missing, first, '--findings', asked.join(','), '--json']);
   const lines = stdout
@@ -107,7 +107,7 @@ test('a film above ALARA_MAX_BODY_MB is refused as over HTTP', async () => {
   expect(code).toBe(1);
 });
 
-test('a reader that has seen enough ends the command without a word', async () => {
+test('a closed output pipe ends the command without an error message', async () => {
   const pipe = `'${process.execPath}' functions/cli/main.ts read ${films.join(' ')} --json | head -c 1`;
   const output = await new Promise<string>((resolve) => {
     execFile('sh', ['-c', pipe], (_, stdout, stderr) => resolve(stdout + stderr));

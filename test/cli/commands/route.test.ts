@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { alara, family } from '../../support/cli.ts';
 
-test('under the published policy each finding goes to its floor or above, and the answer says why', async () => {
+test('routes each finding to its floor or above under the published policy, and gives the reasons', async () => {
   const { code, stdout } = await alara(['route', '--policy', 'sabottke-spieler-2020', '--json']);
   const { plan, findings, notice } = JSON.parse(stdout);
   const resolution = new Map(family.catalog.variants.map((variant) => [variant.id, variant.resolution]));
@@ -19,7 +19,7 @@ test('under the published policy each finding goes to its floor or above, and th
   expect(code).toBe(0);
 });
 
-test('in words it names the plan, its cost and each variant that was passed over', async () => {
+test('prints the plan, its cost and each rejected variant as text', async () => {
   const { code, stdout } = await alara(['route', '--findings', 'Nodule', '--policy', 'sabottke-spieler-2020']);
   expect(stdout).toMatch(
     /^Policy sabottke-spieler-2020: [\d.]+ ms per film on cpu, [\d.]+ of the cost of always using /,
@@ -29,7 +29,7 @@ test('in words it names the plan, its cost and each variant that was passed over
   expect(code).toBe(0);
 });
 
-test('a target that no variant meets is wrong usage, unless best effort is asked for', async () => {
+test('a target that no variant meets is a usage error, except for best effort', async () => {
   const refused = await alara(['route', '--findings', 'Nodule', '--min-auroc', '0.999']);
   expect(refused.stderr).toMatch(/No variant meets the target .*Nodule needs AUROC 0\.999.*--best-effort/);
   expect(refused.code).toBe(2);
@@ -38,7 +38,7 @@ test('a target that no variant meets is wrong usage, unless best effort is asked
   expect(flagged.code).toBe(0);
 });
 
-test('a pinned variant serves everything', async () => {
+test('a pinned variant serves all findings', async () => {
   const pinned = family.catalog.variants.at(-1)?.id ?? '';
   const { stdout } = await alara(['route', '--variant', pinned, '--json']);
   expect(JSON.parse(stdout).plan.variants.map(({ id }: { id: string }) => id)).toEqual([pinned]);

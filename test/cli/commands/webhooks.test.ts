@@ -1,21 +1,21 @@
 import { expect, test } from 'vitest';
 import { alara, folder } from '../../support/cli.ts';
 
-test('a host is allowed and listed; a tenant keeps its one secret', async () => {
+test('a host is allowed and listed, and a tenant keeps its single secret', async () => {
   const data = folder();
   const run = (...args: string[]) => alara(['webhooks', ...args], { ALARA_DATA: data });
   const first = await run('allow', 'clinic', 'Results.Clinic.Example:443');
   expect(first.stdout).toMatch(/^whsec_[A-Za-z0-9+/]{43}=\n$/);
   const second = await run('allow', 'clinic', 'results.clinic.example:8443');
   expect(second.stdout).toBe(first.stdout);
-  // As the URL standard writes them, so that they compare with the host of a URL.
+  // In the spelling of the URL standard, which equals the host of a URL.
   expect((await run('ls', 'clinic')).stdout).toBe('results.clinic.example\nresults.clinic.example:8443\n');
   const other = await run('ls', 'practice');
   expect(other.stdout).toBe('Tenant practice has no webhook hosts.\n');
   expect([first, second, other].map(({ code }) => code)).toEqual([0, 0, 0]);
 });
 
-test('a host is denied, once', async () => {
+test('a host is denied once', async () => {
   const data = folder();
   const run = (...args: string[]) => alara(['webhooks', ...args], { ALARA_DATA: data });
   await run('allow', 'clinic', 'results.clinic.example');
@@ -29,7 +29,7 @@ test('a host is denied, once', async () => {
   expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('alara webhooks ls')]);
 });
 
-test('the secret is exchanged, and what becomes of the one before is said', async () => {
+test('the secret is rotated, and the output gives the expiry of the previous secret', async () => {
   const data = folder();
   const run = (...args: string[]) => alara(['webhooks', ...args], { ALARA_DATA: data });
   const none = await run('rotate', 'clinic');

@@ -9,7 +9,7 @@ import { unwrap } from '../../support/family.ts';
 
 const dicom = Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), Buffer.alloc(10)]);
 
-test('a folder is searched for films by their names, and for DICOM files that have none', async () => {
+test('finds films in a folder by their extensions, and DICOM files without an extension', async () => {
   const path = folder();
   mkdirSync(join(path, 'IMAGES', '.hidden'), { recursive: true });
   const nameless = ['IMAGES/1.2.840.113619.2.5.17', 'IMAGES/IM000001'];
@@ -19,7 +19,7 @@ test('a folder is searched for films by their names, and for DICOM files that ha
   for (const name of [...nameless, ...others]) writeFileSync(join(path, name), dicom);
   writeFileSync(join(path, 'readme'), 'a text without an extension, which is longer than the signature. '.repeat(4));
   writeFileSync(join(path, 'empty'), '');
-  // What would hang or fail when it is opened is not looked into.
+  // Files that would block or fail on opening are skipped.
   execFileSync('mkfifo', [join(path, 'pipe')]);
   symlinkSync('nowhere', join(path, 'link'));
   writeFileSync(join(path, 'locked'), 'nothing');
@@ -27,14 +27,14 @@ test('a folder is searched for films by their names, and for DICOM files that ha
   expect(await filmsIn([path])).toEqual([...nameless, ...named].map((name) => join(path, name)));
 });
 
-test('a folder without films says what was looked for', async () => {
+test('the error for a folder without films lists the accepted files', async () => {
   const path = folder();
   writeFileSync(join(path, 'notes.txt'), 'no film');
   await expect(filmsIn([path])).rejects.toThrow(UsageError);
   await expect(filmsIn([path])).rejects.toThrow(/\.dcm/);
 });
 
-test('a named file is taken as it is; its name declares a type, and decoding goes by its bytes', async () => {
+test('accepts every named file; its extension declares a type, and its bytes decide', async () => {
   const path = join(folder(), 'film.png');
   writeFileSync(path, dicom);
   expect(await filmsIn([path])).toEqual([path]);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { inOrder } from '../../../functions/cli/output/in-order.ts';
 
-test('results come in the order of the items, and never more than width are under way', async () => {
+test('returns results in the order of the items, and runs at most `width` at a time', async () => {
   const delays = fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 12 });
   await fc.assert(
     fc.asyncProperty(delays, fc.integer({ min: 1, max: 5 }), async (items, width) => {

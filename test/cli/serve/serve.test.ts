@@ -23,7 +23,7 @@ const accepted = async (url: string) => {
 
 const hasCurl = spawnSync('curl', ['--version']).status === 0;
 
-test.skipIf(!hasCurl)('the banner shows a curl that works as it stands, the documentation and the notice', async () => {
+test.skipIf(!hasCurl)('the banner has a working curl command, the documentation and the notice', async () => {
   const { url, banner } = await serve();
   expect(banner).toContain(`${url}/docs`);
   expect(banner).toContain('Not for diagnosis');
@@ -36,7 +36,7 @@ test.skipIf(!hasCurl)('the banner shows a curl that works as it stands, the docu
   );
 });
 
-test('SIGTERM answers what was accepted, then ends with code 0', async () => {
+test('SIGTERM answers accepted requests, then ends with code 0', async () => {
   const { url, pid, ended } = await serve({ ALARA_WORKERS: '1' });
   const flight = Array.from({ length: 4 }, (_, i) => post(url, `?prevalence=0.1${i}`));
   await until(async () => (await accepted(url)) === flight.length);
@@ -47,7 +47,7 @@ test('SIGTERM answers what was accepted, then ends with code 0', async () => {
   await expect(fetch(url)).rejects.toThrow();
 });
 
-test('after a native crash a new server answers at once, and what was answered before is still found', async () => {
+test('after a native crash a new server answers at once, and earlier readings are still found', async () => {
   const { url, serverPid, said, ended, pid } = await serve();
   const { id, findings } = await (await post(url, '?findings=Nodule')).json();
   const before = serverPid();
@@ -62,7 +62,7 @@ test('after a native crash a new server answers at once, and what was answered b
   expect((await (await fetch(stored)).json()).findings).toEqual(findings);
   expect(serverPid()).not.toBe(before);
   expect(said()).toContain('SIGSEGV; starting it again');
-  // A request that the crash cut off is retried: the same film and request give the same reading.
+  // A client repeats a request that the crash interrupted: the same film and request give the same reading.
   const retried = await post(url, '?findings=Nodule');
   expect(retried.status).toBe(200);
   expect((await retried.json()).id).toBe(id);
@@ -70,10 +70,10 @@ test('after a native crash a new server answers at once, and what was answered b
   expect(await ended).toBe(0);
 });
 
-test('a server that dies at each start is started again with growing pauses, and answers when the cause is over', {
+test('a server that crashes at each start is restarted with growing pauses, and answers when the cause is gone', {
   timeout: 60_000,
 }, async () => {
-  // Seven deaths are more than any fixed number of tries that a supervisor had here before.
+  // Seven crashes: the number of restarts has no limit.
   const deaths = join(folder(), 'deaths');
   const crash = `data:text/javascript,
     import { appendFileSync, existsSync, statSync } from 'node:fs';
@@ -97,7 +97,7 @@ test('SIGTERM ends the pause before a restart', async () => {
   expect(code).toBe(0);
 });
 
-test('the pause between restarts grows, has a bound and is never the same everywhere', () => {
+test('the pause between restarts grows, has an upper bound and is random', () => {
   const pauses = Array.from({ length: 2000 }, (_, early) => restartPauseMs(early, 1));
   expect(pauses.slice(0, 5)).toEqual([0, 0, 250, 500, 1000]);
   expect(pauses.every((pause, i) => i === 0 || pause >= (pauses[i - 1] ?? 0))).toBe(true);
@@ -105,14 +105,14 @@ test('the pause between restarts grows, has a bound and is never the same everyw
   expect([0, 0.5, 1].map((random) => restartPauseMs(50, random))).toEqual([15_000, 22_500, 30_000]);
 });
 
-test('a wrong setting ends the server at once, with its message', async () => {
+test('a wrong setting ends the server at once with its error', async () => {
   const { code, stderr } = await alara(['serve'], { ALARA_WORKERS: 'many' });
   expect(stderr).toMatch(/ALARA_WORKERS=many: expected a whole number/);
   expect(stderr).not.toMatch(/starting it again/);
   expect(code).toBe(2);
 });
 
-test('a port that is taken is named, with another to choose', async () => {
+test('a port in use is named, with another port to try', async () => {
   const { url } = await serve();
   const { port } = new URL(url);
   const { code, stderr } = await alara(['serve'], { PORT: port });
@@ -122,7 +122,7 @@ test('a port that is taken is named, with another to choose', async () => {
   expect(code).toBe(2);
 });
 
-test('the server stops when its supervisor is gone, even if a client keeps asking', async () => {
+test('the server stops when its supervisor has ended, even if a client continues to send requests', async () => {
   const { url, pid } = await serve();
   process.kill(pid, 'SIGKILL');
   const isGone = () =>
@@ -133,7 +133,7 @@ test('the server stops when its supervisor is gone, even if a client keeps askin
   await until(isGone);
 });
 
-test('models that are not what the catalog says are never run, and the banner says so', async () => {
+test('models that differ from the catalog never run, and the banner reports them', async () => {
   const { catalog, policies, ownPolicy } = family;
   const policy = policies[ownPolicy];
   if (!policy) throw new Error('a family has its own policy');

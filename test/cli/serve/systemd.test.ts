@@ -9,7 +9,7 @@ import { has } from '../../support/dicom/tools.ts';
 const unit = readFileSync('functions/cli/serve/alara.service', 'utf8');
 const values = (name: string) => [...unit.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map(([, value = '']) => value);
 
-test('the unit is one that systemd accepts without a complaint', () => {
+test('systemd accepts the unit without a warning', () => {
   expect(values('DynamicUser')).toEqual(['yes']);
   if (!has('systemd-analyze')) return;
   const path = join(folder(), 'alara.service');
@@ -19,7 +19,7 @@ test('the unit is one that systemd accepts without a complaint', () => {
   expect(status, stderr).toBe(0);
 });
 
-test('the command and the settings of the unit are those of the service', async () => {
+test('the command and the settings of the unit exist in the service', async () => {
   const [command = ''] = values('ExecStart');
   const [node = '', script = '', verb = ''] = command.split(' ');
   expect(existsSync(node.replace('/opt/alara/', ''))).toBe(true);
@@ -32,7 +32,7 @@ test('the command and the settings of the unit are those of the service', async 
   expect(environment['ALARA_DATA']).toBe(`/var/lib/${values('StateDirectory')[0]}`);
 });
 
-test('the credentials of the unit lie as the PACS file looks for them', () => {
+test('the unit stores credentials where the PACS file expects them', () => {
   const credentials = join(folder(), 'credentials');
   mkdirSync(credentials);
   const names = values('LoadCredential').map((line) => line.split(':')[0] ?? '');

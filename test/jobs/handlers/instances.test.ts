@@ -10,7 +10,7 @@ import type { Read } from '../../../functions/reading/read.ts';
 import type { Platform } from '../../../functions/storage/platform.ts';
 import { job } from '../../support/storage-contract/samples.ts';
 
-test('a film that takes a whole deadline twice is an outcome, and does not keep its study from its end', async () => {
+test('a film that exceeds the deadline twice is an outcome, and its study still finishes', async () => {
   const slow: Fault = { code: 'deadline_exceeded', deadlineMs: ms(100) };
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   const platform = {

@@ -14,11 +14,11 @@ describe('the limits of webhooks', () => {
     return { time, limits, admit };
   };
 
-  /** Makes a receiver prompt: it has answered at once. */
+  /** Make a receiver prompt: it has answered at once. */
   const answered = ({ admit }: ReturnType<typeof open>, origin: string, tenant: string) =>
     admit(origin, tenant).release({ answered: true });
 
-  test('one at a time to a receiver that is not known yet, two per tenant, four in all', () => {
+  test('allow one webhook at a time to an unknown receiver, two per tenant, four in total', () => {
     const { limits, admit } = open();
     admit('a', 't');
     expect(limits.admit('a', 't').kind).toBe('full');
@@ -31,7 +31,7 @@ describe('the limits of webhooks', () => {
     admit('a', 'v');
   });
 
-  test('a receiver that answers promptly has two at a time, and waits for none that is slow, silent or new', () => {
+  test('allow two at a time to a prompt receiver, which waits for no slow, silent or unknown receiver', () => {
     const opened = open();
     const { limits, admit, time } = opened;
     answered(opened, 'prompt', 't');
@@ -40,13 +40,13 @@ describe('the limits of webhooks', () => {
     const slow = admit('prompt', 't');
     admit('prompt', 't');
     expect(limits.admit('prompt', 't').kind).toBe('full');
-    // An answer that takes long is an answer, but the receiver is not prompt any more.
+    // A slow answer is an answer, but the receiver is no longer prompt.
     time.ms = 9000;
     slow.release({ answered: true });
     expect(limits.admit('prompt', 't').kind).toBe('full');
   });
 
-  test('a tenant whose receiver is silent does not close it for another tenant, nor another origin of its own', () => {
+  test('a silent receiver is paused for one tenant only, and pauses no other origin of this tenant', () => {
     const { limits, admit } = open();
     for (let i = 0; i < 3; i++) admit('https://a.example', 't').release({ answered: false });
     expect(limits.admit('https://a.example', 't')).toEqual({ kind: 'closed', waitMs: 30_000 });
@@ -55,7 +55,7 @@ describe('the limits of webhooks', () => {
     expect(limits.admit('https://a.example', 't').kind).toBe('closed');
   });
 
-  test('the pause that a receiver asks one tenant for is not the pause of another', () => {
+  test('a Retry-After for one tenant does not pause another tenant', () => {
     const { limits, admit } = open();
     admit('a', 't').release({ answered: true, notBeforeMs: 60_000 });
     expect(limits.admit('a', 't')).toEqual({ kind: 'closed', waitMs: 60_000 });
@@ -81,7 +81,7 @@ describe('the limits of webhooks', () => {
     }
   });
 
-  test('those that are put off come back one after the other, not all at once', () => {
+  test('postponed webhooks return one after the other, not all at once', () => {
     const { limits, admit } = open();
     admit();
     const waits = Array.from({ length: 100 }, () => limits.admit('a', 't')).map((put) =>
@@ -93,7 +93,7 @@ describe('the limits of webhooks', () => {
     expect(limits.admit('a', 't')).toEqual({ kind: 'full', waitMs: 300_000 });
   });
 
-  test('a host that does not answer is left alone, then tried by one at a time, ever later', () => {
+  test('a silent host is paused, then tried with one webhook at a time, with growing pauses', () => {
     const { time, limits, admit } = open();
     const fail = () => admit().release({ answered: false });
     for (let i = 0; i < 3; i++) fail();
@@ -115,7 +115,7 @@ describe('the limits of webhooks', () => {
     admit();
   });
 
-  test('one that asks for it is left alone for so long', () => {
+  test('a host with Retry-After is paused for this time', () => {
     const { time, limits, admit } = open();
     admit().release({ answered: true, notBeforeMs: 5000 });
     expect(limits.admit('a', 't')).toEqual({ kind: 'closed', waitMs: 5000 });
@@ -123,7 +123,7 @@ describe('the limits of webhooks', () => {
     admit();
   });
 
-  test('whatever comes of them, never more are on their way than may be, and none is shut out for good', () => {
+  test('for any results, the limits hold, and no webhook is blocked for ever', () => {
     const name = fc.constantFrom('a', 'b', 'c');
     const step = fc.record({ host: name, tenant: name, leaves: fc.nat({ max: 3 }), answered: fc.boolean() });
     fc.assert(

@@ -6,7 +6,7 @@ import { submit } from '../../../functions/jobs/submit.ts';
 import { type Bench, openBench } from '../../support/job-bench.ts';
 import { openReceiver, type Receiver } from '../../support/webhook-receiver.ts';
 
-describe('beside a receiver that takes the connection and never answers', () => {
+describe('with a receiver that accepts the connection and never answers', () => {
   let bench: Bench;
   let silent: Receiver;
   let sound: Receiver;
@@ -21,7 +21,7 @@ describe('beside a receiver that takes the connection and never answers', () => 
     await bench.close();
   });
 
-  test('a film, and the webhook of another tenant, wait seconds for 300 webhooks and not minutes', {
+  test('a film and the webhook of another tenant wait seconds for 300 webhooks, not minutes', {
     timeout: 60_000,
   }, async () => {
     const { platform } = bench;
@@ -35,13 +35,13 @@ describe('beside a receiver that takes the connection and never answers', () => 
     await hook('hook of another', 'practice', sound);
     await bench.submit('film');
     const started = performance.now();
-    // As many lanes as on two processors.
+    // The number of lanes on two processors.
     const webhook = webhookHandler(platform, createWebhookLimits());
     bench.work({ film: async () => ok([]), webhook }, { concurrency: 10, graceMs: 10 });
     await vi.waitFor(async () => expect((await platform.jobs.get('film'))?.state).toBe('done'), { timeout: 30_000 });
     expect(performance.now() - started).toBeLessThan(20_000);
     await vi.waitFor(() => expect(sound.hooks).toHaveLength(1), { timeout: 20_000 });
-    // What waits for its turn has lost no try.
+    // A webhook that waits for its turn has lost no attempt.
     const states = await platform.jobs.list({ state: 'queued', limit: 999 });
     expect(states.length).toBeGreaterThan(290);
     for (const { attempts } of states) expect(attempts).toBe(0);
@@ -49,8 +49,8 @@ describe('beside a receiver that takes the connection and never answers', () => 
   });
 });
 
-describe('beside dead receivers', () => {
-  test('a receiver that answers is told within seconds: of the same tenant, and of another at the same origin', {
+describe('with dead receivers', () => {
+  test('a receiver that answers is notified within seconds, for the same tenant and for another tenant at the same origin', {
     timeout: 60_000,
   }, async () => {
     const bench = openBench();
@@ -68,7 +68,7 @@ describe('beside dead receivers', () => {
         submit(platform, id, tenant, { kind: 'webhook', url: `http://${host}/`, job: 'told' });
       for (let i = 0; i < 50; i++) await hook(`dead ${i}`, 'local', dead);
       const limits = createWebhookLimits();
-      // The receiver was silent for one tenant three times: it is paused.
+      // The receiver was silent for one tenant three times, so it is paused.
       for (let i = 0; i < 3; i++) {
         const admission = limits.admit(`http://${dead.host}`, 'local');
         if (admission.kind === 'admitted') admission.release({ answered: false });
@@ -86,7 +86,7 @@ describe('beside dead receivers', () => {
     }
   });
 
-  test('a webhook that waits for its turn is delivered soon after it, not when its visibility of a minute is over', {
+  test('a webhook is delivered soon after its turn, not after its visibility timeout of a minute', {
     timeout: 60_000,
   }, async () => {
     const bench = openBench();

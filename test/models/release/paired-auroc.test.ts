@@ -26,7 +26,7 @@ const pairOf = ({ finding, variant, reference }: Row) => ({
   reference: ranksOf(scores, reference, finding) ?? [],
 });
 
-/** Films with at least two of each class: a score, another, the finding, the patient. */
+/** Films with at least two of each class: two scores, the finding and the patient. */
 const films = fc
   .array(fc.record({ a: fc.integer({ min: 0, max: 9 }), b: fc.integer({ min: 0, max: 9 }), patient: fc.nat(20) }), {
     minLength: 4,
@@ -35,7 +35,7 @@ const films = fc
   .map((rows) => rows.map((row, i) => ({ ...row, has: i % 3 === 0 })));
 
 describe('the AUROC and its components', () => {
-  test('are the shares of pairs in the right order, ties counting half', () => {
+  test('are the fractions of correctly ordered pairs, with ties as half', () => {
     fc.assert(
       fc.property(films, (rows) => {
         const positive = rows.map(({ has }) => has);
@@ -57,7 +57,7 @@ describe('the AUROC and its components', () => {
 });
 
 describe('a paired difference', () => {
-  test('is turned round with its interval when the two change places, and none against itself', () => {
+  test('is negated with its interval when the two models are swapped, and zero for a model against itself', () => {
     fc.assert(
       fc.property(films, (rows) => {
         const pair = {
@@ -82,30 +82,30 @@ describe('a paired difference', () => {
   });
 
   const rows: Row[] = evaluation.comparisons;
-  // Every seventh is enough, and passes through all findings and variants.
+  // Every seventh is enough, and covers all findings and variants.
   const some = rows.filter((_, i) => i % 7 === 0);
 
-  test('is that of the evaluation, and its error that of the resampled patients', () => {
+  test('equals that of the evaluation, and its error equals that of the resampled patients', () => {
     const ratios = some.map((row) => {
       const found = pairedDifference(pairOf(row));
       expect(found?.difference).toBeCloseTo(row.difference, 5);
       return (found?.error ?? 0) / row.error;
     });
     const mean = ratios.reduce((sum, one) => sum + one, 0) / ratios.length;
-    // 2000 resamples give an error to about 1.6 %, and the smallest findings have 27 films.
+    // 2000 resamples give an error of about 1.6 %, and the rarest findings have 27 films.
     expect(mean).toBeGreaterThan(0.96);
     expect(mean).toBeLessThan(1.04);
     for (const ratio of ratios) expect(Math.abs(ratio - 1)).toBeLessThan(0.2);
   });
 
-  test("has DeLong's interval when every film is of another patient", () => {
+  test("has DeLong's interval if every film has another patient", () => {
     for (const row of some) {
       const { ci95 } = pairedDifference({ ...pairOf(row), patients: scores.films.map((_, i) => i) }) ?? { ci95: [] };
       for (const end of [0, 1]) expect(ci95[end]).toBeCloseTo(row.delongCi95[end] ?? Number.NaN, 3);
     }
   });
 
-  test('needs two patients of each class', () => {
+  test('needs two patients per class', () => {
     const pair = { positive: [true, true, false, false], scores: [1, 2, 3, 4], reference: [1, 2, 3, 4] };
     expect(pairedDifference({ ...pair, patients: [1, 1, 2, 3] })).toBeUndefined();
     expect(pairedDifference({ ...pair, patients: [1, 4, 2, 3] })).toBeDefined();
@@ -113,7 +113,7 @@ describe('a paired difference', () => {
 });
 
 describe('the scores of the bundled family', () => {
-  test('give every AUROC in its catalog', () => {
+  test('reproduce every AUROC in the catalog', () => {
     expect(scoresFault(family, scores)).toBeUndefined();
   });
 
@@ -140,7 +140,7 @@ describe('two families', () => {
   const measured: Measured = { family, scores, served };
   const margin = () => 0.02;
 
-  test('that are the same differ by nothing, whatever the order of the films', () => {
+  test('that are equal have no difference, for any order of the films', () => {
     const order = scores.films.map((_, i) => (i * 5) % scores.films.length);
     expect(new Set(order).size).toBe(scores.films.length);
     const pick = <Value>(list: readonly Value[]) => order.map((i) => list[i] as Value);
@@ -169,7 +169,7 @@ describe('two families', () => {
       expect([difference + 0, withinMargin]).toEqual([0, true]);
   });
 
-  test('are judged by the lower end of the interval, at the variants that serve as well', () => {
+  test('are compared at the lower end of the interval, also at the variants that serve', () => {
     const candidate = { ...measured, served: { ...served, Nodule: 'r256-fp32' } };
     const compared = compareFamilies(candidate, measured, margin);
     if (!compared.comparable) throw new Error(compared.problem);
@@ -187,12 +187,12 @@ describe('two families', () => {
       { labels: { ...scores.labels, Mass: `1${scores.labels['Mass']?.slice(1)}` } },
       /Mass differs on 1 films/,
     ],
-  ])('of other %s are not compared', (_, change, problem) => {
+  ])('with other %s are not compared', (_, change, problem) => {
     const compared = compareFamilies({ ...measured, scores: { ...scores, ...change } }, measured, margin);
     expect(compared).toMatchObject({ comparable: false, problem: expect.stringMatching(problem) });
   });
 
-  test('are not compared when the candidate reads less', () => {
+  test('are not compared if the candidate has fewer findings', () => {
     const catalog = { ...family.catalog, findings: family.catalog.findings.slice(1) };
     const compared = compareFamilies({ ...measured, family: { ...family, catalog } }, measured, margin);
     expect(compared).toMatchObject({ comparable: false, problem: expect.stringContaining('no longer reads') });

@@ -26,7 +26,7 @@ async function store() {
   return { path, objects, first };
 }
 
-test('a family is published by digest, once', async () => {
+test('publishes a family by digest, once', async () => {
   const objects = folderObjects(folder());
   const publication = await prepare('models', name);
   const { sent, present } = await upload(objects, publication);
@@ -46,20 +46,20 @@ test('a family is published by digest, once', async () => {
   }
 });
 
-test('a manifest leads nowhere but below its folder', () => {
+test('a manifest cannot refer outside of its folder', () => {
   const entry = { sha256: '0'.repeat(64), bytes: 1 };
   const of = (path: string) => Manifest.safeParse({ family: name, files: { [path]: entry }, policies: {} }).success;
   expect(['catalog.json', 'figures/roc.svg'].map(of)).toEqual([true, true]);
   expect(['../x', 'a/../../x', '/etc/passwd', 'a//b', '.hidden', 'a\\b', ''].map(of)).toEqual(Array(7).fill(false));
 });
 
-test('an object that is not what its name says is refused', async () => {
+test('an object that differs from its digest is refused', async () => {
   const { path, objects, first } = await store();
   writeFileSync(join(path, place.manifest(first)), encode({ family: name, files: {}, policies: {} }));
   await expect(readManifest(objects, name, first)).rejects.toThrow('does not have the SHA-256 that it is named by');
 });
 
-test('the first promotion is recorded as such; the next is compared, finding by finding', async () => {
+test('the first promotion is recorded as the first; the next is compared, finding by finding', async () => {
   const { objects, first } = await store();
   expect(await pointsTo(objects, 'live')).toBe(first);
   expect(await promote(objects)).toEqual({ kind: 'unchanged', manifest: first });
@@ -105,7 +105,7 @@ test('the first promotion is recorded as such; the next is compared, finding by 
   expect(last?.record.impactAssessment.comparisons).toEqual(promoted.compared);
 });
 
-test('a finding that may have lost more than its margin is not promoted', async () => {
+test('a family is not promoted if a finding may lose more than its margin', async () => {
   const { objects, first } = await store();
   await put(objects, worse('Nodule', 0.1));
   const refused = await promote(objects);
@@ -114,7 +114,7 @@ test('a finding that may have lost more than its margin is not promoted', async 
   expect(new Set(beyond.map(({ finding }) => finding))).toEqual(new Set(['Nodule']));
   for (const { ci95, margin } of beyond) expect(ci95[0]).toBeLessThan(-margin);
   expect(await pointsTo(objects, 'live')).toBe(first);
-  // A margin that is declared wider lets it through, and is on record.
+  // A wider declared margin allows the promotion, and the record contains the margin.
   const allowed = await promote(objects, { margin: 0.2 });
   if (allowed.kind !== 'moved') throw new Error(allowed.kind);
   const { record } = await readRecord(objects, name, allowed.moved.record);
@@ -127,7 +127,7 @@ test('a finding that may have lost more than its margin is not promoted', async 
   );
 });
 
-test('the margin of the policy in force stands above the one that is declared', async () => {
+test('the margin of the policy in force has priority over the declared margin', async () => {
   const { objects } = await store();
   await put(objects, worse('Pneumonia', 0.1));
   expect(await promote(objects, { margin: 1 })).toMatchObject({ kind: 'refused' });
@@ -152,7 +152,7 @@ test.each<[string, string, (scores: Scores) => Scores | undefined]>([
   expect(await pointsTo(objects, 'live')).toBe(first);
 });
 
-test('the first family of a channel must have scores too: the next is compared with it', async () => {
+test('the first family of a channel needs scores, too: the next family is compared with it', async () => {
   const objects = folderObjects(folder());
   const unmeasured = variation({ scores: () => undefined });
   const first = await put(objects, unmeasured);
@@ -165,7 +165,7 @@ test('the first family of a channel must have scores too: the next is compared w
     uncompared,
   });
 
-  // The way out of there, which somebody answers for.
+  // The alternative: a person decides and is on record.
   const second = await put(objects, 'models');
   await expect(promote(objects)).rejects.toThrow('--uncompared');
   const promoted = await promote(objects, { uncompared: true });
@@ -179,7 +179,7 @@ test('the first family of a channel must have scores too: the next is compared w
   });
 });
 
-test('what can be compared is, whoever decides otherwise; a candidate at fault is never promoted', async () => {
+test('a comparable candidate is compared despite a decision; a candidate at fault is never promoted', async () => {
   const { objects, first } = await store();
   await put(objects, worse('Nodule', 0.1));
   expect(await promote(objects, { uncompared: true })).toMatchObject({ kind: 'refused' });
@@ -194,7 +194,7 @@ test('what can be compared is, whoever decides otherwise; a candidate at fault i
   expect(compared.moved.from).toBe(first);
 });
 
-test('a family in the place of one that is spoilt is promoted by decision alone', async () => {
+test('a family that replaces a corrupt family is promoted only by a decision', async () => {
   const { path, objects, first } = await store();
   writeFileSync(join(path, place.manifest(first)), '{}');
   const second = await put(objects, retold());
@@ -202,7 +202,7 @@ test('a family in the place of one that is spoilt is promoted by decision alone'
   expect(await promote(objects, { uncompared: true })).toMatchObject({ kind: 'moved', moved: { to: second } });
 });
 
-test('of two who move a channel at the same time one is told that it lost', async () => {
+test('the loser of two concurrent promotions gets an error', async () => {
   const { objects } = await store();
   const publications = await Promise.all([retold('one'), retold('two')].map((models) => prepare(models, name)));
   await Promise.all(publications.map((publication) => upload(objects, publication)));
@@ -223,7 +223,7 @@ test('of two who move a channel at the same time one is told that it lost', asyn
   expect(won).toEqual([await pointsTo(objects, 'canary')]);
 });
 
-test('a rollback goes back, and a second one further back', async () => {
+test('a rollback restores the previous family, and a second rollback the family before that', async () => {
   const { objects, first } = await store();
   const back = async () =>
     rollback(objects, name, 'live', await readPointer(objects, name, 'live'), {
@@ -244,7 +244,7 @@ test('a rollback goes back, and a second one further back', async () => {
   expect(chain[0]?.record).toMatchObject({ reason: 'worse in practice', modificationProtocol: null });
 });
 
-test('rollbacks end, also where a family was promoted twice', { timeout: 120_000 }, async () => {
+test('rollbacks end, also if a family was promoted twice', { timeout: 120_000 }, async () => {
   const { objects, first } = await store();
   const back = async () => rollback(objects, name, 'live', await readPointer(objects, name, 'live'), signOff);
   const second = await put(objects, retold());
@@ -254,7 +254,7 @@ test('rollbacks end, also where a family was promoted twice', { timeout: 120_000
   expect(await back()).toMatchObject({ from: first, to: second });
   expect(await back()).toMatchObject({ from: second, to: first });
   await expect(back()).rejects.toThrow('nothing to go back to');
-  // What is promoted after a rollback is undone to what the rollback went back to.
+  // After a rollback and a promotion, a further rollback restores the target of the first rollback.
   const third = await put(objects, retold('three'));
   await promote(objects);
   const fourth = await put(objects, retold('four'));
@@ -267,7 +267,7 @@ test('rollbacks end, also where a family was promoted twice', { timeout: 120_000
   await expect(back()).rejects.toThrow('nothing to go back to');
 });
 
-test('a record that was changed is refused, and so is a signature that does not fit', async () => {
+test('a changed record and a wrong signature are refused', async () => {
   const path = folder();
   const objects = folderObjects(path);
   await put(objects, 'models');
@@ -287,7 +287,7 @@ test('a record that was changed is refused, and so is a signature that does not 
   await expect(readRecord(objects, name, recordName)).rejects.toThrow('its signature does not match');
 });
 
-test('what lies beside the family, hidden or led to by a link, is not published', async () => {
+test('hidden files, links and files that the catalog does not name are not published', async () => {
   const models = retold();
   writeFileSync(join(models, name, '.env'), 'secret');
   writeFileSync(join(models, name, 'old.onnx'), 'a model that no catalog names');

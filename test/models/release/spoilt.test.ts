@@ -12,7 +12,7 @@ import { sha256Sync } from '../../../functions/platform/digest.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { name, place, pointsTo, put, retold, signOff } from '../../support/published.ts';
 
-describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)', { timeout: 60_000 }, () => {
+describe.skipIf(!hasAws)('a store with a corrupt object (npm run pretest)', { timeout: 60_000 }, () => {
   let aws: Aws;
   let s3: S3Client;
   beforeAll(async () => {
@@ -25,7 +25,7 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
   });
 
   let count = 0;
-  /** A store of its own, where A and then B were put on live. */
+  /** A new store, in which A and then B were promoted on live. */
   async function store() {
     const prefix = `store-${count++}`;
     const objects = s3Objects(s3, aws.bucket, prefix);
@@ -34,7 +34,7 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
     const at = (key: string) => ({ Bucket: aws.bucket, Key: `${prefix}/${key}` });
     return {
       ...{ objects, a, b },
-      /** Flip a bit of an object, as who writes past the condition does. */
+      /** Flip a bit of an object, like a writer that ignores the precondition. */
       async spoil(key: string) {
         const found = await objects.read(key);
         if (!found || found === 'unchanged') throw new Error(`there is no ${key}`);
@@ -58,7 +58,7 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
     [
       'its catalog',
       async ({ objects, b, spoil }) => spoil(await catalogOf(objects, b)),
-      // The manifests still tell which files differ.
+      // The manifests still show which files differ.
       { files: { 'catalog.json': 'replaced' }, findings: 'unreadable', provenance: { from: 'unreadable' } },
     ],
     [
@@ -73,8 +73,8 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
     ],
   ];
 
-  describe.each(damages)('a channel whose family has %s spoilt', (_, damage, description) => {
-    test('is rolled back, and the record says what could not be read', async () => {
+  describe.each(damages)('a channel of a family with corrupt %s', (_, damage, description) => {
+    test('can be rolled back, and the record names the unreadable part', async () => {
       const damaged = await store();
       const { objects, a, b } = damaged;
       await damage(damaged);
@@ -87,7 +87,7 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
       await expect(back(objects)).rejects.toThrow('nothing to go back to');
     });
 
-    test('is published to', async () => {
+    test('accepts a new release', async () => {
       const damaged = await store();
       const { objects } = damaged;
       await damage(damaged);
@@ -97,7 +97,7 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
     });
   });
 
-  test('a record that is gone holds up no rollback: before it there is no earlier one', async () => {
+  test('a missing record does not block a rollback: the history ends at the missing record', async () => {
     const { objects, a, b, remove } = await store();
     const broken = (await live(objects))?.pointer.record ?? '';
     await remove(place.record(broken));
@@ -107,13 +107,13 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
       unreadable: [expect.stringContaining(`holds no ${place.record(broken)}`)],
     });
     await expect(back(objects)).rejects.toThrow('nothing to go back to');
-    // What is left of the chain can be read, and its end is told.
+    // The rest of the chain is readable, and its end is reported.
     const chain = recordsBack(objects, name, (await live(objects))?.pointer.record ?? '');
     expect((await chain.next()).value?.record.kind).toBe('rollback');
     await expect(chain.next()).rejects.toThrow('holds no');
   });
 
-  test('publishing again repairs what is spoilt, cut short or gone, and nothing else', async () => {
+  test('publishing again repairs corrupt, truncated and missing objects, and writes no other object', async () => {
     const { objects, spoil, remove, cut } = await store();
     const publication = await prepare('models', name);
     const { files } = publication.manifest;
@@ -141,7 +141,7 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
     expect(await upload(objects, publication)).toMatchObject({ sent: 0, repaired: 0, bytes: 0 });
   });
 
-  test('what the store keeps the SHA-256 of is not read again to publish again', async () => {
+  test('publishing again does not read an object whose SHA-256 the store keeps', async () => {
     const { objects } = await store();
     const publication = await prepare('models', name);
     const read: string[] = [];
@@ -156,7 +156,7 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
     expect(read).toEqual([]);
   });
 
-  test('of many who repair an object at the same time none is refused', async () => {
+  test('concurrent repairs of an object all succeed', async () => {
     const { objects, spoil } = await store();
     const publication = await prepare('models', name);
     await spoil(place.manifest(publication.digest));
@@ -165,7 +165,7 @@ describe.skipIf(!hasAws)('a store that holds something spoilt (npm run pretest)'
     expect(await readManifest(objects, name, publication.digest)).toEqual(publication.manifest);
   });
 
-  test('a store that is away is no damage: nothing is moved', async () => {
+  test('an unavailable store is not damage: no channel is moved', async () => {
     const { objects, b } = await store();
     const standing = await live(objects);
     await aws.s3.stop();

@@ -17,9 +17,9 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (found: Awaited<ReturnType<Objects['read']>>) =>
   found && found !== 'unchanged' ? new TextDecoder().decode(found.bytes) : found;
 
-/** What every store must do. */
+/** Requirements for every store. */
 function contract(open: () => Objects): void {
-  test('an object is stored once, and read whole or in parts', async () => {
+  test('stores an object once, and reads it as a whole or in parts', async () => {
     const objects = open();
     expect(await objects.head('a/one')).toBeUndefined();
     expect(await objects.read('a/one')).toBeUndefined();
@@ -33,7 +33,7 @@ function contract(open: () => Objects): void {
     await expect(objects.range('a/none', '"another"', 2, 5)).rejects.toThrow(StoreUnavailable);
   });
 
-  test('a pointer is read again only when it changed', async () => {
+  test('reads a pointer again only after a change', async () => {
     const objects = open();
     await objects.create('b/pointer', bytes('1'));
     const first = await objects.read('b/pointer');
@@ -47,7 +47,7 @@ function contract(open: () => Objects): void {
     expect(await objects.read('b/nothing')).toBeUndefined();
   });
 
-  test('of many who move a pointer at the same time one wins', async () => {
+  test('lets one of several concurrent writers move a pointer', async () => {
     const objects = open();
     const make = await Promise.all(['a', 'b', 'c', 'd'].map((one) => objects.create('c/pointer', bytes(one))));
     expect(make.filter(Boolean)).toHaveLength(1);
@@ -59,7 +59,7 @@ function contract(open: () => Objects): void {
     expect(text(await objects.read('c/pointer'))).toBe(names[moved.indexOf(true)]);
   });
 
-  test('keys are listed by what they begin with', async () => {
+  test('lists keys by prefix', async () => {
     const objects = open();
     for (const key of ['d/x/2', 'd/x/1', 'd/xy', 'd/z']) await objects.create(key, bytes(key));
     expect(await objects.list('d/x/')).toEqual(['d/x/1', 'd/x/2']);
@@ -67,7 +67,7 @@ function contract(open: () => Objects): void {
     expect(await objects.list('nowhere/')).toEqual([]);
   });
 
-  test('a large object comes in parts, and what is spoilt never gets into the cache', async () => {
+  test('downloads a large object in parts, and keeps corrupt parts out of the cache', async () => {
     const objects = open();
     const large = randomBytes(20_000_001);
     const entry = { sha256: sha256Sync(large), bytes: large.length };
@@ -102,7 +102,7 @@ describe.skipIf(!hasAws)('S3 as a store (npm run pretest)', () => {
   afterAll(() => aws?.close());
   contract(() => objects);
 
-  test('a family is published, promoted and told apart from one that falls behind', async () => {
+  test('publishes and promotes a family, and refuses a worse family', async () => {
     const first = await put(objects, 'models');
     const signOff = { by: 'the test', reason: 'to test' };
     const promotion = { from: 'canary', to: 'live', margin: 0.02, device: 'cpu', signOff } as const;
@@ -119,7 +119,7 @@ describe.skipIf(!hasAws)('S3 as a store (npm run pretest)', () => {
     ]);
   });
 
-  test('that is away says so, and is there again', async () => {
+  test('reports an outage, and recovers', async () => {
     await objects.create('f/one', bytes('1'));
     await aws.s3.stop();
     try {

@@ -11,7 +11,7 @@ import { ConfigError } from '../../../functions/platform/config.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { between } from '../../support/between.ts';
 
-/** Everything that the SDK would take credentials from by default, each of them wrong. */
+/** All default sources of credentials of the SDK, each with wrong credentials. */
 const elsewhere = {
   AWS_ACCESS_KEY_ID: 'FROMENVIRONMENT',
   AWS_SECRET_ACCESS_KEY: 'from-environment',
@@ -38,16 +38,16 @@ describe.skipIf(!hasAws)('credentials (npm run pretest installs SeaweedFS)', () 
     await aws?.close();
   });
 
-  test("are those of the task's role, whatever stands in the environment and in files", async () => {
+  test('come from the task role, whatever the environment and the files contain', async () => {
     vi.stubEnv('HOME', home);
     for (const [name, value] of Object.entries({ ...elsewhere, ...aws.environment })) vi.stubEnv(name, value);
     const asked = aws.credentials.asked();
-    // SeaweedFS takes no signature but the role's.
+    // SeaweedFS accepts only signatures of the role.
     const s3 = openS3();
     expect((await s3.send(new ListBucketsCommand())).Buckets?.map(({ Name }) => Name)).toContain(aws.bucket);
     expect(aws.credentials.asked()).toBe(asked + 1);
     s3.destroy();
-    // Nor do the others use what moto would have taken as well.
+    // The other clients do not use the credentials that moto would accept, either.
     const dynamoAt = await between(aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '', () => 'passed');
     vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', dynamoAt.url);
     vi.stubEnv('AWS_ENDPOINT_URL_SQS', dynamoAt.url);
@@ -64,7 +64,7 @@ describe.skipIf(!hasAws)('credentials (npm run pretest installs SeaweedFS)', () 
     sqs.destroy();
   });
 
-  test('are looked for nowhere else: without a role no client is made', () => {
+  test('have no other source: without a role, no client is created', () => {
     vi.stubEnv('HOME', home);
     for (const [name, value] of Object.entries(elsewhere)) vi.stubEnv(name, value);
     const awsEnvironment = readAwsEnvironment({ ...elsewhere, AWS_REGION: 'eu-central-1' });
@@ -75,7 +75,7 @@ describe.skipIf(!hasAws)('credentials (npm run pretest installs SeaweedFS)', () 
     }
   });
 
-  test('of a role are asked for at the address of ECS when they are named by a path', () => {
+  test('of a role are requested from the address of ECS if the variable has only a path', () => {
     const path = '/v2/credentials/00000000-0000-0000-0000-000000000000';
     const environment = {
       AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: path,
@@ -84,9 +84,9 @@ describe.skipIf(!hasAws)('credentials (npm run pretest installs SeaweedFS)', () 
     expect(readAwsEnvironment(environment).role).toEqual({ relativeUri: path });
   });
 
-  test('are renewed before they expire, with no request lost', async () => {
+  test('are renewed before they expire, without a lost request', async () => {
     const s3 = openS3(readAwsEnvironment(aws.environment));
-    // The SDK renews what is good for less than five minutes.
+    // The SDK renews credentials that are valid for less than five minutes.
     aws.credentials.give('TASKROLEONE', 240_000);
     await s3.send(new ListBucketsCommand());
     aws.credentials.give('TASKROLETWO', 6 * 3_600_000);

@@ -33,7 +33,7 @@ describe.skipIf(!hasAws)('films in S3 (npm run pretest installs SeaweedFS)', () 
   const send = ({ url, headers }: Pick<Presigned, 'url' | 'headers'>, body: Uint8Array<ArrayBuffer>) =>
     fetch(url, { method: 'PUT', headers, body });
 
-  test('a film of several parts comes back byte for byte, and has no parts lying about', async () => {
+  test('a film of several parts is returned unchanged, and leaves no unfinished upload', async () => {
     const { blobs, unfinished } = await open();
     for (const bytes of [8 * 2 ** 20 - 28, 8 * 2 ** 20, 20_000_001]) {
       const film = randomBytes(bytes);
@@ -46,7 +46,7 @@ describe.skipIf(!hasAws)('films in S3 (npm run pretest installs SeaweedFS)', () 
     expect(await unfinished()).toEqual([]);
   });
 
-  test('one that is too large or breaks off after some parts leaves what was there, and no parts', async () => {
+  test('a film that is too large or breaks off after some parts keeps the previous version, and leaves no parts', async () => {
     const { blobs, unfinished } = await open();
     await blobs.put('film', stream(Buffer.from('before')), limit);
     const sender = endless();
@@ -65,7 +65,7 @@ describe.skipIf(!hasAws)('films in S3 (npm run pretest installs SeaweedFS)', () 
     expect(await unfinished()).toEqual([]);
   });
 
-  test('pruning leaves what was put again between the look and the removal', async () => {
+  test('pruning keeps a film that was replaced between the check and the removal', async () => {
     const { s3, Bucket, blobs } = await open();
     await blobs.put('film', stream(Buffer.from('one')), limit);
     const bucket = openBucket(s3, Bucket);
@@ -76,7 +76,7 @@ describe.skipIf(!hasAws)('films in S3 (npm run pretest installs SeaweedFS)', () 
     expect(Buffer.from((await blobs.get('film')) ?? []).toString()).toBe('two');
   });
 
-  test('a caller sends a film by itself, again as well, and it is read like any other', async () => {
+  test('a caller uploads a film directly to S3, also again, and the film is read like any other', async () => {
     const { blobs, presign } = await open();
     const given = await presign('film', 1000);
     expect((await send(given, new Uint8Array([1, 2, 3]))).status).toBe(200);
@@ -90,7 +90,7 @@ describe.skipIf(!hasAws)('films in S3 (npm run pretest installs SeaweedFS)', () 
     expect((await blobs.get('film'))?.length).toBeUndefined();
   });
 
-  test('a film that is sent past its limit is never read', async () => {
+  test('a film beyond the limit of its upload is never read', async () => {
     const { blobs, presign } = await open();
     const given = await presign('film', 1000);
     expect((await send(given, new Uint8Array(1000))).status).toBe(200);
@@ -101,7 +101,7 @@ describe.skipIf(!hasAws)('films in S3 (npm run pretest installs SeaweedFS)', () 
     await expect(got).rejects.toMatchObject({ limitBytes: 1000 });
   });
 
-  test('an address is good for one place, one limit and one time', async () => {
+  test('a presigned URL is limited to one key, one size and one time', async () => {
     const { blobs, presign } = await open();
     const { url, headers, expiresAt } = await presign('film', 1000, 60);
     expect(expiresAt.getTime() - Date.now()).toBeGreaterThan(55_000);
@@ -118,7 +118,7 @@ describe.skipIf(!hasAws)('films in S3 (npm run pretest installs SeaweedFS)', () 
     expect((await send(short, body)).status).toBe(403);
   });
 
-  test('no address claims to outlive the credentials that signed it', async () => {
+  test('a presigned URL does not outlive the credentials that signed it', async () => {
     const { presign } = await open();
     await presign('film', 1000);
     aws.credentials.give('TASKROLEONE', 900_000);
@@ -131,7 +131,7 @@ describe.skipIf(!hasAws)('films in S3 (npm run pretest installs SeaweedFS)', () 
     expect(later.getTime() - Date.now()).toBeGreaterThan(3_500_000);
   });
 
-  test('what another put there without a limit is not taken for a film', async () => {
+  test('an object that was uploaded without a limit is not accepted as a film', async () => {
     const { blobs, s3, Bucket } = await open();
     await blobs.put('film', stream(Buffer.from('sealed')), limit);
     for await (const { key } of openBucket(s3, Bucket).list('blobs/'))

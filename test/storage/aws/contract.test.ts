@@ -21,7 +21,7 @@ describe.skipIf(!hasAws)('SeaweedFS and moto (npm run pretest)', { timeout: 60_0
   });
 });
 
-/** Every item, message and object, with all that AWS keeps beside them. */
+/** All items, messages and objects, with all their attributes. */
 async function everything(environment: Record<string, string>): Promise<Buffer> {
   const awsEnvironment = readAwsEnvironment(environment);
   const [dynamo, sqs, s3] = [openDynamo(awsEnvironment), openSqs(awsEnvironment), openS3(awsEnvironment)];

@@ -13,12 +13,12 @@ import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { openEdges } from '../../support/edges.ts';
 import { instance, job, reading } from '../../support/storage-contract/samples.ts';
 
-/** Text that no compression makes smaller than three quarters. */
+/** Text that compresses to three quarters at best. */
 const noise = (bytes: number) => randomBytes(bytes).toString('base64');
 const outcomes = (count: number, bytes: number) =>
   Array.from({ length: count }, (_, i) => ({ sopInstanceUid: `2.25.${i}`, stored: [noise(bytes)] }));
 
-describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs SeaweedFS and moto)', () => {
+describe.skipIf(!hasAws)('data that exceeds the size of an item (npm run pretest installs SeaweedFS and moto)', () => {
   let aws: Aws;
   beforeAll(async () => {
     aws = await startAws();
@@ -39,14 +39,14 @@ describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs
     };
   }
 
-  test('a reading with heat maps lies in the bucket, sealed, and comes back whole', async () => {
+  test('a reading with heat maps is encrypted in the bucket, and is returned whole', async () => {
     const { platform, another, objects } = await open();
     const plain = reading('rd_large');
     const read = { reading: { ...plain, models: { map: noise(3_000_000) } }, instance };
     await platform.readings.put('clinic', read);
     expect(await (await another()).readings.get('clinic', 'rd_large')).toEqual(read);
     expect(await objects()).toEqual([expect.stringMatching(/^overflow\/[0-9a-f-]{36}$/)]);
-    // Putting it again, even at the same time, leaves nothing behind.
+    // Putting the reading again, also concurrently, leaves no further object.
     await Promise.all([1, 2, 3].map(() => platform.readings.put('clinic', read)));
     expect(await objects()).toHaveLength(1);
     const twins = { reading: { ...read.reading, id: 'rd_twins' }, instance };
@@ -63,7 +63,7 @@ describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs
     expect(await objects()).toEqual([]);
   });
 
-  test('a job may grow and shrink: one object at the most is its own, and pruning takes it along', async () => {
+  test('a job can grow and shrink: it has at most one object, and pruning removes the object, too', async () => {
     const { platform, another, objects } = await open();
     const { jobs } = platform;
     await jobs.create(job('a'));
@@ -72,7 +72,7 @@ describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs
     await jobs.update('a', add);
     expect((await jobs.get('a'))?.outcomes).toEqual(grown);
     expect(await objects()).toHaveLength(1);
-    // Those who are in each other's way leave nothing behind either.
+    // Concurrent writers leave no object, either.
     const other = await another();
     const count = (found: Job): Job => ({ ...found, attempts: found.attempts + 1 });
     await Promise.all(Array.from({ length: 8 }, (_, i) => (i % 2 ? jobs : other.jobs).update('a', count)));
@@ -86,7 +86,7 @@ describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs
     expect(await objects()).toEqual([]);
   });
 
-  test('a job that has ended expires by TTL after its retention; one that is open or large does not', async () => {
+  test('an ended job expires by TTL after its retention; an open or large job does not', async () => {
     const { platform, item } = await open();
     const { jobs } = platform;
     const updatedAt = '2026-01-02T00:00:00.000Z';
@@ -96,13 +96,13 @@ describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs
     await jobs.create(job('large', { state: 'done', updatedAt, outcomes: outcomes(10, 60_000) }));
     for (const id of ['queued', 'running', 'large']) expect((await item(id))?.['expires'], id).toBeUndefined();
     for (const id of ['done', 'failed', 'dead']) expect((await item(id))?.['expires']).toEqual({ N: monthLater });
-    // A job that is replayed must not vanish while it is worked on.
+    // A replayed job must not expire while it is processed.
     await jobs.update('failed', (found) => ({ ...found, state: 'queued' }));
     expect((await item('failed'))?.['expires']).toBeUndefined();
     expect(await jobs.list({ state: 'queued', limit: 9 })).toHaveLength(2);
   });
 
-  describe('of a process that dies between its two steps', () => {
+  describe('of a process that crashes between its two writes', () => {
     const owner = { pk: 'job#a', sk: 'job' };
     const inAnHour = () => new Date(Date.now() + 3_600_000);
     async function openPacked() {
@@ -119,7 +119,7 @@ describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs
     }
     const large = () => noise(1_000_000);
 
-    test('the object is swept where the item was never written, and stays where it was', async () => {
+    test('the object is swept if the item was never written, and stays otherwise', async () => {
       const { packer, table, objects } = await openPacked();
       await packer.pack(large(), 'context', owner);
       const written = await packer.pack(large(), 'context', { ...owner, pk: 'job#b' });
@@ -128,12 +128,12 @@ describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs
       expect(await objects()).toHaveLength(2);
       expect(await packer.sweep(inAnHour())).toBe(1);
       expect(await objects()).toEqual(['lies' in written && written.lies]);
-      // Its note is gone as well: nothing is looked at again.
+      // Its marker is removed as well, so nothing is checked again.
       expect(await packer.sweep(inAnHour())).toBe(0);
       expect(await packer.unpack(written, 'context')).toBeDefined();
     });
 
-    test('the object that an item pointed to before is swept, by the pruning of jobs as well', async () => {
+    test('the previous object of an item is swept, by the pruning of jobs as well', async () => {
       const { packer, table, objects, platform } = await openPacked();
       const [before, after] = [
         await packer.pack(large(), 'context', owner),
@@ -152,7 +152,7 @@ describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs
       expect(await objects()).toEqual(['lies' in after && after.lies]);
     });
 
-    test('and one that gets through leaves no note', async () => {
+    test('a process that finishes leaves no marker', async () => {
       const { platform, table } = await openPacked();
       const { jobs } = platform;
       await jobs.create(job('a', { outcomes: outcomes(10, 60_000) }));
@@ -162,7 +162,7 @@ describe.skipIf(!hasAws)('what an item has no room for (npm run pretest installs
       await jobs.update('a', (found) => ({ ...found, state: 'done', updatedAt: '2026-01-01T00:00:00.000Z' }));
       expect(await jobs.prune(new Date('2026-02-01'))).toBe(1);
       const query = { KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': 'overflow' } };
-      // Those who were in each other's way may leave one, for an object that is gone: the next sweep takes it.
+      // Concurrent writers may leave one marker of a removed object. The next sweep removes the marker.
       const { value } = await table.query({ ...query, ConsistentRead: true }).next();
       if (value) expect(value['ownerPk']).toBe('job#a');
     });

@@ -24,16 +24,16 @@ describe.skipIf(!hasAws || !existsSync('/proc/self/status'))(
       return service;
     };
 
-    test('by STOW-RS go by in parts, however many come at once', async () => {
+    test('by STOW-RS are streamed in parts, for any number of concurrent films', async () => {
       const { url, memory } = await open();
       const ready = memory('VmRSS');
       const answers = await many(4, () => stow(url, 100));
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
-      // Together they are 400 MB, and each was several times that before it went by in pieces.
+      // The films have 400 MB in total. Without streaming, each takes a multiple of its size.
       expect(memory('VmHWM') - ready).toBeLessThan(320);
     });
 
-    test('that were uploaded past us are copied in parts, and in memory one after the other', async () => {
+    test('that clients uploaded directly are copied in parts, and loaded into memory one after the other', async () => {
       const { url, memory } = await open();
       const ready = memory('VmRSS');
       const answers = await jobs(url, 4, 100);

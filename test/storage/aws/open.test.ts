@@ -18,7 +18,7 @@ describe.skipIf(!hasAws)('opening AWS (npm run pretest installs SeaweedFS and mo
     return (error as ConfigError).message;
   };
 
-  test('refuses another key than the one that the table was sealed with, and leaves it as it is', async () => {
+  test('refuses a key that differs from the key of the table, and keeps the table unchanged', async () => {
     const { environment, platform, another } = await openEdges(aws);
     const { key } = await platform.access.createKey('clinic', ['readings']);
     const other = { ...environment, ALARA_KEY: randomBytes(32).toString('base64') };
@@ -26,7 +26,7 @@ describe.skipIf(!hasAws)('opening AWS (npm run pretest installs SeaweedFS and mo
     expect((await (await another()).access.check(key))?.tenant).toBe('clinic');
   });
 
-  test('names a table that is not there, and where it was looked for', async () => {
+  test('names a missing table and its endpoint', async () => {
     const { environment } = await openEdges(aws);
     const message = await refusal({ ...environment, ALARA_TABLE: 'alara-nobody-made-it' });
     expect(message).toContain('ALARA_TABLE=alara-nobody-made-it');

@@ -29,7 +29,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
   const dynamoBehind = (decide: (seen: Seen, all: readonly Seen[]) => Fate) =>
     between(aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '', decide);
 
-  test('a table that throttles is asked again, more and more slowly', async () => {
+  test('a throttled table is asked again with growing pauses', async () => {
     const times: number[] = [];
     const { url } = await dynamoBehind((seen) => {
       if (operation(seen) !== 'UpdateItem' && operation(seen) !== 'PutItem') return 'passed';
@@ -37,13 +37,15 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
       return times.length <= 3 ? throttled : 'passed';
     });
     const { platform } = await openEdges(aws, { AWS_ENDPOINT_URL_DYNAMODB: url });
-    // Opening writes the check of the key, and is throttled.
+    // Opening writes the check of the key, and this write is throttled.
     expect(times.length).toBe(4);
     expect(await platform.jobs.create(job('a'))).toBe(true);
     expect(await platform.jobs.get('a')).toEqual(job('a'));
   });
 
-  test('a table that throttles for too long is a passing outage, after six tries', { timeout: 90_000 }, async () => {
+  test('a table that is throttled for too long is a temporary outage after six attempts', {
+    timeout: 90_000,
+  }, async () => {
     const { url, all } = await dynamoBehind(() => throttled);
     const dynamo = openDynamo(readAwsEnvironment({ ...aws.environment, AWS_ENDPOINT_URL_DYNAMODB: url }));
     const asked = dynamo.send(new DescribeTableCommand({ TableName: 'any-table' }));
@@ -52,7 +54,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     dynamo.destroy();
   });
 
-  test('a write whose answer is lost is done once', async () => {
+  test('a write is executed once when its answer is lost', async () => {
     const lost = new Set<string>();
     const { url } = await dynamoBehind((seen) => {
       const kind = operation(seen) ?? '';
@@ -72,19 +74,19 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     expect(lost.size).toBeGreaterThan(3);
   });
 
-  test('a table that does not answer is given up in its time', { timeout: 90_000 }, async () => {
+  test('a table that does not answer fails within its time limit', { timeout: 90_000 }, async () => {
     const { url, all } = await dynamoBehind(() => 'left waiting');
     const dynamo = openDynamo(readAwsEnvironment({ ...aws.environment, AWS_ENDPOINT_URL_DYNAMODB: url }));
     const start = performance.now();
     await expect(dynamo.send(new DescribeTableCommand({ TableName: 'any-table' }))).rejects.toThrow(StoreUnavailable);
-    // Six times two seconds, and the pauses: a request that needs the table ends in its time.
+    // Six times two seconds plus the pauses: a request that needs the table ends within its time limit.
     expect(all).toHaveLength(6);
     expect(performance.now() - start).toBeGreaterThan(11_500);
     expect(performance.now() - start).toBeLessThan(25_000);
     dynamo.destroy();
   });
 
-  test('S3 that takes connections and does not answer is given up in time for a caller, and then at once', {
+  test('S3 that accepts connections without answers fails within the time limit of the first caller, and then at once', {
     timeout: 90_000,
   }, async () => {
     const { platform } = await openEdges(aws);
@@ -108,7 +110,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
       const put = await timed(() => platform.blobs.put('b', new Blob(['film']).stream(), 100));
       expect(put.outcome).toBe('away');
       expect(put.ms).toBeLessThan(500);
-      // One finds out whether it is back, and only that one waits.
+      // Only one request probes whether S3 is back, and only this request waits.
       await new Promise((resolve) => setTimeout(resolve, 2100));
       const probes = await Promise.all([timed(get), timed(get), timed(get)]);
       expect(probes.map(({ outcome }) => outcome)).toEqual(['away', 'away', 'away']);
@@ -119,7 +121,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     await vi.waitFor(async () => expect((await timed(get)).outcome).toBe('answered'), { timeout: 20_000 });
   });
 
-  test('a breaker lets refusals pass, and closes with the first answer', async () => {
+  test('a circuit breaker ignores refusals, and closes with the first answer', async () => {
     const guard = createBreaker(50);
     const away = () => guard(() => Promise.reject(new StoreUnavailable('away')));
     const refusal = () => guard(() => Promise.reject(new Error('not there')));
@@ -131,7 +133,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     expect(await guard(async () => 1)).toBe(1);
   });
 
-  test('a bucket that is away, or refuses, is told apart from one that is not there', async () => {
+  test('a bucket that is unavailable or refuses access is distinguished from a missing bucket', async () => {
     const { platform } = await openEdges(aws);
     const closed = createServer();
     await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
@@ -157,10 +159,10 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     ['the same on SQS', 'KmsDisabled', 400],
     ['credentials that have expired', 'ExpiredTokenException', 400],
     ['a clock that is wrong', 'RequestTimeTooSkewed', 403],
-  ])("%s is the operator's to mend: whatever needs the store waits", (_, name, httpStatusCode) => {
+  ])('%s needs the operator: all work that needs the store waits', (_, name, httpStatusCode) => {
     const refused = Object.assign(new Error('said with a UID'), { name, $metadata: { httpStatusCode } });
     expect(asOutage(refused)).toBeInstanceOf(StoreUnavailable);
-    // The log names it, and holds nothing of what was said.
+    // The log names the error, and contains nothing of its message.
     expect(withoutData(asOutage(refused))).toMatchObject({ name: 'StoreUnavailable', code: name });
     expect(JSON.stringify(withoutData(asOutage(refused)))).not.toContain('UID');
   });
@@ -171,12 +173,14 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     ['an object that is not there', 'NoSuchKey', 404],
     ['a version that is not there any more', 'PreconditionFailed', 412],
     ['a request that is wrong', 'ValidationException', 400],
-  ])('%s is no outage', (_, name, httpStatusCode) => {
+  ])('%s is not an outage', (_, name, httpStatusCode) => {
     const answer = Object.assign(new Error('no'), { name, $metadata: { httpStatusCode } });
     expect(asOutage(answer)).toBe(answer);
   });
 
-  test('a table that refuses says that it is away, and is there again', { timeout: 60_000 }, async () => {
+  test('a table that refuses access is reported as unavailable, and is used again after its recovery', {
+    timeout: 60_000,
+  }, async () => {
     let refuses = false;
     const { url } = await dynamoBehind(() =>
       refuses
@@ -191,7 +195,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     expect(await platform.jobs.get('a')).toEqual(job('a'));
   });
 
-  test('an error of our own is not an outage', () => {
+  test('an internal error is not an outage', () => {
     const own = new Error('a bug');
     expect(asOutage(own)).toBe(own);
     expect(asOutage('text')).toBe('text');

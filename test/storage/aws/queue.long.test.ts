@@ -29,7 +29,7 @@ describe.skipIf(!hasAws)('the queue on SQS (npm run pretest installs moto)', () 
   }
   const wait = { visibilityMs: 60_000, waitMs: 10_000 };
 
-  test('a delay that is longer than SQS knows is waited for in hops, which are no deliveries', async () => {
+  test('a delay longer than the maximum of SQS is split into hops, which are not counted as deliveries', async () => {
     const { queue } = await openQueue(2);
     const sent = performance.now();
     await queue.send('far', 5000);
@@ -43,7 +43,7 @@ describe.skipIf(!hasAws)('the queue on SQS (npm run pretest installs moto)', () 
     expect(performance.now() - sent).toBeGreaterThan(9900);
   });
 
-  test('the delay that SQS is asked for is never longer than it knows', async () => {
+  test('the requested delay never exceeds the maximum of SQS', async () => {
     const { url: behind, all } = await between(aws.environment['AWS_ENDPOINT_URL_SQS'] ?? '', () => 'passed');
     const { queue } = await openQueue(undefined, { AWS_ENDPOINT_URL_SQS: behind });
     await queue.send('far', 3_600_000);
@@ -52,7 +52,7 @@ describe.skipIf(!hasAws)('the queue on SQS (npm run pretest installs moto)', () 
     expect(delays).toEqual([900, 2]);
   });
 
-  test('what is released again and again is never taken away by the redrive policy, and keeps its count', async () => {
+  test('the redrive policy never removes a message that is released repeatedly, and the message keeps its count', async () => {
     const { client } = await openQueue();
     const dead = await client.send(new CreateQueueCommand({ QueueName: 'dead-letters' }));
     const { Attributes } = await client.send(
@@ -67,7 +67,7 @@ describe.skipIf(!hasAws)('the queue on SQS (npm run pretest installs moto)', () 
       expect(delivery).toMatchObject({ body: 'a', attempt });
       await queue.release(delivery?.receipt ?? '', 0);
     }
-    // One that kills whoever takes it is the case that the policy is for.
+    // The redrive policy is for a message that kills each of its consumers.
     const short = { visibilityMs: 1000, waitMs: 4000 };
     expect((await queue.receive(short))?.attempt).toBe(7);
     expect((await queue.receive(short))?.attempt).toBe(8);
@@ -77,19 +77,19 @@ describe.skipIf(!hasAws)('the queue on SQS (npm run pretest installs moto)', () 
     await Promise.all([queue.idle(), deadLetters.idle()]);
   });
 
-  test('those who wait together ask together, and each has a message of its own', async () => {
+  test('concurrent waits share their polls, and each gets its own message', async () => {
     const { url: behind, all } = await between(aws.environment['AWS_ENDPOINT_URL_SQS'] ?? '', () => 'passed');
     const { queue } = await openQueue(undefined, { AWS_ENDPOINT_URL_SQS: behind });
     const waiting = Array.from({ length: 8 }, () => queue.receive({ visibilityMs: 60_000, waitMs: 2500 }));
     expect(await Promise.all(waiting)).toEqual(Array.from({ length: 8 }, () => undefined));
-    // Three polls of a second each, not eight times three.
+    // Three polls of one second each, not eight times three.
     expect(all.length).toBeLessThanOrEqual(4);
     for (let i = 0; i < 8; i++) await queue.send(`m${i}`);
     const got = await Promise.all(Array.from({ length: 8 }, () => queue.receive(wait)));
     expect(new Set(got.map((delivery) => delivery?.body)).size).toBe(8);
   });
 
-  test('an error ends every wait, and the next one asks anew', async () => {
+  test('an error ends every wait, and the next wait polls again', async () => {
     let broken = true;
     const { url: behind } = await between(aws.environment['AWS_ENDPOINT_URL_SQS'] ?? '', () =>
       broken ? { status: 403, body: '{"__type":"AccessDeniedException","message":"no"}' } : 'passed',

@@ -18,7 +18,7 @@ const broken: Fate = {
   body: '{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"away"}',
 };
 
-describe.skipIf(!hasAws)('jobs whose table is away (npm run pretest)', { timeout: 90_000 }, () => {
+describe.skipIf(!hasAws)('jobs while their table is unavailable (npm run pretest)', { timeout: 90_000 }, () => {
   let aws: Aws;
   beforeAll(async () => {
     aws = await startAws();
@@ -33,7 +33,7 @@ describe.skipIf(!hasAws)('jobs whose table is away (npm run pretest)', { timeout
     onTestFinished(() => runner.stop());
   }
 
-  /** A queue as the stack makes it, but for its numbers: what was delivered once in vain is taken away. */
+  /** A queue of the stack with a redrive policy that removes a message after one failed delivery. */
   async function redriven() {
     const sqs = openSqs(readAwsEnvironment(aws.environment));
     onTestFinished(() => sqs.destroy());
@@ -49,7 +49,7 @@ describe.skipIf(!hasAws)('jobs whose table is away (npm run pretest)', { timeout
     };
   }
 
-  test('wait for it, however often they are delivered meanwhile', async () => {
+  test('wait for the table for any number of deliveries', async () => {
     let away = false;
     const refused: Record<string, number> = {};
     const { url } = await between(aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '', ({ body }) => {
@@ -65,7 +65,7 @@ describe.skipIf(!hasAws)('jobs whose table is away (npm run pretest)', { timeout
     for (let i = 0; i < 2; i++) await submit(platform, `job_${i}`, 'local', input);
     away = true;
     work(platform);
-    // Seven tries a delivery: each was delivered again, which the queue does not allow.
+    // Seven attempts per delivery: the message was delivered again, which the redrive policy would prevent.
     const twice = { job_0: expect.toSatisfy((n) => n > 7), job_1: expect.toSatisfy((n) => n > 7) };
     await vi.waitFor(() => expect(refused).toEqual(twice), { timeout: 60_000, interval: 200 });
     expect(await queue.deadLetters()).toBe(0);
@@ -78,7 +78,7 @@ describe.skipIf(!hasAws)('jobs whose table is away (npm run pretest)', { timeout
     expect(await queue.deadLetters()).toBe(0);
   });
 
-  test('are not forgotten when they are replayed and a write takes its time', async () => {
+  test('are not lost when they are replayed and a write is slow', async () => {
     let slowMs = 0;
     const { url } = await between(
       aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',

@@ -3,15 +3,15 @@ import { uploadedBlob } from '../../../functions/api/routes/uploads.ts';
 import type { Queue } from '../../../functions/storage/queue.ts';
 import { emptyFolder, using } from '../../support/sqlite-folder.ts';
 
-// The law: a clock that is set back by s seconds delays nothing by more than s seconds, and a message by two hours at the
-// most. What one process waits for by itself goes by the monotonic clock, which is never set.
+// Law: if the clock is set back by s seconds, no operation is delayed by more than s seconds, and no message by more than two
+// hours. Waits within one process use the monotonic clock, which is never set.
 
 afterEach(() => vi.restoreAllMocks());
 
 const setBack = (ms: number) =>
   vi.spyOn(Date, 'now').mockImplementation(() => Math.floor(performance.timeOrigin + performance.now()) - ms);
 
-/** How long it takes until the next message comes. */
+/** The time until the next message arrives. */
 async function delivered(queue: Queue): Promise<number> {
   const started = performance.now();
   const delivery = await queue.receive({ visibilityMs: 60_000, waitMs: 30_000 });
@@ -41,16 +41,16 @@ test.each<[string, (queue: Queue) => Promise<unknown>, number]>([
     },
     500,
   ],
-])('a message %s is delayed by the step of the clock and by no more', async (_, prepare, usualMs) => {
+])('a message %s is delayed by at most the step of the clock', async (_, prepare, usualMs) => {
   await using(emptyFolder(), async ({ queue }) => {
     await prepare(queue);
     setBack(stepMs);
-    // The bound is wide, because the machine may be busy; a delay by another visibility would be a minute.
+    // The bound is wide for a busy machine. A delay by a second visibility timeout would be a minute.
     expect(await delivered(queue)).toBeLessThan(usualMs + stepMs + 10_000);
   });
 });
 
-test('a clock that was a year ahead and is set right delays no message by a year', async () => {
+test('a clock that was a year ahead delays no message by a year after its correction', async () => {
   await using(emptyFolder(), async ({ queue }) => {
     setBack(-365 * 86_400_000);
     await queue.send('a');
@@ -59,7 +59,7 @@ test('a clock that was a year ahead and is set right delays no message by a year
   });
 });
 
-test('a delivery that is held while the clock is set back stays with its holder', async () => {
+test('a delivery that is held during a step of the clock stays with its holder', async () => {
   await using(emptyFolder(), async ({ queue }) => {
     await queue.send('a');
     const { receipt = '' } = (await queue.receive({ visibilityMs: 60_000, waitMs: 1000 })) ?? {};
@@ -71,7 +71,7 @@ test('a delivery that is held while the clock is set back stays with its holder'
   });
 });
 
-test('an upload that was begun before the clock was set back can still be used', () => {
+test('an upload that began before the clock was set back stays usable', () => {
   const id = `up_${Date.now().toString(36)}_${'0'.repeat(32)}`;
   setBack(3_600_000);
   expect(uploadedBlob('t', id)).toContain(id);

@@ -10,14 +10,14 @@ import { job } from '../../support/storage-contract/samples.ts';
 
 const input = { kind: 'film', upload: 'a', mediaType: 'image/png', parameters: {} } as const;
 
-/** Let no message be stored, as on a disk that has room for the job alone. */
+/** Reject all messages, like a disk that has space for the job only. */
 function refuseMessages(folder: string): void {
   const db = new DatabaseSync(join(folder, 'alara.sqlite'));
   db.exec(`CREATE TRIGGER no_room BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'no room'); END`);
   db.close();
 }
 
-test('a job whose message cannot be stored is not kept, and one that is replayed stays as it was', async () => {
+test('a job is discarded if its message cannot be stored, and a replayed job stays unchanged', async () => {
   const folder = emptyFolder();
   await using(folder, async ({ jobs, enqueue }) => {
     await jobs.create(job('dead', { state: 'dead' }));
@@ -29,7 +29,7 @@ test('a job whose message cannot be stored is not kept, and one that is replayed
   });
 });
 
-test('killed at any moment, a process leaves no job without a message and no message without a job', {
+test('a process that is killed at any moment leaves no job without a message and no message without a job', {
   timeout: 60_000,
 }, async () => {
   const child = fileURLToPath(new URL('../../support/sqlite-child.ts', import.meta.url));

@@ -10,7 +10,7 @@ import { emptyFolder, using } from '../../support/sqlite-folder.ts';
 import { instance, job, reading } from '../../support/storage-contract/samples.ts';
 import { broken, endless, stream } from '../../support/storage-contract/streams.ts';
 
-test('a folder that cannot be used is refused with the setting that names it', () => {
+test('refuses an unusable folder, and names its setting', () => {
   const folder = emptyFolder();
   const file = join(folder, 'file');
   writeFileSync(file, '');
@@ -27,8 +27,8 @@ test('a folder that cannot be used is refused with the setting that names it', (
   expect(() => openEmbedded(other)).toThrow(/file is not a database/);
 });
 
-test('a folder that may only be read is refused', () => {
-  // Root may write anywhere but into the kernel's own tree.
+test('refuses a read-only folder', () => {
+  // Root can write everywhere except in the kernel's own tree.
   const folder = process.getuid?.() === 0 ? '/sys' : emptyFolder();
   if (folder !== '/sys') chmodSync(folder, 0o555);
   expect(() => openEmbedded(folder)).toThrow(
@@ -37,7 +37,7 @@ test('a folder that may only be read is refused', () => {
   if (folder !== '/sys') chmodSync(folder, 0o755);
 });
 
-test('a commit waits for the disk', () => {
+test('syncs a commit to the disk', () => {
   const db = openDatabase(join(emptyFolder(), 'alara.sqlite'));
   expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
   const full = 2;
@@ -45,7 +45,7 @@ test('a commit waits for the disk', () => {
   db.close();
 });
 
-test('nothing lies outside the folder, and nothing half written lies in it', async () => {
+test('writes no file outside the folder, and leaves no partial file in it', async () => {
   const folder = emptyFolder();
   const data = join(folder, 'a', 'data');
   await using(data, async ({ blobs }) => {
@@ -62,7 +62,7 @@ test('nothing lies outside the folder, and nothing half written lies in it', asy
   for (const name of names) expect(name).toMatch(/^[0-9a-f]{64}$/);
 });
 
-test('a blob whose file was changed, cut, emptied or swapped is an error, never a film', async () => {
+test('reports an error for a blob with a changed, truncated, empty or swapped file, and never returns a film', async () => {
   const folder = emptyFolder();
   await using(folder, async ({ blobs }) => {
     await blobs.put('a', stream(new Uint8Array(1000)), 10_000);
@@ -82,7 +82,7 @@ test('a blob whose file was changed, cut, emptied or swapped is an error, never 
   });
 });
 
-test('what was sealed for one job, reading or tenant is an error in the place of another', async () => {
+test('reports an error for a sealed value in the place of another job, reading or tenant', async () => {
   const folder = emptyFolder();
   await using(folder, async ({ jobs, readings, access }) => {
     for (const name of ['a', 'b']) {
@@ -104,7 +104,7 @@ test('what was sealed for one job, reading or tenant is an error in the place of
   });
 });
 
-test('what a process that died had half written goes with the next pruning', async () => {
+test('the next pruning removes partial files of a crashed process', async () => {
   const folder = emptyFolder();
   await using(folder, async ({ blobs }) => {
     const half = join(folder, 'blobs', 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6.part');
@@ -115,7 +115,7 @@ test('what a process that died had half written goes with the next pruning', asy
   });
 });
 
-test('messages come in the order in which they are due, then in which they were sent', async () => {
+test('delivers messages in the order of their due time, and then of their sending', async () => {
   await using(emptyFolder(), async ({ queue }) => {
     await queue.send('late', 300);
     for (const body of ['a', 'b', 'c']) await queue.send(body);
@@ -127,7 +127,7 @@ test('messages come in the order in which they are due, then in which they were 
   });
 });
 
-test('while another process writes, work waits and the thread does not', async () => {
+test('while another process writes, operations wait and the thread does not block', async () => {
   const folder = emptyFolder();
   await using(folder, async ({ queue, jobs, blobs }) => {
     const writer = new DatabaseSync(join(folder, 'alara.sqlite'));
@@ -145,7 +145,7 @@ test('while another process writes, work waits and the thread does not', async (
     clearInterval(ticking);
     expect(done).toBe(0);
     expect(ticks).toBeGreaterThan(20);
-    // What only reads does not wait.
+    // Reads do not wait.
     expect(await jobs.get('a')).toBeUndefined();
     writer.exec('ROLLBACK');
     writer.close();
@@ -154,14 +154,14 @@ test('while another process writes, work waits and the thread does not', async (
   });
 });
 
-test('closing ends a wait for messages', async () => {
+test('closing the platform ends a wait for messages', async () => {
   const platform = openEmbedded(emptyFolder());
   const waiting = platform.queue.receive({ visibilityMs: 1000, waitMs: 60_000 });
   await platform.close();
   expect(await waiting).toBeUndefined();
 });
 
-test.skipIf(process.platform === 'win32')('nobody else reads the store, whoever made its folder and when', async () => {
+test.skipIf(process.platform === 'win32')('other users cannot read the store, whoever created its folder', async () => {
   const folder = emptyFolder();
   chmodSync(folder, 0o755);
   const modes = () =>
@@ -181,7 +181,7 @@ test.skipIf(process.platform === 'win32')('nobody else reads the store, whoever 
       await jobs.create(job('a'));
       expect(modes()).toEqual(kept);
     });
-    // As an earlier release left it, and as it is while another process has it open.
+    // The state after an earlier release, and while another process has the store open.
     const other = new DatabaseSync(join(folder, 'alara.sqlite'));
     other.exec('SELECT 1');
     for (const name of readdirSync(folder)) chmodSync(join(folder, name), name === 'blobs' ? 0o755 : 0o644);
@@ -195,7 +195,7 @@ test.skipIf(process.platform === 'win32')('nobody else reads the store, whoever 
   } finally {
     process.umask(before);
   }
-  // Its own mode is the operator's, who is told where others may write into it.
+  // The operator sets the mode of the folder. The service warns if other users can write to it.
   expect((statSync(folder).mode & 0o777).toString(8)).toBe('755');
   expect(isOpenToOthers(folder)).toBe(false);
   chmodSync(folder, 0o775);

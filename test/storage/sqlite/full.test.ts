@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const child = fileURLToPath(new URL('../../support/sqlite-child.ts', import.meta.url));
-/** A mount namespace of its own, in which a small disk can be mounted without being root. */
+/** A separate mount namespace, in which a small disk can be mounted without root. */
 const canMount = spawnSync('unshare', ['-Urm', 'mount', '-t', 'tmpfs', 'tmpfs', '/tmp']).status === 0;
 
-test.skipIf(!canMount)('a full disk refuses what is new and keeps what was promised (needs: unshare -Urm)', () => {
+test.skipIf(!canMount)('a full disk rejects new data and keeps confirmed data (needs: unshare -Urm)', () => {
   const folder = mkdtempSync(join(tmpdir(), 'alara-full-'));
   try {
     const script = 'mount -t tmpfs -o size=6m tmpfs "$1" && exec "$2" "$3" fill "$1"';

@@ -8,7 +8,7 @@ import { openEmbedded } from '../../../functions/storage/sqlite/open-sqlite.ts';
 import { emptyFolder, using } from '../../support/sqlite-folder.ts';
 import { reading } from '../../support/storage-contract/samples.ts';
 
-/** A folder as release 0.1.0 left it. */
+/** A folder in the state of release 0.1.0. */
 function folderOfFirstRelease(ids: readonly string[]): string {
   const folder = join(emptyFolder(), 'data');
   mkdirSync(folder);
@@ -23,7 +23,7 @@ function folderOfFirstRelease(ids: readonly string[]): string {
   return folder;
 }
 
-test('readings of the first release are the local tenant’s, now and after the next start', async () => {
+test('readings of the first release belong to the local tenant, now and after the next start', async () => {
   const folder = folderOfFirstRelease(['rd_a', 'rd_b']);
   for (let start = 0; start < 2; start++)
     await using(folder, async ({ readings }) => {
@@ -33,7 +33,7 @@ test('readings of the first release are the local tenant’s, now and after the 
     });
 });
 
-test('a migrated database takes everything that a new one takes', async () => {
+test('a migrated database accepts all data that a new database accepts', async () => {
   await using(folderOfFirstRelease([]), async ({ queue, cursors, access }) => {
     await queue.send('a');
     expect(await cursors.move('c', undefined, '1')).toBe(true);
@@ -42,7 +42,7 @@ test('a migrated database takes everything that a new one takes', async () => {
   });
 });
 
-test('a database of a later release is refused and left as it is', () => {
+test('a database of a later release is refused and stays unchanged', () => {
   const folder = emptyFolder();
   const db = new DatabaseSync(join(folder, 'alara.sqlite'));
   db.exec('PRAGMA user_version = 999');

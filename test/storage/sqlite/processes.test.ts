@@ -8,7 +8,7 @@ import { job } from '../../support/storage-contract/samples.ts';
 
 const child = fileURLToPath(new URL('../../support/sqlite-child.ts', import.meta.url));
 
-/** Start a child in a role; `said` is every whole line so far. */
+/** Start a child in a role. `said` has each complete line of its output so far. */
 function start(role: string, folder: string) {
   const process_ = spawn(process.execPath, [child, role, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void process_.kill('SIGKILL'));
@@ -25,7 +25,7 @@ async function until(holds: () => boolean): Promise<void> {
 
 const lines = (text: string) => text.split('\n').slice(0, -1);
 
-test('a process that is killed while it writes loses nothing that it was promised', async () => {
+test('a killed process loses no confirmed write', async () => {
   const folder = emptyFolder();
   const promised: string[] = [];
   for (const writes of [10, 17, 25, 50]) {
@@ -54,12 +54,12 @@ test('a process that is killed while it writes loses nothing that it was promise
       if (!(await holds[kind]?.(id, fill))) lost.push(line);
     }
     expect(lost).toEqual([]);
-    // The partial file of a killed process is not a blob, and the next pruning removes it.
+    // The partial file of a killed process is not a blob, and the next pruning removes the file.
     expect(await blobs.prune(new Date(Date.now() + 1000))).toBeGreaterThanOrEqual(promised.length / 4 - 4);
   });
 });
 
-test('three processes on one queue and one job: each message goes to one, and no change is lost', async () => {
+test('three processes on one queue and one job: each message goes to one process, and no change is lost', async () => {
   const folder = emptyFolder();
   const bodies = Array.from({ length: 300 }, (_, i) => `m${i}`);
   const consumers = [1, 2, 3].map(() => start('consume', folder));
@@ -78,7 +78,7 @@ test('three processes on one queue and one job: each message goes to one, and no
   });
 });
 
-test('processes that open a new folder at the same moment agree on its key', async () => {
+test('processes that open a new folder at the same moment use the same key', async () => {
   const folder = emptyFolder();
   const openers = Array.from({ length: 4 }, () => start('open', folder));
   const codes = await Promise.all(openers.map(async ({ closed }) => (await closed)[0]));

@@ -22,13 +22,13 @@ async function withQuota(
   }
 }
 
-test('a tenant keeps no more than its quota, others are not concerned, and what is removed counts no more', async () => {
+test('limits each tenant to its quota, without effect on other tenants, and frees the space of removed films', async () => {
   await withQuota(100_000, async ({ blobs }) => {
     await blobs.put('a', film(60_000), 1e6, 't');
     await expect(blobs.put('b', film(60_000), 1e6, 't')).rejects.toThrow(QuotaExceeded);
     expect(await blobs.has('b')).toBe(false);
     await blobs.put('c', film(60_000), 1e6, 'u');
-    // Putting an id again replaces it.
+    // Putting an id again replaces its film.
     await blobs.put('a', film(90_000), 1e6, 't');
     await expect(blobs.put('a', film(110_000), 1e6, 't')).rejects.toThrow(QuotaExceeded);
     expect((await blobs.get('a'))?.length).toBe(90_000);
@@ -37,7 +37,7 @@ test('a tenant keeps no more than its quota, others are not concerned, and what 
   });
 });
 
-test('a stream is ended where the quota is, not where the stream is', async () => {
+test('ends a stream at the quota', async () => {
   await withQuota(1_000_000, async ({ blobs }) => {
     const sender = endless();
     await expect(blobs.put('a', sender.stream, 1e12, 't')).rejects.toThrow(QuotaExceeded);
@@ -46,7 +46,7 @@ test('a stream is ended where the quota is, not where the stream is', async () =
   });
 });
 
-test('several at the same time have one quota', async () => {
+test('shares one quota among concurrent films', async () => {
   await withQuota(1_000_000, async ({ blobs }) => {
     const puts = Array.from({ length: 10 }, (_, i) =>
       blobs.put(`${i}`, film(300_000), 1e6, 't').catch(() => undefined),
@@ -58,14 +58,14 @@ test('several at the same time have one quota', async () => {
   });
 });
 
-test('a thousand films of a few bytes count as what they take on the disk', async () => {
+test('counts a thousand films of a few bytes with their size on the disk', async () => {
   await withQuota(4096 * 5, async ({ blobs }) => {
     for (let i = 0; i < 5; i++) await blobs.put(`${i}`, film(1), 1e6, 't');
     await expect(blobs.put('5', film(1), 1e6, 't')).rejects.toThrow(QuotaExceeded);
   });
 });
 
-test('films that were pruned count no more, nor those that a process removed before it died', async () => {
+test('does not count pruned films, nor films that a process removed before it crashed', async () => {
   await withQuota(100_000, async ({ blobs }, folder) => {
     const db = new DatabaseSync(join(folder, 'alara.sqlite'));
     const counted = () => db.prepare('SELECT count(*) AS n FROM held').get()?.['n'];
@@ -81,14 +81,14 @@ test('films that were pruned count no more, nor those that a process removed bef
   });
 });
 
-test('films leave free what they are to leave free', async () => {
+test('films leave the configured free space', async () => {
   const platform = openEmbedded(emptyFolder(), { floorBytes: Number.MAX_SAFE_INTEGER });
   try {
     await expect(platform.blobs.put('a', film(10), 1e6, 't')).rejects.toMatchObject({
       name: 'StoreUnavailable',
       code: 'FREE_SPACE_FLOOR',
     });
-    // What is small goes on.
+    // Small data is still stored.
     await platform.queue.send('a');
     expect(await platform.trouble()).toBeUndefined();
   } finally {

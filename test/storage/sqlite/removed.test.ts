@@ -29,7 +29,7 @@ test.each<[string, (folder: string) => void]>([
   ['deprived of its database', (folder) => rmSync(join(folder, 'alara.sqlite'))],
   ['deprived of the log of its database', (folder) => rmSync(join(folder, 'alara.sqlite-wal'))],
   ['deprived of its films', (folder) => rmSync(join(folder, 'blobs'), { recursive: true })],
-])('a store that was %s is noticed: nothing is taken into files that nobody finds again', async (_, change) => {
+])('detects a store that was %s, and writes nothing to lost files', async (_, change) => {
   const folder = join(emptyFolder(), 'data');
   await using(folder, async (platform) => {
     const { jobs, queue, blobs, readings, access, cursors, enqueue } = platform;
@@ -57,16 +57,16 @@ test.each<[string, (folder: string) => void]>([
       );
       expect(error, name).toBeInstanceOf(StoreUnavailable);
       expect(error, name).toMatchObject({ code: 'STORE_GONE' });
-      // No path of this machine gets any further.
+      // The error contains no path of this machine.
       expect(String(error)).not.toContain(folder);
     }
-    // A look is good for a second.
+    // A check of the store is valid for one second.
     await new Promise((resolve) => setTimeout(resolve, 1100));
     expect(await platform.trouble()).toBe('STORE_GONE');
   });
 });
 
-test('a store that comes back where it was is used again', async () => {
+test('uses a store again that is back in its place', async () => {
   const folder = join(emptyFolder(), 'data');
   await using(folder, async ({ jobs }) => {
     await jobs.create(job('a'));
@@ -77,7 +77,7 @@ test('a store that comes back where it was is used again', async () => {
   });
 });
 
-test('a database that was spoilt is told as such', async () => {
+test('reports a corrupt database as corrupt', async () => {
   const folder = join(emptyFolder(), 'data');
   await using(folder, async (platform) => {
     for (let i = 0; i < 50; i++) await platform.jobs.create(job(`${i}`));

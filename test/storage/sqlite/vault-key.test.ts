@@ -12,7 +12,7 @@ const put = (folder: string, keyFile?: string) =>
 const get = (folder: string, keyFile?: string) =>
   using(folder, ({ readings }) => readings.get('clinic', 'rd_a'), keyFile);
 
-/** What opening says, as an error of settings. */
+/** The error of opening the store, as an error of settings. */
 function refusal(folder: string, keyFile?: string): string {
   try {
     openEmbedded(folder, { keyFile });
@@ -23,7 +23,7 @@ function refusal(folder: string, keyFile?: string): string {
   throw new Error('it was opened');
 }
 
-test('the key is made once, for its owner alone', async () => {
+test('creates the key once, readable only by its owner', async () => {
   const folder = emptyFolder();
   await put(folder);
   const key = join(folder, 'key');
@@ -34,7 +34,7 @@ test('the key is made once, for its owner alone', async () => {
   expect(readFileSync(key)).toEqual(before);
 });
 
-test('a key that is lost, replaced or damaged is said at the start; put back, everything is there', async () => {
+test('reports a lost, replaced or damaged key at the start; after its return, all data is readable', async () => {
   const folder = emptyFolder();
   await put(folder);
   const key = join(folder, 'key');
@@ -42,7 +42,7 @@ test('a key that is lost, replaced or damaged is said at the start; put back, ev
 
   rmSync(key);
   expect(refusal(folder)).toMatch(/key is not there.*Restore it from a backup/);
-  // A new one would hide the loss.
+  // A new key would hide the loss.
   expect(existsSync(key)).toBe(false);
   writeFileSync(key, randomBytes(32));
   expect(refusal(folder)).toMatch(/key is not the key that encrypted this folder/);
@@ -53,7 +53,7 @@ test('a key that is lost, replaced or damaged is said at the start; put back, ev
   expect((await get(folder))?.instance).toEqual(instance);
 });
 
-test('ALARA_KEY_FILE keeps the key elsewhere; it is not made there, and the message says how', async () => {
+test('ALARA_KEY_FILE sets another path of the key; the file is not created, and the error gives the command', async () => {
   const folder = emptyFolder();
   const keyFile = join(emptyFolder(), 'secret');
   expect(refusal(folder, keyFile)).toContain(`openssl rand -out ${keyFile} 32`);
