@@ -1,6 +1,6 @@
 import type { Engine } from '../inference/pool.ts';
 import type { Router } from '../inference/router.ts';
-import type { StowTarget, Watched } from '../pacs/connections.ts';
+import type { PollStates, StowTarget } from '../pacs/connections.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Budget } from '../platform/memory-budget.ts';
 import type { Platform } from '../storage/platform.ts';
@@ -10,9 +10,9 @@ export type Connected = {
   namesOf(tenant: string): readonly string[];
   stowOf(tenant: string): StowTarget | undefined;
   /** Poll a PACS now. */
-  nudge(name: string): unknown;
+  pollNow(name: string): unknown;
   /** The number of polled PACS per state. Undefined if this process polls no PACS. */
-  watched?(): Watched | undefined;
+  pollStates?(): PollStates | undefined;
 };
 
 /** Everything the API needs, as values: a test passes its own. */

@@ -10,16 +10,16 @@ import type { Platform } from '../storage/platform.ts';
 import { Follow, type PacsConfig, type PacsSettings } from './config.ts';
 import { checkUnchanged } from './listed-instances.ts';
 import { createChangeLogPoller } from './orthanc/change-log-poller.ts';
-import { type Watch, type WatchState, watch } from './poll-loop.ts';
-import { createPoller } from './qido-poller.ts';
+import { type PollLoop, type PollState, startPollLoop } from './poll-loop.ts';
+import { createQidoPoller } from './qido-poller.ts';
 import type { PacsRequest } from './request.ts';
-import { storeResultsIn } from './store-results.ts';
+import { createStoreResults } from './store-results.ts';
 import { studyHandler } from './study/handler.ts';
 import { type ConnectedSource, connectSource } from './study/source.ts';
 import { submitStudy } from './study/submit.ts';
 
-/** The number of PACS per state, of those that this process polls. */
-export type Watched = Readonly<Record<WatchState | 'paused', number>>;
+/** The number of PACS that this process polls, per state. */
+export type PollStates = Readonly<Record<PollState | 'paused', number>>;
 
 /** The PACS that stores the results of films that a tenant sends by STOW-RS, and how these films are read. */
 export type StowTarget = PacsRequest & { readonly pacs: string };
@@ -29,9 +29,9 @@ export type Pacs = {
   namesOf(tenant: string): readonly string[];
   stowOf(tenant: string): StowTarget | undefined;
   /** Poll a PACS now. */
-  nudge(name: string): void;
+  pollNow(name: string): void;
   /** Undefined if this process polls no PACS. */
-  watched(): Watched | undefined;
+  pollStates(): PollStates | undefined;
   readonly storeResults: StoreResults;
   /** How the films of a PACS are read. */
   requestOf(name: string): ReadRequest | undefined;
@@ -67,16 +67,16 @@ export function openPacs(
       return [name, { dicomWeb, tenant, results }];
     }),
   );
-  const storeResults = storeResultsIn(targets, { family: router.family, version });
+  const storeResults = createStoreResults(targets, { family: router.family, version });
   const handler = studyHandler({ sources, router, engine, platform, budget, storeResults, version });
   const entriesOf = (tenant: string) => entries.filter(([, settings]) => settings.tenant === tenant);
-  const watches = new Map<string, readonly Watch[]>();
+  const loops = new Map<string, readonly PollLoop[]>();
   const paused = new Set<string>();
 
-  function startWatches(name: string, settings: PacsSettings): Watch[] {
+  function startPolling(name: string, settings: PacsSettings): PollLoop[] {
     const submit = submitStudy(platform);
     const now = () => new Date();
-    const started: Watch[] = [];
+    const started: PollLoop[] = [];
     const { poll } = settings;
     const { orthanc, dicomWeb, verifyMs } = sources.get(name) ?? {};
     if (orthanc) {
@@ -90,12 +90,12 @@ export function openPacs(
         log,
         now,
         clock: () => performance.now(),
-        paused: (isPaused) => void (isPaused ? paused.add(name) : paused.delete(name)),
+        setPaused: (isPaused) => void (isPaused ? paused.add(name) : paused.delete(name)),
       });
-      started.push(watch(pollOnce, follow.everySeconds * 1000, log.child({ pacs: name })));
+      started.push(startPollLoop(pollOnce, follow.everySeconds * 1000, log.child({ pacs: name })));
     }
     if (poll && dicomWeb) {
-      const pollOnce = createPoller({
+      const pollOnce = createQidoPoller({
         pacs: name,
         settings: { ...settings, poll },
         dicomWeb,
@@ -104,7 +104,7 @@ export function openPacs(
         log,
         now,
       });
-      started.push(watch(pollOnce, poll.everySeconds * 1000, log.child({ pacs: name })));
+      started.push(startPollLoop(pollOnce, poll.everySeconds * 1000, log.child({ pacs: name })));
     }
     return started;
   }
@@ -116,13 +116,13 @@ export function openPacs(
       const source = pacs !== undefined && sources.get(pacs);
       return source ? { pacs, request: source.request, requestDigest: source.requestDigest } : undefined;
     },
-    nudge(name) {
-      for (const watch of watches.get(name) ?? []) watch.nudge();
+    pollNow(name) {
+      for (const loop of loops.get(name) ?? []) loop.pollNow();
     },
-    watched() {
-      if (watches.size === 0) return undefined;
+    pollStates() {
+      if (loops.size === 0) return undefined;
       const count = { starting: 0, watched: 0, unavailable: 0, paused: 0 };
-      for (const [name, started] of watches)
+      for (const [name, started] of loops)
         for (const state of started.map((one) => one.state()))
           count[state === 'watched' && paused.has(name) ? 'paused' : state]++;
       return count;
@@ -132,18 +132,18 @@ export function openPacs(
     async watchFilm(name, film, signal) {
       const films = Object.values(film).every(isUidText) ? sources.get(name)?.films : undefined;
       const before = await films?.listedAs(film, signal);
-      // If the PACS does not answer now, no comparison is possible. The search before storing then reports the outage.
+      // If the PACS does not answer now, the film cannot be compared. The search before storing then reports the outage.
       const listedAs = before?.ok ? before.value : undefined;
       if (!films || listedAs === undefined) return undefined;
       return () => checkUnchanged(films, film, listedAs, signal);
     },
     handler,
     start() {
-      for (const [name, settings] of entries) watches.set(name, startWatches(name, settings));
+      for (const [name, settings] of entries) loops.set(name, startPolling(name, settings));
     },
     async close() {
       stopped.abort();
-      await Promise.all([...watches.values()].flat().map((watch) => watch.close()));
+      await Promise.all([...loops.values()].flat().map((loop) => loop.close()));
     },
   };
 }

@@ -3,8 +3,8 @@ import { messageOf } from '../core/errors.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 
 /**
- * Where the secret of a PACS lies. It never stands in the configuration itself, because such a file is shown, copied
- * and kept in version control; a file of its own has its own permissions and is what secret stores mount.
+ * The source of the secret of a PACS. The configuration must not contain the secret, because configuration files are shown, copied and
+ * kept in version control. A secret file has its own permissions, and secret stores can mount it.
  */
 export type Credentials = {
   readonly username?: string | undefined;
@@ -13,7 +13,7 @@ export type Credentials = {
   readonly bearerTokenFile?: string | undefined;
 };
 
-/** The Authorization header of a request, if there is one. Files are read anew, so that a secret can be rotated. */
+/** The Authorization header of a request, or undefined. The file is read for each request, so a secret can be rotated. */
 export function readSecret(credentials: Credentials): Result<string | undefined, string> {
   const { username, passwordFile, passwordEnv, bearerTokenFile } = credentials;
   if (bearerTokenFile !== undefined) {
@@ -28,7 +28,7 @@ export function readSecret(credentials: Credentials): Result<string | undefined,
 
 function fromFile(setting: string, path: string): Result<string, string> {
   try {
-    // An editor ends the last line; no secret ends in a line break.
+    // Editors add a line break at the end. A secret never ends with one.
     const secret = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
     return secret ? ok(secret) : fail(`${setting}: ${path} is empty.`);
   } catch (error) {

@@ -7,17 +7,17 @@ import type { DicomWeb } from './dicomweb/client.ts';
 import { text } from './dicomweb/json.ts';
 import type { FilmList } from './study/films.ts';
 
-/** Which of these objects the PACS lists in the study. */
+/** Those of the expected SOP Instance UIDs that the PACS lists in the study. */
 export async function listedInstances(
   { search }: Pick<DicomWeb, 'search'>,
   { studyInstanceUid }: Pick<Instance, 'studyInstanceUid'>,
-  wanted: readonly string[],
+  expected: readonly string[],
   signal?: AbortSignal,
 ): Promise<Result<readonly string[], Fault>> {
   if (!isUidText(studyInstanceUid))
-    return fail({ code: 'unusable_header', problem: 'its Study Instance UID is not a UID' });
+    return fail({ code: 'unusable_header', problem: 'the Study Instance UID is not a UID' });
   const found: string[] = [];
-  for (const sopInstanceUid of wanted) {
+  for (const sopInstanceUid of expected) {
     const matches = await search(`/studies/${studyInstanceUid}/instances`, { SOPInstanceUID: sopInstanceUid }, signal);
     if (!matches.ok) return matches;
     if (matches.value.some((match) => text(match, tags.sopInstanceUid) === sopInstanceUid)) found.push(sopInstanceUid);
@@ -25,7 +25,7 @@ export async function listedInstances(
   return ok(found);
 }
 
-/** A fault when the PACS no longer lists a film, or lists another header or file under its UID. */
+/** Fails if the PACS no longer lists a film, or lists another header or file under the UID of the film. */
 export async function checkUnchanged(
   films: Pick<FilmList, 'listedAs'>,
   film: Parameters<FilmList['listedAs']>[0],

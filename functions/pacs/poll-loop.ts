@@ -2,47 +2,46 @@ import type { Fault } from '../core/fault.ts';
 import type { Result } from '../core/result.ts';
 import type { Logger } from '../platform/log.ts';
 
-/** One look at a PACS: the milliseconds until the next one. */
+/** Poll a PACS once. Returns the milliseconds until the next poll. */
 export type PollOnce = () => Promise<Result<number, Fault>>;
 
-/** `starting` until the first look has ended. */
-export type WatchState = 'starting' | 'watched' | 'unavailable';
+/** The result of the last poll. The state is `starting` until the first poll ends. */
+export type PollState = 'starting' | 'watched' | 'unavailable';
 
-export type Watch = {
-  state(): WatchState;
-  /** Poll once; a nudge that comes during a look is followed by another one. */
-  nudge(): void;
-  /** Resolves when the look that is going on has ended. */
+export type PollLoop = {
+  state(): PollState;
+  /** Poll without waiting for the interval. A call during a poll starts another poll after it. */
+  pollNow(): void;
+  /** Stop polling. Resolves when the current poll ends. */
   close(): Promise<void>;
 };
 
 /** Poll a PACS at intervals of `everyMs`. The start and the end of an outage are logged once. */
-export function watch(look: PollOnce, everyMs: number, log: Logger): Watch {
+export function startPollLoop(pollOnce: PollOnce, everyMs: number, log: Logger): PollLoop {
   let closing = false;
-  let nudged = false;
+  let isPollRequested = false;
   let wake: () => void = () => undefined;
-  let state: WatchState = 'starting';
+  let state: PollState = 'starting';
 
   async function run(): Promise<void> {
     while (!closing) {
-      nudged = false;
+      isPollRequested = false;
       const result = await attempt();
-      if (!result.ok && state !== 'unavailable')
-        log.warn({ fault: result.fault }, 'a PACS cannot be watched; it is tried again');
-      if (result.ok && state === 'unavailable') log.info('the PACS is watched again');
+      if (!result.ok && state !== 'unavailable') log.warn({ fault: result.fault }, 'a PACS cannot be polled; retrying');
+      if (result.ok && state === 'unavailable') log.info('the PACS can be polled again');
       state = result.ok ? 'watched' : 'unavailable';
-      if (!closing && !nudged) await sleep(result.ok ? result.value : everyMs);
+      if (!closing && !isPollRequested) await sleep(result.ok ? result.value : everyMs);
     }
   }
 
   async function attempt(): Promise<Result<number, Fault>> {
     try {
-      return await look();
+      return await pollOnce();
     } catch (error) {
-      // Where it came from, not its message, which may quote what a PACS sent.
+      // Log the stack without the message, because the message may contain data of the PACS.
       const [name, stack] = error instanceof Error ? [error.name, error.stack] : [typeof error, ''];
       const at = stack?.split('\n').filter((line) => /^\s+at /.test(line));
-      log.error({ error: { name, at } }, 'a look at a PACS failed');
+      log.error({ error: { name, at } }, 'unexpected error while polling a PACS');
       return { ok: false, fault: { code: 'internal' } };
     }
   }
@@ -59,8 +58,8 @@ export function watch(look: PollOnce, everyMs: number, log: Logger): Watch {
   const running = run();
   return {
     state: () => state,
-    nudge() {
-      nudged = true;
+    pollNow() {
+      isPollRequested = true;
       wake();
     },
     async close() {

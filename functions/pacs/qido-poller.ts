@@ -15,7 +15,7 @@ export type PollerDeps = {
   readonly pacs: string;
   readonly settings: Pick<PacsSettings, 'tenant' | 'modalities' | 'readStudiesOfLastDays'> & { readonly poll: Poll };
   readonly dicomWeb: Pick<DicomWeb, 'search'>;
-  /** How often a study is submitted although the PACS lists no change. */
+  /** Interval at which a study is submitted although the PACS lists no change. */
   readonly verifyMs?: number | undefined;
   readonly submit: SubmitStudy;
   readonly log: Logger;
@@ -25,26 +25,38 @@ export type PollerDeps = {
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
-/** What is known of a study in the window. */
-type Seen = {
-  /** As the PACS counts its instances, and when they were last looked at one by one. */
+/** The state of a study at its last search. */
+type StudyState = {
+  /** The number of instances according to the PACS. */
   readonly count: string;
+  /** The hour of the last search for the instances. */
   readonly hour: number;
-  /** Of its instances, when it was last submitted, and how often that was because they had changed. */
+  /** A digest of the instances. */
   readonly instances: string;
+  /** The `verifyMs` interval of the last submission. */
   readonly interval: number;
+  /** The number of times that the digest of the instances changed. */
   readonly changes: number;
 };
 
 /**
- * Asks a PACS that has no hook for the studies of the last hours, again and again. The windows overlap, so that no
- * cursor is needed: a study is one job per set of instances, and one per `verifyMs` in any case. The set is looked at when
- * the number of instances changes, and every hour, because a film that replaced another leaves the number as it was.
+ * Polls by QIDO-RS for the studies of the last hours, for a PACS without notifications. The time ranges of the searches overlap, so no
+ * cursor is needed. Each change of the instances of a study makes one job, and each `verifyMs` interval makes one job without a
+ * change. The instances are searched for when their number changes, and once per hour, because a replaced film does not change the
+ * number.
  */
-export function createPoller({ pacs, settings, dicomWeb, verifyMs = dayMs, submit, log, now }: PollerDeps): PollOnce {
+export function createQidoPoller({
+  pacs,
+  settings,
+  dicomWeb,
+  verifyMs = dayMs,
+  submit,
+  log,
+  now,
+}: PollerDeps): PollOnce {
   const { tenant, modalities, readStudiesOfLastDays, poll } = settings;
-  /** The studies in the window, so that they are not submitted at every look. */
-  const known = new Map<string, Seen>();
+  /** The studies of the last search. An unchanged study is not submitted again. */
+  const known = new Map<string, StudyState>();
 
   return async (): Promise<Result<number, Fault>> => {
     const at = now();
@@ -52,7 +64,8 @@ export function createPoller({ pacs, settings, dicomWeb, verifyMs = dayMs, submi
     const counts = new Map<string, string>();
     for (const modality of modalities) {
       const studies = await dicomWeb.search('/studies', {
-        ...{ ModalitiesInStudy: modality, StudyDate: dateRange(at, poll) },
+        ModalitiesInStudy: modality,
+        StudyDate: dateRange(at, poll),
         includefield: tags.numberOfStudyRelatedInstances,
       });
       if (!studies.ok) return studies;
@@ -75,7 +88,7 @@ export function createPoller({ pacs, settings, dicomWeb, verifyMs = dayMs, submi
         known.set(studyInstanceUid, { ...before, count, hour });
         continue;
       }
-      // An object that came and went again is a change as well: the set alone would be that of an earlier job.
+      // Count the changes, because an added and then deleted object gives the digest of an earlier job again.
       const changes = before && !isSame ? before.changes + 1 : (before?.changes ?? 0);
       const version = [count, hour, interval, instances.value, ...(changes > 0 ? [changes] : [])].join(' ');
       await submit({ pacs, tenant, studyInstanceUid, version });
@@ -86,10 +99,10 @@ export function createPoller({ pacs, settings, dicomWeb, verifyMs = dayMs, submi
     return ok(poll.everySeconds * 1000);
   };
 
-  /** A digest of the UIDs of a study's instances, and of what their headers say. */
+  /** A digest of the UIDs and header attributes of the instances of a study. */
   async function instancesOf(study: string): Promise<Result<string, Fault>> {
     const instances = await dicomWeb.search(`/studies/${study}/instances`, { includefield: instanceFields.join() });
-    // A study that is refused must not hold up the others: then it is the number that counts, and the hour.
+    // A refused study must not block the others. It is then compared by the number of instances and the hour.
     if (!instances.ok) return instances.fault.code === 'pacs_refused' ? ok('') : instances;
     const digests = instances.value
       .map((one) => attributesDigest(one, [tags.sopInstanceUid, ...instanceFields]))
@@ -99,8 +112,8 @@ export function createPoller({ pacs, settings, dicomWeb, verifyMs = dayMs, submi
 }
 
 /**
- * Study Date as a range (PS3.4 C.2.2.2.5.1), in whole days of the archive's time zone: Study Time may be missing and
- * carries no zone. A day more at the end, for a clock that is ahead.
+ * The search range of the Study Date (PS3.4 C.2.2.2.5.1), in whole days of the archive's time zone. Study Time is not used, because it
+ * may be missing and has no time zone. The range ends one day later, because the clock of the archive may be ahead.
  */
 export function dateRange(now: Date, { withinHours, timeZone }: Pick<Poll, 'withinHours' | 'timeZone'>): string {
   const day = (time: number) =>

@@ -23,26 +23,26 @@ export function pacsRequest(
   { vocabulary, family, costs }: Pick<Router, 'vocabulary' | 'family' | 'costs'>,
 ): PacsRequest {
   const { findings, minAuroc, prevalence, policy: policyName } = settings;
-  const asked = { findings, minAuroc, prevalence, policy: policyName };
-  const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) as Record<
+  const settable = { findings, minAuroc, prevalence, policy: policyName };
+  const parameters = Object.fromEntries(Object.entries(settable).filter(([, value]) => value !== undefined)) as Record<
     string,
     string
   >;
-  const wrong = (fault: Fault) =>
+  const configError = (fault: Fault) =>
     new ConfigError(
       `ALARA_PACS: pacs.${name}: ${advice[fault.code].title}. ${advice[fault.code].fix} ${JSON.stringify(fault)}`,
     );
-  const request = parseParameters(given, vocabulary);
-  if (!request.ok) throw wrong(request.fault);
+  const request = parseParameters(parameters, vocabulary);
+  if (!request.ok) throw configError(request.fault);
   const policy = family.policies[request.value.policy];
-  if (!policy) throw new Error(`policy ${request.value.policy} was checked by its parameters`);
+  if (!policy) throw new Error(`unknown policy ${request.value.policy} after its parameters were checked`);
   const plan = route(family.catalog, policy, costs, request.value);
-  if (!plan.ok) throw wrong(plan.fault);
+  if (!plan.ok) throw configError(plan.fault);
   const served = plan.value.assignments.map((assignment) => {
     const { finding, variant, why } = presentAssignment(assignment);
-    const presumed = request.value.prevalence[finding] ?? assignment.variant.heads[finding]?.prevalence;
-    if (presumed === undefined) throw new Error(`${variant} has no head for ${finding}`);
-    return { finding, variant, why, prevalence: presumed };
+    const presumedPrevalence = request.value.prevalence[finding] ?? assignment.variant.heads[finding]?.prevalence;
+    if (presumedPrevalence === undefined) throw new Error(`${variant} has no head for ${finding}`);
+    return { finding, variant, why, prevalence: presumedPrevalence };
   });
   return {
     // The Secondary Capture shows heat maps.

@@ -9,24 +9,24 @@ import { requestDigestOf } from '../results/request-digest.ts';
 import type { DicomWeb } from './dicomweb/client.ts';
 import { listedInstances } from './listed-instances.ts';
 
-/** What delivering needs of one PACS. */
+/** A PACS to store results in. */
 export type ResultTarget = {
   readonly dicomWeb: Pick<DicomWeb, 'search' | 'store'>;
-  /** Whose results it takes. Nobody else writes into it, or learns what it holds. */
+  /** The tenant of the PACS. Other tenants cannot store results in the PACS or search it. */
   readonly tenant: string;
   readonly results: readonly ('sr' | 'sc')[];
 };
 
-/** Between looks for what was stored: some servers answer before they list it. */
-const pausesMs = [0, 250, 1000, 3000];
+/** Delays before the searches for the stored results. Some servers confirm an object before they list it. */
+const listingDelaysMs = [0, 250, 1000, 3000];
 
-/** Sends results by STOW-RS. Done is what QIDO-RS lists afterwards, whatever the answer of STOW-RS was. */
-export const storeResultsIn =
+/** Stores results by STOW-RS. A result counts as stored when QIDO-RS lists it, independent of the STOW-RS response. */
+export const createStoreResults =
   (targets: ReadonlyMap<string, ResultTarget>, maker: ResultMaker): StoreResults =>
   async (pacs, tenant, { reading, instance }, film, unchanged) => {
     const target = targets.get(pacs);
     if (target?.tenant !== tenant) {
-      const known = [...targets].flatMap(([name, of]) => (of.tenant === tenant ? [name] : []));
+      const known = [...targets].flatMap(([name, other]) => (other.tenant === tenant ? [name] : []));
       return fail({ code: 'unknown_pacs', pacs, known });
     }
     if (!instance) return fail({ code: 'not_from_dicom', id: reading.id });
@@ -34,11 +34,11 @@ export const storeResultsIn =
     const provenance = provenanceOf(read, maker, requestDigestOf(reading));
     const { uids } = provenance.identity;
     const withPicture = target.results.includes('sc');
-    const wanted = withPicture ? [uids.sr, uids.sc] : [uids.sr];
+    const expected = withPicture ? [uids.sr, uids.sc] : [uids.sr];
 
-    const before = await listedInstances(target.dicomWeb, instance, wanted);
+    const before = await listedInstances(target.dicomWeb, instance, expected);
     if (!before.ok) return before;
-    if (before.value.length === wanted.length) return before;
+    if (before.value.length === expected.length) return before;
 
     const picture = withPicture ? await film() : undefined;
     if (picture && !picture.ok) return picture;
@@ -46,29 +46,29 @@ export const storeResultsIn =
     const missing = objects.filter(({ sopInstanceUid }) => !before.value.includes(sopInstanceUid));
     const confirmed = await unchanged?.();
     if (confirmed && !confirmed.ok) return confirmed;
-    return store(pacs, target.dicomWeb, instance, wanted, missing);
+    return store(pacs, target.dicomWeb, instance, expected, missing);
   };
 
 async function store(
   pacs: string,
   dicomWeb: ResultTarget['dicomWeb'],
   instance: Instance,
-  wanted: readonly string[],
+  expected: readonly string[],
   missing: readonly ResultObject[],
 ): Promise<Result<readonly string[], Fault>> {
   const stored = await dicomWeb.store(missing.map(({ bytes }) => bytes));
   if (!stored.ok) return stored;
-  const taken = missing.filter(({ sopInstanceUid }) => stored.value.includes(sopInstanceUid)).length;
-  for (const pauseMs of pausesMs) {
-    await delay(pauseMs);
-    const after = await listedInstances(dicomWeb, instance, wanted);
-    if (!after.ok || after.value.length === wanted.length) return after;
-    // What was not taken will not appear by waiting.
-    if (taken < missing.length) break;
+  const storedCount = missing.filter(({ sopInstanceUid }) => stored.value.includes(sopInstanceUid)).length;
+  for (const delayMs of listingDelaysMs) {
+    await delay(delayMs);
+    const after = await listedInstances(dicomWeb, instance, expected);
+    if (!after.ok || after.value.length === expected.length) return after;
+    // A result that the PACS did not accept is never listed, so waiting does not help.
+    if (storedCount < missing.length) break;
   }
   const problem =
-    taken < missing.length
-      ? `${pacs} stored ${taken} of ${missing.length} results (STOW-RS)`
-      : `${pacs} says that it stored the results (STOW-RS), but does not list them (QIDO-RS)`;
+    storedCount < missing.length
+      ? `${pacs} stored ${storedCount} of ${missing.length} results (STOW-RS)`
+      : `${pacs} confirmed the results (STOW-RS) but does not list them (QIDO-RS)`;
   return fail({ code: 'pacs_refused', problem });
 }

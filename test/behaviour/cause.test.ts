@@ -39,7 +39,7 @@ function broken() {
       platform,
       budget: createBudget(1e9),
       log,
-      pacs: { namesOf: () => [], stowOf: () => undefined, nudge: () => undefined },
+      pacs: { namesOf: () => [], stowOf: () => undefined, pollNow: () => undefined },
     },
     ...{ authRequired: false, maxBodyBytes: 1e6, maxUploadBytes: 1e6, device: 'cpu' },
   });

@@ -156,13 +156,13 @@ describe.skipIf(missing)(`every film gets exactly one report${missing}`, () => {
     const started = performance.now();
     await store('down');
     await orthanc.stop('SIGKILL');
-    await until(() => alara.said().includes('a PACS cannot be watched'));
+    await until(() => alara.said().includes('a PACS cannot be polled'));
     await pause(3000);
     await orthanc.start();
     expect(await settled('Orthanc killed after the film, down for 3 s', ['down'], started)).toMatchObject({
       ...{ missing: 0, double: 0 },
     });
-    expect(alara.said()).toContain('the PACS is watched again');
+    expect(alara.said()).toContain('the PACS can be polled again');
   }, 60_000);
 
   test('Orthanc is killed while films are read', async () => {
@@ -236,7 +236,7 @@ describe.skipIf(missing)(`every film gets exactly one report${missing}`, () => {
     await orthanc.start();
     const started = performance.now();
     await store('restored 1');
-    await until(() => alara.said().includes('is not as it was followed'));
+    await until(() => alara.said().includes('the change log of Orthanc was replaced'));
     await store('restored 2');
     expect(
       await settled('Orthanc restored from a backup', ['backup with', 'restored 1', 'restored 2'], started),

@@ -64,7 +64,7 @@ describe.skipIf(missing)(`Orthanc as the gateway to a PACS that supports only C-
     stopPacs();
     await send('two');
     await until(async () => (await reportsOf(orthanc, 'two')).length === 1, 60_000);
-    await until(() => orthanc.said().includes('The PACS did not take a result'), 30_000);
+    await until(() => orthanc.said().includes('The PACS did not accept a result'), 30_000);
     await new Promise((resolve) => setTimeout(resolve, 16_000));
     // This study is old, but the PACS lacks its report. The first study is old and complete.
     await send('three');

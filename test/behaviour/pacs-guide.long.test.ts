@@ -161,7 +161,7 @@ test.skipIf(cannot)(
     expect(told).toContain('site failed');
     expect(told).toContain('site stable S1');
     // No service listens, so the script logs that its notification failed.
-    expect(told).toContain('Alara was not told');
+    expect(told).toContain('Alara could not be notified');
     const configuration = readFileSync(join(etc, 'orthanc.json'), 'utf8');
     expect(configuration).toContain("// The site's own.");
     expect(configuration).toMatch(/site\.lua",?\s*"\/etc\/orthanc\/alara\.lua"/);

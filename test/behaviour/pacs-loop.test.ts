@@ -190,7 +190,7 @@ describe.skipIf(missing)(`the service reads a study from a PACS and stores the r
   test('reads a film that came while the service was down and its notification was lost', async () => {
     await alara.stop();
     await store('four', { pa: await film('four') });
-    await until(() => orthanc.said().includes('Alara was not told'));
+    await until(() => orthanc.said().includes('Alara could not be notified'));
     await alara.start();
     await untilRead(orthanc, 'four');
     expect(await reportsOf(orthanc, 'four')).toHaveLength(1);

@@ -114,7 +114,7 @@ describe.skipIf(missing).each<[string, Record<string, unknown>, string?]>([
 
   if (lua !== undefined)
     test('the log reports this once', () => {
-      expect(alara.said().match(/does not tell the digests of files/g)).toHaveLength(1);
+      expect(alara.said().match(/Orthanc refuses the digests of files/g)).toHaveLength(1);
     });
 });
 

@@ -27,7 +27,7 @@ describe.skipIf(missing)(
 
     test('doctor finds DICOMweb and the change log of a real Orthanc', async () => {
       const { status, stdout } = await doctor({});
-      expect(stdout).toMatch(/^pass {2}PACS +main, DICOMweb: answers a search/m);
+      expect(stdout).toMatch(/^pass {2}PACS +main, DICOMweb: answers a search by QIDO-RS/m);
       expect(stdout).toMatch(/^pass {2}PACS +main, change log: (is empty|its last entry is \d+)$/m);
       expect(status).toBe(0);
     });
@@ -36,12 +36,12 @@ describe.skipIf(missing)(
       [
         'another user',
         { username: 'nobody' },
-        /main, DICOMweb: .*401.*\n {6}fix: make username .*\n.*change log: .*401/,
+        /main, DICOMweb: .*401.*\n {6}fix: set username .*\n.*change log: .*401/,
       ],
       [
         'another root of DICOMweb',
         { dicomWeb: `${orthancUrl}/wado` },
-        /main, DICOMweb: .*404.*\n {6}fix: .*dicomWeb the root/,
+        /main, DICOMweb: .*404.*\n {6}fix: .*dicomWeb to the root/,
       ],
       [
         'DICOMweb in place of the REST API',

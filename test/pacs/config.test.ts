@@ -77,12 +77,12 @@ describe('what is wrong is named with its line', () => {
     [
       'a secret in the address',
       entry('      "dicomWeb": "http://user:secret@pacs/dicom-web"'),
-      /^pacs\.json:4: pacs\.main\.dicomWeb: leave credentials out/,
+      /^pacs\.json:4: pacs\.main\.dicomWeb: remove the credentials/,
     ],
     [
       'a secret in the file',
       entry(`${web},\n      "password": "x"`),
-      /^pacs\.json:5: pacs\.main\.password: a secret never stands/,
+      /^pacs\.json:5: pacs\.main\.password: this file must not contain a secret/,
     ],
     [
       'a user without a password',
@@ -97,7 +97,7 @@ describe('what is wrong is named with its line', () => {
     [
       'results without a report',
       entry(`${web},\n      "results": ["sc"]`),
-      /^pacs\.json:5: pacs\.main\.results: expected "sr"/,
+      /^pacs\.json:5: pacs\.main\.results: must contain "sr"/,
     ],
     [
       'a time zone that does not exist',
@@ -126,7 +126,7 @@ describe('what is wrong is named with its line', () => {
   test("results of a tenant's STOW-RS go to one PACS only", () => {
     const to = { dicomWeb, sendResultsOfStow: true };
     expect(problem(JSON.stringify({ pacs: { one: to, two: to } }))).toMatch(
-      /pacs\.two\.sendResultsOfStow: another PACS/,
+      /pacs\.two\.sendResultsOfStow: is set for another PACS/,
     );
     const ofAnother = { ...to, tenant: 'north' };
     expect(Object.keys(readPacsConfig(JSON.stringify({ pacs: { one: to, two: ofAnother } })))).toEqual(['one', 'two']);

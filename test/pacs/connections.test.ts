@@ -34,7 +34,7 @@ test('without a PACS nothing is named, a job for one ends, and starting and clos
   expect(pacs.stowOf('local')).toBeUndefined();
   expect(await pacs.handler(job('main'), work)).toEqual(fail({ code: 'unknown_pacs', pacs: 'main', known: [] }));
   pacs.start();
-  pacs.nudge('main');
+  pacs.pollNow('main');
   await pacs.close();
 });
 
@@ -60,10 +60,10 @@ test('readiness is told how many are watched, and how that goes', async () => {
     { main: entry({ orthanc: 'http://127.0.0.1:1' }), other: entry({ poll: {} }), silent: entry() },
     { ...deps, platform: store as unknown as Platform },
   );
-  expect(pacs.watched()).toBeUndefined();
+  expect(pacs.pollStates()).toBeUndefined();
   pacs.start();
-  expect(pacs.watched()).toEqual({ starting: 2, watched: 0, unavailable: 0, paused: 0 });
-  await vi.waitFor(() => expect(pacs.watched()).toMatchObject({ starting: 0, unavailable: 2 }));
+  expect(pacs.pollStates()).toEqual({ starting: 2, watched: 0, unavailable: 0, paused: 0 });
+  await vi.waitFor(() => expect(pacs.pollStates()).toMatchObject({ starting: 0, unavailable: 2 }));
   await pacs.close();
 });
 

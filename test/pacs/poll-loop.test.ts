@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Fault } from '../../functions/core/fault.ts';
 import { fail, ok, type Result } from '../../functions/core/result.ts';
-import { watch } from '../../functions/pacs/poll-loop.ts';
+import { startPollLoop } from '../../functions/pacs/poll-loop.ts';
 import { createLog } from '../../functions/platform/log.ts';
 
 const silent = createLog('silent');
@@ -16,11 +16,11 @@ function listening() {
   return { log, told };
 }
 
-test('looks again when the last look says so', async () => {
-  let looks = 0;
-  const one = watch(
+test('polls again when the last look says so', async () => {
+  let polls = 0;
+  const one = startPollLoop(
     async () => {
-      looks++;
+      polls++;
       return ok(5);
     },
     60_000,
@@ -28,15 +28,15 @@ test('looks again when the last look says so', async () => {
   );
   await pause(200);
   await one.close();
-  expect(looks).toBeGreaterThan(5);
+  expect(polls).toBeGreaterThan(5);
 });
 
 test('a nudge is a look at once; one that comes during a look is followed by another look', async () => {
-  let looks = 0;
+  let polls = 0;
   let finish: () => void = () => undefined;
-  const one = watch(
+  const one = startPollLoop(
     async () => {
-      looks++;
+      polls++;
       await new Promise<void>((resolve) => {
         finish = resolve;
       });
@@ -46,17 +46,17 @@ test('a nudge is a look at once; one that comes during a look is followed by ano
     silent,
   );
   await pause(5);
-  one.nudge();
-  one.nudge();
+  one.pollNow();
+  one.pollNow();
   finish();
   await pause(5);
-  expect(looks).toBe(2);
+  expect(polls).toBe(2);
   finish();
   await pause(20);
-  expect(looks).toBe(2);
-  one.nudge();
+  expect(polls).toBe(2);
+  one.pollNow();
   await pause(5);
-  expect(looks).toBe(3);
+  expect(polls).toBe(3);
   finish();
   await one.close();
 });
@@ -65,19 +65,19 @@ test('an outage is told once, and its end once', async () => {
   const { log, told } = listening();
   const down = fail<Fault>({ code: 'pacs_unavailable', problem: 'main is down' });
   const results: Result<number, Fault>[] = [ok(1), down, down, down, ok(1), ok(1), down, ok(60_000)];
-  const one = watch(async () => results.shift() ?? ok(60_000), 1, log);
+  const one = startPollLoop(async () => results.shift() ?? ok(60_000), 1, log);
   await pause(100);
   await one.close();
-  const outage = ['warn: a PACS cannot be watched; it is tried again', 'info: the PACS is watched again'];
+  const outage = ['warn: a PACS cannot be polled; retrying', 'info: the PACS can be polled again'];
   expect(told).toEqual([...outage, ...outage]);
 });
 
 test('a look that throws is logged without its message, and is tried again', async () => {
   const { log, told } = listening();
-  let looks = 0;
-  const one = watch(
+  let polls = 0;
+  const one = startPollLoop(
     async () => {
-      if (looks++ === 0) throw new Error('about ALARA^TEST');
+      if (polls++ === 0) throw new Error('about ALARA^TEST');
       return ok(60_000);
     },
     1,
@@ -85,17 +85,17 @@ test('a look that throws is logged without its message, and is tried again', asy
   );
   await pause(50);
   await one.close();
-  expect(looks).toBe(2);
-  expect(told[0]).toBe('error: a look at a PACS failed');
+  expect(polls).toBe(2);
+  expect(told[0]).toBe('error: unexpected error while polling a PACS');
   expect(told.join()).not.toContain('ALARA^TEST');
 });
 
 test('closing waits for the look that goes on, and begins no other', async () => {
-  let looks = 0;
+  let polls = 0;
   let isDone = false;
-  const one = watch(
+  const one = startPollLoop(
     async () => {
-      looks++;
+      polls++;
       await pause(50);
       isDone = true;
       return ok(0);
@@ -106,5 +106,5 @@ test('closing waits for the look that goes on, and begins no other', async () =>
   await pause(5);
   await one.close();
   expect(isDone).toBe(true);
-  expect(looks).toBe(1);
+  expect(polls).toBe(1);
 });

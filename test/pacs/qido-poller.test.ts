@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { fail, ok } from '../../functions/core/result.ts';
-import { createPoller, dateRange } from '../../functions/pacs/qido-poller.ts';
+import { createQidoPoller, dateRange } from '../../functions/pacs/qido-poller.ts';
 import type { StudyVersion } from '../../functions/pacs/study/submit.ts';
 import { createLog } from '../../functions/platform/log.ts';
 
@@ -12,7 +12,7 @@ function poll(studies: Study[], more: { days?: number } = {}) {
   const submitted: StudyVersion[] = [];
   const asked: Readonly<Record<string, string>>[] = [];
   const state = { now: new Date('2026-11-23T12:10:00Z'), down: false, looked: 0, refuses: '' };
-  const look = createPoller({
+  const look = createQidoPoller({
     pacs: 'main',
     settings: {
       tenant: 'local',

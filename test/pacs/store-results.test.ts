@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FindingResult, Reading } from '../../functions/core/reading.ts';
 import { fail, ok } from '../../functions/core/result.ts';
 import { px } from '../../functions/core/units.ts';
-import { type ResultTarget, storeResultsIn } from '../../functions/pacs/store-results.ts';
+import { createStoreResults, type ResultTarget } from '../../functions/pacs/store-results.ts';
 import { type IdentifiedRead, type ResultUids, resultIdentity } from '../../functions/results/identity.ts';
 import { requestDigest, requestDigestOf, type ServedFinding } from '../../functions/results/request-digest.ts';
 import { openReader, type Reader } from '../support/pacs/reader.ts';
@@ -54,7 +54,7 @@ function archive(
     },
   };
   const target = { dicomWeb, tenant: 'clinic', results };
-  const storeResults = storeResultsIn(new Map([['main', target]]), reader.maker);
+  const storeResults = createStoreResults(new Map([['main', target]]), reader.maker);
   return {
     held,
     calls,
@@ -119,20 +119,20 @@ describe('the real outcome', () => {
     expect(await archive({ keeps: () => false }).storeResults()).toEqual(
       fail({
         code: 'pacs_refused',
-        problem: 'main says that it stored the results (STOW-RS), but does not list them (QIDO-RS)',
+        problem: 'main confirmed the results (STOW-RS) but does not list them (QIDO-RS)',
       }),
     );
   });
 });
 
 test('a reading of no DICOM instance, and a PACS that is not configured, end the job', async () => {
-  const storeResults = storeResultsIn(new Map(), reader.maker);
+  const storeResults = createStoreResults(new Map(), reader.maker);
   expect(await storeResults('other', 'clinic', read, async () => ok(film))).toEqual(
     fail({ code: 'unknown_pacs', pacs: 'other', known: [] }),
   );
   const dicomWeb = { search: async () => ok([]), store: async () => ok([]) };
   const target: ResultTarget = { dicomWeb, tenant: 'clinic', results: ['sr'] };
-  const one = storeResultsIn(new Map([['main', target]]), reader.maker);
+  const one = createStoreResults(new Map([['main', target]]), reader.maker);
   expect(await one('main', 'clinic', { ...read, instance: null }, async () => ok(film))).toMatchObject(
     fail({ code: 'not_from_dicom' }),
   );
@@ -170,7 +170,10 @@ test('the PACS of another tenant is neither written into nor asked, and not name
     throw new Error('another tenant has it asked');
   };
   const of = (tenant: string): ResultTarget => ({ dicomWeb: { search: never, store: never }, tenant, results: ['sr'] });
-  const storeResults = storeResultsIn(new Map(Object.entries({ main: of('clinic'), own: of('other') })), reader.maker);
+  const storeResults = createStoreResults(
+    new Map(Object.entries({ main: of('clinic'), own: of('other') })),
+    reader.maker,
+  );
   expect(await storeResults('main', 'other', read, async () => ok(film))).toEqual(
     fail({ code: 'unknown_pacs', pacs: 'main', known: ['own'] }),
   );

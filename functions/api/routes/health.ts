@@ -12,7 +12,7 @@ const Ready = z
     problem: z.string().optional(),
     pacs: z.object({ watched: z.int(), paused: z.int(), unavailable: z.int(), starting: z.int() }).optional().meta({
       description:
-        'How many PACS this process follows or polls; paused: too many of their studies wait to be read. The log names them.',
+        'The number of PACS that this process polls, per state. A PACS is paused while too many of its studies wait to be read. The log names these PACS.',
     }),
   })
   .meta({ id: 'Ready' });
@@ -42,13 +42,13 @@ export function health(app: OpenAPIHono, { engine, router, device, pacs, platfor
     if (trouble !== lastTrouble) log.warn({ event: 'store_state', trouble: trouble ?? 'none' });
     lastTrouble = trouble;
     const { waiting, running, warm, fault } = engine.status();
-    const watched = pacs.watched?.();
+    const pollStates = pacs.pollStates?.();
     const common = {
       device,
       family: router.family.catalog.family,
       waiting,
       running,
-      ...(watched && { pacs: watched }),
+      ...(pollStates && { pacs: pollStates }),
     };
     if (trouble !== undefined)
       return c.json({ status: 'failed' as const, ...common, problem: `the store cannot be used: ${trouble}` }, 503);

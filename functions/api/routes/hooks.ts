@@ -10,12 +10,12 @@ const HookQuery = z.strictObject({
     .meta({ description: 'The name of a PACS of your tenant. Optional if there is only one.' }),
 });
 
-const nudge = createRoute({
+const notifyOfChange = createRoute({
   method: 'post',
   path: '/v1/hooks/orthanc',
   summary: 'Notify the service of a change in a PACS',
   description:
-    "Has the follower look at the PACS's change log now rather than at its next turn. A nudge carries no authority: its body is not read, what is pulled is found in the log, from the configured address only, and a nudge that is lost costs a few seconds.",
+    'Poll the change log of the PACS now instead of after the interval. The body is not read. Only the change log, at the configured address, decides which films are downloaded. If a notification is lost, the next poll finds the film.',
   request: { query: HookQuery },
   responses: {
     202: {
@@ -28,7 +28,7 @@ const nudge = createRoute({
 
 export function hooks(app: OpenAPIHono, { pacs: connected }: Deps): void {
   app.openapi(
-    nudge,
+    notifyOfChange,
     (c) => {
       const { pacs } = c.req.valid('query');
       const names = connected.namesOf(c.get('tenant'));
@@ -37,7 +37,7 @@ export function hooks(app: OpenAPIHono, { pacs: connected }: Deps): void {
         throw new Refusal({ code: 'invalid_parameter', parameter: 'pacs', problem: `name one of ${names.join(', ')}` });
       const name = pacs ?? only ?? '';
       if (!names.includes(name)) throw new Refusal({ code: 'unknown_pacs', pacs: name, known: names });
-      connected.nudge(name);
+      connected.pollNow(name);
       return c.json({}, 202);
     },
     strict(HookQuery),

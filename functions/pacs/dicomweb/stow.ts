@@ -4,7 +4,7 @@ import { AttributesList, text } from './json.ts';
 
 const crlf = '\r\n';
 
-/** DICOM files as the body of a STOW-RS request (PS3.18 10.5.1). */
+/** The body of a STOW-RS request with DICOM files (PS3.18 10.5.1). */
 export function stowBody(instances: readonly Uint8Array[]): { contentType: string; body: Uint8Array<ArrayBuffer> } {
   const boundary = `alara-${randomUUID()}`;
   const parts = instances.flatMap((bytes) => [
@@ -19,8 +19,8 @@ export function stowBody(instances: readonly Uint8Array[]): { contentType: strin
 }
 
 /**
- * The SOP Instance UIDs in the Referenced SOP Sequence of a STOW-RS response: the stored instances (PS3.18 I.2). The status
- * and the Failed SOP Sequence are not used, because servers leave failed instances out of that sequence.
+ * The stored instances: the SOP Instance UIDs in the Referenced SOP Sequence of a STOW-RS response (PS3.18 I.2). The status and the
+ * Failed SOP Sequence are not used, because servers omit failed instances from the Failed SOP Sequence.
  */
 export function storedInstances(answer: unknown): string[] {
   const [dataSet] = AttributesList.safeParse(answer).data ?? [];

@@ -3,17 +3,17 @@ import { isPart10 } from '../../decode/sniff.ts';
 import { contentType, MultipartError, partsOf } from '../../platform/multipart.ts';
 import { readBounded } from './http.ts';
 
-/** The types under which servers send a DICOM file; they may leave the type out. */
+/** Whether a media type can be the type of a DICOM file. Some servers send another type, or none. */
 const isDicom = (mediaType: string) => ['', 'application/dicom', 'application/octet-stream'].includes(mediaType);
 
-/** The one DICOM file of an answer, read as it comes, so that no more than the file is ever held. */
-export async function onlyPart(
+/** Read the DICOM file of a WADO-RS response. The response is parsed as a stream, so memory holds only the file. */
+export async function readDicomFile(
   response: Response,
   limitBytes: number,
 ): Promise<Result<Uint8Array<ArrayBuffer>, 'too_large' | 'malformed'>> {
   const { type, parameters } = contentType(response.headers.get('content-type') ?? '');
   if (!type.startsWith('multipart/')) {
-    // Some servers send the single instance as it is.
+    // Some servers send a single instance without multipart.
     if (!isDicom(type)) return fail('malformed');
     const bytes = await readBounded(response.body, limitBytes);
     if (!bytes) return fail('too_large');
@@ -21,7 +21,7 @@ export async function onlyPart(
   }
   const boundary = parameters.get('boundary');
   if (!boundary || !response.body) return fail('malformed');
-  const chunks = piecesOf(response.body);
+  const chunks = chunksOf(response.body);
   try {
     for await (const part of partsOf(chunks, boundary)) {
       if (!isDicom(part.mediaType)) continue;
@@ -31,12 +31,12 @@ export async function onlyPart(
   } catch (error) {
     if (!(error instanceof MultipartError)) throw error;
   } finally {
-    // What follows the file is not needed: this cancels the answer.
+    // Cancel the rest of the response, because it is not needed.
     await chunks.return();
   }
   return fail('malformed');
 }
 
-async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   yield* body;
 }

@@ -1,7 +1,7 @@
--- Tells Alara that a chest film has arrived, so that it looks at once and not only at its next look.
+-- Notifies Alara that a chest film was stored, so that Alara polls Orthanc at once instead of after its interval.
 --
--- This is a nudge and carries nothing: no name, no identifier, no address. Alara follows the change log of Orthanc, so
--- that a nudge which gets lost loses no film. What to tell, and where, stands under "Alara" in the configuration of Orthanc.
+-- The notification has no content: no name, no identifier, no address. Alara polls the change log of Orthanc, so a lost notification
+-- loses no film. The section "Alara" in the configuration of Orthanc has the modalities and the URL of Alara.
 
 local settings = GetOrthancConfiguration()['Alara'] or {}
 local modalities = {}
@@ -9,41 +9,41 @@ for _, modality in ipairs(settings['Modalities'] or { 'CR', 'DX' }) do
   modalities[modality] = true
 end
 
--- Orthanc calls these functions one after the other: a receiver that does not answer would hold up the next event by
--- HttpTimeout. So it is left alone for a while after a failure, and told of many films at once.
+-- Orthanc runs these functions one after the other, so a receiver that does not answer delays the next event by HttpTimeout. After a
+-- failure, no notification is sent for a while. One notification covers all films until then.
 local pauseAfterFailure = 30
 local notBefore = 0
 
-local function nudge()
+local function notify()
   local now = os.time()
   if not settings['Url'] or now < notBefore then
     return
   end
   notBefore = now + 1
-  -- Never empty: an empty table of headers ends the whole process of Orthanc 1.10.1 (Json::LogicError), and no pcall helps.
+  -- The table of headers must not be empty. An empty table ends the process of Orthanc 1.10.1 (Json::LogicError), despite pcall.
   local headers = { ['Content-Type'] = 'text/plain' }
   if (settings['Key'] or '') ~= '' then
-    -- The one header that API Gateway takes it from as well.
+    -- API Gateway reads the key only from this header.
     headers['X-API-Key'] = settings['Key']
   end
-  -- HttpPost answers nothing when it fails; should it raise an error, that must not end the event.
+  -- HttpPost returns nil if it fails. An error of HttpPost must not end the event.
   local called, answer = pcall(HttpPost, settings['Url'], '', headers)
   if not called or answer == nil then
     notBefore = os.time() + pauseAfterFailure
-    print('Alara was not told; it will see the film at its next look')
+    print('Alara could not be notified; it finds the film at its next poll')
   end
 end
 
--- All scripts in LuaScripts share one environment: a function that an earlier script defined is called first, and an error
--- in it stops neither the nudge nor its own message in the log. Alara's script therefore stands last in LuaScripts.
-local function after(previous, nudges)
+-- All scripts in LuaScripts share one environment, so this script must be the last one. A function of an earlier script is called first.
+-- An error in that function is logged, and the notification is sent nevertheless.
+local function after(previous, isRelevant)
   return function(...)
     local succeeded, problem = true, nil
     if previous then
       succeeded, problem = pcall(previous, ...)
     end
-    if nudges(...) then
-      nudge()
+    if isRelevant(...) then
+      notify()
     end
     if not succeeded then
       error(problem, 0)
@@ -55,7 +55,7 @@ OnStoredInstance = after(OnStoredInstance, function(instanceId, tags)
   return modalities[tags['Modality']] and tags['Manufacturer'] ~= 'Alara'
 end)
 
--- Orthanc calls a study stable when nothing was added to it for StableAge seconds: Alara then need not wait itself.
+-- Orthanc reports a study as stable after StableAge seconds without a new instance. Alara then reads the study without waiting.
 OnStableStudy = after(OnStableStudy, function()
   return true
 end)

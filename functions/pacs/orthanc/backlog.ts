@@ -1,25 +1,25 @@
 import type { Job } from '../../core/job.ts';
 import type { JobStore } from '../../storage/jobs.ts';
 
-/** The log itself is the better queue: it is not read further while so many of its studies wait for their first try. */
-export const mostWaiting = 1000;
+/** Limit of studies that wait for their first attempt. At the limit, polling pauses, and further changes stay in the change log. */
+export const maxWaitingStudies = 1000;
 
 /**
- * The studies that a follower has queued and nobody has begun to read. What else is in the queue does not count: neither
- * webhooks, nor what waits to be tried again, nor the work of another PACS may stop a follower.
+ * The submitted studies of one PACS whose jobs have not started. Other jobs do not count, because webhooks, retries and the jobs of another
+ * PACS must not pause the polling of this PACS.
  */
 export function createBacklog(jobs: Pick<JobStore, 'get'>) {
   const queued: string[] = [];
-  const waits = ({ state, attempts }: Job) => state === 'queued' && attempts === 0;
+  const isWaiting = ({ state, attempts }: Job) => state === 'queued' && attempts === 0;
   return {
     add(job: Job) {
-      if (waits(job)) queued.push(job.id);
+      if (isWaiting(job)) queued.push(job.id);
     },
-    /** Those that were queued first are begun first, so that one look is enough as a rule. */
+    /** Jobs start in the order of submission, so one lookup of the oldest job usually suffices. */
     async isFull(): Promise<boolean> {
-      for (let oldest = queued[0]; oldest !== undefined && queued.length > mostWaiting; oldest = queued[0]) {
+      for (let oldest = queued[0]; oldest !== undefined && queued.length > maxWaitingStudies; oldest = queued[0]) {
         const job = await jobs.get(oldest);
-        if (job && waits(job)) return true;
+        if (job && isWaiting(job)) return true;
         queued.shift();
       }
       return false;

@@ -14,15 +14,15 @@ import {
   clockToleranceMs,
   isSame,
   type LogPosition,
+  logStart,
   positionBefore,
   positionOf,
-  start,
 } from './cursor.ts';
 import { createPendingStudies } from './pending-studies.ts';
 import { findResumePoint } from './resume.ts';
 
-// The change log is the truth: a nudge may get lost, and Orthanc forgets to call a study stable when it stops within
-// StableAge of its last film. So new instances are followed, and a study is settled by the time that it was left alone.
+// Only the change log is complete. A notification may get lost, and Orthanc reports no StableStudy if it stops within StableAge after the
+// last film of a study. So the poller reads the new instances, and a study is due after a time without a new instance.
 
 export type ChangeLogPollerDeps = {
   readonly pacs: string;
@@ -32,17 +32,20 @@ export type ChangeLogPollerDeps = {
   readonly orthanc: ChangeLog;
   readonly platform: Pick<Platform, 'cursors'> & { readonly jobs: Pick<Platform['jobs'], 'get'> };
   readonly submit: SubmitStudy;
-  /** Told at every look whether the log is left where it is for now. */
-  paused?(is: boolean): void;
+  /** Called at each poll with whether polling is paused. */
+  setPaused?(isPaused: boolean): void;
   readonly log: Logger;
-  /** Milliseconds, never going back. */
+  /** A monotonic clock, in milliseconds. */
   clock(): number;
   now(): Date;
 };
 
 const pageSize = 200;
 
-/** Follows Orthanc's change log. A study becomes a job before the cursor passes it; a change seen twice is one job. */
+/**
+ * Polls Orthanc's change log. A study is submitted before the cursor moves past its changes, so no study is lost. A change that is read
+ * twice gives the same job.
+ */
 export function createChangeLogPoller(deps: ChangeLogPollerDeps): PollOnce {
   const { pacs, orthanc, platform, log, clock, now } = deps;
   const { tenant, modalities, readStudiesOfLastDays, follow } = deps.settings;
@@ -51,87 +54,95 @@ export function createChangeLogPoller(deps: ChangeLogPollerDeps): PollOnce {
   const pending = createPendingStudies(follow.settleSeconds * 1000);
   const backlog = createBacklog(platform.jobs);
   let isPaused = false;
-  /** How far the log was seen; undefined until the kept cursor was read. */
+  /** The position up to which the log was read. Undefined until the saved cursor is loaded. */
   let scanned: LogPosition | undefined;
   let oldest: LogPosition | undefined;
-  let marks: readonly LogPosition[] = [];
+  let checkpoints: readonly LogPosition[] = [];
   let rewinds = 0;
-  let kept: string | undefined;
-  /** Whether the cursor holds a place by now, and not only the time of the first contact. */
-  let wasFollowed = false;
+  let savedCursor: string | undefined;
+  /** Whether the saved cursor has a position. At first it has only the time of the first contact. */
+  let isPositionSaved = false;
 
-  async function look(): Promise<Result<number, Fault>> {
-    const from = scanned && wasFollowed ? await goOn(scanned) : await resume();
+  async function poll(): Promise<Result<number, Fault>> {
+    const from = scanned && isPositionSaved ? await verifyPosition(scanned) : await resume();
     if (!from.ok) return from;
     scanned = from.value;
     for (;;) {
-      if (await pauses()) return ok(everyMs);
-      // Those that still settle are first submitted: the log is read no faster than it is worked on.
+      if (await updatePause()) return ok(everyMs);
+      // If too many studies are pending, submit them before reading more of the log.
       const page = pending.isFull() ? ok({ changes: [], done: true }) : await orthanc.changes(scanned.seq, pageSize);
       if (!page.ok) return page;
-      const seen = await note(page.value.changes, scanned);
-      if (!seen.ok) return seen;
-      scanned = seen.value;
-      const moved = await settle(scanned);
+      const next = await addPendingStudies(page.value.changes, scanned);
+      if (!next.ok) return next;
+      scanned = next.value;
+      const moved = await submitDueStudies(scanned);
       if (!moved.ok) return moved;
       if (!moved.value) return ok(0);
       if (page.value.done) break;
     }
-    return ok(Math.max(0, Math.min(everyMs, pending.nextMs(clock()))));
+    return ok(Math.max(0, Math.min(everyMs, pending.msUntilDue(clock()))));
   }
 
-  /** Whether the log is left where it is until studies that were queued are begun. The change is told. */
-  async function pauses(): Promise<boolean> {
+  /** Pause polling while too many submitted studies wait. Returns whether polling is paused. */
+  async function updatePause(): Promise<boolean> {
     const isFull = await backlog.isFull();
-    if (isFull && !isPaused) log.warn({ pacs }, 'too many studies wait to be read: the PACS is followed further later');
-    if (!isFull && isPaused) log.info({ pacs }, 'the PACS is followed further');
+    if (isFull && !isPaused)
+      log.warn({ pacs }, 'too many studies wait to be read: polling of the change log is paused');
+    if (!isFull && isPaused) log.info({ pacs }, 'polling of the change log continues');
     isPaused = isFull;
-    deps.paused?.(isFull);
+    deps.setPaused?.(isFull);
     return isFull;
   }
 
-  /** Where the last process left off; at the first contact, where the settings say. */
+  /** Load the saved cursor. At the first contact, create the cursor from the settings. */
   async function resume(): Promise<Result<LogPosition, Fault>> {
-    kept = await platform.cursors.get(name);
-    if (kept === undefined) {
-      const asked = follow.from === 'now' ? { asked: now().toISOString() } : { at: start };
-      const text = JSON.stringify(asked);
-      // Kept before Orthanc is first asked: what arrives while it cannot be reached is not missed.
-      if (await platform.cursors.move(name, undefined, text)) kept = text;
-      else kept = await platform.cursors.get(name);
+    savedCursor = await platform.cursors.get(name);
+    if (savedCursor === undefined) {
+      const first = follow.from === 'now' ? { asked: now().toISOString() } : { at: logStart };
+      const text = JSON.stringify(first);
+      // Save the time of the first contact before the first request, so films that arrive during an outage are not missed.
+      if (await platform.cursors.move(name, undefined, text)) savedCursor = text;
+      else savedCursor = await platform.cursors.get(name);
     }
-    const cursor = Cursor.parse(JSON.parse(kept ?? ''));
-    wasFollowed = 'at' in cursor;
+    const cursor = Cursor.parse(JSON.parse(savedCursor ?? ''));
+    isPositionSaved = 'at' in cursor;
     if ('at' in cursor) {
       ({ oldest, rewinds } = cursor);
-      marks = addCheckpoint(cursor.marks, cursor.at);
-      return goOn(cursor.at);
+      checkpoints = addCheckpoint(cursor.marks, cursor.at);
+      return verifyPosition(cursor.at);
     }
-    const place = await positionBefore(new Date(Date.parse(cursor.asked) - clockToleranceMs), orthanc);
-    if (place.ok) marks = [place.value];
-    return place;
+    const position = await positionBefore(new Date(Date.parse(cursor.asked) - clockToleranceMs), orthanc);
+    if (position.ok) checkpoints = [position.value];
+    return position;
   }
 
-  /** The place from which to go on: further back when the log is not as it was followed. */
-  async function goOn(from: LogPosition): Promise<Result<LogPosition, Fault>> {
-    const place = await findResumePoint(from, { marks, oldest }, orthanc);
-    if (!place.ok) return place;
-    const { at, rewound } = place.value;
+  /** The position to continue from. It is further back if the log lost entries or was replaced. */
+  async function verifyPosition(from: LogPosition): Promise<Result<LogPosition, Fault>> {
+    const resumePoint = await findResumePoint(from, { checkpoints, oldest }, orthanc);
+    if (!resumePoint.ok) return resumePoint;
+    const { at, isRewound } = resumePoint.value;
     if (isSame(at, from)) return ok(from);
     pending.clear();
-    marks = addCheckpoint(marks, at);
-    if (rewound) {
+    checkpoints = addCheckpoint(checkpoints, at);
+    if (isRewound) {
       rewinds++;
       log.warn(
         { pacs, from: from.seq, to: at.seq },
-        'the change log of Orthanc is not as it was followed, as after a restore from a backup: it is followed again',
+        'the change log of Orthanc was replaced, for example by a restore from a backup: reading it again from an earlier entry',
       );
-    } else log.info({ pacs, from: from.seq, to: at.seq }, 'entries of the change log are gone: it is followed again');
+    } else
+      log.info(
+        { pacs, from: from.seq, to: at.seq },
+        'entries of the change log were deleted: reading it again from an earlier entry',
+      );
     return ok(at);
   }
 
-  /** Note the studies to which films were added; the place after these changes. */
-  async function note(changes: readonly Change[], before: LogPosition): Promise<Result<LogPosition, Fault>> {
+  /** Add the studies with new films to the pending studies. Returns the position after these changes. */
+  async function addPendingStudies(
+    changes: readonly Change[],
+    before: LogPosition,
+  ): Promise<Result<LogPosition, Fault>> {
     const added = changes.filter(({ ChangeType }) => ChangeType === 'NewInstance').map(({ ID }) => ID);
     const series = added.length > 0 ? await orthanc.seriesOf(added) : ok([]);
     if (!series.ok) return series;
@@ -144,14 +155,14 @@ export function createChangeLogPoller(deps: ChangeLogPollerDeps): PollOnce {
     for (const change of changes) {
       const study = change.ChangeType === 'NewInstance' && studyOf.get(change.ID);
       if (study) pending.add(study, at, positionOf(change), clock());
-      if (change.ChangeType === 'StableStudy') pending.calledStable(change.ID);
+      if (change.ChangeType === 'StableStudy') pending.markStable(change.ID);
       at = positionOf(change);
     }
     return ok(at);
   }
 
-  /** Submit what is settled, then move the cursor; false when another process has moved it. */
-  async function settle(at: LogPosition): Promise<Result<boolean, Fault>> {
+  /** Submit the due studies, then move the cursor. Returns false if another process moved the cursor. */
+  async function submitDueStudies(at: LogPosition): Promise<Result<boolean, Fault>> {
     const due = pending.due(clock());
     const studies = due.length > 0 ? await orthanc.studies(due.map(({ study }) => study)) : ok([]);
     if (!studies.ok) return studies;
@@ -164,34 +175,34 @@ export function createChangeLogPoller(deps: ChangeLogPollerDeps): PollOnce {
       backlog.add(await deps.submit({ pacs, tenant, studyInstanceUid, version: versionOf(last) }));
     for (const { study } of due) pending.remove(study);
     if (wanted.length > 0) log.info({ pacs, studies: wanted.length }, 'studies were queued');
-    return keep(pending.cursor(at));
+    return saveCursor(pending.cursor(at));
   }
 
-  /** After a rewind another one, because what was done before it may be lost: a result stored since the backup. */
+  /** The version of a study. A rewind changes it, because a result that was stored after the backup may be lost. */
   const versionOf = ({ seq, date }: LogPosition) => (rewinds > 0 ? `${seq} ${date} ${rewinds}` : `${seq} ${date}`);
 
   const isWanted = ({ studyDate }: OrthancStudy) => isRecent(studyDate, readStudiesOfLastDays, now());
 
-  async function keep(at: LogPosition): Promise<Result<boolean, Fault>> {
-    const before = Cursor.parse(JSON.parse(kept ?? ''));
+  async function saveCursor(at: LogPosition): Promise<Result<boolean, Fault>> {
+    const before = Cursor.parse(JSON.parse(savedCursor ?? ''));
     if ('at' in before && isSame(before.at, at)) return ok(true);
     const first = await orthanc.changes(0, 1);
     if (!first.ok) return first;
     const [change] = first.value.changes;
     oldest = change && positionOf(change);
-    marks = addCheckpoint(marks, at);
-    const to: Cursor = { at, ...(oldest && { oldest }), marks: [...marks], rewinds };
+    checkpoints = addCheckpoint(checkpoints, at);
+    const to: Cursor = { at, ...(oldest && { oldest }), marks: [...checkpoints], rewinds };
     const text = JSON.stringify(to);
-    if (await platform.cursors.move(name, kept, text)) {
-      kept = text;
-      wasFollowed = true;
+    if (await platform.cursors.move(name, savedCursor, text)) {
+      savedCursor = text;
+      isPositionSaved = true;
       return ok(true);
     }
-    // Another process follows as well: go on from where it is.
+    // Another process polls this PACS as well. Continue from its cursor.
     scanned = undefined;
     pending.clear();
     return ok(false);
   }
 
-  return look;
+  return poll;
 }

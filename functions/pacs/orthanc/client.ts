@@ -3,7 +3,7 @@ import type { Fault } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { createHttpClient, type Endpoint, readJson } from '../dicomweb/http.ts';
 
-/** One entry of Orthanc's change log. Sequence numbers only ever grow; dates are UTC. */
+/** One entry of Orthanc's change log. Sequence numbers only grow. Dates are in UTC. */
 const Change = z.object({ ChangeType: z.string(), Date: z.string(), ID: z.string(), Seq: z.int() });
 export type Change = z.infer<typeof Change>;
 
@@ -30,37 +30,39 @@ const Study = z.object({
 });
 export type OrthancStudy = { readonly id: string; readonly studyInstanceUid: string; readonly studyDate: string };
 
-/** What the follower asks of Orthanc's own REST API (1.9.4 or newer). */
+/** A client for the change log, by Orthanc's own REST API (1.9.4 or newer). */
 export type ChangeLog = {
-  /** The changes after `since`, oldest first. */
+  /** The changes after `since`, in ascending order. */
   changes(since: number, limit: number): Promise<Result<ChangePage, Fault>>;
   lastChange(): Promise<Result<Change | undefined, Fault>>;
-  /** The series of instances, by Orthanc's own identifiers; what was deleted meanwhile is left out. */
+  /** The series of instances, by Orthanc's own identifiers. Deleted instances are omitted. */
   seriesOf(instances: readonly string[]): Promise<Result<readonly OrthancSeries[], Fault>>;
   studies(ids: readonly string[]): Promise<Result<readonly OrthancStudy[], Fault>>;
 };
 
 export type Orthanc = ChangeLog & {
   /**
-   * A digest of the file of an instance; empty when Orthanc does not hold the instance. Another one after the instance was
-   * overwritten by one with other bytes.
+   * A digest of the file of an instance. It changes if the instance is overwritten with other bytes. It is empty if Orthanc does not
+   * have the instance.
    */
   fileDigest(studyInstanceUid: string, sopInstanceUid: string, signal: AbortSignal): Promise<Result<string, Fault>>;
 };
 
 export function createOrthanc(endpoint: Endpoint, stopped: AbortSignal, send?: typeof fetch): Orthanc {
-  const exchange = createHttpClient(endpoint, send);
+  const request = createHttpClient(endpoint, send);
 
-  const ask = <Value>(
-    about: string,
+  const requestJson = <Value>(
+    operation: string,
     path: string,
     schema: z.ZodType<Value>,
     body?: unknown,
     signal: AbortSignal = stopped,
   ) =>
-    exchange<Value>(
+    request<Value>(
       {
-        ...{ about, path, signal },
+        operation,
+        path,
+        signal,
         ...(body !== undefined && { method: 'POST', body: new TextEncoder().encode(JSON.stringify(body)) }),
       },
       async (response) => {
@@ -68,29 +70,29 @@ export function createOrthanc(endpoint: Endpoint, stopped: AbortSignal, send?: t
         if (parsed.success) return ok(parsed.data);
         return fail({
           code: 'pacs_refused',
-          problem: `${endpoint.name} does not answer as Orthanc does, asked for ${about}`,
+          problem: `${endpoint.name} sent an answer that is not of Orthanc's REST API (request: ${operation})`,
         });
       },
     );
-  const bulk = <Value>(
-    about: string,
+  const bulkContent = <Value>(
+    operation: string,
     schema: z.ZodType<Value>,
     level: 'Series' | 'Study',
     resources: readonly string[],
-  ) => ask(about, '/tools/bulk-content', z.array(schema), { Resources: resources, Level: level });
+  ) => requestJson(operation, '/tools/bulk-content', z.array(schema), { Resources: resources, Level: level });
 
-  /** The MD5 that Orthanc keeps of a file, or where it keeps none (StoreMD5ForAttachments) the name of the file. */
+  /** The MD5 of a file. Without stored MD5 values (StoreMD5ForAttachments), it is the name of the file in Orthanc. */
   async function digestOfFile(id: string, signal: AbortSignal): Promise<Result<string, Fault>> {
     const path = `/instances/${id}/attachments/dicom/md5`;
-    const md5 = await exchange<string>(
-      { about: 'the MD5 of a film', path, also: [400, 404], signal },
+    const md5 = await request<string>(
+      { operation: 'MD5 of an instance', path, acceptedStatuses: [400, 404], signal },
       async (response) => ok(response.ok ? (await response.text()).trim() : ''),
     );
     if (!md5.ok || /^[0-9a-f]{32}$/.test(md5.value)) return md5;
-    const about = 'the file of a film';
-    // Deleted meanwhile: no instance is left in the list.
-    const files = await ask(
-      about,
+    const operation = 'file name of an instance';
+    // The list is empty if the instance was deleted.
+    const files = await requestJson(
+      operation,
       '/tools/bulk-content',
       z.array(File),
       { Resources: [id], Level: 'Instance' },
@@ -101,40 +103,51 @@ export function createOrthanc(endpoint: Endpoint, stopped: AbortSignal, send?: t
 
   return {
     async changes(since, limit) {
-      const page = await ask('its changes', `/changes?since=${since}&limit=${limit}`, Changes);
+      const page = await requestJson('entries of the change log', `/changes?since=${since}&limit=${limit}`, Changes);
       return page.ok ? ok({ changes: page.value.Changes, done: page.value.Done }) : page;
     },
     async lastChange() {
-      const page = await ask('its last change', '/changes?last', Changes);
+      const page = await requestJson('last entry of the change log', '/changes?last', Changes);
       return page.ok ? ok(page.value.Changes.at(-1)) : page;
     },
     async seriesOf(instances) {
-      const series = await bulk('the series of new instances', Series, 'Series', instances);
+      const series = await bulkContent('series of new instances', Series, 'Series', instances);
       if (!series.ok) return series;
       return ok(
         series.value.map(({ ParentStudy, Instances, MainDicomTags: { Modality = '', Manufacturer = '' } }) => ({
-          ...{ study: ParentStudy, instances: Instances, modality: Modality, manufacturer: Manufacturer },
+          study: ParentStudy,
+          instances: Instances,
+          modality: Modality,
+          manufacturer: Manufacturer,
         })),
       );
     },
     async studies(ids) {
-      const studies = await bulk('the studies of new instances', Study, 'Study', ids);
+      const studies = await bulkContent('studies of new instances', Study, 'Study', ids);
       if (!studies.ok) return studies;
       return ok(
         studies.value.map(({ ID, MainDicomTags: { StudyInstanceUID, StudyDate = '' } }) => ({
-          ...{ id: ID, studyInstanceUid: StudyInstanceUID, studyDate: StudyDate },
+          id: ID,
+          studyInstanceUid: StudyInstanceUID,
+          studyDate: StudyDate,
         })),
       );
     },
     async fileDigest(studyInstanceUid, sopInstanceUid, signal) {
-      const either = AbortSignal.any([stopped, signal]);
+      const anySignal = AbortSignal.any([stopped, signal]);
       const Query = { StudyInstanceUID: studyInstanceUid, SOPInstanceUID: sopInstanceUid };
-      const ids = await ask('a film', '/tools/find', z.array(z.string()), { Level: 'Instance', Query }, either);
+      const ids = await requestJson(
+        'search for an instance',
+        '/tools/find',
+        z.array(z.string()),
+        { Level: 'Instance', Query },
+        anySignal,
+      );
       if (!ids.ok) return ids;
       const digests: string[] = [];
-      // More than one where patients of different Patient IDs share a study.
+      // There are several instances if patients with different Patient IDs share a study.
       for (const id of ids.value.toSorted()) {
-        const digest = await digestOfFile(encodeURIComponent(id), either);
+        const digest = await digestOfFile(encodeURIComponent(id), anySignal);
         if (!digest.ok) return digest;
         digests.push(digest.value);
       }

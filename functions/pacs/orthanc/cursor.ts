@@ -3,20 +3,20 @@ import type { Fault } from '../../core/fault.ts';
 import { ok, type Result } from '../../core/result.ts';
 import type { Change, ChangeLog } from './client.ts';
 
-/** One place in a change log. Number and second together tell it from the same number in another log. */
+/** A position in a change log. The date distinguishes it from the same number in a log that was restored from a backup. */
 const LogPosition = z.object({ seq: z.int().min(0), date: z.string() });
 export type LogPosition = z.infer<typeof LogPosition>;
 
 export const positionOf = (change: Change): LogPosition => ({ seq: change.Seq, date: change.Date });
-export const start: LogPosition = { seq: 0, date: '' };
+export const logStart: LogPosition = { seq: 0, date: '' };
 export const isSame = (a: LogPosition | undefined, b: LogPosition | undefined) =>
   a?.seq === b?.seq && a?.date === b?.date;
 
 /**
- * What is kept of how far a log was followed: every study that a change up to `at` belongs to is a job by now.
- * `oldest` is the log's first entry. `marks` are places where the cursor has stood, the oldest first and `at` the last:
- * what both this list and the log hold is where a log that was rewound can be gone on with. `rewinds` counts how often
- * that was needed. Before the first contact only its time is known.
+ * The saved state of a poller. All studies with a change up to `at` are submitted. `oldest` is the first entry of the log. `marks` are
+ * checkpoints: earlier positions of the cursor in ascending order, with `at` as the last. After a rewind of the log, polling continues
+ * from the last checkpoint that is still in the log. `rewinds` counts the rewinds. Before the first answer of Orthanc, only `asked`
+ * is known: the time of the first contact.
  */
 export const Cursor = z.union([
   z.object({ asked: z.iso.datetime() }),
@@ -29,55 +29,55 @@ export const Cursor = z.union([
 ]);
 export type Cursor = z.infer<typeof Cursor>;
 
-/** Marks so near to the last one are all kept. */
-const allOfTheLast = 8;
+/** The number of most recent checkpoints that are all kept. */
+const recentCount = 8;
 
 /**
- * Marks with one more, the older ones ever further apart: at most as far from the next as from the last one, so that some
- * fifty do for a log of millions, and none goes much further back than it must. The oldest one always stays: what was
- * before the first contact is not followed.
+ * Add a checkpoint, and remove checkpoints so that their distances grow with their age. The distance between two neighbours is at most the
+ * distance from the newer one to the end. So about fifty checkpoints suffice for millions of entries, and a rewind goes back at most
+ * about twice as far as necessary. The oldest checkpoint always stays, because entries before the first contact are not read.
  */
-export function addCheckpoint(marks: readonly LogPosition[], at: LogPosition): LogPosition[] {
-  const newestFirst = [at, ...marks.filter(({ seq }) => seq < at.seq).toReversed()];
-  const kept: LogPosition[] = [];
-  for (const [i, mark] of newestFirst.entries()) {
+export function addCheckpoint(checkpoints: readonly LogPosition[], at: LogPosition): LogPosition[] {
+  const newestFirst = [at, ...checkpoints.filter(({ seq }) => seq < at.seq).toReversed()];
+  const result: LogPosition[] = [];
+  for (const [i, checkpoint] of newestFirst.entries()) {
     const older = newestFirst[i + 1];
-    const younger = kept.at(-1);
-    const isNeeded = i < allOfTheLast || !older || !younger || at.seq - older.seq > 2 * (at.seq - younger.seq);
-    if (isNeeded) kept.push(mark);
+    const younger = result.at(-1);
+    const isNeeded = i < recentCount || !older || !younger || at.seq - older.seq > 2 * (at.seq - younger.seq);
+    if (isNeeded) result.push(checkpoint);
   }
-  return kept.toReversed();
+  return result.toReversed();
 }
 
-/** Clocks may differ by so much: the archive's may be behind. */
+/** Tolerated difference of the clocks, because the clock of the archive may be behind. */
 export const clockToleranceMs = 5 * 60_000;
 
-/** The last place before everything that arrived at or after a moment by the archive's clock. */
-export async function positionBefore(moment: Date, orthanc: ChangeLog): Promise<Result<LogPosition, Fault>> {
-  const from = orthancDate(moment);
+/** The last position before the entries that are dated at or after a time, by the clock of the archive. */
+export async function positionBefore(time: Date, orthanc: ChangeLog): Promise<Result<LogPosition, Fault>> {
+  const from = orthancDate(time);
   const last = await orthanc.lastChange();
   if (!last.ok) return last;
-  // Search by halves: the log has no index by date, and may hold millions of entries.
-  let place = start;
+  // Binary search, because the log has no index by date and may have millions of entries.
+  let position = logStart;
   let high = last.value?.Seq ?? 0;
-  while (place.seq < high) {
-    const middle = Math.floor((place.seq + high) / 2);
+  while (position.seq < high) {
+    const middle = Math.floor((position.seq + high) / 2);
     const next = await orthanc.changes(middle, 1);
     if (!next.ok) return next;
     const [change] = next.value.changes;
     if (!change || change.Date >= from) high = middle;
-    else place = positionOf(change);
+    else position = positionOf(change);
   }
-  return ok(place);
+  return ok(position);
 }
 
-/** `20261123T063102`, UTC: sorts as text. */
+/** A date in the format of Orthanc, for example `20261123T063102`, in UTC. Such dates sort as text. */
 const orthancDate = (date: Date) =>
   date
     .toISOString()
     .replace(/\.\d+Z$/, '')
     .replace(/[-:]/g, '');
 
-/** The moment that a mark was made at. */
-export const momentOf = ({ date }: LogPosition): Date =>
+/** The date of a log entry. */
+export const dateOf = ({ date }: LogPosition): Date =>
   new Date(date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d).*$/, '$1-$2-$3T$4:$5:$6Z'));

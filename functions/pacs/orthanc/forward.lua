@@ -1,7 +1,7 @@
--- Sends each chest film that arrives to Alara by STOW-RS, where Alara cannot reach this Orthanc to pull it. One request a
--- film: the DICOMweb plugin puts a whole study into one, and API Gateway takes 10 MB. Not together with alara.lua.
+-- Sends each new chest film to Alara by STOW-RS, for an Orthanc that Alara cannot reach. Each film is one request, because the DICOMweb
+-- plugin would send a whole study in one request, and API Gateway accepts at most 10 MB. Do not use together with alara.lua.
 --
--- Where to, and with which key, stands under "Servers" of "DicomWeb" in the configuration of Orthanc (docs/pacs.md).
+-- The URL and the key are in "Servers" of "DicomWeb" in the configuration of Orthanc (docs/pacs.md).
 
 local settings = GetOrthancConfiguration()['Alara'] or {}
 local server = settings['Server'] or 'alara'
@@ -14,15 +14,15 @@ local function forward(instanceId, tags)
   if not modalities[tags['Modality']] or tags['Manufacturer'] == 'Alara' then
     return
   end
-  -- A job of Orthanc: it does not hold up storing, and one that failed can be sent again (POST /jobs/{id}/resubmit).
+  -- The transfer is a job of Orthanc, so it does not delay storage. A failed job can be sent again (POST /jobs/{id}/resubmit).
   local job = '{"Resources":["' .. instanceId .. '"],"Synchronous":false}'
   local called, answer = pcall(RestApiPost, '/dicom-web/servers/' .. server .. '/stow', job)
   if not called or answer == nil then
-    print('A film was not sent to Alara: is the DICOMweb plugin loaded, and a server of that name in its settings?')
+    print('A film was not sent to Alara: load the DICOMweb plugin, and add the server ' .. server .. ' to its Servers')
   end
 end
 
--- A function that an earlier script in LuaScripts defined is called first; an error in it does not stop the film.
+-- A function of an earlier script in LuaScripts is called first. An error in it does not prevent the transfer of the film.
 local previous = OnStoredInstance
 function OnStoredInstance(instanceId, tags, ...)
   local succeeded, problem = true, nil

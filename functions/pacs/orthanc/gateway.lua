@@ -1,47 +1,47 @@
--- For an Orthanc between the X-ray rooms and a PACS that speaks C-STORE only: sends Alara's results on to that PACS, and
--- deletes studies when they are no longer needed. Beside alara.lua, and before it in LuaScripts.
+-- For an Orthanc as a gateway to a PACS that supports only C-STORE. Sends the results of Alara to that PACS, and deletes studies that are
+-- no longer needed. Use together with alara.lua, and list it before alara.lua in LuaScripts.
 --
--- Where to, and for how long studies are kept, stands under "AlaraGateway" in the configuration of Orthanc (docs/pacs.md).
+-- The PACS and the retention time of studies are in "AlaraGateway" in the configuration of Orthanc (docs/pacs.md).
 
 local settings = GetOrthancConfiguration()['AlaraGateway'] or {}
 local modality = settings['Modality'] or 'alara-pacs'
 local keepSeconds = (settings['KeepHours'] or 72) * 3600
 local sweepSeconds = settings['SweepSeconds'] or 60
 
--- Metadata of a result that the PACS has taken. Numbers from 1024 on are free for users of Orthanc.
-local sentMark = '4242'
+-- The metadata type that marks a result as accepted by the PACS. Users of Orthanc may use the numbers from 1024 on.
+local sentMetadata = '4242'
 
--- Results in a job of Orthanc, by job, and since when each is in one. Lost at a restart: then they are sent once more, under the
--- same UIDs.
+-- The result per job of Orthanc, and the start time of the transfer per result. After a restart both are empty, and results are sent
+-- again, with the same UIDs.
 local jobs = {}
 local sending = {}
 local resendSeconds = 600
 local lastSweep = 0
 
-local function parsed(call, ...)
+local function callJson(call, ...)
   local succeeded, answer = pcall(call, ...)
   return succeeded and answer and ParseJson(answer) or nil
 end
 
 local function send(instance)
   local body = '{"Resources":["' .. instance .. '"],"Synchronous":false}'
-  local job = parsed(RestApiPost, '/modalities/' .. modality .. '/store', body)
+  local job = callJson(RestApiPost, '/modalities/' .. modality .. '/store', body)
   if job then
     jobs[job['ID']] = instance
     sending[instance] = os.time()
   else
-    print('A result was not sent to the PACS: is ' .. modality .. ' in DicomModalities?')
+    print('A result was not sent to the PACS: check that DicomModalities contains ' .. modality)
   end
 end
 
--- Results that the PACS has not taken, as a list, and the studies that they belong to, as a set.
+-- The results that the PACS has not accepted, as a list, and their studies, as a set.
 local function unsent()
   local instances, studies = {}, {}
   local query = '{"Level":"Series","Expand":true,"Query":{"Manufacturer":"Alara"}}'
-  for _, series in ipairs(parsed(RestApiPost, '/tools/find', query) or {}) do
+  for _, series in ipairs(callJson(RestApiPost, '/tools/find', query) or {}) do
     for _, instance in ipairs(series['Instances']) do
-      local metadata = parsed(RestApiGet, '/instances/' .. instance .. '/metadata?expand') or {}
-      if not metadata[sentMark] then
+      local metadata = callJson(RestApiGet, '/instances/' .. instance .. '/metadata?expand') or {}
+      if not metadata[sentMetadata] then
         table.insert(instances, instance)
         studies[series['ParentStudy']] = true
       end
@@ -50,36 +50,36 @@ local function unsent()
   return instances, studies
 end
 
--- Send what the PACS did not take, and delete old studies of which it has everything. Orthanc 1.10 has no timer: this runs
--- when something arrives.
+-- Send the results that the PACS has not accepted, and delete old studies without such results. Orthanc 1.10 has no timer, so this
+-- function runs when an instance arrives.
 local function sweep()
   local now = os.time()
   if now - lastSweep < sweepSeconds then
     return
   end
   lastSweep = now
-  local instances, needed = unsent()
+  local instances, unsentStudies = unsent()
   for _, instance in ipairs(instances) do
     if not sending[instance] or now - sending[instance] > resendSeconds then
       send(instance)
     end
   end
   local oldest = os.date('!%Y%m%dT%H%M%S', math.floor(now - keepSeconds))
-  for _, study in ipairs(parsed(RestApiGet, '/studies?expand') or {}) do
-    if study['LastUpdate'] < oldest and not needed[study['ID']] then
+  for _, study in ipairs(callJson(RestApiGet, '/studies?expand') or {}) do
+    if study['LastUpdate'] < oldest and not unsentStudies[study['ID']] then
       pcall(RestApiDelete, '/studies/' .. study['ID'])
     end
   end
 end
 
--- All scripts share one environment: a function that an earlier script defined is called first.
-local function after(previous, work)
+-- All scripts share one environment. A function of an earlier script is called first.
+local function after(previous, action)
   return function(...)
     local succeeded, problem = true, nil
     if previous then
       succeeded, problem = pcall(previous, ...)
     end
-    work(...)
+    action(...)
     if not succeeded then
       error(problem, 0)
     end
@@ -87,7 +87,7 @@ local function after(previous, work)
 end
 
 OnStoredInstance = after(OnStoredInstance, function(instance, tags, metadata, origin)
-  -- What comes by C-STORE is from elsewhere: to send it on could go round in a circle.
+  -- A result that arrives by C-STORE is from another system. It is not sent on, because it could circulate endlessly.
   if tags['Manufacturer'] == 'Alara' and (origin or {})['RequestOrigin'] ~= 'DicomProtocol' then
     send(instance)
   end
@@ -101,7 +101,7 @@ OnJobSuccess = after(OnJobSuccess, function(job)
   jobs[job] = nil
   if instance then
     sending[instance] = nil
-    pcall(RestApiPut, '/instances/' .. instance .. '/metadata/' .. sentMark, 'sent')
+    pcall(RestApiPut, '/instances/' .. instance .. '/metadata/' .. sentMetadata, 'sent')
   end
 end)
 
@@ -110,6 +110,6 @@ OnJobFailure = after(OnJobFailure, function(job)
   jobs[job] = nil
   if instance then
     sending[instance] = nil
-    print('The PACS did not take a result; it is sent again when the next film arrives')
+    print('The PACS did not accept a result; it is sent again when the next film arrives')
   end
 end)

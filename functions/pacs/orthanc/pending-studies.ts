@@ -1,41 +1,41 @@
-import { mostWaiting } from './backlog.ts';
+import { maxWaitingStudies } from './backlog.ts';
 import type { LogPosition } from './cursor.ts';
 
-/** A study to which films were added, not yet submitted. */
+/** A study with new films that is not submitted yet. */
 export type PendingStudy = {
   readonly study: string;
-  /** The place before its first change: the cursor may not pass it. */
+  /** The position before the first change of the study. The cursor must not move past it. */
   readonly before: LogPosition;
   readonly last: LogPosition;
   readonly firstSeenMs: number;
   readonly lastSeenMs: number;
-  /** Orthanc itself has called it complete. */
-  readonly stable: boolean;
+  /** Whether Orthanc reported the study as stable. */
+  readonly isStable: boolean;
 };
 
-/** A study that never comes to rest is read after so long. */
-const mostMs = 60_000;
+/** A study that keeps getting new films is submitted after this time. */
+const maxWaitMs = 60_000;
 
-/** Studies that wait until nothing more is added to them, the longest waiting first. */
+/** Studies that wait until no more films are added, in the order of their first change. */
 export function createPendingStudies(settleMs: number) {
   const studies = new Map<string, PendingStudy>();
-  const dueMs = ({ stable, firstSeenMs, lastSeenMs }: PendingStudy) =>
-    stable ? 0 : Math.min(lastSeenMs + settleMs, firstSeenMs + Math.max(mostMs, settleMs));
+  const dueAtMs = ({ isStable, firstSeenMs, lastSeenMs }: PendingStudy) =>
+    isStable ? 0 : Math.min(lastSeenMs + settleMs, firstSeenMs + Math.max(maxWaitMs, settleMs));
   return {
     add(study: string, before: LogPosition, last: LogPosition, nowMs: number) {
       const known = studies.get(study) ?? { study, before, firstSeenMs: nowMs };
-      studies.set(study, { ...known, last, lastSeenMs: nowMs, stable: false });
+      studies.set(study, { ...known, last, lastSeenMs: nowMs, isStable: false });
     },
-    calledStable(study: string) {
+    markStable(study: string) {
       const known = studies.get(study);
-      if (known) studies.set(study, { ...known, stable: true });
+      if (known) studies.set(study, { ...known, isStable: true });
     },
-    due: (nowMs: number) => [...studies.values()].filter((pending) => dueMs(pending) <= nowMs),
-    isFull: () => studies.size > mostWaiting,
+    due: (nowMs: number) => [...studies.values()].filter((pending) => dueAtMs(pending) <= nowMs),
+    isFull: () => studies.size > maxWaitingStudies,
     remove: (study: string) => studies.delete(study),
-    /** Milliseconds until the next one is due. */
-    nextMs: (nowMs: number) => Math.min(...[...studies.values()].map((pending) => dueMs(pending) - nowMs)),
-    /** Where the cursor may stand when everything up to `scanned` was seen. */
+    /** Milliseconds until the next study is due. */
+    msUntilDue: (nowMs: number) => Math.min(...[...studies.values()].map((pending) => dueAtMs(pending) - nowMs)),
+    /** The furthest allowed position of the cursor if the log was read up to `scanned`. */
     cursor: (scanned: LogPosition) =>
       [...studies.values()].reduce((at, { before }) => (before.seq < at.seq ? before : at), scanned),
     clear: () => studies.clear(),

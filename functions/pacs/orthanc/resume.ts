@@ -1,72 +1,76 @@
 import type { Fault } from '../../core/fault.ts';
 import { ok, type Result } from '../../core/result.ts';
 import type { ChangeLog } from './client.ts';
-import { clockToleranceMs, isSame, type LogPosition, momentOf, positionBefore, positionOf, start } from './cursor.ts';
+import { clockToleranceMs, dateOf, isSame, type LogPosition, logStart, positionBefore, positionOf } from './cursor.ts';
 
-/** Where to go on in a log. `rewound`: it is not the log that was followed up to here. */
-export type ResumePoint = { readonly at: LogPosition; readonly rewound: boolean };
+/** The position to continue from. `isRewound` is true if the log was replaced by an earlier or another log. */
+export type ResumePoint = { readonly at: LogPosition; readonly isRewound: boolean };
 
 /**
- * What was stored so long before the place that two logs have in common is looked at once more: a film may lie before it
- * whose result, stored a moment later, was lost.
+ * After a rewind, the entries of this time before the common position are read again. A film before that position may have lost its
+ * result, because the result was stored after the backup.
  */
 const marginMs = 3_600_000;
 
 /**
- * The place from which to go on in a log that was followed up to `at`: there, when its entry is. An entry goes with the
- * film that is deleted, and whole ends of a log go when an archive is restored from a backup, whose numbers are then
- * given out again; which of the two it was is not always to be seen. So both go back to the last place that the log
- * still holds of those in `marks`, as a look too many costs a search and a look too few a study.
+ * Find the position to continue from in a log that was read up to `at`. If the entry at `at` is present, it is that position.
+ *
+ * An entry disappears if its film is deleted. The end of the log disappears if the archive is restored from a backup, and Orthanc then
+ * assigns the same numbers again. The two cases cannot always be distinguished, so both continue from the last checkpoint that is
+ * still in the log. Reading entries again costs one search per study. Skipping entries would lose studies.
  */
 export async function findResumePoint(
   at: LogPosition,
-  { marks, oldest }: { readonly marks: readonly LogPosition[]; readonly oldest: LogPosition | undefined },
+  { checkpoints, oldest }: { readonly checkpoints: readonly LogPosition[]; readonly oldest: LogPosition | undefined },
   orthanc: ChangeLog,
 ): Promise<Result<ResumePoint, Fault>> {
-  const here = await entryOf(at, orthanc);
-  if (!here.ok) return here;
-  if (here.value === 'there') return ok({ at, rewound: false });
+  const current = await entryOf(at, orthanc);
+  if (!current.ok) return current;
+  if (current.value === 'present') return ok({ at, isRewound: false });
   const last = await orthanc.lastChange();
   if (!last.ok) return last;
-  let rewound = here.value === 'another' || (last.value?.Seq ?? 0) < at.seq;
-  for (const mark of marks.toReversed()) {
-    const entry = await entryOf(mark, orthanc);
+  let isRewound = current.value === 'different' || (last.value?.Seq ?? 0) < at.seq;
+  for (const checkpoint of checkpoints.toReversed()) {
+    const entry = await entryOf(checkpoint, orthanc);
     if (!entry.ok) return entry;
-    if (entry.value === 'another') rewound = true;
-    if (entry.value !== 'there') continue;
-    return rewound ? before(mark, marks, orthanc) : ok({ at: mark, rewound });
+    if (entry.value === 'different') isRewound = true;
+    if (entry.value !== 'present') continue;
+    return isRewound ? rewoundPoint(checkpoint, checkpoints, orthanc) : ok({ at: checkpoint, isRewound });
   }
   const first = await orthanc.changes(0, 1);
   if (!first.ok) return first;
   const [change] = first.value.changes;
-  // The same archive, gone back to before the first contact: go on with what has come since then.
+  // The same archive was restored to a state before the first contact. Continue from the time of the first contact.
   if (change && isSame(positionOf(change), oldest)) {
-    const [contact = at] = marks;
-    const place = await positionBefore(new Date(momentOf(contact).getTime() - clockToleranceMs), orthanc);
-    return place.ok ? ok({ at: place.value, rewound: true }) : place;
+    const [firstCheckpoint = at] = checkpoints;
+    const position = await positionBefore(new Date(dateOf(firstCheckpoint).getTime() - clockToleranceMs), orthanc);
+    return position.ok ? ok({ at: position.value, isRewound: true }) : position;
   }
-  return ok({ at: start, rewound: true });
+  return ok({ at: logStart, isRewound: true });
 }
 
-/** A while before the last common place, but not before the first contact. */
-async function before(
+/** The position {@link marginMs} before the common position, but not before the first contact. */
+async function rewoundPoint(
   common: LogPosition,
-  marks: readonly LogPosition[],
+  checkpoints: readonly LogPosition[],
   orthanc: ChangeLog,
 ): Promise<Result<ResumePoint, Fault>> {
-  const [contact = start] = marks;
-  if (common.seq <= contact.seq) return ok({ at: common, rewound: true });
-  const place = await positionBefore(new Date(momentOf(common).getTime() - marginMs), orthanc);
-  if (!place.ok) return place;
-  return ok({ at: place.value.seq > contact.seq ? place.value : contact, rewound: true });
+  const [firstCheckpoint = logStart] = checkpoints;
+  if (common.seq <= firstCheckpoint.seq) return ok({ at: common, isRewound: true });
+  const position = await positionBefore(new Date(dateOf(common).getTime() - marginMs), orthanc);
+  if (!position.ok) return position;
+  return ok({ at: position.value.seq > firstCheckpoint.seq ? position.value : firstCheckpoint, isRewound: true });
 }
 
-/** What the log holds at the number of a mark: its entry, none, or another one. */
-async function entryOf(mark: LogPosition, orthanc: ChangeLog): Promise<Result<'there' | 'gone' | 'another', Fault>> {
-  if (mark.seq === 0) return ok('there');
-  const here = await orthanc.changes(mark.seq - 1, 1);
-  if (!here.ok) return here;
-  const [change] = here.value.changes;
-  if (change?.Seq !== mark.seq) return ok('gone');
-  return ok(isSame(positionOf(change), mark) ? 'there' : 'another');
+/** Whether the log has the entry of a checkpoint, no entry with its number, or a different entry with its number. */
+async function entryOf(
+  checkpoint: LogPosition,
+  orthanc: ChangeLog,
+): Promise<Result<'present' | 'missing' | 'different', Fault>> {
+  if (checkpoint.seq === 0) return ok('present');
+  const current = await orthanc.changes(checkpoint.seq - 1, 1);
+  if (!current.ok) return current;
+  const [change] = current.value.changes;
+  if (change?.Seq !== checkpoint.seq) return ok('missing');
+  return ok(isSame(positionOf(change), checkpoint) ? 'present' : 'different');
 }

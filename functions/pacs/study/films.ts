@@ -8,20 +8,20 @@ import type { Orthanc } from '../orthanc/client.ts';
 
 /** A film of a study. */
 export type StudyFilm = {
-  readonly place: InstanceUids;
-  /** A digest of what the PACS says of the film: its header and, where the PACS tells one, the digest of its file. */
+  readonly uids: InstanceUids;
+  /** A digest of the header attributes that the PACS lists, and the digest of the file if the PACS gives one. */
   readonly listedAs: string;
-  /** Whether {@link listedAs} changes with the file. Otherwise the film has to be pulled to see that it was replaced. */
+  /** Whether {@link listedAs} changes if the file is replaced. Otherwise only a download shows that the file was replaced. */
   readonly detectsReplacement: boolean;
 };
 
-/** What a PACS is asked about its films. */
+/** Lists the films of a PACS. */
 export type FilmList = {
-  /** The films of a study. Own objects are none, whatever their modality. */
+  /** The films of a study. Objects of Alara are no films, whatever their modality is. */
   ofStudy(studyInstanceUid: string, signal: AbortSignal): Promise<Result<readonly StudyFilm[], Fault>>;
   /**
-   * The current {@link StudyFilm.listedAs} of one film; undefined when the PACS does not list the film. It is looked for in
-   * its series where that is known, as by `ofStudy`: a PACS may say other things of it in the list of the whole study.
+   * The current {@link StudyFilm.listedAs} of one film. Undefined if the PACS does not list the film. If the series is known, the film is
+   * searched for in its series, as in `ofStudy`, because a PACS may list other attributes in a search of the whole study.
    */
   listedAs(
     film: Pick<InstanceUids, 'studyInstanceUid' | 'sopInstanceUid'> & Partial<InstanceUids>,
@@ -30,42 +30,54 @@ export type FilmList = {
 };
 
 /**
- * What is asked of an instance: attributes that decide whether and how it is read, and those that differ as a rule when
- * another image is stored under the same SOP Instance UID.
+ * The attributes to request per instance. Some decide whether and how the instance is read. The others usually differ if another image
+ * is stored under the same SOP Instance UID.
  */
 export const instanceFields = [
-  ...[tags.sopClassUid, tags.manufacturer, tags.bodyPartExamined, tags.viewPosition, tags.patientOrientation],
-  ...[tags.instanceCreationDate, tags.instanceCreationTime, tags.contentDate, tags.contentTime],
-  ...[tags.acquisitionDate, tags.acquisitionTime, tags.photometricInterpretation, tags.rows, tags.columns],
-  ...[tags.windowCenter, tags.windowWidth],
+  tags.sopClassUid,
+  tags.manufacturer,
+  tags.bodyPartExamined,
+  tags.viewPosition,
+  tags.patientOrientation,
+  tags.instanceCreationDate,
+  tags.instanceCreationTime,
+  tags.contentDate,
+  tags.contentTime,
+  tags.acquisitionDate,
+  tags.acquisitionTime,
+  tags.photometricInterpretation,
+  tags.rows,
+  tags.columns,
+  tags.windowCenter,
+  tags.windowWidth,
 ];
 const includefield = instanceFields.join();
 
-const readable = new Set(sopClasses.map(({ uid }) => uid));
+const readableSopClasses = new Set(sopClasses.map(({ uid }) => uid));
 
 /**
- * @param orthanc gives the digest of a film's file. QIDO-RS alone does not show that pixels were replaced.
- * @param refused is called when Orthanc refuses the digest, for example to a user without the rights. Films are then read anyway.
+ * @param orthanc gives the digest of the file of a film. QIDO-RS alone does not show that pixels were replaced.
+ * @param onRefused is called if Orthanc refuses the digest, for example because the user lacks the rights. Films are read nevertheless.
  */
 export function filmsOf(
   { search }: Pick<DicomWeb, 'search'>,
   modalities: readonly string[],
   orthanc?: Pick<Orthanc, 'fileDigest'>,
-  refused?: (fault: Fault) => void,
+  onRefused?: (fault: Fault) => void,
 ): FilmList {
-  async function described(
+  async function describe(
     instance: Attributes,
     studyInstanceUid: string,
     signal: AbortSignal,
-  ): Promise<Result<Omit<StudyFilm, 'place'>, Fault>> {
+  ): Promise<Result<Omit<StudyFilm, 'uids'>, Fault>> {
     const header = attributesDigest(instance, instanceFields);
-    const headerAlone = ok({ listedAs: header, detectsReplacement: false });
-    if (!orthanc) return headerAlone;
+    const headerOnly = ok({ listedAs: header, detectsReplacement: false });
+    if (!orthanc) return headerOnly;
     const file = await orthanc.fileDigest(studyInstanceUid, uid(instance, tags.sopInstanceUid), signal);
     if (file.ok) return ok({ listedAs: `${header} ${file.value}`, detectsReplacement: file.value !== '' });
     if (file.fault.code !== 'pacs_refused') return file;
-    refused?.(file.fault);
-    return headerAlone;
+    onRefused?.(file.fault);
+    return headerOnly;
   }
 
   return {
@@ -76,16 +88,21 @@ export function filmsOf(
       const films: StudyFilm[] = [];
       for (const series of listed.value) {
         const seriesInstanceUid = uid(series, tags.seriesInstanceUid);
-        if (!isUidText(seriesInstanceUid) || isOwn(series) || !modalities.includes(uid(series, tags.modality)))
+        if (!isUidText(seriesInstanceUid) || isAlaraObject(series) || !modalities.includes(uid(series, tags.modality)))
           continue;
         const instances = await search(`${study}/series/${seriesInstanceUid}/instances`, { includefield }, signal);
         if (!instances.ok) return instances;
         for (const instance of instances.value) {
           const sopInstanceUid = uid(instance, tags.sopInstanceUid);
-          if (!isUidText(sopInstanceUid) || isOwn(instance) || !readable.has(uid(instance, tags.sopClassUid))) continue;
-          const description = await described(instance, studyInstanceUid, signal);
+          if (
+            !isUidText(sopInstanceUid) ||
+            isAlaraObject(instance) ||
+            !readableSopClasses.has(uid(instance, tags.sopClassUid))
+          )
+            continue;
+          const description = await describe(instance, studyInstanceUid, signal);
           if (!description.ok) return description;
-          films.push({ place: { studyInstanceUid, seriesInstanceUid, sopInstanceUid }, ...description.value });
+          films.push({ uids: { studyInstanceUid, seriesInstanceUid, sopInstanceUid }, ...description.value });
         }
       }
       return ok(films);
@@ -98,11 +115,11 @@ export function filmsOf(
       if (!found.ok) return found;
       const instance = found.value.find((one) => uid(one, tags.sopInstanceUid) === sopInstanceUid);
       if (!instance) return ok(undefined);
-      const description = await described(instance, studyInstanceUid, signal);
+      const description = await describe(instance, studyInstanceUid, signal);
       return description.ok ? ok(description.value.listedAs) : description;
     },
   };
 }
 
-const isOwn = (attributes: Attributes) => text(attributes, tags.manufacturer) === manufacturer;
+const isAlaraObject = (attributes: Attributes) => text(attributes, tags.manufacturer) === manufacturer;
 const uid = (attributes: Attributes, tag: Tag) => text(attributes, tag) ?? '';

@@ -15,7 +15,7 @@ import type { Platform } from '../../storage/platform.ts';
 import type { DicomWeb, InstanceUids } from '../dicomweb/client.ts';
 import { checkUnchanged, listedInstances } from '../listed-instances.ts';
 import type { StudyFilm } from './films.ts';
-import { inTurn } from './keyed-mutex.ts';
+import { createKeyedMutex } from './keyed-mutex.ts';
 import { openOutcomes } from './outcomes.ts';
 import type { Source } from './source.ts';
 
@@ -26,19 +26,19 @@ export type StudyDeps = {
   readonly platform: Pick<Platform, 'readings' | 'filmOutcomes'>;
   readonly budget: Pick<Budget, 'inTurn'>;
   readonly storeResults: StoreResults;
-  /** Of this software: another one may read what this one refuses. */
+  /** Version of this software. Another version may read films that this version refuses. */
   readonly version: string;
 };
 
 const mediaType = 'application/dicom';
 
 /**
- * Reads the films of a study in a PACS that have no result there yet, one at a time, and stores their results. A lateral
- * film, or another that is refused, is an outcome, and is not pulled by a later job either; a film that cannot be read now
- * does not hold up the others. A film that was deleted or replaced meanwhile gets no result.
+ * Reads the films of a study that have no result in the PACS, one at a time, and stores their results. A refusal, for example of a
+ * lateral film, is a final outcome, so a later job does not download that film again. A film that cannot be read now does not block the
+ * others. A film that was deleted or replaced during the job gets no result.
  */
 export function studyHandler(deps: StudyDeps): Handler<'study'> {
-  const turn = inTurn();
+  const lock = createKeyedMutex();
   return async ({ input, tenant, fault: faultBefore }, context) => {
     const { signal } = context;
     const { pacs, studyInstanceUid } = input;
@@ -46,13 +46,13 @@ export function studyHandler(deps: StudyDeps): Handler<'study'> {
     // The PACS may belong to another tenant since the job was submitted.
     if (source?.settings.tenant !== tenant) return fail({ code: 'unknown_pacs', pacs, known: namesOf(deps, tenant) });
     if (!isUidText(studyInstanceUid)) return fail({ code: 'internal' });
-    // If a film came late, the study has two jobs. At the same time, both would read what neither has stored yet.
-    return turn(`${pacs} ${studyInstanceUid}`, async () => {
+    // A late film gives a study a second job. Two concurrent jobs would read the same films, so the jobs of a study run one after the other.
+    return lock(`${pacs} ${studyInstanceUid}`, async () => {
       const found = await source.films.ofStudy(studyInstanceUid, signal);
       if (!found.ok) return found;
       const earlier = await openOutcomes(deps, source, pacs, tenant, studyInstanceUid);
       let failedLookup: Fault | undefined;
-      const films = found.value.map((film) => ({ ...film, sopInstanceUid: film.place.sopInstanceUid }));
+      const films = found.value.map((film) => ({ ...film, sopInstanceUid: film.uids.sopInstanceUid }));
       return forEachFilm(films, context, {
         faultBefore,
         async read(film) {
@@ -62,11 +62,11 @@ export function studyHandler(deps: StudyDeps): Handler<'study'> {
             return known;
           }
           if (known.value) return ok(known.value);
-          const outcome = await one(deps, source, pacs, tenant, film, signal);
+          const outcome = await readFilm(deps, source, pacs, tenant, film, signal);
           if (outcome.ok) await earlier.add(film, outcome.value);
           return outcome;
         },
-        // A PACS that does not answer or refuses everything, and a full queue, are no better for the next film.
+        // If the PACS is unavailable or refuses all requests, or if the queue is full, the next film would fail as well.
         blocksAll: (fault) => fault === failedLookup || isOutage(fault) || 'retryAfterMs' in fault,
       });
     });
@@ -76,76 +76,76 @@ export function studyHandler(deps: StudyDeps): Handler<'study'> {
 const namesOf = ({ sources }: StudyDeps, tenant: string) =>
   [...sources].flatMap(([name, { settings }]) => (settings.tenant === tenant ? [name] : []));
 
-/** What an earlier job made of a film; undefined when there is none, or when the PACS has lost a result since. */
+/** The outcome of a film in an earlier job. Undefined if there is none, or if the PACS no longer has a result. */
 async function knownOutcome(
   { dicomWeb }: Source,
-  { place }: StudyFilm,
+  { uids }: StudyFilm,
   earlier: Pick<Outcome, 'refused' | 'stored'> | undefined,
   signal: AbortSignal,
 ): Promise<Result<Outcome | undefined, Fault>> {
   if (!earlier) return ok(undefined);
   if (earlier.refused) return ok({ refused: earlier.refused });
   const { stored = [] } = earlier;
-  const held = await listedInstances(dicomWeb, place, stored, signal);
-  if (!held.ok) return held;
-  return ok(stored.length > 0 && held.value.length === stored.length ? { stored } : undefined);
+  const listed = await listedInstances(dicomWeb, uids, stored, signal);
+  if (!listed.ok) return listed;
+  return ok(stored.length > 0 && listed.value.length === stored.length ? { stored } : undefined);
 }
 
-/** One film: what the PACS holds of it, or why it is not read. */
-async function one(
+/** Download and read one film, and store its results. The outcome is the stored results or the refusal. */
+async function readFilm(
   deps: StudyDeps,
   source: Source,
   pacs: string,
   tenant: string,
-  { place, listedAs, detectsReplacement }: StudyFilm,
+  { uids, listedAs, detectsReplacement }: StudyFilm,
   signal: AbortSignal,
 ): Promise<Result<Outcome, Fault>> {
   const { dicomWeb, request, settings } = source;
-  // How long a film is shows when it is here: until then room is kept for the longest, as it comes and put together.
-  const most = 2 * settings.maxFilmMb * 1_000_000;
-  return deps.budget.inTurn<Outcome>(most, signal, async (lease) => {
-    const bytes = await dicomWeb.retrieve(place, signal);
+  // The size of a film is unknown before the download. The chunks and the joined copy coexist, so reserve twice the maximum size.
+  const maxBytes = 2 * settings.maxFilmMb * 1_000_000;
+  return deps.budget.inTurn<Outcome>(maxBytes, signal, async (lease) => {
+    const bytes = await dicomWeb.retrieve(uids, signal);
     if (!bytes.ok) return isTransient(bytes.fault) ? bytes : ok({ refused: bytes.fault });
-    const before = detectsReplacement ? undefined : await sha256(bytes.value);
-    // Reading takes the bytes away, and a picture is made of them afterwards.
+    const digestBefore = detectsReplacement ? undefined : await sha256(bytes.value);
+    // Reading transfers the bytes to a thread, so the later rendering of the picture needs a copy.
     const copy = settings.results.includes('sc') ? bytes.value.slice() : new Uint8Array();
-    lease.shrink(most - Math.min(most, bytes.value.length + copy.length));
-    const asked = await earlierRequest(deps, tenant, bytes.value, request);
-    const read = await readOnce(deps, tenant, { bytes: bytes.value, mediaType }, asked, signal);
+    lease.shrink(maxBytes - Math.min(maxBytes, bytes.value.length + copy.length));
+    const filmRequest = await earlierRequest(deps, tenant, bytes.value, request);
+    const read = await readOnce(deps, tenant, { bytes: bytes.value, mediaType }, filmRequest, signal);
     if (!read.ok) return isTransient(read.fault) || signal.aborted ? read : ok({ refused: read.fault });
-    const picture = () => deps.engine.render({ bytes: copy, mediaType }, signal);
+    const render = () => deps.engine.render({ bytes: copy, mediaType }, signal);
     const unchanged = async () => {
-      const listing = await checkUnchanged(source.films, place, listedAs, signal);
-      return listing.ok && before !== undefined ? sameFile(dicomWeb, place, before, signal) : listing;
+      const listing = await checkUnchanged(source.films, uids, listedAs, signal);
+      return listing.ok && digestBefore !== undefined ? sameFile(dicomWeb, uids, digestBefore, signal) : listing;
     };
-    const stored = await deps.storeResults(pacs, tenant, read.value, picture, unchanged);
+    const stored = await deps.storeResults(pacs, tenant, read.value, render, unchanged);
     return outcomeOfStoring(read.value.reading.id, stored);
   });
 }
 
 /**
- * A fault when a PACS that tells no digest of a file gives another file than before. One that gives yet another file when
- * it is asked again writes each answer anew: its files cannot be compared.
+ * Fails if a PACS without file digests now sends another file for a film. Some PACS write each response anew, so two downloads always
+ * differ. A third download that differs from the second shows such a PACS. Its files cannot be compared, so the check passes.
  */
 async function sameFile(
   { retrieve }: Pick<DicomWeb, 'retrieve'>,
-  place: InstanceUids,
-  before: string,
+  uids: InstanceUids,
+  digestBefore: string,
   signal: AbortSignal,
 ): Promise<Result<void, Fault>> {
-  const again = await digestOfFile(retrieve, place, signal);
-  if (!again.ok) return again;
-  if (again.value === before) return ok(undefined);
-  const last = await digestOfFile(retrieve, place, signal);
-  if (!last.ok) return last;
-  return last.value === again.value ? fail({ code: 'film_replaced' }) : ok(undefined);
+  const digestAfter = await digestOfFile(retrieve, uids, signal);
+  if (!digestAfter.ok) return digestAfter;
+  if (digestAfter.value === digestBefore) return ok(undefined);
+  const digestLast = await digestOfFile(retrieve, uids, signal);
+  if (!digestLast.ok) return digestLast;
+  return digestLast.value === digestAfter.value ? fail({ code: 'film_replaced' }) : ok(undefined);
 }
 
 async function digestOfFile(
   retrieve: DicomWeb['retrieve'],
-  place: InstanceUids,
+  uids: InstanceUids,
   signal: AbortSignal,
 ): Promise<Result<string, Fault>> {
-  const bytes = await retrieve(place, signal);
+  const bytes = await retrieve(uids, signal);
   return bytes.ok ? ok(await sha256(bytes.value)) : bytes;
 }

@@ -1,17 +1,17 @@
-/** Does what has the same key one after the other, in the order it was asked for; other keys do not wait. */
-export function inTurn() {
+/** Runs tasks with the same key one after the other, in the order of the calls. Tasks with other keys run concurrently. */
+export function createKeyedMutex() {
   const last = new Map<string, Promise<unknown>>();
-  return async <Value>(key: string, work: () => Promise<Value>): Promise<Value> => {
-    const before = last.get(key);
-    const mine = (async () => {
-      await before?.catch(() => undefined);
-      return work();
+  return async <Value>(key: string, task: () => Promise<Value>): Promise<Value> => {
+    const previous = last.get(key);
+    const current = (async () => {
+      await previous?.catch(() => undefined);
+      return task();
     })();
-    last.set(key, mine);
+    last.set(key, current);
     try {
-      return await mine;
+      return await current;
     } finally {
-      if (last.get(key) === mine) last.delete(key);
+      if (last.get(key) === current) last.delete(key);
     }
   };
 }

@@ -11,7 +11,7 @@ import { type FilmList, filmsOf } from './films.ts';
 export type Source = PacsRequest & {
   readonly dicomWeb: Pick<DicomWeb, 'search' | 'retrieve'>;
   readonly films: FilmList;
-  /** Interval at which films are pulled and compared. Only for a PACS that does not show that a file was replaced. */
+  /** Interval at which films are downloaded and compared. Only for a PACS that does not show that a file was replaced. */
   readonly verifyMs?: number | undefined;
   readonly settings: Pick<PacsSettings, 'tenant' | 'modalities' | 'results' | 'maxFilmMb'>;
 };
@@ -39,7 +39,7 @@ export function connectSource(
     isLogged = true;
     log.warn(
       { pacs: name, fault },
-      'Orthanc does not tell the digests of files: films are pulled to see whether they were replaced; alara doctor says what to change',
+      'Orthanc refuses the digests of files: films are downloaded again to detect replaced files; alara doctor prints the fix',
     );
   }
   return {

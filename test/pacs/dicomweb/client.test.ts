@@ -334,12 +334,12 @@ describe('failures', () => {
   };
 
   test.each([
-    [500, 'pacs_unavailable', 'main answered 500, asked for a search (QIDO-RS)'],
-    [503, 'pacs_unavailable', 'main answered 503, asked for a search (QIDO-RS)'],
-    [429, 'pacs_unavailable', 'main answered 429, asked for a search (QIDO-RS)'],
-    [401, 'pacs_refused', 'main answered 401 to the credentials in ALARA_PACS, asked for a search (QIDO-RS)'],
-    [404, 'pacs_refused', 'main answered 404, asked for a search (QIDO-RS)'],
-    [400, 'pacs_refused', 'main answered 400, asked for a search (QIDO-RS)'],
+    [500, 'pacs_unavailable', 'main answered 500 (request: search by QIDO-RS)'],
+    [503, 'pacs_unavailable', 'main answered 503 (request: search by QIDO-RS)'],
+    [429, 'pacs_unavailable', 'main answered 429 (request: search by QIDO-RS)'],
+    [401, 'pacs_refused', 'main answered 401 to the credentials in ALARA_PACS (request: search by QIDO-RS)'],
+    [404, 'pacs_refused', 'main answered 404 (request: search by QIDO-RS)'],
+    [400, 'pacs_refused', 'main answered 400 (request: search by QIDO-RS)'],
   ])('status %i', async (status, code, problem) => {
     const { url } = await serve((_, response) => response.writeHead(status).end('about patient 1.2.3'));
     // A wrong password, or a service that is not there, is somebody's to correct, and no object's fault.
@@ -350,7 +350,7 @@ describe('failures', () => {
     const { url } = await serve((_, response) => response.writeHead(404).end());
     expect(await open(url).retrieve(place)).toEqual({
       ok: false,
-      fault: { code: 'pacs_refused', problem: 'main answered 404, asked for an instance (WADO-RS)' },
+      fault: { code: 'pacs_refused', problem: 'main answered 404 (request: download of an instance by WADO-RS)' },
     });
   });
 
@@ -364,12 +364,12 @@ describe('failures', () => {
   test('no server, no answer and an answer that stops are told by name, without an address', async () => {
     expect(await faultOf('http://127.0.0.1:1')).toEqual({
       code: 'pacs_unavailable',
-      problem: expect.stringMatching(/^main broke the connection \(\w+\), asked for a search \(QIDO-RS\)$/),
+      problem: expect.stringMatching(/^main broke the connection: \w+ \(request: search by QIDO-RS\)$/),
     });
     const silent = await serve(() => undefined);
     expect(await faultOf(silent.url, { timeoutSeconds: 0.2 })).toEqual({
       code: 'pacs_unavailable',
-      problem: 'main did not answer within 0.2 s, asked for a search (QIDO-RS)',
+      problem: 'main did not answer within 0.2 s (request: search by QIDO-RS)',
     });
     const stops = await serve((_, response) => response.writeHead(200).write('[{'));
     expect(await faultOf(stops.url, { timeoutSeconds: 0.2 })).toMatchObject({ code: 'pacs_unavailable' });

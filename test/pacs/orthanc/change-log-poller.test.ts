@@ -52,7 +52,7 @@ function follow(orthanc: ChangeLog, more: Partial<Follow> & { days?: number; cur
       jobs.set(id, made);
       return made;
     },
-    paused: (is) => void paused.push(is),
+    setPaused: (isPaused) => void paused.push(isPaused),
     log: createLog('silent'),
     clock: () => time.ms,
     now: () => noon,

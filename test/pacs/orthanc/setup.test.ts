@@ -48,16 +48,16 @@ test('what is there stays, comments included, and a second run changes nothing',
 });
 
 test.each<[string, Record<string, string>, RegExp]>([
-  ['no JSON', { 'a.json': '{ "Name": ' }, /a\.json is not an object in JSON/],
-  ['a list', { 'a.json': '[]' }, /a\.json is not an object in JSON/],
+  ['no JSON', { 'a.json': '{ "Name": ' }, /a\.json is not a JSON object/],
+  ['a list', { 'a.json': '[]' }, /a\.json is not a JSON object/],
   ['scripts that are no list', { 'a.json': '{ "LuaScripts": "a.lua" }' }, /a\.json: LuaScripts is not a list/],
   ['users that are null', { 'a.json': '{ "RegisteredUsers": null }' }, /a\.json: RegisteredUsers is not an object/],
   [
     'a section in two files',
     { 'a.json': '{ "LuaScripts": [] }', 'b.JSON': '{ "LuaScripts": [] }' },
-    /LuaScripts stands in a\.json and in b\.JSON/,
+    /LuaScripts is in a\.json and in b\.JSON/,
   ],
-  ['a section twice in a file', { 'a.json': '{ "Alara": {}, "Alara": {} }' }, /Alara stands there twice/],
+  ['a section twice in a file', { 'a.json': '{ "Alara": {}, "Alara": {} }' }, /Alara is in the file twice/],
 ])('%s is named, and nothing is changed', (_, files, said) => {
   const { setUp, contents } = configuration(files);
   const before = contents();
