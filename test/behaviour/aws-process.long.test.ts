@@ -33,7 +33,7 @@ describe.skipIf(!hasAws)('alara serve on AWS (npm run pretest installs SeaweedFS
     aws = await startAws();
     store = `s3://${aws.bucket}/models`;
     onAws = {
-      ...{ ...aws.environment, ...(await aws.makeEdges()), ALARA_MODELS: store },
+      ...{ ...aws.environment, ...(await aws.createStores()), ALARA_MODELS: store },
       ...{ ALARA_WORKERS: '1', ALARA_DEADLINE_MS: '25000' },
     };
     const publish = await alara(['catalog', 'publish', store, ...signedOff], aws.environment);
@@ -105,7 +105,7 @@ describe.skipIf(!hasAws)('alara serve on AWS (npm run pretest installs SeaweedFS
       await aws.s3.stop();
       await outage();
     } finally {
-      aws.s3.goOn();
+      aws.s3.resume();
       await aws.s3.start();
     }
 

@@ -37,7 +37,7 @@ describe.skipIf(!hasAws)(
       onTestFinished(() => service.close());
       return service;
     }
-    const edges = async (): Promise<Environment> => ({ ...aws.environment, ...(await aws.makeEdges()) });
+    const edges = async (): Promise<Environment> => ({ ...aws.environment, ...(await aws.createStores()) });
 
     /** Upload as a client does: to the URL of the answer, which normally belongs to S3. */
     async function upload({ app }: Service, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
@@ -206,9 +206,9 @@ describe.skipIf(!hasAws)(
           state: 'done',
           outcomes: [{ reading: expect.any(String) }],
         });
-        const told = receiver.hooks.filter(({ path }) => path === `/${n}`);
-        expect(told.length, `killed before ${where}`).toBeGreaterThan(0);
-        expect(new Set(told.map(({ headers }) => headers['webhook-id'])).size, `killed before ${where}`).toBe(1);
+        const delivered = receiver.hooks.filter(({ path }) => path === `/${n}`);
+        expect(delivered.length, `killed before ${where}`).toBeGreaterThan(0);
+        expect(new Set(delivered.map(({ headers }) => headers['webhook-id'])).size, `killed before ${where}`).toBe(1);
         // Only the uploads are left, for a day.
         expect((await kept(environment)).objects, `killed before ${where}`).toHaveLength(n);
         if (where === '') break;
@@ -233,8 +233,8 @@ describe.skipIf(!hasAws)(
       const silent = await openReceiver(() => undefined);
       onTestFinished(() => silent.close());
       await api.platform.access.allowWebhooks('local', silent.host);
-      const told = await submit(api, variantOf(1));
-      const hook = { kind: 'webhook' as const, url: `http://${silent.host}/`, job: told };
+      const job = await submit(api, variantOf(1));
+      const hook = { kind: 'webhook' as const, url: `http://${silent.host}/`, job };
       for (let i = 0; i < 40; i++) await submitJob(api.platform, `job_hook_${i}`, 'local', hook);
       const film = await submit(api, variantOf(2));
       await open({ ...environment, ALARA_ROLE: 'worker' }, { graceMs: 10 });

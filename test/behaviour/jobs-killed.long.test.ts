@@ -87,9 +87,9 @@ test('a job finishes with one reading and one webhook, at whatever step its runn
       state: 'done',
       outcomes: [{ reading: expect.any(String) }],
     });
-    const told = receiver.hooks.filter(({ path }) => path === `/${n}`);
-    expect(told.length, `killed before ${where}`).toBeGreaterThan(0);
-    expect(new Set(told.map(({ headers }) => headers['webhook-id'])).size, `killed before ${where}`).toBe(1);
+    const delivered = receiver.hooks.filter(({ path }) => path === `/${n}`);
+    expect(delivered.length, `killed before ${where}`).toBeGreaterThan(0);
+    expect(new Set(delivered.map(({ headers }) => headers['webhook-id'])).size, `killed before ${where}`).toBe(1);
     // Only the upload is left, for a day.
     expect(readdirSync(join(service.data, 'blobs')), `killed before ${where}`).toHaveLength(n);
     if (where === '') break;

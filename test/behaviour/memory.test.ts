@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { readConfig } from '../../functions/platform/config.ts';
 import { sizes } from '../../lib/environments.ts';
-import { type Answer, jobs, many, openMeasured, read, stow } from '../support/large.ts';
+import { type Answer, concurrently, jobs, openMeasured, read, stow } from '../support/large.ts';
 
 /** Much less than the total size of the requests. */
 const bufferMb = 64;
@@ -29,7 +29,7 @@ test.skipIf(!isLinux)(
   'streams films of STOW-RS in bounded memory, for any size and number of films',
   { timeout },
   async () => {
-    const { grownMb, answers } = await growth((url) => many(4, () => stow(url, 100)));
+    const { grownMb, answers } = await growth((url) => concurrently(4, () => stow(url, 100)));
     expect(statuses(answers)).toEqual([200]);
     // Without streaming, each of these films takes 650 MB.
     expect(grownMb).toBeLessThan(bufferMb + slackMb);
@@ -43,7 +43,7 @@ test.skipIf(!isLinux)('jobs on a film that is larger than the buffer load it one
 });
 
 test.skipIf(!isLinux)('asks clients to repeat requests when memory is full', { timeout }, async () => {
-  const { grownMb, answers } = await growth((url) => many(40, () => read(url, 20)));
+  const { grownMb, answers } = await growth((url) => concurrently(40, () => read(url, 20)));
   expect(statuses(answers)).toEqual([415, 503]);
   for (const { headers, body } of answers.filter(({ status }) => status === 503)) {
     expect(JSON.parse(body)).toMatchObject({ code: 'queue_full' });

@@ -41,11 +41,11 @@ const bodies: readonly [string, string | Uint8Array<ArrayBuffer>][] = [
   ],
 ];
 
-const told: { asked: string; answer: string; status: number }[] = [];
+const records: { asked: string; answer: string; status: number }[] = [];
 async function ask(asked: string, answer: Response | Promise<Response>): Promise<void> {
   const response = await answer;
   const headers = JSON.stringify([...response.headers]);
-  told.push({ asked, status: response.status, answer: `${headers}\n${await response.text()}` });
+  records.push({ asked, status: response.status, answer: `${headers}\n${await response.text()}` });
 }
 
 /** Every route, with invalid ids and with bodies that are not films. */
@@ -107,8 +107,10 @@ test('no answer contains a path of the data or of the models, in whatever way bo
   renameSync(`${service.data}.gone`, service.data);
 
   const places = [base, models, service.data, resolve('.'), tmpdir()];
-  for (const { asked, answer } of told)
+  for (const { asked, answer } of records)
     for (const place of places) expect(answer.includes(place), `${asked} tells ${place}: ${answer}`).toBe(false);
-  expect(told.some(({ asked, status }) => asked.startsWith('store gone: GET /v1/jobs') && status === 503)).toBe(true);
-  expect(told.length).toBeGreaterThan(100);
+  expect(records.some(({ asked, status }) => asked.startsWith('store gone: GET /v1/jobs') && status === 503)).toBe(
+    true,
+  );
+  expect(records.length).toBeGreaterThan(100);
 });

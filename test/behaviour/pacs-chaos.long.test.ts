@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Platform } from '../../functions/storage/platform.ts';
 import { openEmbedded } from '../../functions/storage/sqlite/open-sqlite.ts';
 import { until } from '../support/cli.ts';
-import { type Alara, createAlara, little, pacsFile } from '../support/pacs/alara.ts';
+import { type Alara, cheapRequest, createAlara, pacsFile } from '../support/pacs/alara.ts';
 import { film, studyUid, write } from '../support/pacs/films.ts';
 import type { Trap } from '../support/pacs/inside-messages.ts';
 import { missing, type Orthanc, openOrthanc, proxiedUrl } from '../support/pacs/orthanc.ts';
@@ -29,7 +29,7 @@ describe.skipIf(missing)(`every film gets exactly one report${missing}`, () => {
     // StableAge is long: no part of this test waits for a stable study.
     orthanc = await openOrthanc({ StableAge: 60 });
     const follow = { from: 'now', everySeconds: 1, settleSeconds: 0.5 };
-    const pacs = pacsFile(orthanc, 'pacs', { ...little, orthanc: proxiedUrl, follow });
+    const pacs = pacsFile(orthanc, 'pacs', { ...cheapRequest, orthanc: proxiedUrl, follow });
     alara = createAlara(orthanc, 'shortLease', { ALARA_DATA: data, ALARA_PACS: pacs });
     await alara.start();
   }, 120_000);

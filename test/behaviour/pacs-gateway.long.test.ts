@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../support/cli.ts';
-import { type Alara, createAlara, little, pacsFile } from '../support/pacs/alara.ts';
+import { type Alara, cheapRequest, createAlara, pacsFile } from '../support/pacs/alara.ts';
 import { film, studyUid, write } from '../support/pacs/films.ts';
 import { missing, type Orthanc, openOrthanc, orthancUrl } from '../support/pacs/orthanc.ts';
 import { reportsOf } from '../support/pacs/studies.ts';
@@ -30,7 +30,7 @@ describe.skipIf(missing)(`Orthanc as the gateway to a PACS that supports only C-
     const studies = reports.map((dump) => /\(0020,000d\) UI \[([^\]]+)/.exec(dump)?.[1] ?? '');
     return { studies: studies.toSorted(), others: dumps.length - reports.length };
   };
-  const held = async () => ((await orthanc.get('/studies')) as string[]).length;
+  const studyCount = async () => ((await orthanc.get('/studies')) as string[]).length;
 
   beforeAll(async () => {
     orthanc = await openOrthanc({
@@ -42,7 +42,7 @@ describe.skipIf(missing)(`Orthanc as the gateway to a PACS that supports only C-
     mkdirSync(archive);
     startPacs();
     const settings = pacsFile(orthanc, 'pacs', {
-      ...{ ...little, orthanc: orthancUrl, dicomWeb: `${orthancUrl}/dicom-web` },
+      ...{ ...cheapRequest, orthanc: orthancUrl, dicomWeb: `${orthancUrl}/dicom-web` },
       follow: { everySeconds: 1, settleSeconds: 0.5 },
     });
     alara = createAlara(orthanc, 'serve', { ALARA_DATA: join(orthanc.folder, 'alara'), ALARA_PACS: settings });
@@ -68,7 +68,7 @@ describe.skipIf(missing)(`Orthanc as the gateway to a PACS that supports only C-
     await new Promise((resolve) => setTimeout(resolve, 16_000));
     // This study is old, but the PACS lacks its report. The first study is old and complete.
     await send('three');
-    await until(async () => (await held()) === 2, 30_000);
+    await until(async () => (await studyCount()) === 2, 30_000);
     expect(await reportsOf(orthanc, 'two')).toHaveLength(1);
     startPacs();
     await send('four');

@@ -61,7 +61,7 @@ function openGuide() {
   return {
     folder,
     etc: at('etc'),
-    /** Run commands in a private network with private mounts. `told` has the output on standard error. */
+    /** Run commands in a private network with private mounts. `log` has all outputs and logs. */
     async run(commands: string) {
       const script = `
     set -e
@@ -81,8 +81,8 @@ function openGuide() {
         );
       });
       const logs = ['orthanc.log', 'alara.log'].map(at).filter((path) => existsSync(path));
-      const told = `${output}\n${logs.map((path) => readFileSync(path, 'utf8')).join('\n')}`;
-      return { status, output, told };
+      const log = `${output}\n${logs.map((path) => readFileSync(path, 'utf8')).join('\n')}`;
+      return { status, output, log };
     },
   };
 }
@@ -93,7 +93,7 @@ test.skipIf(cannot)(
     const { folder, run } = openGuide();
     const [install = '', configure = '', start = '', film = '', result = '', ...more] = blocks();
     expect(more).toEqual([]);
-    const { status, output, told } = await run(`
+    const { status, output, log } = await run(`
     ${install}
     ${configure}
     (${start}) > ${folder}/alara.log 2>&1 &
@@ -101,8 +101,8 @@ test.skipIf(cannot)(
     ${film}
     ${result}
   `);
-    expect(status, told).toBe(0);
-    expect(output, told).toContain('Comprehensive 3D SR');
+    expect(status, log).toBe(0);
+    expect(output, log).toContain('Comprehensive 3D SR');
     expect(output).toContain('ALARA^TEST');
   },
   120_000,
@@ -138,7 +138,7 @@ test.skipIf(cannot)(
 
     const [install = '', configure = ''] = blocks();
     const edits = configure.replace('sudo systemctl restart orthanc', '');
-    const { status, output, told } = await run(`
+    const { status, output, log } = await run(`
     ${install}
     ${edits}
     cp -r /etc/orthanc "$GUIDE/once"
@@ -152,16 +152,16 @@ test.skipIf(cannot)(
     curl -s -o /dev/null -w 'alice %{http_code}\n' -u alice:alicePassword http://127.0.0.1:8042/system
     curl -s -o /dev/null -w 'alara %{http_code}\n' -u "alara:$(cat .alara/orthanc.password)" http://127.0.0.1:8042/system
   `);
-    expect(status, told).toBe(0);
-    expect(output, told).toContain('the same after both');
+    expect(status, log).toBe(0);
+    expect(output, log).toContain('the same after both');
     expect(output).toContain('Nothing to change.');
     expect(output).toContain('alice 200');
     expect(output).toContain('alara 200');
-    expect(told).toContain('site saw DX');
-    expect(told).toContain('site failed');
-    expect(told).toContain('site stable S1');
+    expect(log).toContain('site saw DX');
+    expect(log).toContain('site failed');
+    expect(log).toContain('site stable S1');
     // No service listens, so the script logs that its notification failed.
-    expect(told).toContain('Alara could not be notified');
+    expect(log).toContain('Alara could not be notified');
     const configuration = readFileSync(join(etc, 'orthanc.json'), 'utf8');
     expect(configuration).toContain("// The site's own.");
     expect(configuration).toMatch(/site\.lua",?\s*"\/etc\/orthanc\/alara\.lua"/);
@@ -182,13 +182,13 @@ test.skipIf(cannot || process.getuid?.() !== 0)(
     writeFileSync(orthanc, readFileSync(orthanc, 'utf8').replace(/"LuaScripts" : \[\s*\],/, ''));
     chownSync(join(etc, 'dicomweb.json'), 0, 12345);
     const [install = '', configure = ''] = blocks();
-    const { status, told } = await run(`
+    const { status, log } = await run(`
     ${install}
     ${configure.replace('sudo systemctl restart orthanc', '')}
     cat .alara/orthanc.password
   `);
-    expect(status, told).toBe(0);
-    expect(told).toContain(JSON.parse(readFileSync(join(etc, 'credentials.json'), 'utf8')).RegisteredUsers.alara);
+    expect(status, log).toBe(0);
+    expect(log).toContain(JSON.parse(readFileSync(join(etc, 'credentials.json'), 'utf8')).RegisteredUsers.alara);
     expect(JSON.parse(readFileSync(join(etc, 'alara.json'), 'utf8'))).toMatchObject({
       ...{ AuthenticationEnabled: true, Alara: { Key: '' } },
       LuaScripts: ['/etc/orthanc/alara.lua'],
@@ -209,7 +209,7 @@ test.skipIf(cannot)(
     const [, section = ''] = /\n## A gateway to a PACS(.*?)\n## /s.exec(text) ?? [];
     const [, gateway = ''] = /```sh\n(.*?)```/s.exec(section) ?? [];
     const edits = gateway.replace('sudo systemctl restart orthanc', '');
-    const { status, output, told } = await run(`
+    const { status, output, log } = await run(`
     ${install}
     ${edits}
     cp -r /etc/orthanc "$GUIDE/once"
@@ -218,8 +218,8 @@ test.skipIf(cannot)(
     ${gateway}
     curl -s -u "alara:$(cat .alara/orthanc.password)" http://127.0.0.1:8042/modalities/alara-pacs/configuration
   `);
-    expect(status, told).toBe(0);
-    expect(output, told).toContain('the same after both');
+    expect(status, log).toBe(0);
+    expect(output, log).toContain('the same after both');
     expect(output).toMatch(/"AET" : "PACS"[\s\S]*"Host" : "10\.0\.0\.5"[\s\S]*"Port" : 104/);
     expect(readFileSync(join(etc, 'orthanc.json'), 'utf8')).toMatch(
       /"LuaScripts"\s*:\s*\[\s*"\/etc\/orthanc\/gateway\.lua",\s*"\/etc\/orthanc\/alara\.lua"\s*\]/,

@@ -7,7 +7,7 @@ import { stowBody } from '../../functions/pacs/dicomweb/stow.ts';
 import { alara as alaraRun, until } from '../support/cli.ts';
 import { text } from '../support/dicom/instance.ts';
 import { tags } from '../support/dicom/tags.ts';
-import { type Alara, alaraUrl, createAlara, little, pacsFile } from '../support/pacs/alara.ts';
+import { type Alara, alaraUrl, cheapRequest, createAlara, pacsFile } from '../support/pacs/alara.ts';
 import { film, filmUid, lateral, studyUid, write } from '../support/pacs/films.ts';
 import { missing, type Orthanc, openOrthanc, proxiedUrl } from '../support/pacs/orthanc.ts';
 import { objects, reportsOf, save, secondaryCapture, untilRead } from '../support/pacs/studies.ts';
@@ -208,7 +208,7 @@ describe.skipIf(missing)(`a PACS without a hook is polled${missing}`, () => {
 
   beforeAll(async () => {
     orthanc = await openOrthanc({ LuaScripts: [] });
-    const pacs = pacsFile(orthanc, 'pacs', { ...little, poll: { everySeconds: 1, withinHours: 24 } });
+    const pacs = pacsFile(orthanc, 'pacs', { ...cheapRequest, poll: { everySeconds: 1, withinHours: 24 } });
     alara = createAlara(orthanc, 'serve', { ALARA_DATA: join(orthanc.folder, 'alara'), ALARA_PACS: pacs });
     await alara.start();
   }, 120_000);

@@ -7,7 +7,7 @@ import { stowBody } from '../../functions/pacs/dicomweb/stow.ts';
 import { until } from '../support/cli.ts';
 import { text } from '../support/dicom/instance.ts';
 import { tags } from '../support/dicom/tags.ts';
-import { type Alara, alaraUrl, createAlara, little, pacsFile } from '../support/pacs/alara.ts';
+import { type Alara, alaraUrl, cheapRequest, createAlara, pacsFile } from '../support/pacs/alara.ts';
 import { film, filmUid, otherPixels, studyUid, write } from '../support/pacs/films.ts';
 import { missing, type Orthanc, openOrthanc, proxiedUrl } from '../support/pacs/orthanc.ts';
 import { reportsOf, save, untilRead } from '../support/pacs/studies.ts';
@@ -36,7 +36,7 @@ describe.skipIf(missing).each<[string, Record<string, unknown>, string?]>([
     writeFileSync(join(script, 'rights.lua'), lua ?? '');
     const LuaScripts = lua === undefined ? [] : [join(script, 'rights.lua')];
     orthanc = await openOrthanc({ LuaScripts, OverwriteInstances: true });
-    const pacs = pacsFile(orthanc, 'pacs', { ...little, ...watched });
+    const pacs = pacsFile(orthanc, 'pacs', { ...cheapRequest, ...watched });
     alara = createAlara(orthanc, 'serve', { ALARA_DATA: join(orthanc.folder, 'alara'), ALARA_PACS: pacs });
     await alara.start();
   }, 120_000);
@@ -123,7 +123,7 @@ describe.skipIf(missing)(`films that come by STOW-RS and are also in the PACS${m
   let alara: Alara;
   beforeAll(async () => {
     orthanc = await openOrthanc({ LuaScripts: [], OverwriteInstances: true });
-    const pacs = pacsFile(orthanc, 'pacs', { ...little, sendResultsOfStow: true });
+    const pacs = pacsFile(orthanc, 'pacs', { ...cheapRequest, sendResultsOfStow: true });
     alara = createAlara(orthanc, 'serve', { ALARA_DATA: join(orthanc.folder, 'alara'), ALARA_PACS: pacs });
     await alara.start();
   }, 120_000);

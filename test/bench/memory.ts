@@ -4,15 +4,15 @@
  */
 import { cpus as processors } from 'node:os';
 import { cpus } from '../../functions/platform/cpus.ts';
-import { type Answer, form, jobs, many, openMeasured, read, stow } from '../support/large.ts';
+import { type Answer, concurrently, form, jobs, openMeasured, read, stow } from '../support/large.ts';
 
 const cases: Readonly<Record<string, (url: string) => Promise<Answer[]>>> = {
-  'STOW-RS, one part of 200 MB': (url) => many(1, () => stow(url, 200)),
-  'STOW-RS, six of 200 MB at once': (url) => many(6, () => stow(url, 200)),
+  'STOW-RS, one part of 200 MB': (url) => concurrently(1, () => stow(url, 200)),
+  'STOW-RS, six of 200 MB at once': (url) => concurrently(6, () => stow(url, 200)),
   'POST /v1/jobs, six on one upload of 200 MB': (url) => jobs(url, 6, 200),
-  'POST /v1/readings, 60 of 30 MB at once': (url) => many(60, () => read(url, 30)),
-  'POST /v1/readings, the same without a Content-Length': (url) => many(60, () => read(url, 30, true)),
-  'POST /v1/readings, the same as forms': (url) => many(60, () => form(url, 30)),
+  'POST /v1/readings, 60 of 30 MB at once': (url) => concurrently(60, () => read(url, 30)),
+  'POST /v1/readings, the same without a Content-Length': (url) => concurrently(60, () => read(url, 30, true)),
+  'POST /v1/readings, the same as forms': (url) => concurrently(60, () => form(url, 30)),
 };
 
 const rows = [];

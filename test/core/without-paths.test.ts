@@ -17,6 +17,6 @@ test.each([
     'expected float32/float16, 3/4 of it; see https://example.org/a/b',
   ],
   ['image/png is not application/dicom', 'image/png is not application/dicom'],
-])('%j', (text, told) => {
-  expect(withoutPaths(text)).toBe(told);
+])('%j', (text, expected) => {
+  expect(withoutPaths(text)).toBe(expected);
 });

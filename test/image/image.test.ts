@@ -75,13 +75,13 @@ describe.skipIf(missing !== '')(`the image${missing}`, () => {
     expect(apart).toEqual(expect.arrayContaining(external.map((name) => `node_modules/${name}`)));
     const inputs = await bundle(join(folder, 'bundle'), false);
     const bundled = inputs.map((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? path);
-    const held = [...new Set([...apart, ...bundled])];
-    expect(held.length).toBeGreaterThan(apart.length + 10);
-    expect(held.filter((path) => packages[path]?.dev !== undefined || packages[path] === undefined)).toEqual([]);
+    const contained = [...new Set([...apart, ...bundled])];
+    expect(contained.length).toBeGreaterThan(apart.length + 10);
+    expect(contained.filter((path) => packages[path]?.dev !== undefined || packages[path] === undefined)).toEqual([]);
 
     const { components } = JSON.parse(readFileSync(join(staged, 'sbom.cdx.json'), 'utf8'));
     const listed = components.map(({ name, version }: { name: string; version: string }) => `${name}@${version}`);
-    const names = [...held, `node_modules/${served}`];
+    const names = [...contained, `node_modules/${served}`];
     expect(listed).toEqual(
       expect.arrayContaining(names.map((path) => `${path.split('node_modules/').at(-1)}@${packages[path]?.version}`)),
     );

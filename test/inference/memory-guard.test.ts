@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { folderObjects } from '../../functions/models/store/folder.ts';
 import { family, serve, until } from '../support/cli.ts';
-import { folder, name, put, retold } from '../support/published.ts';
+import { folder, name, publishUnchecked, retrained } from '../support/published.ts';
 import { film } from '../support/service.ts';
 
 const hasProc = existsSync('/proc/self/status');
@@ -19,8 +19,8 @@ test.skipIf(!hasProc)('the server limits its heap to two arenas, unless the oper
 test.skipIf(!hasProc)('memory is bounded over many reloads of the models', { timeout: 400_000 }, async () => {
   const store = folder();
   const objects = folderObjects(store);
-  const families = ['models', retold()];
-  await put(objects, 'models', 'live');
+  const families = ['models', retrained()];
+  await publishUnchecked(objects, 'models', 'live');
   const { url, serverPid } = await serve({
     ...{ ALARA_MODELS: pathToFileURL(store).href, ALARA_POINTER_SECONDS: '1', ALARA_WORKERS: '2' },
     ALARA_DEADLINE_MS: '120000',
@@ -45,7 +45,7 @@ test.skipIf(!hasProc)('memory is bounded over many reloads of the models', { tim
   const taken: number[] = [await use()];
   for (let i = 1; i <= 4; i++) {
     const before = await digest();
-    await put(objects, families[i % 2] ?? name, 'live');
+    await publishUnchecked(objects, families[i % 2] ?? name, 'live');
     await until(async () => (await digest()) !== before, 60_000);
     taken.push(await use());
   }

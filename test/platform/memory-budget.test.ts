@@ -4,14 +4,14 @@ import { ok } from '../../functions/core/result.ts';
 import { createBudget } from '../../functions/platform/memory-budget.ts';
 
 const never = new AbortController().signal;
-const told =
+const returning =
   <Value>(value: Value) =>
   async () =>
     ok(value);
-const soon = () => new Promise((resolve) => setImmediate(resolve));
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Work that runs until it is released. */
-function held() {
+function blockedWork() {
   const { promise, resolve } = Promise.withResolvers<void>();
   return {
     done: resolve,
@@ -25,17 +25,17 @@ function held() {
 describe('a budget', () => {
   test('refuses a request with Retry-After when its memory is used up, and releases memory afterwards', async () => {
     const budget = createBudget(100);
-    const one = held();
+    const one = blockedWork();
     const first = budget.now('a', 60, one.work);
-    expect(await budget.now('b', 41, told('no'))).toEqual({
+    expect(await budget.now('b', 41, returning('no'))).toEqual({
       ok: false,
       fault: { code: 'queue_full', retryAfterMs: expect.any(Number) },
     });
-    expect(await budget.now('b', 30, told('fits'))).toEqual(ok('fits'));
+    expect(await budget.now('b', 30, returning('fits'))).toEqual(ok('fits'));
     one.done();
     expect(await first).toEqual(ok('done'));
     expect(budget.inUse()).toBe(0);
-    expect(await budget.now('a', 100, told('all'))).toEqual(ok('all'));
+    expect(await budget.now('a', 100, returning('all'))).toEqual(ok('all'));
   });
 
   test('releases memory when the work throws', async () => {
@@ -50,10 +50,10 @@ describe('a budget', () => {
 
   test('admits a request that exceeds the whole budget only alone', async () => {
     const budget = createBudget(100);
-    const large = held();
+    const large = blockedWork();
     const first = budget.now('a', 500, large.work);
     expect(budget.inUse()).toBe(500);
-    expect(await budget.now('b', 1, told('no'))).toMatchObject({ ok: false });
+    expect(await budget.now('b', 1, returning('no'))).toMatchObject({ ok: false });
     large.done();
     await first;
     const growing = await budget.now('a', 0, async (lease) => ok([lease.grow(90), lease.grow(900), budget.inUse()]));
@@ -62,7 +62,7 @@ describe('a budget', () => {
 
   test('extends a lease while memory is free, and releases all of a refused lease', async () => {
     const budget = createBudget(100);
-    const beside = held();
+    const beside = blockedWork();
     const other = budget.now('a', 40, beside.work);
     const grown = await budget.now('b', 10, async (lease) => {
       const answers = [lease.grow(30), lease.grow(21), budget.inUse(), lease.grow(5)];
@@ -81,7 +81,7 @@ describe('a budget', () => {
       budget.now(tenant, 0, async (lease) => {
         for (let bytes = 0; bytes < 60; bytes += 10) {
           if (!lease.grow(10)) return { ok: false, fault: budget.full() };
-          await soon();
+          await nextTurn();
         }
         return ok(tenant);
       });
@@ -93,14 +93,14 @@ describe('a budget', () => {
   test.each([1, 2, 3])('reserves memory for a tenant against %i other tenants', async (others) => {
     const budget = createBudget(1_000_000);
     const works: Promise<unknown>[] = [];
-    const all = held();
+    const all = blockedWork();
     for (let other = 0; other < others; other++) {
       const tenant = `hostile ${other}`;
       while (budget.hasRoom(tenant, 100)) works.push(budget.now(tenant, 100, all.work));
     }
     expect(budget.inUse()).toBeGreaterThan(700_000);
     const fair = Math.floor((0.7 * 1_000_000) / 4 ** others);
-    expect(await budget.now('late', fair, told('done'))).toEqual(ok('done'));
+    expect(await budget.now('late', fair, returning('done'))).toEqual(ok('done'));
     all.done();
     await Promise.all(works);
     expect(budget.inUse()).toBe(0);
@@ -110,7 +110,7 @@ describe('a budget', () => {
     const budget = createBudget(100);
     const begun: number[] = [];
     const works = [30, 30, 5, 100].map((bytes, i) => {
-      const work = held();
+      const work = blockedWork();
       const running = budget.inTurn(bytes, never, async () => {
         begun.push(i);
         return work.work();
@@ -120,7 +120,7 @@ describe('a budget', () => {
     const next = async (i: number) => {
       works[i]?.done();
       await works[i]?.running;
-      await soon();
+      await nextTurn();
       return [...begun];
     };
     expect(begun).toEqual([0]);
@@ -134,10 +134,10 @@ describe('a budget', () => {
 
   test('keeps half of its memory from jobs, except for a single job', async () => {
     const budget = createBudget(100);
-    const jobs = [held(), held(), held()];
+    const jobs = [blockedWork(), blockedWork(), blockedWork()];
     const running = jobs.map(({ work }) => budget.inTurn(25, never, work));
     expect(budget.inUse()).toBe(50);
-    expect(await budget.now('a', 30, told('somebody waits for this'))).toEqual(ok('somebody waits for this'));
+    expect(await budget.now('a', 30, returning('somebody waits for this'))).toEqual(ok('somebody waits for this'));
     for (const { done } of jobs) done();
     await Promise.all(running);
     expect(await budget.inTurn(90, never, async () => ok(budget.inUse()))).toEqual(ok(90));
@@ -146,15 +146,15 @@ describe('a budget', () => {
 
   test('removes an aborted job from the queue, and the next job continues', async () => {
     const budget = createBudget(100);
-    const one = held();
+    const one = blockedWork();
     const first = budget.inTurn(30, never, one.work);
     const stopped = new AbortController();
-    const second = budget.inTurn(30, stopped.signal, told('second'));
-    const third = budget.inTurn(20, never, told('third'));
+    const second = budget.inTurn(30, stopped.signal, returning('second'));
+    const third = budget.inTurn(20, never, returning('third'));
     stopped.abort();
     expect(await second).toMatchObject({ ok: false, fault: { code: 'shutting_down' } });
     expect(await third).toEqual(ok('third'));
-    expect(await budget.inTurn(30, stopped.signal, told('late'))).toMatchObject({ ok: false });
+    expect(await budget.inTurn(30, stopped.signal, returning('late'))).toMatchObject({ ok: false });
     one.done();
     await first;
     expect(budget.inUse()).toBe(0);
@@ -172,7 +172,7 @@ describe('a budget', () => {
           const work = async () => {
             running++;
             expect(budget.inUse() <= 100 || running === 1).toBe(true);
-            await soon();
+            await nextTurn();
             running--;
             return ok(null);
           };

@@ -20,14 +20,14 @@ export type Aws = {
   readonly bucket: string;
   makeBucket(): Promise<string>;
   /** Create a table, a queue and a bucket. Returns the settings that name them. */
-  makeEdges(): Promise<Record<string, string>>;
+  createStores(): Promise<Record<string, string>>;
   /** Stop and restart S3 with its data, or let it accept connections without an answer. */
-  readonly s3: { stop(): Promise<void>; start(): Promise<void>; hang(): void; goOn(): void };
+  readonly s3: { stop(): Promise<void>; start(): Promise<void>; hang(): void; resume(): void };
   readonly credentials: {
     /** The number of requests for credentials. */
-    asked(): number;
+    requestCount(): number;
     /** Set the access key that the endpoint returns from now on, and its lifetime. SeaweedFS accepts both keys. */
-    give(accessKeyId: (typeof accessKeys)[number], lifeMs: number): void;
+    set(accessKeyId: (typeof accessKeys)[number], lifeMs: number): void;
   };
   close(): Promise<void>;
 };
@@ -91,7 +91,7 @@ export async function startAws(): Promise<Aws> {
     environment,
     bucket: await makeBucket(),
     makeBucket,
-    async makeEdges() {
+    async createStores() {
       const TableName = newName('table');
       const [bucket, queue] = await Promise.all([
         makeBucket(),
@@ -108,7 +108,7 @@ export async function startAws(): Promise<Aws> {
         ALARA_KEY: randomBytes(32).toString('base64'),
       };
     },
-    s3: { start: startS3, stop: s3.stop, hang: () => s3.signal('SIGSTOP'), goOn: () => s3.signal('SIGCONT') },
+    s3: { start: startS3, stop: s3.stop, hang: () => s3.signal('SIGSTOP'), resume: () => s3.signal('SIGCONT') },
     credentials,
     async close() {
       for (const client of [buckets, tables, queues]) client.destroy();
@@ -140,12 +140,12 @@ const layout = {
 
 /** The endpoint that returns the credentials of the task role to a container. */
 async function serveCredentials() {
-  let asked = 0;
-  let given: { accessKeyId: string; lifeMs: number } = { accessKeyId: accessKeys[0], lifeMs: 6 * 3_600_000 };
+  let requestCount = 0;
+  let current: { accessKeyId: string; lifeMs: number } = { accessKeyId: accessKeys[0], lifeMs: 6 * 3_600_000 };
   const server = createHttpServer((request, response) => {
     if (request.headers.authorization !== token) return response.writeHead(401).end();
-    asked++;
-    const { accessKeyId, lifeMs } = given;
+    requestCount++;
+    const { accessKeyId, lifeMs } = current;
     response.writeHead(200, { 'content-type': 'application/json' }).end(
       JSON.stringify({
         AccessKeyId: accessKeyId,
@@ -161,9 +161,9 @@ async function serveCredentials() {
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/role`,
-    asked: () => asked,
-    give(accessKeyId: string, lifeMs: number) {
-      given = { accessKeyId, lifeMs };
+    requestCount: () => requestCount,
+    set(accessKeyId: string, lifeMs: number) {
+      current = { accessKeyId, lifeMs };
     },
     close: () => new Promise<void>((resolve) => server.close(() => resolve())),
   };

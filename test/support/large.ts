@@ -76,7 +76,7 @@ export async function openMeasured(environment: Readonly<Record<string, string>>
 }
 
 /** Run `work` this many times concurrently. */
-export const many = <Value>(count: number, work: (i: number) => Promise<Value>) =>
+export const concurrently = <Value>(count: number, work: (i: number) => Promise<Value>) =>
   Promise.all(Array.from({ length: count }, (_, i) => work(i)));
 /** Send a film with this many bytes behind its pixels by STOW-RS. */
 export async function stow(url: string, megabytes: number): Promise<Answer> {
@@ -92,7 +92,7 @@ export async function jobs(url: string, count: number, megabytes: number): Promi
   const head = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
   const length = { 'content-length': head.length + megabytes * megabyte.length };
   await send(new URL(place, `${url}/v1/uploads`).href, 'PUT', { ...headers, ...length }, head, megabytes);
-  const answers = await many(count, (i) => {
+  const answers = await concurrently(count, (i) => {
     const body = Buffer.from(JSON.stringify({ upload: id, mediaType: 'image/png', minAuroc: `0.1${i}` }));
     return send(`${url}/v1/jobs`, 'POST', { 'content-type': 'application/json' }, body, 0);
   });

@@ -51,7 +51,7 @@ export function variation({ catalog: change, scores: rescore }: Change = {}): st
 }
 
 /** A second training of the same family in name only: equal models, another catalog digest. */
-export const retold = (dataset = 'the same, told otherwise') =>
+export const retrained = (dataset = 'the same, told otherwise') =>
   variation({
     catalog: ({ provenance }) => {
       provenance.dataset = dataset;
@@ -96,7 +96,7 @@ export function worse(finding: string, share: number): string {
 export const signOff: SignOff = { by: 'the test', reason: 'to test' };
 
 /** Publish a family on a channel without the gate, to prepare a test. Returns the manifest. */
-export async function put(objects: Objects, models: string, channel: Channel = 'canary'): Promise<string> {
+export async function publishUnchecked(objects: Objects, models: string, channel: Channel = 'canary'): Promise<string> {
   const publication = await prepare(models, name);
   await upload(objects, publication);
   await move(objects, {

@@ -7,7 +7,7 @@ describe.skipIf(!hasAws)('uploads to S3 (npm run pretest installs SeaweedFS and 
   let service: Service;
   beforeAll(async () => {
     aws = await startAws();
-    const environment = { ...aws.environment, ...(await aws.makeEdges()), ALARA_MAX_UPLOAD_MB: '1' };
+    const environment = { ...aws.environment, ...(await aws.createStores()), ALARA_MAX_UPLOAD_MB: '1' };
     service = await openService({ ...environment, ALARA_WORKERS: '1', ALARA_AUTH: 'required' });
   });
   afterAll(async () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { alara as alaraRun, until } from '../../support/cli.ts';
 import { text } from '../../support/dicom/instance.ts';
 import { tags } from '../../support/dicom/tags.ts';
-import { type Alara, alaraUrl, createAlara, little, pacsFile } from '../../support/pacs/alara.ts';
+import { type Alara, alaraUrl, cheapRequest, createAlara, pacsFile } from '../../support/pacs/alara.ts';
 import { film, lateral, studyUid, write } from '../../support/pacs/films.ts';
 import { missing, type Orthanc, openOrthanc } from '../../support/pacs/orthanc.ts';
 import { reportsOf, untilRead } from '../../support/pacs/studies.ts';
@@ -18,7 +18,7 @@ describe.skipIf(missing !== '')(`Orthanc as the sender by STOW-RS${missing}`, ()
     const servers = { alara: { Url: `${alaraUrl}/dicom-web/`, HasDelete: false } };
     orthanc = await openOrthanc({ DicomWeb: { Enable: true, Root: '/dicom-web/', Servers: servers } });
     // Results are stored in the PACS, but nothing is polled: all films come by STOW-RS.
-    const pacs = pacsFile(orthanc, 'pacs', { ...little, sendResultsOfStow: true });
+    const pacs = pacsFile(orthanc, 'pacs', { ...cheapRequest, sendResultsOfStow: true });
     alara = createAlara(orthanc, 'serve', { ALARA_DATA: data, ALARA_PACS: pacs });
     await alara.start();
   }, 90_000);
@@ -78,7 +78,7 @@ describe.skipIf(missing !== '')(`Orthanc as the sender through a stand-in for AP
     gateway.stdout?.setEncoding('utf8').on('data', (line: string) => {
       passed += line;
     });
-    const pacs = pacsFile(orthanc, 'pacs', { ...little, sendResultsOfStow: true });
+    const pacs = pacsFile(orthanc, 'pacs', { ...cheapRequest, sendResultsOfStow: true });
     alara = createAlara(orthanc, 'serve', { ALARA_DATA: data, ALARA_PACS: pacs, ALARA_AUTH: 'required' });
     await alara.start();
   }, 90_000);

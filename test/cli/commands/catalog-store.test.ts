@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { folderObjects } from '../../../functions/models/store/folder.ts';
 import { alara } from '../../support/cli.ts';
-import { folder, name, put, retold, variation, worse } from '../../support/published.ts';
+import { folder, name, publishUnchecked, retrained, variation, worse } from '../../support/published.ts';
 
 const by = ['--by', 'the test', '--reason', 'to test'];
 
@@ -34,7 +34,7 @@ test('publish, promote, show and rollback print their results, and every record 
 
   const first = await alara(['catalog', 'promote', ...sign]);
   expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('there was nothing to compare with')]);
-  await alara(['catalog', 'publish', store, '--models', retold()]);
+  await alara(['catalog', 'publish', store, '--models', retrained()]);
   const second = await alara(['catalog', 'promote', ...sign]);
   expect([second.code, second.stdout]).toEqual([
     0,
@@ -64,8 +64,8 @@ test('publish, promote, show and rollback print their results, and every record 
 
 test('missing records hide neither the release of a channel nor later records', async () => {
   const store = folder();
-  const first = await put(folderObjects(store), 'models');
-  await put(folderObjects(store), retold());
+  const first = await publishUnchecked(folderObjects(store), 'models');
+  await publishUnchecked(folderObjects(store), retrained());
   const records = join(store, name, 'records');
   const of = (file: string) => JSON.parse(readFileSync(join(records, file), 'utf8')).record;
   const [lost = '', kept = ''] = readdirSync(records).sort((a) => (of(a).to === first ? -1 : 1));
@@ -107,7 +107,7 @@ test('a family without scores is promoted only by a decision, and the output sta
 }, 60_000);
 
 test('a family with a model or scores that differ from its catalog is not published', async () => {
-  const models = retold();
+  const models = retrained();
   writeFileSync(join(models, name, 'r256-int8.onnx'), Buffer.alloc(4775761));
   const store = folder();
   const spoilt = await alara(['catalog', 'publish', store, '--models', models]);

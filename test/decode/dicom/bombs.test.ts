@@ -3,11 +3,11 @@ import { advice } from '../../../functions/core/advice.ts';
 import { maxPixels } from '../../../functions/decode/limits.ts';
 import { type Bomb, bomb } from '../../support/dicom/bombs/bomb.ts';
 import {
-  cutUpBombs,
   jpeg2000Bombs,
   jpegBombs,
   missingTileBombs,
   rleBombs,
+  smallPrecinctBombs,
 } from '../../support/dicom/bombs/codestream.ts';
 import { deflateBombs } from '../../support/dicom/bombs/deflate.ts';
 import { headerBombs, oddities } from '../../support/dicom/bombs/header.ts';
@@ -126,10 +126,10 @@ describe.skipIf(!has('dcmcjpeg', 'opj_compress', 'ojph_compress'))(`a codestream
     timeout: 120_000,
   }, async () => {
     const good = goodFilm();
-    await surviveAll(cutUpBombs(film), good);
+    await surviveAll(smallPrecinctBombs(film), good);
     const detector = await chest({ columns: 2500, rows: 3056, bits: 12 });
     // As many packets as a detector's image then has are refused before a codec sees them.
-    const finest = cutUpBombs(detector).filter(({ name }) => /precincts/.test(name));
+    const finest = smallPrecinctBombs(detector).filter(({ name }) => /precincts/.test(name));
     expect(finest.length).toBeGreaterThan(10);
     await surviveAll(
       finest.map(({ name, make }) => ({ name: `${name}, of a detector's size`, make })),

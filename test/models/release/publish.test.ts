@@ -11,7 +11,17 @@ import type { Scores } from '../../../functions/models/release/scores.ts';
 import { readManifest, readPointer } from '../../../functions/models/release-reader.ts';
 import { folderObjects } from '../../../functions/models/store/folder.ts';
 import { sha256Sync } from '../../../functions/platform/digest.ts';
-import { folder, name, place, pointsTo, put, retold, signOff, variation, worse } from '../../support/published.ts';
+import {
+  folder,
+  name,
+  place,
+  pointsTo,
+  publishUnchecked,
+  retrained,
+  signOff,
+  variation,
+  worse,
+} from '../../support/published.ts';
 
 const promotion = { from: 'canary', to: 'live', margin: 0.02, device: 'cpu', signOff } as const;
 const promote = (objects: ReturnType<typeof folderObjects>, change: object = {}) =>
@@ -21,7 +31,7 @@ const promote = (objects: ReturnType<typeof folderObjects>, change: object = {})
 async function store() {
   const path = folder();
   const objects = folderObjects(path);
-  const first = await put(objects, 'models');
+  const first = await publishUnchecked(objects, 'models');
   await promote(objects);
   return { path, objects, first };
 }
@@ -64,7 +74,7 @@ test('the first promotion is recorded as the first; the next is compared, findin
   expect(await pointsTo(objects, 'live')).toBe(first);
   expect(await promote(objects)).toEqual({ kind: 'unchanged', manifest: first });
 
-  const second = await put(objects, retold());
+  const second = await publishUnchecked(objects, retrained());
   const promoted = await promote(objects);
   if (promoted.kind !== 'moved') throw new Error(promoted.kind);
   expect(promoted.compared).toHaveLength(8 * 14);
@@ -107,7 +117,7 @@ test('the first promotion is recorded as the first; the next is compared, findin
 
 test('a family is not promoted if a finding may lose more than its margin', async () => {
   const { objects, first } = await store();
-  await put(objects, worse('Nodule', 0.1));
+  await publishUnchecked(objects, worse('Nodule', 0.1));
   const refused = await promote(objects);
   if (refused.kind !== 'refused') throw new Error(refused.kind);
   const beyond = refused.compared.filter(({ withinMargin }) => !withinMargin);
@@ -129,7 +139,7 @@ test('a family is not promoted if a finding may lose more than its margin', asyn
 
 test('the margin of the policy in force has priority over the declared margin', async () => {
   const { objects } = await store();
-  await put(objects, worse('Pneumonia', 0.1));
+  await publishUnchecked(objects, worse('Pneumonia', 0.1));
   expect(await promote(objects, { margin: 1 })).toMatchObject({ kind: 'refused' });
 });
 
@@ -147,7 +157,7 @@ test.each<[string, string, (scores: Scores) => Scores | undefined]>([
   ],
 ])('a family with %s is not promoted', async (_, problem, scores) => {
   const { objects, first } = await store();
-  await put(objects, variation({ scores }));
+  await publishUnchecked(objects, variation({ scores }));
   await expect(promote(objects)).rejects.toThrow(problem);
   expect(await pointsTo(objects, 'live')).toBe(first);
 });
@@ -155,7 +165,7 @@ test.each<[string, string, (scores: Scores) => Scores | undefined]>([
 test('the first family of a channel needs scores, too: the next family is compared with it', async () => {
   const objects = folderObjects(folder());
   const unmeasured = variation({ scores: () => undefined });
-  const first = await put(objects, unmeasured);
+  const first = await publishUnchecked(objects, unmeasured);
   await expect(promote(objects)).rejects.toThrow('without scores.json');
   expect(await pointsTo(objects, 'live')).toBeUndefined();
   const uncompared = expect.stringContaining('published without scores.json');
@@ -166,7 +176,7 @@ test('the first family of a channel needs scores, too: the next family is compar
   });
 
   // The alternative: a person decides and is on record.
-  const second = await put(objects, 'models');
+  const second = await publishUnchecked(objects, 'models');
   await expect(promote(objects)).rejects.toThrow('--uncompared');
   const promoted = await promote(objects, { uncompared: true });
   if (promoted.kind !== 'moved') throw new Error(promoted.kind);
@@ -181,14 +191,14 @@ test('the first family of a channel needs scores, too: the next family is compar
 
 test('a comparable candidate is compared despite a decision; a candidate at fault is never promoted', async () => {
   const { objects, first } = await store();
-  await put(objects, worse('Nodule', 0.1));
+  await publishUnchecked(objects, worse('Nodule', 0.1));
   expect(await promote(objects, { uncompared: true })).toMatchObject({ kind: 'refused' });
-  await put(objects, retold());
+  await publishUnchecked(objects, retrained());
   const compared = await promote(objects, { uncompared: true });
   if (compared.kind !== 'moved') throw new Error(compared.kind);
   expect([compared.compared.length, compared.uncompared]).toEqual([8 * 14, undefined]);
   const swapped = (s: Scores) => ({ ...s, ranks: { ...s.ranks, 'r256-int8': s.ranks['r512-fp32'] ?? {} } });
-  await put(objects, variation({ scores: swapped }));
+  await publishUnchecked(objects, variation({ scores: swapped }));
   await expect(promote(objects, { uncompared: true })).rejects.toThrow('the catalog says');
   expect(await pointsTo(objects, 'live')).toBe(compared.moved.to);
   expect(compared.moved.from).toBe(first);
@@ -197,14 +207,14 @@ test('a comparable candidate is compared despite a decision; a candidate at faul
 test('a family that replaces a corrupt family is promoted only by a decision', async () => {
   const { path, objects, first } = await store();
   writeFileSync(join(path, place.manifest(first)), '{}');
-  const second = await put(objects, retold());
+  const second = await publishUnchecked(objects, retrained());
   await expect(promote(objects)).rejects.toThrow('does not have the SHA-256');
   expect(await promote(objects, { uncompared: true })).toMatchObject({ kind: 'moved', moved: { to: second } });
 });
 
 test('the loser of two concurrent promotions gets an error', async () => {
   const { objects } = await store();
-  const publications = await Promise.all([retold('one'), retold('two')].map((models) => prepare(models, name)));
+  const publications = await Promise.all([retrained('one'), retrained('two')].map((models) => prepare(models, name)));
   await Promise.all(publications.map((publication) => upload(objects, publication)));
   const standing = await readPointer(objects, name, 'canary');
   const outcomes = await Promise.allSettled(
@@ -233,7 +243,7 @@ test('a rollback restores the previous family, and a second rollback the family 
   await expect(back()).rejects.toThrow('nothing to go back to');
   const manifests = [first];
   for (const dataset of ['two', 'three']) {
-    manifests.push(await put(objects, retold(dataset)));
+    manifests.push(await publishUnchecked(objects, retrained(dataset)));
     await promote(objects);
   }
   expect(await back()).toMatchObject({ from: manifests[2], to: manifests[1] });
@@ -247,20 +257,20 @@ test('a rollback restores the previous family, and a second rollback the family 
 test('rollbacks end, also if a family was promoted twice', { timeout: 120_000 }, async () => {
   const { objects, first } = await store();
   const back = async () => rollback(objects, name, 'live', await readPointer(objects, name, 'live'), signOff);
-  const second = await put(objects, retold());
+  const second = await publishUnchecked(objects, retrained());
   await promote(objects);
-  await put(objects, 'models');
+  await publishUnchecked(objects, 'models');
   await promote(objects);
   expect(await back()).toMatchObject({ from: first, to: second });
   expect(await back()).toMatchObject({ from: second, to: first });
   await expect(back()).rejects.toThrow('nothing to go back to');
   // After a rollback and a promotion, a further rollback restores the target of the first rollback.
-  const third = await put(objects, retold('three'));
+  const third = await publishUnchecked(objects, retrained('three'));
   await promote(objects);
-  const fourth = await put(objects, retold('four'));
+  const fourth = await publishUnchecked(objects, retrained('four'));
   await promote(objects);
   expect(await back()).toMatchObject({ from: fourth, to: third });
-  const fifth = await put(objects, retold('five'));
+  const fifth = await publishUnchecked(objects, retrained('five'));
   await promote(objects);
   expect(await back()).toMatchObject({ from: fifth, to: third });
   expect(await back()).toMatchObject({ from: third, to: first });
@@ -270,7 +280,7 @@ test('rollbacks end, also if a family was promoted twice', { timeout: 120_000 },
 test('a changed record and a wrong signature are refused', async () => {
   const path = folder();
   const objects = folderObjects(path);
-  await put(objects, 'models');
+  await publishUnchecked(objects, 'models');
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const promoted = await promote(objects, { signOff: { ...signOff, key: privateKey } });
   if (promoted.kind !== 'moved') throw new Error(promoted.kind);
@@ -288,7 +298,7 @@ test('a changed record and a wrong signature are refused', async () => {
 });
 
 test('hidden files, links and files that the catalog does not name are not published', async () => {
-  const models = retold();
+  const models = retrained();
   writeFileSync(join(models, name, '.env'), 'secret');
   writeFileSync(join(models, name, 'old.onnx'), 'a model that no catalog names');
   symlinkSync('/etc/hostname', join(models, name, 'link.txt'));

@@ -10,7 +10,7 @@ import { openS3 } from '../../../functions/platform/aws/client.ts';
 import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { sha256Sync } from '../../../functions/platform/digest.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
-import { name, place, pointsTo, put, retold, signOff } from '../../support/published.ts';
+import { name, place, pointsTo, publishUnchecked, retrained, signOff } from '../../support/published.ts';
 
 describe.skipIf(!hasAws)('a store with a corrupt object (npm run pretest)', { timeout: 60_000 }, () => {
   let aws: Aws;
@@ -29,8 +29,8 @@ describe.skipIf(!hasAws)('a store with a corrupt object (npm run pretest)', { ti
   async function store() {
     const prefix = `store-${count++}`;
     const objects = s3Objects(s3, aws.bucket, prefix);
-    const a = await put(objects, 'models', 'live');
-    const b = await put(objects, retold('B'), 'live');
+    const a = await publishUnchecked(objects, 'models', 'live');
+    const b = await publishUnchecked(objects, retrained('B'), 'live');
     const at = (key: string) => ({ Bucket: aws.bucket, Key: `${prefix}/${key}` });
     return {
       ...{ objects, a, b },
@@ -91,7 +91,7 @@ describe.skipIf(!hasAws)('a store with a corrupt object (npm run pretest)', { ti
       const damaged = await store();
       const { objects } = damaged;
       await damage(damaged);
-      const c = await put(objects, retold('C'), 'live');
+      const c = await publishUnchecked(objects, retrained('C'), 'live');
       expect(await pointsTo(objects, 'live')).toBe(c);
       expect(await lastRecord(objects)).toMatchObject({ descriptionOfModifications: description });
     });

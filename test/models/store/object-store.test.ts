@@ -11,7 +11,7 @@ import { readAwsEnvironment } from '../../../functions/platform/aws/environment.
 import { sha256Sync } from '../../../functions/platform/digest.ts';
 import { StoreUnavailable } from '../../../functions/platform/store-unavailable.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
-import { folder, name, pointsTo, put, retold } from '../../support/published.ts';
+import { folder, name, pointsTo, publishUnchecked, retrained } from '../../support/published.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (found: Awaited<ReturnType<Objects['read']>>) =>
@@ -103,11 +103,11 @@ describe.skipIf(!hasAws)('S3 as a store (npm run pretest)', () => {
   contract(() => objects);
 
   test('publishes and promotes a family, and refuses a worse family', async () => {
-    const first = await put(objects, 'models');
+    const first = await publishUnchecked(objects, 'models');
     const signOff = { by: 'the test', reason: 'to test' };
     const promotion = { from: 'canary', to: 'live', margin: 0.02, device: 'cpu', signOff } as const;
     expect(await promote(objects, name, promotion)).toMatchObject({ kind: 'moved', moved: { from: null, to: first } });
-    const second = await put(objects, retold());
+    const second = await publishUnchecked(objects, retrained());
     expect(await promote(objects, name, promotion)).toMatchObject({
       kind: 'moved',
       moved: { from: first, to: second },

@@ -9,7 +9,7 @@ import { openDynamo, openS3, openSqs } from '../../../functions/platform/aws/cli
 import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { ConfigError } from '../../../functions/platform/config.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
-import { between } from '../../support/between.ts';
+import { openProxy } from '../../support/proxy.ts';
 
 /** All default sources of credentials of the SDK, each with wrong credentials. */
 const elsewhere = {
@@ -41,14 +41,14 @@ describe.skipIf(!hasAws)('credentials (npm run pretest installs SeaweedFS)', () 
   test('come from the task role, whatever the environment and the files contain', async () => {
     vi.stubEnv('HOME', home);
     for (const [name, value] of Object.entries({ ...elsewhere, ...aws.environment })) vi.stubEnv(name, value);
-    const asked = aws.credentials.asked();
+    const asked = aws.credentials.requestCount();
     // SeaweedFS accepts only signatures of the role.
     const s3 = openS3();
     expect((await s3.send(new ListBucketsCommand())).Buckets?.map(({ Name }) => Name)).toContain(aws.bucket);
-    expect(aws.credentials.asked()).toBe(asked + 1);
+    expect(aws.credentials.requestCount()).toBe(asked + 1);
     s3.destroy();
     // The other clients do not use the credentials that moto would accept, either.
-    const dynamoAt = await between(aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '', () => 'passed');
+    const dynamoAt = await openProxy(aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '', () => 'forward');
     vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', dynamoAt.url);
     vi.stubEnv('AWS_ENDPOINT_URL_SQS', dynamoAt.url);
     const [dynamo, sqs] = [openDynamo(), openSqs()];
@@ -87,16 +87,16 @@ describe.skipIf(!hasAws)('credentials (npm run pretest installs SeaweedFS)', () 
   test('are renewed before they expire, without a lost request', async () => {
     const s3 = openS3(readAwsEnvironment(aws.environment));
     // The SDK renews credentials that are valid for less than five minutes.
-    aws.credentials.give('TASKROLEONE', 240_000);
+    aws.credentials.set('TASKROLEONE', 240_000);
     await s3.send(new ListBucketsCommand());
-    aws.credentials.give('TASKROLETWO', 6 * 3_600_000);
+    aws.credentials.set('TASKROLETWO', 6 * 3_600_000);
     await vi.waitFor(async () => {
       await s3.send(new ListBucketsCommand());
       expect((await s3.config.credentials()).accessKeyId).toBe('TASKROLETWO');
     });
-    const asked = aws.credentials.asked();
+    const asked = aws.credentials.requestCount();
     await s3.send(new ListBucketsCommand());
-    expect(aws.credentials.asked()).toBe(asked);
+    expect(aws.credentials.requestCount()).toBe(asked);
     s3.destroy();
   });
 });

@@ -6,7 +6,7 @@ import { openS3 } from '../../../functions/platform/aws/client.ts';
 import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { BlobTooLarge, type Presigned } from '../../../functions/storage/blobs.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
-import { openEdges } from '../../support/edges.ts';
+import { openAwsPlatform } from '../../support/aws-platform.ts';
 import { endless, stream } from '../../support/storage-contract/streams.ts';
 
 const limit = 100_000_000;
@@ -19,7 +19,7 @@ describe.skipIf(!hasAws)('films in S3 (npm run pretest installs SeaweedFS)', () 
   afterAll(() => aws?.close());
 
   async function open() {
-    const { platform, environment } = await openEdges(aws);
+    const { platform, environment } = await openAwsPlatform(aws);
     const s3 = openS3(readAwsEnvironment(environment));
     const Bucket = environment['ALARA_UPLOADS_BUCKET'] ?? '';
     const unfinished = async () => (await s3.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads ?? [];
@@ -121,10 +121,10 @@ describe.skipIf(!hasAws)('films in S3 (npm run pretest installs SeaweedFS)', () 
   test('a presigned URL does not outlive the credentials that signed it', async () => {
     const { presign } = await open();
     await presign('film', 1000);
-    aws.credentials.give('TASKROLEONE', 900_000);
+    aws.credentials.set('TASKROLEONE', 900_000);
     const { presign: other } = await open();
     await other('film', 1000);
-    aws.credentials.give('TASKROLEONE', 6 * 3_600_000);
+    aws.credentials.set('TASKROLEONE', 6 * 3_600_000);
     const { expiresAt } = await other('film', 1000, 3600);
     expect(expiresAt.getTime() - Date.now()).toBeLessThanOrEqual(900_000);
     const { expiresAt: later } = await presign('film', 1000, 3600);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { openDynamo, openS3, openSqs } from '../../../functions/platform/aws/client.ts';
 import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
-import { openEdges } from '../../support/edges.ts';
+import { openAwsPlatform } from '../../support/aws-platform.ts';
 import { platformContract } from '../../support/storage-contract.ts';
 
 describe.skipIf(!hasAws)('SeaweedFS and moto (npm run pretest)', { timeout: 60_000 }, () => {
@@ -16,7 +16,7 @@ describe.skipIf(!hasAws)('SeaweedFS and moto (npm run pretest)', { timeout: 60_0
   afterAll(() => aws?.close());
 
   platformContract('the platform on AWS', async () => {
-    const { platform, another, environment } = await openEdges(aws);
+    const { platform, another, environment } = await openAwsPlatform(aws);
     return { platform, another, atRest: () => everything(environment), tickMs: 1100 };
   });
 });

@@ -10,7 +10,7 @@ import { createVault } from '../../../functions/platform/vault.ts';
 import { openPacker } from '../../../functions/storage/aws/overflow.ts';
 import { openTable } from '../../../functions/storage/aws/table.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
-import { openEdges } from '../../support/edges.ts';
+import { openAwsPlatform } from '../../support/aws-platform.ts';
 import { instance, job, reading } from '../../support/storage-contract/samples.ts';
 
 /** Text that compresses to three quarters at best. */
@@ -26,7 +26,7 @@ describe.skipIf(!hasAws)('data that exceeds the size of an item (npm run pretest
   afterAll(() => aws?.close());
 
   async function open() {
-    const edges = await openEdges(aws);
+    const edges = await openAwsPlatform(aws);
     const awsEnvironment = readAwsEnvironment(edges.environment);
     const [s3, dynamo] = [openS3(awsEnvironment), openDynamo(awsEnvironment)];
     const { ALARA_TABLE: TableName, ALARA_UPLOADS_BUCKET: Bucket } = edges.environment;

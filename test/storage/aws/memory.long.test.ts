@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
-import { jobs, many, openMeasured, stow } from '../../support/large.ts';
+import { concurrently, jobs, openMeasured, stow } from '../../support/large.ts';
 
 describe.skipIf(!hasAws || !existsSync('/proc/self/status'))(
   'large films on AWS (npm run pretest installs SeaweedFS and moto)',
@@ -20,14 +20,14 @@ describe.skipIf(!hasAws || !existsSync('/proc/self/status'))(
 
     const open = async () => {
       const settings = { ALARA_BUFFER_MB: '128', ALARA_WORKERS: '2', ALARA_MAX_UPLOAD_MB: '256' };
-      service = await openMeasured({ ...aws.environment, ...(await aws.makeEdges()), ...settings });
+      service = await openMeasured({ ...aws.environment, ...(await aws.createStores()), ...settings });
       return service;
     };
 
     test('by STOW-RS are streamed in parts, for any number of concurrent films', async () => {
       const { url, memory } = await open();
       const ready = memory('VmRSS');
-      const answers = await many(4, () => stow(url, 100));
+      const answers = await concurrently(4, () => stow(url, 100));
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
       // The films have 400 MB in total. Without streaming, each takes a multiple of its size.
       expect(memory('VmHWM') - ready).toBeLessThan(320);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../../../functions/platform/config.ts';
 import { openPlatform } from '../../../functions/storage/open-storage.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
-import { openEdges } from '../../support/edges.ts';
+import { openAwsPlatform } from '../../support/aws-platform.ts';
 
 describe.skipIf(!hasAws)('opening AWS (npm run pretest installs SeaweedFS and moto)', () => {
   let aws: Aws;
@@ -19,7 +19,7 @@ describe.skipIf(!hasAws)('opening AWS (npm run pretest installs SeaweedFS and mo
   };
 
   test('refuses a key that differs from the key of the table, and keeps the table unchanged', async () => {
-    const { environment, platform, another } = await openEdges(aws);
+    const { environment, platform, another } = await openAwsPlatform(aws);
     const { key } = await platform.access.createKey('clinic', ['readings']);
     const other = { ...environment, ALARA_KEY: randomBytes(32).toString('base64') };
     expect(await refusal(other)).toContain('ALARA_KEY is not the key');
@@ -27,7 +27,7 @@ describe.skipIf(!hasAws)('opening AWS (npm run pretest installs SeaweedFS and mo
   });
 
   test('names a missing table and its endpoint', async () => {
-    const { environment } = await openEdges(aws);
+    const { environment } = await openAwsPlatform(aws);
     const message = await refusal({ ...environment, ALARA_TABLE: 'alara-nobody-made-it' });
     expect(message).toContain('ALARA_TABLE=alara-nobody-made-it');
     expect(message).toContain('eu-central-1');

@@ -9,8 +9,8 @@ import { asOutage } from '../../../functions/platform/aws/errors.ts';
 import { withoutData } from '../../../functions/platform/redact-error.ts';
 import { StoreUnavailable } from '../../../functions/platform/store-unavailable.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
-import { between, type Fate, type Seen } from '../../support/between.ts';
-import { openEdges } from '../../support/edges.ts';
+import { openAwsPlatform } from '../../support/aws-platform.ts';
+import { type Fate, openProxy, type Seen } from '../../support/proxy.ts';
 import { job } from '../../support/storage-contract/samples.ts';
 
 const throttled: Fate = {
@@ -27,16 +27,16 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
   afterAll(() => aws?.close());
 
   const dynamoBehind = (decide: (seen: Seen, all: readonly Seen[]) => Fate) =>
-    between(aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '', decide);
+    openProxy(aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '', decide);
 
   test('a throttled table is asked again with growing pauses', async () => {
     const times: number[] = [];
     const { url } = await dynamoBehind((seen) => {
-      if (operation(seen) !== 'UpdateItem' && operation(seen) !== 'PutItem') return 'passed';
+      if (operation(seen) !== 'UpdateItem' && operation(seen) !== 'PutItem') return 'forward';
       times.push(performance.now());
-      return times.length <= 3 ? throttled : 'passed';
+      return times.length <= 3 ? throttled : 'forward';
     });
-    const { platform } = await openEdges(aws, { AWS_ENDPOINT_URL_DYNAMODB: url });
+    const { platform } = await openAwsPlatform(aws, { AWS_ENDPOINT_URL_DYNAMODB: url });
     // Opening writes the check of the key, and this write is throttled.
     expect(times.length).toBe(4);
     expect(await platform.jobs.create(job('a'))).toBe(true);
@@ -58,11 +58,11 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     const lost = new Set<string>();
     const { url } = await dynamoBehind((seen) => {
       const kind = operation(seen) ?? '';
-      if (kind !== 'PutItem' || lost.has(seen.body)) return 'passed';
+      if (kind !== 'PutItem' || lost.has(seen.body)) return 'forward';
       lost.add(seen.body);
-      return 'answer lost';
+      return 'lose answer';
     });
-    const { platform } = await openEdges(aws, { AWS_ENDPOINT_URL_DYNAMODB: url });
+    const { platform } = await openAwsPlatform(aws, { AWS_ENDPOINT_URL_DYNAMODB: url });
     expect(await platform.jobs.create(job('a'))).toBe(true);
     expect(await platform.jobs.create(job('a'))).toBe(false);
     const changed = await platform.jobs.update('a', (found) => ({ ...found, attempts: found.attempts + 1 }));
@@ -75,7 +75,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
   });
 
   test('a table that does not answer fails within its time limit', { timeout: 90_000 }, async () => {
-    const { url, all } = await dynamoBehind(() => 'left waiting');
+    const { url, all } = await dynamoBehind(() => 'hang');
     const dynamo = openDynamo(readAwsEnvironment({ ...aws.environment, AWS_ENDPOINT_URL_DYNAMODB: url }));
     const start = performance.now();
     await expect(dynamo.send(new DescribeTableCommand({ TableName: 'any-table' }))).rejects.toThrow(StoreUnavailable);
@@ -89,7 +89,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
   test('S3 that accepts connections without answers fails within the time limit of the first caller, and then at once', {
     timeout: 90_000,
   }, async () => {
-    const { platform } = await openEdges(aws);
+    const { platform } = await openAwsPlatform(aws);
     await platform.blobs.put('a', new Blob(['film']).stream(), 100);
     const timed = async (work: () => Promise<unknown>) => {
       const start = performance.now();
@@ -116,7 +116,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
       expect(probes.map(({ outcome }) => outcome)).toEqual(['away', 'away', 'away']);
       expect(probes.filter(({ ms }) => ms > 1000)).toHaveLength(1);
     } finally {
-      aws.s3.goOn();
+      aws.s3.resume();
     }
     await vi.waitFor(async () => expect((await timed(get)).outcome).toBe('answered'), { timeout: 20_000 });
   });
@@ -134,7 +134,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
   });
 
   test('a bucket that is unavailable or refuses access is distinguished from a missing bucket', async () => {
-    const { platform } = await openEdges(aws);
+    const { platform } = await openAwsPlatform(aws);
     const closed = createServer();
     await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
     const { port } = closed.address() as { port: number };
@@ -142,7 +142,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     const s3 = openS3(readAwsEnvironment({ ...aws.environment, AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` }));
     await expect(s3.send(new ListBucketsCommand())).rejects.toThrow(StoreUnavailable);
     s3.destroy();
-    const wrong = await openEdges(aws, { ALARA_UPLOADS_BUCKET: 'alara-bucket-nobody-made' });
+    const wrong = await openAwsPlatform(aws, { ALARA_UPLOADS_BUCKET: 'alara-bucket-nobody-made' });
     const got = wrong.platform.blobs.get('a').then(
       () => undefined,
       (error: unknown) => error,
@@ -185,9 +185,9 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     const { url } = await dynamoBehind(() =>
       refuses
         ? { status: 400, body: '{"__type":"com.amazon.coral.service#AccessDeniedException","message":"no"}' }
-        : 'passed',
+        : 'forward',
     );
-    const { platform } = await openEdges(aws, { AWS_ENDPOINT_URL_DYNAMODB: url });
+    const { platform } = await openAwsPlatform(aws, { AWS_ENDPOINT_URL_DYNAMODB: url });
     await platform.jobs.create(job('a'));
     refuses = true;
     await expect(platform.jobs.get('a')).rejects.toThrow(StoreUnavailable);

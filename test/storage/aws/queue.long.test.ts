@@ -4,8 +4,8 @@ import { openSqs } from '../../../functions/platform/aws/client.ts';
 import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { awsQueue } from '../../../functions/storage/aws/queue.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
-import { between } from '../../support/between.ts';
-import { openEdges } from '../../support/edges.ts';
+import { openAwsPlatform } from '../../support/aws-platform.ts';
+import { openProxy } from '../../support/proxy.ts';
 
 describe.skipIf(!hasAws)('the queue on SQS (npm run pretest installs moto)', () => {
   let aws: Aws;
@@ -15,7 +15,7 @@ describe.skipIf(!hasAws)('the queue on SQS (npm run pretest installs moto)', () 
   afterAll(() => aws?.close());
 
   async function openQueue(hopSeconds?: number, environment: Record<string, string> = {}) {
-    const edges = await openEdges(aws);
+    const edges = await openAwsPlatform(aws);
     const client = openSqs(readAwsEnvironment({ ...aws.environment, ...environment }));
     const closing = new AbortController();
     const url = edges.environment['ALARA_QUEUE_URL'] ?? '';
@@ -44,7 +44,7 @@ describe.skipIf(!hasAws)('the queue on SQS (npm run pretest installs moto)', () 
   });
 
   test('the requested delay never exceeds the maximum of SQS', async () => {
-    const { url: behind, all } = await between(aws.environment['AWS_ENDPOINT_URL_SQS'] ?? '', () => 'passed');
+    const { url: behind, all } = await openProxy(aws.environment['AWS_ENDPOINT_URL_SQS'] ?? '', () => 'forward');
     const { queue } = await openQueue(undefined, { AWS_ENDPOINT_URL_SQS: behind });
     await queue.send('far', 3_600_000);
     await queue.send('near', 1500);
@@ -78,7 +78,7 @@ describe.skipIf(!hasAws)('the queue on SQS (npm run pretest installs moto)', () 
   });
 
   test('concurrent waits share their polls, and each gets its own message', async () => {
-    const { url: behind, all } = await between(aws.environment['AWS_ENDPOINT_URL_SQS'] ?? '', () => 'passed');
+    const { url: behind, all } = await openProxy(aws.environment['AWS_ENDPOINT_URL_SQS'] ?? '', () => 'forward');
     const { queue } = await openQueue(undefined, { AWS_ENDPOINT_URL_SQS: behind });
     const waiting = Array.from({ length: 8 }, () => queue.receive({ visibilityMs: 60_000, waitMs: 2500 }));
     expect(await Promise.all(waiting)).toEqual(Array.from({ length: 8 }, () => undefined));
@@ -91,8 +91,8 @@ describe.skipIf(!hasAws)('the queue on SQS (npm run pretest installs moto)', () 
 
   test('an error ends every wait, and the next wait polls again', async () => {
     let broken = true;
-    const { url: behind } = await between(aws.environment['AWS_ENDPOINT_URL_SQS'] ?? '', () =>
-      broken ? { status: 403, body: '{"__type":"AccessDeniedException","message":"no"}' } : 'passed',
+    const { url: behind } = await openProxy(aws.environment['AWS_ENDPOINT_URL_SQS'] ?? '', () =>
+      broken ? { status: 403, body: '{"__type":"AccessDeniedException","message":"no"}' } : 'forward',
     );
     const { queue } = await openQueue(undefined, { AWS_ENDPOINT_URL_SQS: behind });
     const failed = await Promise.allSettled([queue.receive(wait), queue.receive(wait)]);

@@ -8,9 +8,9 @@ import { readAwsEnvironment } from '../../../functions/platform/aws/environment.
 import { createLog } from '../../../functions/platform/log.ts';
 import type { Platform } from '../../../functions/storage/platform.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
-import { between, type Fate } from '../../support/between.ts';
-import { openEdges } from '../../support/edges.ts';
+import { openAwsPlatform } from '../../support/aws-platform.ts';
 import { done } from '../../support/job-bench.ts';
+import { type Fate, openProxy } from '../../support/proxy.ts';
 
 const input = { kind: 'film', upload: 'x', mediaType: 'image/png', parameters: {} } as const;
 const broken: Fate = {
@@ -52,14 +52,14 @@ describe.skipIf(!hasAws)('jobs while their table is unavailable (npm run pretest
   test('wait for the table for any number of deliveries', async () => {
     let away = false;
     const refused: Record<string, number> = {};
-    const { url } = await between(aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '', ({ body }) => {
-      if (!away) return 'passed';
+    const { url } = await openProxy(aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '', ({ body }) => {
+      if (!away) return 'forward';
       const [job] = /job_\d/.exec(body) ?? [];
       if (job) refused[job] = (refused[job] ?? 0) + 1;
       return broken;
     });
     const queue = await redriven();
-    const { platform } = await openEdges(aws, {
+    const { platform } = await openAwsPlatform(aws, {
       ...{ ALARA_QUEUE_URL: queue.url, AWS_ENDPOINT_URL_DYNAMODB: url },
     });
     for (let i = 0; i < 2; i++) await submit(platform, `job_${i}`, 'local', input);
@@ -80,15 +80,15 @@ describe.skipIf(!hasAws)('jobs while their table is unavailable (npm run pretest
 
   test('are not lost when they are replayed and a write is slow', async () => {
     let slowMs = 0;
-    const { url } = await between(
+    const { url } = await openProxy(
       aws.environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? '',
       async ({ headers }): Promise<Fate> => {
         if (String(headers['x-amz-target']).endsWith('PutItem')) await new Promise((go) => setTimeout(go, slowMs));
-        return 'passed';
+        return 'forward';
       },
     );
-    const { platform, environment, another } = await openEdges(aws);
-    const operator = await openEdges(aws, { ...environment, AWS_ENDPOINT_URL_DYNAMODB: url });
+    const { platform, environment, another } = await openAwsPlatform(aws);
+    const operator = await openAwsPlatform(aws, { ...environment, AWS_ENDPOINT_URL_DYNAMODB: url });
     await submit(platform, 'job_r', 'local', input);
     const delivery = await platform.queue.receive({ visibilityMs: 60_000, waitMs: 3000 });
     await platform.queue.remove(delivery?.receipt ?? '');

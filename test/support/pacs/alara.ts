@@ -15,7 +15,7 @@ export type Alara = {
 };
 
 /** The request for the films of a PACS if many are read: one finding on the cheapest model. */
-export const little = { findings: 'Cardiomegaly', minAuroc: '0.5' };
+export const cheapRequest = { findings: 'Cardiomegaly', minAuroc: '0.5' };
 
 /** ALARA_PACS for an Orthanc behind the proxy. */
 export function pacsFile(orthanc: Orthanc, name: string, more: Record<string, unknown> = {}): string {

@@ -18,7 +18,7 @@ let trap: Trap | undefined;
 /** The number of requests that still pass the trap. */
 let passing = 0;
 /** Stopped requests, and the function that releases each. */
-const held: { readonly trap: Trap; readonly response: ServerResponse; readonly goOn: () => void }[] = [];
+const stopped: { readonly trap: Trap; readonly response: ServerResponse; readonly resume: () => void }[] = [];
 
 /** The requests of the service to Orthanc. */
 const paths: string[] = [];
@@ -26,8 +26,8 @@ const paths: string[] = [];
 const springs = (moment: Trap['moment'], { method, url }: IncomingMessage) =>
   trap?.moment === moment && trap.method === method && new RegExp(trap.path).test(url ?? '') && passing-- <= 0;
 
-function spring(response: ServerResponse, goOn: () => void): void {
-  if (trap) held.push({ trap, response, goOn });
+function spring(response: ServerResponse, resume: () => void): void {
+  if (trap) stopped.push({ trap, response, resume });
   trap = undefined;
   tell({ kind: 'sprung' });
 }
@@ -55,7 +55,7 @@ proxy.listen(proxyPort, '127.0.0.1', () => tell({ kind: 'ready' }));
 
 process.on('message', async (message: ToInside) => {
   if (message.kind === 'trap') {
-    for (const { trap: sprung, response, goOn } of held.splice(0)) sprung.resumes ? goOn() : response.destroy();
+    for (const { trap: sprung, response, resume } of stopped.splice(0)) sprung.resumes ? resume() : response.destroy();
     trap = message.trap ?? undefined;
     passing = trap?.skip ?? 0;
     return;

@@ -150,7 +150,7 @@ export function jpeg2000Bombs(film: Stored): readonly Bomb[] {
  * Codestreams with small precincts outside of their default coding style. With precincts of 2 x 2, a film of 2500 x 3056 has
  * two and a half million packets. A small codestream can be decoded.
  */
-export function cutUpBombs(film: Stored): readonly Bomb[] {
+export function smallPrecinctBombs(film: Stored): readonly Bomb[] {
   const kinds = [
     { kind: 'JPEG 2000', transferSyntax: '1.2.840.10008.1.2.4.91', good: openJpeg(film, ['-r', '100']) },
     { kind: 'HTJ2K', transferSyntax: '1.2.840.10008.1.2.4.203', good: openJph(film, ['-qstep', '0.05']) },

@@ -4,16 +4,16 @@ import { onTestFinished } from 'vitest';
 
 /** The fate of a request. */
 export type Fate =
-  | 'passed'
+  | 'forward'
   /** The request is executed, and its answer is lost. */
-  | 'answer lost'
-  | 'left waiting'
+  | 'lose answer'
+  | 'hang'
   | { readonly status: number; readonly body: string };
 
 export type Seen = { readonly headers: IncomingHttpHeaders; readonly body: string };
 
 /** A proxy between a client and a server that decides about each request. It stops when the test ends. */
-export async function between(target: string, decide: (seen: Seen, all: readonly Seen[]) => Fate | Promise<Fate>) {
+export async function openProxy(target: string, decide: (seen: Seen, all: readonly Seen[]) => Fate | Promise<Fate>) {
   const all: Seen[] = [];
   const server = createServer(async (incoming, outgoing) => {
     const chunks: Buffer[] = [];
@@ -22,14 +22,14 @@ export async function between(target: string, decide: (seen: Seen, all: readonly
     const seen = { headers: incoming.headers, body: body.toString() };
     all.push(seen);
     const fate = await decide(seen, all);
-    if (fate === 'left waiting') return;
+    if (fate === 'hang') return;
     if (typeof fate === 'object') {
       outgoing.writeHead(fate.status, { 'content-type': 'application/x-amz-json-1.0' }).end(fate.body);
       return;
     }
     const { method, url = '/', headers } = incoming;
     const onward = request(new URL(url, target), { method: method ?? 'POST', headers }, (answer) => {
-      if (fate === 'answer lost') {
+      if (fate === 'lose answer') {
         answer.resume().once('end', () => outgoing.destroy());
         return;
       }
