@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../../core/fault.ts';
 import type { Result } from '../../core/result.ts';
 import type { Inspected } from '../../decode/dicom/inspect.ts';
-import { followFragments } from '../../decode/dicom/parse/fragments.ts';
-import type { PixelsBegin } from '../../decode/dicom/parse/header.ts';
+import { fragmentTracker } from '../../decode/dicom/parse/fragments.ts';
+import type { PixelDataStart } from '../../decode/dicom/parse/header.ts';
 import { type FileMeta, fileMeta } from '../../decode/dicom/parse/meta-group.ts';
 import { joined } from '../../platform/concat.ts';
 import type { Lease } from '../../platform/memory-budget.ts';
@@ -130,14 +130,14 @@ async function beginning(
 }
 
 /** A film on its way to the store: afterwards its digest is known, and how long it should have been. */
-function passing(head: Uint8Array, rest: AsyncIterator<Uint8Array>, pixels: PixelsBegin | undefined) {
+function passing(head: Uint8Array, rest: AsyncIterator<Uint8Array>, pixels: PixelDataStart | undefined) {
   const hash = createHash('sha256');
-  const fragments = pixels?.kind === 'encapsulated' ? followFragments(pixels.items) : undefined;
+  const fragments = pixels?.kind === 'encapsulated' ? fragmentTracker(pixels.items) : undefined;
   return {
     async *bytes() {
       for (let piece = head; ; ) {
         hash.update(piece);
-        fragments?.see(piece);
+        fragments?.update(piece);
         yield piece;
         const { done, value } = await rest.next();
         if (done) return;
@@ -145,7 +145,7 @@ function passing(head: Uint8Array, rest: AsyncIterator<Uint8Array>, pixels: Pixe
       }
     },
     digest: () => hash.digest('hex'),
-    end: () => fragments?.end() ?? (pixels?.kind === 'native' ? pixels.end : 0),
+    end: () => fragments?.minLength() ?? (pixels?.kind === 'native' ? pixels.end : 0),
   };
 }
 

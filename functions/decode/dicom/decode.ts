@@ -8,31 +8,31 @@ import { dcmjsCodec } from './codecs/dcmjs-codec.ts';
 import { frameOf } from './codecs/pixels.ts';
 import { viewOf } from './dicom-view.ts';
 import { warnOfAssumptions } from './image.ts';
-import { open } from './open-image.ts';
+import { openImage } from './open-image.ts';
 import { Warnings } from './parse/header-error.ts';
 import { uprightFilm } from './render/geometry.ts';
 import { grayOf } from './render/gray.ts';
-import { bugIn, CodecUnavailable, type Report } from './unexpected-error.ts';
+import { CodecUnavailable, type Report, unexpectedErrorFault } from './unexpected-error.ts';
 
-/** A DICOM file to one upright gray film and what its header says. Rejects only when a codec cannot run. */
+/** Decode a DICOM file to one upright gray film and the attributes of the film. Rejects only if a codec cannot run. */
 export async function decodeDicom(bytes: Uint8Array, report: Report = () => {}): Promise<Result<Decoded, Fault>> {
   try {
-    return await film(bytes);
+    return await decodeFilm(bytes);
   } catch (error) {
     if (error instanceof CodecUnavailable) throw error;
-    return bugIn(error, report);
+    return unexpectedErrorFault(error, report);
   }
 }
 
 const codec: Codec = (frame) =>
   (frame.encoding === 'jpeg' && frame.shape.precision === 8 ? baselineCodec : dcmjsCodec)(frame).catch(
     (error: unknown) => {
-      throw new CodecUnavailable('the codecs cannot run', { cause: error });
+      throw new CodecUnavailable('the image codec cannot run', { cause: error });
     },
   );
 
-async function film(bytes: Uint8Array): Promise<Result<Decoded, Fault>> {
-  const opened = open(bytes);
+async function decodeFilm(bytes: Uint8Array): Promise<Result<Decoded, Fault>> {
+  const opened = openImage(bytes);
   if (!opened.ok) return opened;
   const { attributes, image, instance } = opened.value;
   const warnings = new Warnings(opened.value.warnings);

@@ -1,28 +1,29 @@
 import { tags } from '../../core/dicom-dictionary.ts';
 import type { Fault } from '../../core/fault.ts';
 import type { Attributes } from './parse/attributes.ts';
-import { chestRegions, otherRegions } from './region-codes.ts';
-import { spoken } from './safe-text.ts';
-import { type Code, codesIn } from './snomed.ts';
+import { chestRegions, nonChestRegions } from './region-codes.ts';
+import { safeText } from './safe-text.ts';
+import { type SnomedCode, snomedCodes } from './snomed.ts';
 
-/** Why a header says that this is no frontal chest film; null where it does not say so. */
-export function notFrontalChest(attributes: Attributes): Fault | null {
-  const view = otherView(attributes);
+/** The fault of a film that is not a frontal chest film by its attributes; null if no attribute says so. */
+export function notFrontalChestFault(attributes: Attributes): Fault | null {
+  const view = nonFrontalView(attributes);
   if (view !== undefined) return { code: 'not_frontal_view', view };
-  const bodyPart = otherBodyPart(attributes);
+  const bodyPart = nonChestBodyPart(attributes);
   if (bodyPart !== undefined) return { code: 'not_chest', bodyPart };
   return null;
 }
 
 /**
- * Words of View Position that name a lateral, an oblique or a decubitus film: the defined terms of PS3.3, C.8.1.1
- * and C.8.11.5.1.1, and how devices spell them. A decubitus film is frontal, but no model here has seen one.
+ * Words of View Position for a lateral, an oblique or a decubitus film: the defined terms of PS3.3, C.8.1.1 and
+ * C.8.11.5.1.1, and the spellings of devices. A decubitus film is frontal, but the training data of the models has none.
  */
-const otherViews = new Set('LL RL LLD RLD LLO RLO LAO RAO LPO RPO PROFIL PROFILE SEITLICH'.split(' '));
-const otherViewsIn = /^([LRXT]|LT|RT|XT|LEFT|RIGHT|CROSS)?LAT[LR]?$|LATERO|(?<!BI)LATERAL(?!ITY)|DECUB|OBLI|OBL$/;
+const nonFrontalViews = new Set('LL RL LLD RLD LLO RLO LAO RAO LPO RPO PROFIL PROFILE SEITLICH'.split(' '));
+const nonFrontalViewPattern =
+  /^([LRXT]|LT|RT|XT|LEFT|RIGHT|CROSS)?LAT[LR]?$|LATERO|(?<!BI)LATERAL(?!ITY)|DECUB|OBLI|OBL$/;
 
-/** Lateral and oblique codes of View Code Sequence (PS3.16, CID 4010), in SNOMED CT and the SNOMED RT of older files. */
-const otherViewCodes = new Set([
+/** Lateral and oblique codes of View Code Sequence (PS3.16, CID 4010), in SNOMED CT and, for older files, SNOMED RT. */
+const nonFrontalViewCodes = new Set([
   // Lateral, left lateral, right lateral, sagittal.
   ...['399067008', '399173006', '399198007', '30730003', 'R-102CD', 'R-10236', 'R-10232', 'G-A145'],
   // Oblique, right oblique, left oblique, lateral oblique.
@@ -31,45 +32,49 @@ const otherViewCodes = new Set([
   ...['399356000', '399135007', '399038007', '399006002', 'R-40985', 'R-10220', 'R-10210', 'R-10212'],
 ]);
 
-const told = ({ scheme, value }: Code) => `${scheme} ${value}`;
+const codeText = ({ scheme, value }: SnomedCode) => `${scheme} ${value}`;
 
-function otherView(attributes: Attributes): string | undefined {
+function nonFrontalView(attributes: Attributes): string | undefined {
   const position = attributes.code(tags.viewPosition);
-  if (position && words(position).some((word) => otherViews.has(word) || otherViewsIn.test(word)))
-    return spoken(position) ?? 'View Position, in words that are not repeated here';
-  const code = codesIn(attributes, tags.viewCodeSequence).find(({ value }) => otherViewCodes.has(value));
-  if (code) return told(code);
-  // Rows or columns that run from front to back: the patient stands sideways (PS3.3, C.7.6.1.1.1).
-  const orientation = attributes.codes(tags.patientOrientation).map((direction) => direction.toUpperCase());
-  return orientation.every((direction) => /^[LRAPHF]{0,3}$/.test(direction)) &&
-    orientation.some((direction) => /^[AP]/.test(direction))
-    ? `Patient Orientation ${orientation.slice(0, 2).join('\\')}`
+  if (position && words(position).some((word) => nonFrontalViews.has(word) || nonFrontalViewPattern.test(word)))
+    return safeText(position) ?? 'View Position (the value is hidden, because it may contain patient data)';
+  const code = snomedCodes(attributes, tags.viewCodeSequence).find(({ value }) => nonFrontalViewCodes.has(value));
+  if (code) return codeText(code);
+  // If the rows or columns run in the anterior-posterior direction, the film is lateral (PS3.3, C.7.6.1.1.1).
+  const directions = attributes.codes(tags.patientOrientation).map((direction) => direction.toUpperCase());
+  return directions.every((direction) => /^[LRAPHF]{0,3}$/.test(direction)) &&
+    directions.some((direction) => /^[AP]/.test(direction))
+    ? `Patient Orientation ${directions.slice(0, 2).join('\\')}`
     : undefined;
 }
 
-/** Beginnings of words of Body Part Examined for the chest (PS3.16, annex L: CHEST, LUNG), as devices write them. */
-const chest = /^(CHEST(?!AB)|THORA|TORA|CXR|BRUST|LUNG)/;
-/** The part of the spine that is called after the chest. */
-const spine = /SPIN|VERTEBR|WIRBEL|COLUMN|COLUN|COLONN|RACHIS|LUMB/;
-/** A body part that says as much as none. */
-const unsaid = /^(UNKNOWN|OTHER|NONE|UNSPECIFIED|N|A|NA)$/;
+/** A word of Body Part Examined for the chest, in the spellings of devices (PS3.16, annex L: CHEST, LUNG). */
+const chestWord = /^(CHEST(?!AB)|THORA|TORA|CXR|BRUST|LUNG)/;
+/** A word for the spine. The thoracic spine also has a word for the chest, but it is not a chest film. */
+const spineWord = /SPIN|VERTEBR|WIRBEL|COLUMN|COLUN|COLONN|RACHIS|LUMB/;
+/** A word of Body Part Examined that names no body part. */
+const unspecifiedWord = /^(UNKNOWN|OTHER|NONE|UNSPECIFIED|N|A|NA)$/;
 
-function otherBodyPart(attributes: Attributes): string | undefined {
-  const examined = attributes.text(tags.bodyPartExamined) ?? '';
-  const named = words(examined);
-  const said = named.length > 0 && !named.every((word) => unsaid.test(word));
-  const isChest = named.some((word) => chest.test(word)) && !named.some((word) => spine.test(word));
-  if (said && !isChest) return spoken(examined) ?? 'Body Part Examined, in words that are not repeated here';
+function nonChestBodyPart(attributes: Attributes): string | undefined {
+  const bodyPart = attributes.text(tags.bodyPartExamined) ?? '';
+  const examinedWords = words(bodyPart);
+  const isSpecified = examinedWords.length > 0 && !examinedWords.every((word) => unspecifiedWord.test(word));
+  const isChest =
+    examinedWords.some((word) => chestWord.test(word)) && !examinedWords.some((word) => spineWord.test(word));
+  if (isSpecified && !isChest)
+    return safeText(bodyPart) ?? 'Body Part Examined (the value is hidden, because it may contain patient data)';
 
-  const regions = codesIn(attributes, tags.anatomicRegionSequence);
+  const regions = snomedCodes(attributes, tags.anatomicRegionSequence);
   if (regions.some(({ value }) => chestRegions.has(value))) return undefined;
-  const other = regions.find(({ value }) => otherRegions.has(value));
-  if (other) return told(other);
-  // A region that is not known here is another one, unless the body part says that it is the chest.
-  return said || regions.length === 0 ? undefined : 'Anatomic Region Sequence, by a code that is not one of the chest';
+  const other = regions.find(({ value }) => nonChestRegions.has(value));
+  if (other) return codeText(other);
+  // An unknown region code is not the chest, unless Body Part Examined names the chest.
+  return isSpecified || regions.length === 0
+    ? undefined
+    : 'Anatomic Region Sequence (its code is not a code of the chest)';
 }
 
-/** Words in capitals, without accents. */
+/** The words of a text in capitals, without accents. */
 const words = (text: string) =>
   text
     .normalize('NFD')

@@ -2,36 +2,41 @@ import type { Fault } from '../../core/fault.ts';
 import type { Instance } from '../../core/instance.ts';
 import type { Result } from '../../core/result.ts';
 import { ok } from '../../core/result.ts';
-import { open, openBeginning } from './open-image.ts';
-import type { PixelsBegin } from './parse/header.ts';
-import { bugIn, type Report } from './unexpected-error.ts';
+import { openImage, openImageBeginning } from './open-image.ts';
+import type { PixelDataStart } from './parse/header.ts';
+import { type Report, unexpectedErrorFault } from './unexpected-error.ts';
 
-/** Whose film a DICOM file is, from its header alone; refused by name where it is not one that is read. */
+/** Read the identity of a film (patient, study, series, instance) from a DICOM file without decoding any pixel. */
 export function inspect(bytes: Uint8Array, report: Report = () => {}): Result<Instance, Fault> {
   try {
-    const opened = open(bytes);
+    const opened = openImage(bytes);
     return opened.ok ? ok(opened.value.instance) : opened;
   } catch (error) {
-    return bugIn(error, report);
+    return unexpectedErrorFault(error, report);
   }
 }
 
-/** The same of a file, or of its beginning: then `pixels` says what must follow. */
-export type Inspected = { readonly instance: Instance; readonly pixels?: PixelsBegin };
+/** The identity of a film. If only the beginning of the file was inspected, `pixels` tells what the rest must contain. */
+export type Inspected = { readonly instance: Instance; readonly pixels?: PixelDataStart };
 
-/** Look at a file, or at the beginning of one: there `corrupt_image` may mean that more of it is needed. */
+/**
+ * {@link inspect} for a file, or for the beginning of a file. For a beginning, `corrupt_image` can also mean that more bytes
+ * are needed.
+ *
+ * @param isWhole whether `bytes` is the whole file
+ */
 export function inspectBeginning(
   bytes: Uint8Array,
-  whole: boolean,
+  isWhole: boolean,
   report: Report = () => {},
 ): Result<Inspected, Fault> {
-  if (whole) {
+  if (isWhole) {
     const instance = inspect(bytes, report);
     return instance.ok ? ok({ instance: instance.value }) : instance;
   }
   try {
-    return openBeginning(bytes);
+    return openImageBeginning(bytes);
   } catch (error) {
-    return bugIn(error, report);
+    return unexpectedErrorFault(error, report);
   }
 }

@@ -4,62 +4,64 @@ import type { Instance } from '../../core/instance.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { isUid } from '../../core/uid.ts';
 import { sniff, unsupportedFormatFault } from '../sniff.ts';
-import { notFrontalChest } from './frontal-chest.ts';
+import { notFrontalChestFault } from './frontal-chest.ts';
 import { type Image, imageOf } from './image.ts';
 import type { Attributes } from './parse/attributes.ts';
-import { type Header, type PixelsBegin, parseBeginning, parseHeader, type StoredPixels } from './parse/header.ts';
-import { instanceOf, unidentified } from './read-instance.ts';
-import { shownUid } from './safe-uid.ts';
+import { type Header, type PixelDataStart, parseBeginning, parseHeader, type StoredPixels } from './parse/header.ts';
+import { identityFault, readInstance } from './read-instance.ts';
+import { safeUid } from './safe-uid.ts';
 
-/** A DICOM file whose header has passed every check; its pixels are as they are stored. */
-export type Opened = Omit<Header, 'pixels'> & {
+/** A DICOM file whose header has passed every check. The pixels are not decoded. */
+export type OpenedImage = Omit<Header, 'pixels'> & {
   readonly image: Image;
   readonly instance: Instance;
   readonly pixels: StoredPixels;
 };
 
-/** Parse a file and refuse by name what its header says is not a single gray frontal chest film. */
-export function open(bytes: Uint8Array): Result<Opened, Fault> {
-  const header = otherFile(bytes) ?? parseHeader(bytes);
+/** Parse a file. The result is a fault if the header does not describe a single gray frontal chest film. */
+export function openImage(bytes: Uint8Array): Result<OpenedImage, Fault> {
+  const header = formatFault(bytes) ?? parseHeader(bytes);
   if (!header.ok) return header;
   const { attributes, transferSyntax, pixels, warnings } = header.value;
-  const refusal = otherObject(attributes) ?? notFrontalChest(attributes);
-  // Only an object with a sound identity is one of another kind: a PACS is told that this one was discarded.
-  if (refusal) return fail(unidentified(attributes, refusal) ?? refusal);
-  // Before its image attributes: where both are missing, the file is cut off.
-  if (!pixels) return fail(withoutPixels(attributes));
+  const refusal = unsupportedObjectFault(attributes) ?? notFrontalChestFault(attributes);
+  // Check the identity first: the API acknowledges an unsupported object to the PACS, and needs valid UIDs for that.
+  if (refusal) return fail(identityFault(attributes, refusal) ?? refusal);
+  // Check the pixel data before the image attributes: if both are missing, the file is truncated.
+  if (!pixels) return fail(missingPixelsFault(attributes));
   const image = imageOf(attributes);
   if (!image.ok) return image;
-  const instance = instanceOf(attributes, image.value);
+  const instance = readInstance(attributes, image.value);
   if (!instance.ok) return instance;
   return ok({ attributes, transferSyntax, pixels, warnings, image: image.value, instance: instance.value });
 }
 
 /**
- * The same checks of a file of which only the beginning is there, and where its pixel data lies. `corrupt_image` may mean
- * that more of it is needed.
+ * The same checks for the beginning of a file. The result includes the position of the pixel data. `corrupt_image` can also
+ * mean that more bytes are needed.
  */
-export function openBeginning(bytes: Uint8Array): Result<Pick<Opened, 'instance'> & { pixels: PixelsBegin }, Fault> {
-  const header = otherFile(bytes) ?? parseBeginning(bytes);
+export function openImageBeginning(
+  bytes: Uint8Array,
+): Result<Pick<OpenedImage, 'instance'> & { pixels: PixelDataStart }, Fault> {
+  const header = formatFault(bytes) ?? parseBeginning(bytes);
   if (!header.ok) return header;
   const { attributes, pixels } = header.value;
-  const missing = fail(withoutPixels(attributes));
-  // What is not there may follow: nothing is refused for it.
+  const missing = fail(missingPixelsFault(attributes));
+  // A missing attribute may be in the rest of the file, so it is not a fault yet.
   if (!pixels && attributes.code(tags.sopClassUid) === undefined) return missing;
-  const refusal = otherObject(attributes) ?? notFrontalChest(attributes);
-  if (refusal) return fail((pixels && unidentified(attributes, refusal)) ?? refusal);
+  const refusal = unsupportedObjectFault(attributes) ?? notFrontalChestFault(attributes);
+  if (refusal) return fail((pixels && identityFault(attributes, refusal)) ?? refusal);
   if (!pixels) return missing;
   const image = imageOf(attributes);
   if (!image.ok) return image;
-  const instance = instanceOf(attributes, image.value);
+  const instance = readInstance(attributes, image.value);
   return instance.ok ? ok({ instance: instance.value, pixels }) : instance;
 }
 
-/** Why a data set without Pixel Data is refused. PS3.3, C.7.6.24: Float Pixel Data holds parametric maps, not radiographs. */
-function withoutPixels(attributes: Attributes): Fault {
+/** The fault of a data set without Pixel Data. Float Pixel Data contains parametric maps, not radiographs (PS3.3, C.7.6.24). */
+function missingPixelsFault(attributes: Attributes): Fault {
   const other = floatPixels.find(({ tag }) => attributes.bytes(tag));
-  if (!other) return { code: 'corrupt_image', problem: 'it has no pixel data' };
-  return { code: 'unusable_header', problem: `it has ${other.name} instead of Pixel Data (7FE0,0010) with integers` };
+  if (!other) return { code: 'corrupt_image', problem: 'Pixel Data (7FE0,0010) is absent' };
+  return { code: 'unusable_header', problem: `the file has ${other.name} instead of Pixel Data (7FE0,0010)` };
 }
 
 const floatPixels = [
@@ -67,24 +69,23 @@ const floatPixels = [
   { tag: tags.doubleFloatPixelData, name: 'Double Float Pixel Data (7FE0,0009)' },
 ] as const;
 
-/** Why a file is none of DICOM; undefined where it is one. */
-function otherFile(bytes: Uint8Array): Result<never, Fault> | undefined {
+/** The fault of a file that is not a DICOM file; undefined for a DICOM file. */
+function formatFault(bytes: Uint8Array): Result<never, Fault> | undefined {
   const declared = 'application/dicom';
   const found = sniff(bytes);
   if (!found) return fail(unsupportedFormatFault(bytes, declared));
   return found === declared ? undefined : fail({ code: 'media_type_mismatch', declared, found });
 }
 
-/** Why this object is none that is read; null where it is one. */
-function otherObject(attributes: Attributes): Fault | null {
+/** The fault of an object that the service does not read; null for a supported object. */
+function unsupportedObjectFault(attributes: Attributes): Fault | null {
   const sopClass = attributes.code(tags.sopClassUid) ?? '';
-  if (attributes.text(tags.manufacturer) === manufacturer) return { code: 'own_object', sopClass: shownUid(sopClass) };
-  // A fault of the header, not another kind of object: a PACS must not take the instance for one that is just not read.
-  if (!isUid(sopClass))
-    return { code: 'unusable_header', problem: 'its SOP Class UID (0008,0016) is absent or malformed' };
+  if (attributes.text(tags.manufacturer) === manufacturer) return { code: 'own_object', sopClass: safeUid(sopClass) };
+  // This must not be reported as an unsupported SOP class. Otherwise the API would acknowledge the instance as discarded.
+  if (!isUid(sopClass)) return { code: 'unusable_header', problem: 'SOP Class UID (0008,0016) is absent or malformed' };
   const known = sopClasses.map(({ uid }) => uid);
-  if (!known.includes(sopClass)) return { code: 'unsupported_sop_class', sopClass: shownUid(sopClass), known };
-  // PS3.3, C.8.11.1: as good as the other SOP class, whichever class carries it.
+  if (!known.includes(sopClass)) return { code: 'unsupported_sop_class', sopClass: safeUid(sopClass), known };
+  // PS3.3, C.8.11.1: this value has the same meaning as the SOP class For Processing, in every SOP class.
   if (attributes.term(tags.presentationIntentType)?.replace(/[ _-]+/g, ' ') === 'FOR PROCESSING')
     return { code: 'unsupported_sop_class', sopClass: `${sopClass} FOR PROCESSING`, known };
   return null;

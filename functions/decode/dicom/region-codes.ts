@@ -1,13 +1,13 @@
 /**
- * Codes of Anatomic Region Sequence (PS3.16, CID 4031), in SNOMED CT and in the SNOMED RT of older files: the chest, by
- * its code since 2020 and by that of before, its cavity, mediastinum and lungs. Chest and abdomen is another film.
+ * Codes of Anatomic Region Sequence (PS3.16, CID 4031), in SNOMED CT and, for older files, SNOMED RT: chest (the code since
+ * 2020 and the one before), thoracic cavity, mediastinum and lungs. The code for chest and abdomen is not in the list.
  */
 export const chestRegions = new Set([
   ...['816094009', '51185008', 'T-D3000', '43799004', 'T-D3200', '72410000', 'T-D3300', '39607008', 'T-28000'],
 ]);
 
-/** Regions that no chest film is of, whatever else its header says. */
-export const otherRegions = new Set([
+/** Codes of regions other than the chest. A film with one of them is refused, unless it also has a code of the chest. */
+export const nonChestRegions = new Set([
   // Skull, head, head and neck, neck, jaw, mandible, sinuses.
   ...['89546000', 'T-11100', '69536005', 'T-D1100', '774007', 'T-D1000', '45048000', 'T-D1600', '661005', 'T-D1213'],
   ...['91609006', 'T-11180', '2095001', 'T-22000'],

@@ -1,6 +1,6 @@
 /**
- * What a fault or a reading repeats of an attribute that is to hold a code, and in some file holds a name. All words
- * must be ones that are said of films; a number is at most two digits long.
+ * Words that a fault or a reading may repeat from a code attribute. Some files have the name of a patient in such an
+ * attribute. So a value is repeated only if it consists of these words and of numbers with at most two digits.
  */
 const vocabulary = new Set(
   [
@@ -12,10 +12,10 @@ const vocabulary = new Set(
     'NECK NECKCHEST NECKCHESTABDOMEN NOSE ORBIT OVARY PANCREAS PAROTID PATELLA PELVIS PENIS PHARYNX PROSTATE RECTUM RIB',
     'SCALP SCAPULA SCLERA SCROTUM SHOULDER SKULL SPINE SPLEEN SSPINE STERNUM STOMACH SUBMANDIBULAR TESTIS THIGH THUMB',
     'THYMUS THYROID TLSPINE TMJ TOE TONGUE TRACHEA TSPINE URETER URETHRA UTERUS VAGINA VULVA WHOLEBODY WRIST ZYGOMA',
-    // What else devices write there.
+    // Other words of devices for body parts.
     'ABD BODY BRUST CHESTPA CERVICAL CRANIUM CXR FEET HANDS JOINT KNEES LIMB LOWER LUMBAR LUNGS OTHER PART RIBS SINUS',
     'SINUSES SPECIMEN THORACIC THORAX TORAX TOTAL TRUNK UNKNOWN UPPER WHOLE',
-    // Views: PS3.3, C.8.1.1 and C.8.11.5.1.1, and their usual spellings.
+    // Views: PS3.3, C.8.1.1 and C.8.11.5.1.1, and their common spellings.
     'AP PA LL RL LLD RLD LLO RLO RAO LAO RPO LPO LAT LATERAL LATERALE OBL OBLIQUE DECUB DECUBITUS LLAT RLAT LLATERAL',
     'RLATERAL LATL LATR XTLAT LATERO LATEROLATERAL LEFTLATERAL RIGHTLATERAL LLDECUB RLDECUB AXIAL FRONTAL SAGITTAL',
     'LORDOTIC APICAL PROFIL PROFILE SEITLICH LEFT RIGHT L R LT RT ERECT UPRIGHT STANDING SITTING SUPINE PRONE PORTABLE',
@@ -23,20 +23,20 @@ const vocabulary = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
-/** The value where it is such words, otherwise undefined. */
-export function spoken(value: string | undefined): string | undefined {
+/** The value if it consists only of words of the vocabulary, short numbers and punctuation; otherwise undefined. */
+export function safeText(value: string | undefined): string | undefined {
   const pieces = value?.match(/[A-Za-z]+|\d+|[^A-Za-z\d]+/g) ?? [];
-  const said = pieces.every((piece) => {
+  const isSafe = pieces.every((piece) => {
     if (/^[A-Za-z]/.test(piece)) return vocabulary.has(piece.toUpperCase());
     return /^\d/.test(piece) ? piece.length <= 2 : /^[ _,.;:/+()-]{1,3}$/.test(piece);
   });
-  return said && value && value.length <= 32 ? value : undefined;
+  return isSafe && value && value.length <= 32 ? value : undefined;
 }
 
-/** Modalities that images which are read may name (PS3.3, C.7.3.1.1.1); any other is as good as OT. */
+/** Modalities of films (PS3.3, C.7.3.1.1.1). Any other value becomes OT (other). */
 const modalities = ['CR', 'DX', 'DR', 'RF', 'XA', 'RG', 'MG', 'IO', 'PX', 'SC', 'DG', 'HC', 'XC'];
-export const spokenModality = (value: string): string => modalities.find((known) => known === value) ?? 'OT';
+export const safeModality = (value: string): string => modalities.find((known) => known === value) ?? 'OT';
 
-/** Left, right, both, unpaired (PS3.3, C.7.3.1.1.2 and C.8.11.2). */
-export const spokenSide = (value: string | undefined): string | undefined =>
+/** Laterality: left, right, both or unpaired (PS3.3, C.7.3.1.1.2 and C.8.11.2); undefined for any other value. */
+export const safeLaterality = (value: string | undefined): string | undefined =>
   ['L', 'R', 'B', 'U'].find((known) => known === value);

@@ -1,2 +1,2 @@
-/** A UID, of which only digits and dots are repeated. */
-export const shownUid = (text: string): string => text.replace(/[^0-9.]/g, '?').slice(0, 64);
+/** The text of a UID for a message. Other characters than digits and dots become a question mark, so no patient data leaks. */
+export const safeUid = (text: string): string => text.replace(/[^0-9.]/g, '?').slice(0, 64);

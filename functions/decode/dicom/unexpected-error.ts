@@ -1,19 +1,19 @@
 import type { Fault } from '../../core/fault.ts';
 import { fail } from '../../core/result.ts';
 
-/** Told of an error that should not have happened while a file was read. */
+/** Receives an unexpected error of the DICOM decoder. */
 export type Report = (error: unknown) => void;
 
 /**
- * The answer where reading a file has thrown. It is a bug, and reported as one; but a file that brings it out is like no
- * film, and would do so again: as a fault of ours it would be tried again and again.
+ * Report an unexpected error and return a fault of the file. The error is a bug of the decoder. But the same file would cause
+ * the error again, so a fault of the service, which is retried, would be retried without end.
  */
-export function bugIn(error: unknown, report: Report) {
+export function unexpectedErrorFault(error: unknown, report: Report) {
   report(error);
-  return fail<Fault>({ code: 'corrupt_image', problem: 'it is like no film that was ever seen here' });
+  return fail<Fault>({ code: 'corrupt_image', problem: 'the file could not be parsed: unexpected structure' });
 }
 
-/** A codec that cannot run: our fault, not the film's. */
+/** An image codec cannot run. This is a fault of the service, not of the film. */
 export class CodecUnavailable extends Error {
   override name = 'CodecUnavailable';
 }

@@ -145,7 +145,7 @@ describe('the file meta information', () => {
   test('has none either: a fault of the header, not another kind of object', async () => {
     for (const uid of ['', 'CR IMAGE', '1..2']) {
       const bytes = part10(merge(dataset, [text(tags.SOPClassUID, 'UI', uid)]), { meta: false });
-      const problem = 'its SOP Class UID (0008,0016) is absent or malformed';
+      const problem = 'SOP Class UID (0008,0016) is absent or malformed';
       expect(faultOf(inspect(new Uint8Array(bytes)))).toEqual({ code: 'unusable_header', problem });
     }
   });

@@ -6,7 +6,7 @@ import { type JpegFrame, processOf, startOfFrame } from '../../jpeg/frame.ts';
 import { type JpegStream, jpegStream, repairWarning } from '../../jpeg/stream.ts';
 import { archiveFormat, otherFormat, sniff } from '../../sniff.ts';
 import type { Image } from '../image.ts';
-import type { Opened } from '../open-image.ts';
+import type { OpenedImage } from '../open-image.ts';
 import type { Attributes } from '../parse/attributes.ts';
 import { maxSurplus, type StoredPixels } from '../parse/header.ts';
 import type { TransferSyntax } from '../parse/transfer-syntaxes.ts';
@@ -37,7 +37,12 @@ const corrupt = (problem: string) => fail<Fault>({ code: 'corrupt_image', proble
 
 /** Pixel data to a frame. A compressed stream is checked against the header before the codec sees it. */
 export async function frameOf(
-  { attributes, image, pixels, transferSyntax }: Pick<Opened, 'attributes' | 'image' | 'pixels' | 'transferSyntax'>,
+  {
+    attributes,
+    image,
+    pixels,
+    transferSyntax,
+  }: Pick<OpenedImage, 'attributes' | 'image' | 'pixels' | 'transferSyntax'>,
   codec: Codec,
 ): Promise<Result<Frame, Fault>> {
   const asStored = (words: Words) => ok({ words, stream: null, warnings: [] });
@@ -202,7 +207,7 @@ function jpeg2000Of(bytes: Uint8Array): Result<Stream, Fault> {
 function native(
   { bytes, vr }: Extract<StoredPixels, { kind: 'native' }>,
   image: Image,
-  { bigEndian }: TransferSyntax,
+  { isBigEndian }: TransferSyntax,
 ): Result<Words, Fault> {
   const expected = (image.rows * image.columns * image.bitsAllocated) / 8;
   // Padded to an even length (PS3.5, 8.1.1), and by some devices to their blocks. More is another image.
@@ -211,7 +216,7 @@ function native(
   // A copy, which slice() of a Buffer is not: the bytes are the caller's, and words need an even address.
   const copy = new Uint8Array(bytes.subarray(0, expected + (expected % 2)));
   // PS3.5, 8.1.1 and A.3: in OW, 8-bit pixels lie two to a word, and the word is swapped too.
-  if (bigEndian && (image.bitsAllocated === 16 || vr !== 'OB')) {
+  if (isBigEndian && (image.bitsAllocated === 16 || vr !== 'OB')) {
     if (copy.length % 2 !== 0) return corrupt('its pixel data has an odd number of bytes');
     Buffer.from(copy.buffer).swap16();
   }

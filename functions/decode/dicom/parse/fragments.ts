@@ -1,38 +1,42 @@
 const itemHeaderBytes = 8;
 const undefinedLength = 0xffff_ffff;
-/** Item (FFFE,E000), as a little-endian number. */
+/** Tag of an Item (FFFE,E000), as a little-endian number. */
 const item = 0xe000_fffe;
 
 /**
- * Follows encapsulated pixel data (PS3.5 A.4) as it goes by, from its first item on, to tell a film that was cut off: it
- * must be at least as long as its last fragment says.
+ * Parse the fragment lengths of encapsulated pixel data (PS3.5 A.4) while the file is streamed, to detect a truncated file:
+ * the file must contain the whole last fragment.
+ *
+ * @param items offset of the first item in the file
  */
-export function followFragments(items: number) {
+export function fragmentTracker(items: number) {
   const header = Buffer.alloc(itemHeaderBytes);
   let filled = 0;
-  /** Where the header of the next item begins, and where the next piece does. */
+  /** Offset of the next item. */
   let end = items;
+  /** Offset of the next chunk. */
   let at = 0;
-  let over = false;
+  let isDone = false;
   return {
-    see(piece: Uint8Array): void {
-      for (let i = 0; !over && i < piece.length; ) {
+    /** Pass the next chunk of the file. The chunks must be consecutive and start at offset 0. */
+    update(chunk: Uint8Array): void {
+      for (let i = 0; !isDone && i < chunk.length; ) {
         const skip = end + filled - (at + i);
         if (skip > 0) {
           i += skip;
           continue;
         }
-        header[filled++] = piece[i++] ?? 0;
+        header[filled++] = chunk[i++] ?? 0;
         if (filled < itemHeaderBytes) continue;
         filled = 0;
         const length = header.readUInt32LE(4);
-        // A Sequence Delimitation Item, or something that readers put up with or complain of themselves.
-        if (header.readUInt32LE(0) !== item || length === undefinedLength) over = true;
+        // A Sequence Delimitation Item ends the fragments. For malformed items, the DICOM parser reports the fault later.
+        if (header.readUInt32LE(0) !== item || length === undefinedLength) isDone = true;
         else end += itemHeaderBytes + length;
       }
-      at += piece.length;
+      at += chunk.length;
     },
-    /** How long the file is at least, by what was seen of it. */
-    end: () => end,
+    /** The minimum length of the file, by the fragment lengths that were parsed. */
+    minLength: () => end,
   };
 }

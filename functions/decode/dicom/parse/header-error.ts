@@ -12,20 +12,20 @@ export class HeaderError extends Error {
   }
 }
 
-/** The header contradicts itself, and what it means would be a guess. */
+/** The header is malformed or contradictory, and has no single meaning. */
 export const unusable = (problem: string): HeaderError => new HeaderError({ code: 'unusable_header', problem });
 
-/** The file ends before its elements do. */
-export const truncated = (problem = 'the file ends before the last of its elements does'): HeaderError =>
+/** The file ends before the end of its elements. */
+export const truncated = (problem = 'the file ends within an element'): HeaderError =>
   new HeaderError({ code: 'corrupt_image', problem });
 
-/** Takes a warning about the file. */
+/** Receives a warning about the file. */
 export type Warn = (warning: ReadingWarning) => void;
 
-/** More warnings than this say no more. */
+/** Maximum number of warnings per file. */
 const maxWarnings = 24;
 
-/** Warnings of one file: of each code and attribute the first. */
+/** Collects the warnings of one file. Of several warnings with equal code and attribute, only the first is kept. */
 export class Warnings {
   readonly list: ReadingWarning[];
 

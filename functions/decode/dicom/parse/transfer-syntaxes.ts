@@ -1,33 +1,33 @@
-/** How pixel data is stored: as words, or by which compression. */
+/** The compression of pixel data; `native` is uncompressed. */
 export type Encoding = 'native' | 'rle' | 'jpeg' | 'jpegLossless' | 'jpegLs' | 'jpeg2000' | 'htj2k';
 
 export type TransferSyntax = {
   readonly uid: string;
   readonly name: string;
   readonly encoding: Encoding;
-  /** Value representations are written out. */
-  readonly explicit: boolean;
-  readonly bigEndian: boolean;
-  readonly deflated: boolean;
+  /** Explicit VR. */
+  readonly isExplicit: boolean;
+  readonly isBigEndian: boolean;
+  readonly isDeflated: boolean;
 };
 
 const syntax = (
   uid: string,
   name: string,
   encoding: Encoding,
-  unusual: Partial<Pick<TransferSyntax, 'explicit' | 'bigEndian' | 'deflated'>> = {},
-): TransferSyntax => ({ uid, name, encoding, explicit: true, bigEndian: false, deflated: false, ...unusual });
+  overrides: Partial<Pick<TransferSyntax, 'isExplicit' | 'isBigEndian' | 'isDeflated'>> = {},
+): TransferSyntax => ({ uid, name, encoding, isExplicit: true, isBigEndian: false, isDeflated: false, ...overrides });
 
-/** PS3.5, annex A; names as in PS3.6, annex A. */
-export const implicitLittle = syntax('1.2.840.10008.1.2', 'Implicit VR Little Endian', 'native', { explicit: false });
+/** The transfer syntaxes of PS3.5, annex A, with their names of PS3.6, annex A. */
+export const implicitLittle = syntax('1.2.840.10008.1.2', 'Implicit VR Little Endian', 'native', { isExplicit: false });
 export const explicitLittle = syntax('1.2.840.10008.1.2.1', 'Explicit VR Little Endian', 'native');
-export const explicitBig = syntax('1.2.840.10008.1.2.2', 'Explicit VR Big Endian', 'native', { bigEndian: true });
+export const explicitBig = syntax('1.2.840.10008.1.2.2', 'Explicit VR Big Endian', 'native', { isBigEndian: true });
 
-/** What is read. */
+/** The supported transfer syntaxes. */
 export const transferSyntaxes: readonly TransferSyntax[] = [
   implicitLittle,
   explicitLittle,
-  syntax('1.2.840.10008.1.2.1.99', 'Deflated Explicit VR Little Endian', 'native', { deflated: true }),
+  syntax('1.2.840.10008.1.2.1.99', 'Deflated Explicit VR Little Endian', 'native', { isDeflated: true }),
   explicitBig,
   syntax('1.2.840.10008.1.2.5', 'RLE Lossless', 'rle'),
   syntax('1.2.840.10008.1.2.4.50', 'JPEG Baseline (Process 1)', 'jpeg'),

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { fail } from '../../../../functions/core/result.ts';
 import { frameOf } from '../../../../functions/decode/dicom/codecs/pixels.ts';
 import { decodeDicom } from '../../../../functions/decode/dicom/decode.ts';
-import { open } from '../../../../functions/decode/dicom/open-image.ts';
+import { openImage } from '../../../../functions/decode/dicom/open-image.ts';
 import { openJpeg, openJph } from '../../../support/dicom/codestream.ts';
 import { decoded, expected, grays, same } from '../../../support/dicom/compare.ts';
 import { type Dataset, type Element, merge } from '../../../support/dicom/element.ts';
@@ -184,7 +184,7 @@ describe('JPEG', () => {
   });
 
   test('a codec that cannot run is no fault of the film', async () => {
-    const opened = open(file(await jpeg(eight)));
+    const opened = openImage(file(await jpeg(eight)));
     if (!opened.ok) throw new Error('the file is sound');
     const missing = async () => {
       throw new Error('no such file: codecs.wasm');

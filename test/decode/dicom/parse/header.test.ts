@@ -139,12 +139,12 @@ describe('refused as damaged', () => {
     const options = { transferSyntax: transferSyntaxes.deflated };
     expect(await refuse(wrap(dataset, Buffer.alloc(3000, 7), options))).toEqual({
       code: 'corrupt_image',
-      problem: 'its deflated data set does not inflate',
+      problem: 'the deflated data set cannot be inflated',
     });
     const endless = deflateRawSync(Buffer.alloc(200_000_000), { level: 1 });
     expect(await refuse(wrap(dataset, endless, options))).toEqual({
       code: 'corrupt_image',
-      problem: 'it inflates to more than any film takes',
+      problem: 'the inflated data set is larger than any film',
     });
   });
 
@@ -199,7 +199,7 @@ describe('a length that is wrong', () => {
     const broken = merge(dataset, [description, reference(0x0008_1140), view]);
     expect(await refuse(part10(broken, { transferSyntax: implicitLittle }))).toEqual({
       code: 'unusable_header',
-      problem: expect.stringMatching(/^the length of element \(0008,1030\) reaches over element \(0008,(1140|2218)\)$/),
+      problem: expect.stringMatching(/^the length of element \(0008,1030\) includes element \(0008,(1140|2218)\)$/),
     });
   });
 
@@ -270,7 +270,7 @@ test('megabytes of private elements are no reason to refuse a film', async () =>
 test('a preamble alone is a file that is cut off', async () => {
   expect(await refuse(part10(dataset).subarray(0, 132))).toEqual({
     code: 'corrupt_image',
-    problem: 'the file ends with its preamble',
+    problem: 'the file ends after the preamble',
   });
 });
 
