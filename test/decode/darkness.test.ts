@@ -16,7 +16,7 @@ const films = [
   'derived_exif6.jpg',
 ];
 
-/** A film whose values fill so many bits of a PNG with 16 bits per pixel, with a burned-in marker if asked. */
+/** A film with values that fill the given number of bits of a 16-bit PNG, optionally with a burned-in marker. */
 async function holding(bits: number, marker = 0): Promise<Buffer> {
   const side = 300;
   const gray = await sharp('test/films/00000442_000.png')
@@ -35,7 +35,7 @@ const codes = async (file: Uint8Array, mediaType = 'image/png') =>
   (unwrap(await decode(file, mediaType)).warnings ?? []).map(({ code }) => code);
 
 describe('a film that uses a small part of its range', () => {
-  test.each([9, 10, 11, 12, 13, 14, 15])('is flagged where it holds %i of 16 bits', async (bits) => {
+  test.each([9, 10, 11, 12, 13, 14, 15])('is flagged if it uses %i of 16 bits', async (bits) => {
     expect(await codes(await holding(bits))).toEqual(['dark_film']);
   });
 
@@ -43,7 +43,7 @@ describe('a film that uses a small part of its range', () => {
     expect(await codes(await holding(14, 40))).toEqual(['dark_film']);
   });
 
-  test('says how bright it is', async () => {
+  test('reports its brightness', async () => {
     const [warning] = unwrap(await decode(await holding(14), 'image/png')).warnings ?? [];
     expect(Number.parseFloat(warning?.found ?? '')).toBeGreaterThan(10);
     expect(Number.parseFloat(warning?.found ?? '')).toBeLessThanOrEqual(25);

@@ -32,7 +32,7 @@ const pixels = Uint8Array.from(film.values);
 const deepPixels = Uint16Array.from(film.values, (value) => value * 257);
 const grays = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
 
-describe('an 8-bit gray film has the same pixels whatever it is stored as', () => {
+describe('an 8-bit gray film has the same pixels in every storage form', () => {
   test.each<[string, () => Buffer | Promise<Buffer>]>([
     ['gray', () => png(film)],
     ['gray with opaque alpha', () => png(spread(film, 2, 255))],
@@ -67,13 +67,13 @@ describe('a 16-bit film keeps all its values', () => {
     expect(await readPng(png(raster))).toEqual({ width: 256, height: 256, pixels: all.values });
   });
 
-  test('257 times those of the same film in 8 bits', async () => {
+  test('has 257 times the values of the same film in 8 bits', async () => {
     expect((await readPng(png(deep(film)))).pixels).toEqual(deepPixels);
     expect((await readPng(png(deep(spread(film, 4, 255))))).pixels).toEqual(deepPixels);
   });
 });
 
-test.each([1, 2, 4] as const)('%i bits a pixel are spread over the full range', async (bits) => {
+test.each([1, 2, 4] as const)('%i bits per pixel are scaled to the full range', async (bits) => {
   const top = 2 ** bits - 1;
   const coarse = { ...film, bits, values: Array.from(film.values, (value) => value >> (8 - bits)) };
   const expected = Uint8Array.from(coarse.values, (value) => (255 * value) / top);
@@ -82,7 +82,7 @@ test.each([1, 2, 4] as const)('%i bits a pixel are spread over the full range', 
   expect((await readPng(png(coarse, { palette }))).pixels).toEqual(expected);
 });
 
-test('what is transparent is black, and half of it half as bright', async () => {
+test('transparent pixels become black, and half transparent pixels half as bright', async () => {
   const flat: Raster = { width: 128, height: 128, bits: 8, bands: 1, values: Array<number>(128 * 128).fill(200) };
   const shades = async (raster: Raster) => new Set((await readPng(png(raster))).pixels);
   for (const bands of [2, 4] as const) {
@@ -112,7 +112,7 @@ describe('a JPEG', () => {
     expectNear(actual, smooth.values);
   });
 
-  test('may hold a thumbnail, comments, fill bytes and another file behind its end', async () => {
+  test('may contain a thumbnail, comments, fill bytes and another file behind its end', async () => {
     const file = await jpeg(smooth);
     const thumbnail = exifSegment(Buffer.concat([exif([[0x0201, 4, 1, 26]]), await jpeg(ramp(32, 32))]));
     const comment = Buffer.concat([Buffer.from([0xff, 0xff, 0xff, 0xfe, 0, 7]), Buffer.from('hello')]);
@@ -123,7 +123,7 @@ describe('a JPEG', () => {
 
 describe('EXIF orientation is applied', () => {
   const { width: w, height: h, values } = film;
-  // EXIF 2.32, 4.6.4 A, Orientation: where the stored pixel of an upright x, y lies.
+  // EXIF 2.32, 4.6.4 A, Orientation: the stored position of the upright pixel x, y.
   const stored: Record<number, (x: number, y: number) => [number, number]> = {
     1: (x, y) => [x, y],
     2: (x, y) => [w - 1 - x, y],
@@ -151,17 +151,17 @@ describe('EXIF orientation is applied', () => {
     const eXIf = chunk('eXIf', block);
     expect(await readPng(png(film, { before: [eXIf] }))).toEqual(turned(orientation));
     expect(await readPng(png(spread(film, 4, 255), { after: [eXIf] }))).toEqual(turned(orientation));
-    // sharp turns the pixels of a JPEG by the same tag.
+    // sharp rotates the pixels of a JPEG by the same tag.
     const file = withSegments(await jpeg(film), exifSegment(block));
     const reference = await sharp(file).autoOrient().toColourspace('b-w').raw().toBuffer();
     expect(Buffer.compare(Buffer.from((await readJpeg(file)).pixels), reference)).toBe(0);
-    // An editor's own segment, which says nothing of it, changes nothing.
+    // A private segment of an editor, without an orientation, changes nothing.
     const edited = withSegments(await jpeg(film), exifSegment(block), exifSegment(exif([[0x010f, 2, 4, 0]])));
     expect(Buffer.compare(Buffer.from((await readJpeg(edited)).pixels), reference)).toBe(0);
   });
 });
 
-test('text, colour profiles, gamma, animation and trailing bytes leave the pixels as stored', async () => {
+test('text, colour profiles, gamma, animation and trailing bytes do not change the pixels', async () => {
   const { icc } = await sharp(await opened(spread(film, 3)).withIccProfile('cmyk').jpeg().toBuffer()).metadata();
   const before = [
     chunk('gAMA', Buffer.from([0, 1, 0x86, 0xa0])),
@@ -184,7 +184,7 @@ test('an animated PNG is read as its default image, with a warning', async () =>
   expect(warnings).toMatchObject([{ code: 'animated_png', found: '3' }]);
 });
 
-describe('what is no film is refused by name', () => {
+describe('a file that is not a film is refused by name', () => {
   test('an empty body', async () => {
     expect(await refusePng(new Uint8Array(0))).toEqual({ code: 'empty_body' });
   });
@@ -211,7 +211,7 @@ describe('what is no film is refused by name', () => {
       });
   });
 
-  test('a bomb: few bytes that claim, or really inflate to, 30 000 × 30 000 pixels', async () => {
+  test('a decompression bomb: few bytes that declare, or really inflate to, 30 000 × 30 000 pixels', async () => {
     const claim = { width: 30_000, height: 30_000, bits: 1, bands: 1 } as const;
     const refused = { code: 'too_many_pixels', width: 30_000, height: 30_000, limit: 64_000_000 };
     const zeros = deflateSync(Buffer.alloc(30_000 * (1 + 30_000 / 8)), { level: 1 });
@@ -222,7 +222,7 @@ describe('what is no film is refused by name', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(50_000_000);
   });
 
-  test('an image whose bands take more memory than the largest film, however few its pixels', async () => {
+  test('an image with bands that take more memory than the largest film, for any number of pixels', async () => {
     expect(await refusePng(hollow({ width: 6001, height: 4000, bits: 16, bands: 4 }))).toEqual({
       code: 'too_many_pixels',
       width: 6001,
@@ -250,7 +250,7 @@ describe('what is no film is refused by name', () => {
     }
   });
 
-  test('but not a gray film with a small coloured marker', async () => {
+  test('accepts a gray film with a small coloured marker', async () => {
     const values = Array.from(spread(film, 3).values);
     for (let y = 4; y < 16; y++) for (let x = 4; x < 28; x++) values.splice(3 * (160 * y + x), 3, 255, 0, 0);
     const marked = await readPng(png({ ...film, bands: 3, values }));
@@ -258,7 +258,7 @@ describe('what is no film is refused by name', () => {
     expect(off.length).toBeLessThanOrEqual(12 * 24);
   });
 
-  test('a toned scan, but not one with the faint tint of a lamp', async () => {
+  test('refuses a toned scan, and accepts one with the faint tint of a lamp', async () => {
     const toned = (blue: number): Raster => ({
       ...film,
       bands: 3,
@@ -279,7 +279,7 @@ describe('what is no film is refused by name', () => {
   });
 });
 
-describe('a damaged file is refused, not read in part', () => {
+describe('a damaged file is refused as a whole', () => {
   const file = png(film);
   const idat = file.indexOf('IDAT', 'latin1');
   const flipped = (bytes: Uint8Array, at: number) => {
@@ -287,7 +287,7 @@ describe('a damaged file is refused, not read in part', () => {
     copy[at] = (copy[at] ?? 0) ^ 0x55;
     return copy;
   };
-  /** The file with other pixel data under a right checksum. */
+  /** The file with other pixel data and a correct checksum. */
   const withData = (bytes: Uint8Array) =>
     Buffer.concat([file.subarray(0, idat - 4), chunk('IDAT', bytes), chunk('IEND')]);
   const lines = Buffer.alloc(140 * 161, 7);
@@ -337,7 +337,7 @@ describe('a damaged file is refused, not read in part', () => {
     }
   });
 
-  test('but damage to what is not pixels does no harm', async () => {
+  test('damage outside the pixels is harmless', async () => {
     const text = png(film, { before: [chunk('tEXt', Buffer.from('Comment\0hello', 'latin1'))] });
     expect((await readPng(flipped(text, text.indexOf('hello')))).pixels).toEqual(pixels);
     expect((await readPng(file.subarray(0, -12))).pixels).toEqual(pixels);

@@ -12,7 +12,7 @@ const image = () => opened(film).toColourspace('b-w');
 const dicom = async () => part10(chestDataset(await chest({ columns: 160, rows: 140, bits: 8 })));
 const ascii = (text: string) => Buffer.concat([Buffer.from(text, 'latin1'), Buffer.alloc(600)]);
 
-describe('a file of a format that is not read is named', () => {
+describe('a file of an unsupported format is named', () => {
   test.each<[string, () => Buffer | Promise<Buffer>]>([
     ['TIFF', () => image().tiff().toBuffer()],
     ['TIFF', () => ascii('MM\0*\0\0\0\x08')],
@@ -31,7 +31,7 @@ describe('a file of a format that is not read is named', () => {
       expect(faultOf(await decode(await file(), declared))).toEqual({ code: 'unsupported_image_format', found });
   });
 
-  test('packed files by how they are packed', async () => {
+  test('packed files, by their compression', async () => {
     const packed = {
       gzip: gzipSync(await dicom()),
       ZIP: ascii('PK\x03\x04\x14\0\x08\0'),
@@ -41,7 +41,7 @@ describe('a file of a format that is not read is named', () => {
       expect(faultOf(await decode(file, 'application/dicom'))).toEqual({ code: 'packed_file', found });
   });
 
-  test('but not bytes of which nothing is known', async () => {
+  test('but not unknown bytes', async () => {
     expect(faultOf(await decode(ascii('hello'), 'image/png'))).toEqual({ code: 'not_an_image', declared: 'image/png' });
   });
 });
@@ -75,7 +75,7 @@ describe('the bytes decide, not the declared media type', () => {
     ['image/pjpeg', 'image/jpeg'],
     ['application/dicom+octet', 'application/dicom'],
     ['image/x-dicom', 'application/dicom'],
-  ] as const)('%s is another name of %s', async (alias, type) => {
+  ] as const)('%s is an alias of %s', async (alias, type) => {
     expect(unwrap(await decode(await files[type](), alias)).warnings).toBeUndefined();
   });
 });

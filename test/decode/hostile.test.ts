@@ -25,7 +25,7 @@ async function timed<Value>(work: () => Promise<Value>): Promise<{ value: Value;
   return { value: await work(), ms: performance.now() - start };
 }
 
-describe('what is not pixels can neither inflate nor stall', () => {
+describe('data outside the pixels can neither inflate nor block', () => {
   test('256 MB of zeros in a text or a profile', async () => {
     const zeros = deflateSync(Buffer.alloc(256_000_000), { level: 1 });
     const before = [
@@ -41,7 +41,7 @@ describe('what is not pixels can neither inflate nor stall', () => {
     expect(process.memoryUsage().rss - rss).toBeLessThan(100_000_000);
   });
 
-  test('EXIF directories that point back at themselves', async () => {
+  test('cyclic EXIF directories', async () => {
     const pointers = [0x8769, 0x8825, 0xa005];
     const loop = exif(Array.from({ length: 50 }, (_, i) => [pointers[i % 3] ?? 0, 4, 1, 8] as const));
     for (const [file, mediaType] of [
@@ -54,7 +54,7 @@ describe('what is not pixels can neither inflate nor stall', () => {
     }
   });
 
-  test('pixels that go on after the last line', async () => {
+  test('pixels that continue after the last line', async () => {
     const lines = Buffer.concat([Buffer.alloc(130 * 133), Buffer.alloc(256_000_000)]);
     const file = png(film);
     const surplus = Buffer.concat([
@@ -67,7 +67,7 @@ describe('what is not pixels can neither inflate nor stall', () => {
   });
 });
 
-describe('a damaged file gives a film or a fault, soon and in little memory', () => {
+describe('a damaged file gives a film or a fault, in little time and memory', () => {
   const known: readonly Fault['code'][] = [
     'corrupt_image',
     'unsupported_jpeg',
@@ -98,7 +98,7 @@ describe('a damaged file gives a film or a fault, soon and in little memory', ()
   });
 
   const at = fc.nat({ max: 1_000_000 });
-  // Damage near the start hits headers and tables, of which there is little in a file that is mostly pixels.
+  // Damage near the start hits headers and tables, which are a small part of a file.
   const early = fc.nat({ max: 400 });
   const damage = fc.array(
     fc.record({
@@ -126,7 +126,7 @@ describe('a damaged file gives a film or a fault, soon and in little memory', ()
     return bytes;
   }
 
-  /** Right checksums again, so that the damage reaches what lies behind them. */
+  /** Correct the checksums, so that the damage reaches the data behind them. */
   function repaired(bytes: Buffer): Buffer {
     if (!bytes.subarray(0, 8).equals(pngSignature)) return bytes;
     for (let start = 8; start + 12 <= bytes.length; ) {
@@ -138,7 +138,7 @@ describe('a damaged file gives a film or a fault, soon and in little memory', ()
     return bytes;
   }
 
-  test('5000 times over', { timeout: 60_000 }, async () => {
+  test('for 5000 files', { timeout: 60_000 }, async () => {
     const rss = process.memoryUsage().rss;
     let slowest = 0;
     let films = 0;
@@ -163,7 +163,7 @@ describe('a damaged file gives a film or a fault, soon and in little memory', ()
     );
     expect(slowest).toBeLessThan(3000);
     expect(process.memoryUsage().rss - rss).toBeLessThan(300_000_000);
-    // Both must occur often, or the damage is too heavy or too light to say anything.
+    // Both must occur often. Otherwise the damage is too heavy or too light for a test.
     expect(Math.min(films, faults)).toBeGreaterThan(100);
   });
 });

@@ -12,7 +12,7 @@ const size = (w: number, h: number) => ({ width: px(w), height: px(h) });
 const mean = ({ pixels }: Film) => Array.from(pixels).reduce((sum, value) => sum + value, 0) / pixels.length;
 
 describe('resize', () => {
-  test('makes exactly the size asked for, larger or smaller, in the depth of the film', async () => {
+  test('gives exactly the requested size, larger or smaller, in the depth of the film', async () => {
     const side = fc.integer({ min: 1, max: 600 });
     await fc.assert(
       fc.asyncProperty(side, side, fc.constantFrom(shallow, deep), async (w, h, film) => {
@@ -25,11 +25,11 @@ describe('resize', () => {
     );
   });
 
-  test('to its own size is the film itself', async () => {
+  test('to the same size returns the film itself', async () => {
     expect(await resize(deep, size(300, 200))).toBe(deep);
   });
 
-  test('leaves a flat film flat: no ringing at the edges and no change of level', async () => {
+  test('keeps a flat film flat: no ringing at the edges and no change of level', async () => {
     for (const level of [1, 137, 254]) {
       const flat: Film = { ...shallow, pixels: new Uint8Array(60_000).fill(level) };
       expect(new Set((await resize(flat, size(256, 171))).pixels)).toEqual(new Set([level]));
@@ -37,13 +37,13 @@ describe('resize', () => {
     }
   });
 
-  test('averages rather than drops pixels, and does the same in both depths', async () => {
+  test('averages pixels instead of dropping them, and equally in both depths', async () => {
     const [a, b] = [await resize(shallow, size(150, 100)), await resize(deep, size(150, 100))];
     expect(mean(a)).toBeCloseTo(mean(shallow), 0);
     expect(Math.max(...Array.from(a.pixels, (value, i) => Math.abs(value - (b.pixels[i] ?? 0) / 257)))).toBeLessThan(2);
   });
 
-  test('keeps left left and top top', async () => {
+  test('keeps left and top', async () => {
     const marked: Film = { ...shallow, pixels: new Uint8Array(60_000) };
     marked.pixels.fill(255, 0, 300 * 20);
     for (let row = 0; row < 200; row++) marked.pixels.fill(128, row * 300, row * 300 + 30);

@@ -9,7 +9,7 @@ const bytes = (text: string, length = text.length) => {
 };
 const preamble = '\0'.repeat(128);
 
-describe('the first bytes say what a file is', () => {
+describe('the first bytes decide the type of a file', () => {
   test.each<[string, Uint8Array, ReturnType<typeof sniff>]>([
     ['PNG', bytes('\x89PNG\r\n\x1a\n'), 'image/png'],
     ['JPEG', bytes('\xff\xd8\xff\xe0'), 'image/jpeg'],
@@ -35,7 +35,7 @@ describe('the first bytes say what a file is', () => {
     ['little more than a tag', bytes('\x08\0\x05\0CS')],
     ['TypeScript', readFileSync('functions/decode/sniff.ts')],
     ['a ZIP archive', bytes('PK\x03\x04\x14\0\x08\0\x08\0')],
-  ])('%s is none', (_, file) => {
+  ])('%s is not a supported type', (_, file) => {
     expect(sniff(file)).toBeUndefined();
   });
 });

@@ -28,7 +28,7 @@ const codes = ({ warnings = [] }: Decoded) => warnings.map(({ code }) => code);
 
 type Segment = { readonly marker: number; readonly start: number; readonly end: number };
 
-/** The segments up to the first scan; the last one is its header. */
+/** The segments up to the first scan. The last one is its header. */
 function segments(stream: Buffer): Segment[] {
   const found: Segment[] = [];
   for (let at = 2; ; ) {
@@ -59,7 +59,7 @@ const patched = (stream: Buffer, at: number, ...bytes: readonly number[]) => {
   return copy;
 };
 const dri = (interval: number) => segment(0xdd, Buffer.from([interval >> 8, interval & 0xff]));
-/** Where restart markers lie. */
+/** The positions of the restart markers. */
 const restarts = (stream: Buffer) => {
   const from = segmentOf(stream, 0xda).end;
   return Array.from({ length: stream.length - from - 1 }, (_, i) => from + i).filter(
@@ -68,10 +68,10 @@ const restarts = (stream: Buffer) => {
 };
 const mcusPerRestart = 25;
 
-/** What is done to a sound stream. */
+/** Changes of a valid stream. */
 type Mutation = (stream: Buffer) => Buffer;
 
-/** What the standard allows: read without a warning. */
+/** Valid by the standard: read without a warning. */
 const legal: Record<string, Mutation> = {
   'as it is': (stream) => stream,
   'with fill bytes before markers': (stream) => atScan(beforeEnd(stream, 0xff, 0xff, 0xff), Buffer.from([0xff, 0xff])),
@@ -93,7 +93,7 @@ const legal: Record<string, Mutation> = {
     beforeEnd(patched(stream, segmentOf(stream, 0xc0).start + 5, 0, 0), 0xff, 0xdc, 0, 4, rows >> 8, rows & 0xff),
 };
 
-/** What breaks the standard and changes no pixel: read with a warning. */
+/** Violates the standard and changes no pixel: read with a warning. */
 const harmless: Record<string, Mutation> = {
   'with 1 zero before its end': (stream) => beforeEnd(stream, 0),
   'with 7 zeros before its end': (stream) => beforeEnd(stream, 0, 0, 0, 0, 0, 0, 0),
@@ -120,7 +120,7 @@ const harmless: Record<string, Mutation> = {
 const scanOf = (stream: Buffer) => segmentOf(stream, 0xda).end;
 const middle = (stream: Buffer) => (scanOf(stream) + stream.length) >> 1;
 
-/** Damage: refused as such. */
+/** Damage: refused as damaged. */
 const damaging: Record<string, Mutation> = {
   'cut in its scan': (stream) => stream.subarray(0, middle(stream)),
   'cut in its scan, with an end': (stream) => Buffer.concat([stream.subarray(0, middle(stream)), end]),
@@ -149,7 +149,7 @@ const damaging: Record<string, Mutation> = {
   'with two scans': (stream) => beforeEnd(stream, ...stream.subarray(segmentOf(stream, 0xda).start, -2)),
 };
 
-/** The same of a stream with restart markers every {@link mcusPerRestart} MCUs. */
+/** The same for a stream with restart markers every {@link mcusPerRestart} MCUs. */
 const restartingHarmless: Record<string, Mutation> = {
   'with restart markers and no interval': (restarting) => {
     const { start, end: to } = segmentOf(restarting, 0xdd);
@@ -182,12 +182,12 @@ type Case = readonly [name: string, stream: Buffer, sound: Buffer];
 const cases = (mutations: Record<string, Mutation>, sound: Buffer) =>
   Object.entries(mutations).map(([name, mutate]): Case => [name, mutate(sound), sound]);
 
-/** The pixels of a sound stream, by a codec without any of the checks. */
+/** The pixels of a valid stream, from a codec without the checks. */
 const reference = async (sound: Buffer) => new Uint8Array(await sharp(sound).toColourspace('b-w').raw().toBuffer());
 
 const hasPixels = ({ film }: Decoded, pixels: Uint8Array) => Buffer.compare(new Uint8Array(film.pixels), pixels) === 0;
 
-/** The stream by both routes. */
+/** The stream as a JPEG file and in a DICOM instance. */
 const byRoute = (stream: Buffer) =>
   [
     ['image/jpeg', stream],
@@ -195,7 +195,7 @@ const byRoute = (stream: Buffer) =>
     ['application/dicom, in fragments', inDicom(stream, baseline, 3)],
   ] as const;
 
-describe('the same JPEG stream has one verdict as a file and in a DICOM instance', () => {
+describe('a JPEG stream has the same result as a file and in a DICOM instance', () => {
   test.each([...cases(legal, plain), ...cases({ 'with restart markers': (sound) => sound }, restarting)])(
     'read: %s',
     async (_, stream, sound) => {
@@ -225,7 +225,7 @@ describe('the same JPEG stream has one verdict as a file and in a DICOM instance
       expect(faultOf(await decode(file, route.split(',')[0] ?? '')).code, route).toBe('corrupt_image');
   });
 
-  test('a progressive stream is read by both routes, and refused without its last scan', async () => {
+  test('a progressive stream is read in both containers, and refused without its last scan', async () => {
     const stream = await jpeg(
       { width: columns, height: rows, bits: 8, bands: 1, values: film.values },
       { progressive: true },
@@ -241,7 +241,7 @@ describe('the same JPEG stream has one verdict as a file and in a DICOM instance
       expect(faultOf(await decode(bytes, '')).code).toBe('corrupt_image');
   });
 
-  test('a progressive stream with stray bytes before its end is repaired by both routes, or refused by both', async () => {
+  test('a progressive stream with stray bytes before its end is repaired in both containers, or refused in both', async () => {
     const stream = await jpeg(
       { width: columns, height: rows, bits: 8, bands: 1, values: film.values },
       { progressive: true },
@@ -260,7 +260,7 @@ describe('the same JPEG stream has one verdict as a file and in a DICOM instance
     }
   });
 
-  test('a frame that is larger than any film is refused by its size, before its codes are followed', async () => {
+  test('a frame that is larger than any film is refused by its size before its codes are decoded', async () => {
     const huge = patched(plain, segmentOf(plain, 0xc0).start + 5, 0xff, 0, 0xff, 0);
     expect(faultOf(await decode(huge, 'image/jpeg')).code).toBe('too_many_pixels');
     expect(faultOf(await decode(inDicom(huge), '')).code).toBe('corrupt_image');
@@ -280,19 +280,19 @@ describe('the same JPEG stream has one verdict as a file and in a DICOM instance
       }
       verdicts[file.ok ? 'read' : 'refused']++;
     }
-    // Huffman codes hold no checksum: what leaves all codes whole cannot be told from a film. Of these, 24 do not.
+    // Huffman codes have no checksum: damage that keeps all codes valid is invisible. This holds for 24 of these.
     expect(verdicts.refused).toBeGreaterThanOrEqual(20);
     expect(verdicts.read).toBeGreaterThan(0);
   });
 });
 
-describe('a colour JPEG file whose channels are gray', () => {
+describe('a colour JPEG file with gray channels', () => {
   const rgb = async (chromaSubsampling: '4:2:0' | '4:4:4') =>
     sharp(Buffer.from(spread(ramp(columns, rows), 3).values), { raw: { width: columns, height: rows, channels: 3 } })
       .jpeg({ quality: 95, chromaSubsampling })
       .toBuffer();
 
-  test.each(['4:2:0', '4:4:4'] as const)('is followed in MCUs of %s', async (sampling) => {
+  test.each(['4:2:0', '4:4:4'] as const)('is checked in MCUs of %s', async (sampling) => {
     const sound = await rgb(sampling);
     const { film: expected } = unwrap(await decode(sound, 'image/jpeg'));
     const padded = unwrap(await decode(beforeEnd(sound, 0, 0, 0), 'image/jpeg'));
@@ -305,7 +305,7 @@ describe('a colour JPEG file whose channels are gray', () => {
 });
 
 describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress'))(
-  `streams that only DICOM instances hold (${install})`,
+  `streams that occur only in DICOM instances (${install})`,
   () => {
     const deep = chest({ columns, rows, bits: 12 });
     const streamIn = (file: Buffer<ArrayBuffer>) => {
@@ -320,7 +320,7 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress'))(
     } as const;
     const names = Object.keys(streams) as (keyof typeof streams)[];
 
-    /** A stream without the byte that pads it in its fragment. */
+    /** A stream without the padding byte of its fragment. */
     const streamOf = async (name: keyof typeof streams) => {
       const stream = streamIn(encoder(name).encode(await deep));
       return stream.subarray(0, stream.lastIndexOf(end) + 2);
@@ -350,7 +350,7 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress'))(
         expect(faultOf(await decode(inDicom(damaged, syntax, 1, 12), '')).code).toBe('corrupt_image');
     });
 
-    test('JPEG-LS with its parameters written out (LSE)', async () => {
+    test('JPEG-LS with explicit parameters (LSE)', async () => {
       const sound = await streamOf('JPEG-LS lossless');
       const expected = unwrap(await decode(inDicom(sound, '1.2.840.10008.1.2.4.80', 1, 12), ''));
       // T.87, C.2.4.1.1: the defaults of 12 bits.
@@ -360,14 +360,14 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress'))(
       expect(read).toEqual(expected);
     });
 
-    test.each(names)('%s is no JPEG file that is read, and not damaged', async (name) => {
+    test.each(names)('%s is not a supported JPEG file, and not reported as damaged', async (name) => {
       expect(faultOf(await decode(await streamOf(name), 'image/jpeg'))).toEqual({
         code: 'unsupported_jpeg',
         process: expect.stringMatching(/^(extended sequential|lossless|JPEG-LS), 1[26] bits$/),
       });
     });
 
-    test('arithmetic coding is named by both routes', async () => {
+    test('arithmetic coding is named in both containers', async () => {
       const { start } = segmentOf(plain, 0xc0);
       for (const marker of [0xc9, 0xca]) {
         const arithmetic = patched(plain, start + 1, marker);
@@ -379,12 +379,12 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress'))(
       }
     });
 
-    test('JPEG 2000 with bytes after its end, whether its last part says its length or not', async () => {
+    test('JPEG 2000 with bytes after its end, with and without a length of its last tile-part', async () => {
       const sound = openJpeg(await deep, []);
       const syntax = '1.2.840.10008.1.2.4.90';
       const expected = unwrap(await decode(inDicom(sound, syntax, 1, 12), ''));
       const open = Buffer.from(sound);
-      // T.800, A.4.2: Psot, which is 0 where the part goes on to the end.
+      // T.800, A.4.2: Psot, which is 0 if the tile-part continues to the end.
       open.writeUInt32BE(0, open.indexOf(Buffer.from([0xff, 0x90])) + 6);
       for (const stream of [sound, open])
         for (const padding of [0, 1, 2, 700].map((length) => Buffer.alloc(length))) {
@@ -400,7 +400,7 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress'))(
       });
     });
 
-    test('a stream under the label of another codec is read by its bytes, with a warning', async () => {
+    test('a stream with the label of another codec is decoded by its bytes with a warning', async () => {
       const sound = {
         jpeg: [plain, '4.90', 8],
         jpegLs: [await streamOf('JPEG-LS lossless'), '4.70', 12],
@@ -413,7 +413,7 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress'))(
       }
     });
 
-    test('and refused as mislabelled where it is of no codec', async () => {
+    test('a stream of no codec is refused as mislabelled', async () => {
       const png = await sharp(plain).png().toBuffer();
       expect(faultOf(await decode(inDicom(png), ''))).toEqual({
         code: 'mislabelled_stream',

@@ -8,7 +8,7 @@ import { chunk, exif, exifSegment, jpeg, phantom, png, ramp, segment, withSegmen
 describe('strip', () => {
   const film = phantom();
 
-  test('leaves of a PNG only the chunks that make pixels', () => {
+  test('keeps only the chunks of a PNG that affect pixels', () => {
     const transparent = chunk('tRNS', Buffer.from([0, 200]));
     const clutter = [
       'gAMA',
@@ -29,7 +29,7 @@ describe('strip', () => {
     expect(stripped).toEqual({ bytes: png(film, { before: [transparent] }), orientation: 1, warnings: [] });
   });
 
-  test('leaves of a JPEG what its components mean and makes them', async () => {
+  test('keeps only the segments of a JPEG that affect pixels', async () => {
     const file = await jpeg(ramp());
     const adobe = segment(0xee, Buffer.from('Adobe\0d\0\0\0\0\0', 'latin1'));
     const clutter = [0xe1, 0xe2, 0xed, 0xef, 0xfe].map((marker) => segment(marker, Buffer.from('anything')));
@@ -42,7 +42,7 @@ describe('strip', () => {
     });
   });
 
-  test('finds the orientation on its way', async () => {
+  test('finds the orientation', async () => {
     const six = exif([[0x0112, 3, 1, 6]]);
     expect(unwrap(strip(png(film, { after: [chunk('eXIf', six)] }), 'image/png')).orientation).toBe(6);
     expect(unwrap(strip(withSegments(await jpeg(ramp()), exifSegment(six)), 'image/jpeg')).orientation).toBe(6);
@@ -52,12 +52,12 @@ describe('strip', () => {
 });
 
 describe('orientation', () => {
-  test.each([false, true])('is read in either byte order; little-endian: %s', (little) => {
+  test.each([false, true])('is read in both byte orders; little-endian: %s', (little) => {
     expect(exifOrientation(exif([[0x0112, 3, 1, 8]], little))).toBe(8);
     expect(exifOrientation(exif([[0x0112, 4, 1, 3]], little))).toBe(3);
   });
 
-  test('is undefined where the block says none', () => {
+  test('is undefined if the block has none', () => {
     const good = exif([
       [0x0100, 4, 1, 6],
       [0x0112, 3, 1, 6],
@@ -74,13 +74,13 @@ describe('orientation', () => {
     expect(exifOrientation(beyond)).toBeUndefined();
   });
 
-  test('does not depend on where in a larger buffer the block lies', () => {
+  test('does not depend on the position of the block in a larger buffer', () => {
     const shifted = Buffer.concat([Buffer.alloc(3), exif([[0x0112, 3, 1, 5]])]).subarray(3);
     expect(exifOrientation(shifted)).toBe(5);
   });
 });
 
-test('sniff goes by the first bytes alone', async () => {
+test('sniff uses only the first bytes', async () => {
   expect(sniff(png(phantom()))).toBe('image/png');
   expect(sniff(await jpeg(ramp()))).toBe('image/jpeg');
   for (const text of ['', 'GIF89a', 'II*\0', '\x89PNG', '%PDF-1.7'])

@@ -6,11 +6,11 @@ import { film, write } from '../support/pacs/films.ts';
 import { missing, type Orthanc, openOrthanc, orthancUrl, user } from '../support/pacs/orthanc.ts';
 import { reportsOf, save, untilRead } from '../support/pacs/studies.ts';
 
-// Each run of doctor loads a model.
+// Each doctor run loads a model.
 vi.setConfig({ testTimeout: 120_000 });
 
 describe.skipIf(missing)(
-  `a PACS is checked, told at the start, and has films read as it is configured${missing}`,
+  `a PACS is checked and listed at the start, and its films are read with its settings${missing}`,
   () => {
     let orthanc: Orthanc;
     beforeAll(async () => {
@@ -61,7 +61,7 @@ describe.skipIf(missing)(
       expect(status).toBe(1);
     });
 
-    test('findings and prevalence of a PACS reach its reports; the start names the PACS, not its credentials', async () => {
+    test('findings and prevalence of a PACS apply to its reports; the start lists the PACS without its credentials', async () => {
       const pacs = pacsFile(orthanc, 'pacs', {
         ...{ orthanc: orthancUrl, dicomWeb: `${orthancUrl}/dicom-web`, follow: { settleSeconds: 1 } },
         ...{ findings: 'Cardiomegaly,Effusion', prevalence: 'Cardiomegaly:0.37' },

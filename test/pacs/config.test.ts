@@ -28,15 +28,15 @@ const problem = (text: string) => {
 const dicomWeb = 'http://127.0.0.1:8042/dicom-web/';
 const password = write('open sesame\n', 'password');
 
-test('the JSON itself is taken as well as the name of its file, and mistakes in it are named', () => {
+test('the setting is JSON or the name of a JSON file, and errors in it are named', () => {
   const json = JSON.stringify({ pacs: { main: { dicomWeb } } });
   expect(readPacsConfig(json)).toEqual(readPacsConfig(write(json)));
   expect(() => readPacsConfig('{"pacs": {"main": {}}}')).toThrow(/^ALARA_PACS:1: pacs\.main\.dicomWeb: /);
   expect(() => readPacsConfig('{"pacs": ')).toThrow(/^ALARA_PACS: is not JSON/);
 });
 
-describe('what may be left out', () => {
-  test('an address is enough; its trailing slash does not matter', () => {
+describe('optional fields', () => {
+  test('an address is sufficient, with or without a trailing slash', () => {
     expect(read({ dicomWeb })).toEqual({
       main: {
         dicomWeb: 'http://127.0.0.1:8042/dicom-web',
@@ -50,14 +50,14 @@ describe('what may be left out', () => {
     });
   });
 
-  test('following and polling have defaults of their own', () => {
+  test('following and polling have separate defaults', () => {
     const { main } = read({ dicomWeb, orthanc: 'http://127.0.0.1:8042', follow: {}, poll: {} });
     expect(main?.follow).toEqual({ from: 'now', everySeconds: 5, settleSeconds: 5 });
     expect(main?.poll).toEqual({ everySeconds: 30, withinHours: 24, verifyMinutes: 360 });
   });
 });
 
-describe('what is wrong is named with its line', () => {
+describe('an error is named with its line', () => {
   const entry = (lines: string) => `{\n  "pacs": {\n    "main": {\n${lines}\n    }\n  }\n}`;
   const web = `      "dicomWeb": "${dicomWeb}"`;
 
@@ -118,12 +118,12 @@ describe('what is wrong is named with its line', () => {
     expect(problem(text)).toMatch(expected);
   });
 
-  test('a complaint never repeats a secret', () => {
+  test('an error never contains a secret', () => {
     const text = entry(`${web},\n      "password": "open sesame", "bearerToken": "abracadabra"`);
     expect(problem(text)).not.toMatch(/open sesame|abracadabra/);
   });
 
-  test("results of a tenant's STOW-RS go to one PACS only", () => {
+  test("results of a tenant's STOW-RS go to only one PACS", () => {
     const to = { dicomWeb, sendResultsOfStow: true };
     expect(problem(JSON.stringify({ pacs: { one: to, two: to } }))).toMatch(
       /pacs\.two\.sendResultsOfStow: is set for another PACS/,
@@ -132,13 +132,13 @@ describe('what is wrong is named with its line', () => {
     expect(Object.keys(readPacsConfig(JSON.stringify({ pacs: { one: to, two: ofAnother } })))).toEqual(['one', 'two']);
   });
 
-  test('a file that does not exist', () => {
+  test('a missing file', () => {
     expect(() => readPacsConfig(join(folder, 'none.json'))).toThrow(/ALARA_PACS=.*none\.json: cannot be read/);
   });
 });
 
 describe('secrets', () => {
-  test('a password comes from a file, without its last line break, and is read anew when it is rotated', () => {
+  test('a password comes from a file, without its last line break, and is read again after a rotation', () => {
     const credentials = { username: 'alara', passwordFile: password };
     const expected = (text: string) => ({
       ok: true,
@@ -161,13 +161,13 @@ describe('secrets', () => {
     });
   });
 
-  test('a file is looked for beside the configuration', () => {
+  test('a relative file is resolved beside the configuration', () => {
     expect(read({ dicomWeb, username: 'alara', passwordFile: 'password' })).toMatchObject({
       main: { passwordFile: password },
     });
   });
 
-  test('a token is sent as Bearer, and an empty file is no token', () => {
+  test('a token is sent as Bearer, and an empty file is not a token', () => {
     expect(readSecret({ bearerTokenFile: write('abc\n', 'token') })).toEqual({ ok: true, value: 'Bearer abc' });
     expect(readSecret({ bearerTokenFile: write('', 'token') })).toMatchObject({ ok: false });
   });

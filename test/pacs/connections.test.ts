@@ -28,7 +28,7 @@ const job = (pacs: string): Job & { input: { kind: 'study'; pacs: string; studyI
 });
 const work = { signal: new AbortController().signal, progress: async () => undefined };
 
-test('without a PACS nothing is named, a job for one ends, and starting and closing do nothing', async () => {
+test('without a PACS the list is empty, a job for a PACS ends, and start and close do nothing', async () => {
   const pacs = open(null);
   expect(pacs.namesOf('local')).toEqual([]);
   expect(pacs.stowOf('local')).toBeUndefined();
@@ -38,7 +38,7 @@ test('without a PACS nothing is named, a job for one ends, and starting and clos
   await pacs.close();
 });
 
-test('every PACS of a tenant is named to it, and the one that gets its results of STOW-RS', () => {
+test('a tenant gets the names of all its PACS, and the PACS for its results of STOW-RS', () => {
   const takes = { sendResultsOfStow: true };
   const [north, south] = [{ tenant: 'north' }, { tenant: 'south' }];
   const pacs = open({ one: entry(north), two: entry({ ...north, ...takes }), three: entry({ ...south, ...takes }) });
@@ -49,12 +49,12 @@ test('every PACS of a tenant is named to it, and the one that gets its results o
   expect(pacs.stowOf('north')?.requestDigest).toMatch(/^[0-9a-f]{64}$/);
 });
 
-test('a PACS that does not answer is an outage of its jobs', async () => {
+test('a PACS that does not answer causes an outage of its jobs', async () => {
   const { handler } = open({ main: entry() });
   expect(await handler(job('main'), work)).toMatchObject({ ok: false, fault: { code: 'pacs_unavailable' } });
 });
 
-test('readiness is told how many are watched, and how that goes', async () => {
+test('readiness reports the number and the state of the polled PACS', async () => {
   const store = { cursors: { get: async () => undefined, move: async () => true }, jobs: { get: never } };
   const pacs = openPacs(
     { main: entry({ orthanc: 'http://127.0.0.1:1' }), other: entry({ poll: {} }), silent: entry() },
@@ -67,7 +67,7 @@ test('readiness is told how many are watched, and how that goes', async () => {
   await pacs.close();
 });
 
-describe('what no model can do is said at the start', () => {
+describe('a setting that no model supports is reported at the start', () => {
   test.each([
     ['an unknown finding', { findings: 'Nodul' }, 'unknown_finding'],
     ['an unknown policy', { policy: 'mine' }, 'unknown_policy'],

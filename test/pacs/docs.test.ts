@@ -10,7 +10,7 @@ import { Follow, PacsEntry, Poll } from '../../functions/pacs/config.ts';
 const conformance = readFileSync('docs/dicom-conformance.md', 'utf8');
 const guide = readFileSync('docs/pacs.md', 'utf8');
 
-/** The cells of the first table after a heading or a line, without its head. */
+/** The cells of the first table after a heading or a line, without its header. */
 function table(text: string, after: string): string[][] {
   const at = text.indexOf(after);
   expect(at, after).toBeGreaterThanOrEqual(0);
@@ -26,7 +26,7 @@ function table(text: string, after: string): string[][] {
   );
 }
 
-test('the conformance statement lists the SOP classes that are taken, and no other', () => {
+test('the conformance statement lists exactly the accepted SOP classes', () => {
   const taken = table(conformance, '## SOP classes').filter(([, , yes]) => yes);
   expect(taken.map(([name, uid]) => ({ uid, name }))).toEqual(sopClasses);
   expect(
@@ -34,7 +34,7 @@ test('the conformance statement lists the SOP classes that are taken, and no oth
   ).toBeDefined();
 });
 
-test('the conformance statement lists the transfer syntaxes that are taken, and no other', () => {
+test('the conformance statement lists exactly the accepted transfer syntaxes', () => {
   expect(table(conformance, '## Transfer syntaxes').map(([, uid]) => uid)).toEqual(
     transferSyntaxes.map(({ uid }) => uid),
   );
@@ -58,7 +58,7 @@ test('every failure reason of STOW-RS is documented', () => {
   expect(new Set(documented)).toEqual(new Set(Object.values(failureReasons)));
 });
 
-test('every setting of a PACS is documented, with its default', () => {
+test('every setting of a PACS is documented with its default', () => {
   const rows = table(guide, '## Settings');
   const documented = rows.flatMap(([names = '']) => [...names.matchAll(/`([^`]+)`/g)].map(([, name]) => name));
   const refused = ['password', 'bearerToken', 'follow', 'poll'];

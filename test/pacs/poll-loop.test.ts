@@ -7,7 +7,7 @@ import { createLog } from '../../functions/platform/log.ts';
 const silent = createLog('silent');
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What a watch told, by level. */
+/** The log of a poll loop by level. */
 function listening() {
   const told: string[] = [];
   const tell = (level: string) => (fields: unknown, text?: string) =>
@@ -16,7 +16,7 @@ function listening() {
   return { log, told };
 }
 
-test('polls again when the last look says so', async () => {
+test('polls again at once when the last poll requests it', async () => {
   let polls = 0;
   const one = startPollLoop(
     async () => {
@@ -31,7 +31,7 @@ test('polls again when the last look says so', async () => {
   expect(polls).toBeGreaterThan(5);
 });
 
-test('a nudge is a look at once; one that comes during a look is followed by another look', async () => {
+test('a notification polls at once; a notification during a poll causes another poll', async () => {
   let polls = 0;
   let finish: () => void = () => undefined;
   const one = startPollLoop(
@@ -61,7 +61,7 @@ test('a nudge is a look at once; one that comes during a look is followed by ano
   await one.close();
 });
 
-test('an outage is told once, and its end once', async () => {
+test('an outage is logged once, and its end once', async () => {
   const { log, told } = listening();
   const down = fail<Fault>({ code: 'pacs_unavailable', problem: 'main is down' });
   const results: Result<number, Fault>[] = [ok(1), down, down, down, ok(1), ok(1), down, ok(60_000)];
@@ -72,7 +72,7 @@ test('an outage is told once, and its end once', async () => {
   expect(told).toEqual([...outage, ...outage]);
 });
 
-test('a look that throws is logged without its message, and is tried again', async () => {
+test('a poll that throws is logged without its message, and repeated', async () => {
   const { log, told } = listening();
   let polls = 0;
   const one = startPollLoop(
@@ -90,7 +90,7 @@ test('a look that throws is logged without its message, and is tried again', asy
   expect(told.join()).not.toContain('ALARA^TEST');
 });
 
-test('closing waits for the look that goes on, and begins no other', async () => {
+test('closing waits for the running poll, and starts no other', async () => {
   let polls = 0;
   let isDone = false;
   const one = startPollLoop(

@@ -57,7 +57,7 @@ function poll(studies: Study[], more: { days?: number } = {}) {
   return { look, submitted, asked, state };
 }
 
-test('asks for each modality in the window', async () => {
+test('requests each modality in the window', async () => {
   const { look, asked } = poll([]);
   expect(await look()).toEqual({ ok: true, value: 30_000 });
   expect(asked).toEqual([
@@ -66,7 +66,7 @@ test('asks for each modality in the window', async () => {
   ]);
 });
 
-test('a study is one job, however often and under whichever modality it is seen', async () => {
+test('a study is one job, however often and under however many modalities it is found', async () => {
   const { look, submitted } = poll([{ uid: '1.1', modalities: ['CR', 'DX'], date: '20261123', instances: 2 }]);
   await look();
   await look();
@@ -82,7 +82,7 @@ test('a study that grew is another job', async () => {
   expect(new Set(submitted.map(({ version }) => version)).size).toBe(2);
 });
 
-test('a film that replaced another, so that the number stays, is found within the hour', async () => {
+test('a film that replaced another, with the same number of instances, is found within the hour', async () => {
   const study: Study = { uid: '1.1', modalities: ['DX'], date: '20261123', instances: 2 };
   const { look, submitted, state } = poll([study]);
   await look();
@@ -92,7 +92,7 @@ test('a film that replaced another, so that the number stays, is found within th
   expect(new Set(submitted.map(({ version }) => version)).size).toBe(2);
 });
 
-test('a study that stays as it is is one job a day, and its instances are looked at once an hour', async () => {
+test('an unchanged study is one job per day, and its instances are compared once per hour', async () => {
   const { look, submitted, state } = poll([{ uid: '1.1', modalities: ['DX'], date: '20261123', instances: 2 }]);
   for (let minute = 0; minute < 12 * 60 - 10; minute += 10) {
     await look();
@@ -104,7 +104,7 @@ test('a study that stays as it is is one job a day, and its instances are looked
   expect(new Set(submitted.map(({ version }) => version)).size).toBe(2);
 });
 
-test('a report that came and was lost again within the hour is another job', async () => {
+test('a report that was stored and lost within the hour causes another job', async () => {
   const study: Study = { uid: '1.1', modalities: ['DX'], date: '20261123', instances: 1 };
   const { look, submitted } = poll([study]);
   for (const instances of [1, 2, 1, 2, 1]) {
@@ -114,7 +114,7 @@ test('a report that came and was lost again within the hour is another job', asy
   expect(new Set(submitted.map(({ version }) => version)).size).toBe(5);
 });
 
-test('a study whose instances are refused holds up no other, and is tried every hour', async () => {
+test('a study with refused instances blocks no other study, and is tried every hour', async () => {
   const studies = ['1.1', '1.2'].map((uid) => ({ uid, modalities: ['DX'], date: '20261123', instances: 1 }));
   const { look, submitted, state } = poll(studies);
   state.refuses = '1.1';
@@ -126,7 +126,7 @@ test('a study whose instances are refused holds up no other, and is tried every 
   expect(submitted).toHaveLength(3);
 });
 
-test('another process, or the next one, makes the same jobs', async () => {
+test('another process, or the next one, creates the same jobs', async () => {
   const studies = [{ uid: '1.1', modalities: ['DX'], date: '20261123', instances: 1 }];
   const [one, two] = [poll(studies), poll(studies)];
   await one.look();
@@ -134,7 +134,7 @@ test('another process, or the next one, makes the same jobs', async () => {
   expect(one.submitted).toEqual(two.submitted);
 });
 
-test('nothing is lost while the PACS does not answer', async () => {
+test('no study is lost while the PACS does not answer', async () => {
   const studies: Study[] = [];
   const { look, submitted, state } = poll(studies);
   state.down = true;
@@ -145,7 +145,7 @@ test('nothing is lost while the PACS does not answer', async () => {
   expect(submitted).toHaveLength(1);
 });
 
-test('what is no UID never becomes part of an address', async () => {
+test('an invalid UID never becomes part of an address', async () => {
   const { look, submitted } = poll([{ uid: '1.1/../../patients', modalities: ['DX'], date: '20261123', instances: 1 }]);
   await look();
   expect(submitted).toEqual([]);
@@ -155,18 +155,18 @@ describe('the window', () => {
   const at = (iso: string, withinHours: number, timeZone?: string) =>
     dateRange(new Date(iso), { withinHours, timeZone });
 
-  test('holds the days of the last hours and a day more', () => {
+  test('covers the days of the last hours and one more day', () => {
     expect(at('2026-11-23T12:00:00Z', 1, 'UTC')).toBe('20261123-20261124');
     expect(at('2026-11-23T00:30:00Z', 1, 'UTC')).toBe('20261122-20261124');
     expect(at('2026-03-01T12:00:00Z', 72, 'UTC')).toBe('20260226-20260302');
   });
 
-  test("is counted in the archive's own days", () => {
+  test("uses the days of the archive's time zone", () => {
     expect(at('2026-11-23T23:30:00Z', 1, 'Asia/Tokyo')).toBe('20261124-20261125');
     expect(at('2026-11-23T02:30:00Z', 1, 'America/New_York')).toBe('20261122-20261123');
   });
 
-  test('a study just before midnight is still in it just after', () => {
+  test('contains a study from just before midnight just after midnight', () => {
     const late = '20261123';
     const [from = ''] = at('2026-11-24T00:05:00Z', 1, 'UTC').split('-');
     expect(late >= from).toBe(true);

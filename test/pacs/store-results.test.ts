@@ -26,7 +26,7 @@ const header = (bytes: Uint8Array) => {
   return { sop: dataSet.string('x00080018') ?? '', study: dataSet.string('x0020000d') };
 };
 
-/** A PACS as STOW-RS and QIDO-RS show it. `keeps` and `says` bend what it stores and what it claims to. */
+/** A PACS with STOW-RS and QIDO-RS. `keeps` and `says` change which objects it stores and which it confirms. */
 function archive(
   bend: {
     results?: ResultTarget['results'];
@@ -68,21 +68,21 @@ function archive(
   };
 }
 
-describe('what is sent', () => {
-  test('a report, under the UID that was known before the film was read', async () => {
+describe('the stored objects are', () => {
+  test('a report, under the UID that was known before the reading', async () => {
     const { storeResults, held, calls } = archive();
     expect(await storeResults()).toEqual(ok([uids.sr]));
     expect([...held]).toEqual([uids.sr]);
     expect(calls.films, 'the film is not asked for').toBe(0);
   });
 
-  test('a picture as well, where one is wanted', async () => {
+  test('an image as well, if it is configured', async () => {
     const { storeResults, calls } = archive({ results: ['sr', 'sc'] });
     expect(await storeResults()).toEqual(ok([uids.sr, uids.sc]));
     expect(calls.stored).toEqual([[uids.sr, uids.sc]]);
   });
 
-  test('again is nothing; what is missing is added', async () => {
+  test('none the second time, and only the missing ones after a loss', async () => {
     const { storeResults, calls, held, target } = archive();
     await storeResults();
     await storeResults();
@@ -95,16 +95,16 @@ describe('what is sent', () => {
   });
 });
 
-describe('the real outcome', () => {
-  test('what is listed afterwards counts, though the answer did not say so', async () => {
+describe('the outcome', () => {
+  test('counts the objects that a search lists, even if the answer did not confirm them', async () => {
     expect(await archive({ says: () => false }).storeResults()).toEqual(ok([uids.sr]));
   });
 
-  test('a server that lists a little later is waited for', async () => {
+  test('waits for a server that lists objects with a delay', async () => {
     expect(await archive({ lateBy: 3 }).storeResults()).toEqual(ok([uids.sr]));
   });
 
-  test('one of two is named as such, without a UID', async () => {
+  test('names one missing object of two, without a UID', async () => {
     const { storeResults } = archive({
       keeps: (sop) => sop === uids.sr,
       says: (sop) => sop === uids.sr,
@@ -115,7 +115,7 @@ describe('the real outcome', () => {
     expect(JSON.stringify(stored)).not.toMatch(/2\.25\.|ALARA\^/);
   });
 
-  test('a server that says yes and keeps nothing is found out', async () => {
+  test('detects a server that confirms objects and stores none', async () => {
     expect(await archive({ keeps: () => false }).storeResults()).toEqual(
       fail({
         code: 'pacs_refused',
@@ -125,7 +125,7 @@ describe('the real outcome', () => {
   });
 });
 
-test('a reading of no DICOM instance, and a PACS that is not configured, end the job', async () => {
+test('a reading that is not of a DICOM instance, and an unknown PACS, end the job', async () => {
   const storeResults = createStoreResults(new Map(), reader.maker);
   expect(await storeResults('other', 'clinic', read, async () => ok(film))).toEqual(
     fail({ code: 'unknown_pacs', pacs: 'other', known: [] }),
@@ -138,7 +138,7 @@ test('a reading of no DICOM instance, and a PACS that is not configured, end the
   );
 });
 
-test('films that come by two ways get one result; another policy, model, target or prevalence gives another', () => {
+test('a film that comes in two ways gets one result; another policy, model, target or prevalence gives another result', () => {
   const served = [
     { finding: 'Nodule', variant: 'r448', why: 'measured', prevalence: 0.05 },
     { finding: 'Hernia', variant: 'r256', why: 'measured', prevalence: 0.01 },
@@ -151,7 +151,7 @@ test('films that come by two ways get one result; another policy, model, target 
   expect(requestDigest('p', served.slice(1))).not.toBe(requestDigest('p', served));
 });
 
-test('a reading that a version without digests of films stored has its results under the UIDs that it gave them', async () => {
+test('a reading of a version without digests of films keeps the UIDs of its results', async () => {
   const { digest: _, ...rest } = read.reading.film;
   const findings = [
     { finding: 'Nodule', variant: 'r448' },
@@ -165,7 +165,7 @@ test('a reading that a version without digests of films stored has its results u
   expect(requestDigestOf({ ...old, film: read.reading.film })).not.toBe(requestDigestOf(old));
 });
 
-test('the PACS of another tenant is neither written into nor asked, and not named', async () => {
+test('the PACS of another tenant is not written to, not queried, and not named', async () => {
   const never = async () => {
     throw new Error('another tenant has it asked');
   };

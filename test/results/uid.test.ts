@@ -23,15 +23,15 @@ describe('a derived UID', () => {
     );
   });
 
-  test('tells parts apart, wherever they are cut', () => {
+  test('distinguishes parts at every split', () => {
     expect(deriveUid('ab', 'c')).not.toBe(deriveUid('a', 'bc'));
     expect(deriveUid('a')).not.toBe(deriveUid('a', ''));
   });
 
-  test('never changes: a result that is sent again after an upgrade must not become a second one', () => {
+  test('never changes: a result that is stored again after an upgrade must not become a second one', () => {
     expect(deriveUid('a', 'b')).toBe('2.25.5918877242710586312362419184752348829');
     expect(deriveUuid('a', 'b')).toBe('0473ef2d-c0d3-84ab-a59d-3580c1134e9d');
-    // As versions named them that did not compute the digest of a film; their stored readings keep these.
+    // UIDs of versions without a digest of the film. Their stored readings keep these UIDs.
     expect(resultUids(film, digest, 'p')).toEqual({
       srSeries: '2.25.143431093419747779535875512492679627660',
       scSeries: '2.25.280518831568382866884155917542667867291',
@@ -54,7 +54,7 @@ describe('the UIDs of results', () => {
     expect(new Set(Object.values(uids)).size).toBe(4);
   });
 
-  test('put each film of a study into series of its own: a viewer may show one SR per series', () => {
+  test('put each film of a study into its own series: a viewer may show one SR per series', () => {
     const other = resultUids({ ...read, sopInstanceUid: '1.2.5' }, digest, 'p');
     expect(new Set([...Object.values(uids), ...Object.values(other)]).size).toBe(8);
     expect(resultUids({ ...read, studyInstanceUid: '1.2.9' }, digest, 'p').srSeries).not.toBe(uids.srSeries);

@@ -15,7 +15,7 @@ const film = await chest({ columns: 200, rows: 180, bits: 12 });
 const file = part10(chestDataset(film));
 const read = async (bytes: Uint8Array) => unwrap(await decode(bytes, 'application/dicom'));
 
-test('a DICOM file becomes a film, what its header says of the image, and whose it is', async () => {
+test('a DICOM file becomes a film, the image attributes of its header, and its patient identifiers', async () => {
   const { film, dicom } = await read(file);
   expect(film).toMatchObject({ width: 200, height: 180, pixels: expect.any(Uint16Array) });
   expect(dicom?.view).toEqual({
@@ -54,39 +54,39 @@ test('a DICOM file becomes a film, what its header says of the image, and whose 
   expect(unwrap(inspect(file))).toEqual(dicom?.instance);
 });
 
-test('the view holds nothing of the patient or the study', async () => {
+test('the view contains nothing of the patient or the study', async () => {
   const told = JSON.stringify((await read(file)).dicom?.view);
   for (const secret of ['ALARA', '19700101', '20200102', '2.25.', 'test film']) expect(told).not.toContain(secret);
 });
 
-test.each(Object.keys(names) as (keyof typeof names)[])('names are Unicode, from %s', async (charset) => {
+test.each(Object.keys(names) as (keyof typeof names)[])('names are decoded to Unicode from %s', async (charset) => {
   const { dicom } = await read(part10(chestDataset(film, named(charset))));
   expect(dicom?.instance.patient.name).toBe(names[charset].text);
 });
 
-describe('the bytes decide, not what they are said to be', () => {
-  test('DICOM that is sent as PNG', async () => {
+describe('the bytes decide, not the declared type', () => {
+  test('DICOM that is declared as PNG', async () => {
     const { film, warnings } = unwrap(await decode(file, 'image/png'));
     expect(film).toEqual((await read(file)).film);
     expect(warnings).toMatchObject([{ code: 'media_type_mismatch', found: 'application/dicom' }]);
   });
 
-  test('a preamble may be that of another format', async () => {
+  test('a preamble that looks like another format', async () => {
     const dual = Buffer.from(file);
     dual.set([0xff, 0xd8, 0xff, 0xe0]);
     expect((await read(dual)).film.width).toBe(200);
   });
 });
 
-test('an empty value is as good as none', async () => {
+test('an empty value is treated like an absent one', async () => {
   const { dicom } = await read(
     part10(chestDataset(film, [text(tags.PatientName, 'PN', ''), text(tags.PatientSex, 'CS', '  ')])),
   );
   expect(dicom?.instance.patient).toEqual({ id: 'ALARA-TEST-1', birthDate: '19700101' });
 });
 
-describe('a bug that a file brings out', () => {
-  /** Bytes that throw, with what they hold, when the patient's name is looked at. */
+describe('an unexpected error in a file', () => {
+  /** Bytes that throw an error with their content when the patient's name is read. */
   class Booby extends Uint8Array<ArrayBuffer> {
     override subarray(start = 0, end = this.length): Uint8Array<ArrayBuffer> {
       const part = super.subarray(start, end);
@@ -97,7 +97,7 @@ describe('a bug that a file brings out', () => {
 
   const booby = () => new Booby(new Uint8Array(file).buffer);
 
-  test('is the fault of the file, and reported', async () => {
+  test('is reported as a fault of the file', async () => {
     const bugs: unknown[] = [];
     const report = (error: unknown) => bugs.push(error);
     const answers = [await decode(booby(), 'application/dicom', report), inspect(booby(), report), inspect(booby())];

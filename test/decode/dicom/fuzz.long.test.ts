@@ -1,2 +1,2 @@
-// The same laws with more damaged files.
+// The same tests with more damaged files.
 import './fuzz.test.ts';

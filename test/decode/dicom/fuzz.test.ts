@@ -14,21 +14,21 @@ import { part10 } from '../../support/dicom/part10.ts';
 import { has, install } from '../../support/dicom/tools.ts';
 import { runs } from '../../support/runs.ts';
 
-/** In the long suite more than the target of 20 000; FUZZ_COUNT sets another number, FUZZ_SEED another start. */
+/** The long suite runs more than the target of 20 000. FUZZ_COUNT sets the number, FUZZ_SEED the first seed. */
 const count = Number(process.env['FUZZ_COUNT'] ?? runs(1500, 20_500));
 const first = Number(process.env['FUZZ_SEED'] ?? 1);
-/** How many go through a worker with its model, which takes longer. */
+/** The number of files for a thread with its model, which takes longer. */
 const inEngine = Math.min(count, runs(60, 400));
-/** A file that takes longer hangs: in processor time, which also grows on a busy machine, and on the clock. */
+/** Time limit of a file: in processor time, which also grows on a busy machine, and in wall time. */
 const hangMs = 10_000;
 const stalledMs = 60_000;
-/** To make the files that are damaged. */
+/** The programs that create the seed files. */
 const startMs = 120_000;
 const notYet = 'none yet';
-/** What the process may grow by: the largest film twice, in words, and the codec's own memory. */
+/** Limit on the growth of the process: two copies of the largest film in words, and the codec's memory. */
 const grownMb = 500;
 
-/** Run seeds in a process of its own; tells the one at which it hung or died. */
+/** Run seeds in a child process. Reports the seed of a hang or a crash. */
 async function run(first: number, count: number): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), 'alara-fuzz-'));
   const progress = join(folder, 'seed');
@@ -71,7 +71,7 @@ async function run(first: number, count: number): Promise<Report> {
 }
 
 describe.skipIf(!has('dcmconv', 'opj_compress', 'ojph_compress'))(`damaged files (${install})`, () => {
-  test(`${count} of them end as a film or a clear refusal`, { timeout: 600_000 }, async () => {
+  test(`${count} of them end as a film or with a clear refusal`, { timeout: 600_000 }, async () => {
     const half = Math.floor(count / 2);
     const reports = await Promise.all([run(first, half), run(first + half, count - half)]);
     let [ended, read] = [0, 0];
@@ -83,12 +83,12 @@ describe.skipIf(!has('dcmconv', 'opj_compress', 'ojph_compress'))(`damaged files
       read += report.outcomes['read'] ?? 0;
     }
     expect(ended).toBe(count);
-    // Damage that always refuses, or never, tests nothing.
+    // Damage that is always or never refused tests nothing.
     expect(read).toBeGreaterThan(count / 10);
     expect(read).toBeLessThan((9 * count) / 10);
   });
 
-  test(`${inEngine} of them end so in the engine, in its worker and under its deadline`, {
+  test(`${inEngine} of them end in the same way in the engine, within its deadline`, {
     timeout: 300_000,
   }, async () => {
     const reader = await openDicomReader(stalledMs);
@@ -115,7 +115,7 @@ describe.skipIf(!has('dcmconv', 'opj_compress', 'ojph_compress'))(`damaged files
     expect(again.value.reading.findings).toEqual(answer.value.reading.findings);
   });
 
-  test('are the same for the same seed, of every kind and from every file', async () => {
+  test('are equal for equal seeds, of every kind and from every file', async () => {
     const subjects = await corpus();
     const made = Array.from({ length: 3000 }, (_, seed) => mutate(seed, subjects));
     expect(new Set(made.flatMap(({ by }) => by.split(', ')))).toEqual(new Set(kinds));

@@ -32,7 +32,7 @@ const bigEndian: Encoding = { little: false, explicit: true };
 const uids = Object.values(transferSyntaxes);
 const jpeg2000 = '1.2.840.10008.1.2.4.90';
 
-/** The film and identity of the sound file, with warnings of these codes and no others. */
+/** Expects the film and the identity of the valid file, with exactly these warnings. */
 async function readsAlike(bytes: Uint8Array, ...codes: readonly string[]): Promise<void> {
   const { film, dicom, warnings = [] } = await decoded(bytes);
   expect(same(film, sound.film)).toBe(true);
@@ -41,37 +41,40 @@ async function readsAlike(bytes: Uint8Array, ...codes: readonly string[]): Promi
   expect(warnings.map(({ code }) => code)).toEqual(codes);
 }
 
-/** A data set as one transfer syntax writes it, which is labelled as another. */
+/** A data set in one transfer syntax that is labelled as another. */
 function labelled(actual: string, label: string): Uint8Array {
   const body = encode(dataset, encodingOf(actual));
   const stored = actual === transferSyntaxes.deflated ? deflateRawSync(body) : body;
   return wrap(dataset, stored, { transferSyntax: label });
 }
 
-describe('the bytes decide, whatever the transfer syntax says', () => {
+describe('the bytes decide, not the transfer syntax', () => {
   const names = Object.keys(transferSyntaxes) as (keyof typeof transferSyntaxes)[];
   const pairs = names.flatMap((actual) => names.map((label) => [actual, label] as const));
-  test.each(pairs)('%s that is labelled %s', async (actual, label) => {
+  test.each(pairs)('%s with the label %s', async (actual, label) => {
     const codes = actual === label ? [] : ['transfer_syntax_mismatch'];
     await readsAlike(labelled(transferSyntaxes[actual], transferSyntaxes[label]), ...codes);
   });
 
-  test('deflated data with the header of zlib', async () => {
+  test('deflated data with a zlib header', async () => {
     const body = deflateSync(encode(dataset, explicitLittle));
     await readsAlike(wrap(dataset, body, { transferSyntax: transferSyntaxes.deflated }));
   });
 
-  test.each([explicitLittle, implicitLittle])('words that are labelled as compressed, %o', async (encoding) => {
-    const bytes = wrap(dataset, encode(dataset, encoding), { transferSyntax: jpeg2000 });
-    const codes = encoding.explicit ? 1 : 2;
-    const { film, warnings } = await decoded(bytes);
-    expect(same(film, sound.film)).toBe(true);
-    expect(new Set(warnings?.map(({ code }) => code))).toEqual(new Set(['transfer_syntax_mismatch']));
-    expect(warnings?.length).toBeGreaterThanOrEqual(1);
-    expect(warnings?.length).toBeLessThanOrEqual(codes);
-  });
+  test.each([explicitLittle, implicitLittle])(
+    'native words with the label of a compressed syntax, %o',
+    async (encoding) => {
+      const bytes = wrap(dataset, encode(dataset, encoding), { transferSyntax: jpeg2000 });
+      const codes = encoding.explicit ? 1 : 2;
+      const { film, warnings } = await decoded(bytes);
+      expect(same(film, sound.film)).toBe(true);
+      expect(new Set(warnings?.map(({ code }) => code))).toEqual(new Set(['transfer_syntax_mismatch']));
+      expect(warnings?.length).toBeGreaterThanOrEqual(1);
+      expect(warnings?.length).toBeLessThanOrEqual(codes);
+    },
+  );
 
-  test('a transfer syntax that is not known is still refused by its UID', async () => {
+  test('an unknown transfer syntax is still refused by its UID', async () => {
     const bytes = wrap(dataset, encode(dataset, explicitLittle), { transferSyntax: '1.2.840.10008.1.2.4.100' });
     expect(faultOf(await decodeDicom(bytes))).toMatchObject({ code: 'unsupported_transfer_syntax' });
   });
@@ -106,7 +109,7 @@ describe('the file meta information', () => {
   };
 
   test.each(uids.filter((uid) => uid !== transferSyntaxes.deflated))(
-    'is in Implicit VR, or in big endian, before %s',
+    'may be in Implicit VR or big endian before %s',
     async (uid) => {
       const body = encode(dataset, encodingOf(uid));
       for (const encoding of [implicitLittle, bigEndian]) {
@@ -116,19 +119,19 @@ describe('the file meta information', () => {
     },
   );
 
-  test.each([-2, 2, 40, 4000])('has a length that is wrong by %i', async (off) => {
+  test.each([-2, 2, 40, 4000])('may have a length that is wrong by %i', async (off) => {
     const body = encode(dataset, explicitLittle);
     await readsAlike(file(withLength(explicitLittle, uids[1] ?? '', off), body), 'meta_group_malformed');
   });
 
-  test('names no transfer syntax', async () => {
+  test('may have no transfer syntax', async () => {
     for (const encoding of [explicitLittle, implicitLittle, bigEndian]) {
       const group = encode(without(meta(''), tags.TransferSyntaxUID), explicitLittle);
       await readsAlike(file(group, encode(dataset, encoding)), 'transfer_syntax_missing');
     }
   });
 
-  test.each(uids)('has an element in the data set, %s', async (transferSyntax) => {
+  test.each(uids)('may have an element in the data set, %s', async (transferSyntax) => {
     const foreign = text(tags.TransferSyntaxUID, 'UI', jpeg2000);
     const before = [foreign, ...dataset];
     const within = [...dataset.slice(0, 5), foreign, ...dataset.slice(5)];
@@ -136,13 +139,13 @@ describe('the file meta information', () => {
       await readsAlike(part10(elements, { transferSyntax }), 'meta_element_in_data_set');
   });
 
-  test.each(uids)('alone has the UIDs of the instance, %s', async (transferSyntax) => {
+  test.each(uids)('may be the only place of the instance UIDs, %s', async (transferSyntax) => {
     const encoded = encode(without(dataset, tags.SOPClassUID, tags.SOPInstanceUID), encodingOf(transferSyntax));
     const body = transferSyntax === transferSyntaxes.deflated ? deflateRawSync(encoded) : encoded;
     await readsAlike(wrap(dataset, body, { transferSyntax }), 'uid_from_meta_group', 'uid_from_meta_group');
   });
 
-  test('has none either: a fault of the header, not another kind of object', async () => {
+  test('without the UIDs gives a header fault, not an unsupported SOP class', async () => {
     for (const uid of ['', 'CR IMAGE', '1..2']) {
       const bytes = part10(merge(dataset, [text(tags.SOPClassUID, 'UI', uid)]), { meta: false });
       const problem = 'SOP Class UID (0008,0016) is absent or malformed';
@@ -151,7 +154,7 @@ describe('the file meta information', () => {
   });
 });
 
-test.each(uids)('an icon in fragments is skipped, wherever it lies, in %s', async (transferSyntax) => {
+test.each(uids)('an icon in fragments is skipped at every position, in %s', async (transferSyntax) => {
   const pixels = [new Uint8Array(0), Uint8Array.of(0xff, 0xd8, 0xff, 0xd9)];
   const icon: Element = { tag: tags.PixelData, vr: 'OB', fragments: pixels };
   const rows = { tag: tags.Rows, vr: 'US', value: [64] };

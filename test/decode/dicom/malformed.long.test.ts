@@ -17,11 +17,11 @@ const film: Stored = {
 };
 
 /**
- * The law of every fault: the film and what identifies it are as in the sound file, and a warning tells; or the file is
- * refused by name. Never is something lost or taken from elsewhere in silence.
+ * Law: after every fault, the film and its identifiers equal those of the valid file and there is a warning, or the file is
+ * refused by name. No data is lost or mixed up silently.
  */
 test.each(encodings)(
-  'a fault of the header changes nothing in silence, in %s',
+  'a fault of the header changes nothing silently, in %s',
   { timeout: 900_000 },
   async (transferSyntax) => {
     const dataset = chestDataset(film);
@@ -36,7 +36,7 @@ test.each(encodings)(
       if (!result.ok) {
         if (isSound) broken.push(`${name}: refused`);
         if (!['unusable_header', 'corrupt_image'].includes(outcome)) broken.push(`${name}: ${outcome}`);
-        // Only what is cut off is called cut off.
+        // Only a truncated file may be called truncated.
         const { fault } = result;
         if (fault.code === 'corrupt_image') broken.push(`${name}: ${fault.problem}`);
         if (JSON.stringify(fault).includes('JANE')) broken.push(`${name}: repeats text`);

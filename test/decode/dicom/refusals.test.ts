@@ -27,12 +27,12 @@ const code = (sequenceTag: number, scheme: string, value: string) =>
 const sopClass = (uid: string) => text(tags.SOPClassUID, 'UI', uid);
 const known = read.map(({ uid }) => uid);
 
-/** What identifies a patient or an order in the test data set. */
+/** The identifiers of a patient or an order in the test data set. */
 const secrets = ['ALARA', 'Chest PA', '19700101', '20200102', '030405', '2.25.'];
 
 async function refuse(bytes: Uint8Array) {
   const fault = faultOf(await decodeDicom(bytes));
-  // The header alone says it, so that nothing is fetched or queued for it.
+  // The header alone decides, so the film is not downloaded or queued.
   expect(faultOf(inspect(bytes))).toEqual(fault);
   const told = JSON.stringify(fault);
   for (const secret of secrets) expect(told).not.toContain(secret);
@@ -183,7 +183,7 @@ describe('refused by name', () => {
     expect(await refuse(file(...changes))).toMatchObject(fault);
   });
 
-  // Devices are set up by people, who put names where codes belong.
+  // People configure devices, and put names where codes belong.
   test.each<[string, Element[], object]>([
     ['a name as body part', [text(tags.BodyPartExamined, 'CS', 'ALARA^TEST 1970')], { code: 'not_chest' }],
     ['a name that is a legal code', [text(tags.BodyPartExamined, 'CS', 'HAND ALARA')], { code: 'not_chest' }],
@@ -194,11 +194,11 @@ describe('refused by name', () => {
       [text(tags.BodyPartExamined, 'CS', ''), code(tags.AnatomicRegionSequence, 'SCT', 'ALARA TEST')],
       { code: 'not_chest' },
     ],
-  ])('%s, without repeating it', async (_, changes, fault) => {
+  ])('%s, without quoting it', async (_, changes, fault) => {
     expect(await refuse(file(...changes))).toMatchObject(fault);
   });
 
-  test('what has no pixel data', async () => {
+  test('a file without pixel data', async () => {
     const bare = new Uint8Array(part10(without(chestDataset(film), tags.PixelData)));
     expect(await refuse(bare)).toEqual({ code: 'corrupt_image', problem: 'Pixel Data (7FE0,0010) is absent' });
   });
@@ -206,13 +206,13 @@ describe('refused by name', () => {
   test.each([
     [0x7fe0_0008, 'OF', 'the file has Float Pixel Data (7FE0,0008) instead of Pixel Data (7FE0,0010)'],
     [0x7fe0_0009, 'OD', 'the file has Double Float Pixel Data (7FE0,0009) instead of Pixel Data (7FE0,0010)'],
-  ])('pixels that are floating point numbers, in element %i', async (tag, vr, problem) => {
+  ])('floating point pixels in element %i', async (tag, vr, problem) => {
     const others = without(chestDataset(film), tags.PixelData);
     const bytes = new Uint8Array(part10(merge(others, [{ tag, vr, value: Buffer.alloc(16 * 16 * 8) }])));
     expect(await refuse(bytes)).toEqual({ code: 'unusable_header', problem });
   });
 
-  test('bytes that are nothing, a PNG, and no bytes', async () => {
+  test('random bytes, a PNG, and no bytes', async () => {
     expect(await refuse(new Uint8Array(500))).toEqual({ code: 'not_an_image', declared: 'application/dicom' });
     expect(await refuse(Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0))).toMatchObject({
       code: 'media_type_mismatch',
@@ -221,7 +221,7 @@ describe('refused by name', () => {
     expect(await refuse(new Uint8Array(0))).toEqual({ code: 'empty_body' });
   });
 
-  test('a transfer syntax, of which only digits and dots are told', async () => {
+  test('a transfer syntax, of which only digits and dots are quoted', async () => {
     const mpeg = new Uint8Array(part10(chestDataset(film), { transferSyntax: '1.2.840.10008.1.2.4.102' }));
     expect(await refuse(mpeg)).toMatchObject({
       code: 'unsupported_transfer_syntax',
@@ -279,7 +279,7 @@ describe('not refused', () => {
     unwrap(await decodeDicom(bytes));
   });
 
-  test('names where codes belong, of which the reading tells nothing', async () => {
+  test('names where codes belong, which the reading does not contain', async () => {
     const { dicom } = unwrap(
       await decodeDicom(
         file(
@@ -287,7 +287,7 @@ describe('not refused', () => {
           text(tags.ViewPosition, 'CS', 'PA ALARA'),
           text(tags.ImageLaterality, 'CS', 'ALARA'),
           text(tags.Modality, 'CS', 'ALARA'),
-          // No direction, whatever it begins with.
+          // Not a direction, despite its first letter.
           text(tags.PatientOrientation, 'CS', 'ALARA\\F'),
         ),
       ),
@@ -296,7 +296,7 @@ describe('not refused', () => {
     expect(dicom?.view).toMatchObject({ modality: 'OT', rendering: expect.stringContaining('window') });
   });
 
-  test('a data set of the attributes that must be there, and no other', async () => {
+  test('a data set with only the required attributes', async () => {
     const needed: readonly number[] = [
       ...[tags.SOPClassUID, tags.SOPInstanceUID, tags.StudyInstanceUID, tags.SeriesInstanceUID],
       ...[tags.PhotometricInterpretation, tags.Rows, tags.Columns, tags.BitsAllocated, tags.PixelData],

@@ -13,7 +13,7 @@ const match = (uid: string) => ({ '00080018': { vr: 'UI', Value: [uid] } });
 const uids = (matches: readonly ReturnType<typeof match>[]) => matches.map((one) => text(one, tags.sopInstanceUid));
 
 describe('QIDO-RS', () => {
-  test('asks page by page until there is no more', async () => {
+  test('requests page by page until the end', async () => {
     const all = Array.from({ length: 450 }, (_, i) => match(`1.${i + 1}`));
     const { url, asked } = await serve(({ query }, response) => {
       const offset = Number(query.get('offset'));
@@ -29,20 +29,23 @@ describe('QIDO-RS', () => {
   test.each([
     ['status 206', 206, {}],
     ['a warning', 200, { warning: '299 pacs: There are 30 additional results that can be requested' }],
-  ])('a server with smaller pages says so by %s, and is asked on', async (_, status, headers) => {
-    const all = Array.from({ length: 80 }, (_, i) => match(`1.${i + 1}`));
-    const { url } = await serve(({ query }, response) => {
-      const offset = Number(query.get('offset'));
-      const isLast = offset + 50 >= all.length;
-      response
-        .writeHead(isLast ? 200 : status, isLast ? {} : headers)
-        .end(JSON.stringify(all.slice(offset, offset + 50)));
-    });
-    const found = await open(url).search('/studies', {});
-    expect(found.ok && found.value.length).toBe(80);
-  });
+  ])(
+    'a server with smaller pages announces them by %s, and further pages are requested',
+    async (_, status, headers) => {
+      const all = Array.from({ length: 80 }, (_, i) => match(`1.${i + 1}`));
+      const { url } = await serve(({ query }, response) => {
+        const offset = Number(query.get('offset'));
+        const isLast = offset + 50 >= all.length;
+        response
+          .writeHead(isLast ? 200 : status, isLast ? {} : headers)
+          .end(JSON.stringify(all.slice(offset, offset + 50)));
+      });
+      const found = await open(url).search('/studies', {});
+      expect(found.ok && found.value.length).toBe(80);
+    },
+  );
 
-  test('a server that sends everything at once is asked once', async () => {
+  test('a server that sends all matches at once is asked once', async () => {
     const all = Array.from({ length: 300 }, (_, i) => match(`1.${i + 1}`));
     const { url, asked } = await serve((_, response) => json(response, all));
     const found = await open(url).search('/studies', {});
@@ -50,7 +53,7 @@ describe('QIDO-RS', () => {
     expect(asked).toHaveLength(1);
   });
 
-  test('a server that ignores the offset is not asked for ever', async () => {
+  test('a server that ignores the offset is not asked endlessly', async () => {
     const page = Array.from({ length: 200 }, (_, i) => match(`1.${i + 1}`));
     const { url, asked } = await serve((_, response) => json(response, page));
     const found = await open(url).search('/studies', {});
@@ -119,15 +122,15 @@ describe('QIDO-RS', () => {
     ['an error', '{"error":"no such study"}'],
     ['HTML', '<html></html>'],
     ['XML', '<NativeDicomModel/>'],
-  ])('an answer that is %s is refused, and is not no match', async (_, body) => {
+  ])('an answer that is %s is refused, and does not mean no match', async (_, body) => {
     const { url } = await serve((_, response) => response.writeHead(200).end(body));
     expect(await open(url).search('/studies', {})).toMatchObject({ ok: false, fault: { code: 'pacs_refused' } });
   });
 
-  test('the digest of what is listed is that of the regular form', () => {
+  test('the digest of a list equals that of its canonical form', () => {
     const sent = [{ '00081190': { vr: 'UR', Value: ['http://a'] }, '00185101': { vr: 'CS', Value: ['PA'] } }];
     const [match = {}] = AttributesList.parse(sent);
-    // It is kept in the store: another one would have every film read again.
+    // The digest is stored: a change would cause every film to be read again.
     expect(attributesDigest(match, [tags.viewPosition, tags.bodyPartExamined])).toBe(
       createHash('sha256')
         .update(JSON.stringify([['PA'], []]))
@@ -135,7 +138,7 @@ describe('QIDO-RS', () => {
     );
   });
 
-  test('204 is no match', async () => {
+  test('204 means no match', async () => {
     const { url } = await serve((_, response) => response.writeHead(204).end());
     expect(await open(url).search('/studies', {})).toEqual({ ok: true, value: [] });
   });
@@ -163,7 +166,7 @@ describe('WADO-RS', () => {
     ['with a quoted boundary', multipart('a b', 'boundary="a b"'), 65_536],
     ['with line breaks around', multipart('b', 'boundary=b; start=x', '\r\n', '\r\n'), 1],
     ['without multipart', { type: 'application/dicom', body: film }, 65_536],
-  ])('a film comes byte by byte: %s', async (_, answer, pieceBytes) => {
+  ])('a film is returned unchanged: %s', async (_, answer, pieceBytes) => {
     const { url, asked } = await serve((_, response) => send(response, answer, pieceBytes === 1 ? 4096 : pieceBytes));
     const pulled = await open(url).retrieve(place);
     expect(pulled.ok && Buffer.compare(pulled.value, film)).toBe(0);
@@ -220,7 +223,7 @@ describe('WADO-RS', () => {
     ['multipart/mixed', answers('--BBB\r\n\r\n', '\r\n--BBB--', 'multipart/mixed; boundary=BBB')],
     ['no multipart', answers('', '', 'application/dicom; transfer-syntax=1.2.840.10008.1.2.1')],
     ['no multipart and no exact type', answers('', '', 'application/octet-stream')],
-  ])('a film comes byte by byte from an answer with %s', async (_, answer) => {
+  ])('a film is returned unchanged from an answer with %s', async (_, answer) => {
     for (const pieceBytes of [65_536, 17]) {
       const { url } = await serve((_, response) => send(response, answer, pieceBytes));
       const pulled = await open(url).retrieve(place);
@@ -228,14 +231,14 @@ describe('WADO-RS', () => {
     }
   });
 
-  test('a film that comes without Content-Type is told by its bytes', async () => {
+  test('a film without Content-Type is recognized by its bytes', async () => {
     const { url } = await serve((_, response) => response.writeHead(200).end(dicom));
     expect(await open(url).retrieve(place)).toMatchObject({ ok: true });
     const other = await serve((_, response) => response.writeHead(200).end('no such film'));
     expect(await open(other.url).retrieve(place)).toMatchObject({ ok: false, fault: { code: 'pacs_refused' } });
   });
 
-  test('a film larger than the limit is not read to its end', async () => {
+  test('a film above the limit is not read to its end', async () => {
     let sent = 0;
     const { url } = await serve(async (_, response) => {
       response.writeHead(200, { 'content-type': 'multipart/related; boundary=b' });
@@ -271,7 +274,7 @@ describe('WADO-RS', () => {
         body: Buffer.from('--b\r\ncontent-type: application/json\r\n\r\n{}\r\n--b--'),
       },
     ],
-  ])('an answer that is no film is refused: %s', async (_, answer) => {
+  ])('an answer without a film is refused: %s', async (_, answer) => {
     const { url } = await serve((_, response) => send(response, answer, 65_536));
     expect(await open(url).retrieve(place)).toMatchObject({ ok: false, fault: { code: 'pacs_refused' } });
   });
@@ -301,7 +304,7 @@ describe('STOW-RS', () => {
     expect(parts[3]).toBe('--\r\n');
   });
 
-  test.each([200, 202, 400, 409])('counts what is listed as stored, whatever the status: %i', async (status) => {
+  test.each([200, 202, 400, 409])('counts the listed instances as stored for any status: %i', async (status) => {
     const { url } = await serve((_, response) => json(response, stored('1.1'), status));
     expect(await open(url).store(files)).toEqual({ ok: true, value: ['1.1'] });
   });
@@ -310,7 +313,7 @@ describe('STOW-RS', () => {
     ['a list', [stored('1.1')]],
     ['an item without its list', { '00081199': { vr: 'SQ', Value: { '00081155': { vr: 'UI', Value: '1.1' } } } }],
     ['null beside it', { ...stored('1.1'), '00081190': null, '00081198': { vr: 'SQ', Value: null } }],
-  ])('counts what is stored in an answer of %s', async (_, answer) => {
+  ])('counts the stored instances in an answer of %s', async (_, answer) => {
     const { url } = await serve((_, response) => json(response, answer));
     expect(await open(url).store(files)).toEqual({ ok: true, value: ['1.1'] });
   });
@@ -342,11 +345,11 @@ describe('failures', () => {
     [400, 'pacs_refused', 'main answered 400 (request: search by QIDO-RS)'],
   ])('status %i', async (status, code, problem) => {
     const { url } = await serve((_, response) => response.writeHead(status).end('about patient 1.2.3'));
-    // A wrong password, or a service that is not there, is somebody's to correct, and no object's fault.
+    // A wrong password, or a missing service, needs the operator. It is not the fault of an object.
     expect(await faultOf(url)).toEqual({ code, problem, ...([401, 404].includes(status) && { setup: true }) });
   });
 
-  test('an instance that is not there is a fault of its own, and not of how the PACS is set up', async () => {
+  test('a missing instance has a separate fault, which does not blame the setup of the PACS', async () => {
     const { url } = await serve((_, response) => response.writeHead(404).end());
     expect(await open(url).retrieve(place)).toEqual({
       ok: false,
@@ -354,14 +357,14 @@ describe('failures', () => {
     });
   });
 
-  test('a redirect is not followed, so that no secret goes elsewhere', async () => {
+  test('a redirect is not followed, so that no secret reaches another server', async () => {
     const elsewhere = await serve((_, response) => json(response, []));
     const { url } = await serve((_, response) => response.writeHead(307, { location: elsewhere.url }).end());
     expect(await faultOf(url)).toMatchObject({ code: 'pacs_refused', setup: true });
     expect(elsewhere.asked).toEqual([]);
   });
 
-  test('no server, no answer and an answer that stops are told by name, without an address', async () => {
+  test('a missing server, a missing answer and a truncated answer are named without an address', async () => {
     expect(await faultOf('http://127.0.0.1:1')).toEqual({
       code: 'pacs_unavailable',
       problem: expect.stringMatching(/^main broke the connection: \w+ \(request: search by QIDO-RS\)$/),
@@ -377,7 +380,7 @@ describe('failures', () => {
     expect(await faultOf(hangsUp.url)).toMatchObject({ code: 'pacs_unavailable' });
   });
 
-  test('what is stopped from outside ends at once', async () => {
+  test('an aborted request ends at once', async () => {
     const { url } = await serve(() => undefined);
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 50);

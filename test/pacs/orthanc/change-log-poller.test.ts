@@ -13,7 +13,7 @@ import { job } from '../../support/storage-contract/samples.ts';
 
 const noon = new Date('2026-11-23T12:00:00Z');
 
-/** Cursors in memory; `refuse` makes the process die before the next move. */
+/** Cursors in memory. `refuse` simulates a crash before the next move. */
 function memoryCursors() {
   const values = new Map<string, string>();
   const state = { dieBeforeMove: false };
@@ -63,7 +63,7 @@ function follow(orthanc: ChangeLog, more: Partial<Follow> & { days?: number; cur
     jobs,
     paused,
     look,
-    /** Poll, let the films settle, and look again. */
+    /** Poll, let the films settle, and poll again. */
     async settle() {
       const first = await look();
       time.ms += 2000;
@@ -74,8 +74,8 @@ function follow(orthanc: ChangeLog, more: Partial<Follow> & { days?: number; cur
   };
 }
 
-describe('what becomes a job', () => {
-  test('a study is submitted once, when nothing was added to it for a while', async () => {
+describe('jobs of the change log', () => {
+  test('a study is submitted once, when it has received nothing for a while', async () => {
     const log = createChangeLog();
     const follower = follow(log.orthanc);
     log.store('A', 'a1');
@@ -93,7 +93,7 @@ describe('what becomes a job', () => {
     expect(follower.studies()).toEqual(['1.2.A']);
   });
 
-  test('when Orthanc calls it stable, it need not wait', async () => {
+  test('a stable study is submitted without a wait', async () => {
     const log = createChangeLog();
     const follower = follow(log.orthanc, { settleSeconds: 60 });
     log.store('A', 'a1');
@@ -103,8 +103,8 @@ describe('what becomes a job', () => {
     expect(follower.studies()).toEqual(['1.2.A']);
   });
 
-  test('a study that is never called stable is submitted all the same', async () => {
-    // Orthanc forgets it when it stops within StableAge of the last film.
+  test('a study that never becomes stable is submitted nevertheless', async () => {
+    // Orthanc loses the event if it stops within StableAge of the last film.
     const log = createChangeLog();
     const follower = follow(log.orthanc);
     log.store('A', 'a1');
@@ -112,7 +112,7 @@ describe('what becomes a job', () => {
     expect(follower.studies()).toEqual(['1.2.A']);
   });
 
-  test('a study that never comes to rest is read after a minute', async () => {
+  test('a study that keeps growing is read after a minute', async () => {
     const log = createChangeLog();
     const follower = follow(log.orthanc);
     for (let second = 0; second < 70; second++) {
@@ -123,7 +123,7 @@ describe('what becomes a job', () => {
     expect(follower.submitted).toHaveLength(1);
   });
 
-  test('a late film makes a new job', async () => {
+  test('a late film creates a new job', async () => {
     const log = createChangeLog();
     const follower = follow(log.orthanc);
     log.store('A', 'a1');
@@ -134,7 +134,7 @@ describe('what becomes a job', () => {
     expect(new Set(versions).size).toBe(2);
   });
 
-  test('own results and other modalities make none', async () => {
+  test('own results and other modalities create none', async () => {
     const log = createChangeLog();
     const follower = follow(log.orthanc);
     log.store('A', 'sr', { modality: 'SR', manufacturer: 'Alara' });
@@ -144,7 +144,7 @@ describe('what becomes a job', () => {
     expect(follower.submitted).toEqual([]);
   });
 
-  test('a study that is older than the settings allow makes none; one without a date does', async () => {
+  test('a study older than the limit creates none; a study without a date creates one', async () => {
     const log = createChangeLog();
     const follower = follow(log.orthanc, { days: 2 });
     log.store('old', 'o', { studyDate: '20261119' });
@@ -154,7 +154,7 @@ describe('what becomes a job', () => {
     expect(follower.studies()).toEqual(['1.2.new', '1.2.undated']);
   });
 
-  test('a film that is deleted before it was looked at does no harm', async () => {
+  test('a film that is deleted before it is looked up is harmless', async () => {
     const log = createChangeLog();
     const follower = follow(log.orthanc);
     log.store('A', 'a1');
@@ -166,7 +166,7 @@ describe('what becomes a job', () => {
     expect(follower.studies()).toEqual(['1.2.B']);
   });
 
-  test('while too many of its studies wait for their first try the log is left where it is', async () => {
+  test('while too many of its jobs wait for their first attempt, the log is not read', async () => {
     const log = createChangeLog();
     const follower = follow(log.orthanc);
     for (let i = 0; i < 2000; i++) log.store(`s${i}`, `f${i}`);
@@ -177,7 +177,7 @@ describe('what becomes a job', () => {
     expect(await follower.settle()).toEqual({ ok: true, value: 5000 });
     expect(follower.submitted).toHaveLength(before);
     expect(follower.paused.at(-1)).toBe(true);
-    // Some are read, others are tried again, because the PACS has an outage: none of them waits for its first try.
+    // Some jobs are done, and others are retried because of an outage: none waits for its first attempt.
     for (const [i, [id, job]] of [...follower.jobs].entries())
       follower.jobs.set(id, i % 2 ? { ...job, state: 'done', attempts: 1 } : { ...job, state: 'queued', attempts: 3 });
     await follower.settle();
@@ -185,8 +185,8 @@ describe('what becomes a job', () => {
   });
 });
 
-describe('where it begins', () => {
-  test('from now: with what arrived since it first asked, not before', async () => {
+describe('the start of the change log', () => {
+  test('from now: includes films since the first request, excludes earlier films', async () => {
     const log = createChangeLog('2026-11-23T06:00:00Z');
     for (let i = 0; i < 300; i++) {
       log.store(`old${i}`, `o${i}`);
@@ -194,20 +194,20 @@ describe('where it begins', () => {
     }
     const { cursors } = memoryCursors();
     const follower = follow(log.orthanc, { from: 'now', cursors });
-    // It is noon; Orthanc cannot be reached, and a film arrives meanwhile.
+    // At noon Orthanc is unavailable, and a film arrives meanwhile.
     log.state.reachable = false;
     expect(await follower.look()).toMatchObject({ ok: false });
     log.pass(3600 + 600);
     log.store('new', 'n');
     log.state.reachable = true;
-    // Another process takes over an hour later: the time that was kept counts.
+    // Another process takes over an hour later and uses the stored time.
     const later = follow(log.orthanc, { from: 'now', cursors });
     await later.settle();
     expect(later.studies()).toEqual(['1.2.new']);
     expect(log.state.asked).toBeLessThan(40);
   });
 
-  test('from now, with a log that is empty', async () => {
+  test('from now, with an empty log', async () => {
     const log = createChangeLog();
     const follower = follow(log.orthanc, { from: 'now' });
     await follower.look();
@@ -217,7 +217,7 @@ describe('where it begins', () => {
     expect(follower.studies()).toEqual(['1.2.A']);
   });
 
-  test('from the beginning: everything, page by page', async () => {
+  test('from the beginning: reads everything, page by page', async () => {
     const log = createChangeLog();
     for (let i = 0; i < 450; i++) log.store(`s${i}`, `f${i}`);
     const follower = follow(log.orthanc);
@@ -227,7 +227,7 @@ describe('where it begins', () => {
 });
 
 describe('another log than before', () => {
-  test('an Orthanc that was replaced is followed from its beginning, also where its numbers are higher', async () => {
+  test('a replaced Orthanc is followed from the beginning, also if its numbers are higher', async () => {
     const { cursors } = memoryCursors();
     const before = createChangeLog();
     for (let i = 0; i < 20; i++) before.store(`s${i}`, `f${i}`);
@@ -244,7 +244,7 @@ describe('another log than before', () => {
     }
   });
 
-  test('the entry that was last read may go with its film: no other job is made of what was seen', async () => {
+  test('the last read entry may disappear with its film, and no further job is created for known films', async () => {
     const { cursors } = memoryCursors();
     const log = createChangeLog();
     log.store('A', 'a1');
@@ -262,7 +262,7 @@ describe('another log than before', () => {
     expect(more.map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(['1.2.C']);
   });
 
-  test('a log that lost its first and its last entry is followed from its beginning', async () => {
+  test('a log without its first and its last known entry is followed from the beginning', async () => {
     const { cursors } = memoryCursors();
     const log = createChangeLog();
     log.store('A', 'a1');
@@ -276,10 +276,10 @@ describe('another log than before', () => {
   });
 });
 
-describe('an archive that was restored from a backup gives its numbers out again', () => {
+describe('an archive that was restored from a backup assigns numbers again', () => {
   const hours = 3600;
 
-  test.each([1, 2, 40])('what came after the restore is read, %i films', async (count) => {
+  test.each([1, 2, 40])('the films after the restore are read, %i films', async (count) => {
     const { cursors } = memoryCursors();
     const log = createChangeLog();
     const follower = follow(log.orthanc, { cursors });
@@ -293,7 +293,7 @@ describe('an archive that was restored from a backup gives its numbers out again
     restore();
     for (let i = 0; i < count; i++) {
       log.store(`new${i}`, `n${i}`);
-      // A process that was running meanwhile, and one that looks afterwards.
+      // A process that was running during the restore, and one that starts afterwards.
       if (i === 0) await follower.settle();
     }
     const later = follow(log.orthanc, { cursors });
@@ -302,7 +302,7 @@ describe('an archive that was restored from a backup gives its numbers out again
     for (let i = 0; i < count; i++) expect(studies).toContain(`1.2.new${i}`);
   });
 
-  test('a film of the hour before the backup is a new job, because its result may be lost; an older one is none', async () => {
+  test('a film of the hour before the backup is a new job, because its result may be lost; an older film is not', async () => {
     const { cursors } = memoryCursors();
     const log = createChangeLog();
     const follower = follow(log.orthanc, { cursors });
@@ -325,7 +325,7 @@ describe('an archive that was restored from a backup gives its numbers out again
     expect(follower.submitted[0]?.version).not.toBe(before?.version);
   });
 
-  test('one that was followed from now on is not read from its beginning, however far it went back', async () => {
+  test('a log that is followed from now is not read from its beginning, however far the backup goes back', async () => {
     const { cursors } = memoryCursors();
     const log = createChangeLog('2026-11-22T12:00:00Z');
     for (let i = 0; i < 300; i++) log.store(`archived${i}`, `a${i}`);
@@ -344,7 +344,7 @@ describe('an archive that was restored from a backup gives its numbers out again
     expect(follower.studies()).toEqual(['1.2.seen', '1.2.new']);
   });
 
-  test('a cursor of the release before, without marks, goes back by its second', async () => {
+  test('a cursor of the previous release, without marks, goes back by its second', async () => {
     const { cursors, values } = memoryCursors();
     const log = createChangeLog();
     log.store('old', 'o');
@@ -362,7 +362,7 @@ describe('an archive that was restored from a backup gives its numbers out again
     expect(follower.studies()).toEqual(['1.2.new']);
   });
 
-  test('the marks of a long log are few, near the end dense, and the first one stays', async () => {
+  test('the marks of a long log are few, dense near the end, and include the first', async () => {
     let marks: LogPosition[] = [{ seq: 7, date: 'first' }];
     for (let seq = 20; seq < 200_000; seq += 1 + (seq % 13)) marks = addCheckpoint(marks, { seq, date: 'd' });
     const newest = marks.at(-1)?.seq ?? 0;
@@ -376,8 +376,8 @@ describe('an archive that was restored from a backup gives its numbers out again
 
 const dying = (look: Promise<unknown>) => look.catch(() => undefined);
 
-describe('nothing is lost', () => {
-  test('a process that dies between the job and the cursor submits the same job again', async () => {
+describe('no study is lost', () => {
+  test('a process that crashes between the job and the cursor submits the same job again', async () => {
     const { cursors, state } = memoryCursors();
     const log = createChangeLog();
     const first = follow(log.orthanc, { cursors });
@@ -394,7 +394,7 @@ describe('nothing is lost', () => {
     expect(next.submitted).toEqual(first.submitted);
   });
 
-  test('the cursor never passes a study that still settles', async () => {
+  test('the cursor never passes a study that is still settling', async () => {
     const { cursors } = memoryCursors();
     const log = createChangeLog();
     const first = follow(log.orthanc, { cursors, settleSeconds: 50 });
@@ -421,7 +421,7 @@ describe('nothing is lost', () => {
     expect(new Set([...one.studies(), ...two.studies()]).size).toBe(10);
   });
 
-  test('a process that found the cursor moved by another moves it again itself', async () => {
+  test('a process repeats its move of the cursor after another process has moved the cursor', async () => {
     const { cursors } = memoryCursors();
     const log = createChangeLog();
     const [one, two] = [follow(log.orthanc, { cursors }), follow(log.orthanc, { cursors })];
@@ -438,7 +438,7 @@ describe('nothing is lost', () => {
     expect(next.studies()).toEqual([]);
   });
 
-  test('whatever happens in whatever order, every film that stays is followed by a job', async () => {
+  test('after any events in any order, every remaining film has a later job', async () => {
     const event = fc.oneof(
       { weight: 4, arbitrary: fc.record({ kind: fc.constant('store' as const), study: fc.nat({ max: 5 }) }) },
       { weight: 3, arbitrary: fc.record({ kind: fc.constant('look' as const), seconds: fc.nat({ max: 4 }) }) },
@@ -455,7 +455,7 @@ describe('nothing is lost', () => {
         const start = () => follow(log.orthanc, { cursors });
         const generations = [start()];
         const running = () => generations.at(-1) ?? start();
-        /** Studies, with the second of their newest film. */
+        /** Studies with the second of their newest film. */
         let films = new Map<string, string>();
         let restore = () => undefined as unknown;
         let stored = 0;
@@ -492,7 +492,7 @@ describe('nothing is lost', () => {
           const jobs = generations
             .flatMap(({ submitted }) => submitted)
             .filter((job) => job.studyInstanceUid === `1.2.${study}`);
-          // The newest film's change, or one after it, made the newest job.
+          // The newest job was created by the change of the newest film or by a later change.
           const newest = jobs.map(({ version }) => version.split(' ')[1] ?? '').toSorted();
           expect((newest.at(-1) ?? '') >= second).toBe(true);
         }

@@ -16,7 +16,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { setUpOrthanc } from '../../../functions/pacs/orthanc/setup.ts';
 import { ConfigError } from '../../../functions/platform/config.ts';
 
-/** A folder of Orthanc's configuration with the shipped scripts in it. */
+/** A configuration folder of Orthanc with the scripts of the product. */
 function configuration(files: Readonly<Record<string, string>>) {
   const folder = mkdtempSync(join(tmpdir(), 'alara-setup-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -33,7 +33,7 @@ function configuration(files: Readonly<Record<string, string>>) {
   return { folder, setUp, contents };
 }
 
-test('what is there stays, comments included, and a second run changes nothing', () => {
+test('existing settings and comments are kept, and a second run changes nothing', () => {
   const { folder, setUp, contents } = configuration({
     'orthanc.json': '/* ours */\n{\n  "Name": "x", // of the hospital\n  "LuaScripts": ["other.lua"],\n}\n',
     'users.json': '{ "RegisteredUsers": { "other": "password" } }',
@@ -66,7 +66,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   expect(contents()).toEqual(before);
 });
 
-test('a link stays a link, and what it points to is changed', () => {
+test('a link stays a link, and its target is changed', () => {
   const { folder, setUp } = configuration({});
   const elsewhere = join(folder, 'elsewhere');
   mkdirSync(elsewhere);
@@ -79,18 +79,18 @@ test('a link stays a link, and what it points to is changed', () => {
   });
 });
 
-test('a folder with the name of a file is left alone', () => {
+test('a folder with the name of a file is ignored', () => {
   const { folder, setUp } = configuration({});
   mkdirSync(join(folder, 'old.json'));
   expect(setUp().length).toBeGreaterThan(0);
 });
 
-test('where one file cannot be written, none is, and no secret is left behind', () => {
+test('if one file cannot be written, no file is changed and no secret is left', () => {
   const { folder, setUp, contents } = configuration({
     'orthanc.json': '{ "LuaScripts": [] }',
     'users.json': '{ "RegisteredUsers": {} }',
   });
-  // A folder in place of the temporary file: not even root can write it.
+  // A folder in place of the temporary file: even root cannot write it.
   mkdirSync(join(folder, '.users.json.alara'));
   const before = contents();
   expect(setUp).toThrow(/users\.json cannot be written \(EISDIR\); nothing was changed/);

@@ -31,27 +31,27 @@ type Object_ = {
   sopClass?: string;
   manufacturer?: string;
   view?: string;
-  /** Its pixels. */
+  /** The pixels of the film. */
   pixels?: string;
 };
 
-/** A study in a PACS, and everything between it and the handler, as values that a test can bend. */
+/** A simulated study in a PACS and the dependencies of the handler, as values that a test can change. */
 function bench(films: Object_[]) {
   const held = [...films];
   const calls = { pulled: [] as string[], read: [] as string[], stored: [] as string[] };
   const kept = new Map<string, Read>();
   const filmOutcomes = new Map<string, readonly FilmOutcome[]>();
-  /** What befalls a film, by its UID; undefined for what goes well. */
+  /** The fault of a film by its UID; undefined for success. */
   const fate: {
     pull: Record<string, Fault>;
     read: Record<string, Fault>;
     storeResults: Record<string, Fault>;
-    /** What happens in the PACS while it is read. */
+    /** Events in the PACS during a reading. */
     during: Record<string, () => void>;
   } = { pull: {}, read: {}, storeResults: {}, during: {} };
   const value = (text: string | undefined) => ({ Value: text === undefined ? [] : [text] });
   const pixelsOf = (sop: string) => held.find((one) => one.sop === sop)?.pixels ?? '';
-  /** Whether the PACS tells digests of files, as Orthanc does, and gives the same file at each request. */
+  /** Whether the PACS offers digests of files, as Orthanc does, and returns the same file for each request. */
   const tells = { digests: true, sameFile: true, fault: undefined as Fault | undefined };
   const orthanc = {
     fileDigest: async (_: string, sop: string) =>
@@ -79,7 +79,7 @@ function bench(films: Object_[]) {
             '00080018': value(one.sop),
             '00080016': value(one.sopClass ?? classes.dx),
             '00185101': value(one.view),
-            // Of the series: some PACS say it in the list of the study only.
+            // An attribute of the series, which some PACS return only in the list of the study.
             ...(series === undefined && { '00180015': value('CHEST') }),
             '00081190': { vr: 'UR', Value: [`${calls.read.length}`] },
           })),
@@ -187,8 +187,8 @@ const unavailable: Fault = { code: 'pacs_unavailable', problem: 'main is down' }
 const lateral: Fault = { code: 'not_frontal_view', view: 'LL' };
 const broken: Fault = { code: 'inference_failed', problem: 'the worker stopped' };
 
-describe('what is read', () => {
-  test('every film of the study gets its result', async () => {
+describe('the handler reads', () => {
+  test('every film of the study and stores its result', async () => {
     const { work, calls } = bench([film(1), film(2, { modality: 'CR' })]);
     expect(await work()).toEqual(
       ok([
@@ -199,7 +199,7 @@ describe('what is read', () => {
     expect(calls.stored).toHaveLength(2);
   });
 
-  test('a film with a result is neither pulled nor read again; a late one beside it is', async () => {
+  test('only films without a result, also beside a late film', async () => {
     const { work, calls, held } = bench([film(1)]);
     await work();
     held.push(film(2));
@@ -208,7 +208,7 @@ describe('what is read', () => {
     expect(calls.stored).toHaveLength(2);
   });
 
-  test('own objects, other modalities and other kinds of objects are left alone', async () => {
+  test('no own objects, other modalities or other SOP classes', async () => {
     const { work, calls } = bench([
       film(1, { modality: 'CT' }),
       film(2, { manufacturer: 'Alara' }),
@@ -220,17 +220,17 @@ describe('what is read', () => {
     expect(calls.pulled).toEqual(['1.2.3.5.1']);
   });
 
-  test('a study that is gone is done', async () => {
+  test('nothing of a deleted study, and the job is done', async () => {
     expect(await bench([]).work()).toEqual(ok([]));
   });
 
-  test('an unknown PACS ends the job', async () => {
+  test('nothing for an unknown PACS, and the job ends', async () => {
     expect(await bench([film(1)]).work('other')).toEqual(
       fail({ code: 'unknown_pacs', pacs: 'other', known: ['main'] }),
     );
   });
 
-  test("a PACS that is another tenant's by now ends the job before anything is pulled", async () => {
+  test('nothing from a PACS that now belongs to another tenant, and the job ends before a download', async () => {
     const { work, calls } = bench([film(1)]);
     expect(await work('main', [], undefined, undefined, 'other')).toEqual(
       fail({ code: 'unknown_pacs', pacs: 'main', known: [] }),
@@ -239,14 +239,14 @@ describe('what is read', () => {
   });
 });
 
-describe('what goes wrong', () => {
+describe('faults', () => {
   test('a lateral film is an outcome, and the others are read', async () => {
     const { work, fate } = bench([film(1), film(2)]);
     fate.read['1.2.3.1.1'] = lateral;
     expect(await work()).toMatchObject(ok([{ refused: lateral }, { stored: [uidsOf('1.2.3.2.1').sr] }]));
   });
 
-  test('what was refused is not pulled again by the next try of the same job', async () => {
+  test('a refused film is not downloaded again by the next attempt of the same job', async () => {
     const { work, fate, calls, progress } = bench([film(1), film(2)]);
     fate.read['1.2.3.1.1'] = lateral;
     fate.storeResults['1.2.3.2.1'] = unavailable;
@@ -256,7 +256,7 @@ describe('what goes wrong', () => {
     expect(calls.pulled).toEqual(['1.2.3.1.1', '1.2.3.2.1', '1.2.3.2.1']);
   });
 
-  test('nor by a later job, when another film came; what is known of it holds no UID outside of what is sealed', async () => {
+  test('nor by a later job after another film; the record of the refusal has no UID outside of its sealed part', async () => {
     const { work, fate, calls, held, filmOutcomes } = bench([film(1)]);
     fate.read['1.2.3.1.1'] = lateral;
     expect(await work()).toEqual(ok([{ sopInstanceUid: '1.2.3.1.1', refused: lateral }]));
@@ -270,7 +270,7 @@ describe('what goes wrong', () => {
     ['its header was corrected', ({ held }) => held.splice(0, 1, film(1, { view: 'PA' }))],
     ['the software is another', ({ software }) => Object.assign(software, { version: '2' })],
     ['larger ones are pulled', ({ software }) => Object.assign(software, { maxFilmMb: 128 })],
-  ])('a refused film is looked at again when %s', async (_, change) => {
+  ])('a refused film is checked again when %s', async (_, change) => {
     const bent = bench([film(1, { view: 'LL' })]);
     bent.fate.read['1.2.3.1.1'] = lateral;
     await bent.work();
@@ -280,7 +280,7 @@ describe('what goes wrong', () => {
     expect(bent.calls.pulled).toHaveLength(2);
   });
 
-  test('a film that cannot be read now does not hold up the others, and the job is tried again', async () => {
+  test('a temporarily unreadable film does not block the others, and the job is retried', async () => {
     const { work, fate, calls } = bench([film(1), film(2), film(3)]);
     fate.read['1.2.3.1.1'] = broken;
     expect(await work()).toEqual(fail(broken));
@@ -292,7 +292,7 @@ describe('what goes wrong', () => {
   });
 
   test.each([unavailable, { code: 'queue_full', retryAfterMs: 100 } as Fault])(
-    'what is no better for the next film ends the try: %o',
+    'a fault that would hit the next film as well ends the attempt: %o',
     async (fault) => {
       const { work, fate, calls } = bench([film(1), film(2)]);
       fate.read['1.2.3.1.1'] = fault;
@@ -301,7 +301,7 @@ describe('what goes wrong', () => {
     },
   );
 
-  test('a film that takes a whole deadline twice is an outcome of this job, and the others are read', async () => {
+  test('a film that exceeds the deadline twice is an outcome of this job, and the others are read', async () => {
     const { work, fate, calls, filmOutcomes } = bench([film(1), film(2)]);
     const slow: Fault = { code: 'deadline_exceeded', deadlineMs: ms(100) };
     fate.read['1.2.3.1.1'] = slow;
@@ -313,7 +313,7 @@ describe('what goes wrong', () => {
     expect([...filmOutcomes.values()].flat().filter(({ refused }) => refused)).toEqual([]);
   });
 
-  test('a reading that an earlier try kept is not made again', async () => {
+  test('a stored reading of an earlier attempt is not made again', async () => {
     const { work, fate, calls } = bench([film(1)]);
     fate.storeResults['1.2.3.1.1'] = unavailable;
     await work();
@@ -323,7 +323,7 @@ describe('what goes wrong', () => {
     expect(calls.stored).toHaveLength(1);
   });
 
-  test('a film that PACS refuses to give is tried again with the job, the others first', async () => {
+  test('a film that the PACS refuses is tried again with the job, after the others', async () => {
     const { work, fate, calls } = bench([film(1), film(2)]);
     const gone: Fault = { code: 'pacs_refused', problem: 'main answered 404' };
     fate.pull['1.2.3.1.1'] = gone;
@@ -338,7 +338,7 @@ describe('what goes wrong', () => {
     expect(await work()).toMatchObject(ok([{ refused: large }, { stored: [uidsOf('1.2.3.2.1').sr] }]));
   });
 
-  test('a stopped worker does not begin another film', async () => {
+  test('a stopped runner does not start another film', async () => {
     const { work, calls, fate } = bench([film(1), film(2)]);
     const stop = new AbortController();
     stop.abort();
@@ -352,7 +352,7 @@ describe('a film that changes in the PACS', () => {
   const first = '1.2.3.1.1';
   const replaced = film(1, { pixels: ' replaced' });
 
-  test('and was deleted while it was read gets no result; the others get theirs', async () => {
+  test('and is deleted during its reading gets no result; the others get theirs', async () => {
     const { work, fate, calls, held } = bench([film(1), film(2)]);
     fate.during[first] = () => void held.splice(0, 1);
     expect(await work()).toMatchObject(
@@ -369,17 +369,20 @@ describe('a film that changes in the PACS', () => {
   test.each<[string, Partial<Object_>]>([
     ['its pixels', { pixels: ' replaced' }],
     ['its header', { view: 'AP' }],
-  ])('and had %s replaced while it was read gets no result of the earlier one, and is read again', async (_, more) => {
-    const { work, fate, calls, held } = bench([film(1), film(2)]);
-    fate.during[first] = () => void held.splice(0, 1, film(1, more));
-    expect(await work()).toEqual(fail({ code: 'film_replaced' }));
-    expect(calls.stored).toEqual([uidsOf('1.2.3.2.1').sr]);
-    fate.during = {};
-    expect(await work()).toMatchObject({ ok: true });
-    expect(calls.stored).toEqual([uidsOf('1.2.3.2.1').sr, uidsOf(first + (more.pixels ?? '')).sr]);
-  });
+  ])(
+    'and had %s replaced during its reading gets no result of the earlier version, and is read again',
+    async (_, more) => {
+      const { work, fate, calls, held } = bench([film(1), film(2)]);
+      fate.during[first] = () => void held.splice(0, 1, film(1, more));
+      expect(await work()).toEqual(fail({ code: 'film_replaced' }));
+      expect(calls.stored).toEqual([uidsOf('1.2.3.2.1').sr]);
+      fate.during = {};
+      expect(await work()).toMatchObject({ ok: true });
+      expect(calls.stored).toEqual([uidsOf('1.2.3.2.1').sr, uidsOf(first + (more.pixels ?? '')).sr]);
+    },
+  );
 
-  test('and whose pixels were replaced under the same UID is read again, once', async () => {
+  test('and has its pixels replaced under the same UID is read again, once', async () => {
     const { work, calls, held } = bench([film(1), film(2)]);
     await work();
     held.splice(0, 1, replaced);
@@ -389,7 +392,7 @@ describe('a film that changes in the PACS', () => {
     expect(new Set(calls.stored).size).toBe(3);
   });
 
-  test('and was refused is read again when it was replaced', async () => {
+  test('and was refused is read again after its replacement', async () => {
     const { work, calls, held, fate } = bench([film(1)]);
     fate.read[first] = lateral;
     await work();
@@ -398,7 +401,7 @@ describe('a film that changes in the PACS', () => {
     expect(calls.pulled).toHaveLength(2);
   });
 
-  test('is found by a PACS that tells no digest when films are compared anew, and not pulled before', async () => {
+  test('is detected without digests when films are compared again, and is not downloaded before', async () => {
     const { work, calls, held, tells, software } = bench([film(1)]);
     tells.digests = false;
     software.verifyMs = 60_000;
@@ -416,7 +419,7 @@ describe('a film that changes in the PACS', () => {
     expect(new Set(calls.stored).size).toBe(2);
   });
 
-  test('and was replaced while it was read from a PACS that tells no digest gets no result of the earlier one', async () => {
+  test('and is replaced during its reading gets no result of the earlier version, also without digests', async () => {
     const { work, calls, held, tells, software, fate } = bench([film(1)]);
     tells.digests = false;
     software.verifyMs = 3_600_000;
@@ -426,17 +429,17 @@ describe('a film that changes in the PACS', () => {
     expect(calls.stored).toHaveLength(1);
   });
 
-  test('in a PACS whose every answer differs is not taken for replaced', async () => {
+  test('is not reported as replaced if every answer of the PACS differs', async () => {
     const { work, tells, software } = bench([film(1)]);
     Object.assign(tells, { digests: false, sameFile: false });
     software.verifyMs = 3_600_000;
     expect(await work()).toMatchObject({ ok: true, value: [{ stored: [expect.any(String)] }] });
   });
 
-  describe('in an Orthanc whose user may not ask for digests', () => {
+  describe('in an Orthanc whose user has no right to digests', () => {
     const forbidden: Fault = { code: 'pacs_refused', problem: 'main answered 403', setup: true };
 
-    test('is read, and that is told', async () => {
+    test('is read, and a warning is logged', async () => {
       const { work, tells, told } = bench([film(1)]);
       tells.fault = forbidden;
       expect(await work()).toMatchObject(ok([{ stored: [uidsOf(first).sr] }]));
@@ -446,7 +449,7 @@ describe('a film that changes in the PACS', () => {
     test.each<['before' | 'while', number]>([
       ['while', 1],
       ['before', 2],
-    ])('and was replaced %s it was read gets its results all the same: %i', async (when, results) => {
+    ])('and is replaced %s its reading gets its results nevertheless: %i', async (when, results) => {
       const { work, tells, held, fate, calls } = bench([film(1)]);
       tells.fault = forbidden;
       const replace = () => void held.splice(0, 1, replaced);
@@ -465,7 +468,7 @@ describe('a film that changes in the PACS', () => {
     });
   });
 
-  test('and whose result was lost gets it again without another inference', async () => {
+  test('and has lost its result gets the result again without another inference', async () => {
     const { work, calls, held } = bench([film(1)]);
     await work();
     held.splice(1, 1);
@@ -474,7 +477,7 @@ describe('a film that changes in the PACS', () => {
   });
 });
 
-test('two jobs of one study take turns, so that no film is read twice', async () => {
+test('two jobs of one study run in turn, so that no film is read twice', async () => {
   const { work, calls } = bench([film(1), film(2)]);
   await Promise.all([work(), work(), work()]);
   expect(calls.read).toHaveLength(2);

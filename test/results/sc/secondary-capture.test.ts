@@ -57,7 +57,7 @@ const shape = (dot: (column: number, row: number) => boolean) =>
   Array.from({ length: 40 }, (_, index) => (dot(index % 5, Math.floor(index / 5)) ? '#' : '.')).join('');
 const shapes = new Map(printable.map((character) => [shape((x, y) => isDot(character, x, y)), character]));
 
-/** The text right of the film, read from the pixels alone: two pixels a dot, the margin as it is drawn. */
+/** The text beside the film, decoded from the pixels alone: two pixels per dot, with the drawn margin. */
 function textIn({ width, height, pixels }: Picture, left: number): string[] {
   const at = (x: number, y: number) => (pixels[y * width + x] ?? 0) > 127;
   const lines: string[] = [];
@@ -71,18 +71,18 @@ function textIn({ width, height, pixels }: Picture, left: number): string[] {
 }
 
 describe('the letters', () => {
-  test('are all there and all different', () => {
+  test('are complete and all different', () => {
     expect(shapes.size).toBe(printable.length);
     expect(shapes.get('.'.repeat(40))).toBe(' ');
   });
 
-  test('show what is not among them as a question mark', () => {
+  test('show a question mark for an unknown character', () => {
     expect(shape((x, y) => isDot('é', x, y))).toBe(shape((x, y) => isDot('?', x, y)));
   });
 });
 
 describe('the picture', () => {
-  test('can be read: the notice, and every finding under its call', () => {
+  test('is legible: the notice, and every finding under its call', () => {
     const lines = textIn(pictureOf(bytes), 1024);
     expect(lines.join('')).not.toContain('\u{fffd}');
     expect(lines[0]).toBe('RESEARCH USE ONLY. NOT FOR DIAGNOSIS.');
@@ -95,7 +95,7 @@ describe('the picture', () => {
     }
   });
 
-  test('names no patient', () => {
+  test('contains no patient identifiers', () => {
     const text = textIn(pictureOf(bytes), 1024).join('\n').toUpperCase();
     for (const secret of [
       'TEST',
@@ -119,7 +119,7 @@ describe('the picture', () => {
     expect(picture.height).toBe(1024);
   });
 
-  test('turns a 16-bit film into 8 bits, and does not enlarge a small one', async () => {
+  test('converts a 16-bit film to 8 bits, and does not enlarge a small film', async () => {
     const deep = await decoded('derived_16bit.png');
     expect(deep.pixels).toBeInstanceOf(Uint16Array);
     const { width, pixels } = pictureOf(await secondaryCapture(read, deep, reader.provenance(read)));
@@ -133,8 +133,8 @@ describe('the picture', () => {
   });
 });
 
-describe('what the picture says beside the findings', () => {
-  test('is which film it is of, and what was wrong in its file', async () => {
+describe('the text of the picture beside the findings', () => {
+  test('identifies the film, and lists the warnings of its file', async () => {
     expect(textIn(pictureOf(bytes), 1024)).toContain('Film: 10:15, series 3, image 7');
     const warnings = [{ code: 'window_unusable', message: 'Window 0 / 0 cannot be used.' }];
     const warned = { ...read, reading: { ...read.reading, warnings } };
@@ -142,7 +142,7 @@ describe('what the picture says beside the findings', () => {
     expect(lines).toContain('File warning: window_unusable');
   });
 
-  test('puts first what exceeds its threshold most', () => {
+  test('orders findings by the excess over their threshold', () => {
     const lines = textIn(pictureOf(bytes), 1024);
     const logit = (p: number) => Math.log(p / (1 - p));
     for (const call of ['present', 'absent'] as const) {
@@ -157,7 +157,7 @@ describe('what the picture says beside the findings', () => {
     }
   });
 
-  test('words the limits as limits: none can be taken for an interval of confidence', () => {
+  test('describes the limits as limits, not as a confidence interval', () => {
     const text = textIn(pictureOf(bytes), 1024).join('\n');
     expect(text).toMatch(/absent below \d/);
     expect(text).not.toMatch(/\d %? ?(to|-) ?\d|\(/);
@@ -176,7 +176,7 @@ describe('where the model looked', () => {
     expect(picture.height).toBeGreaterThan(pictureOf(bytes).height);
   });
 
-  test('is not shown where nothing is found, or the reading has no heat map', async () => {
+  test('is not shown without a positive finding or without a heat map', async () => {
     const explained = await reader.read('00000442_000.png', { explain: 'heatmap' });
     const findings = explained.reading.findings.map((finding) => ({ ...finding, call: 'absent' as const }));
     for (const reading of [{ ...explained.reading, findings }, read.reading]) {
@@ -188,7 +188,7 @@ describe('where the model looked', () => {
     }
   });
 
-  test('is bright at the cell of the heat map, dim where nothing spoke for the finding', () => {
+  test('is bright at the cell of the heat map, and dim where the map is zero', () => {
     const small = { width: 4, height: 2, pixels: new Uint8Array(8).fill(200) };
     // The grid covers a square around a film that is twice as wide as high: two of its four rows lie on the film.
     const values = [9, 9, 9, 9, 0, 0, 0, 2, -1, 0, 0, 0, 9, 9, 9, 9].map((value) => Math.min(value, 2));
@@ -199,7 +199,7 @@ describe('where the model looked', () => {
 });
 
 describe('the file', () => {
-  test('belongs to the study, names its film and is told as derived', () => {
+  test('belongs to the study, references its film and is marked as derived', () => {
     const file = parse(bytes);
     const uids = reader.provenance(read).identity.uids;
     expect(utf8(file, 'x00080016')).toBe('1.2.840.10008.5.1.4.1.1.7');
@@ -215,7 +215,7 @@ describe('the file', () => {
     expect(source && utf8(source, 'x00081155')).toBe(instance.sopInstanceUid);
   });
 
-  test('says that a film from a lossy file was lossy', async () => {
+  test('is marked as lossy if the film was lossy', async () => {
     const lossyOf = async (transferSyntax: string) => {
       const dicom = {
         ...{ sopClass: 'DX', modality: 'DX', photometric: 'MONOCHROME2' as const, bits: 8, rendering: 'full range' },
@@ -232,7 +232,7 @@ describe('the file', () => {
     expect(await lossyOf('1.2.840.10008.1.2.4.90')).toBeUndefined();
   });
 
-  test('goes back beside the SR', async () => {
+  test('is stored together with the SR', async () => {
     const objects = await resultObjects(read, reader.provenance(read), { sr: true, sc: film });
     const uids = reader.provenance(read).identity.uids;
     expect(objects.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual([uids.sr, uids.sc]);
@@ -242,7 +242,7 @@ describe('the file', () => {
 });
 
 describe.skipIf(!has('dciodvfy', 'dcm2pnm'))(`independent tools (${install})`, () => {
-  test.each(['full', 'bare'])('dciodvfy has nothing to say of a %s header', async (header) => {
+  test.each(['full', 'bare'])('dciodvfy reports nothing for a %s header', async (header) => {
     const folder = mkdtempSync(join(tmpdir(), 'alara-sc-'));
     try {
       const path = join(folder, 'sc.dcm');

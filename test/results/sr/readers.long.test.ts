@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openReader, type Reader } from '../../support/pacs/reader.ts';
 import { sampleReports } from '../../support/pacs/reports.ts';
 
-// The reports, as programs of others read them.
+// The reports in programs of other vendors.
 
 const names = [
   'all findings of a MONOCHROME1 film',
@@ -39,7 +39,7 @@ const jars = ['pixelmed', 'commons-codec', 'hsqldb', 'javax.json', 'slf4j-api', 
 const java = [...jars, '/usr/bin/java'].every((file) => existsSync(file));
 
 describe.skipIf(!java)('PixelMed (apt-get install libpixelmed-java default-jre-headless)', () => {
-  // Its style sheets exceed the limits that the JVM sets for XPath.
+  // The style sheets of PixelMed exceed the JVM's limits for XPath.
   const limits = ['xpathTotalOpLimit', 'xpathExprOpLimit', 'xpathExprGrpLimit'].map((name) => `-Djdk.xml.${name}=0`);
 
   test.each(names)('DicomSRValidator finds no error in %s', { timeout: 900_000 }, (name) => {
@@ -86,7 +86,7 @@ const executablePath = '/usr/bin/chromium';
 const ohif = fileURLToPath(new URL('./ohif', import.meta.url));
 const installed = existsSync(executablePath) && existsSync(join(ohif, 'node_modules'));
 
-describe.skipIf(!installed)("OHIF's handler of SR documents (npm test installs it; apt-get install chromium)", () => {
+describe.skipIf(!installed)("OHIF's SR handler (npm test installs it; apt-get install chromium)", () => {
   let browser: Browser;
   let page: Page;
   const complaints: string[] = [];
@@ -103,7 +103,7 @@ describe.skipIf(!installed)("OHIF's handler of SR documents (npm test installs i
   afterAll(() => browser?.close());
 
   test.each(names)(
-    'loads %s beside its film, and takes it for no drawing of its own',
+    'loads %s beside its film, and does not treat it as its own annotation',
     { timeout: 60_000 },
     async (name) => {
       const base64 = Buffer.from(reports[name] ?? '').toString('base64');
@@ -132,8 +132,8 @@ declare global {
 }
 
 /**
- * OHIF's own extension, core and adapters, and around them what its application provides: the services, and the film as
- * the active display set. What they import of the user interface is never called and is left out.
+ * OHIF's extension, core and adapters, with stand-ins for the services of its application and the film as the active
+ * display set. Their imports of the user interface are never called and are left out.
  */
 async function bundleHandler(outfile: string): Promise<void> {
   const application = `

@@ -38,10 +38,10 @@ function only(node: Node, concept: { readonly value: string; readonly scheme: st
   return node_;
 }
 const groups = (of: Node) => named(only(of, concepts.imagingMeasurements), concepts.measurementGroup);
-/** Relationship and value type, as a row of a template gives them. */
+/** Relationship and value type, as in a row of a template. */
 const row = ({ relationship, type }: Node) => `${relationship} ${type}`;
 
-test('replaced pixels under the same SOP Instance UID give other UIDs; the same film again gives the same', async () => {
+test('replaced pixels under the same SOP Instance UID give other UIDs; the same film gives the same UIDs', async () => {
   const uidsIn = async (film: string) => {
     const of = await reader.read(film, { findings: 'Nodule,Effusion' });
     const report = structuredReport(of, reader.provenance(of));
@@ -79,7 +79,7 @@ describe('the results of the films of a study', () => {
     for (const value of values) expect(value).toMatch(/\S/);
   });
 
-  test('say when their series and content were made', () => {
+  test('have the date and time of their series and content', () => {
     const file = parse(bytes);
     expect(utf8(file, 'x00080021')).toMatch(/^\d{8}$/);
     expect(utf8(file, 'x00080021')).toBe(utf8(file, 'x00080023'));
@@ -87,7 +87,7 @@ describe('the results of the films of a study', () => {
     expect(utf8(file, 'x00080031')).toBe(utf8(file, 'x00080033'));
   });
 
-  test('name the view of a film whose header says it, and no other text of the header', () => {
+  test('name the view of a film from its header, and no other text of the header', () => {
     const described = (viewPosition: string) => {
       const dicom = {
         ...{ sopClass: 'DX', modality: 'DX', photometric: 'MONOCHROME2' as const, bits: 8, rendering: 'full range' },
@@ -108,7 +108,7 @@ describe('the results of the films of a study', () => {
   });
 });
 
-test('the warnings of a reading stand in its report', () => {
+test('the report contains the warnings of a reading', () => {
   const warnings = [{ code: 'window_unusable', message: 'Window 0 / 0 cannot be used; the second one was.' }];
   const report = structuredReport(
     { ...read, reading: { ...read.reading, warnings } },
@@ -119,7 +119,7 @@ test('the warnings of a reading stand in its report', () => {
 });
 
 describe('the document', () => {
-  test('belongs to the study of the film, in a series of its own', () => {
+  test('belongs to the study of the film, in a separate series', () => {
     const file = parse(bytes);
     const uids = reader.provenance(read).identity.uids;
     expect(utf8(file, 'x00020010')).toBe('1.2.840.10008.1.2.1');
@@ -141,7 +141,7 @@ describe('the document', () => {
     expect(utf8(file, 'x00181000')).toBe(reader.maker.family.digest);
   });
 
-  test("repeats the patient and study of the film to the letter, in the film's scripts", () => {
+  test('copies the patient and study of the film exactly, in the character sets of the film', () => {
     const file = parse(bytes);
     expect(utf8(file, 'x00080005')).toBe('ISO_IR 192');
     expect(utf8(file, 'x00100010')).toBe(instance.patient.name);
@@ -157,7 +157,7 @@ describe('the document', () => {
     expect(utf8(file, 'x00080090')).toBe(instance.study.referringPhysician);
   });
 
-  test('keeps every value at an even length', () => {
+  test('pads every value to an even length', () => {
     const walk = (dataset: ReturnType<typeof parse>): void => {
       for (const element of Object.values(dataset.elements)) {
         if (element.items) for (const item of element.items) item.dataSet && walk(item.dataSet);
@@ -184,7 +184,7 @@ describe('the document', () => {
     expect(utf8(second, 'x00080018')).toBe(utf8(first, 'x00080018'));
   });
 
-  test('repeats a value that is longer than it may be', () => {
+  test('keeps a value that is longer than its VR allows', () => {
     const long = 'ALARA TEST '.repeat(20);
     const wide = { ...instance, patient: { ...instance.patient, id: long }, study: { ...instance.study, id: long } };
     const file = parse(structuredReport({ ...read, instance: wide }, reader.provenance({ ...read, instance: wide })));
@@ -192,7 +192,7 @@ describe('the document', () => {
     expect(utf8(file, 'x00200010')).toBe(long.trimEnd());
   });
 
-  test('is written without a word on the console, even where the library shortens a value', () => {
+  test('is written without console output, even if the library truncates a value', () => {
     const secret = 'ALARATEST'.repeat(9);
     const dataset = JSON.stringify({ SOPClassUID: '1.2', SOPInstanceUID: '1.3', StudyInstanceUID: secret });
     const script = `import { part10 } from './functions/results/part10/write.ts'; part10(${dataset}, '0'); console.log('written');`;
@@ -203,7 +203,7 @@ describe('the document', () => {
 });
 
 describe('TID 1500 Measurement Report', () => {
-  test('has its rows', () => {
+  test('has all its rows', () => {
     expect(root).toMatchObject({ type: 'CONTAINER', concept: codeOf(concepts.report), template: '1500' });
     expect(row(only(root, concepts.language))).toBe('HAS CONCEPT MOD CODE');
     expect(row(only(root, concepts.procedureReported))).toBe('HAS CONCEPT MOD CODE');
@@ -213,7 +213,7 @@ describe('TID 1500 Measurement Report', () => {
     expect(root.children).toHaveLength(10);
   });
 
-  test('says by what it was observed (TID 1001, 1004)', () => {
+  test('names its observer (TID 1001, 1004)', () => {
     expect(only(root, concepts.observerType)).toMatchObject({ value: codeOf(concepts.device) });
     for (const concept of [
       concepts.observerType,
@@ -239,7 +239,7 @@ describe('TID 1500 Measurement Report', () => {
     expect(film && only(film, concepts.pixelRows)).toMatchObject({ value: '1024', unit: '{pixels}^UCUM' });
   });
 
-  test('leaves a date and a time out that are not well formed', () => {
+  test('omits a malformed date or time', () => {
     const study = { ...instance.study, date: '1 November', time: 'morning' };
     const file = parse(
       structuredReport(
@@ -252,7 +252,7 @@ describe('TID 1500 Measurement Report', () => {
     expect(film?.children.map(({ type }) => type)).toEqual(['CODE', 'CODE', 'NUM', 'NUM']);
   });
 
-  test('begins its conclusion with the notice, and repeats it as a comment', () => {
+  test('starts its conclusion with the notice, and repeats the notice as a comment', () => {
     const evaluations = only(root, concepts.qualitativeEvaluations);
     expect(only(evaluations, concepts.conclusion).value).toMatch(/^Research use only\. Not for diagnosis\. /);
     expect(only(evaluations, concepts.comment).value).toBe(read.reading.notice);
@@ -262,14 +262,14 @@ describe('TID 1500 Measurement Report', () => {
 });
 
 describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
-  test('is there once for each finding, in the order of the reading', () => {
+  test('exists once per finding, in the order of the reading', () => {
     expect(groups(root).map((group) => only(group, concepts.finding).value)).toEqual(
       read.reading.findings.map(({ finding }) => codeOf(findingCode(finding))),
     );
     for (const group of groups(root)) expect(group.template).toBe('1501');
   });
 
-  test('has its rows, in their order', () => {
+  test('has all its rows in their order', () => {
     for (const group of groups(root))
       expect(group.children.map((child) => `${row(child)} ${child.concept}`)).toEqual([
         `HAS OBS CONTEXT TEXT ${codeOf(concepts.trackingIdentifier)}`,
@@ -295,7 +295,7 @@ describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
       ]);
   });
 
-  test('never names a finding without whether it is there (TID 1350)', () => {
+  test('never has a finding without its presence or absence (TID 1350)', () => {
     const calls = new Set<string>();
     groups(root).forEach((group, index) => {
       const call = read.reading.findings[index]?.call ?? 'absent';
@@ -312,7 +312,7 @@ describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
     expect([...calls].sort(), 'this film has both').toEqual(expect.arrayContaining(['absent', 'present']));
   });
 
-  test('carries the numbers of the reading, with their units and what they were held against', () => {
+  test('contains the numbers of the reading, with their units and thresholds', () => {
     groups(root).forEach((group, index) => {
       const result = read.reading.findings[index];
       if (!result) throw new Error('more groups than findings');
@@ -350,12 +350,12 @@ describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
     });
   });
 
-  test('tracks each finding by a UID of its own', () => {
+  test('tracks each finding by a separate UID', () => {
     const uids = groups(root).map((group) => only(group, concepts.trackingUid).value);
     expect(new Set(uids).size).toBe(read.reading.findings.length);
   });
 
-  test('says so when a finding misses its target', async () => {
+  test('states that a finding misses its target', async () => {
     const pinned = await reader.read('00000442_000.png', { findings: 'Nodule', variant: 'r256-int8' });
     const [result] = pinned.reading.findings;
     expect(result?.meetsTarget).toBe(false);
@@ -365,7 +365,7 @@ describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
     expect(group && only(group, concepts.why).value).toBe(result?.why);
   });
 
-  test('leaves out what a catalog of another digest cannot vouch for', () => {
+  test('omits data of a catalog with another digest', () => {
     const { family } = reader.maker;
     const other = { ...reader.provenance(read), family: { ...family, digest: 'f'.repeat(64) } };
     const report = parse(structuredReport(read, other));
@@ -376,7 +376,7 @@ describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
 });
 
 describe('codes', () => {
-  test('fit their value representations, also those of findings of another family', () => {
+  test('match their value representations, also for findings of another family', () => {
     const strange = [
       'A finding with a name of more than sixty-four characters, which is longer than a Code Meaning',
       'Ä',
@@ -396,7 +396,7 @@ describe('codes', () => {
   });
 });
 
-test('every code that is sent stands in the table of the documentation, with its source', () => {
+test('the table of the documentation has every code with its source', () => {
   const table = readFileSync('docs/results.md', 'utf8');
   const found = new Map<string, string>();
   for (const { value, scheme, meaning } of codesIn(parse(bytes))) found.set(`${value} | ${scheme} | ${meaning}`, value);
@@ -404,8 +404,8 @@ test('every code that is sent stands in the table of the documentation, with its
   for (const [code] of found) expect(table).toMatch(new RegExp(`\\| ${RegExp.escape(code)} \\| \\S`));
 });
 
-describe('what goes back', () => {
-  test('is the SR alone, unless the film is at hand for a picture', async () => {
+describe('the results for a PACS', () => {
+  test('are the SR alone, unless the film is available for a picture', async () => {
     const objects = await resultObjects(read, reader.provenance(read), { sr: true });
     const uids = reader.provenance(read).identity.uids;
     expect(objects).toEqual([
@@ -432,31 +432,28 @@ describe.skipIf(!has('dsrdump', 'dciodvfy'))(`independent tools (${install})`, (
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  test.each(['sr.dcm', 'bare.dcm'])('dsrdump prints %s without complaint', (name) => {
+  test.each(['sr.dcm', 'bare.dcm'])('dsrdump prints %s without an error', (name) => {
     const { stdout, stderr, status } = spawnSync('dsrdump', ['+Pl', join(folder, name)], { encoding: 'utf8' });
     expect(status).toBe(0);
-    // DCMTK 3.6.7 checks no UTF-8 and says so of every such file.
+    // DCMTK 3.6.7 checks no UTF-8, and prints this for every such file.
     expect(stderr.split('\n').filter((line) => line && !line.includes('ISO_IR 192'))).toEqual([]);
     expect(stdout).toContain('Comprehensive 3D SR Document');
     expect(stdout).toContain('Research use only. Not for diagnosis.');
   });
 
-  test.each(['sr.dcm', 'bare.dcm'])(
-    'dciodvfy finds no error in %s, and warns of nothing but the private codes',
-    (name) => {
-      const { stdout, stderr } = spawnSync('dciodvfy', [join(folder, name)], { encoding: 'utf8' });
-      const lines = `${stdout}${stderr}`.split('\n').filter(Boolean);
-      expect(lines).toContain('Comprehensive3DSR');
-      const unknown = lines.filter(
-        (line) =>
-          line !== 'Comprehensive3DSR' &&
-          !/Unrecognized defined term <(99ALARA|2\.25\.\d+)> for value 1 of attribute <Coding Scheme/.test(line) &&
-          // The header of the film did not say.
-          !(name === 'bare.dcm' && line.includes('needed to build DICOMDIR')),
-      );
-      expect(unknown).toEqual([]);
-    },
-  );
+  test.each(['sr.dcm', 'bare.dcm'])('dciodvfy finds no error in %s, and warns only of the private codes', (name) => {
+    const { stdout, stderr } = spawnSync('dciodvfy', [join(folder, name)], { encoding: 'utf8' });
+    const lines = `${stdout}${stderr}`.split('\n').filter(Boolean);
+    expect(lines).toContain('Comprehensive3DSR');
+    const unknown = lines.filter(
+      (line) =>
+        line !== 'Comprehensive3DSR' &&
+        !/Unrecognized defined term <(99ALARA|2\.25\.\d+)> for value 1 of attribute <Coding Scheme/.test(line) &&
+        // The header of the film lacks the value.
+        !(name === 'bare.dcm' && line.includes('needed to build DICOMDIR')),
+    );
+    expect(unknown).toEqual([]);
+  });
 
   type Header = Partial<Omit<Instance, 'patient' | 'study'>> & {
     patient?: Partial<Instance['patient']>;
@@ -505,7 +502,7 @@ describe.skipIf(!has('dsrdump', 'dciodvfy'))(`independent tools (${install})`, (
   ])('dciodvfy finds no error for a film with %s', (name, header, tag, expected) => {
     const { file, errors } = checked(name, header);
     expect(errors).toEqual([]);
-    // Empty where it has to be there.
+    // Empty, because the attribute is required.
     expect(file.elements[tag]).toBeDefined();
     expect(utf8(file, tag) || undefined).toBe(expected);
   });
@@ -515,7 +512,7 @@ describe.skipIf(!has('dsrdump', 'dciodvfy'))(`independent tools (${install})`, (
     ['Accession Number', { study: { accessionNumber: 'A\\B' } }, 'x00080050', 'A\\B'],
     ['Study Instance UID', { studyInstanceUid: '1.02.3' }, 'x0020000d', '1.02.3'],
   ])(
-    'an identifier is repeated as it is, malformed or not, because an archive files by it: %s',
+    'an identifier is copied exactly, valid or not, because an archive uses it as a key: %s',
     (name, header, tag, as) => {
       const { file, errors } = checked(name, header);
       expect(utf8(file, tag)).toBe(as);

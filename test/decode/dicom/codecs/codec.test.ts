@@ -12,12 +12,12 @@ beforeAll(async () => {
   film = await chest({ ...size, bits: 12 });
 });
 
-/** A growing codec is cut off at this; what it has not touched takes no memory. */
+/** Limit on the memory of a growing codec. Untouched memory takes no space. */
 const boundMb = 384 + (24 * size.columns * size.rows) / 1e6;
 
 describe.skipIf(!has('opj_compress', 'ojph_compress'))(`a codec (${install})`, () => {
-  // The checks of the header refuse this stream; here they are gone around, as a stream might that nobody has thought of.
-  test('is ended when it holds more than a frame of its size takes', { timeout: 120_000 }, async () => {
+  // The checks of the header refuse this stream. The test bypasses them, to imitate an unknown kind of stream.
+  test('is stopped if it takes more memory than a frame of its size needs', { timeout: 120_000 }, async () => {
     const bytes = inComponentPrecincts(openJpeg(film, ['-r', '100']), 1);
     const held = process.memoryUsage.rss();
     let peak = held;
@@ -30,12 +30,12 @@ describe.skipIf(!has('opj_compress', 'ojph_compress'))(`a codec (${install})`, (
     const { user, system } = process.cpuUsage(started);
     expect((user + system) / 1000, 'ms of processor time').toBeLessThan(5000);
     expect((Math.max(peak, process.memoryUsage.rss()) - held) / 1e6).toBeLessThan(boundMb);
-    // It leaves nothing behind: the next frame is decoded in a fresh instance.
+    // Nothing remains: the next frame is decoded by a new instance.
     const good = openJpeg(film, []);
     expect(await dcmjsCodec({ encoding: 'jpeg2000', bytes: good, shape })).toMatchObject({ ok: true });
   });
 
-  test('may hold what the thirstiest sound streams take', { timeout: 120_000 }, async () => {
+  test('may use the memory of the most demanding valid streams', { timeout: 120_000 }, async () => {
     for (const block of ['{4,4}', '{4,1024}', '{1024,4}']) {
       const bytes = openJph(film, ['-reversible', 'true', '-block_size', block]);
       expect(await dcmjsCodec({ encoding: 'htj2k', bytes, shape }), block).toMatchObject({ ok: true });

@@ -34,13 +34,13 @@ const read = async (film: Stored, ...changes: readonly Dataset[]) =>
   (await decoded(part10(chestDataset(film, ...changes)))).film;
 const refuse = async (bytes: Uint8Array) => faultOf(await decodeDicom(bytes));
 
-describe('a pixel is its stored bits, wherever they lie in the word', () => {
-  test('an overlay in the bits above them does not count', async () => {
+describe('a pixel is its stored bits at every position in the word', () => {
+  test('an overlay in the bits above is ignored', async () => {
     const overlaid = words(twelve.values.map((value, i) => value | ((i % 16) << 12)));
     expect(same(await read(twelve, [overlaid]), await read(twelve))).toBe(true);
   });
 
-  test('nor do bits below them', async () => {
+  test('bits below are ignored', async () => {
     const shifted = words(twelve.values.map((value, i) => (value << 4) | (i % 16)));
     expect(same(await read(twelve, [shifted, short(tags.HighBit, 15)]), await read(twelve))).toBe(true);
   });
@@ -50,7 +50,7 @@ describe('a pixel is its stored bits, wherever they lie in the word', () => {
     expect(same(film, await read(stored(bits, false)))).toBe(true);
   });
 
-  test('of 10 bits in two bytes a film is deep, of 8 bits it is not', async () => {
+  test('a film with 10 bits in two bytes is deep, and with 8 bits it is not', async () => {
     expect((await read(stored(10, false))).pixels).toBeInstanceOf(Uint16Array);
     const eight = stored(8, false);
     const wide = await read(eight, [short(tags.BitsAllocated, 16), words(eight.values)]);
@@ -58,7 +58,7 @@ describe('a pixel is its stored bits, wherever they lie in the word', () => {
     expect(same(wide, await read(eight))).toBe(true);
   });
 
-  test('in big endian, 8 bits lie swapped in OW and not in OB', async () => {
+  test('in big endian, 8-bit pixels are swapped in OW and not in OB', async () => {
     const eight = stored(8, false);
     const bytes = Buffer.from(Uint8Array.from([...eight.values, 0]));
     for (const vr of ['OW', 'OB']) {
@@ -70,7 +70,7 @@ describe('a pixel is its stored bits, wherever they lie in the word', () => {
   });
 });
 
-test.each([2, 512])('%i bytes behind the pixels are left out, with a warning', async (bytes) => {
+test.each([2, 512])('%i bytes behind the pixels are ignored with a warning', async (bytes) => {
   const filled = words(Array.from({ length: columns * rows + bytes / 2 }, (_, i) => twelve.values[i] ?? 7));
   const { film, warnings } = await decoded(part10(chestDataset(twelve, [filled])));
   expect(same(film, await read(twelve))).toBe(true);
@@ -100,7 +100,7 @@ describe('RLE', () => {
   };
   const file = (stream: Uint8Array, pieces = 1) =>
     part10(chestDataset(twelve, [encapsulated(stream, pieces)]), { transferSyntax: '1.2.840.10008.1.2.5' });
-  /** One byte of each pixel as literal runs, with operations that do nothing between them. */
+  /** One byte of each pixel as literal runs, with no-op codes between them. */
   const literals = (shift: number) =>
     Buffer.concat(
       Array.from({ length: Math.ceil(twelve.values.length / 128) }, (_, i) => {
@@ -110,7 +110,7 @@ describe('RLE', () => {
     );
   const good = frame([literals(8), literals(0)]);
 
-  test('literal runs, and operations that do nothing', async () => {
+  test('decodes literal runs and no-op codes', async () => {
     expect(same((await decoded(file(good))).film, await read(twelve))).toBe(true);
     expect(same((await decoded(file(good, 5))).film, await read(twelve))).toBe(true);
   });
@@ -145,7 +145,7 @@ describe('JPEG', () => {
     part10(chestDataset(film, merge(changes, [encapsulated(stream)])), { transferSyntax: '1.2.840.10008.1.2.4.50' });
   const scan = (stream: Buffer) => stream.indexOf(Buffer.from([0xff, 0xda]));
 
-  test('is read whether its frame is 8 bits of 8 or of 16', async () => {
+  test('is read with a frame of 8 bits in 8 or in 16 allocated bits', async () => {
     const stream = await jpeg(eight);
     const narrow = (await decoded(file(stream))).film;
     const off = Array.from(narrow.pixels, (value, i) => Math.abs(value - (eight.values[i] ?? 0)));
@@ -154,7 +154,7 @@ describe('JPEG', () => {
     expect(same(wide.film, narrow)).toBe(true);
   });
 
-  test('is read from fragments whose length is stated', async () => {
+  test('is read from fragments with a stated length', async () => {
     const stream = await jpeg(eight);
     const sound = file(stream);
     const at = sound.lastIndexOf(Buffer.from([0xe0, 0x7f, 0x10, 0x00])) + 8;
@@ -165,7 +165,7 @@ describe('JPEG', () => {
     };
     const { film: expected } = await decoded(sound);
     const whole = sound.length - at - 4;
-    // With the Sequence Delimitation Item, and without it.
+    // With and without the Sequence Delimitation Item.
     for (const written of [stated(whole), stated(whole - 8), stated(whole - 8).subarray(0, -8)]) {
       const { film, warnings } = await decoded(written);
       expect(same(film, expected)).toBe(true);
@@ -174,7 +174,7 @@ describe('JPEG', () => {
     expect(await refuse(stated(whole).subarray(0, -20))).toMatchObject({ code: 'corrupt_image' });
   });
 
-  test('is refused where its fragments hold two images', async () => {
+  test('is refused if its fragments contain two images', async () => {
     const stream = await jpeg(eight);
     const twice = { tag: tags.PixelData, vr: 'OB', fragments: [new Uint8Array(0), stream, stream] };
     expect(await refuse(part10(chestDataset(film, [twice]), { transferSyntax: '1.2.840.10008.1.2.4.50' }))).toEqual({
@@ -183,7 +183,7 @@ describe('JPEG', () => {
     });
   });
 
-  test('a codec that cannot run is no fault of the film', async () => {
+  test('a codec that cannot run is not a fault of the film', async () => {
     const opened = openImage(file(await jpeg(eight)));
     if (!opened.ok) throw new Error('the file is sound');
     const missing = async () => {
@@ -194,7 +194,7 @@ describe('JPEG', () => {
       expect(await frameOf(opened.value, async () => fail(why))).toMatchObject({ fault: { code: 'corrupt_image' } });
   });
 
-  test('that overshoots the stored bits is white there, not black', async () => {
+  test('is white, not black, where it exceeds the stored bits', async () => {
     const bright = await jpeg({ ...eight, values: Array.from(eight.values, () => 70) });
     const { film } = await decoded(
       file(
@@ -208,7 +208,7 @@ describe('JPEG', () => {
     expect(new Set(film.pixels)).toEqual(new Set([255]));
   });
 
-  test('that is in colour, cut, damaged or scanned twice is refused', async () => {
+  test('is refused if it is in colour, truncated, damaged or has a second scan', async () => {
     const stream = await jpeg(eight);
     const colour = await jpeg({ ...eight, bands: 3, values: Array.from(eight.values).flatMap((v) => [v, v, v]) });
     const body = stream.subarray(scan(stream), -2);
@@ -226,7 +226,7 @@ describe('JPEG', () => {
       expect(await refuse(file(bytes)), name).toMatchObject({ code: 'corrupt_image' });
   });
 
-  test('of another process than its transfer syntax names is read by its bytes', async () => {
+  test('of another process than its transfer syntax is decoded by its bytes', async () => {
     const dataset = chestDataset(film, [encapsulated(await jpeg(eight))]);
     const lossless = await decoded(part10(dataset, { transferSyntax: '1.2.840.10008.1.2.4.70' }));
     const baseline = await decoded(part10(dataset, { transferSyntax: '1.2.840.10008.1.2.4.50' }));
@@ -240,7 +240,7 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress', 'ojph_compress'))(`
   const file = (film: Stored, stream: Uint8Array, transferSyntax: string) =>
     part10(chestDataset(film, [encapsulated(stream)]), { transferSyntax });
 
-  test('refuses a codestream that is cut, wherever its end is put', async () => {
+  test('refuses a truncated codestream, at every length', async () => {
     const film = await chest({ columns: 200, rows: 180, bits: 12 });
     for (const [stream, transferSyntax] of [
       [openJpeg(film, []), '1.2.840.10008.1.2.4.90'],
@@ -255,10 +255,10 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress', 'ojph_compress'))(`
       }
   });
 
-  test('reads an odd codestream, whatever it is padded with', async () => {
+  test('reads a codestream of odd length with any padding', async () => {
     const film = await chest({ columns: 200, rows: 180, bits: 12 });
     let stream = openJpeg(film, []);
-    // A comment of one letter more (T.800, A.9.2) where the length happens to be even.
+    // A comment with one more letter (T.800, A.9.2), if the length is even otherwise.
     if (stream.length % 2 === 0) {
       const at = stream.indexOf(Buffer.from([0xff, 0x52]));
       const comment = Buffer.from([0xff, 0x64, 0, 5, 0, 1, 0x41]);
@@ -272,7 +272,7 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress', 'ojph_compress'))(`
     }
   });
 
-  test('reads a codestream without its end marker, padded or not, and one in a JP2 file', async () => {
+  test('reads a codestream without its end marker, with and without padding, and one in a JP2 file', async () => {
     const film = await chest({ columns: 200, rows: 180, bits: 12 });
     const plain = await read(film);
     const streams = [openJpeg(film, []), openJpeg(film, ['-t', '64,64']), openJph(film, ['-reversible', 'true'])];
@@ -299,7 +299,7 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress', 'ojph_compress'))(`
       );
   });
 
-  /** A film with lines of full white and full black beside each other: what a lossy codec overshoots at. */
+  /** A film with adjacent lines of full white and full black, where a lossy codec overshoots. */
   const marked = async (signed: boolean): Promise<Stored> => {
     const film = await chest({ columns: 200, rows: 180, bits: 12, signed });
     const { low, high } = range(film);
@@ -321,7 +321,7 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress', 'ojph_compress'))(`
     ['JPEG-LS near-lossless', false, '4.81', near, []],
   ];
   test.each(overshooting)(
-    'white stays white where a lossy stream has more bits than are stored: %s',
+    'white stays white if a lossy stream has more bits than are stored: %s',
     async (_, signed, syntax, encode, changes) => {
       const film = await marked(signed);
       const stream = encode(film);
@@ -334,7 +334,7 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress', 'ojph_compress'))(`
     },
   );
 
-  test('an overlay in the bits above those stored does not count in a lossless stream either', async () => {
+  test('an overlay in the bits above the stored bits is ignored in a lossless stream, too', async () => {
     const film = await chest({ columns: 200, rows: 180, bits: 12 });
     const overlaid = { ...film, bits: 16, values: film.values.map((value, i) => value | ((i % 16) << 12)) };
     for (const [syntax, stream] of [
@@ -347,7 +347,7 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress', 'ojph_compress'))(`
       ).toBe(true);
   });
 
-  test('reads signed samples of fewer bits than are stored, which carry their sign', async () => {
+  test('reads signed samples of fewer bits than are stored, with the sign of the samples', async () => {
     for (const [bits, stored] of [
       [12, 16],
       [8, 12],
@@ -358,13 +358,13 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress', 'ojph_compress'))(`
       const bytes = file(wide, openJpeg(film, []), '1.2.840.10008.1.2.4.90');
       expect(same((await decoded(bytes)).film, await read(wide)), `${bits} of ${stored}`).toBe(true);
     }
-    // Without a sign of its own, where it is depends on the bits that the header says there are.
+    // Without a sign bit in the stream, its position follows from the bits in the header.
     const film = await chest({ columns: 200, rows: 180, bits: 12 });
     const bytes = file({ ...film, bits: 16, signed: true }, openJpeg(film, []), '1.2.840.10008.1.2.4.90');
     expect(await refuse(bytes)).toMatchObject({ problem: expect.stringContaining('12 bits a pixel') });
   });
 
-  test('reads good films after and between streams that break it', async () => {
+  test('reads good films after and between streams that break the codec', async () => {
     const film = await chest({ columns: 200, rows: 180, bits: 12 });
     const good = encoder('JPEG-LS lossless').encode(film);
     const broken = Buffer.from(good);
@@ -375,7 +375,7 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress', 'ojph_compress'))(`
     for (const result of results) if (result.ok) expect(same(result.value.film, plain)).toBe(true);
   });
 
-  test('says nothing on the console', async () => {
+  test('writes nothing to the console', async () => {
     const film = await chest({ columns: 200, rows: 180, bits: 12 });
     const broken = Buffer.from(encoder('JPEG lossless, first-order prediction').encode(film));
     broken.fill(0, broken.length - 9000, broken.length - 5000);

@@ -11,9 +11,9 @@ import { tags } from '../../../support/dicom/tags.ts';
 import { has, install } from '../../../support/dicom/tools.ts';
 import { faultOf } from '../../../support/family.ts';
 
-/** Odd, so that rows do not end on even bytes and 8-bit pixels need a byte of padding. */
+/** Odd sizes, so that rows end on odd bytes and 8-bit pixels need a padding byte. */
 const size = { columns: 321, rows: 273 };
-/** One step of an 8-bit screen. */
+/** One gray level of an 8-bit screen. */
 const step = 1 / 255;
 
 type Case = { readonly name: string; readonly encoder: Encoder; readonly depth: Depth };
@@ -35,7 +35,7 @@ const filmOf = ({ bits, signed }: Depth): Stored => {
   if (!film) throw new Error(`no film of ${bits} bits`);
   return film;
 };
-/** Written once, whichever tests read it. */
+/** Written once for all tests. */
 function fileOf({ name, encoder, depth }: Case): Buffer<ArrayBuffer> {
   const file = files.get(name) ?? encoder.encode(filmOf(depth));
   files.set(name, file);
@@ -47,8 +47,8 @@ beforeAll(async () => {
     for (const signed of [false, true]) films.set(`${bits}${signed}`, await chest({ ...size, bits, signed }));
 });
 
-describe.skipIf(!has(...programs))(`what DCMTK, OpenJPEG and OpenJPH write (${install})`, () => {
-  test('is every transfer syntax that is read', async () => {
+describe.skipIf(!has(...programs))(`files written by DCMTK, OpenJPEG and OpenJPH (${install})`, () => {
+  test('cover every supported transfer syntax', async () => {
     const written = new Set(encoders.map(({ transferSyntax }) => transferSyntax));
     const unknown = part10(chestDataset(filmOf({ bits: 8, signed: false })), { transferSyntax: '1.2.3' });
     const fault = faultOf(await decodeDicom(unknown));
@@ -61,35 +61,41 @@ describe.skipIf(!has(...programs))(`what DCMTK, OpenJPEG and OpenJPH write (${in
     const { film, dicom } = await decoded(fileOf(written));
     expect(dicom?.view).toMatchObject({ transferSyntax: written.encoder.transferSyntax, bits: stored.bits });
     expect({ columns: film.width, rows: film.height }).toEqual(size);
-    // Spread over the full range of bytes or words, each value is rounded once.
+    // Scaled to the full range of bytes or words, each value is rounded once.
     expect(difference(grays(film), expected(stored)).most).toBeLessThanOrEqual(0.5 / white(film) + 1e-12);
     expect(same(film, (await decoded(part10(chestDataset(stored)))).film)).toBe(true);
   });
 
-  test.each(those(({ lossless }) => !lossless))('%s is read as its own tool reads it', async (_, written) => {
-    const { encoder, depth } = written;
-    const stored = filmOf(depth);
-    const file = fileOf(written);
-    const { film, dicom } = await decoded(file);
-    expect(dicom?.view).toMatchObject({ transferSyntax: encoder.transferSyntax });
-    const back = encoder.back?.(stored, file);
-    if (!back) throw new Error(`${encoder.name} is lossy and has no way back`);
-    expect(difference(grays(film), grays((await decoded(back)).film)).most).toBeLessThanOrEqual(step);
-    // What the encoder gave up: little on average, and something.
-    const loss = difference(grays(film), expected(stored));
-    expect(loss.mean).toBeLessThan(0.01);
-    expect(loss.most).toBeLessThan(0.1);
-    expect(loss.most).toBeGreaterThan(0);
-  });
+  test.each(those(({ lossless }) => !lossless))(
+    '%s is read with the same pixels as by its own tool',
+    async (_, written) => {
+      const { encoder, depth } = written;
+      const stored = filmOf(depth);
+      const file = fileOf(written);
+      const { film, dicom } = await decoded(file);
+      expect(dicom?.view).toMatchObject({ transferSyntax: encoder.transferSyntax });
+      const back = encoder.back?.(stored, file);
+      if (!back) throw new Error(`${encoder.name} is lossy and has no way back`);
+      expect(difference(grays(film), grays((await decoded(back)).film)).most).toBeLessThanOrEqual(step);
+      // The loss of the encoder: small on average, but not zero.
+      const loss = difference(grays(film), expected(stored));
+      expect(loss.mean).toBeLessThan(0.01);
+      expect(loss.most).toBeLessThan(0.1);
+      expect(loss.most).toBeGreaterThan(0);
+    },
+  );
 
-  test.each(those(({ viewer }) => viewer !== undefined))('%s looks as DCMTK shows it', async (_, written) => {
-    const file = fileOf(written);
-    const { film } = await decoded(file);
-    expect(difference(grays(film), viewed(written.encoder.viewer ?? '', file)).most).toBeLessThanOrEqual(step);
-  });
+  test.each(those(({ viewer }) => viewer !== undefined))(
+    "%s has the same appearance as in DCMTK's viewer",
+    async (_, written) => {
+      const file = fileOf(written);
+      const { film } = await decoded(file);
+      expect(difference(grays(film), viewed(written.encoder.viewer ?? '', file)).most).toBeLessThanOrEqual(step);
+    },
+  );
 });
 
-describe.skipIf(!has(...programs))(`one film is the same in every lossless encoding, with (${install})`, () => {
+describe.skipIf(!has(...programs))(`one film is the same in every lossless encoding (${install})`, () => {
   const twelve: Depth = { bits: 12, signed: false };
   const signed: Depth = { bits: 12, signed: true };
   const lossless = (depth: Depth) =>
@@ -136,15 +142,18 @@ describe.skipIf(!has(...programs))(`one film is the same in every lossless encod
   });
 });
 
-describe('files of others', () => {
-  test.skipIf(!has('dcm2pnm'))(`a deflated file of pydicom looks as DCMTK shows it (${install})`, async () => {
-    const file = pydicom('image_dfl.dcm');
-    const { film, dicom } = await decoded(file);
-    expect(dicom?.view.transferSyntax).toBe(transferSyntaxes.deflated);
-    expect(difference(grays(film), viewed('dcm2pnm', file, [])).most).toBeLessThanOrEqual(step);
-  });
+describe('files of other projects', () => {
+  test.skipIf(!has('dcm2pnm'))(
+    `a deflated file of pydicom has the same appearance as in DCMTK's viewer (${install})`,
+    async () => {
+      const file = pydicom('image_dfl.dcm');
+      const { film, dicom } = await decoded(file);
+      expect(dicom?.view.transferSyntax).toBe(transferSyntaxes.deflated);
+      expect(difference(grays(film), viewed('dcm2pnm', file, [])).most).toBeLessThanOrEqual(step);
+    },
+  );
 
-  test('HTJ2K in colour of pydicom is refused by name', async () => {
+  test('a colour HTJ2K file of pydicom is refused by name', async () => {
     expect(faultOf(await decodeDicom(pydicom('HTJ2KLossless_08_RGB.dcm')))).toMatchObject({ code: 'colour_image' });
   });
 });

@@ -29,14 +29,14 @@ const files: readonly [string, Uint8Array, string][] = [
   ['in fragments', new Uint8Array(part10(encapsulated, rle)), 'encapsulated'],
 ];
 
-describe('of the beginning of a file', () => {
-  test.each(files)('%s: as much is told as is there, and nothing else', (_, bytes, kind) => {
+describe('the beginning of a file', () => {
+  test.each(files)('%s: gives exactly the known attributes', (_, bytes, kind) => {
     const whole = unwrap(inspectBeginning(bytes, true));
     expect(whole).toEqual({ instance: unwrap(inspect(bytes)) });
     let begun = false;
     for (let length = 140; length < bytes.length; length += length < bytes.length - 20_000 ? 1 : 97) {
       const found = inspectBeginning(bytes.subarray(0, length), false);
-      // Once the pixel data has begun, everything that is asked for is known.
+      // Once the pixel data has begun, all attributes are known.
       if (begun || found.ok) expect(unwrap(found)).toMatchObject({ ...whole, pixels: { kind } });
       else expect(faultOf(found).code).toMatch(/^(corrupt_image|not_an_image)$/);
       begun ||= found.ok;
@@ -50,7 +50,7 @@ describe('of the beginning of a file', () => {
     }
   });
 
-  test('that is deflated as much as can be inflated', () => {
+  test('that is deflated gives all attributes that can be inflated', () => {
     const bytes = new Uint8Array(part10(chestDataset(film), { transferSyntax: transferSyntaxes.deflated }));
     expect(faultOf(inspectBeginning(bytes.subarray(0, 400), false)).code).toBe('corrupt_image');
     expect(unwrap(inspectBeginning(bytes.subarray(0, bytes.length - 2000), false))).toEqual({
@@ -69,7 +69,7 @@ describe('of the beginning of a file', () => {
     expect(faultOf(inspectBeginning(bytes.subarray(0, 50_000), false)).code).toBe(code);
   });
 
-  test('words where fragments are declared, or fragments where words are, are told by their bytes', () => {
+  test('distinguishes words from fragments by their bytes, whatever is declared', () => {
     const words = new Uint8Array(part10(chestDataset(film), rle));
     const items = new Uint8Array(part10(encapsulated));
     const kindOf = (bytes: Uint8Array) =>

@@ -54,7 +54,7 @@ describe('text in one character set', () => {
     ['with escape sequences, and a byte outside of them', ['', 'ISO 2022 IR 100'], 'A\x1b-A\xe9^J\xe9', 'Aé^Jé'],
     ['of a table that has no such cell', ['', 'ISO 2022 IR 87'], 'A\x1b$B))\x1b(B', 'A?'],
     ['in no set at all', ['ISO_IR 192', 'ISO_IR 6'], '\x81\xff', '\x81ÿ'],
-  ])('a value is not destroyed: %s', (_, charset, stored, text) => {
+  ])('a value is preserved: %s', (_, charset, stored, text) => {
     expect(read(stored, ...charset)).toBe(text);
   });
 
@@ -66,12 +66,12 @@ describe('text in one character set', () => {
     'ISO_IR100',
     'iso 2022 ir 100',
     'ISO-2022-IR-100',
-  ])('%s is ISO_IR 100 as well', (term) => {
-    // In UTF-8, which is tried first where a set is not known, these bytes are one letter.
+  ])('%s means ISO_IR 100 as well', (term) => {
+    // In UTF-8, which is tried first for an unknown set, these bytes are one letter.
     expect(read('\xc3\x84', term)).toBe('Ã„');
   });
 
-  test('no bytes in any set make a replacement character, but those that are one', () => {
+  test('only the bytes of the replacement character decode to the replacement character, in any set', () => {
     const terms = ['', 'ISO_IR 6', 'ISO_IR 100', 'ISO_IR 138', 'ISO_IR 166', 'ISO_IR 192', 'GB18030', 'ISO 2022 IR 13'];
     const more = ['ISO 2022 IR 87', 'ISO 2022 IR 149', 'ISO 2022 IR 58', 'none'];
     const term = fc.constantFrom(...terms, ...more);
@@ -88,14 +88,14 @@ describe('text in one character set', () => {
     );
   });
 
-  test('a file that names no set is read as UTF-8 where it is that, otherwise as Latin-1', () => {
+  test('a file without a character set is read as UTF-8 if valid, otherwise as Latin-1', () => {
     expect(read('\xc3\x84')).toBe('Ä');
     expect(read('\xc4rzte')).toBe('Ärzte');
     expect(read('Test', '')).toBe('Test');
   });
 });
 
-describe('text with code extensions, as PS3.5 gives it', () => {
+describe('text with code extensions, from the examples of PS3.5', () => {
   test.each([
     [
       'H.3.1: Japanese, ideographs and hiragana',
@@ -133,11 +133,11 @@ describe('text with code extensions, as PS3.5 gives it', () => {
     expect(read(stored, ...charset)).toBe(text);
   });
 
-  test('after a delimiter the first set is in force again', () => {
+  test('a delimiter switches back to the first set', () => {
     expect(read('\x1b-F\xc4^\xc4\\\xc4', 'ISO 2022 IR 100', 'ISO 2022 IR 126')).toBe('Δ^Ä\\Ä');
   });
 
-  test('an escape sequence that is none is dropped', () => {
+  test('an unknown escape sequence is removed', () => {
     expect(read('A\x1b%zB', '', 'ISO 2022 IR 87')).toBe('A%zB');
     expect(read('A\x1b', '', 'ISO 2022 IR 87')).toBe('A');
   });

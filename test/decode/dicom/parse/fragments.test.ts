@@ -12,7 +12,7 @@ const header = (element: number, length: number) => {
 const item = (bytes: Uint8Array) => Buffer.concat([header(0xe000, bytes.length), bytes]);
 const delimiter = header(0xe0dd, 0);
 
-test('fragments are followed to their end, wherever they are cut; what was cut off is missed', () => {
+test('fragments are followed to their end from every split, and a missing part is reported', () => {
   const inside = fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 5 });
   const sizes = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 5 });
   fc.assert(
@@ -28,7 +28,7 @@ test('fragments are followed to their end, wherever they are cut; what was cut o
       }
       const lastByte = before + items.length;
       if (length >= lastByte) expect(tracker.minLength()).toBe(lastByte);
-      // Cut within a fragment it must be longer; between two, or in the header of one, nobody can say.
+      // If the file is truncated within a fragment, it must be longer. Between two fragments or in a header, the length is unknown.
       const starts = [before];
       for (const { length } of fragments) starts.push((starts.at(-1) ?? 0) + 8 + length);
       const inFragment = starts.some(
@@ -39,7 +39,7 @@ test('fragments are followed to their end, wherever they are cut; what was cut o
   );
 });
 
-test('what is no item ends it: readers complain of that themselves', () => {
+test('a tag that is not an item ends the fragments; readers report it', () => {
   const tracker = fragmentTracker(0);
   tracker.update(Buffer.concat([item(new Uint8Array(10)), Buffer.from('garbage, and more of it')]));
   expect(tracker.minLength()).toBe(18);

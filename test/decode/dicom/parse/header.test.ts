@@ -67,7 +67,7 @@ describe('a film is read from', () => {
       Buffer.concat([
         headed(),
         head(0x0051_1001, 'UN', undefinedLength, explicitLittle),
-        // Implicit inside, whatever is outside (PS3.5, 6.2.2, note 2).
+        // Implicit inside, independent of the encoding outside (PS3.5, 6.2.2, note 2).
         delimiter(0xfffe_e000, undefinedLength, explicitLittle),
         encode([text(tags.CodeValue, 'SH', 'ALARA')], { little: true, explicit: false }),
         delimiter(0xfffe_e00d, 0, explicitLittle),
@@ -104,7 +104,7 @@ describe('a film is read from', () => {
     expect(same((await decoded(bytes)).film, whole.film)).toBe(true);
   });
 
-  test('a file with more after its pixels', async () => {
+  test('a file with trailing data after its pixels', async () => {
     const trailing = { tag: 0xfffc_fffc, vr: 'OB', value: Buffer.alloc(200) };
     expect(same((await decoded(part10(merge(dataset, [trailing])))).film, whole.film)).toBe(true);
     expect(same((await decoded(Buffer.concat([part10(dataset), Buffer.alloc(100, 0x41)]))).film, whole.film)).toBe(
@@ -112,12 +112,12 @@ describe('a film is read from', () => {
     );
   });
 
-  test('bytes that lie anywhere in a larger buffer, which stay as they were', async () => {
+  test('bytes at any position of a larger buffer, and leaves the buffer unchanged', async () => {
     const file = part10(dataset, { transferSyntax: transferSyntaxes.explicitBig });
     const larger = new Uint8Array(file.length + 7);
     larger.set(file, 3);
     const copy = larger.slice();
-    // A slice of a Buffer is no copy, whatever a slice of its kin is.
+    // Buffer.slice does not copy, unlike Uint8Array.slice.
     for (const at of [larger.subarray(3, 3 + file.length), Buffer.from(larger.buffer, 3, file.length)])
       expect(same(unwrap(await decodeDicom(at)).film, whole.film)).toBe(true);
     expect(larger).toEqual(copy);
@@ -125,7 +125,7 @@ describe('a film is read from', () => {
 });
 
 describe('refused as damaged', () => {
-  test('a file that is cut anywhere', async () => {
+  test('a file that is truncated at any position', async () => {
     const bytes = part10(dataset);
     for (let length = 200; length < bytes.length - 1; length += 1 + Math.floor(length / 40)) {
       const cut = bytes.subarray(0, length);
@@ -135,7 +135,7 @@ describe('refused as damaged', () => {
     }
   });
 
-  test('a data set that does not inflate, and one that inflates without end', async () => {
+  test('a data set that does not inflate, and one that inflates endlessly', async () => {
     const options = { transferSyntax: transferSyntaxes.deflated };
     expect(await refuse(wrap(dataset, Buffer.alloc(3000, 7), options))).toEqual({
       code: 'corrupt_image',
@@ -148,7 +148,7 @@ describe('refused as damaged', () => {
     });
   });
 
-  test('fragments of no known compression under a transfer syntax without compression', async () => {
+  test('fragments of an unknown compression under an uncompressed transfer syntax', async () => {
     const fragments = merge(dataset, [
       { tag: tags.PixelData, vr: 'OB', fragments: [new Uint8Array(0), new Uint8Array(64)] },
     ]);
@@ -163,14 +163,14 @@ describe('refused as damaged', () => {
     const start = without(dataset, tags.PixelData).filter(({ tag }) => tag < 0x0009_0000);
     const many = Buffer.concat([encode(start, explicitLittle), ...Array<Buffer>(200_000).fill(element)]);
     expect(await refuse(wrap(dataset, many))).toEqual({ code: 'too_many_elements', limit: 500_000 });
-    // DCMTK reads such a sequence; what is refused is its number of elements, and that is what is said.
+    // DCMTK reads such a sequence. The refusal names the reason: the number of elements.
     const item = [text(0x0029_1011, 'LO', 'AB')];
     const privately = { tag: 0x0029_1010, vr: 'SQ', items: Array<typeof item>(80_000).fill(item) };
     expect(await refuse(part10(merge(dataset, [privately])))).toEqual({ code: 'too_many_elements', limit: 500_000 });
   });
 });
 
-test('the header is looked at without a look at the pixels', async () => {
+test('the header is read without the pixels', async () => {
   const stream = Buffer.from('not a codestream, though of even length. ');
   const bytes = part10(merge(dataset, [{ tag: tags.PixelData, vr: 'OB', fragments: [new Uint8Array(0), stream] }]), {
     transferSyntax: '1.2.840.10008.1.2.4.90',
@@ -179,7 +179,7 @@ test('the header is looked at without a look at the pixels', async () => {
   expect(await refuse(bytes)).toMatchObject({ code: 'corrupt_image' });
 });
 
-describe('a length that is wrong', () => {
+describe('a wrong length', () => {
   const { implicitLittle } = transferSyntaxes;
   const reference = (tag: number): Element => ({
     tag,
@@ -188,13 +188,13 @@ describe('a length that is wrong', () => {
   });
   const view: Element = { tag: 0x0008_2218, vr: 'SQ', items: [[text(0x0008_0100, 'SH', 'T-D3000')]] };
 
-  // The item's first element lies behind both heads: in the first sequence its tag ascends, in the second it does not.
+  // The first element of the item follows both heads. In the first sequence its tag ascends, in the second it does not.
   const heads = 16;
   const first = encode([reference(0x0008_1140)], { little: true, explicit: false }).length;
   test.each([
     ['a sequence', heads],
     ['a sequence and into the next', first + heads],
-  ])('is refused where it reaches into %s', async (_, more) => {
+  ])('is refused if it reaches into %s', async (_, more) => {
     const description: Element = { tag: 0x0008_1030, vr: 'LO', value: 'Chest pa', length: 8 + more };
     const broken = merge(dataset, [description, reference(0x0008_1140), view]);
     expect(await refuse(part10(broken, { transferSyntax: implicitLittle }))).toEqual({
@@ -203,7 +203,7 @@ describe('a length that is wrong', () => {
     });
   });
 
-  test.each([6, 10, 12, 30])('is blamed on its own element: %d instead of 8', async (length) => {
+  test.each([6, 10, 12, 30])('is reported at its own element: %d instead of 8', async (length) => {
     const named = merge(dataset, [{ tag: tags.PatientName, vr: 'PN', value: 'DOE^JANE', length }]);
     expect(await refuse(part10(named))).toMatchObject({
       code: 'unusable_header',
@@ -211,7 +211,7 @@ describe('a length that is wrong', () => {
     });
   });
 
-  test('is read where only the padding byte is not counted, wherever the element is', async () => {
+  test('is accepted if only the padding byte is not counted, at every position', async () => {
     const named = merge(dataset, [{ tag: tags.PatientName, vr: 'PN', value: 'DOE^JAN', length: 7 }]);
     const film = await decoded(part10(named));
     expect(film.dicom?.instance.patient.name).toBe('DOE^JAN');
@@ -226,7 +226,7 @@ describe('an element without a value representation', () => {
     ['bytes that look like heads', Uint8Array.from({ length: 64 }, (_, i) => i)],
     ['zeros', new Uint8Array(64)],
     ['text', new Uint8Array(64).fill(0x41)],
-  ])('is read where it holds %s', async (_, value) => {
+  ])('is read if it contains %s', async (_, value) => {
     const [before, after] = [
       dataset.filter(({ tag }) => tag < 0x0009_0000),
       dataset.filter(({ tag }) => tag > 0x0009_0000),
@@ -244,7 +244,7 @@ describe('an element without a value representation', () => {
   });
 });
 
-test('entries of a lookup table that look like an element are none', async () => {
+test('entries of a lookup table that resemble an element are not parsed as one', async () => {
   const entries = [...Array.from({ length: 4092 }, (_, i) => 4095 - i), 0x0202, 0x0101, 0, 0];
   const table: Element = {
     tag: tags.VOILUTSequence,
@@ -260,22 +260,22 @@ test('entries of a lookup table that look like an element are none', async () =>
   expect(film.dicom?.view.rendering).toContain('VOI LUT');
 });
 
-test('megabytes of private elements are no reason to refuse a film', async () => {
+test('megabytes of private elements do not cause a refusal', async () => {
   const block = Buffer.from(Uint8Array.from({ length: 65_536 }, (_, i) => (i * i + (i >> 7)) % 251));
   const own = Array.from({ length: 100 }, (_, i): Element => ({ tag: 0x0029_1000 + i, vr: 'OB', value: block }));
   const film = await decoded(part10(merge(dataset, own), { transferSyntax: transferSyntaxes.implicitLittle }));
   expect(same(film.film, whole.film)).toBe(true);
 });
 
-test('a preamble alone is a file that is cut off', async () => {
+test('a preamble alone is a truncated file', async () => {
   expect(await refuse(part10(dataset).subarray(0, 132))).toEqual({
     code: 'corrupt_image',
     problem: 'the file ends after the preamble',
   });
 });
 
-test('no value of a sound film is taken for elements, wherever its text happens to lie', async () => {
-  // "SENTAT" of FOR PRESENTATION reads as an element of VR AT, whose length then leads into the pixels.
+test('no value of a valid film is parsed as elements, at any position of its text', async () => {
+  // "SENTAT" of FOR PRESENTATION looks like an element of VR AT, with a length that leads into the pixels.
   for (let i = 0; i < 400; i++) {
     const parsed = parseHeader(new Uint8Array(await pacsFilm(`by job${'x'.repeat(i % 20)}${i || ''}`)));
     expect(parsed.ok ? parsed.value.warnings : parsed.fault, String(i)).toEqual([]);
@@ -290,7 +290,7 @@ describe('behind Pixel Data', () => {
     return Buffer.concat([part10(before), ...elements.map((each) => encode([each], explicitLittle))]);
   };
 
-  test('an element is read, with a warning', async () => {
+  test('an element is read with a warning', async () => {
     const { film, dicom, warnings } = await decoded(behind(name));
     expect(same(film, whole.film)).toBe(true);
     expect(dicom?.instance.patient.name).toBe('BEHIND^PIXELS');
@@ -330,11 +330,11 @@ describe('behind Pixel Data', () => {
     expect(dicom?.instance.patient.name).toBe('BEHIND^PIXELS');
   });
 
-  test('an element that is cut off is an error, not a loss', async () => {
+  test('a truncated element is an error, not a loss', async () => {
     expect(await refuse(behind(name).subarray(0, -4))).toMatchObject({ code: 'corrupt_image' });
   });
 
-  test('an element that contradicts one before it is refused by name', async () => {
+  test('an element that contradicts an earlier one is refused by name', async () => {
     const bytes = Buffer.concat([part10(dataset), encode([name], explicitLittle)]);
     expect(await refuse(bytes)).toMatchObject({
       code: 'unusable_header',
@@ -347,7 +347,7 @@ describe('behind Pixel Data', () => {
     ['zero bytes', Buffer.alloc(512)],
     ['bytes of a device', Buffer.from(Array.from({ length: 511 }, (_, i) => (i * 151) % 256))],
     ['text', Buffer.from('written by a device '.repeat(20))],
-  ])('%s is no element and changes nothing', async (_, bytes) => {
+  ])('%s is not an element and changes nothing', async (_, bytes) => {
     const read = await decoded(Buffer.concat([part10(dataset), bytes]));
     expect(same(read.film, whole.film)).toBe(true);
     expect(read.dicom?.instance).toEqual(whole.dicom?.instance);
@@ -355,7 +355,7 @@ describe('behind Pixel Data', () => {
   });
 });
 
-describe('of an element that occurs twice', () => {
+describe('for an element that occurs twice', () => {
   const other = text(tags.PatientName, 'PN', 'OTHER^NAME');
   const blank = text(tags.PatientName, 'PN', '  ');
   const twice = (first: Element, second: Element) => {
@@ -373,13 +373,13 @@ describe('of an element that occurs twice', () => {
   test.each<[string, Element, Element]>([
     ['the second is blank', other, blank],
     ['the first is blank', blank, other],
-  ])('the one with a value is used where %s', async (_, first, second) => {
+  ])('the element with a value is used if %s', async (_, first, second) => {
     const { dicom, warnings } = await decoded(twice(first, second));
     expect(dicom?.instance.patient.name).toBe('OTHER^NAME');
     expect(warnings?.map(({ code }) => code)).toContain('element_duplicated');
   });
 
-  test('values that differ in their padding are one value', async () => {
+  test('values that differ only in padding are equal', async () => {
     const padded = text(tags.PatientName, 'PN', 'OTHER^NAME\0\0');
     const { dicom } = await decoded(twice(other, padded));
     expect(dicom?.instance.patient.name).toBe('OTHER^NAME');

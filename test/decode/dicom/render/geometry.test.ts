@@ -13,7 +13,7 @@ import { faultOf } from '../../../support/family.ts';
 const pixelAspectRatio = 0x0028_0034;
 const pixelSpacing = 0x0028_0030;
 const [width, height] = [140, 130];
-/** A film in which no two pixels near each other are alike. */
+/** A film in which all neighbouring pixels differ. */
 const grayAt = (x: number, y: number) => (x * 13 + y * 31 + ((x * y) >> 3)) % 4096;
 const film = (columns: number, rows: number, at: (x: number, y: number) => number): Stored => ({
   columns,
@@ -28,7 +28,7 @@ const read = (stored: Stored, ...changes: readonly Dataset[]) => decoded(part10(
 const refuse = async (...changes: readonly Dataset[]) =>
   faultOf(await decodeDicom(part10(chestDataset(upright, ...changes))));
 
-/** How far to the patient's left and how far down a stored pixel lies, by where its row and column run to. */
+/** The offset of a stored pixel to the patient's left and downwards, from the directions of its row and column. */
 const along: Record<string, (step: number) => { left?: number; down?: number }> = {
   L: (step) => ({ left: step }),
   R: (step) => ({ left: width - 1 - step }),
@@ -37,7 +37,7 @@ const along: Record<string, (step: number) => { left?: number; down?: number }> 
 };
 
 test.each(['L\\F', 'R\\F', 'L\\H', 'R\\H', 'F\\L', 'F\\R', 'H\\L', 'H\\R'])(
-  'a film stored %s is turned upright',
+  'a film with orientation %s is rotated upright',
   async (orientation) => {
     const [row = '', column = ''] = orientation.split('\\');
     const [columns, rows] = 'LR'.includes(row) ? [width, height] : [height, width];
@@ -50,18 +50,18 @@ test.each(['L\\F', 'R\\F', 'L\\H', 'R\\H', 'F\\L', 'F\\R', 'H\\L', 'H\\R'])(
     expect(turned.dicom?.view.turned).toBe(
       orientation === 'L\\F' ? undefined : `from ${orientation} to L\\F by Patient Orientation`,
     );
-    // What is sent back into the study is about the image as it is stored.
+    // Results in the study refer to the image as it is stored.
     expect(turned.dicom?.instance).toMatchObject({ rows, columns });
   },
 );
 
-test.each(['', 'L', 'F\\F', 'L\\R', 'X\\Y', '\\F', 'l\\f'])('%o says nothing that can be used', async (orientation) => {
+test.each(['', 'L', 'F\\F', 'L\\R', 'X\\Y', '\\F', 'l\\f'])('%o is not a usable orientation', async (orientation) => {
   const { film, dicom } = await read(upright, [oriented(orientation)]);
   expect(same(film, (await read(upright)).film)).toBe(true);
   expect(dicom?.view.turned).toBeUndefined();
 });
 
-test('of a direction between two the first letter counts', async () => {
+test('the first letter of an oblique direction decides', async () => {
   const mirrored = film(width, height, (x, y) => grayAt(width - 1 - x, y));
   expect(same((await read(mirrored, [oriented('RF\\FR')])).film, (await read(upright)).film)).toBe(true);
 });
@@ -73,26 +73,26 @@ test.each<[string, Dataset, number, number]>([
   ['Pixel Spacing', [text(tags.ImagerPixelSpacing, 'DS', ''), text(pixelSpacing, 'DS', '0.3\\0.2')], width, 195],
   ['nothing below one per cent', [text(tags.ImagerPixelSpacing, 'DS', '0.1430\\0.1442')], width, height],
   ['nothing of zeros', [text(tags.ImagerPixelSpacing, 'DS', '0.000\\0.000')], width, height],
-])('pixels become square by %s', async (_, spacing, columns, rows) => {
+])('pixels are resampled to squares by %s', async (_, spacing, columns, rows) => {
   const { film } = await read(upright, spacing);
   const square = (await read(upright)).film;
   expect(same(film, await resize(square, { width: px(columns), height: px(rows) }))).toBe(true);
 });
 
-test('pixels become square before the film is turned', async () => {
+test('pixels are resampled to squares before the film is rotated', async () => {
   const { film } = await read(upright, [oriented('F\\L'), text(tags.ImagerPixelSpacing, 'DS', '0.2\\0.1')]);
   expect([film.width, film.height]).toEqual([2 * height, width]);
 });
 
-test('an aspect that no detector has is a mistake in the header', async () => {
+test('an aspect ratio that no detector has is an error in the header', async () => {
   expect(await refuse([text(tags.ImagerPixelSpacing, 'DS', '1\\5')])).toEqual({
     code: 'unusable_header',
     problem: 'its pixels are 0.20 times as high as they are wide, by Imager Pixel Spacing (0018,1164)',
   });
 });
 
-// PS3.3, C.7.6.3.1.7: the ratio is for films without a spacing, so one that is there is meant. DCMTK has it so too.
-test('a ratio that is stated comes before spacings that say otherwise', async () => {
+// PS3.3, C.7.6.3.1.7: the ratio is for films without a spacing, so a present ratio is intended. DCMTK does the same.
+test('a stated ratio has priority over contradicting spacings', async () => {
   const { film } = await read(upright, [
     text(pixelAspectRatio, 'IS', '1\\1'),
     text(tags.ImagerPixelSpacing, 'DS', '0.2\\0.1'),

@@ -11,7 +11,7 @@ import { tags } from '../../../support/dicom/tags.ts';
 import { dcmtk, has, install } from '../../../support/dicom/tools.ts';
 import { faultOf } from '../../../support/family.ts';
 
-/** A film in which every value that the stored bits allow for occurs. */
+/** A film with every value of the stored bits. */
 const ramp = (bits: number, signed = false): Stored => {
   const { low } = range({ bits, signed });
   return {
@@ -65,7 +65,7 @@ const standard: Record<string, (x: number, c: number, w: number) => number> = {
 };
 
 describe('a window', () => {
-  test.each(['LINEAR', 'LINEAR_EXACT', 'SIGMOID'])('%s is what the standard writes', async (name) => {
+  test.each(['LINEAR', 'LINEAR_EXACT', 'SIGMOID'])('%s follows the formula of the standard', async (name) => {
     const center = fc.double({ min: -500, max: 5000, noNaN: true });
     const width = fc.double({ min: 1, max: 9000, noNaN: true });
     await fc.assert(
@@ -73,7 +73,7 @@ describe('a window', () => {
         const [c, w] = [Number(anyCenter.toPrecision(8)), Number(anyWidth.toPrecision(8))];
         const exact = values(twelve, (value) => standard[name]?.(value, c, w) ?? Number.NaN);
         const { film, warnings = [] } = await read(twelve, window(c, w, name));
-        // A window that shows nearly all of the film as a single gray is passed over, and no other is.
+        // Only a window that shows nearly all of the film as a single gray is ignored.
         const contrast = (standard[name]?.(bulk.high, c, w) ?? 0) - (standard[name]?.(bulk.low, c, w) ?? 0);
         const isPassedOver = warnings.some(({ code }) => code === 'window_unusable');
         expect(isPassedOver).toBe(contrast <= 1 / 255);
@@ -83,7 +83,7 @@ describe('a window', () => {
     );
   });
 
-  test('without a function is LINEAR, and with one that nobody knows too', async () => {
+  test('without a function, or with an unknown function, is LINEAR', async () => {
     const linear = await shown(twelve, window(2000, 1000, 'LINEAR'));
     expect(await shown(twelve, window(2000, 1000))).toEqual(linear);
     expect(await shown(twelve, window(2000, 1000, 'CUBIC'))).toEqual(linear);
@@ -94,20 +94,20 @@ describe('a window', () => {
     expect(difference(await shown(twelve, window(2000, 1)), exact).most).toBe(0);
   });
 
-  test('the first of several counts', async () => {
+  test('the first of several is used', async () => {
     const several = await read(twelve, window('1000\\2000\\x', '500\\9000\\'));
     expect(same(several.film, (await read(twelve, window(1000, 500))).film)).toBe(true);
     expect(several.dicom?.view.rendering).toBe('window 1000 / 500 LINEAR');
   });
 
-  test('looks at values after they are rescaled', async () => {
+  test('applies to rescaled values', async () => {
     const exact = values(twelve, (value) => standard['LINEAR']?.(value * 0.25 - 100, 400, 300) ?? Number.NaN);
     const film = await read(twelve, rescale(0.25, -100), window(400, 300));
     expect(difference(grays(film.film), exact).most).toBeLessThanOrEqual(half);
     expect(film.dicom?.view.rendering).toBe('rescale 0.25 × value + -100, then window 400 / 300 LINEAR');
   });
 
-  test('looks at values with their sign', async () => {
+  test('applies to signed values', async () => {
     const film = ramp(12, true);
     const exact = values(film, (value) => standard['LINEAR']?.(value, -300, 900) ?? Number.NaN);
     expect(difference(await shown(film, window(-300, 900)), exact).most).toBeLessThanOrEqual(half);
@@ -115,21 +115,21 @@ describe('a window', () => {
 });
 
 describe('a lookup table', () => {
-  test('for VOI comes before a window', async () => {
+  test('for VOI has priority over a window', async () => {
     const exact = values(twelve, (value) => Math.sqrt(value / 4095));
     const film = await read(twelve, voiLut(twelve, Math.sqrt));
     expect(difference(grays(film.film), exact).most).toBeLessThan(2 / 65_535);
     expect(film.dicom?.view.rendering).toBe('VOI LUT');
   });
 
-  test('continues its first and its last entry', async () => {
+  test('extends its first and its last entry', async () => {
     const entries = Array.from({ length: 100 }, (_, i) => 10 + 2 * i);
     const exact = values(twelve, (value) => (entries[Math.max(0, Math.min(99, value - 1000))] ?? 0) / 255);
     const table = lut(tags.VOILUTSequence, [100, 1000, 8], wordsOf(entries));
     expect(difference(await shown(twelve, [table]), exact).most).toBeLessThanOrEqual(half);
   });
 
-  test('may have 65536 entries, and 8-bit entries two to a word', async () => {
+  test('may have 65536 entries, and two 8-bit entries per word', async () => {
     const film = ramp(16);
     const all = Array.from({ length: 65_536 }, (_, i) => 65_535 - i);
     expect((await read(film, [lut(tags.VOILUTSequence, [0, 0, 16], wordsOf(all))])).film.pixels).toEqual(
@@ -147,7 +147,7 @@ describe('a lookup table', () => {
     expect(unpacked).toEqual(eight);
   });
 
-  test('for the modality is looked up before the window', async () => {
+  test('for the modality is applied before the window', async () => {
     const entries = Array.from({ length: 4096 }, (_, i) => Math.round(4000 * Math.sqrt(i / 4095)));
     const exact = values(twelve, (value) => standard['LINEAR']?.(entries[value] ?? 0, 2000, 3000) ?? Number.NaN);
     const film = await read(
@@ -160,7 +160,7 @@ describe('a lookup table', () => {
   });
 
   test.each([transferSyntaxes.explicitLittle, transferSyntaxes.implicitLittle, transferSyntaxes.explicitBig])(
-    'starts below zero where values have a sign, in %s',
+    'starts below zero for signed values, in %s',
     async (transferSyntax) => {
       const film = ramp(12, true);
       const file = part10(
@@ -220,7 +220,7 @@ describe('a lookup table', () => {
     }
   });
 
-  test('whose entries have more bits than its descriptor says is as white as the next larger number of bits', async () => {
+  test('with more bits than declared has its white at the next larger number of bits', async () => {
     const entries = Array.from({ length: 4096 }, (_, i) => i >> 1);
     const film = await shown(twelve, [lut(tags.VOILUTSequence, [4096, 0, 8], wordsOf(entries))]);
     const exact = values(twelve, (value) => (value >> 1) / 2047);
@@ -228,7 +228,7 @@ describe('a lookup table', () => {
   });
 
   test.each([10, 11, 12, 13, 14, 15])(
-    'that declares 16 bits and holds %s takes its white from its entries',
+    'that declares 16 bits and uses %s has its white at its greatest entry',
     async (bits) => {
       const entries = Array.from({ length: 4096 }, (_, i) => Math.round(((2 ** bits - 1) * i) / 4095));
       const { film, warnings } = await read(twelve, [lut(tags.VOILUTSequence, [4096, 0, 16], wordsOf(entries))]);
@@ -238,7 +238,7 @@ describe('a lookup table', () => {
     },
   );
 
-  test('that reaches above half of what it declares keeps its white', async () => {
+  test('that uses more than half of its declared range keeps its white', async () => {
     const entries = Array.from({ length: 4096 }, (_, i) => Math.round((40_000 * i) / 4095));
     const { film, warnings } = await read(twelve, [lut(tags.VOILUTSequence, [4096, 0, 16], wordsOf(entries))]);
     const exact = values(twelve, (value) => (entries[value] ?? 0) / 65_535);
@@ -257,7 +257,7 @@ describe('a lookup table', () => {
     'no entries': [short(tags.LUTDescriptor, 4096, 0, 12)],
     nothing: [],
   };
-  test.each(Object.entries(unusable))('that has %s is passed over, with a warning', async (_, item) => {
+  test.each(Object.entries(unusable))('with %s is ignored with a warning', async (_, item) => {
     const next = await read(twelve, window(2000, 1000));
     const one = await read(twelve, window(2000, 1000), [sequence(tags.VOILUTSequence, item)]);
     expect(same(one.film, next.film)).toBe(true);
@@ -276,7 +276,7 @@ describe('a lookup table', () => {
   });
 });
 
-describe('a value that is not as the standard writes it', () => {
+describe('a nonstandard number', () => {
   const codesOf = (warnings: readonly { code: string }[] = []) => warnings.map(({ code }) => code);
 
   test.each([
@@ -287,7 +287,7 @@ describe('a value that is not as the standard writes it', () => {
     ['100\\1958.5', 'N/A\\3316'],
     ['9000\\1958.5', '10\\3316'],
     ['-9000\\-8000\\1958.5', '10\\10\\3316'],
-  ])('window %s / %s is the first of them that can be used', async (center, width) => {
+  ])('window %s / %s is the first usable window', async (center, width) => {
     const exact = await read(twelve, window(1958.5, 3316));
     const film = await read(twelve, window(center, width));
     expect(same(film.film, exact.film)).toBe(true);
@@ -300,7 +300,7 @@ describe('a value that is not as the standard writes it', () => {
     ['window', window(1958.5, 1e30)],
     ['VOI LUT', voiLut(twelve, () => 1)],
     ['VOI LUT', voiLut(twelve, () => 0)],
-  ])('a %s that shows the film as a single gray is not used', async (_, only) => {
+  ])('a %s that shows the film as a single gray is ignored', async (_, only) => {
     const film = await read(twelve, noWindow, only);
     expect(same(film.film, (await read(twelve, noWindow)).film)).toBe(true);
     expect(codesOf(film.warnings)).toContain('window_unusable');
@@ -324,7 +324,7 @@ describe('a value that is not as the standard writes it', () => {
     expect(new Set(codesOf(film.warnings))).toEqual(new Set(['number_malformed']));
   });
 
-  test('a comma that may mean both is neither, unless another value tells', async () => {
+  test('an ambiguous comma is not parsed, unless another value decides', async () => {
     const { warnings, dicom } = await read(twelve, window('1,958', '3,316'));
     expect(codesOf(warnings)).toEqual(['window_unusable']);
     expect(dicom?.view.rendering).toContain('percentiles');
@@ -349,11 +349,11 @@ describe('a value that is not as the standard writes it', () => {
     ['an orientation', [text(tags.PatientOrientation, 'CS', 'X\\Y')], 'orientation_unusable'],
     ['no Bits Stored', [short(tags.BitsStored), short(tags.HighBit)], 'attribute_missing'],
     ['no Pixel Representation', [short(tags.PixelRepresentation)], 'attribute_missing'],
-  ])('%s is warned of by name', async (_, changes, code) => {
+  ])('%s has a warning by name', async (_, changes, code) => {
     expect(codesOf((await read(twelve, changes)).warnings)).toContain(code);
   });
 
-  test('text in a number is never repeated', async () => {
+  test('text in a number is never quoted', async () => {
     const film = await read(twelve, window('DOE^JANE\\2000', '1\\1000'), [
       text(tags.ImagerPixelSpacing, 'DS', 'DOE\\JANE'),
     ]);
@@ -361,7 +361,7 @@ describe('a value that is not as the standard writes it', () => {
     expect(JSON.stringify(film.warnings)).not.toMatch(/DOE|JANE/);
   });
 
-  test('pixels that use more bits than are stored are warned of, but no sign and no overlay', async () => {
+  test('pixels with more bits than stored have a warning, but not a sign or an overlay', async () => {
     const fourteen = { ...twelve, values: twelve.values.map((value) => value * 4) };
     expect(codesOf((await read(fourteen)).warnings)).toContain('bits_stored_exceeded');
     expect((await read(ramp(12, true))).warnings).toBeUndefined();
@@ -371,7 +371,7 @@ describe('a value that is not as the standard writes it', () => {
   });
 });
 
-test('code strings in small letters are read as those in capitals', async () => {
+test('lower-case code strings are read like upper-case ones', async () => {
   const capitals = await read(twelve, monochrome1, window(2000, 1000, 'SIGMOID'));
   const small = [
     text(tags.PhotometricInterpretation, 'CS', 'Monochrome1'),
@@ -384,7 +384,7 @@ test('code strings in small letters are read as those in capitals', async () => 
 describe('polarity', () => {
   const negative = [native(complement(twelve))];
 
-  test('MONOCHROME1 is turned over once, whatever Presentation LUT Shape says again', async () => {
+  test('MONOCHROME1 is inverted once, even if Presentation LUT Shape is INVERSE as well', async () => {
     const positive = (await read(twelve)).film;
     const inverted = await read(twelve, negative, monochrome1);
     expect(same(inverted.film, positive)).toBe(true);
@@ -396,7 +396,7 @@ describe('polarity', () => {
     expect(same(shapeless.film, positive)).toBe(true);
   });
 
-  test('MONOCHROME2 is not turned over', async () => {
+  test('MONOCHROME2 is not inverted', async () => {
     expect(difference(await shown(twelve), expected(twelve)).most).toBeLessThanOrEqual(half);
   });
 
@@ -417,7 +417,7 @@ describe('polarity', () => {
 });
 
 describe('padding', () => {
-  /** The ramp, but 100 pixels of 4095 and 100 of 4000 to 4003. */
+  /** The ramp, with 100 pixels of 4095 and 100 of 4000 to 4003. */
   const padded: Stored = {
     ...twelve,
     values: twelve.values.map((value, i) => (i < 100 ? 4095 : i < 200 ? 4000 + (i % 4) : value % 3000)),
@@ -435,12 +435,12 @@ describe('padding', () => {
     expect(one).toEqual(plain.map((gray, i) => (i < 100 ? 0 : gray)));
   });
 
-  test('does not widen what a film without a window is shown by', async () => {
+  test('does not widen the default window', async () => {
     const { dicom } = await read(padded, noWindow, padding);
     expect(dicom?.view.rendering).toMatch(/: [\d.]+ to 299[\d.]+$/);
   });
 
-  test('may be a word that no stored value can be', async () => {
+  test('may be a word outside of the stored values', async () => {
     const plain = await shown(padded);
     const words = Uint16Array.from(padded.values, (value, i) => (i < 100 ? 65_536 - 2000 : value));
     const filled: Dataset = [
@@ -450,7 +450,7 @@ describe('padding', () => {
     expect(await shown(padded, filled)).toEqual(plain.map((gray, i) => (i < 100 ? 0 : gray)));
   });
 
-  test('has the sign of the pixels', async () => {
+  test('is signed like the pixels', async () => {
     const film = ramp(12, true);
     const gray = await shown(film, [{ tag: tags.PixelPaddingValue, vr: 'SS', value: [-5] }]);
     const plain = await shown(film);
@@ -459,7 +459,7 @@ describe('padding', () => {
 });
 
 describe('a film without VOI LUT or window', () => {
-  test('of 8 bits is shown as it is', async () => {
+  test('of 8 bits is shown unchanged', async () => {
     const film = await read(ramp(8), noWindow);
     expect(film.film.pixels).toEqual(Uint8Array.from(ramp(8).values));
     expect(film.dicom?.view.rendering).toBe('no VOI LUT or window, so full range: 0 to 255');
@@ -470,8 +470,8 @@ describe('a film without VOI LUT or window', () => {
     expect(signed.film.pixels).toEqual(Uint8Array.from(ramp(8).values));
   });
 
-  test('of more is shown from percentile 0.1 to 99.9 of what lies between its extremes', async () => {
-    // 30 000 pixels of the lowest and 5000 of the highest value; between them 1000 to 3000, evenly.
+  test('of more bits is shown from percentile 0.1 to 99.9 of the values between its extremes', async () => {
+    // 30 000 pixels of the lowest and 5000 of the highest value, and even values from 1000 to 3000 between them.
     const film: Stored = {
       ...twelve,
       values: twelve.values.map((_, i) => (i < 30_000 ? 10 : i < 35_000 ? 4000 : 1000 + (i % 2001))),
@@ -492,13 +492,13 @@ describe('a film without VOI LUT or window', () => {
     );
   });
 
-  test('says why its window is none', async () => {
+  test('gives the reason why its window is unusable', async () => {
     const rendering = async (center: string, width: string, name?: string) =>
       (await read(ramp(8), window(center, width, name))).dicom?.view.rendering;
     expect(await rendering('128', '0')).toBe('window 128 / 0 is none that LINEAR can use, so full range: 0 to 255');
     expect(await rendering('128', '0.5')).toMatch(/^window 128 \/ 0.5 is none that LINEAR can use/);
     expect(await rendering('128', '-3', 'SIGMOID')).toMatch(/^window 128 \/ -3 is none that SIGMOID can use/);
-    // What is no number may be anything, and is not repeated.
+    // Text that is not a number may be anything, so it is not quoted.
     expect(await rendering('DOE^JANE', '256')).toMatch(/^window \(not a number\) \/ 256 is none that LINEAR can use/);
     for (const [center, width] of [
       [' ', '256'],
@@ -516,7 +516,7 @@ describe('a film without VOI LUT or window', () => {
   });
 });
 
-describe.skipIf(!has('dcm2pnm'))(`as DCMTK shows it, within 1/255 (${install})`, () => {
+describe.skipIf(!has('dcm2pnm'))(`matches DCMTK's viewer to within 1/255 (${install})`, () => {
   const chestOf = (bits: number, signed = false) => chest({ columns: 201, rows: 171, bits, signed });
   const curve = (share: number) => 1 - (1 - share) ** 3;
   const sixteenths = wordsOf(Array.from({ length: 4096 }, (_, i) => 16 * i));
