@@ -338,7 +338,7 @@ export const advice: Record<FaultCode, Advice> = {
   store_unavailable: {
     status: 503,
     title: 'A store that this request needs does not answer',
-    fix: 'Retry after the seconds in Retry-After. Retries are safe; jobs that were taken on go on by themselves.',
+    fix: 'Retry after the seconds in Retry-After. Retries are safe, and accepted jobs continue without a retry.',
   },
   internal: {
     status: 500,

@@ -13,19 +13,19 @@ import type { ReadRequest } from '../../routing/request.ts';
 import type { Deps } from '../deps.ts';
 import { answerTo, failureReasons, type Stored } from './response.ts';
 
-/** A film that was taken: its bytes are in a blob. */
-export type Kept = {
+/** An accepted film. Its bytes are in a blob. */
+export type StoredFilm = {
   readonly studyInstanceUid: string;
   readonly sopInstanceUid: string;
-  /** The id of the reading it will have. */
+  /** The id of the reading that the job will produce. */
   readonly reading: string;
   readonly blob: string;
 };
 
-/** What an instance is received for. */
+/** The request that an instance belongs to. */
 export type Reception = {
   readonly tenant: string;
-  /** The one study that is taken; any, where the sender named none. */
+  /** The only study that is accepted; undefined if the address named no study. */
   readonly study: string | undefined;
   /** How the films will be read. */
   readonly request: ReadRequest;
@@ -34,22 +34,22 @@ export type Reception = {
 
 export type Received = {
   readonly stored: Stored;
-  readonly kept?: Kept;
-  /** Why it could not be looked at now, where nothing is wrong with it. */
+  readonly film?: StoredFilm;
+  /** Why the service could not examine the instance now. The instance itself may be sound. */
   readonly busy?: Fault;
 };
 
-/** How long a part waits for the engine, while the sender is held up by it. */
-const patienceMs = 20_000;
+/** How long a part waits for a free thread. The sender waits as well, because its body is not read meanwhile. */
+const maxWaitMs = 20_000;
 
-/** Of a part so much is looked at first: everything before the pixels of nearly all films. */
+/** The bytes of a part that are examined first. They reach the pixels of nearly all films. */
 const headBytes = 2 ** 18;
-/** And so much where that does not reach them. */
+/** The bytes of a part that are examined if the first ones do not reach the pixels. */
 const longHeadBytes = 2 ** 24;
 
 /**
- * Take one instance on: look at its header where a hostile file does no harm, and keep it if it is one that is read.
- * What is refused never gets to the disk, and of what is kept no more is ever in memory than its head.
+ * Receive one instance: parse its header in a thread, where a hostile file does no harm, and store the instance if its kind is read.
+ * A refused instance never reaches the disk. Of a stored instance, only the head is in memory.
  */
 export async function receive(deps: Deps, reception: Reception, part: Part, lease: Lease): Promise<Received> {
   let leased = 0;
@@ -58,10 +58,10 @@ export async function receive(deps: Deps, reception: Reception, part: Part, leas
     leased = isFree ? leased + bytes : 0;
     return isFree;
   };
-  return takeOn(deps, reception, part, reserve).finally(() => lease.shrink(leased));
+  return receiveWithin(deps, reception, part, reserve).finally(() => lease.shrink(leased));
 }
 
-async function takeOn(
+async function receiveWithin(
   deps: Deps,
   { tenant, study, request, signal }: Reception,
   part: Part,
@@ -72,7 +72,7 @@ async function takeOn(
     stored: { kind: 'failed', reason: failureReasons.outOfResources, object },
     busy: deps.budget.full(),
   });
-  let head = await beginning(pieces, new Uint8Array(), headBytes, reserve);
+  let head = await readHead(pieces, new Uint8Array(), headBytes, reserve);
   if (!head) return busy();
   const meta = fileMeta(head.bytes);
   const failed = (reason: number, object: FileMeta | undefined = meta): Received => ({
@@ -80,7 +80,7 @@ async function takeOn(
   });
   let inspected = await inspect(deps, head, signal);
   if (!inspected.ok && inspected.fault.code === 'corrupt_image' && !head.whole) {
-    head = await beginning(pieces, head.bytes, longHeadBytes, reserve);
+    head = await readHead(pieces, head.bytes, longHeadBytes, reserve);
     if (!head) return busy(meta);
     inspected = await inspect(deps, head, signal);
   }
@@ -96,7 +96,7 @@ async function takeOn(
 
   const { blobs } = deps.platform;
   const blob = `stow ${randomUUID()}`;
-  const film = passing(head.bytes, pieces, inspected.value.pixels);
+  const film = streamed(head.bytes, pieces, inspected.value.pixels);
   const put = await blobs.put(blob, film.bytes(), deps.maxUploadBytes, tenant);
   if (!put) return failed(failureReasons.outOfResources, object);
   if (put.bytes < film.end()) {
@@ -104,33 +104,33 @@ async function takeOn(
     return failed(failureReasons.cannotUnderstand, object);
   }
   const reading = await deps.router.identifyDigest(tenant, film.digest(), request);
-  return { stored: { kind: 'taken', object }, kept: { studyInstanceUid, sopInstanceUid, reading, blob } };
+  return { stored: { kind: 'taken', object }, film: { studyInstanceUid, sopInstanceUid, reading, blob } };
 }
 
 type Head = { readonly bytes: Uint8Array<ArrayBuffer>; readonly whole: boolean };
 
-/** What comes of a part up to so many bytes, behind what has come of it already; undefined where `reserve` refuses a piece. */
-async function beginning(
+/** The first `upTo` bytes of a part, of which `received` are there already. Undefined if `reserve` refuses more bytes. */
+async function readHead(
   pieces: AsyncIterator<Uint8Array>,
-  held: Uint8Array,
+  received: Uint8Array,
   upTo: number,
   reserve: (bytes: number) => boolean,
 ): Promise<Head | undefined> {
-  const kept = [held];
-  let length = held.length;
+  const chunks = [received];
+  let length = received.length;
   while (length < upTo) {
     const { done, value } = await pieces.next();
-    if (done) return { bytes: joined(kept, length), whole: true };
-    // Twice, because the engine gets a copy.
+    if (done) return { bytes: joined(chunks, length), whole: true };
+    // Twice the size, because the thread gets a copy.
     if (!reserve(2 * value.length)) return undefined;
-    kept.push(value);
+    chunks.push(value);
     length += value.length;
   }
-  return { bytes: joined(kept, length), whole: false };
+  return { bytes: joined(chunks, length), whole: false };
 }
 
-/** A film on its way to the store: afterwards its digest is known, and how long it should have been. */
-function passing(head: Uint8Array, rest: AsyncIterator<Uint8Array>, pixels: PixelDataStart | undefined) {
+/** A film as a stream to the store. After its end, the digest and the expected length of the film are known. */
+function streamed(head: Uint8Array, rest: AsyncIterator<Uint8Array>, pixels: PixelDataStart | undefined) {
   const hash = createHash('sha256');
   const fragments = pixels?.kind === 'encapsulated' ? fragmentTracker(pixels.items) : undefined;
   return {
@@ -149,14 +149,14 @@ function passing(head: Uint8Array, rest: AsyncIterator<Uint8Array>, pixels: Pixe
   };
 }
 
-/** Look at a header, waiting while the engine is full: the sender waits with it, and sends no faster than is read. */
+/** Parse a header in a thread. While all threads are busy the part waits, and its sender cannot send more. */
 async function inspect(
   { engine }: Pick<Deps, 'engine'>,
   { bytes, whole }: Head,
   signal: AbortSignal,
 ): Promise<Result<Inspected, Fault>> {
-  for (const until = performance.now() + patienceMs; ; ) {
-    // A copy, because looking takes the bytes away.
+  for (const until = performance.now() + maxWaitMs; ; ) {
+    // A copy, because the bytes are transferred to the thread.
     const result = await engine.inspect({ bytes: bytes.slice(), whole }, signal);
     if (result.ok || result.fault.code !== 'queue_full' || performance.now() > until) return result;
     await delay(Math.min(result.fault.retryAfterMs, 1000), undefined, { signal });

@@ -7,17 +7,17 @@ import type { FileMeta } from '../../decode/dicom/parse/meta-group.ts';
 export const failureReasons = {
   outOfResources: 0xa700,
   otherStudy: 0xa900,
-  /** The same code: Data Set does not match SOP Class. */
+  /** PS3.18 gives A900 a second meaning: Data Set does not match SOP Class. */
   otherSopClass: 0xa900,
   cannotUnderstand: 0xc000,
   unsupportedTransferSyntax: 0xc122,
   processingFailure: 0x0110,
 } as const;
 
-/** PS3.18 table I.2-1: B006, elements discarded. Here it is the whole object that is not kept. */
+/** PS3.18 table I.2-1: B006, elements discarded. Here, the whole object is discarded. */
 const discarded = 0xb006;
 
-/** What became of one instance of a store request. */
+/** The result of one instance of a store request. */
 export type Stored =
   | { readonly kind: 'taken' | 'discarded'; readonly object: FileMeta }
   | { readonly kind: 'failed'; readonly reason: number; readonly object: FileMeta | undefined };
@@ -26,7 +26,7 @@ const Element = z.object({ vr: z.string(), Value: z.array(z.unknown()).optional(
 export const StoreResponse = z.record(z.string(), Element).meta({
   id: 'StoreInstancesResponse',
   description:
-    'The Store Instances Response Module (PS3.18 annex I) in the DICOM JSON model. 00081199: taken on, or, with Warning Reason 45062 (B006), an object that is not read and was discarded. 00081198 and 0008119A: not taken, each with its Failure Reason.',
+    'The Store Instances Response Module (PS3.18 annex I) in the DICOM JSON model. 00081199: accepted, or, with Warning Reason 45062 (B006), an object of a kind that is not read and was discarded. 00081198 and 0008119A: failed, each with its Failure Reason.',
 });
 export type StoreResponse = z.infer<typeof StoreResponse>;
 
@@ -37,8 +37,8 @@ export function storeStatus(results: readonly Stored[]): 200 | 202 | 409 {
 }
 
 /**
- * What became of each instance (PS3.18 annex I). Retrieve URL is of type 2 and stays empty: nothing can be retrieved
- * here, because this is no archive.
+ * The Store Instances Response with the result per instance (PS3.18 annex I). Retrieve URL is of type 2 and stays empty, because
+ * the service is no archive and no instance can be retrieved.
  */
 export function storeResponse(results: readonly Stored[]): StoreResponse {
   const noUrl = { [tags.retrieveUrl]: { vr: 'UR' } };
@@ -57,7 +57,7 @@ export function storeResponse(results: readonly Stored[]): StoreResponse {
   const failed = failures.flatMap(({ object, reason }) =>
     object ? [{ ...reference(object), [tags.failureReason]: number(reason) }] : [],
   );
-  // What cannot be named, because it is no DICOM file or a broken one.
+  // An instance without a readable SOP Instance UID, because the part is no DICOM file or a broken one.
   const other = failures.flatMap(({ object, reason }) => (object ? [] : [{ [tags.failureReason]: number(reason) }]));
   return {
     ...noUrl,
@@ -76,12 +76,11 @@ const reference = ({ sopClassUid, sopInstanceUid }: FileMeta) => ({
 /**
  * The answer to a refused instance: discarded with a warning, or failed for a reason.
  *
- * A PACS that forwards whole studies also sends laterals, reports and presentation states, and sends an instance again and
- * again after a failure; Orthanc's sender even takes a study for failed when one item is missing from the Referenced SOP
- * Sequence. So a sound object of a kind that is not read is acknowledged with a warning, and discarded. An object that is
- * broken, that came at a bad moment, or that could be read if it were sent otherwise is a failure: a film must not get
- * lost behind a polite answer. `object` is what the file meta information says of the instance: where the data set
- * contradicts it, the header is broken.
+ * A PACS that forwards whole studies also sends lateral views, reports and presentation states. It repeats an instance without end
+ * after a failure, and Orthanc regards a study as failed if one item is missing from the Referenced SOP Sequence. A sound object of
+ * a kind that is not read is therefore acknowledged with a warning, and discarded. An object fails if it is broken, if the service
+ * was busy, or if it could be read in another transfer syntax: a film must never be lost behind a success. `object` is the
+ * identity of the instance in the file meta information. If the data set contradicts it, the header is broken.
  */
 export function answerTo(fault: Fault, object: FileMeta | undefined): 'discarded' | number {
   switch (fault.code) {

@@ -13,7 +13,7 @@ import { bodyOf, reserving, unspecific } from '../http/body.ts';
 import { accept, Refusal } from '../http/problem.ts';
 import { answers } from '../http/responses.ts';
 import { nativeDicomModel } from './native-dicom.ts';
-import { type Kept, type Reception, receive } from './receive.ts';
+import { type Reception, receive, type StoredFilm } from './receive.ts';
 import { failureReasons, type Stored, StoreResponse, storeResponse, storeStatus } from './response.ts';
 import { submitStudies } from './submit.ts';
 
@@ -22,10 +22,12 @@ const dicomXml = 'application/dicom+xml';
 const dicom = 'application/dicom';
 const stowTypes =
   'Set Content-Type to multipart/related; type="application/dicom"; boundary=… (PS3.18 10.5), the parameter type included, with one instance per part; or to application/dicom for a body that is one instance.';
-/** More than any study of radiographs; a sender with more of them sends several requests. */
+/** The most parts per request, more than any study of radiographs has. A sender with more instances sends several requests. */
 const maxParts = 5000;
 
-const nativeModel = z.string().meta({ description: 'The same in XML: the Native DICOM Model (PS3.19 A.1)' });
+const nativeModel = z
+  .string()
+  .meta({ description: 'The Store Instances Response in XML: the Native DICOM Model (PS3.19 A.1)' });
 const answer = (description: string) => ({
   description,
   content: { [dicomJson]: { schema: StoreResponse }, [dicomXml]: { schema: nativeModel } },
@@ -35,11 +37,11 @@ const common = {
   method: 'post',
   summary: 'Store instances (STOW-RS)',
   description:
-    'PS3.18 10.5. The frontal chest films are read by one job a study: Link names it. Results go to the PACS that is configured for them. This is no archive: nothing can be retrieved, and films are removed once they are read.',
+    'PS3.18 10.5. One job per study reads the frontal chest films. The Link header names the job. Results go to the configured PACS. The service is no archive: no instance can be retrieved, and films are removed after they are read.',
   responses: {
-    200: answer('All instances were taken on'),
-    202: answer('Some were taken on; others failed, or are not read and were discarded'),
-    409: answer('None was taken on'),
+    200: answer('All instances were accepted'),
+    202: answer('Some instances were accepted. Others failed, or were discarded because their kind is not read'),
+    409: answer('No instance was accepted'),
     ...answers(400, 406, 415, 429, 503),
   },
 } as const;
@@ -69,7 +71,7 @@ const ofStudy = createRoute({
   },
 });
 
-/** STOW-RS: takes instances on, each for itself, and answers once those it has taken cannot be lost any more. */
+/** STOW-RS: decides about each instance by itself, and answers when the accepted instances are stored and their jobs will run. */
 export function stow(app: OpenAPIHono, deps: Deps): void {
   const usual = accept(parseParameters({}, deps.router.vocabulary));
 
@@ -78,23 +80,23 @@ export function stow(app: OpenAPIHono, deps: Deps): void {
     const { signal } = c.req.raw;
     const tenant = c.get('tenant');
     const to = deps.pacs.stowOf(tenant);
-    // As the PACS that gets the results has its films read: then the readings, and the job, are those.
+    // The request of the PACS that receives the results: a film that came by polling then has the same reading and job.
     const reception = { tenant, study, request: to?.request ?? usual, signal };
     const { full } = deps.budget;
-    const taken = await deps.budget.now(tenant, 0, async (lease) => {
+    const stored = await deps.budget.now(tenant, 0, async (lease) => {
       const pieces = reserving(bodyOf(c), deps.platform.blobs.heldBytes, { lease, full });
       const parts = accept(instancesOf(c.req.header('content-type') ?? '', pieces));
-      return ok(await take(deps, reception, parts, lease));
+      return ok(await storeParts(deps, reception, parts, lease));
     });
-    const { results, kept } = accept(taken);
-    const jobs = await submitStudies(deps.platform, tenant, to, kept);
+    const { results, films } = accept(stored);
+    const jobs = await submitStudies(deps.platform, tenant, to, films);
     const counts = Object.fromEntries(
       Map.groupBy(results, ({ kind }) => kind)
         .entries()
         .map(([kind, of]) => [kind, of.length]),
     );
     deps.log.info({ requestId: c.get('requestId'), ...counts }, 'instances came by STOW-RS');
-    // From the address that was called, wherever that is: a gateway may have put something before it (RFC 8288 3.1).
+    // Relative to the called address (RFC 8288 3.1), because a gateway may have put a prefix before it.
     const root = study === undefined ? '..' : '../..';
     for (const id of jobs) c.header('link', `<${root}/v1/jobs/${id}>; rel="monitor"`, { append: true });
     const response = storeResponse(results);
@@ -106,48 +108,51 @@ export function stow(app: OpenAPIHono, deps: Deps): void {
   app.openapi(ofStudy, (c) => store(c, c.req.valid('param').study));
 }
 
-/** What became of every part, and the films that were kept of it: all that could be, or none of a broken request. */
-async function take(deps: Deps, reception: Reception, parts: AsyncIterable<Part>, lease: Lease) {
+/**
+ * Store the films of a request. Returns the result per part and the stored films. If the request itself is broken or refused, no
+ * film stays stored, because its sender sends all of it again.
+ */
+async function storeParts(deps: Deps, reception: Reception, parts: AsyncIterable<Part>, lease: Lease) {
   const results: Stored[] = [];
-  const kept: Kept[] = [];
+  const films: StoredFilm[] = [];
   let busy: Fault | undefined;
   try {
     for await (const part of parts) {
       if (results.length === maxParts)
         throw new MultipartError(`it has more than ${maxParts} parts: send several requests`);
       const received = await receive(deps, reception, part, lease);
-      // There is nothing to report of other parts yet: refuse the request before the rest of it is read.
+      // No other part has a result yet: refuse the request before the rest of its body is read.
       if (received.busy && results.length === 0) throw new Refusal(received.busy);
-      const twin = kept.find(({ sopInstanceUid }) => sopInstanceUid === received.kept?.sopInstanceUid);
-      if (received.kept && twin && twin.reading !== received.kept.reading) {
-        // Two films under one SOP Instance UID would have one result: which of them it is about could not be told.
-        await deps.platform.blobs.remove(received.kept.blob);
+      const { film } = received;
+      const other = films.find(({ sopInstanceUid }) => sopInstanceUid === film?.sopInstanceUid);
+      if (film && other && other.reading !== film.reading) {
+        // Two different films with one SOP Instance UID: nobody could tell which of the two a result describes.
+        await deps.platform.blobs.remove(film.blob);
         results.push({ kind: 'failed', reason: failureReasons.processingFailure, object: received.stored.object });
         continue;
       }
       results.push(received.stored);
-      if (received.kept) kept.push(received.kept);
+      if (film) films.push(film);
       busy ??= received.busy;
     }
     if (results.length === 0) throw new MultipartError('it has no parts');
-    // Nothing is wrong with it: the request as a whole is to come again.
+    // The request is sound, and the service was busy: the sender repeats the whole request.
     if (busy && storeStatus(results) === 409) throw new Refusal(busy);
   } catch (error) {
-    // Its sender sends all of it again.
-    await Promise.all(kept.map(({ blob }) => deps.platform.blobs.remove(blob)));
+    await Promise.all(films.map(({ blob }) => deps.platform.blobs.remove(blob)));
     if (error instanceof MultipartError) throw new Refusal({ code: 'malformed_stow', problem: error.message });
     throw reception.signal.aborted ? new Refusal({ code: 'client_gone' }) : error;
   }
-  return { results, kept };
+  return { results, films };
 }
 
-/** The media types of an answer and the names by which senders ask for them. DICOM JSON is the default (PS3.18 8.7.3.2). */
+/** The media types of an answer, and the names that senders use for them. DICOM JSON is the default (PS3.18 8.7.3.2). */
 const responseTypes = [
   [dicomJson, [dicomJson, 'application/json']],
   [dicomXml, [dicomXml, 'application/xml', 'text/xml']],
 ] as const;
 
-/** The media type that the sender prefers (RFC 9110 12.5.1): of several ranges the most specific one counts. */
+/** The media type that the sender prefers. Of several matching ranges, the most specific one counts (RFC 9110 12.5.1). */
 function responseType(accept: string): Result<typeof dicomJson | typeof dicomXml, Fault> {
   const ranges = parseAccept(accept.trim() || '*/*').map(({ type, q }) => ({ type: type.toLowerCase(), q }));
   const quality = (names: readonly string[]) =>
@@ -161,18 +166,18 @@ function responseType(accept: string): Result<typeof dicomJson | typeof dicomXml
   return best ? ok(best.mediaType) : fail({ code: 'not_acceptable', available: [dicomJson, dicomXml] });
 }
 
-/** The instances of a request, each as it comes: the parts of a multipart body, or the body where that is one instance. */
+/** The instances of a request as they arrive: the parts of a multipart body, or the body itself if it is one instance. */
 function instancesOf(header: string, body: AsyncIterable<Uint8Array>): Result<AsyncIterable<Part>, Fault> {
   const { type, parameters } = contentType(header);
   if (type === dicom) return ok(onlyInstance(body));
-  // Some senders write the transfer syntax, a parameter of the parts' media type, within its quotes.
+  // Some senders write the transfer syntax inside the quotes of the parameter `type`.
   const { type: partType } = contentType(parameters.get('type') ?? '');
   const received = [type || 'none', ...(partType === '' ? [] : [`type="${partType}"`])].join('; ');
   const unsupported: Fault = { code: 'unsupported_media_type', received, fix: stowTypes };
   if (unspecific.includes(type)) return ok(onlyInstance(part10Or(unsupported, body)));
   if (type !== 'multipart/related' || partType !== dicom) return fail(unsupported);
   const boundary = parameters.get('boundary') ?? '';
-  // RFC 2046 5.1.1 allows 70 characters, and not all of these; Orthanc sends 73, others braces.
+  // RFC 2046 5.1.1 allows 70 characters of a smaller set. Orthanc sends 73 characters, and other senders send braces.
   if (!/^[ -~]{0,199}[!-~]$/.test(boundary))
     return fail({ code: 'malformed_stow', problem: 'its Content-Type has no usable boundary' });
   return ok(partsOf(body, boundary));
@@ -182,7 +187,7 @@ async function* onlyInstance(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<P
   yield { mediaType: dicom, name: undefined, bytes };
 }
 
-/** The bytes of a body that begins as a DICOM file does; another one is refused. */
+/** The bytes of a body that begins like a DICOM file. Another body is refused. */
 async function* part10Or(refusal: Fault, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let start: Uint8Array | undefined = new Uint8Array();
   for await (const piece of body) {

@@ -3,17 +3,17 @@ import { jobId } from '../../core/job-id.ts';
 import { replay, submit } from '../../jobs/submit.ts';
 import type { StowTarget } from '../../pacs/connections.ts';
 import type { Platform } from '../../storage/platform.ts';
-import type { Kept } from './receive.ts';
+import type { StoredFilm } from './receive.ts';
 
 /** Submit one job per study of the accepted films, and return the job ids. Once this resolves, the jobs are stored and will run. */
 export async function submitStudies(
   platform: Pick<Platform, 'jobs' | 'enqueue' | 'blobs'>,
   tenant: string,
   to: Pick<StowTarget, 'pacs' | 'requestDigest'> | undefined,
-  kept: readonly Kept[],
+  accepted: readonly StoredFilm[],
 ): Promise<readonly string[]> {
   const ids: string[] = [];
-  for (const [studyInstanceUid, films] of Map.groupBy(kept, (film) => film.studyInstanceUid)) {
+  for (const [studyInstanceUid, films] of Map.groupBy(accepted, (film) => film.studyInstanceUid)) {
     // The same films give the same job id, in any order and with repeats.
     const unique = [...new Map(films.map((film) => [film.reading, film])).values()];
     const readings = unique.map(({ reading }) => reading).toSorted();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Kept } from '../../../functions/api/stow/receive.ts';
+import type { StoredFilm } from '../../../functions/api/stow/receive.ts';
 import { submitStudies } from '../../../functions/api/stow/submit.ts';
 import { type Bench, openBench } from '../../support/job-bench.ts';
 
@@ -10,7 +10,7 @@ beforeEach(() => {
 afterEach(() => bench.close());
 
 const to = { pacs: 'main', requestDigest: 'findings and policy' };
-async function keep(blob: string): Promise<Kept> {
+async function keep(blob: string): Promise<StoredFilm> {
   await bench.platform.blobs.put(blob, new Blob(['film']).stream(), 100);
   return { studyInstanceUid: '1.2', sopInstanceUid: '1.2.3', reading: 'rd_1', blob };
 }
