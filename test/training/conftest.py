@@ -1,4 +1,4 @@
-"""Nothing here needs a data set: tests make what they need, or use the bundled family."""
+"""No test needs a data set: tests create their data or use the bundled family."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-# Before any test module imports onnxruntime: see alara_train/__init__.py.
+# Must run before any test module imports onnxruntime: see alara_train/__init__.py.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 ROOT = Path(__file__).parents[2]
-# Tests share helpers, wherever they lie.
+# Tests share helpers across folders.
 sys.path[:0] = [str(folder) for folder in Path(__file__).parent.rglob("*") if folder.is_dir()]
 
 

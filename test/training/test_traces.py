@@ -1,4 +1,4 @@
-"""The package leaves nothing outside the folders that its user names."""
+"""The package writes no file outside the folders that its user names."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ writer.close()
 """
 
 
-def test_an_inference_a_figure_and_a_log_leave_home_and_temporary_folder_empty(family: Path, tmp_path: Path) -> None:
+def test_inference_figures_and_logs_leave_home_and_temporary_folder_empty(family: Path, tmp_path: Path) -> None:
     home, temporary, out = tmp_path / "home", tmp_path / "tmp", tmp_path / "out"
     for folder in (home, temporary, out):
         folder.mkdir()

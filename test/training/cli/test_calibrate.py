@@ -35,7 +35,7 @@ def keep_scores(folder: Path, variant: str, resolution: int, precision: str) -> 
     ).save(folder / f"scores-{variant}.npz")
 
 
-def test_calibrate_writes_a_catalog_that_still_obeys_its_contract(family: Path, schemas: Path, tmp_path: Path) -> None:
+def test_calibrate_writes_a_catalog_that_matches_its_contract(family: Path, schemas: Path, tmp_path: Path) -> None:
     catalog = json.loads((family / "catalog.json").read_text())
     catalog["variants"] = [v for v in catalog["variants"] if v["resolution"] == 256]
     (tmp_path / "catalog.json").write_text(json.dumps(catalog))

@@ -1,4 +1,4 @@
-"""What the command line owes its user: quick help, one sentence per mistake, and no option recommended in vain."""
+"""Requirements for the command line: fast help, one sentence per mistake, and only existing options in messages."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_help_imports_no_heavy_library() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "0", "false"])
-def test_telemetry_is_off_and_no_font_list_is_kept_whatever_the_environment_says(value: str, tmp_path: Path) -> None:
-    """ONNX Runtime sends usage data unless its variable is 1; matplotlib takes an empty MPLCONFIGDIR for none."""
+def test_telemetry_and_the_font_cache_are_off_in_any_environment(value: str, tmp_path: Path) -> None:
+    """ONNX Runtime sends usage data unless its variable is 1. matplotlib ignores an empty MPLCONFIGDIR."""
     code = "import os, alara_train; print(os.environ['ORT_DISABLE_TELEMETRY'], os.environ['MPLCONFIGDIR'])"
     surroundings = {**os.environ, "ORT_DISABLE_TELEMETRY": value, "MPLCONFIGDIR": "", "TMPDIR": str(tmp_path)}
     said = subprocess.run([sys.executable, "-c", code], env=surroundings, capture_output=True, text=True, check=True)
@@ -113,7 +113,7 @@ VERBS: dict[str, tuple[str, list[str]]] = {
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which every verb finds what it names, before anything in it is spoilt."""
+    """A folder with valid inputs for every command, which a test then corrupts."""
     place = tmp_path_factory.mktemp("sound")
     family = Path(__file__).parents[3] / "models" / "chest14"
     for name in ("catalog.json", "policy.json", "evaluation.json", "r256-fp32.onnx"):
@@ -143,7 +143,7 @@ def test_a_mistake_ends_with_one_sentence(
     assert re.search(r"^(alara-train: |.*(Error|Invalid value))", done.output, re.M), done.output
 
 
-def test_what_the_system_refuses_is_said_with_the_file() -> None:
+def test_a_system_error_names_the_file() -> None:
     for code, word in (
         (errno.ENOSPC, "the disk is full"),
         (errno.EACCES, "may not read or write"),
@@ -155,7 +155,7 @@ def test_what_the_system_refuses_is_said_with_the_file() -> None:
         assert word in said
 
 
-def test_a_full_disk_ends_any_verb_with_one_sentence(
+def test_a_full_disk_ends_any_command_with_one_sentence(
     family: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(family, tmp_path / "family")
@@ -169,11 +169,11 @@ def test_a_full_disk_ends_any_verb_with_one_sentence(
     assert "the disk is full" in done.output
 
 
-# --- what messages recommend
+# --- options in messages
 
 
 def recommended(module: Path) -> set[str]:
-    """Options that the texts of a module name, without the texts of help and documentation."""
+    """The options in the messages of a module, without the texts of help and documentation."""
     tree = ast.parse(module.read_text())
     inside: set[int] = set()
     for node in ast.walk(tree):
@@ -210,7 +210,7 @@ NOT_OF_PIPELINE = {"--allow-one-class", "--jobs"}
 """The pipeline always allows one class here and checks validation and test itself."""
 
 
-def test_a_verb_has_every_option_that_its_messages_recommend() -> None:
+def test_a_command_has_every_option_that_its_messages_recommend() -> None:
     seen: set[str] = set()
     for where, verbs in SAID_BY.items():
         place = PACKAGE / where
@@ -223,22 +223,22 @@ def test_a_verb_has_every_option_that_its_messages_recommend() -> None:
     assert {"--seed", "--folds", "--test-share", "--val-share", "--skip-broken", "--origin", "--margin"} <= seen
 
 
-def test_every_module_that_recommends_an_option_is_looked_at() -> None:
+def test_every_module_that_recommends_an_option_is_checked() -> None:
     for module in sorted(PACKAGE.rglob("*.py")):
         relative = str(module.relative_to(PACKAGE))
         if not any(relative == where or relative.startswith(f"{where}/") for where in SAID_BY):
             assert recommended(module) == set(), relative
 
 
-def test_the_pipeline_takes_every_choice_of_prepare() -> None:
-    # Sides, data, out and jobs are there as well; folders of its own replace --out.
+def test_the_pipeline_has_every_choice_of_prepare() -> None:
+    # Sides, data, out and jobs exist as well. Separate folders replace --out.
     assert options("prepare") - options("pipeline") == {"--allow-one-class"}
 
 
 # --- memory
 
 
-def test_training_on_a_cpu_keeps_its_memory_unless_told_otherwise() -> None:
+def test_training_on_a_cpu_limits_its_memory_by_default() -> None:
     def asked(line: str, gpu: bool = False, glibc: bool = True, **environment: str) -> bool:
         return restart_needed(line.split(), environment, gpu, glibc)
 
@@ -253,7 +253,7 @@ def test_training_on_a_cpu_keeps_its_memory_unless_told_otherwise() -> None:
     assert not asked("train c.toml", **KEEP)
 
 
-def test_the_settings_are_there_before_the_process_of_training_starts(tmp_path: Path) -> None:
+def test_the_settings_exist_before_the_training_process_starts(tmp_path: Path) -> None:
     probe = tmp_path / "probe.py"
     probe.write_text(
         "import os, sys\n"
@@ -280,8 +280,8 @@ def test_the_shipped_family_keeps_its_policy(family: Path, tmp_path: Path) -> No
     assert json.loads((tmp_path / "any-name" / "policy.json").read_text()) == before
 
 
-def test_evaluate_refuses_documents_that_it_cannot_read(sound: Path, tmp_path: Path) -> None:
-    """It needs neither a catalog nor an evaluation, but reads those that are there."""
+def test_evaluate_refuses_unreadable_documents(sound: Path, tmp_path: Path) -> None:
+    """The command needs neither a catalog nor an evaluation, but reads existing ones."""
     for name in ("catalog.json", "evaluation.json", "policy.json"):
         place = tmp_path / name
         shutil.copytree(sound, place)
@@ -306,7 +306,7 @@ def test_evaluate_takes_margin_protocol_and_name_from_the_family(sound: Path, tm
     assert json.loads((place / "evaluation.json").read_text())["margin"] == 0.03
 
 
-def test_logits_stand_beside_ranks_in_their_order() -> None:
+def test_logits_are_in_the_order_of_the_ranks() -> None:
     import base64
 
     from test_evaluation import family as scored
@@ -337,7 +337,7 @@ def test_logits_stand_beside_ranks_in_their_order() -> None:
         ("image,patient,Effusion\n,,\n", "has no rows"),
     ],
 )
-def test_a_table_that_could_be_read_wrongly_is_refused(text: str, word: str, tmp_path: Path) -> None:
+def test_an_ambiguous_table_is_refused(text: str, word: str, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text(text)
     done = CliRunner().invoke(app, ["prepare", str(tmp_path), "--out", str(tmp_path / "out")])
     assert done.exit_code == 2
@@ -345,7 +345,7 @@ def test_a_table_that_could_be_read_wrongly_is_refused(text: str, word: str, tmp
     assert not (tmp_path / "out").exists()
 
 
-def test_rows_without_a_word_and_empty_words_at_the_end_are_skipped(tmp_path: Path) -> None:
+def test_empty_rows_and_trailing_empty_cells_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_bytes(
         b"\xef\xbb\xbfimage,patient,Effusion\r\na.png,p,1,\r\n,,\r\n\r\nb.png,q,0,,\r\n"
     )
@@ -353,12 +353,12 @@ def test_rows_without_a_word_and_empty_words_at_the_end_are_skipped(tmp_path: Pa
     assert [row["image"] for row in rows] == ["a.png", "b.png"]
 
 
-def test_a_file_in_the_place_of_a_folder_is_said(tmp_path: Path) -> None:
+def test_a_file_in_place_of_a_folder_is_reported(tmp_path: Path) -> None:
     for code, word in ((errno.EEXIST, "a file where a folder is needed"), (errno.EISDIR, "a file is needed")):
         assert word in describe_os_error(OSError(code, "as the system says it", "x"))
 
 
-def test_weights_of_something_else_end_with_one_sentence(tmp_path: Path) -> None:
+def test_weights_of_another_network_end_with_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "x.pth").write_text("not weights")
     for path, word in (("x.pth", "does not hold the published weights"), ("none.pth", "does not exist")):
         with pytest.raises((UserError, OSError)) as raised:
@@ -367,7 +367,7 @@ def test_weights_of_something_else_end_with_one_sentence(tmp_path: Path) -> None
         assert word in said
 
 
-def test_ctrl_c_ends_any_verb_with_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_ends_any_command_with_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -387,7 +387,7 @@ def test_ctrl_c_ends_any_verb_with_one_sentence(tmp_path: Path, monkeypatch: pyt
         (["pipeline", "c.toml", "--work", "w", "--device", "cuda"], "finds no GPU here"),
     ],
 )
-def test_what_the_machine_cannot_do_is_said_first(
+def test_a_missing_capability_of_the_machine_is_reported_first(
     words: list[str], word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)

@@ -1,4 +1,4 @@
-"""From a folder laid out as NIH publishes it to a family that can be served, by the one documented command."""
+"""From a folder in the layout of NIH to a servable family, with the documented command."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ LITE = replace(TINY, backbone="efficientnet-lite0", start="random", norms="batch
 
 
 class Gratings(nn.Module):
-    """One layer of random filters, enough to tell gratings apart."""
+    """One layer of random filters, sufficient to distinguish gratings."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ BACKBONES["gratings"] = replace(BACKBONES["tiny"], make=Gratings, width=96)
 
 
 def film_of(has: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """A grating of its own direction and pitch for each finding, on noise."""
+    """A grating with a separate direction and period per finding, on noise."""
     y, x = np.mgrid[0:112, 0:112] / 112
     film = 110 + rng.normal(0, 8, (112, 112))
     for j in np.flatnonzero(has).tolist():
@@ -94,7 +94,7 @@ def film_of(has: npt.NDArray[np.bool_], rng: np.random.Generator) -> npt.NDArray
 
 
 def start_of(path: Path, findings: tuple[str, ...]) -> TrainConfig:
-    """A start that has learnt gratings already: a ridge read-out, so that no test has to train for minutes."""
+    """A start that already knows gratings: a ridge read-out, so that no test trains for minutes."""
     torch.manual_seed(0)
     network = Classifier(Gratings(1), 96, len(findings)).eval()
     rng = np.random.default_rng(1)
@@ -131,7 +131,7 @@ def one_thread() -> None:
 
 
 def write_nih(data: Path, patients: int = 90, test: int = 25) -> Path:
-    """NIH's own table, lists and folders."""
+    """The original table, lists and folders of NIH."""
     rng = np.random.default_rng(7)
     lists: dict[bool, list[str]] = {False: [], True: []}
     lines = [NIH_COLUMNS]
@@ -196,7 +196,7 @@ def document(place: Path, name: str) -> dict[str, Any]:
     return table
 
 
-def test_the_family_is_what_serving_asks_for(made: Path, schemas: Path) -> None:
+def test_the_family_meets_the_requirements_of_serving(made: Path, schemas: Path) -> None:
     catalog, policy, evaluation = (document(made, name) for name in ("catalog", "policy", "evaluation"))
     check_schema(catalog, schemas / "catalog.schema.json")
     check_schema(policy, schemas / "policy.schema.json")
@@ -213,7 +213,7 @@ def test_the_family_is_what_serving_asks_for(made: Path, schemas: Path) -> None:
     assert build.is_complete(made / "models" / "tiny-nih")
 
 
-def test_the_graphs_keep_the_contract_and_compute_what_pytorch_does(made: Path) -> None:
+def test_the_graphs_match_the_contract_and_equal_pytorch(made: Path) -> None:
     out = made / "models" / "tiny-nih"
     prepared = Prepared.open(made / "work" / "prepared")
     for variant in document(made, "catalog")["variants"]:
@@ -234,7 +234,7 @@ def test_the_graphs_keep_the_contract_and_compute_what_pytorch_does(made: Path) 
             assert cam == pytest.approx(map_.numpy(), abs=1e-3)
 
 
-def test_scores_are_those_of_the_served_graph_on_films_that_did_not_train(made: Path) -> None:
+def test_scores_come_from_the_served_graph_on_films_outside_of_training(made: Path) -> None:
     prepared = Prepared.open(made / "work" / "prepared")
     scored = VariantScores.load(made / "work" / "export" / "scores-r64-int8.npz")
     assert set(scored.split.tolist()) == {"validation", "test"}
@@ -250,21 +250,21 @@ def test_scores_are_those_of_the_served_graph_on_films_that_did_not_train(made: 
     assert len(published["films"]) == int((scored.split == "test").sum())
 
 
-def test_the_card_tells_of_training_and_of_nothing_that_was_not_done(made: Path) -> None:
+def test_the_card_describes_training_and_nothing_else(made: Path) -> None:
     card = (made / "models" / "tiny-nih" / "card.md").read_text()
     assert "trained end to end from checkpoint weights" in card
     for untrue in ("frozen", "ridge", "576 px", "patient folds, ", "refitted"):
         assert untrue not in card, untrue
 
 
-def test_to_run_it_again_does_nothing(made: Path, nih: Path, schemas: Path, learnt: TrainConfig) -> None:
+def test_a_second_run_does_nothing(made: Path, nih: Path, schemas: Path, learnt: TrainConfig) -> None:
     before = times(made / "models"), {k: v for k, v in times(made / "work").items() if not k.endswith(".lock")}
     assert "nothing to do" in succeeds(run(made, nih, schemas, learnt, "--sides", "64,96"))
     after = times(made / "models"), {k: v for k, v in times(made / "work").items() if not k.endswith(".lock")}
     assert after == before
 
 
-def test_export_makes_the_same_of_the_runs(made: Path, tmp_path: Path, schemas: Path) -> None:
+def test_export_gives_the_same_result_for_the_runs(made: Path, tmp_path: Path, schemas: Path) -> None:
     command = ["export", str(made / "work" / "runs" / "64px"), "--prepared", str(made / "work" / "prepared")]
     command += ["--out", str(tmp_path / "small"), "--cache", str(tmp_path / "cache"), "--schemas", str(schemas)]
     command += ["--settings", str(made / "settings.toml"), "--precisions", "fp32", "--threads", "1"]
@@ -276,11 +276,11 @@ def test_export_makes_the_same_of_the_runs(made: Path, tmp_path: Path, schemas: 
 
 
 class Killed(BaseException):
-    """As sudden as can be without a process of its own."""
+    """Simulates a sudden kill within the process."""
 
 
 @pytest.mark.long
-def test_a_kill_between_any_two_steps_is_made_good(
+def test_a_kill_between_any_two_steps_is_repaired(
     nih: Path, tmp_path: Path, schemas: Path, learnt: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from alara_train.cli import pipeline
@@ -310,9 +310,7 @@ def test_a_kill_between_any_two_steps_is_made_good(
     assert build.is_complete(tmp_path / "models" / "tiny-nih")
 
 
-def test_problems_are_told_before_anything_is_spent(
-    nih: Path, tmp_path: Path, schemas: Path, learnt: TrainConfig
-) -> None:
+def test_problems_are_reported_before_any_work(nih: Path, tmp_path: Path, schemas: Path, learnt: TrainConfig) -> None:
     for config, more, word in (
         (replace(learnt, fold=1), (), "Fold runs measure a recipe"),
         (replace(learnt, labels="Edema"), (), "only runs with labels = all"),
@@ -336,11 +334,11 @@ def test_problems_are_told_before_anything_is_spent(
 
 
 @pytest.mark.long
-def test_a_network_that_has_learnt_nothing_is_exported_but_not_served(nih: Path, tmp_path: Path, schemas: Path) -> None:
+def test_an_untrained_network_is_exported_but_not_served(nih: Path, tmp_path: Path, schemas: Path) -> None:
     result = run(tmp_path, nih, schemas, LITE, "--sides", "64", "--precisions", "fp32")
     out = tmp_path / "models" / "tiny-nih"
     if result.exit_code == 0:
-        # Of 14 findings, one may be above chance by chance: on 50 films the interval of its AUROC then lies above 0.5.
+        # Of 14 findings, one may exceed chance by accident: on 50 films the interval of its AUROC then lies above 0.5.
         catalog = document(tmp_path, "catalog")
         assert len(catalog["notServed"]) > len(catalog["findings"])
         heads = catalog["variants"][0]["heads"]
@@ -359,7 +357,7 @@ def test_a_network_that_has_learnt_nothing_is_exported_but_not_served(nih: Path,
     assert 1 / (1 + np.exp(-logits)) == pytest.approx(torch.sigmoid(expected).numpy(), abs=MOST_DIFFERENCE)
 
 
-def test_several_gpus_train_by_torchrun_which_takes_nothing_for_its_own(
+def test_several_gpus_train_by_torchrun_which_leaves_the_options_to_the_command(
     nih: Path, tmp_path: Path, schemas: Path, learnt: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[list[str]] = []

@@ -1,4 +1,4 @@
-"""From a table with findings of its own to a family that the service reads, without a finding that is at chance."""
+"""From a table with other findings to a family that the service reads, without a finding at chance level."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 ALARA = [str(ROOT / "node_modules" / ".bin" / "node"), str(ROOT / "functions" / "cli" / "main.ts")]
 FINDINGS = ("Rib fracture", "Pacemaker", "Scoliosis", "Cast")
 AT_CHANCE = "Scoliosis"
-"""Its labels are drawn without regard to its films."""
+"""The labels of this finding are random."""
 SERVED = tuple(finding for finding in FINDINGS if finding != AT_CHANCE)
 
 TWICE = np.ones((2, 2), dtype=np.uint8)
@@ -71,7 +71,7 @@ def document(family: Path, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.long
-def test_documents_and_graphs_hold_the_served_findings_and_the_reason_for_the_other(family: Path) -> None:
+def test_documents_and_graphs_have_the_served_findings_and_the_reason_for_the_excluded_one(family: Path) -> None:
     catalog, evaluation, policy = (document(family, name) for name in ("catalog", "evaluation", "policy"))
     assert tuple(catalog["findings"]) == SERVED
     for table in (catalog, evaluation):
@@ -83,7 +83,7 @@ def test_documents_and_graphs_hold_the_served_findings_and_the_reason_for_the_ot
 
 
 @pytest.mark.long
-def test_the_service_reads_the_family_and_says_why_it_does_not_read_the_other_finding(family: Path) -> None:
+def test_the_service_reads_the_family_and_gives_the_reason_for_the_excluded_finding(family: Path) -> None:
     verified = served(family, "catalog", "verify")
     assert verified.returncode == 0, f"{verified.stdout}{verified.stderr}"
     routed = served(family, "route", "--json")

@@ -29,7 +29,7 @@ def test_a_patient_in_two_folds_is_refused() -> None:
         check_disjoint(np.array(["a", "b", "b"]), np.array([0, 0, 1]))
 
 
-def test_the_split_digest_names_the_split_and_not_the_order(tmp_path: Path) -> None:
+def test_the_split_digest_depends_on_the_split_and_not_on_the_order(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "y").mkdir()
     (tmp_path / "z").mkdir()

@@ -11,7 +11,7 @@ from alara_train.data.pixels import UnreadableFilm, decode, resized, tensor
 @pytest.mark.parametrize(
     ("shape", "inner"), [((100, 200), (32, 64)), ((200, 100), (64, 32)), ((3, 1000), (1, 64)), ((64, 64), (64, 64))]
 )
-def test_a_film_is_contained_and_centred_on_black(shape: tuple[int, int], inner: tuple[int, int]) -> None:
+def test_a_film_is_fitted_into_the_square_and_centred_on_black(shape: tuple[int, int], inner: tuple[int, int]) -> None:
     out = resized(np.full(shape, 200, dtype=np.uint8), 64)
     assert out.shape == (64, 64)
     rows, columns = np.flatnonzero(out.any(axis=1)), np.flatnonzero(out.any(axis=0))
@@ -34,7 +34,7 @@ def test_normalisation_uses_the_full_range_of_the_depth() -> None:
     assert x.ravel().tolist() == [-2.0, 2.0]
 
 
-def test_rgba_becomes_one_band_and_exif_turns_the_film(films: Path) -> None:
+def test_rgba_becomes_one_band_and_exif_rotates_the_film(films: Path) -> None:
     assert decode(films / "00000100_000.png").bands == 1
     turned = decode(films / "derived_exif6.jpg")
     upright = decode(films / "nih_00000442_000.jpg").crop(0, 30, 576, 500)

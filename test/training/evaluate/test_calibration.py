@@ -22,7 +22,7 @@ from alara_train.evaluate.resample import resample
 
 
 def bent(seed: int, films: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scores whose log odds rise steeply on one side and slowly on the other: beta's shape, not Platt's."""
+    """Scores whose log odds rise steeply on one side and slowly on the other: the shape of beta, not of Platt."""
     rng = np.random.default_rng(seed)
     scores = rng.normal(size=films)
     odds = np.where(scores > 0, 3.0 * scores, 0.2 * scores) - 1.5
@@ -61,7 +61,7 @@ def test_beta_recovers_its_own_shape() -> None:
     assert (np.diff(line) > 0).all()
 
 
-def test_a_bent_score_is_given_beta_and_a_straight_one_platt() -> None:
+def test_a_bent_score_gets_beta_and_a_straight_one_platt() -> None:
     scores, labels = bent(2, 4000)
     assert prefer(cross_losses(scores, labels, folds(4000), ("platt", "beta"))) == "beta"
     rng = np.random.default_rng(3)
@@ -69,7 +69,7 @@ def test_a_bent_score_is_given_beta_and_a_straight_one_platt() -> None:
     assert prefer(cross_losses(scores, straight, folds(4000), ("platt", "beta", "isotonic"))) == "platt"
 
 
-def test_isotonic_equals_scikit_learn_and_waits_for_enough_films() -> None:
+def test_isotonic_equals_scikit_learn_and_needs_enough_films() -> None:
     scores, labels = bent(4, 900)
     found = fit_isotonic(scores, labels)
     expected = IsotonicRegression().fit(scores, smoothed(labels)).predict(scores)
@@ -86,13 +86,13 @@ def test_isotonic_equals_scikit_learn_and_waits_for_enough_films() -> None:
     assert record(Isotonic(np.array([0.0]), np.array([0.5]))) == {"method": "isotonic", "x": [0.0], "y": [0.5]}
 
 
-def test_scores_that_fall_are_refused_by_beta() -> None:
+def test_beta_refuses_falling_scores() -> None:
     scores, labels = bent(5, 800)
     with pytest.raises(Uncalibratable):
         fit_beta(-scores, labels)
 
 
-def test_a_threshold_is_between_films_and_meets_its_target() -> None:
+def test_a_threshold_lies_between_films_and_meets_its_target() -> None:
     scores, labels = bent(6, 500)
     p = 1 / (1 + np.exp(-scores))
     for point, restart_needed in (("sensitivity95", 1), ("specificity95", 0)):
@@ -102,7 +102,7 @@ def test_a_threshold_is_between_films_and_meets_its_target() -> None:
         assert (calls == restart_needed)[labels == restart_needed].mean() >= 0.95
 
 
-def test_rates_are_counted_and_their_intervals_hold_them() -> None:
+def test_rates_are_counted_and_lie_in_their_intervals() -> None:
     scores, labels = bent(7, 600)
     p = 1 / (1 + np.exp(-scores))
     resamples = resample(np.arange(600).astype(str), 400, 1)

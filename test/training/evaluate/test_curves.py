@@ -12,7 +12,7 @@ Floats = np.ndarray
 
 
 def made(seed: int, films: int, digits: int, share: float = 0.2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores, labels and patients; few digits make many ties."""
+    """Scores, labels and patients. Few digits give many ties."""
     rng = np.random.default_rng(seed)
     labels = (rng.random(films) < share).astype(np.int64)
     scores = np.round(rng.normal(size=films) + labels, digits)
@@ -33,7 +33,7 @@ def test_areas_equal_scikit_learn_with_weights_and_ties(digits: int) -> None:
     assert curve.average_precision() == pytest.approx(precisions, abs=1e-6)
 
 
-def test_films_of_a_patient_are_drawn_together_and_count_as_often_as_they_are_drawn() -> None:
+def test_films_of_a_patient_are_drawn_together_and_weighted_by_their_draws() -> None:
     scores, labels, patients = made(2, 300, 1)
     resamples = resample(patients, 30, 7)
     weights = resamples.counts[resamples.owner].T
@@ -43,7 +43,7 @@ def test_films_of_a_patient_are_drawn_together_and_count_as_often_as_they_are_dr
     assert auroc_draws(scores, labels, resamples) == pytest.approx(expected)
 
 
-def test_unknown_labels_are_left_out() -> None:
+def test_unknown_labels_are_excluded() -> None:
     scores, labels, patients = made(3, 200, 1)
     known = np.arange(200) % 3 > 0
     masked = np.where(known, labels, -1)
@@ -53,7 +53,7 @@ def test_unknown_labels_are_left_out() -> None:
     assert auroc_draws(scores, masked, resamples) == pytest.approx(auroc_draws(scores[known], labels[known], some))
 
 
-def test_a_resample_without_one_class_has_no_area() -> None:
+def test_a_resample_with_one_class_has_no_area() -> None:
     resamples = Resamples(np.array([[1, 0], [1, 2]], dtype=np.float32), np.array([0, 1]))
     area = auroc_draws(np.array([1.0, 0.0]), np.array([1, 0]), resamples)
     assert area[0] == 1
@@ -61,7 +61,7 @@ def test_a_resample_without_one_class_has_no_area() -> None:
 
 
 @pytest.mark.parametrize("digits", [1, 8])
-def test_thresholds_are_the_best_that_a_search_finds(digits: int) -> None:
+def test_thresholds_equal_the_best_ones_of_an_exhaustive_search(digits: int) -> None:
     scores, labels, _ = made(4, 300, digits)
     curve = weighted_roc(scores, labels, single_draw(300))
     false, true, _ = roc_curve(labels, scores, drop_intermediate=False)
@@ -75,7 +75,7 @@ def test_thresholds_are_the_best_that_a_search_finds(digits: int) -> None:
     assert sensitivity[0] == pytest.approx(true[1 - false >= 0.95].max(), abs=1e-6)
 
 
-def test_a_threshold_that_nothing_meets_calls_nothing() -> None:
+def test_a_threshold_that_no_score_reaches_calls_nothing() -> None:
     curve = weighted_roc(np.array([0.0, 1.0]), np.array([1, 0]), single_draw(2))
     step = curve.at_specificity(0.95)
     assert step[0] == 1
@@ -91,8 +91,8 @@ def test_precision_recall_ends_at_full_recall_and_prevalence() -> None:
     assert points[-1][1] >= labels.mean() - 1e-4
 
 
-def test_the_whole_bootstrap_of_a_large_family_takes_seconds() -> None:
-    """A twentieth of 25 000 films x 14 findings x 8 variants x 2 000 resamples; `-s` prints the time of all."""
+def test_the_bootstrap_of_a_large_family_takes_seconds() -> None:
+    """A twentieth of 25 000 films x 14 findings x 8 variants x 2 000 resamples. `-s` prints the time of the whole."""
     import time
 
     rng = np.random.default_rng(6)

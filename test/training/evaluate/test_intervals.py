@@ -8,7 +8,7 @@ from alara_train.evaluate.intervals import bonferroni, ci95, share, simultaneous
 
 # DeLong, DeLong and Clarke-Pearson 1988: ovarian cancer with obstruction, as given with its results in the SAS/STAT
 # User's Guide, PROC LOGISTIC, "Comparing Receiver Operating Characteristic Curves". Albumin, total protein, K-G score
-# (higher is worse, so it is turned round), and whether the patient benefited.
+# (higher is worse, so its sign is changed), and whether the patient benefited.
 OVARIAN = """3.0 5.8 10 0 3.2 6.3 5 1 3.9 6.8 3 1 2.8 4.8 6 0 3.2 5.8 3 1 0.9 4.0 5 0 2.5 5.7 8 0 1.6 5.6 5 1
 3.8 5.7 5 1 3.7 6.7 6 1 3.2 5.4 4 1 3.8 6.6 6 1 4.1 6.6 5 1 3.6 5.7 5 1 4.3 7.0 4 1 3.6 6.7 4 0 2.3 4.4 6 1 4.2 7.6 4 0
 4.0 6.6 6 0 3.5 5.8 6 1 3.8 6.8 7 1 3.0 4.7 8 0 4.5 7.4 5 1 3.7 7.4 5 1 3.1 6.6 6 1 4.1 8.2 6 1 4.3 7.0 5 1 4.3 6.5 4 1
@@ -36,7 +36,7 @@ def test_delong_of_the_published_example() -> None:
     assert statistic == pytest.approx(2.5340, abs=5e-5)
 
 
-def test_delong_equals_the_structural_components_written_out() -> None:
+def test_delong_equals_the_explicit_structural_components() -> None:
     rng = np.random.default_rng(1)
     labels = (rng.random(150) < 0.3).astype(np.int64)
     scores = np.round(rng.normal(size=(3, 150)) + labels * np.array([[0.5], [1.0], [0.0]]), 1)
@@ -49,7 +49,7 @@ def test_delong_equals_the_structural_components_written_out() -> None:
     assert found.covariance == pytest.approx(covariance, abs=1e-12)
 
 
-def test_simultaneous_intervals_are_wider_and_hold_together() -> None:
+def test_simultaneous_intervals_are_wider_and_hold_jointly() -> None:
     rng = np.random.default_rng(2)
     misses_alone, misses_together = 0, 0
     for _ in range(200):
@@ -65,7 +65,7 @@ def test_simultaneous_intervals_are_wider_and_hold_together() -> None:
     assert bonferroni(30) == pytest.approx(3.144, abs=1e-3)
 
 
-def test_estimates_that_move_together_need_less_correction() -> None:
+def test_correlated_estimates_need_less_correction() -> None:
     rng = np.random.default_rng(3)
     common = rng.normal(size=(1, 4000))
     alike = simultaneous(np.zeros(30), common + 0.01 * rng.normal(size=(30, 4000)))
@@ -83,7 +83,7 @@ def test_a_verdict_needs_the_whole_interval_on_one_side(low: float, high: float,
     assert verdict(low, high, 0.01) == judged
 
 
-def test_a_share_of_none_or_all_has_an_interval() -> None:
+def test_a_proportion_of_none_or_all_has_an_interval() -> None:
     assert share(np.ones(10), 12, 12)["ci95"] == [pytest.approx(0.7575, abs=1e-4), 1.0]
     assert share(np.ones(10), 0, 0)["value"] is None
     assert ci95(np.linspace(0, 1, 101), 2.0)[1] == 2.0

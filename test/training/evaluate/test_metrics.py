@@ -33,7 +33,7 @@ def test_wilson_of_a_published_example() -> None:
     assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
 
 
-def test_roc_runs_from_corner_to_corner_in_few_points() -> None:
+def test_roc_runs_from_corner_to_corner_with_few_points() -> None:
     rng = np.random.default_rng(5)
     points = roc_points(rng.normal(size=900), (rng.random(900) < 0.3).astype(np.int64))
     assert points[0] == (0, 0)
@@ -41,7 +41,7 @@ def test_roc_runs_from_corner_to_corner_in_few_points() -> None:
     assert len(points) <= 101
 
 
-def test_a_calibrated_probability_has_little_calibration_error() -> None:
+def test_a_calibrated_probability_has_a_small_calibration_error() -> None:
     rng = np.random.default_rng(6)
     p = rng.random(20_000)
     assert ece(p, (rng.random(20_000) < p).astype(np.int64)) < 0.02

@@ -1,4 +1,4 @@
-"""A finding that is not above chance is left out of the family, with the reason; the others are served as before."""
+"""A finding at chance level is excluded from the family with the reason. The other findings are not affected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from alara_train.report.evaluation import evaluation
 
 
 def spoilt(*findings: str, falling: bool = False) -> list[VariantScores]:
-    """Scores that know nothing of some findings, or fall as they get likelier."""
+    """Scores that are random for some findings, or fall as these findings become more likely."""
     rng = np.random.default_rng(5)
     scores = []
     for one in family():
@@ -35,7 +35,7 @@ def measured() -> Measured:
     return measure(spoilt("Nodule", "Hernia"), protocol="heldOut", draws=60, leave_out=True)
 
 
-def test_findings_at_chance_are_left_out_with_reason_and_numbers(measured: Measured) -> None:
+def test_findings_at_chance_are_excluded_with_reason_and_numbers(measured: Measured) -> None:
     served = tuple(finding for finding in FINDINGS if finding not in ("Nodule", "Hernia"))
     assert measured.findings == served
     assert [entry["finding"] for entry in measured.not_served] == ["Nodule", "Hernia"]
@@ -50,7 +50,7 @@ def test_findings_at_chance_are_left_out_with_reason_and_numbers(measured: Measu
     assert all(set(variant["findings"]) == set(served) for variant in document["variants"].values())
 
 
-def test_what_is_left_out_changes_nothing_of_what_is_served(measured: Measured) -> None:
+def test_an_excluded_finding_does_not_change_the_served_findings(measured: Measured) -> None:
     alone = measure([one.only(measured.findings) for one in family()], protocol="heldOut", draws=60)
     for ours, theirs in zip(measured.variants, alone.variants, strict=True):
         for finding in measured.findings:
@@ -58,7 +58,7 @@ def test_what_is_left_out_changes_nothing_of_what_is_served(measured: Measured) 
             assert ours.heads[finding].served == theirs.heads[finding].served
 
 
-def test_scores_that_fall_are_left_out_too(measured: Measured) -> None:
+def test_findings_with_falling_scores_are_excluded_too(measured: Measured) -> None:
     fallen = measure(spoilt("Mass", falling=True), protocol="heldOut", draws=60, leave_out=True)
     assert [entry["finding"] for entry in fallen.not_served] == ["Mass"]
 
@@ -68,7 +68,7 @@ def test_a_family_without_any_finding_above_chance_is_refused() -> None:
         measure(spoilt(*FINDINGS), protocol="heldOut", draws=60, leave_out=True)
 
 
-def test_the_graph_gives_the_findings_that_are_served_and_nothing_else(family: Path, tmp_path: Path) -> None:
+def test_the_graph_has_exactly_the_served_findings(family: Path, tmp_path: Path) -> None:
     whole, cut = family / "r256-int8.onnx", tmp_path / "r256-int8.onnx"
     cut.write_bytes(whole.read_bytes())
     columns = [13, 2, 7]

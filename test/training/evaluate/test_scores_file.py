@@ -24,7 +24,7 @@ CHEST14 = Path(__file__).parents[3] / "models" / "chest14"
 
 
 def scored(variant: str = "r256-fp32", seed: int = 1) -> VariantScores:
-    """Logits with ties, labels with an unknown, two films a patient."""
+    """Logits with ties, labels with an unknown value, two films per patient."""
     rng = np.random.default_rng(seed)
     labels = (np.random.default_rng(7).random((FILMS, 14)) < 0.4).astype(np.int64)
     labels[3, 2] = -1
@@ -69,7 +69,7 @@ def test_ranks_give_the_auroc_of_the_scores(protocol: str, films: int) -> None:
             assert auroc(ranks[known].astype(np.float64), labels[known]) == pytest.approx(expected)
 
 
-def test_what_cannot_be_told_apart_is_refused() -> None:
+def test_indistinguishable_films_are_refused() -> None:
     with pytest.raises(BadScores, match="39 films are named, 40 were scored"):
         scores_document([scored()], DIGESTS[1:], "test")
     with pytest.raises(BadScores, match="1 films are the same file as another"):
@@ -79,7 +79,7 @@ def test_what_cannot_be_told_apart_is_refused() -> None:
         scores_document([scored(), other], DIGESTS, "test")
 
 
-def test_the_verb_names_films_by_their_files(tmp_path: Path) -> None:
+def test_the_command_identifies_films_by_their_files(tmp_path: Path) -> None:
     data, kept, family = tmp_path / "data", tmp_path / "kept", tmp_path / "toy"
     for folder in (data / "films", kept, family):
         folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""`alara-train family` from films to a family that is whole, at a size below every published floor, and once more."""
+"""`alara-train family` from films to a complete family, at a size below every published floor, and a second run."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def write_collection(place: Path) -> None:
 
 
 @pytest.mark.long
-def test_a_small_family_is_whole_and_damaged_features_are_made_anew(tmp_path: Path) -> None:
+def test_a_small_family_is_complete_and_damaged_features_are_computed_again(tmp_path: Path) -> None:
     write_collection(tmp_path)
     out, cache = tmp_path / "chest14", tmp_path / "cache"
     command = ["family", str(tmp_path / "c.toml"), "--data", str(tmp_path), "--out", str(out)]

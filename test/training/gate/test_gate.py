@@ -36,7 +36,7 @@ def test_frontal_films_pass(refused, films: Path, name: str) -> None:  # noqa: A
     assert not refused(films / name)
 
 
-def test_turned_and_inverted_films_are_refused(refused, films: Path) -> None:  # noqa: ANN001
+def test_rotated_and_inverted_films_are_refused(refused, films: Path) -> None:  # noqa: ANN001
     film = decode(films / "00000442_000.png").numpy()
     assert refused(np.rot90(film).copy())
     assert refused(np.rot90(film, 2).copy())
@@ -44,24 +44,24 @@ def test_turned_and_inverted_films_are_refused(refused, films: Path) -> None:  #
 
 
 @pytest.mark.parametrize("name", ["camera.png", "page.png", "china.jpg"])
-def test_pictures_are_refused(refused, name: str) -> None:  # noqa: ANN001
+def test_photographs_are_refused(refused, name: str) -> None:  # noqa: ANN001
     assert refused(material.packaged(name))
 
 
-def test_drawings_and_blanks_are_refused(refused) -> None:  # noqa: ANN001
+def test_drawings_and_blank_films_are_refused(refused) -> None:  # noqa: ANN001
     rng = np.random.default_rng(1)
     for make in material.HELD_OUT.values():
         assert refused(make(rng))
     assert refused(np.zeros((300, 300), dtype=np.uint8))
 
 
-def test_what_is_measured_was_not_fitted_on() -> None:
+def test_the_measured_samples_are_not_in_the_fitted_ones() -> None:
     assert not set(material.FITTED) & set(material.HELD_OUT)
     held_out = {*material.PHOTOGRAPHS_HELD_OUT, *material.PICTURES_HELD_OUT}
     assert not set(material.PHOTOGRAPHS_FITTED) & held_out
 
 
-def test_material_is_fixed_by_its_seed() -> None:
+def test_samples_are_fixed_by_their_seed() -> None:
     def make() -> list[Sample]:
         return list(material.fitted_others(20, np.random.default_rng(3)))
 
@@ -69,7 +69,7 @@ def test_material_is_fixed_by_its_seed() -> None:
         assert (a.pixels == b.pixels).all()
 
 
-def test_limits_refuse_the_share_that_was_asked_for() -> None:
+def test_limits_refuse_the_requested_fraction() -> None:
     rng = np.random.default_rng(2)
     scores, distances = rng.uniform(0.2, 1, 1000), rng.normal(1, 0.1, 1000)
     limits = choose_limits(scores, distances, np.full(50, 3.0), refusals=0.01)

@@ -1,4 +1,4 @@
-"""The pixel cache: it is used only for the films and the settings that it was made of."""
+"""The pixel cache is valid only for its films and its settings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FILES = ("rows.npz", "pixels-32.npy", "pixels-64.npy")
 
 
 def write_collection(data: Path, films: int = 6) -> Path:
-    """`table.csv` and `images/`, in noise."""
+    """`table.csv` and `images/` with noise."""
     rng = np.random.default_rng(3)
     (data / "images").mkdir(parents=True)
     lines = ["image,patient,Effusion"]
@@ -62,7 +62,7 @@ def kept(cache: Path) -> dict[str, tuple[int, bytes]]:
 
 @pytest.fixture(scope="module", autouse=True)
 def few_others() -> Iterator[None]:
-    """The first of the gate's photographs and drawings; all of them take seconds each time."""
+    """The first photographs and drawings of the gate. All of them take seconds each time."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("fitted_others", "held_out_others"):
             patch.setattr(material, name, partial(_first, getattr(material, name)))
@@ -92,7 +92,7 @@ def cache(data: Path) -> Path:
     return data.parent / "cache"
 
 
-def test_pixels_are_used_again_while_films_and_config_stay(data: Path, cache: Path) -> None:
+def test_cached_pixels_are_used_while_films_and_config_are_unchanged(data: Path, cache: Path) -> None:
     before = kept(cache)
     assert sorted(before) == sorted(FILES)
     key = prepare(films_of(data), data, SMALL, cache, quiet)
@@ -112,7 +112,7 @@ def test_a_changed_film_is_read_again(data: Path, cache: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"gate_films": 3}, {"gate_made": 21}, {"sides_px": (32, 96)}])
-def test_a_changed_config_makes_the_pixels_anew(change: dict[str, object], data: Path, cache: Path) -> None:
+def test_a_changed_config_invalidates_the_pixels(change: dict[str, object], data: Path, cache: Path) -> None:
     config, old = replace(SMALL, **change), cached_key(cache, SMALL.sides_px)  # type: ignore[arg-type]
     before = kept(cache)
     key = prepare(films_of(data), data, config, cache, quiet)
@@ -121,7 +121,7 @@ def test_a_changed_config_makes_the_pixels_anew(change: dict[str, object], data:
     assert kept(cache)["rows.npz"] != before["rows.npz"]
 
 
-def test_what_does_not_touch_the_pixels_leaves_them(data: Path, cache: Path) -> None:
+def test_a_setting_that_does_not_affect_pixels_keeps_the_cache(data: Path, cache: Path) -> None:
     before = kept(cache)
     prepare(films_of(data), data, replace(SMALL, ridges=(1.0,), margin=0.5, bootstraps=9), cache, quiet)
     assert kept(cache) == before
@@ -129,7 +129,7 @@ def test_what_does_not_touch_the_pixels_leaves_them(data: Path, cache: Path) -> 
 
 @pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
 @pytest.mark.parametrize("name", FILES)
-def test_damaged_pixels_are_made_anew(name: str, damage: Callable[[Path], None], data: Path, cache: Path) -> None:
+def test_damaged_pixels_are_computed_again(name: str, damage: Callable[[Path], None], data: Path, cache: Path) -> None:
     before = {name: content for name, (_, content) in kept(cache).items()}
     damage(cache / name)
     assert cached_key(cache, SMALL.sides_px) == ""
@@ -176,7 +176,7 @@ test_pixel_cache.prepare(test_pixel_cache.films_of(place / "data"), place / "dat
 
 
 @pytest.mark.parametrize("write", [2, 7], ids=["pixels", "table"])
-def test_a_kill_while_pixels_are_written_is_made_good(write: int, data: Path, tmp_path: Path) -> None:
+def test_a_kill_during_a_write_of_pixels_is_repaired(write: int, data: Path, tmp_path: Path) -> None:
     whole = {name: content for name, (_, content) in kept(tmp_path / "cache").items()}
     (tmp_path / "cache" / "rows.npz").unlink()
     command = [sys.executable, "-c", KILLED, str(tmp_path), str(write)]

@@ -46,7 +46,7 @@ def random_head(outputs: int = 14, channels: int = 944) -> Head:
     )
 
 
-def test_one_gray_channel_is_exactly_three_equal_ones() -> None:
+def test_one_gray_channel_equals_three_equal_channels() -> None:
     gray, colour = random_trunk(), random_trunk()
     to_gray(gray)
     film = torch.randn(2, 1, SIDE, SIDE)
@@ -54,7 +54,7 @@ def test_one_gray_channel_is_exactly_three_equal_ones() -> None:
         assert torch.allclose(a, b, atol=1e-4 * float(b.abs().max()))
 
 
-def test_folding_the_norms_changes_nothing() -> None:
+def test_folding_the_norms_does_not_change_the_output() -> None:
     plain, folded = random_trunk(), random_trunk()
     fold_norms(folded)
     assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
@@ -70,7 +70,7 @@ def test_cells_share_positions_by_overlap() -> None:
     assert grid_shares(10, 10, 4).mean(axis=1) == pytest.approx(0.01)
 
 
-def test_onnx_equals_pytorch_in_any_batch_and_the_cam_adds_up_to_the_logit() -> None:
+def test_onnx_equals_pytorch_for_any_batch_and_the_cam_sums_to_the_logit() -> None:
     trunk, head = random_trunk(), random_head()
     to_gray(trunk)
     fold_norms(trunk)
@@ -88,7 +88,7 @@ def test_onnx_equals_pytorch_in_any_batch_and_the_cam_adds_up_to_the_logit() -> 
     assert cam.sum(axis=(2, 3)) + head.bias.numpy() == pytest.approx(logits, abs=1e-3)
 
 
-def test_the_distance_in_the_graph_is_the_one_that_was_fitted() -> None:
+def test_the_distance_in_the_graph_equals_the_fitted_one() -> None:
     head = random_head()
     maps = [torch.randn(2, c, SIDE // s, SIDE // s) for c, s in ((40, 8), (112, 16), (320, 32))]
     gate = head(*maps)[2].numpy()
@@ -97,7 +97,7 @@ def test_the_distance_in_the_graph_is_the_one_that_was_fitted() -> None:
     assert gate[:, -1] == pytest.approx(familiar.distance(means), rel=1e-4)
 
 
-def test_macs_are_counted_by_hand() -> None:
+def test_macs_equal_a_count_by_hand() -> None:
     weight = onnx.helper.make_tensor("w", 1, [8, 3, 3, 3], np.zeros(216))
     node = onnx.helper.make_node("Conv", ["film", "w"], ["y"], pads=[1, 1, 1, 1], kernel_shape=[3, 3])
     graph = onnx.helper.make_graph(

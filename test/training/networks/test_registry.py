@@ -23,7 +23,7 @@ NETWORKS = (
     "mobilenetv2",
 )
 
-# Sizes of the published state dicts without classifier and counters: what scaling tables must arrive at.
+# Sizes of the published state dicts without classifier and counters: the expected result of the scaling tables.
 PARAMETERS = {"efficientnet-lite0": 3_371_008, "efficientnet-lite1": 4_135_680, "efficientnet-lite2": 4_811_072}
 
 
@@ -34,7 +34,7 @@ def one_thread() -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_takes_any_side_and_its_map_adds_up_to_the_logit(name: str) -> None:
+def test_every_network_accepts_any_side_and_its_map_sums_to_the_logit(name: str) -> None:
     network = build(name, outputs=5, start="random").eval()
     nn.init.normal_(network.bias)
     for side in (32, 64, 96, 75):
@@ -48,7 +48,7 @@ def test_every_network_takes_any_side_and_its_map_adds_up_to_the_logit(name: str
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_learns_from_films_of_one_channel(name: str) -> None:
+def test_every_network_trains_on_films_of_one_channel(name: str) -> None:
     network = build(name, outputs=1, start="random").train()
     network(torch.randn(2, 1, 64, 64))[0].sum().backward()
     assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in network.parameters())
@@ -61,7 +61,7 @@ def test_scaling_gives_the_published_number_of_parameters(name: str, count: int)
 
 
 @pytest.mark.parametrize("colours", [EQUAL, IMAGENET])
-def test_one_channel_is_exactly_three_equal_ones(colours: Colours) -> None:
+def test_one_channel_equals_three_equal_channels(colours: Colours) -> None:
     colour = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8)).eval()
     assert isinstance(colour[1], nn.BatchNorm2d)
     nn.init.normal_(colour[1].running_mean)  # type: ignore[arg-type]
@@ -73,7 +73,7 @@ def test_one_channel_is_exactly_three_equal_ones(colours: Colours) -> None:
         assert torch.allclose(gray((film - MEAN) / STD), colour((film - mean) / std), atol=1e-5)
 
 
-def test_published_lite_weights_load_with_one_channel_and_agree_with_three() -> None:
+def test_published_lite_weights_give_the_same_result_with_one_channel_and_with_three() -> None:
     gray = build("efficientnet-lite0", outputs=1, start="imagenet").eval()
     colour = build("efficientnet-lite0", outputs=1, channels=3, start="imagenet").eval()
     film = torch.randn(1, 1, 64, 64)
@@ -83,7 +83,7 @@ def test_published_lite_weights_load_with_one_channel_and_agree_with_three() -> 
 
 
 def gluon_file(path: Path) -> None:
-    """A made file of GluonCV's names."""
+    """A synthetic file with GluonCV's names."""
     names = {"weight": "gamma", "bias": "beta"}
     arrays = {}
     for name, value in MobileNetV2(3).state_dict().items():
@@ -95,7 +95,7 @@ def gluon_file(path: Path) -> None:
     np.savez(path, **arrays)
 
 
-def test_mobilenet_reads_what_gluon_writes(tmp_path: Path) -> None:
+def test_mobilenet_loads_gluon_weights(tmp_path: Path) -> None:
     gluon_file(tmp_path / "weights.npz")
     state = read_gluon(tmp_path / "weights.npz")
     assert state.keys() == MobileNetV2(3).state_dict().keys()
@@ -106,7 +106,7 @@ def test_mobilenet_reads_what_gluon_writes(tmp_path: Path) -> None:
         build("mobilenetv2", outputs=2, start=f"imagenet:{tmp_path / 'other.npz'}")
 
 
-def test_densenet_reads_torchvisions_old_and_new_names(tmp_path: Path) -> None:
+def test_densenet_loads_old_and_new_names_of_torchvision(tmp_path: Path) -> None:
     state = DenseNet121(3).state_dict()
     for old in (True, False):
         named = {k.replace(".layers.", "."): v for k, v in state.items()}
@@ -116,7 +116,7 @@ def test_densenet_reads_torchvisions_old_and_new_names(tmp_path: Path) -> None:
         assert read_torchvision_densenet(tmp_path / "dense.pth").keys() == state.keys()
 
 
-def test_a_checkpoint_brings_its_read_out_where_it_fits(tmp_path: Path) -> None:
+def test_a_checkpoint_brings_its_read_out_if_the_shape_matches(tmp_path: Path) -> None:
     first = build("efficientnet-lite0", outputs=3, start="random")
     path = tmp_path / "best.pt"
     torch.save({"backbone": "efficientnet-lite0", "weights": first.state_dict()}, path)
@@ -140,6 +140,6 @@ def test_a_checkpoint_brings_its_read_out_where_it_fits(tmp_path: Path) -> None:
         ("vgg", "random", "is unknown"),
     ],
 )
-def test_a_start_that_cannot_be_says_what_can(name: str, start: str, says: str) -> None:
+def test_an_impossible_start_is_an_error_that_lists_the_possible_ones(name: str, start: str, says: str) -> None:
     with pytest.raises(BadConfig, match=says):
         build(name, outputs=1, start=start)

@@ -21,7 +21,7 @@ def catalog(family: Path) -> dict[str, Any]:
     return document
 
 
-def test_the_bundled_family_obeys_its_contracts(family: Path, schemas: Path, catalog: dict[str, Any]) -> None:
+def test_the_bundled_family_matches_its_contracts(family: Path, schemas: Path, catalog: dict[str, Any]) -> None:
     check_schema(catalog, schemas / "catalog.schema.json")
     check_catalog(catalog)
     policy = json.loads((family / "policy.json").read_text())
@@ -39,7 +39,7 @@ def test_the_card_is_generated_and_not_edited(family: Path, catalog: dict[str, A
     assert (family / "card.md").read_text() == card(catalog, policy, evaluation, card_text(catalog, evaluation))
 
 
-def test_the_card_of_other_data_does_not_speak_of_the_bundled_films(family: Path, catalog: dict[str, Any]) -> None:
+def test_the_card_of_other_data_does_not_mention_the_bundled_films(family: Path, catalog: dict[str, Any]) -> None:
     policy, evaluation = (json.loads((family / f"{name}.json").read_text()) for name in ("policy", "evaluation"))
     catalog["provenance"] |= {
         "dataset": "Mine",
@@ -57,7 +57,7 @@ def test_the_card_of_other_data_does_not_speak_of_the_bundled_films(family: Path
 
 
 @pytest.mark.parametrize("fault", ["interval", "head", "band", "limits", "comparison", "rate"])
-def test_a_catalog_that_contradicts_itself_is_refused(catalog: dict[str, Any], fault: str) -> None:
+def test_an_inconsistent_catalog_is_refused(catalog: dict[str, Any], fault: str) -> None:
     bad = copy.deepcopy(catalog)
     variant = bad["variants"][0]
     head = variant["heads"]["Nodule"]
@@ -77,7 +77,7 @@ def test_a_catalog_that_contradicts_itself_is_refused(catalog: dict[str, Any], f
         check_catalog(bad)
 
 
-def test_a_catalog_off_its_schema_is_refused(catalog: dict[str, Any], schemas: Path) -> None:
+def test_a_catalog_that_violates_its_schema_is_refused(catalog: dict[str, Any], schemas: Path) -> None:
     del catalog["variants"][0]["sha256"]
     with pytest.raises(BadDocument, match="sha256"):
         check_schema(catalog, schemas / "catalog.schema.json")

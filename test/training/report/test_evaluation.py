@@ -24,7 +24,7 @@ FINDINGS = ("Atelectasis", "Mass", "Nodule", "Edema", "Emphysema", "Hernia")
 
 
 def family(seed: int = 1, gap: float = 1.0) -> list[VariantScores]:
-    """Two sizes in two precisions; the larger size sees `Mass` better by far, everything else alike."""
+    """Two sizes in two precisions. The larger size is much better for `Mass`, and equal for the others."""
     rng = np.random.default_rng(seed)
     patient = np.arange(FILMS) // 2
     labels = (rng.random((FILMS, len(FINDINGS))) < 0.3).astype(np.int64)
@@ -93,7 +93,7 @@ def a_catalog() -> dict[str, Any]:
     }
 
 
-def test_intervals_hold_their_values_and_agree_with_delong() -> None:
+def test_intervals_contain_their_values_and_agree_with_delong() -> None:
     for variant in document()["variants"].values():
         for head in variant["findings"].values():
             for record in (head["auroc"], *head["operatingPoints"]["youden"].values()):
@@ -106,7 +106,7 @@ def test_intervals_hold_their_values_and_agree_with_delong() -> None:
     assert len(dumps(document())) < 1_500_000
 
 
-def test_only_a_real_gap_survives_the_correction() -> None:
+def test_only_a_real_difference_survives_the_correction() -> None:
     rows = [c for c in document()["comparisons"] if c.get("family", "").startswith("resolutions")]
     assert len(rows) == 2 * len(FINDINGS)
     apart = {c["finding"] for c in rows if c["simultaneous95"][0] > 0 or c["simultaneous95"][1] < 0}
@@ -126,7 +126,7 @@ def test_each_pair_is_compared_once_from_the_smaller_side() -> None:
     assert ("r256-fp32", "r512-int8") in named
 
 
-def test_no_film_chooses_its_own_calibration_or_threshold() -> None:
+def test_no_film_affects_its_own_calibration_or_threshold() -> None:
     before = measured().variants[0].heads["Edema"]
     j = FINDINGS.index("Edema")
     changed = [dataclasses.replace(v, labels=v.labels.copy()) for v in family()]
@@ -141,7 +141,7 @@ def test_no_film_chooses_its_own_calibration_or_threshold() -> None:
     assert before.positives == after.positives
 
 
-def test_one_split_measures_the_test_films_and_serves_from_validation() -> None:
+def test_one_split_measures_the_test_films_and_calibrates_on_validation() -> None:
     films = family()
     found = measured("heldOut")
     test = films[0].split == "test"
@@ -167,7 +167,7 @@ def test_a_baseline_sees_only_other_films() -> None:
     assert (odds[first.view == "AP"] < 0).all()
 
 
-def test_scores_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+def test_inconsistent_scores_are_refused(tmp_path: Path) -> None:
     one, other, *_ = family()
     with pytest.raises(BadScores, match="same films"):
         check([one, dataclasses.replace(other, view=np.roll(other.view, 1))], "crossValidated")
@@ -194,7 +194,7 @@ def test_the_policy_follows_the_corrected_intervals_and_the_targets() -> None:
     assert derive_policy(catalog, document(), margin=0.02)["rules"]["Nodule"]["evidence"] == "simulated"
 
 
-def test_the_verbs_measure_and_derive_from_files(tmp_path: Path, schemas: Path) -> None:
+def test_the_commands_measure_and_derive_from_files(tmp_path: Path, schemas: Path) -> None:
     for v in family():
         v.save(tmp_path / f"scores-{v.variant}.npz")
     run = CliRunner()
@@ -221,7 +221,7 @@ def test_the_verbs_measure_and_derive_from_files(tmp_path: Path, schemas: Path) 
     assert run.invoke(app, ["evaluate", str(folder), "--family", str(folder)]).exit_code == 2
 
 
-def test_the_card_says_what_the_correction_leaves() -> None:
+def test_the_card_reports_the_differences_after_the_correction() -> None:
     text = "\n".join(sections(document()))
     assert "critical value" in text
     assert "| sex F |" in text

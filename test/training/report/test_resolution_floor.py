@@ -1,4 +1,4 @@
-"""From scores to a table, and from a table to a floor or to none."""
+"""From scores to a table, and from a table to a floor or to no floor."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ GOOD, BAD, OPEN = "nonInferior", "inferior", "inconclusive"
         ({256: OPEN, 320: OPEN, 448: OPEN}, None),
     ],
 )
-def test_the_floor_is_the_smallest_side_with_only_good_ones_above(verdicts: dict[int, str], floor: int | None) -> None:
+def test_the_floor_is_the_smallest_side_with_only_good_sides_above(verdicts: dict[int, str], floor: int | None) -> None:
     found = simulated_floor(study(verdicts))
     assert found.min_resolution == floor
     assert found.source == "study-nodules.json, 2026-11-23: simulated nodules on 318 films, not real labels"
 
 
-def test_a_sham_off_a_half_gives_no_floor() -> None:
+def test_a_sham_apart_from_one_half_gives_no_floor() -> None:
     assert simulated_floor(study({256: BAD, 448: GOOD}, sham=0.509)).min_resolution == 448
     leaking = simulated_floor(study({256: BAD, 448: GOOD}, sham=0.6))
     assert leaking.min_resolution is None and "leak" in leaking.why
 
 
-def test_equal_sizes_prove_nothing_where_the_largest_sees_nothing() -> None:
+def test_equal_sizes_prove_nothing_if_the_largest_detects_nothing() -> None:
     blind = simulated_floor(study({256: GOOD, 448: GOOD}, low=0.52))
     assert blind.min_resolution is None and "hardly detects" in blind.why
 
@@ -99,7 +99,7 @@ def test_scores_become_a_table_with_paired_differences() -> None:
     assert control(found, CONFIG)[0]["recoveredShare"] == pytest.approx(0.9, abs=0.08)
 
 
-def test_the_published_study_is_what_it_says() -> None:
+def test_the_published_study_is_consistent() -> None:
     document = json.loads((ROOT / "models" / "chest14" / "study-nodules.json").read_text())
     assert document["schema"] == "alara.study/1" and document["kind"] == "simulated"
     assert {"physics", "protocol", "table", "differences", "sham", "enlargedControl", "limits"} <= document.keys()
@@ -109,7 +109,7 @@ def test_the_published_study_is_what_it_says() -> None:
         assert row["auroc"]["ci95"][0] <= row["auroc"]["value"] <= row["auroc"]["ci95"][1]
 
 
-def test_a_catalog_holds_a_floor_only_where_the_study_gives_one(tmp_path: Path) -> None:
+def test_a_catalog_has_a_floor_only_if_the_study_gives_one(tmp_path: Path) -> None:
     assert catalog_floors(tmp_path) == {}
     record = {"floor": {"finding": "Nodule", "minResolution": None, "why": "inconclusive", "source": "a study"}}
     (tmp_path / STUDY).write_text(json.dumps(record))

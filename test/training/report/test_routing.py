@@ -39,7 +39,7 @@ def floor(px: int) -> dict[str, Any]:
     return {"minResolution": px, "evidence": "published", "source": "x"}
 
 
-def test_one_variant_for_both_when_that_is_cheaper() -> None:
+def test_one_variant_serves_both_if_it_is_cheaper() -> None:
     found = plan(catalog(), {"rules": {"Mass": floor(320), "Nodule": floor(448)}}, ["Mass", "Nodule"])
     assert found.serves == {"Mass": "r448-int8", "Nodule": "r448-int8"}
     assert (found.cost_ms, found.largest, found.share) == (19.0, "r512-int8", 19 / 25)
@@ -47,7 +47,7 @@ def test_one_variant_for_both_when_that_is_cheaper() -> None:
     assert (alone.serves, alone.cost_ms) == ({"Mass": "r320-int8"}, 10.0)
 
 
-def test_rules_mean_what_they_mean_in_serving() -> None:
+def test_rules_have_the_same_meaning_as_in_serving() -> None:
     table = catalog()
     by_id = {v["id"]: v for v in table["variants"]}
     within = {"nonInferiorTo": "best", "margin": 0.01}
@@ -61,14 +61,14 @@ def test_rules_mean_what_they_mean_in_serving() -> None:
     assert not satisfies(floor(320), "Hernia", by_id["r512-int8"], table)
 
 
-def test_what_nothing_satisfies_is_named() -> None:
+def test_an_unsatisfiable_finding_is_named() -> None:
     with pytest.raises(Unreachable, match="Nodule"):
         plan(catalog(), {"rules": {"Mass": floor(320), "Nodule": floor(600)}}, ["Mass", "Nodule"])
     with pytest.raises(Unreachable, match="no rule"):
         plan(catalog(), {"rules": {}}, ["Mass"])
 
 
-def test_two_cheap_ones_can_beat_one_that_does_everything() -> None:
+def test_two_cheap_variants_can_beat_one_variant_for_all() -> None:
     assert cheapest_cover([3, 4, 8], [[True, False, True], [False, True, True]]) == [True, True, False]
     assert cheapest_cover([3, 4, 6], [[True, False, True], [False, True, True]]) == [False, False, True]
     with pytest.raises(Unreachable):

@@ -1,4 +1,4 @@
-"""Simulated nodules: the physics, the pairs, and who is trained on whom."""
+"""Simulated nodules: the physics, the pairs, and the separation of patients."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONFIG = StudyConfig.load(ROOT / "training" / "configs" / "study-nodules.toml")
 
 
 def chest(rng: np.random.Generator, side: int = 576) -> np.ndarray:
-    """A bright body in dark air, with two dark lungs and some grain."""
+    """A bright body in dark air, with two dark lungs and some noise."""
     y, x = np.mgrid[:side, :side] / side
     film = np.where(abs(x - 0.5) < 0.42, 190.0, 8.0)
     for centre in (0.32, 0.68):
@@ -48,7 +48,7 @@ def films() -> StudyFilms:
 
 @pytest.mark.parametrize("diameter", [4.0, 8.0, 20.0])
 @pytest.mark.parametrize("spacing", [0.5, 0.7])
-def test_the_shadow_holds_the_volume_of_the_sphere_times_its_contrast(diameter: float, spacing: float) -> None:
+def test_the_shadow_has_the_volume_of_the_sphere_times_its_contrast(diameter: float, spacing: float) -> None:
     nodule = Nodule(y_px=40.3, x_px=39.6, diameter_mm=diameter, per_mm=3.0)
     added = shadow(nodule, (80, 80), spacing, 0.6)
     assert added.sum() * spacing**2 == pytest.approx(np.pi / 6 * diameter**3 * 3.0, rel=0.01)
@@ -63,14 +63,14 @@ def test_a_diameter_in_pixels_is_millimetres_over_spacing() -> None:
     assert added.max() == pytest.approx(60, rel=0.01)
 
 
-def test_an_outline_varies_as_much_as_it_says() -> None:
+def test_an_outline_varies_by_its_stated_amount() -> None:
     angle = np.linspace(0, 2 * np.pi, 2000)
     waves = outline(np.random.default_rng(3), 0.08)
     radius = sum(a * np.cos(k * angle + p) for k, (a, p) in enumerate(waves, start=2))
     assert np.std(radius) == pytest.approx(0.08, rel=0.02)
 
 
-def test_a_pair_is_the_same_film_away_from_the_nodule(films: StudyFilms) -> None:
+def test_a_pair_is_the_same_film_outside_of_the_nodule(films: StudyFilms) -> None:
     nodule = nodule_at(films, 0, Condition("dense", 10), 1, CONFIG)
     near = nodule_film(films, 0, nodule, 1, CONFIG).astype(int)
     plain = untouched_film(films, 0, CONFIG).astype(int)
@@ -80,7 +80,7 @@ def test_a_pair_is_the_same_film_away_from_the_nodule(films: StudyFilms) -> None
     assert near[round(nodule.y_px), round(nodule.x_px)] - plain[round(nodule.y_px), round(nodule.x_px)] > 8
 
 
-def test_a_pair_is_paired_across_diameters_and_arms(films: StudyFilms) -> None:
+def test_pairs_match_across_diameters_and_arms(films: StudyFilms) -> None:
     small, large, soft = (
         nodule_at(films, 3, condition, 2, CONFIG)
         for condition in (Condition("dense", 4), Condition("dense", 20), Condition("soft", 10))
@@ -100,7 +100,7 @@ def test_the_sham_adds_less_than_half_a_gray_level(films: StudyFilms) -> None:
     assert changed.sum() == pytest.approx(added.sum(), rel=0.4)
 
 
-def test_rounding_at_random_keeps_the_mean() -> None:
+def test_random_rounding_keeps_the_mean() -> None:
     film = np.full((200, 200), 100, np.uint8)
     assert insert(film, np.full(film.shape, 0.3), np.random.default_rng(0)).mean() == pytest.approx(100.3, abs=0.02)
     assert np.array_equal(insert(film, np.zeros(film.shape), np.random.default_rng(0)), film)
@@ -112,7 +112,7 @@ def test_the_jpeg_keeps_the_shape_and_nearly_the_pixels(films: StudyFilms) -> No
     assert abs(again.astype(int) - films.pixels[0]).mean() < 4
 
 
-def test_the_lung_field_is_the_lungs_and_not_the_air_beside_the_body(films: StudyFilms) -> None:
+def test_the_lung_field_covers_the_lungs_and_not_the_air_beside_the_body(films: StudyFilms) -> None:
     y, x = np.mgrid[:576, :576] / 576
     truth = sum(((x - c) / 0.13) ** 2 + ((y - 0.42) / 0.27) ** 2 < 1 for c in (0.32, 0.68)) > 0
     for field in films.lungs:
@@ -131,7 +131,7 @@ def test_a_blank_film_has_no_lung() -> None:
     assert lung_field(blank).mean() < 0.5
 
 
-def test_positions_are_lung_and_nodules_find_theirs(films: StudyFilms) -> None:
+def test_positions_are_in_the_lung_and_nodules_find_theirs(films: StudyFilms) -> None:
     positions = lung_positions(films.lungs, 32)
     assert positions.starts[-1] == len(positions.cell)
     nodules = tuple(nodule_at(films, row, Condition("dense", 20), 1, CONFIG) for row in range(len(films)))
@@ -143,7 +143,7 @@ def test_positions_are_lung_and_nodules_find_theirs(films: StudyFilms) -> None:
 
 
 def _stacks(films: StudyFilms, strength: float, only: int | None = None) -> tuple[Stack, Stack]:
-    """Channels of noise; nodules add `strength` to one of them, in all films or in one fold's alone."""
+    """Channels of noise. Nodules add `strength` to one channel, in all films or only in those of one fold."""
     rng = np.random.default_rng(5)
     positions = lung_positions(films.lungs, 32)
     plain = rng.normal(size=(len(positions.cell), 6)).astype(np.float16)
@@ -164,12 +164,12 @@ def _fit(films: StudyFilms, plain: Stack, marked: Stack) -> tuple[np.ndarray, np
     return scores[0], scores[1], head.weight
 
 
-def test_the_head_finds_what_it_was_not_trained_on(films: StudyFilms) -> None:
+def test_the_head_detects_unseen_nodules(films: StudyFilms) -> None:
     plain, marked, _ = _fit(films, *_stacks(films, 8.0))
     assert marked.min() > plain.max()
 
 
-def test_no_patient_teaches_the_head_that_scores_it(films: StudyFilms) -> None:
+def test_no_patient_trains_the_head_that_scores_this_patient(films: StudyFilms) -> None:
     plain, marked = _stacks(films, 8.0)
     _, _, weight = _fit(films, plain, marked)
     positions = lung_positions(films.lungs, 32)
@@ -184,7 +184,7 @@ def test_no_patient_teaches_the_head_that_scores_it(films: StudyFilms) -> None:
         assert not set(films.patients[inside]) & set(films.patients[~inside])
 
 
-def test_a_config_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
+def test_an_inconsistent_config_is_refused(tmp_path: Path) -> None:
     text = (ROOT / "training" / "configs" / "study-nodules.toml").read_text()
     for old, new, said in (
         ("sham_levels = 0.4", "sham_levels = 0.5", "sham_levels"),
@@ -198,7 +198,7 @@ def test_a_config_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
             StudyConfig.load(tmp_path / "study.toml")
 
 
-def test_the_cache_is_named_by_what_the_maps_depend_on() -> None:
+def test_the_cache_key_has_the_inputs_of_the_maps() -> None:
     assert CONFIG.digest() == replace(CONFIG, floor_margin=0.5, placements=(1,)).digest()
     assert CONFIG.digest() != replace(CONFIG, edge_sigma_mm=0.7).digest()
     assert CONFIG.digest() != replace(CONFIG, seed=1).digest()

@@ -1,4 +1,4 @@
-"""Simulated stored values: the window gives the film back, and what each rendering withstands."""
+"""Simulated stored values: the window restores the film, and the robustness of each rendering."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def plain(film: np.ndarray, low: int = 500, high: int = 3000) -> Stored:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_window_gives_back_what_nothing_was_laid_over(seed: int) -> None:
+def test_the_window_restores_a_film_without_overlays(seed: int) -> None:
     film = chest()
     stored = simulate(film, np.random.default_rng(seed))
     assert stored.top in (4095, 65_535) and stored.values.max() <= stored.top
@@ -50,12 +50,12 @@ def test_the_window_gives_back_what_nothing_was_laid_over(seed: int) -> None:
     assert np.array_equal(stored.values, simulate(film, np.random.default_rng(seed)).values)
 
 
-def test_a_published_film_is_its_own_full_range() -> None:
+def test_a_published_film_uses_its_full_range() -> None:
     film = chest()
     assert np.array_equal(render(as_published(film), "full range"), film.astype(np.uint16) * 257)
 
 
-def test_a_painted_frame_and_marker_move_min_to_max_but_not_what_lies_between() -> None:
+def test_a_painted_frame_and_marker_change_min_and_max_but_not_the_values_between() -> None:
     clean = plain(chest())
     values = clean.values.copy()
     values[:15], values[-15:], values[:, :15], values[:, -15:] = 0, 0, 0, 0
@@ -73,7 +73,7 @@ def test_a_film_of_one_value_has_no_contrast_in_any_rendering() -> None:
         assert np.ptp(render(flat, arm)) == 0
 
 
-def test_sigmoid_is_half_at_the_centre_and_steepest_there() -> None:
+def test_sigmoid_is_one_half_at_the_centre_and_steepest_there() -> None:
     # PS3.3 C.11.2.1.3.1
     ramp = replace(plain(chest()), values=np.arange(4096, dtype=np.uint16)[None], window=(1000.0, 3000.0))
     curve = render(ramp, "sigmoid")[0].astype(float)
@@ -83,7 +83,7 @@ def test_sigmoid_is_half_at_the_centre_and_steepest_there() -> None:
     assert curve[3000] / 65_535 == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-3)
 
 
-def test_the_reader_judges_and_calls_as_serving_does(family: Path, films: Path) -> None:
+def test_the_reader_gates_and_calls_as_serving_does(family: Path, films: Path) -> None:
     reader = Reader(family, CONFIG, "r256-int8")
     path = sorted(films.glob("*.png"))[0]
     pixels = resized(path, 256)
@@ -99,7 +99,7 @@ def test_the_reader_judges_and_calls_as_serving_does(family: Path, films: Path) 
     assert not reader.evidence(np.full((300, 300), 9, dtype=np.uint8))[2]
 
 
-def test_each_film_is_read_out_by_the_fold_that_did_not_see_it() -> None:
+def test_each_film_is_read_by_the_fold_that_did_not_see_it() -> None:
     scaler = Scaler(np.zeros(2, dtype=np.float32), np.ones(2, dtype=np.float32))
     ridges = {f: Ridge(Balance((1,), 0.3), scaler, np.full((2, 1), f, dtype=np.float32)) for f in (1, 2)}
     pooled = np.ones((3, 4, 1, 1), dtype=np.float32)
@@ -115,7 +115,7 @@ def test_collections_are_drawn_up_to_a_number() -> None:
     assert len(set(drawn.tolist())) == 22 and (drawn < 20).sum() == 12
 
 
-def test_the_reference_differs_from_itself_by_nothing_and_noise_costs(family: Path, films: Path) -> None:
+def test_the_reference_equals_itself_and_noise_costs(family: Path, films: Path) -> None:
     reader = Reader(family, CONFIG, "r256-int8")
     rng = np.random.default_rng(3)
     labels = rng.integers(0, 2, (80, 14))

@@ -1,4 +1,4 @@
-"""Films that tests make, a network small enough to train in a blink, and a process of its own to kill."""
+"""Synthetic films, a small network that trains fast, and a separate process to kill."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ CONFIG = TrainConfig(
 
 
 class Tiny(nn.Module):
-    """Three convolutions to stride 16."""
+    """Three convolutions with stride 16 in total."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class Tiny(nn.Module):
 
 
 class Summed(torch.autograd.Function):
-    """The sum over all processes; so is its gradient."""
+    """The sum over all processes. Its gradient is summed as well."""
 
     @staticmethod
     def forward(_: Any, value: Tensor) -> Tensor:
@@ -101,7 +101,7 @@ class Summed(torch.autograd.Function):
 
 
 class SharedNorm(nn.BatchNorm2d):
-    """Batch normalisation over the films of all processes: SyncBatchNorm, which PyTorch has for GPUs alone."""
+    """Batch normalisation over the films of all processes: SyncBatchNorm, which PyTorch supports only on GPUs."""
 
     def forward(self, maps: Tensor) -> Tensor:
         if not self.training or not dist.is_initialized():
@@ -119,7 +119,7 @@ class SharedNorm(nn.BatchNorm2d):
 
 
 class Sharing(Tiny):
-    """The same network, whose normalisation communicates in every forward pass."""
+    """The same network with a normalisation that communicates in every forward pass."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels)
@@ -145,7 +145,7 @@ class StandIn:
     side_px: int = 64
 
     def pixels(self, side_px: int) -> npt.NDArray[np.uint8]:
-        """A bright bar, higher up for each finding that a film has, on noise."""
+        """A bright bar on noise, at a height that depends on the findings of the film."""
         rng = np.random.default_rng(9)
         films = rng.integers(0, 90, (len(self.films.names), side_px, side_px)).astype(np.uint8)
         for film, labels in zip(films, self.films.labels, strict=True):
@@ -155,7 +155,7 @@ class StandIn:
 
 
 def stand_in(count: int = 72) -> StandIn:
-    """Films of `count` / 3 patients, two thirds of them training, some labels unknown."""
+    """Films of `count` / 3 patients, two thirds of them in training, some labels unknown."""
     rng = np.random.default_rng(5)
     owner = np.arange(count) // 3
     labels = (rng.random((count, len(FINDINGS))) < 0.4).astype(np.int64)

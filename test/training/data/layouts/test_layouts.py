@@ -18,7 +18,7 @@ from alara_train.data.layouts.problems import Problem, raise_problems
 from alara_train.data.layouts.settings import Blank, Settings, Uncertain
 from alara_train.data.prepare import films_csv
 
-# SHA-256 of "0\nfold\n3" and the like: to change these is to change who is in every test set.
+# SHA-256 of "0\nfold\n3" and similar texts. A change would move patients between all test sets.
 GOLDEN_FOLDS = [3, 3, 4, 2, 3, 0, 0, 0]
 GOLDEN_SPLITS = ["train", "train", "train", "train", "val", "train", "test", "val"]
 
@@ -29,7 +29,7 @@ NIH_COLUMNS = (
 
 
 def write_film(path: Path, seed: int, shape: tuple[int, int] = (40, 32), wide: bool = False) -> None:
-    """A film of noise that no other seed gives."""
+    """A film of noise that is unique to its seed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(seed).integers(0, 65536 if wide else 256, shape)
     film = noise.astype(np.uint16 if wide else np.uint8)
@@ -125,7 +125,7 @@ def test_the_older_nih_table_and_a_flat_folder_are_read(tmp_path: Path) -> None:
     assert reading.notes == ("1 ages became unknown, first 414Y",)
 
 
-def test_what_is_wrong_with_an_nih_folder_is_said_at_once(tmp_path: Path) -> None:
+def test_errors_in_an_nih_folder_are_reported_at_once(tmp_path: Path) -> None:
     write_nih(tmp_path, pixels=False)
     entry = tmp_path / "Data_Entry_2017_v2020.csv"
     edit(entry, "00000001_001.png,No Finding", "00000001_001.png,Pleural Thickening|Masss")
@@ -196,7 +196,7 @@ def test_a_collection_keeps_its_folds_and_says_so(tmp_path: Path) -> None:
     assert reading.notes == ("labels.csv states its own 2 folds, not the 7 of the request",)
 
 
-def test_wrong_words_in_a_collection_are_named(tmp_path: Path) -> None:
+def test_invalid_values_in_a_collection_are_named(tmp_path: Path) -> None:
     data = write_collection(tmp_path, ",split", ",tain")
     edit(data / "labels.csv", "0.png,p0,AP,0,0", "0.png,p0,AP,x,2")
     problems = collection.read(data, Settings()).problems
@@ -216,7 +216,7 @@ def test_wrong_words_in_a_collection_are_named(tmp_path: Path) -> None:
         (Settings(uncertain=Uncertain.one, blank=Blank.zero), [1, 0, 1, 0]),
     ],
 )
-def test_uncertain_and_empty_labels_become_what_was_asked_for(
+def test_uncertain_and_empty_labels_are_converted_as_configured(
     tmp_path: Path, settings: Settings, expected: list[int]
 ) -> None:
     rows = [["image", "patient", "Mass"], *([f"a/{i}.png", i, word] for i, word in enumerate(["1.0", 0, -1, ""]))]
@@ -226,7 +226,7 @@ def test_uncertain_and_empty_labels_become_what_was_asked_for(
     assert films.path(0) == tmp_path / "images" / "a" / "0.png"
 
 
-def test_every_column_of_labels_is_a_finding_whatever_its_name(tmp_path: Path) -> None:
+def test_every_label_column_is_a_finding_with_any_name(tmp_path: Path) -> None:
     head = ["image", "patient", "Pleural Effusion", "Mass", "Lung Lesion", "gender", "No Finding"]
     data = write_table(tmp_path, [head, ["a.png", "p", 1, 0, "-1", "F", 0]])
     reading = table.read(data, Settings())
@@ -244,7 +244,7 @@ def test_every_column_of_labels_is_a_finding_whatever_its_name(tmp_path: Path) -
         table.read(data, Settings(findings=("Lung lesions",)))
 
 
-def test_a_finding_whose_name_no_request_can_hold_is_refused(tmp_path: Path) -> None:
+def test_a_finding_name_that_no_request_can_contain_is_refused(tmp_path: Path) -> None:
     for name in ("Mass, left", "a:b", " Mass", "x" * 65):
         head = ["image", "patient", "Mass", name]
         reading = table.read(write_table(tmp_path, [head, ["a.png", "p", 1, 0]]), Settings())
@@ -253,7 +253,7 @@ def test_a_finding_whose_name_no_request_can_hold_is_refused(tmp_path: Path) -> 
             Settings(findings=(name,))
 
 
-def test_a_stated_test_set_stays_out_of_every_fold_and_validation_is_carved(tmp_path: Path) -> None:
+def test_a_given_test_set_is_excluded_from_every_fold_and_validation_is_split_off(tmp_path: Path) -> None:
     head = ["image", "patient", "Mass", "split", "sex", "age", "source"]
     rows = [[f"{i}.png", i, i % 2, "test" if i < 10 else "train", "female", "61.0", "ward"] for i in range(100)]
     films = read_own(tmp_path, [head, *rows])
@@ -263,7 +263,7 @@ def test_a_stated_test_set_stays_out_of_every_fold_and_validation_is_carved(tmp_
     assert (films.sex[0], films.age[0], films.collection[0]) == ("F", 61, "ward")
 
 
-def test_other_words_in_a_plain_table_are_named(tmp_path: Path) -> None:
+def test_invalid_values_in_a_plain_table_are_named(tmp_path: Path) -> None:
     rows = [["image", "patient", "Mass", "split"], ["a.png", "p", "yes", "train"], ["b.png", "q", 1, "tset"]]
     problems = table.read(write_table(tmp_path, rows), Settings()).problems
     assert problem(problems, "bad-labels").names == ("a.png",)
@@ -278,12 +278,12 @@ def test_other_words_in_a_plain_table_are_named(tmp_path: Path) -> None:
         ([["image", "patient"], ["a.png", "p"]], "has no finding"),
     ],
 )
-def test_a_table_without_what_it_must_have_is_refused(tmp_path: Path, rows: list[list[object]], message: str) -> None:
+def test_a_table_without_a_required_column_is_refused(tmp_path: Path, rows: list[list[object]], message: str) -> None:
     with pytest.raises(BadData, match=message):
         read_own(tmp_path, rows)
 
 
-def test_a_table_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_binary_file_as_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_bytes(b"image,patient\n\xff\xfe\x00")
     with pytest.raises(BadData, match="not a CSV file in UTF-8"):
         read(tmp_path, Settings())
@@ -292,7 +292,7 @@ def test_a_table_that_is_no_text_is_refused(tmp_path: Path) -> None:
 # --- which layout
 
 
-def test_a_folder_without_a_layout_is_told_all_three(tmp_path: Path) -> None:
+def test_the_error_for_a_folder_without_a_layout_lists_all_three(tmp_path: Path) -> None:
     with pytest.raises(BadData) as refused:
         detect(tmp_path)
     for mark in ("Data_Entry_2017_v2020.csv", "labels.csv", "table.csv"):
@@ -312,13 +312,13 @@ def test_two_layouts_in_one_folder_are_refused(tmp_path: Path) -> None:
 # --- splits
 
 
-def test_a_split_is_the_same_everywhere_and_for_ever() -> None:
+def test_a_split_is_the_same_on_every_machine() -> None:
     patients = np.array([str(i) for i in range(8)])
     assert split.folds(patients, 5, 0).tolist() == GOLDEN_FOLDS
     assert split.splits(patients, Settings()).tolist() == GOLDEN_SPLITS
 
 
-def test_other_patients_move_nobody_and_shares_are_met() -> None:
+def test_new_patients_move_no_other_patient_and_fractions_are_met() -> None:
     patients = np.array([f"p{i}" for i in range(4000)])
     few = patients[::7]
     assert (split.folds(patients, 5, 3)[::7] == split.folds(few, 5, 3)).all()
@@ -330,7 +330,7 @@ def test_other_patients_move_nobody_and_shares_are_met() -> None:
     assert (split.folds(patients, 5, 3) != split.folds(patients, 5, 4)).any()
 
 
-def test_the_digest_names_the_split_and_not_the_order() -> None:
+def test_the_digest_depends_on_the_split_and_not_on_the_order() -> None:
     films = made()
     assert split.digest(films) == split.digest(films.take(np.arange(len(films))[::-1]))
     moved = films.split.copy()
@@ -342,7 +342,7 @@ def test_the_digest_names_the_split_and_not_the_order() -> None:
 
 
 def made(count: int = 8) -> Labelled:
-    """Films that lack nothing but files."""
+    """Valid films without files."""
     return Labelled(
         folder=Path("nowhere"),
         names=tuple(f"{i}.png" for i in range(count)),
@@ -359,7 +359,7 @@ def made(count: int = 8) -> Labelled:
     )
 
 
-def test_each_fault_of_the_table_is_found() -> None:
+def test_each_error_of_the_table_is_found() -> None:
     films = replace(
         made(),
         names=("0.png", "0.png", "2.dcm", "3.png", "4.png", "5.png", "6.png", "7.png"),
@@ -374,7 +374,7 @@ def test_each_fault_of_the_table_is_found() -> None:
     assert len(problem(problems, "missing-images").names) == 8
 
 
-def test_a_sound_table_has_no_problem(tmp_path: Path) -> None:
+def test_a_valid_table_has_no_problem(tmp_path: Path) -> None:
     films = replace(made(), folder=tmp_path)
     for name in films.files:
         (tmp_path / name).touch()
@@ -393,7 +393,7 @@ def test_a_finding_of_one_class_in_a_fold_or_split_is_named() -> None:
     assert problem(one_class(replace(films, split=np.full(8, "train"))), "empty-splits").names == ("val",)
 
 
-def test_a_message_counts_and_names_the_first_and_a_file_has_them_all(tmp_path: Path) -> None:
+def test_a_message_counts_problems_and_names_the_first_and_a_file_lists_all(tmp_path: Path) -> None:
     names = tuple(f"{i}.png" for i in range(10))
     with pytest.raises(BadData) as refused:
         raise_problems(
@@ -431,13 +431,13 @@ def test_ages(word: str, age: int) -> None:
     assert years(word) == age
 
 
-def test_a_near_word_is_suggested_and_a_far_one_is_not() -> None:
+def test_a_similar_word_is_suggested_and_a_different_one_is_not() -> None:
     assert suggestion("pleural thickening") == " (did you mean Pleural_Thickening?)"
     assert suggestion("Cardiomegally") == " (did you mean Cardiomegaly?)"
     assert suggestion("fracture") == ""
 
 
-def test_films_csv_gives_back_what_was_written(tmp_path: Path) -> None:
+def test_films_csv_returns_the_written_values(tmp_path: Path) -> None:
     films = made()
     films.labels[0] = -1
     films.fold[films.split == "val"] = -1

@@ -1,4 +1,4 @@
-"""Prepare: pixels, restarts, full disks and broken films, on folders that these tests make."""
+"""Prepare: pixels, restarts, full disks and broken films, on synthetic folders."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def prepare(data: Path, out: Path, said: list[str] | None = None, **order: objec
 
 
 def as_served(prepared: Prepared) -> bool:
-    """Whether row i of every stack is film i, resized as serving does."""
+    """Whether row i of every stack is film i, resized as in serving."""
     return all(
         np.array_equal(prepared.pixels(side)[row], eight_bits(resized(prepared.films.path(row), side)))
         for side in prepared.sides_px
@@ -62,7 +62,7 @@ def stacks(out: Path) -> dict[str, bytes]:
 # --- pixels
 
 
-def test_pixels_are_those_of_serving_read_only_and_on_the_disk(tmp_path: Path) -> None:
+def test_pixels_equal_those_of_serving_read_only_and_are_on_the_disk(tmp_path: Path) -> None:
     prepared = prepare(write_own(tmp_path / "data", 12, 6), tmp_path / "out")
     assert as_served(prepared)
     pixels = prepared.pixels(64)
@@ -76,7 +76,7 @@ def test_pixels_are_those_of_serving_read_only_and_on_the_disk(tmp_path: Path) -
     ]
 
 
-def test_sixteen_bits_are_resized_whole_and_then_reduced(tmp_path: Path) -> None:
+def test_sixteen_bits_are_resized_and_then_reduced(tmp_path: Path) -> None:
     prepared = prepare(write_own(tmp_path / "data", 4, 4, wide=True), tmp_path / "out")
     film = resized(prepared.films.path(0), 64)
     assert film.dtype == np.uint16
@@ -84,7 +84,7 @@ def test_sixteen_bits_are_resized_whole_and_then_reduced(tmp_path: Path) -> None
     assert eight_bits(np.array([[0, 128, 129, 65535]], dtype=np.uint16)).tolist() == [[0, 0, 1, 255]]
 
 
-def test_many_jobs_write_what_one_writes(tmp_path: Path) -> None:
+def test_many_jobs_write_the_same_as_one(tmp_path: Path) -> None:
     data = write_own(tmp_path / "data", 40, 10)
     one, three = prepare(data, tmp_path / "one", jobs=1), prepare(data, tmp_path / "three", jobs=3)
     assert stacks(one.folder) == stacks(three.folder)
@@ -92,11 +92,11 @@ def test_many_jobs_write_what_one_writes(tmp_path: Path) -> None:
     assert one.split_digest == three.split_digest
 
 
-def test_the_header_is_as_long_for_one_film_as_for_millions() -> None:
+def test_the_header_has_one_length_for_one_film_and_for_millions() -> None:
     assert {len(header(films, side)) for films in (1, 112_120, 10**9) for side in (32, 1024)} == {HEADER_BYTES}
 
 
-# --- kill and go on
+# --- kill and resume
 
 DRIVER = """
 import sys
@@ -121,7 +121,7 @@ def journalled(out: Path) -> int:
     return path.read_bytes().count(b"\n") - 1 if path.is_file() else 0
 
 
-def test_a_killed_run_goes_on_where_it_was_to_the_same_bytes(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_and_gives_the_same_bytes(tmp_path: Path) -> None:
     data, out = write_own(tmp_path / "data", 300, 50), tmp_path / "out"
     line = command_line(data, out, "--sides", "256,512", "--jobs", "2")
     assert stopped(line, out, signal.SIGKILL)[0] == -signal.SIGKILL
@@ -152,7 +152,7 @@ def test_a_killed_run_goes_on_where_it_was_to_the_same_bytes(tmp_path: Path) -> 
 
 
 def stopped(line: list[str], out: Path, by: signal.Signals) -> tuple[int, str]:
-    """Start a run, stop it when some films are in the journal, and give its status and what it said."""
+    """Start a run, and stop it when some films are in the progress log. Returns its status and its output."""
     process = subprocess.Popen(line, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
     while journalled(out) < 40 and process.poll() is None and time.monotonic() < deadline:
@@ -161,7 +161,7 @@ def stopped(line: list[str], out: Path, by: signal.Signals) -> tuple[int, str]:
     return process.wait(), process.communicate()[1]
 
 
-def test_a_run_that_is_stopped_by_hand_says_how_to_go_on(tmp_path: Path) -> None:
+def test_an_interrupted_run_prints_how_to_resume(tmp_path: Path) -> None:
     data, out = write_own(tmp_path / "data", 300, 50), tmp_path / "out"
     status, said = stopped(command_line(data, out, "--sides", "256,512"), out, signal.SIGINT)
     assert status == 130
@@ -172,7 +172,7 @@ def test_a_run_that_is_stopped_by_hand_says_how_to_go_on(tmp_path: Path) -> None
 
 
 def workers_end(out: Path) -> None:
-    """Workers of a killed run end by themselves."""
+    """Workers of a killed run end on their own."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         left = [
@@ -193,7 +193,7 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-def test_a_film_that_changed_since_is_read_again(tmp_path: Path) -> None:
+def test_a_changed_film_is_read_again(tmp_path: Path) -> None:
     data, out, said = write_own(tmp_path / "data", 12, 6), tmp_path / "out", list[str]()
     (data / "images" / "5.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(BadData, match="broken-films"):
@@ -204,7 +204,7 @@ def test_a_film_that_changed_since_is_read_again(tmp_path: Path) -> None:
     assert "continuing: 10 of 12 films are done" in said
 
 
-def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path: Path) -> None:
+def test_a_truncated_line_is_discarded(tmp_path: Path) -> None:
     file, _ = open_log(tmp_path, {"table": "a"})
     append(file, [Outcome(row=3, sha256="x", bytes=1, mtime_ns=2)])
     os.write(file, b'{"row":4,"sha')
@@ -243,20 +243,20 @@ def test_a_finished_folder_is_only_opened(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in out.glob("pixels-*")}.items() <= before.items()
 
 
-def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
+def test_two_concurrent_runs_are_refused(tmp_path: Path) -> None:
     data = write_own(tmp_path / "data", 4, 4)
     (tmp_path / "out").mkdir()
     with lock(tmp_path / "out"), pytest.raises(BadData, match="another alara-train is writing"):
         prepare(data, tmp_path / "out")
 
 
-def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_not_touched(tmp_path: Path) -> None:
     data = write_own(tmp_path / "data", 4, 4)
     with pytest.raises(BadData, match="holds other files, such as images"):
         prepare(data, data)
 
 
-def test_a_worker_that_dies_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crashed_worker_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = write_own(tmp_path / "data", 4, 4)
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(BadData, match=r"a resizing process ended with 1 at .*0\.png; finished films are kept"):
@@ -266,9 +266,7 @@ def test_a_worker_that_dies_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 # --- a full disk
 
 
-def test_a_disk_without_room_is_said_before_anything_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_reported_before_any_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = write_own(tmp_path / "data", 12, 6)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=50_000))
     with pytest.raises(
@@ -279,7 +277,7 @@ def test_a_disk_without_room_is_said_before_anything_is_written(
     assert [size(count) for count in (999, 1000, 77_900_000_000)] == ["999 bytes", "1.0 kB", "77.9 GB"]
 
 
-def test_a_disk_that_fills_up_is_said_and_can_be_gone_on_from(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_is_reported_and_the_run_can_resume(tmp_path: Path) -> None:
     data, out = write_own(tmp_path / "data", 60, 10), tmp_path / "out"
     line = command_line(data, out, "--sides", "64,256", "--jobs", "2")
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({20 * 256**2},) * 2)"
@@ -303,7 +301,7 @@ def test_a_disk_that_fills_up_is_said_and_can_be_gone_on_from(tmp_path: Path) ->
     assert as_served(Prepared.open(out))
 
 
-def test_a_disk_that_is_full_when_the_journal_is_written_is_said(
+def test_a_disk_that_is_full_during_a_write_of_the_progress_log_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, out = write_own(tmp_path / "data", 12, 6), tmp_path / "out"
@@ -318,14 +316,14 @@ def test_a_disk_that_is_full_when_the_journal_is_written_is_said(
     assert as_served(prepare(data, out))
 
 
-# --- films that cannot be used
+# --- unusable films
 
 
 def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
 
 
-def test_broken_films_are_all_listed_at_the_end_and_can_be_left_out(tmp_path: Path) -> None:
+def test_broken_films_are_all_listed_at_the_end_and_can_be_excluded(tmp_path: Path) -> None:
     data, out = write_own(tmp_path / "data", 30, 10), tmp_path / "out"
     truncate(data / "images" / "3.png")
     truncate(data / "images" / "29.png")
@@ -370,7 +368,7 @@ def test_gaps_are_closed_with_the_last_films() -> None:
     assert compacted_rows(np.ones(5, dtype=bool)).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_one_film_under_two_patients_stops_the_run(tmp_path: Path) -> None:
+def test_one_film_of_two_patients_stops_the_run(tmp_path: Path) -> None:
     data, out = write_own(tmp_path / "data", 12, 6), tmp_path / "out"
     shutil.copy(data / "images" / "1.png", data / "images" / "2.png")
     with pytest.raises(BadData, match=r"same-film-two-patients: .*: 1\.png \(patient p1\) = 2\.png \(patient p2\)\."):
@@ -387,7 +385,7 @@ def test_one_film_twice_of_one_patient_is_a_note(tmp_path: Path) -> None:
     assert "note: 1 films of one patient occur more than once, first 1.png = 7.png" in said
 
 
-def test_missing_films_are_listed_in_a_file_and_can_be_left_out(tmp_path: Path) -> None:
+def test_missing_films_are_listed_in_a_file_and_can_be_excluded(tmp_path: Path) -> None:
     data, out = write_own(tmp_path / "data", 12, 6), tmp_path / "out"
     for i in range(5):
         (data / "images" / f"{i}.png").unlink()
@@ -402,7 +400,7 @@ def test_missing_films_are_listed_in_a_file_and_can_be_left_out(tmp_path: Path) 
         prepare(data, tmp_path / "other", skip_broken=True)
 
 
-def test_one_class_is_refused_also_where_only_leaving_films_out_makes_it_so(tmp_path: Path) -> None:
+def test_one_class_is_refused_also_after_films_are_excluded(tmp_path: Path) -> None:
     rows: list[list[object]] = [["image", "patient", "Mass", "split"]]
     for i in range(8):
         rows.append([f"{i}.png", f"p{i}", i % 2, "val" if i < 2 else "train"])
@@ -418,7 +416,7 @@ def test_one_class_is_refused_also_where_only_leaving_films_out_makes_it_so(tmp_
 # --- opening
 
 
-def test_what_is_not_whole_is_not_opened(tmp_path: Path) -> None:
+def test_an_incomplete_folder_is_not_opened(tmp_path: Path) -> None:
     with pytest.raises(BadData, match="was not made by alara-train prepare"):
         Prepared.open(tmp_path)
     prepared = prepare(write_own(tmp_path / "data", 4, 4), tmp_path / "out")
@@ -432,10 +430,10 @@ def test_what_is_not_whole_is_not_opened(tmp_path: Path) -> None:
         Prepared.open(prepared.folder)
 
 
-# --- the verb
+# --- the command
 
 
-def test_a_folder_as_nih_publishes_it_is_prepared_by_one_command(tmp_path: Path) -> None:
+def test_a_folder_in_the_layout_of_nih_is_prepared_by_one_command(tmp_path: Path) -> None:
     data, out = write_nih(tmp_path / "nih", patients=30, test=6), tmp_path / "out"
     done = CliRunner().invoke(
         app, ["prepare", str(data), "--out", str(out), "--sides", "32,64", "--folds", "2", "--jobs", "1"]
@@ -459,7 +457,7 @@ def test_a_folder_as_nih_publishes_it_is_prepared_by_one_command(tmp_path: Path)
         ([], "has none of the three layouts"),
     ],
 )
-def test_bad_requests_end_with_2_and_one_message(tmp_path: Path, more: list[str], message: str) -> None:
+def test_wrong_arguments_end_with_code_2_and_one_message(tmp_path: Path, more: list[str], message: str) -> None:
     done = CliRunner().invoke(app, ["prepare", str(tmp_path), "--out", str(tmp_path / "out"), *more])
     assert done.exit_code == 2
     assert done.stderr.count("alara-train:") == 1
@@ -467,13 +465,13 @@ def test_bad_requests_end_with_2_and_one_message(tmp_path: Path, more: list[str]
     assert not (tmp_path / "out").exists()
 
 
-def test_a_fold_that_got_no_patient_is_a_note(tmp_path: Path) -> None:
+def test_a_fold_without_patients_is_a_note(tmp_path: Path) -> None:
     said: list[str] = []
     prepare(write_own(tmp_path / "data", 8, 8), tmp_path / "out", said)
     assert "note: no film is in fold 0, 3" in said
 
 
-def test_help_teaches_each_layout() -> None:
+def test_help_explains_each_layout() -> None:
     text = CliRunner().invoke(app, ["prepare", "--help"], terminal_width=100, color=False).output
     for word in ("prepare ChestX-ray14 --out", "labels.csv and films/", "table.csv with image", "prepare mine --out"):
         assert word in text

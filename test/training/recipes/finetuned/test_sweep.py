@@ -27,7 +27,7 @@ def run(app: typer.Typer, *words: object) -> Any:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
-def test_a_sweep_trains_measures_and_draws_each_side_once(app: typer.Typer, tmp_path: Path) -> None:
+def test_a_sweep_trains_measures_and_plots_each_side_once(app: typer.Typer, tmp_path: Path) -> None:
     config, out = tmp_path / "config.toml", tmp_path / "sweep"
     config.write_text(changed(epochs=1, warmup_epochs=0.0, scored="last").toml())
     words = ("sweep", config, "--data", tmp_path, "--out", out, "--sides", "32,64", "--bootstraps", 50, "--binary")
@@ -53,7 +53,7 @@ def test_a_sweep_trains_measures_and_draws_each_side_once(app: typer.Typer, tmp_
     assert (out / "sweep.svg").read_text() == svg
 
 
-def test_train_runs_every_fold_and_says_what_is_wrong(app: typer.Typer, tmp_path: Path) -> None:
+def test_train_runs_every_fold_and_reports_errors(app: typer.Typer, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(changed(epochs=1, warmup_epochs=0.0).toml())
     words = ("train", config, "--data", tmp_path, "--run", tmp_path / "runs", "--device", "cpu")
@@ -66,7 +66,7 @@ def test_train_runs_every_fold_and_says_what_is_wrong(app: typer.Typer, tmp_path
     assert "lacks seed" in refused.output
 
 
-def test_a_fifth_of_the_patients_is_held_out_whatever_else_is_there() -> None:
+def test_a_fifth_of_the_patients_is_held_out_independent_of_other_data() -> None:
     data = EightyTwenty(stand_in(900), seed=1)
     split = dict(zip(data.films.names, data.split.tolist(), strict=True))
     assert 0.1 < list(split.values()).count("val") / 900 < 0.3
@@ -74,7 +74,7 @@ def test_a_fifth_of_the_patients_is_held_out_whatever_else_is_there() -> None:
     assert all(split[n] == s for n, s in zip(fewer.films.names, fewer.split.tolist(), strict=True))
 
 
-def test_a_sweep_that_makes_no_sense_is_refused() -> None:
+def test_an_inconsistent_sweep_is_refused() -> None:
     with pytest.raises(BadConfig, match="each once"):
         cells(CONFIG, (32, 32), (), Path("out"))
     with pytest.raises(BadConfig, match="32 to 1024"):

@@ -1,4 +1,4 @@
-"""The feature cache: it is used only for what it was made of."""
+"""The feature cache is valid only for its inputs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def some_features() -> Features:
     return Features(graph, Pooled(rows=rows, mirrored=mirrored))
 
 
-def test_features_come_back_as_they_were_kept(tmp_path: Path) -> None:
+def test_features_are_returned_unchanged(tmp_path: Path) -> None:
     features, path = some_features(), tmp_path / "features-r32-fp32.npz"
     save_features(path, "a key", features)
     again = load_features(path, "a key")
@@ -41,14 +41,14 @@ def test_features_come_back_as_they_were_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
-def test_damaged_features_are_not_used(damage: Callable[[Path], None], tmp_path: Path) -> None:
+def test_damaged_features_are_rejected(damage: Callable[[Path], None], tmp_path: Path) -> None:
     path = tmp_path / "features-r32-fp32.npz"
     save_features(path, "a key", some_features())
     damage(path)
     assert load_features(path, "a key") is None
 
 
-def test_a_full_disk_leaves_the_old_features(tmp_path: Path) -> None:
+def test_a_full_disk_keeps_the_old_features(tmp_path: Path) -> None:
     path = tmp_path / "features-r32-fp32.npz"
     save_features(path, "a key", some_features())
     before = path.read_bytes()
@@ -62,7 +62,7 @@ def test_a_full_disk_leaves_the_old_features(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_features_are_named_by_all_that_they_depend_on() -> None:
+def test_the_cache_key_has_all_inputs_of_the_features() -> None:
     def trunk(seed: int) -> Trunk:
         import torch
 

@@ -16,7 +16,7 @@ BALANCE = Balance((CHANNELS // 2, CHANNELS // 2), 0.3)
 
 
 def made(seed: int) -> tuple[Films, Pooled]:
-    """Films whose findings show in the evidence, two films a patient."""
+    """Films whose findings are visible in the evidence, two films per patient."""
     rng = np.random.default_rng(seed)
     labels = (rng.random((COUNT, len(FINDINGS))) < 0.3).astype(np.int64)
     evidence = rng.normal(size=(COUNT, CHANNELS, CELLS)).astype(np.float32)
@@ -38,7 +38,7 @@ def nothing_still() -> Invariance:
     return Invariance(np.zeros((0, CHANNELS, CELLS), dtype=np.float32), np.zeros(0, dtype=np.int64))
 
 
-def test_what_shows_is_found_and_what_does_not_is_not() -> None:
+def test_a_visible_finding_is_detected_and_an_invisible_one_is_not() -> None:
     films, pooled = made(1)
     fitted = cross_validate(pooled, films, BALANCE, STRENGTHS, nothing_still(), 0.0)
     areas = [auroc(fitted.out_of_fold[:, j], films.labels[:, j]) for j in range(len(FINDINGS))]
@@ -46,7 +46,7 @@ def test_what_shows_is_found_and_what_does_not_is_not() -> None:
     assert abs(np.mean(areas[CHANNELS:]) - 0.5) < 0.12
 
 
-def test_labels_that_were_shuffled_score_by_chance() -> None:
+def test_shuffled_labels_score_at_chance() -> None:
     films, pooled = made(2)
     shuffled = Pooled(rows=pooled.rows[::-1].copy(), mirrored=pooled.mirrored[::-1].copy())
     fitted = cross_validate(shuffled, films, BALANCE, STRENGTHS, nothing_still(), 0.0)
@@ -55,7 +55,7 @@ def test_labels_that_were_shuffled_score_by_chance() -> None:
     )
 
 
-def test_the_folded_read_out_is_the_ridge() -> None:
+def test_the_folded_read_out_equals_the_ridge() -> None:
     films, pooled = made(3)
     ridge = cross_validate(pooled, films, BALANCE, STRENGTHS, nothing_still(), 0.0).ridge
     linear = ridge.linear()
@@ -63,7 +63,7 @@ def test_the_folded_read_out_is_the_ridge() -> None:
     assert raw == pytest.approx(ridge(pooled.rows), abs=1e-4)
 
 
-def test_every_map_counts_the_same_and_its_mean_as_much_as_it_is_told_to() -> None:
+def test_every_map_has_the_same_weight_and_its_mean_the_configured_one() -> None:
     rng = np.random.default_rng(8)
     balance = Balance((3, 9), 0.25)
     columns = balance.columns(rng.normal(size=(50, 12, CELLS)).astype(np.float32))
@@ -73,7 +73,7 @@ def test_every_map_counts_the_same_and_its_mean_as_much_as_it_is_told_to() -> No
     assert [variance[:3, CELLS].sum(), variance[3:, CELLS].sum()] == pytest.approx([0.25, 0.25], rel=1e-3)
 
 
-def test_what_only_tells_groups_apart_ranks_nothing_within_them() -> None:
+def test_a_feature_that_only_separates_groups_ranks_nothing_within_them() -> None:
     groups = np.repeat([0, 1, 2], 40)
     rng = np.random.default_rng(9)
     labels = (rng.random(120) < np.array([0.1, 0.5, 0.0])[groups]).astype(np.int64)
@@ -84,7 +84,7 @@ def test_what_only_tells_groups_apart_ranks_nothing_within_them() -> None:
     assert np.isnan(auroc_within(by_group, np.zeros(120, dtype=np.int64), groups))
 
 
-def test_invariance_holds_scores_still_on_patients_it_did_not_see() -> None:
+def test_invariance_keeps_scores_stable_on_unseen_patients() -> None:
     films, pooled = made(4)
     rng = np.random.default_rng(5)
     rows = np.arange(0, COUNT, 6)  # in every fold

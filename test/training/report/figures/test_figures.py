@@ -29,7 +29,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return draw_all(*documents(), tmp_path_factory.mktemp("figures"))
 
 
-def test_every_figure_says_how_its_numbers_came_about(drawn: list[Path]) -> None:
+def test_every_figure_states_the_origin_of_its_numbers(drawn: list[Path]) -> None:
     assert [path.stem for path in drawn] == list(FIGURES)
     for path in drawn:
         text = path.read_text()
@@ -57,11 +57,11 @@ def test_small_multiples_share_their_axes() -> None:
     assert low < 0.5 < high
 
 
-def test_the_front_keeps_what_nothing_cheaper_reaches() -> None:
+def test_the_front_keeps_points_that_no_cheaper_point_reaches() -> None:
     assert pareto([(2, 0.8), (1, 0.7), (3, 0.75), (4, 0.9), (2, 0.6)]) == [(1, 0.7), (2, 0.8), (4, 0.9)]
 
 
-def test_report_needs_the_documents_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_report_needs_only_the_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, made in zip(("catalog", "policy", "evaluation"), documents(), strict=True):
         (tmp_path / f"{name}.json").write_text(json.dumps(made))
     monkeypatch.setattr("alara_train.family.report.card", lambda *_: "# made\n")

@@ -1,4 +1,4 @@
-"""The parts of training, each by itself."""
+"""The parts of training, tested separately."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONFIGS = Path(__file__).parents[5] / "training" / "configs"
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("train-*.toml")), ids=lambda p: p.stem)
-def test_every_shipped_config_loads_and_comes_back_from_its_own_toml(path: Path, tmp_path: Path) -> None:
+def test_every_shipped_config_loads_and_round_trips_through_toml(path: Path, tmp_path: Path) -> None:
     config = TrainConfig.load(path)
     assert not config.augment.horizontal_flip
     (tmp_path / "again.toml").write_text(config.toml())
@@ -47,7 +47,7 @@ def test_every_shipped_config_loads_and_comes_back_from_its_own_toml(path: Path,
         ({"augment": {"vertical_flip": True}}, "lacks"),
     ],
 )
-def test_a_config_that_makes_no_sense_is_refused_by_its_key(change: dict[str, object], says: str) -> None:
+def test_an_inconsistent_config_is_refused_with_its_key(change: dict[str, object], says: str) -> None:
     with pytest.raises(BadConfig, match=says):
         TrainConfig.parse({**asdict(CONFIG), **change}, "here")
     table = asdict(CONFIG)
@@ -56,7 +56,7 @@ def test_a_config_that_makes_no_sense_is_refused_by_its_key(change: dict[str, ob
         TrainConfig.parse(table, "here")
 
 
-def test_losses_are_those_computed_by_hand() -> None:
+def test_losses_equal_values_computed_by_hand() -> None:
     logits = torch.tensor([[0.5, -1.0], [2.0, 0.3]])
     labels = torch.tensor([[1.0, 0.0], [0.0, -1.0]])
     weights = class_weights(np.array([10, 25]), np.array([90, 75]))
@@ -85,7 +85,7 @@ def test_an_unknown_label_has_no_gradient(kind: str) -> None:
     assert logits.grad[0, 1] < 0
 
 
-def test_the_plan_is_pure_and_every_film_is_seen_once_an_epoch_by_one_process() -> None:
+def test_the_plan_is_pure_and_one_process_sees_every_film_once_per_epoch() -> None:
     rows = np.arange(100, 150)
     alone = Plan(rows, 7, 6, 2)
     assert alone.steps == 4
@@ -100,7 +100,7 @@ def test_the_plan_is_pure_and_every_film_is_seen_once_an_epoch_by_one_process() 
     assert sorted(np.concatenate(parts, axis=1).ravel().tolist()) == sorted(alone.step(1).ravel().tolist())
 
 
-def test_the_rate_rises_in_a_line_and_falls_to_nothing() -> None:
+def test_the_learning_rate_rises_linearly_and_falls_to_zero() -> None:
     rates = [rate(step, 4, 20) for step in range(20)]
     assert rates[:5] == pytest.approx([0.25, 0.5, 0.75, 1, 1])
     assert all(a > b for a, b in pairwise(rates[4:]))
@@ -108,13 +108,13 @@ def test_the_rate_rises_in_a_line_and_falls_to_nothing() -> None:
     assert rates[19] < 0.02
 
 
-def test_what_is_drawn_depends_on_seed_epoch_and_film_alone() -> None:
+def test_augmentation_depends_only_on_seed_epoch_and_film() -> None:
     assert draw(LIVELY, 1, 2, 3).tolist() == draw(LIVELY, 1, 2, 3).tolist()
     drawn = {tuple(draw(LIVELY, s, e, r).tolist()) for s in (1, 2) for e in (1, 2) for r in (1, 2)}
     assert len(drawn) == 8
 
 
-def test_no_augmentation_leaves_the_film_and_noise_is_each_films_own() -> None:
+def test_no_augmentation_keeps_the_film_and_noise_differs_between_films() -> None:
     films = torch.rand(3, 1, 32, 32)
     still = torch.from_numpy(np.stack([draw(PLAIN, 1, 0, row) for row in range(3)]))
     assert torch.allclose(apply(films, still), films, atol=1e-5)
@@ -124,7 +124,7 @@ def test_no_augmentation_leaves_the_film_and_noise_is_each_films_own() -> None:
     assert together[1:].equal(apply(films[1:], noisy[1:]))
 
 
-def test_films_are_never_turned_over_and_mirrored_only_where_asked() -> None:
+def test_films_are_never_flipped_and_mirrored_only_on_request() -> None:
     ramp = torch.linspace(0, 1, 33)[:, None].expand(33, 33)
     films = torch.stack([ramp, ramp.T])[:, None].contiguous()
     wild = replace(LIVELY, rotate_degrees=45.0, scale=0.3, translate=0.1, noise=0.0)
@@ -133,7 +133,7 @@ def test_films_are_never_turned_over_and_mirrored_only_where_asked() -> None:
         for settings in (wild, replace(wild, horizontal_flip=True)):
             drawn = torch.from_numpy(np.stack([draw(settings, 1, 0, row)] * 2))
             down, across = apply(films, drawn)[:, 0, 8:25, 8:25]
-            # Twice the cosine of 45 degrees is not quite reached: going down always gets brighter.
+            # Twice the cosine of 45 degrees is not quite reached: downwards the film always gets brighter.
             assert float(drawn[0, 4]) > 0
             assert float(down[-5:].mean() - down[:5].mean()) > 0
             turned = float(drawn[0, 0]) < 0
@@ -168,7 +168,7 @@ def test_roles_follow_the_split_or_the_fold() -> None:
     assert one.digest == roles.digest or one.digest == assign(data, CONFIG).digest
 
 
-def test_data_that_cannot_be_trained_on_is_refused_before_hours_are_spent() -> None:
+def test_unusable_data_is_refused_before_training() -> None:
     data = stand_in()
     with pytest.raises(BadData, match="no fold 7"):
         assign(data, changed(fold=7))
@@ -184,7 +184,7 @@ def test_data_that_cannot_be_trained_on_is_refused_before_hours_are_spent() -> N
         assign(replace(data, split=np.full(72, "other")), CONFIG)
 
 
-def test_the_stand_in_is_a_prepared_data_set() -> None:
+def test_the_synthetic_data_is_a_prepared_data_set() -> None:
     data: PreparedFilms = stand_in()
     assert data.pixels(64).shape == (72, 64, 64)
     assert TrainConfig.parse(asdict(CONFIG), "here") == CONFIG

@@ -1,4 +1,4 @@
-"""Whole runs on films that tests make."""
+"""Complete runs on synthetic films."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STEPS = 12
 
 
 class Killed(BaseException):
-    """As sudden as can be without a process of its own."""
+    """Simulates a sudden kill within the process."""
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def dies(step: int) -> Callable[[int], None]:
 
 
 def outcome(run: Path) -> tuple[str, bytes, list[dict[str, object]]]:
-    """Digest of the weights, bytes of the logits, and the log without what a clock says."""
+    """Digest of the weights, bytes of the logits, and the log without times."""
     logits = np.load(run / "scores.npz")["logits"].tobytes()
     log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     for line in log:
@@ -87,7 +87,7 @@ def child(config: TrainConfig, run: Path, toml: Path, dies_after: int, processes
             raise
 
 
-def test_a_run_leaves_everything_that_it_promises(unbroken: Path) -> None:
+def test_a_run_writes_all_its_documented_files(unbroken: Path) -> None:
     names = {path.name.split(".")[0] if path.name.startswith("events") else path.name for path in unbroken.iterdir()}
     assert names == {
         *("config.toml", "provenance.json", "log.jsonl", "events"),
@@ -109,7 +109,7 @@ def test_a_run_leaves_everything_that_it_promises(unbroken: Path) -> None:
     assert [line["step"] for line in log if "meanAuroc" in line] == [6, 12]
 
 
-def test_a_run_that_is_killed_goes_on_to_the_very_same_end(unbroken: Path, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_an_identical_end(unbroken: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert child(CONFIG, run, tmp_path / "c.toml", dies_after=5) == -9
     assert (run / "last.pt").is_file()
@@ -119,7 +119,7 @@ def test_a_run_that_is_killed_goes_on_to_the_very_same_end(unbroken: Path, tmp_p
     assert [s["fromStep"] for s in json.loads((run / "provenance.json").read_text())["sittings"]] == [0, 3]
 
 
-def test_so_does_one_that_is_stopped_again_and_again(unbroken: Path, tmp_path: Path) -> None:
+def test_a_run_that_is_stopped_repeatedly_resumes_to_an_identical_end(unbroken: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     for step in (1, 3, 4, 6, 7, 11, 12):
         with pytest.raises(Killed):
@@ -128,7 +128,7 @@ def test_so_does_one_that_is_stopped_again_and_again(unbroken: Path, tmp_path: P
     assert outcome(run) == outcome(unbroken)
 
 
-def test_reading_ahead_in_other_processes_changes_nothing(unbroken: Path, tmp_path: Path) -> None:
+def test_prefetching_in_other_processes_does_not_change_the_result(unbroken: Path, tmp_path: Path) -> None:
     train(changed(workers=2), stand_in(), tmp_path / "run")
     assert outcome(tmp_path / "run") == outcome(unbroken)
 
@@ -152,8 +152,8 @@ def once_of(config: TrainConfig) -> dict[str, object]:
 
 
 @pytest.mark.long
-def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
-    # Batch normalisation over two processes needs SyncBatchNorm, which exists on CUDA alone: here it is frozen.
+def test_two_processes_train_the_same_network_as_one(tmp_path: Path) -> None:
+    # Batch normalisation over two processes needs SyncBatchNorm, which exists only on CUDA. Here it is frozen.
     first = changed(dropout=0.0, epochs=1, warmup_epochs=0.0, scored="last")
     train(first, stand_in(), tmp_path / "first")
     config = changed(
@@ -175,8 +175,8 @@ def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "two" / "provenance.json").read_text())["sittings"][0]["hardware"]["processes"] == 2
 
 
-def test_two_processes_whose_normalisation_communicates_train_what_one_does(tmp_path: Path) -> None:
-    """Such a layer hangs wherever one process alone runs the network: SyncBatchNorm on several GPUs is one."""
+def test_two_processes_with_communicating_normalisation_train_the_same_network_as_one(tmp_path: Path) -> None:
+    """Such a layer hangs if only one process runs the network. SyncBatchNorm on several GPUs is such a layer."""
     config = changed(backbone="tiny-sharing", dropout=0.0, epochs=2, scored="last", clip_norm=0.3)
     train(config, stand_in(), tmp_path / "one")
     assert child(config, tmp_path / "two", tmp_path / "c.toml", dies_after=-1, processes=2) == 0
@@ -185,7 +185,7 @@ def test_two_processes_whose_normalisation_communicates_train_what_one_does(tmp_
         assert torch.allclose(value, two[name], atol=2e-4), name
 
 
-def test_gradients_are_clipped_to_the_norm_of_the_config(tmp_path: Path) -> None:
+def test_gradients_are_clipped_to_the_configured_norm(tmp_path: Path) -> None:
     config = changed(epochs=1, warmup_epochs=0.0, dropout=0.0, clip_norm=1e-3)
     data = stand_in()
     context = make_context(config, data, assign(data, config), RunFolder(tmp_path), Processes(torch.device("cpu")))
@@ -204,7 +204,7 @@ def test_gradients_are_clipped_to_the_norm_of_the_config(tmp_path: Path) -> None
     assert norms[1] > 2e-3
 
 
-def test_a_config_from_before_gradient_clipping_means_what_it_meant(unbroken: Path, tmp_path: Path) -> None:
+def test_a_config_without_gradient_clipping_keeps_its_meaning(unbroken: Path, tmp_path: Path) -> None:
     old = "\n".join(line for line in CONFIG.toml().splitlines() if not line.startswith("clip_norm"))
     (tmp_path / "old.toml").write_text(old)
     assert TrainConfig.load(tmp_path / "old.toml") == CONFIG
@@ -213,7 +213,7 @@ def test_a_config_from_before_gradient_clipping_means_what_it_meant(unbroken: Pa
     assert train(CONFIG, stand_in(), tmp_path / "run")["weightsDigest"] == outcome(unbroken)[0]
 
 
-def test_validation_computes_in_the_precision_of_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validation_uses_the_precision_of_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[bool] = []
     forward = Classifier.forward
 
@@ -224,13 +224,13 @@ def test_validation_computes_in_the_precision_of_training(tmp_path: Path, monkey
 
     monkeypatch.setattr(Classifier, "forward", noting)
     train(changed(precision="bf16", epochs=1, warmup_epochs=0.0), stand_in(), tmp_path / "run")
-    # Validation after the epoch; then the scores that are kept, in float32.
+    # Validation after the epoch, then the stored scores in float32.
     assert seen[0]
     assert not seen[-1]
 
 
-def test_each_process_of_nccl_names_its_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Real NCCL needs GPUs; what this package hands to it does not."""
+def test_each_nccl_process_sets_its_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real NCCL needs GPUs. The arguments of this package do not."""
     given: list[tuple[str, object]] = []
     for name, value in (("WORLD_SIZE", "2"), ("RANK", "1"), ("LOCAL_RANK", "1")):
         monkeypatch.setenv(name, value)
@@ -260,15 +260,15 @@ def test_a_run_is_never_overwritten(unbroken: Path, tmp_path: Path) -> None:
         train(CONFIG, stand_in(), tmp_path)
 
 
-def test_training_stops_early_when_validation_no_longer_rises(tmp_path: Path) -> None:
-    # With a rate of next to nothing no epoch is better than the first.
+def test_training_stops_early_if_validation_does_not_improve(tmp_path: Path) -> None:
+    # With a learning rate near zero, no epoch is better than the first.
     config = changed(lr=1e-12, epochs=9, early_stop_epochs=2, dropout=0.0, augment=PLAIN, ema=0.0)
     done = train(config, stand_in(), tmp_path / "run")
     assert done["ended"] == "early stop"
     assert done["epochs"] < 9
 
 
-def test_training_ends_when_its_time_is_over(tmp_path: Path) -> None:
+def test_training_ends_at_its_time_limit(tmp_path: Path) -> None:
     done = train(changed(epochs=500, max_minutes=1e-4), stand_in(), tmp_path / "run")
     assert done["ended"] == "max_minutes"
     assert done["steps"] < 500 * 6
@@ -293,13 +293,13 @@ def test_other_precisions_losses_labels_and_folds_run(settings: dict[str, object
     assert np.isfinite(scores["logits"]).all()
 
 
-def test_it_says_how_fast_films_are_read_and_the_network_is(tmp_path: Path) -> None:
+def test_it_logs_the_speed_of_reading_and_of_the_network(tmp_path: Path) -> None:
     said: list[str] = []
     train(changed(epochs=1, warmup_epochs=0.0), stand_in(), tmp_path / "run", log=said.append)
     assert any("images/s, the network" in line for line in said)
 
 
-def test_a_network_learns_what_is_plain_to_see(tmp_path: Path) -> None:
+def test_a_network_learns_an_obvious_finding(tmp_path: Path) -> None:
     config = changed(epochs=30, lr=1e-2, dropout=0.0, augment=PLAIN)
     done = train(config, stand_in(144), tmp_path / "run")
     log = outcome(tmp_path / "run")[2]
@@ -308,7 +308,7 @@ def test_a_network_learns_what_is_plain_to_see(tmp_path: Path) -> None:
     assert done["auroc"]["test"]["mean"] > 0.6
 
 
-def test_a_trained_network_exports_to_what_pytorch_computes(unbroken: Path, tmp_path: Path) -> None:
+def test_an_exported_network_equals_pytorch(unbroken: Path, tmp_path: Path) -> None:
     film = tensor(stand_in().pixels(64)[:3])
     _, network = trained(unbroken)
     assert network.bias.shape == (14,)
@@ -321,7 +321,7 @@ def test_a_trained_network_exports_to_what_pytorch_computes(unbroken: Path, tmp_
 
 
 @pytest.mark.parametrize(("name", "side"), [("efficientnet-lite0", 64), ("efficientnet-lite0", 75), ("resnet34", 64)])
-def test_networks_export_with_float32_outside_and_any_batch(name: str, side: int) -> None:
+def test_networks_export_with_float32_inputs_and_any_batch_size(name: str, side: int) -> None:
     torch.manual_seed(2)
     network = build(name, outputs=14, start="random").eval()
     graph = trunk_to_onnx(network, side)
