@@ -122,13 +122,13 @@ export type PacsSettings = z.infer<typeof PacsEntry>;
  * Throws {@link ConfigError} with one line per invalid setting, or with the secret that cannot be read.
  */
 export function readPacsConfig(setting: string): PacsConfig {
-  const inline = setting.trimStart().startsWith('{');
-  const path = inline ? 'ALARA_PACS' : setting;
-  const configError = (problem: string) => new ConfigError(`${inline ? path : `ALARA_PACS=${path}`}: ${problem}`);
+  const isInline = setting.trimStart().startsWith('{');
+  const path = isInline ? 'ALARA_PACS' : setting;
+  const configError = (problem: string) => new ConfigError(`${isInline ? path : `ALARA_PACS=${path}`}: ${problem}`);
   let text = setting;
   let json: unknown;
   try {
-    if (!inline) text = readFileSync(path, 'utf8');
+    if (!isInline) text = readFileSync(path, 'utf8');
   } catch (error) {
     throw configError(`cannot be read (${messageOf(error)}).`);
   }

@@ -3,8 +3,8 @@ import { messageOf } from '../core/errors.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 
 /**
- * The source of the secret of a PACS. The configuration must not contain the secret, because configuration files are shown, copied and
- * kept in version control. A secret file has its own permissions, and secret stores can mount it.
+ * The source of the secret of a PACS. The configuration must not contain the secret, because configuration files are shown,
+ * copied and kept in version control. A secret file has its own permissions, and secret stores can mount it.
  */
 export type Credentials = {
   readonly username?: string | undefined;

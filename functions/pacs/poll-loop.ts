@@ -18,19 +18,19 @@ export type PollLoop = {
 
 /** Poll a PACS at intervals of `everyMs`. The start and the end of an outage are logged once. */
 export function startPollLoop(pollOnce: PollOnce, everyMs: number, log: Logger): PollLoop {
-  let closing = false;
+  let isClosing = false;
   let isPollRequested = false;
   let wake: () => void = () => undefined;
   let state: PollState = 'starting';
 
   async function run(): Promise<void> {
-    while (!closing) {
+    while (!isClosing) {
       isPollRequested = false;
       const result = await attempt();
       if (!result.ok && state !== 'unavailable') log.warn({ fault: result.fault }, 'a PACS cannot be polled; retrying');
       if (result.ok && state === 'unavailable') log.info('the PACS can be polled again');
       state = result.ok ? 'watched' : 'unavailable';
-      if (!closing && !isPollRequested) await sleep(result.ok ? result.value : everyMs);
+      if (!isClosing && !isPollRequested) await sleep(result.ok ? result.value : everyMs);
     }
   }
 
@@ -63,7 +63,7 @@ export function startPollLoop(pollOnce: PollOnce, everyMs: number, log: Logger):
       wake();
     },
     async close() {
-      closing = true;
+      isClosing = true;
       wake();
       await running;
     },

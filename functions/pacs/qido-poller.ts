@@ -40,10 +40,10 @@ type StudyState = {
 };
 
 /**
- * Polls by QIDO-RS for the studies of the last hours, for a PACS without notifications. The time ranges of the searches overlap, so no
- * cursor is needed. Each change of the instances of a study makes one job, and each `verifyMs` interval makes one job without a
- * change. The instances are searched for when their number changes, and once per hour, because a replaced film does not change the
- * number.
+ * Polls by QIDO-RS for the studies of the last hours, for a PACS without notifications. The time ranges of the searches
+ * overlap, so no cursor is needed. Each change of the instances of a study makes one job, and each `verifyMs` interval makes
+ * one job without a change. The instances are searched for when their number changes, and once per hour, because a replaced
+ * film does not change the number.
  */
 export function createQidoPoller({
   pacs,
@@ -112,8 +112,8 @@ export function createQidoPoller({
 }
 
 /**
- * The search range of the Study Date (PS3.4 C.2.2.2.5.1), in whole days of the archive's time zone. Study Time is not used, because it
- * may be missing and has no time zone. The range ends one day later, because the clock of the archive may be ahead.
+ * The search range of the Study Date (PS3.4 C.2.2.2.5.1), in whole days of the archive's time zone. Study Time is not used,
+ * because it may be missing and has no time zone. The range ends one day later, because the clock of the archive may be ahead.
  */
 export function dateRange(now: Date, { withinHours, timeZone }: Pick<Poll, 'withinHours' | 'timeZone'>): string {
   const day = (time: number) =>

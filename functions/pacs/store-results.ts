@@ -23,7 +23,7 @@ const listingDelaysMs = [0, 250, 1000, 3000];
 /** Stores results by STOW-RS. A result counts as stored when QIDO-RS lists it, independent of the STOW-RS response. */
 export const createStoreResults =
   (targets: ReadonlyMap<string, ResultTarget>, maker: ResultMaker): StoreResults =>
-  async (pacs, tenant, { reading, instance }, film, unchanged) => {
+  async (pacs, tenant, { reading, instance }, film, verifyUnchanged) => {
     const target = targets.get(pacs);
     if (target?.tenant !== tenant) {
       const known = [...targets].flatMap(([name, other]) => (other.tenant === tenant ? [name] : []));
@@ -44,8 +44,8 @@ export const createStoreResults =
     if (picture && !picture.ok) return picture;
     const objects = await resultObjects(read, provenance, { sr: true, ...(picture && { sc: picture.value }) });
     const missing = objects.filter(({ sopInstanceUid }) => !before.value.includes(sopInstanceUid));
-    const confirmed = await unchanged?.();
-    if (confirmed && !confirmed.ok) return confirmed;
+    const verified = await verifyUnchanged?.();
+    if (verified && !verified.ok) return verified;
     return store(pacs, target.dicomWeb, instance, expected, missing);
   };
 

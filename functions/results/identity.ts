@@ -53,8 +53,8 @@ const catalogDigest = ({ catalog }: Reading): string => catalog.slice('sha256:'.
 
 type ResultFilm = Pick<Instance, 'studyInstanceUid' | 'sopInstanceUid'> & {
   /**
-   * `film.digest` of the reading, because pixels that were replaced under the same SOP Instance UID have other results. Readings of
-   * earlier versions have no film digest. The UIDs of their results stay the same.
+   * `film.digest` of the reading, because pixels that were replaced under the same SOP Instance UID have other results.
+   * Readings of earlier versions have no film digest. The UIDs of their results stay the same.
    */
   readonly filmDigest?: string | undefined;
 };

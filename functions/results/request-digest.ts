@@ -14,16 +14,16 @@ export type ServedFinding = {
 };
 
 /**
- * A digest of the policy, variants, reasons and prevalences of a request. Together with the catalog it distinguishes the results of
- * different requests for one film. The digest is known before a film is read, and it can be derived from a reading. So a film that
- * arrives by STOW-RS and from the PACS gets one result.
+ * A digest of the policy, variants, reasons and prevalences of a request. Together with the catalog it distinguishes the
+ * results of different requests for one film. The digest is known before a film is read, and it can be derived from a reading.
+ * So a film that arrives by STOW-RS and from the PACS gets one result.
  */
 export const requestDigest = (policy: string, served: readonly ServedFinding[]): string =>
   digestOfFindings(policy, served, ({ variant, why, prevalence }) => [variant, why, prevalence]);
 
 /**
- * {@link requestDigest} of the request of a reading. Readings of earlier versions have no film digest. For these the digest is computed
- * as the earlier version did, so their results keep the UIDs that a PACS already has.
+ * {@link requestDigest} of the request of a reading. Readings of earlier versions have no film digest. For these the digest is
+ * computed as the earlier version did, so their results keep the UIDs that a PACS already has.
  */
 export const requestDigestOf = ({ plan: { policy }, findings, film }: Reading): string =>
   film.digest === undefined

@@ -26,8 +26,8 @@ const logit = (probability: number) => {
 };
 
 /**
- * The reading as text, with the notice first. A rare finding is called present at a low probability, so each probability is followed
- * by the limits of its calls.
+ * The reading as text, with the notice first. A rare finding is called present at a low probability, so each probability is
+ * followed by the limits of its calls.
  */
 export function summary(reading: Reading): string {
   const lines = byCall(reading).map(({ heading, findings }) => `${heading}: ${findings.map(findingText).join(', ')}.`);
@@ -43,7 +43,8 @@ const findingText = ({ finding, probability, threshold }: FindingResult) =>
   `${labelText(finding)} ${percent(probability)} (${callLimits(threshold)})`;
 
 /**
- * The probabilities at which a call changes, each with its call. Readers took two numbers joined by "to" for a confidence interval.
+ * The probabilities at which a call changes, each with its call. Readers took two numbers joined by "to" for a confidence
+ * interval.
  */
 export const callLimits = ({ low, high, value }: FindingResult['threshold']) =>
   low < high && percent(low) !== percent(high)

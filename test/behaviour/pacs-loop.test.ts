@@ -45,7 +45,7 @@ describe.skipIf(missing)(`the service reads a study from a PACS and stores the r
     if (data) rmSync(data, { recursive: true });
   }, 60_000);
 
-  const nudge = (withKey: string) =>
+  const notify = (withKey: string) =>
     orthanc.network.ask(`${alaraUrl}/v1/hooks/orthanc?pacs=main`, {
       ...{ method: 'POST', headers: { authorization: `Bearer ${withKey}` } },
     });
@@ -95,7 +95,7 @@ describe.skipIf(missing)(`the service reads a study from a PACS and stores the r
 
   test('own results start no job', async () => {
     const before = jobs();
-    expect((await nudge(key)).status).toBe(202);
+    expect((await notify(key)).status).toBe(202);
     await pause(2500);
     expect(jobs()).toBe(before);
   });
@@ -184,7 +184,7 @@ describe.skipIf(missing)(`the service reads a study from a PACS and stores the r
   });
 
   test('rejects a notification without the key', async () => {
-    expect((await nudge('wrong')).status).toBe(401);
+    expect((await notify('wrong')).status).toBe(401);
   });
 
   test('reads a film that came while the service was down and its notification was lost', async () => {

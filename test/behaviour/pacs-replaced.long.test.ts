@@ -73,7 +73,9 @@ describe.skipIf(missing).each<[string, Record<string, unknown>, string?]>([
       const environment = [`ALARA_PACS=${pacs}`, `ALARA_DATA=${join(orthanc.folder, 'doctor')}`];
       const node = [process.execPath, 'functions/cli/main.ts', 'doctor'];
       const { stdout } = await orthanc.network.run('env', [...environment, ...node]);
-      expect(stdout).toMatch(/^FAIL {2}PACS +main, change log: .*403.*\n {6}fix: let the user use POST \/tools\/find/m);
+      expect(stdout).toMatch(
+        /^FAIL {2}PACS +main, change log: .*403.*\n {6}fix: give the user access to POST \/tools\/find/m,
+      );
     }, 120_000);
 
   test('a film that is deleted during its reading gets no result', async () => {

@@ -37,14 +37,14 @@ export function createHttpClient(endpoint: Endpoint, send: typeof fetch = fetch)
     { operation, path, method = 'GET', headers, body, isForOneObject = false, acceptedStatuses = [], signal },
     readResponse,
   ) => {
-    const unavailable = (what: string) =>
-      fail<Fault>({ code: 'pacs_unavailable', problem: `${name} ${what} (request: ${operation})` });
-    const refused = (what: string) =>
-      fail<Fault>({ code: 'pacs_refused', problem: `${name} ${what} (request: ${operation})` });
+    const unavailable = (problem: string) =>
+      fail<Fault>({ code: 'pacs_unavailable', problem: `${name} ${problem} (request: ${operation})` });
+    const refused = (problem: string) =>
+      fail<Fault>({ code: 'pacs_refused', problem: `${name} ${problem} (request: ${operation})` });
 
     // Setup faults are retried for longer than other faults, because a person has to correct the configuration first.
-    const misconfigured = (what: string) =>
-      fail<Fault>({ code: 'pacs_refused', problem: `${name} ${what} (request: ${operation})`, setup: true });
+    const misconfigured = (problem: string) =>
+      fail<Fault>({ code: 'pacs_refused', problem: `${name} ${problem} (request: ${operation})`, setup: true });
 
     const secret = readSecret(endpoint);
     if (!secret.ok) return misconfigured('was not called, because its secret cannot be read');
@@ -102,8 +102,8 @@ export async function readBounded(
 const jsonLimitBytes = 64_000_000;
 
 /**
- * Parse the JSON body of a response. Undefined if the body is too long or no JSON. An empty body is an empty list, as of a response
- * with status 204.
+ * Parse the JSON body of a response. Undefined if the body is too long or no JSON. An empty body is an empty list, as of a
+ * response with status 204.
  */
 export async function readJson(response: Response): Promise<unknown> {
   const bytes = await readBounded(response.body, jsonLimitBytes);

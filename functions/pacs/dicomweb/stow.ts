@@ -19,8 +19,8 @@ export function stowBody(instances: readonly Uint8Array[]): { contentType: strin
 }
 
 /**
- * The stored instances: the SOP Instance UIDs in the Referenced SOP Sequence of a STOW-RS response (PS3.18 I.2). The status and the
- * Failed SOP Sequence are not used, because servers omit failed instances from the Failed SOP Sequence.
+ * The stored instances: the SOP Instance UIDs in the Referenced SOP Sequence of a STOW-RS response (PS3.18 I.2). The status
+ * and the Failed SOP Sequence are not used, because servers omit failed instances from the Failed SOP Sequence.
  */
 export function storedInstances(answer: unknown): string[] {
   const [dataSet] = AttributesList.safeParse(answer).data ?? [];

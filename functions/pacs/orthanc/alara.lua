@@ -1,7 +1,7 @@
 -- Notifies Alara that a chest film was stored, so that Alara polls Orthanc at once instead of after its interval.
 --
--- The notification has no content: no name, no identifier, no address. Alara polls the change log of Orthanc, so a lost notification
--- loses no film. The section "Alara" in the configuration of Orthanc has the modalities and the URL of Alara.
+-- The notification has no content: no name, no identifier, no address. Alara polls the change log of Orthanc, so a lost
+-- notification loses no film. The section "Alara" in the configuration of Orthanc has the modalities and the URL of Alara.
 
 local settings = GetOrthancConfiguration()['Alara'] or {}
 local modalities = {}
@@ -9,8 +9,8 @@ for _, modality in ipairs(settings['Modalities'] or { 'CR', 'DX' }) do
   modalities[modality] = true
 end
 
--- Orthanc runs these functions one after the other, so a receiver that does not answer delays the next event by HttpTimeout. After a
--- failure, no notification is sent for a while. One notification covers all films until then.
+-- Orthanc runs these functions one after the other, so a receiver that does not answer delays the next event by HttpTimeout.
+-- After a failure, no notification is sent for a while. The next notification covers all films in between.
 local pauseAfterFailure = 30
 local notBefore = 0
 
@@ -34,8 +34,8 @@ local function notify()
   end
 end
 
--- All scripts in LuaScripts share one environment, so this script must be the last one. A function of an earlier script is called first.
--- An error in that function is logged, and the notification is sent nevertheless.
+-- All scripts in LuaScripts share one environment, so this script must be the last one. A function of an earlier script is
+-- called first. An error in that function is logged, and the notification is sent nevertheless.
 local function after(previous, isRelevant)
   return function(...)
     local succeeded, problem = true, nil

@@ -5,8 +5,8 @@ import type { JobStore } from '../../storage/jobs.ts';
 export const maxWaitingStudies = 1000;
 
 /**
- * The submitted studies of one PACS whose jobs have not started. Other jobs do not count, because webhooks, retries and the jobs of another
- * PACS must not pause the polling of this PACS.
+ * The submitted studies of one PACS whose jobs have not started. Other jobs do not count, because webhooks, retries and the
+ * jobs of another PACS must not pause the polling of this PACS.
  */
 export function createBacklog(jobs: Pick<JobStore, 'get'>) {
   const queued: string[] = [];

@@ -21,8 +21,9 @@ import {
 import { createPendingStudies } from './pending-studies.ts';
 import { findResumePoint } from './resume.ts';
 
-// Only the change log is complete. A notification may get lost, and Orthanc reports no StableStudy if it stops within StableAge after the
-// last film of a study. So the poller reads the new instances, and a study is due after a time without a new instance.
+// Only the change log is complete. A notification may get lost, and Orthanc reports no StableStudy if it stops within
+// StableAge after the last film of a study. So the poller reads the new instances, and a study is due after a time without a
+// new instance.
 
 export type ChangeLogPollerDeps = {
   readonly pacs: string;
@@ -43,8 +44,8 @@ export type ChangeLogPollerDeps = {
 const pageSize = 200;
 
 /**
- * Polls Orthanc's change log. A study is submitted before the cursor moves past its changes, so no study is lost. A change that is read
- * twice gives the same job.
+ * Polls Orthanc's change log. A study is submitted before the cursor moves past its changes, so no study is lost. A change
+ * that is read twice gives the same job.
  */
 export function createChangeLogPoller(deps: ChangeLogPollerDeps): PollOnce {
   const { pacs, orthanc, platform, log, clock, now } = deps;
@@ -94,7 +95,7 @@ export function createChangeLogPoller(deps: ChangeLogPollerDeps): PollOnce {
     return isFull;
   }
 
-  /** Load the saved cursor. At the first contact, create the cursor from the settings. */
+  /** Load the saved cursor, or create it at the first contact. Returns the position to continue from. */
   async function resume(): Promise<Result<LogPosition, Fault>> {
     savedCursor = await platform.cursors.get(name);
     if (savedCursor === undefined) {

@@ -42,8 +42,8 @@ export type ChangeLog = {
 
 export type Orthanc = ChangeLog & {
   /**
-   * A digest of the file of an instance. It changes if the instance is overwritten with other bytes. It is empty if Orthanc does not
-   * have the instance.
+   * A digest of the file of an instance. It changes if the instance is overwritten with other bytes. It is empty if Orthanc
+   * does not have the instance.
    */
   fileDigest(studyInstanceUid: string, sopInstanceUid: string, signal: AbortSignal): Promise<Result<string, Fault>>;
 };

@@ -65,8 +65,9 @@ export function parseConfiguration(path: string, text: string): ConfigFile['cont
 }
 
 /**
- * Write all files or none. An existing file keeps its owner and mode, and a link keeps its target. A new file may contain a secret, so only
- * its owner and one group can read it. That group is the group of Orthanc's other files, because Orthanc runs with that group.
+ * Write all files or none. An existing file keeps its owner and mode, and a link keeps its target. A new file may contain a
+ * secret, so only its owner and one group can read it. That group is the group of Orthanc's other files, because Orthanc runs
+ * with that group.
  *
  * @returns the new files that only the owner can read, because the group is unknown.
  */

@@ -13,10 +13,10 @@ export const isSame = (a: LogPosition | undefined, b: LogPosition | undefined) =
   a?.seq === b?.seq && a?.date === b?.date;
 
 /**
- * The saved state of a poller. All studies with a change up to `at` are submitted. `oldest` is the first entry of the log. `marks` are
- * checkpoints: earlier positions of the cursor in ascending order, with `at` as the last. After a rewind of the log, polling continues
- * from the last checkpoint that is still in the log. `rewinds` counts the rewinds. Before the first answer of Orthanc, only `asked`
- * is known: the time of the first contact.
+ * The saved state of a poller. All studies with a change up to `at` are submitted. `oldest` is the first entry of the log.
+ * `marks` are checkpoints: earlier positions of the cursor in ascending order, with `at` as the last. After a rewind of the
+ * log, polling continues from the last checkpoint that is still in the log. `rewinds` counts the rewinds. Before the first
+ * answer of Orthanc, only `asked` is known: the time of the first contact.
  */
 export const Cursor = z.union([
   z.object({ asked: z.iso.datetime() }),
@@ -33,9 +33,10 @@ export type Cursor = z.infer<typeof Cursor>;
 const recentCount = 8;
 
 /**
- * Add a checkpoint, and remove checkpoints so that their distances grow with their age. The distance between two neighbours is at most the
- * distance from the newer one to the end. So about fifty checkpoints suffice for millions of entries, and a rewind goes back at most
- * about twice as far as necessary. The oldest checkpoint always stays, because entries before the first contact are not read.
+ * Add a checkpoint, and remove checkpoints so that their distances grow with their age. The distance between two neighbours is
+ * at most the distance from the newer one to the end. So about fifty checkpoints suffice for millions of entries, and a rewind
+ * goes back at most about twice as far as necessary. The oldest checkpoint always stays, because entries before the first
+ * contact are not read.
  */
 export function addCheckpoint(checkpoints: readonly LogPosition[], at: LogPosition): LogPosition[] {
   const newestFirst = [at, ...checkpoints.filter(({ seq }) => seq < at.seq).toReversed()];

@@ -1,5 +1,6 @@
--- Sends each new chest film to Alara by STOW-RS, for an Orthanc that Alara cannot reach. Each film is one request, because the DICOMweb
--- plugin would send a whole study in one request, and API Gateway accepts at most 10 MB. Do not use together with alara.lua.
+-- Sends each new chest film to Alara by STOW-RS, for an Orthanc that Alara cannot reach. Each film is one request, because the
+-- DICOMweb plugin would send a whole study in one request, and API Gateway accepts at most 10 MB. Do not use together with
+-- alara.lua.
 --
 -- The URL and the key are in "Servers" of "DicomWeb" in the configuration of Orthanc (docs/pacs.md).
 

@@ -1,5 +1,5 @@
--- For an Orthanc as a gateway to a PACS that supports only C-STORE. Sends the results of Alara to that PACS, and deletes studies that are
--- no longer needed. Use together with alara.lua, and list it before alara.lua in LuaScripts.
+-- For an Orthanc as a gateway to a PACS that supports only C-STORE. Sends the results of Alara to that PACS, and deletes
+-- studies that are no longer needed. Use together with alara.lua, and list it before alara.lua in LuaScripts.
 --
 -- The PACS and the retention time of studies are in "AlaraGateway" in the configuration of Orthanc (docs/pacs.md).
 
@@ -11,8 +11,8 @@ local sweepSeconds = settings['SweepSeconds'] or 60
 -- The metadata type that marks a result as accepted by the PACS. Users of Orthanc may use the numbers from 1024 on.
 local sentMetadata = '4242'
 
--- The result per job of Orthanc, and the start time of the transfer per result. After a restart both are empty, and results are sent
--- again, with the same UIDs.
+-- The result per job of Orthanc, and the start time of the transfer per result. After a restart both are empty, and results
+-- are sent again, with the same UIDs.
 local jobs = {}
 local sending = {}
 local resendSeconds = 600

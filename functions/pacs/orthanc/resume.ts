@@ -7,17 +7,17 @@ import { clockToleranceMs, dateOf, isSame, type LogPosition, logStart, positionB
 export type ResumePoint = { readonly at: LogPosition; readonly isRewound: boolean };
 
 /**
- * After a rewind, the entries of this time before the common position are read again. A film before that position may have lost its
- * result, because the result was stored after the backup.
+ * After a rewind, the entries of this time before the common position are read again. A film before that position may have
+ * lost its result, because the result was stored after the backup.
  */
 const marginMs = 3_600_000;
 
 /**
  * Find the position to continue from in a log that was read up to `at`. If the entry at `at` is present, it is that position.
  *
- * An entry disappears if its film is deleted. The end of the log disappears if the archive is restored from a backup, and Orthanc then
- * assigns the same numbers again. The two cases cannot always be distinguished, so both continue from the last checkpoint that is
- * still in the log. Reading entries again costs one search per study. Skipping entries would lose studies.
+ * An entry disappears if its film is deleted. The end of the log disappears if the archive is restored from a backup, and
+ * Orthanc then assigns the same numbers again. The two cases cannot always be distinguished, so both continue from the last
+ * checkpoint that is still in the log. Reading entries again costs one search per study. Skipping entries would lose studies.
  */
 export async function findResumePoint(
   at: LogPosition,

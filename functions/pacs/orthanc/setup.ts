@@ -21,8 +21,9 @@ const modalityName = 'alara-pacs';
 const httpTimeout = { orthancDefault: 60, short: 5 };
 
 /**
- * Add the script, the settings and the user of Alara to a configuration of Orthanc. Existing scripts, users and settings stay. A change is
- * made in the file that has the section, because Orthanc rejects a section in two files. A second run changes nothing.
+ * Add the script, the settings and the user of Alara to a configuration of Orthanc. Existing scripts, users and settings stay.
+ * A change is made in the file that has the section, because Orthanc rejects a section in two files. A second run changes
+ * nothing.
  *
  * @returns one line per change.
  */

@@ -20,8 +20,9 @@ export type FilmList = {
   /** The films of a study. Objects of Alara are no films, whatever their modality is. */
   ofStudy(studyInstanceUid: string, signal: AbortSignal): Promise<Result<readonly StudyFilm[], Fault>>;
   /**
-   * The current {@link StudyFilm.listedAs} of one film. Undefined if the PACS does not list the film. If the series is known, the film is
-   * searched for in its series, as in `ofStudy`, because a PACS may list other attributes in a search of the whole study.
+   * The current {@link StudyFilm.listedAs} of one film. Undefined if the PACS does not list the film. If the series is known,
+   * the film is searched for in its series, as in `ofStudy`, because a PACS may list other attributes in a search of the whole
+   * study.
    */
   listedAs(
     film: Pick<InstanceUids, 'studyInstanceUid' | 'sopInstanceUid'> & Partial<InstanceUids>,
@@ -30,8 +31,8 @@ export type FilmList = {
 };
 
 /**
- * The attributes to request per instance. Some decide whether and how the instance is read. The others usually differ if another image
- * is stored under the same SOP Instance UID.
+ * The attributes to request per instance. Some decide whether and how the instance is read. The others usually differ if
+ * another image is stored under the same SOP Instance UID.
  */
 export const instanceFields = [
   tags.sopClassUid,
@@ -57,7 +58,8 @@ const readableSopClasses = new Set(sopClasses.map(({ uid }) => uid));
 
 /**
  * @param orthanc gives the digest of the file of a film. QIDO-RS alone does not show that pixels were replaced.
- * @param onRefused is called if Orthanc refuses the digest, for example because the user lacks the rights. Films are read nevertheless.
+ * @param onRefused is called if Orthanc refuses the digest, for example because the user lacks the rights. Films are read
+ * nevertheless.
  */
 export function filmsOf(
   { search }: Pick<DicomWeb, 'search'>,

@@ -33,9 +33,9 @@ export type StudyDeps = {
 const mediaType = 'application/dicom';
 
 /**
- * Reads the films of a study that have no result in the PACS, one at a time, and stores their results. A refusal, for example of a
- * lateral film, is a final outcome, so a later job does not download that film again. A film that cannot be read now does not block the
- * others. A film that was deleted or replaced during the job gets no result.
+ * Reads the films of a study that have no result in the PACS, one at a time, and stores their results. A refusal, for example
+ * of a lateral film, is a final outcome, so a later job does not download that film again. A film that cannot be read now does
+ * not block the others. A film that was deleted or replaced during the job gets no result.
  */
 export function studyHandler(deps: StudyDeps): Handler<'study'> {
   const lock = createKeyedMutex();
@@ -43,10 +43,10 @@ export function studyHandler(deps: StudyDeps): Handler<'study'> {
     const { signal } = context;
     const { pacs, studyInstanceUid } = input;
     const source = deps.sources.get(pacs);
-    // The PACS may belong to another tenant since the job was submitted.
+    // The tenant of the PACS may have changed after the job was submitted.
     if (source?.settings.tenant !== tenant) return fail({ code: 'unknown_pacs', pacs, known: namesOf(deps, tenant) });
     if (!isUidText(studyInstanceUid)) return fail({ code: 'internal' });
-    // A late film gives a study a second job. Two concurrent jobs would read the same films, so the jobs of a study run one after the other.
+    // A late film gives a study a second job. Concurrent jobs would read the same films twice, so they run one after the other.
     return lock(`${pacs} ${studyInstanceUid}`, async () => {
       const found = await source.films.ofStudy(studyInstanceUid, signal);
       if (!found.ok) return found;
@@ -114,18 +114,19 @@ async function readFilm(
     const read = await readOnce(deps, tenant, { bytes: bytes.value, mediaType }, filmRequest, signal);
     if (!read.ok) return isTransient(read.fault) || signal.aborted ? read : ok({ refused: read.fault });
     const render = () => deps.engine.render({ bytes: copy, mediaType }, signal);
-    const unchanged = async () => {
+    const verifyUnchanged = async () => {
       const listing = await checkUnchanged(source.films, uids, listedAs, signal);
       return listing.ok && digestBefore !== undefined ? sameFile(dicomWeb, uids, digestBefore, signal) : listing;
     };
-    const stored = await deps.storeResults(pacs, tenant, read.value, render, unchanged);
+    const stored = await deps.storeResults(pacs, tenant, read.value, render, verifyUnchanged);
     return outcomeOfStoring(read.value.reading.id, stored);
   });
 }
 
 /**
- * Fails if a PACS without file digests now sends another file for a film. Some PACS write each response anew, so two downloads always
- * differ. A third download that differs from the second shows such a PACS. Its files cannot be compared, so the check passes.
+ * Fails if a PACS without file digests now sends another file for a film. Some PACS write each response anew, so two downloads
+ * always differ. A third download that differs from the second shows such a PACS. Its files cannot be compared, so the check
+ * passes.
  */
 async function sameFile(
   { retrieve }: Pick<DicomWeb, 'retrieve'>,

@@ -36,8 +36,8 @@ export const equipment = (provenance: Provenance): Dataset => ({
 });
 
 /**
- * The General Series attributes and the Instance Number of a result (PS3.3 C.7.3.1). They state the film of the result and the time of
- * the reading. The Instance Number is derived from the UID, so the results of a study have different numbers.
+ * The General Series attributes and the Instance Number of a result (PS3.3 C.7.3.1). They state the film of the result and the
+ * time of the reading. The Instance Number is derived from the UID, so the results of a study have different numbers.
  */
 export function seriesAttributes(read: IdentifiedRead, sopInstanceUid: string): Dataset {
   const { date, time } = localTime(read.reading.createdAt);
@@ -52,8 +52,8 @@ export function seriesAttributes(read: IdentifiedRead, sopInstanceUid: string): 
 export const modelName = ({ family }: Provenance) => `${manufacturer} ${family.catalog.family}`;
 
 /**
- * The time of a reading as DA and TM, in local time. DA and TM have no time zone, and a Timezone Offset (PS3.3 C.12.1.1.8) would also
- * shift the times that are copied from the film.
+ * The time of a reading as DA and TM, in local time. DA and TM have no time zone, and a Timezone Offset (PS3.3 C.12.1.1.8)
+ * would also shift the times that are copied from the film.
  */
 export function localTime(createdAt: string): { readonly date: string; readonly time: string } {
   const at = new Date(createdAt);

@@ -1,9 +1,9 @@
 import { date } from '../fhir/date.ts';
 
-// Results copy values from the header of the film, and a header may contain values that their VR does not allow. An invalid value
-// that only describes becomes empty, which is the standard's value for "unknown" (type 2). An identifying value (Patient ID and its
-// issuer, Study ID, Accession Number, UIDs) is copied unchanged, even if it is malformed. An archive assigns objects by these
-// values, so a report with a corrected value would be in another study than its film.
+// Results copy values from the header of the film, and a header may contain values that their VR does not allow. An invalid
+// value that only describes becomes empty, which is the standard's value for "unknown" (type 2). An identifying value (Patient
+// ID and its issuer, Study ID, Accession Number, UIDs) is copied unchanged, even if it is malformed. An archive assigns
+// objects by these values, so a report with a corrected value would be in another study than its film.
 
 /** A valid date (DA), or empty. The ACR-NEMA format is accepted, as PS3.5 6.2 asks of readers. */
 export function day(text: string | undefined): string {

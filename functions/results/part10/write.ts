@@ -34,7 +34,8 @@ export function part10(
     SpecificCharacterSet: 'ISO_IR 192',
     ...withoutUndefined(dataset),
   });
-  // Identifying values of the film are copied unchanged, even if they are too long for their VR, because they must match the study.
+  // Identifying values of the film are copied unchanged, even if they are too long for their VR, because they must match the
+  // study.
   return new Uint8Array(file.write({ allowInvalidVRLength: true, fragmentMultiframe: false }));
 }
 

@@ -1,7 +1,10 @@
 /** The size of a character cell, in dots. */
 export const cell = { width: 6, height: 9 } as const;
 
-/** The printable ASCII characters from the space on, with 5 x 8 dots each. One byte per column, with the top dot in the lowest bit. */
+/**
+ * The printable ASCII characters from the space on, with 5 x 8 dots each. One byte per column, with the top dot in the lowest
+ * bit.
+ */
 const glyphs = `
   0000000000 00005f0000 0007000700 147f147f14 242a7f2a12 2313086462 3649562050 0004030000
   001c224100 0041221c00 2a1c7f1c2a 08083e0808 0080600000 0808080808 0060600000 2010080402

@@ -2,7 +2,7 @@ import type { Film } from '../../core/film.ts';
 import type { Heatmap } from '../../core/heatmap.ts';
 import type { Picture } from './picture.ts';
 
-/** The factor of brightness where the heat map is zero. */
+/** Brightness relative to the film where the heat map is zero. */
 const minBrightness = 0.25;
 
 /**

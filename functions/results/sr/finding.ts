@@ -56,9 +56,9 @@ function algorithmItems(reading: Reading, provenance: InstanceProvenance, { vari
 }
 
 /**
- * One TID 300 Measurement per number. Only rows 9 and 10 of TID 300 allow a number below a number, with the relationship INFERRED FROM.
- * The calibrated probability is inferred from the presumed prevalence, so the prevalence is below it. The operating point and its band
- * are beside the probability, because the call is inferred from them and the probability is not.
+ * One TID 300 Measurement per number. Only rows 9 and 10 of TID 300 allow a number below a number, with the relationship
+ * INFERRED FROM. The calibrated probability is inferred from the presumed prevalence, so the prevalence is below it. The
+ * operating point and its band are beside the probability, because the call is inferred from them and the probability is not.
  */
 const probabilityItems = ({ probability, prevalence, threshold }: FindingResult, measured?: Threshold): Item[] => [
   number('CONTAINS', concepts.probability, probability, [number('INFERRED FROM', concepts.prevalence, prevalence)]),
@@ -85,8 +85,9 @@ const aurocItems = ({ auroc }: FindingResult): Item[] => [
 ];
 
 /**
- * TID 1501 rows 10c and 10d: the corners of the film, because OHIF fails on a group without coordinates. The corners are points and no
- * outline, because OHIF would draw the numbers of all findings on top of each other at an outline, without the names of the findings.
+ * TID 1501 rows 10c and 10d: the corners of the film, because OHIF fails on a group without coordinates. The corners are
+ * points and no outline, because OHIF would draw the numbers of all findings on top of each other at an outline, without the
+ * names of the findings.
  */
 function filmCorners(instance: Instance): Item {
   const { columns, rows } = instance;

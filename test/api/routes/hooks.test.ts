@@ -41,36 +41,36 @@ async function withPacs(...names: string[]): Promise<Service> {
   return service;
 }
 
-const nudge = (service: Service, query = '', init: RequestInit = {}) =>
+const notify = (service: Service, query = '', init: RequestInit = {}) =>
   service.app.request(`/v1/hooks/orthanc${query}`, { method: 'POST', ...init });
 
 test('a notification polls the PACS at once, with any body', async () => {
   const service = await withPacs('main');
   asked = {};
   const body = JSON.stringify({ pacs: 'http://elsewhere.example/', study: '1.2.3' });
-  const answer = await nudge(service, '', { body, headers: { 'content-type': 'application/json' } });
+  const answer = await notify(service, '', { body, headers: { 'content-type': 'application/json' } });
   expect([answer.status, await answer.json()]).toEqual([202, {}]);
   await vi.waitFor(() => expect(asked['main']).toBeGreaterThan(0));
   for (const init of [{}, { body: 'not JSON' }, { body: new Uint8Array(100_000) }])
-    expect((await nudge(service, '?pacs=main', init)).status).toBe(202);
+    expect((await notify(service, '?pacs=main', init)).status).toBe(202);
 });
 
 test('with several PACS a notification names one, and only this one is polled', async () => {
   const service = await withPacs('north', 'south');
   asked = {};
-  expect((await nudge(service, '?pacs=south')).status).toBe(202);
+  expect((await notify(service, '?pacs=south')).status).toBe(202);
   await vi.waitFor(() => expect(asked['south']).toBeGreaterThan(0));
   expect(asked['north']).toBeUndefined();
-  expect(await (await nudge(service)).json()).toMatchObject({ code: 'invalid_parameter', parameter: 'pacs' });
+  expect(await (await notify(service)).json()).toMatchObject({ code: 'invalid_parameter', parameter: 'pacs' });
 });
 
 test('a notification for an unknown PACS is refused, also if no PACS is configured', async () => {
   const [service] = open;
   if (!service) throw new Error('the tests before this one open a service');
-  const answer = await nudge(service, '?pacs=elsewhere');
+  const answer = await notify(service, '?pacs=elsewhere');
   expect([answer.status, await answer.json()]).toMatchObject([404, { code: 'unknown_pacs', known: ['main'] }]);
-  expect(await (await nudge(service, '?study=1.2.3')).json()).toMatchObject({ code: 'unknown_parameter' });
+  expect(await (await notify(service, '?study=1.2.3')).json()).toMatchObject({ code: 'unknown_parameter' });
   const none = await openService({ ALARA_WORKERS: '1' });
   open.push(none);
-  expect(await (await nudge(none)).json()).toMatchObject({ code: 'unknown_pacs', known: [] });
+  expect(await (await notify(none)).json()).toMatchObject({ code: 'unknown_pacs', known: [] });
 });
