@@ -45,6 +45,7 @@ export async function supervise(start: (environment: NodeJS.ProcessEnv) => Child
     setTimeout(() => process.on('SIGTERM', kill).on('SIGINT', kill), 500).unref();
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
+  if (process.env['npm_lifecycle_event'] !== undefined) watchParent(stop);
 
   let port: string | undefined;
   let early = 0;
@@ -75,6 +76,14 @@ export async function supervise(start: (environment: NodeJS.ProcessEnv) => Child
     await delay(pause, undefined, { signal: waiting.signal }).catch(() => undefined);
   }
   return 0;
+}
+
+/** Call `gone` after the parent process has ended. npm sends SIGTERM to its shell only, and the shell ends without this process. */
+function watchParent(gone: () => void): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) gone();
+  }, 500).unref();
 }
 
 const ended = (child: ChildProcess) =>

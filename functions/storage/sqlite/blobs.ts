@@ -65,7 +65,8 @@ export function embeddedBlobs(
         });
         return { bytes: total };
       } finally {
-        await rm(temporary, { force: true });
+        // Its error must not replace the error of the upload. `prune` removes a partial file that stays.
+        await rm(temporary, { force: true }).catch(() => undefined);
       }
     },
     has: (id) => files(async () => existsSync(pathOf(id))),

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -125,6 +125,28 @@ test('a port in use is named, with another port to try', async () => {
 test('the server stops when its supervisor has ended, even if a client continues to send requests', async () => {
   const { url, pid } = await serve();
   process.kill(pid, 'SIGKILL');
+  const isGone = () =>
+    fetch(url).then(
+      () => false,
+      () => true,
+    );
+  await until(isGone);
+});
+
+test('the server of npm start stops when npm and its shell are gone', async () => {
+  // npm starts a shell, and some shells start the script as a child of their own.
+  const shell = spawn('sh', ['-c', `'${process.execPath}' functions/cli/main.ts serve; true`], {
+    env: { ...process.env, PORT: '0', ALARA_LOG: 'silent', ALARA_DATA: folder(), npm_lifecycle_event: 'start' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let banner = '';
+  shell.stdout.setEncoding('utf8').on('data', (text: string) => {
+    banner += text;
+  });
+  await until(() => /diagnosis/.test(banner));
+  const url = /http:\/\/[\d.:]+/.exec(banner)?.[0] ?? '';
+  expect((await fetch(`${url}/health/live`)).status).toBe(200);
+  shell.kill('SIGTERM');
   const isGone = () =>
     fetch(url).then(
       () => false,

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, renameSync, rmSync, truncateSync } from 'node:fs';
+import { cpSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { StoreUnavailable } from '../../../functions/platform/store-unavailable.ts';
@@ -63,6 +63,21 @@ test.each<[string, (folder: string) => void]>([
     // A check of the store is valid for one second.
     await new Promise((resolve) => setTimeout(resolve, 1100));
     expect(await platform.trouble()).toBe('STORE_GONE');
+  });
+});
+
+test('reports the store as unavailable to an upload whose folder is lost and whose partial file cannot be removed', async () => {
+  const folder = join(emptyFolder(), 'data');
+  const blobs = join(folder, 'blobs');
+  await using(folder, async (platform) => {
+    async function* film() {
+      yield new Uint8Array(1000);
+      renameSync(blobs, `${blobs}.moved`);
+      // Each use of a path below a file fails with ENOTDIR.
+      writeFileSync(blobs, '');
+      yield new Uint8Array(1000);
+    }
+    await expect(platform.blobs.put('film', film(), 10_000)).rejects.toThrow(StoreUnavailable);
   });
 });
 
