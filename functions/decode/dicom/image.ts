@@ -13,7 +13,7 @@ export type Image = {
   readonly bitsAllocated: 8 | 16;
   readonly bitsStored: number;
   readonly highBit: number;
-  readonly signed: boolean;
+  readonly isSigned: boolean;
   readonly photometric: 'MONOCHROME1' | 'MONOCHROME2';
 };
 
@@ -63,8 +63,8 @@ export function imageOf(attributes: Attributes): Result<Image, Fault> {
   const representation = attributes.uint16(tags.pixelRepresentation) ?? 0;
   if (representation > 1)
     return unusableHeader(`Pixel Representation (0028,0103) is ${representation}, neither 0 nor 1`);
-  const signed = representation === 1;
-  return ok({ rows, columns, bitsAllocated, bitsStored, highBit, signed, photometric });
+  const isSigned = representation === 1;
+  return ok({ rows, columns, bitsAllocated, bitsStored, highBit, isSigned, photometric });
 }
 
 /** Required attributes of an image, and the value that is assumed if an attribute is absent. */

@@ -5,8 +5,8 @@ import { toRawPixels } from '../../raw.ts';
 import type { Codec } from './codec-types.ts';
 
 /**
- * Decode JPEG of 8 bits by the codec of image files: a damaged stream has one verdict by both routes, and the native library takes
- * less time than one in WebAssembly.
+ * Decode 8-bit JPEG with the codec of JPEG files. So a damaged stream has the same result in a JPEG file and in a DICOM file. The
+ * native library also takes less time than the codec in WebAssembly.
  */
 export const baselineCodec: Codec = async ({ bytes, shape }) => {
   try {

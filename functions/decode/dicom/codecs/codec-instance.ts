@@ -1,45 +1,45 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 
-/** A fresh instance of the codecs, and what it has shown while it ran. */
+/** A new instance of the codecs, and the errors that it reports while it runs. */
 export type CodecInstance = {
   readonly instance: WebAssembly.Instance;
   readonly module: WebAssembly.Module;
-  readonly seen: {
-    /** The only sign of damage that a codec got over. */
-    damage: boolean;
-    /** It wanted more memory than it may hold, and was ended there. */
-    hunger: boolean;
+  readonly status: {
+    /** The codec reported damage in the stream. A codec may still return an image. */
+    isDamaged: boolean;
+    /** The codec exceeded its memory limit and was ended. */
+    memoryExceeded: boolean;
   };
 };
 
-const file = createRequire(import.meta.url).resolve('dcmjs-codecs/build/dcmjs-native-codecs.wasm');
+const wasmFile = createRequire(import.meta.url).resolve('dcmjs-codecs/build/dcmjs-native-codecs.wasm');
 let compiled: WebAssembly.Module | undefined;
 
-/** What libjpeg, OpenJPEG and OpenJPH say of a stream that they could decode only in part, among other remarks. */
-const damage = /Corrupt JPEG data|Premature end of JPEG file|OpjMessageCallbackWarning/;
+/** Messages of libjpeg, OpenJPEG and OpenJPH about a stream that they decoded only in part. */
+const damageMessage = /Corrupt JPEG data|Premature end of JPEG file|OpjMessageCallbackWarning/;
 
-/** WASI's errno for a call that is not there. */
-const noSuchCall = 52;
+/** ENOSYS of WASI: the function is not implemented. */
+const notImplemented = 52;
 
 /**
- * An instance of dcmjs-codecs that may hold so many bytes. The library itself reads and compiles its file for each
- * instance; here all of a thread share one module, so that V8 keeps its code, compiled and optimised. And where the
- * library answers what an instance tells its host with lines in a log, here it is looked at.
+ * Create an instance of dcmjs-codecs with a memory limit. The library itself reads and compiles its file for each instance. Here,
+ * all instances of a thread share one module, so V8 keeps the optimised code. The library writes the messages of an instance to
+ * a log. Here, the messages set `status`.
  */
 export async function codecInstance(maxBytes: number): Promise<CodecInstance> {
-  compiled ??= await WebAssembly.compile(await readFile(file));
-  const seen = { damage: false, hunger: false };
+  compiled ??= await WebAssembly.compile(await readFile(wasmFile));
+  const status = { isDamaged: false, memoryExceeded: false };
   const memory = () => (instance.exports['memory'] as WebAssembly.Memory).buffer;
   const text = (at: number, length: number) => Buffer.from(memory(), at, length).toString('latin1');
   const instance = await WebAssembly.instantiate(compiled, {
     env: {
       emscripten_notify_memory_growth() {
-        seen.hunger = memory().byteLength > maxBytes;
-        if (seen.hunger) throw new Error('more memory than it may hold');
+        status.memoryExceeded = memory().byteLength > maxBytes;
+        if (status.memoryExceeded) throw new Error('the codec exceeded its memory limit');
       },
       onCodecsInfo(at: number, length: number) {
-        seen.damage ||= damage.test(text(at, length));
+        status.isDamaged ||= damageMessage.test(text(at, length));
       },
       onCodecsTrace() {},
       onCodecsException(at: number, length: number) {
@@ -47,9 +47,9 @@ export async function codecInstance(maxBytes: number): Promise<CodecInstance> {
       },
     },
     wasi_snapshot_preview1: {
-      /** The console, on which a codec says what it has no other way to say. */
+      /** Output to the console. A codec writes there only if it finds damage. */
       fd_write(_file: number, pieces: number, count: number, written: number) {
-        seen.damage = true;
+        status.isDamaged = true;
         const view = new DataView(memory());
         let length = 0;
         for (let i = 0; i < count; i++) length += view.getUint32(pieces + 8 * i + 4, true);
@@ -63,11 +63,11 @@ export async function codecInstance(maxBytes: number): Promise<CodecInstance> {
         return 0;
       },
       environ_get: () => 0,
-      clock_time_get: () => noSuchCall,
+      clock_time_get: () => notImplemented,
       proc_exit(code: number) {
-        throw new Error(`the codec ended with ${code}`);
+        throw new Error(`the codec exited with code ${code}`);
       },
     },
   });
-  return { instance, module: compiled, seen };
+  return { instance, module: compiled, status };
 }

@@ -1,12 +1,11 @@
-/** The signature box that a JP2 file starts with (ITU-T T.800, I.5.1). */
+/** The signature box at the start of a JP2 file (ITU-T T.800, I.5.1). */
 const signature = [0, 0, 0, 12, 0x6a, 0x50, 0x20, 0x20, 0x0d, 0x0a, 0x87, 0x0a];
-/** The box of the codestream: `jp2c`. */
+/** Type of the codestream box: `jp2c`. */
 const codestream = 0x6a70_3263;
 
 /**
- * The codestream in what is to be one (PS3.5, A.4.4: the JP2 file format shall not be used), and in some files is a JP2
- * file around it. What else is in there says again what the header says. Bytes without a codestream are returned as they
- * are.
+ * Extract the codestream from a JP2 file. The stream must be a codestream without a JP2 file (PS3.5, A.4.4), but some files have
+ * one. The other boxes are ignored, because they repeat the DICOM header. Other bytes are returned unchanged.
  */
 export function codestreamIn(bytes: Uint8Array): Uint8Array {
   if (!signature.every((byte, i) => bytes[i] === byte)) return bytes;
@@ -14,7 +13,7 @@ export function codestreamIn(bytes: Uint8Array): Uint8Array {
   let at = 0;
   while (at + 16 <= bytes.length) {
     const size = view.getUint32(at);
-    // I.4: 1 stands for a size of 64 bits, 0 for all that is left.
+    // I.4: size 1 means that a 64-bit size follows; size 0 means that the box extends to the end of the file.
     const header = size === 1 ? 16 : 8;
     const length = size === 1 ? Number(view.getBigUint64(at + 8)) : size || bytes.length - at;
     if (length < header || at + length > bytes.length) return bytes;

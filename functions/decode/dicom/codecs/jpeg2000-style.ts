@@ -1,4 +1,4 @@
-/** A codestream's image, or one of its tiles, and how many tiles it is cut into. */
+/** The size of an image or of one tile, and its number of tiles. */
 export type Grid = {
   readonly width: number;
   readonly height: number;
@@ -6,25 +6,25 @@ export type Grid = {
   readonly tilesDown: number;
 };
 
-/** What a coding style says of how samples are cut up and transformed (ITU-T T.800, A.6.1 and A.6.2). */
+/** The parameters of a coding style (ITU-T T.800, A.6.1 and A.6.2). */
 export type CodingStyle = {
-  /** Undefined for the style of a component, which has the layers of the default one. */
+  /** Number of layers; undefined for the style of a component, which uses the layers of the default style. */
   readonly layers: number | undefined;
-  /** Precinct exponents of each resolution: width in the low half, height in the high one. */
+  /** Precinct exponents per resolution: the width in the low four bits, the height in the high four bits. */
   readonly precincts: readonly number[];
-  /** The wavelets that can be undone exactly: 5-3, not 9-7. */
-  readonly reversible: boolean;
+  /** The reversible wavelet transform 5-3, not 9-7. */
+  readonly isReversible: boolean;
 };
 
-/** Precincts of 2¹⁵ where a coding style names none (T.800, table A.21). */
+/** Default precinct size 2¹⁵ (T.800, table A.21). */
 const largestPrecinct = 0xff;
-const mostLevels = 32;
+const maxLevels = 32;
 
-/** The default coding style whose marker lies at `at`; undefined where it cannot be used. */
+/** The default coding style in the segment at `at`; undefined if the segment is malformed. */
 export const defaultStyle = (view: DataView, at: number): CodingStyle | undefined =>
   styleAt(view, at, at + 4, at + 9, (parameters) => view.getUint16(parameters - 3));
 
-/** The coding style of one component; its number takes two bytes where there are many. */
+/** The coding style of one component. With more than 256 components, the component index has two bytes. */
 export function componentStyle(view: DataView, at: number, components: number): CodingStyle | undefined {
   const flags = at + 4 + (components < 257 ? 1 : 2);
   return styleAt(view, at, flags, flags + 1, () => undefined);
@@ -40,19 +40,19 @@ function styleAt(
   const end = at + 2 + view.getUint16(at + 2);
   if (end > view.byteLength || end < parameters + 5) return undefined;
   const levels = view.getUint8(parameters);
-  const named = (view.getUint8(flags) & 1) !== 0;
-  if (levels > mostLevels || (named && end < parameters + 6 + levels)) return undefined;
+  const hasPrecincts = (view.getUint8(flags) & 1) !== 0;
+  if (levels > maxLevels || (hasPrecincts && end < parameters + 6 + levels)) return undefined;
   return {
     layers: layers(parameters),
     precincts: Array.from({ length: levels + 1 }, (_, resolution) =>
-      named ? view.getUint8(parameters + 5 + resolution) : largestPrecinct,
+      hasPrecincts ? view.getUint8(parameters + 5 + resolution) : largestPrecinct,
     ),
-    reversible: view.getUint8(parameters + 4) === 1,
+    isReversible: view.getUint8(parameters + 4) === 1,
   };
 }
 
-/** At most how many packets a style makes, each one resolution of one precinct in one layer (T.800, B.6). */
-export function packets({ precincts }: CodingStyle, layers: number, grid: Grid): number {
+/** Upper limit of the packets of a style. A packet is one layer of one precinct in one resolution (T.800, B.6). */
+export function maxPacketsOf({ precincts }: CodingStyle, layers: number, grid: Grid): number {
   const { width, height, tilesAcross, tilesDown } = grid;
   const counts = precincts.map((exponents, resolution) => {
     const scale = 2 ** (precincts.length - 1 - resolution);

@@ -10,32 +10,32 @@ import type { OpenedImage } from '../open-image.ts';
 import type { Attributes } from '../parse/attributes.ts';
 import { maxSurplus, type StoredPixels } from '../parse/header.ts';
 import type { TransferSyntax } from '../parse/transfer-syntaxes.ts';
-import type { Codec, Compressed, Undecodable } from './codec-types.ts';
+import type { Codec, CodecFailure, CompressedFrame } from './codec-types.ts';
 import { codestreamIn } from './jp2.ts';
 import { jpeg2000Stream } from './jpeg2000-stream.ts';
 import { decodeRle } from './rle.ts';
-import { agree, type Shape } from './shape.ts';
+import { checkShape, type Shape } from './shape.ts';
 
-/** The words of a frame, one a pixel, as they were before compression. */
+/** The uncompressed words of a frame, one per pixel. */
 export type Words = Uint8Array | Uint16Array;
 
-/** A frame, and of a compressed one what its stream said of itself. */
+/** An uncompressed frame. `stream` has the parameters of the compressed stream; null for native pixel data. */
 export type Frame = {
   readonly words: Words;
   readonly stream: Shape | null;
-  /** What was wrong with the stream, although it was decoded. */
+  /** Faults of the stream that did not prevent decoding. */
   readonly warnings: readonly ReadingWarning[];
 };
 
-/** Why a codec gave nothing, as what follows the name of the stream. */
-const undecodable: Record<Undecodable, string> = {
+/** The predicate of a fault whose subject is the stream. */
+const codecFailures: Record<CodecFailure, string> = {
   damaged: 'does not decode without errors',
-  insatiable: 'takes more memory than a film of its size does',
+  memoryExceeded: 'needs more memory than any film of this size',
 };
 
 const corrupt = (problem: string) => fail<Fault>({ code: 'corrupt_image', problem });
 
-/** Pixel data to a frame. A compressed stream is checked against the header before the codec sees it. */
+/** Decode pixel data to a frame. A compressed stream is checked against the header before a codec decodes it. */
 export async function frameOf(
   {
     attributes,
@@ -45,37 +45,38 @@ export async function frameOf(
   }: Pick<OpenedImage, 'attributes' | 'image' | 'pixels' | 'transferSyntax'>,
   codec: Codec,
 ): Promise<Result<Frame, Fault>> {
-  const asStored = (words: Words) => ok({ words, stream: null, warnings: [] });
+  const withoutWarnings = (words: Words) => ok({ words, stream: null, warnings: [] });
   if (pixels.kind === 'native') {
-    const words = native(pixels, image, transferSyntax);
-    return words.ok ? ok({ words: words.value, stream: null, warnings: surplusOf(pixels.bytes, image) }) : words;
+    const words = nativeWords(pixels, image, transferSyntax);
+    return words.ok ? ok({ words: words.value, stream: null, warnings: surplusWarnings(pixels.bytes, image) }) : words;
   }
-  const streams = streamsIn(pixels.fragments);
-  if (streams > 1) return corrupt(`its pixel data has ${streams} compressed images, its header says 1 frame`);
-  const bytes = joined(pixels.fragments);
+  const streams = countStreams(pixels.fragments);
+  if (streams > 1)
+    return corrupt(`Pixel Data (7FE0,0010) has ${streams} compressed images, but the header says 1 frame`);
+  const bytes = concatenated(pixels.fragments);
   if (transferSyntax.encoding === 'rle' && !isJpeg(bytes) && !isJpeg2000(bytes)) {
     const unpacked = decodeRle(bytes, image.rows * image.columns, image.bitsAllocated);
-    return unpacked.ok ? asStored(inWords(unpacked.value, image)) : unpacked;
+    return unpacked.ok ? withoutWarnings(toWords(unpacked.value, image)) : unpacked;
   }
   const stream = streamOf(bytes, transferSyntax);
   if (!stream.ok) return stream;
   const { frame } = stream.value;
-  const agreed = agree(frame.shape, image);
-  if (!agreed.ok) return agreed;
+  const checked = checkShape(frame.shape, image);
+  if (!checked.ok) return checked;
   const words = await decodeStream(stream.value, codec);
-  if (!words.ok) return corrupt(`its ${encodingNames[frame.encoding]} stream ${undecodable[words.fault]}`);
-  const lossy = frame.shape.lossy || cutDown(frame, attributes);
-  const label = mislabelled(frame, transferSyntax);
+  if (!words.ok) return corrupt(`the ${encodingNames[frame.encoding]} stream ${codecFailures[words.fault]}`);
+  const isLossy = frame.shape.isLossy || isDeclaredLossy(frame, attributes);
+  const label = mislabelledWarning(frame, transferSyntax);
   return ok({
     words: words.value.words,
-    stream: { ...frame.shape, lossy },
+    stream: { ...frame.shape, isLossy },
     warnings: [...(label ? [label] : []), ...words.value.warnings],
   });
 }
 
-/** A stream that a codec can be given, and others to try where the codec finds it damaged. */
+/** A checked stream, and other repairs of the stream to try if the codec finds the stream damaged. */
 type Stream = {
-  readonly frame: Compressed;
+  readonly frame: CompressedFrame;
   readonly warnings: readonly ReadingWarning[];
   readonly alternatives: () => Generator<Pick<Stream, 'frame' | 'warnings'>>;
 };
@@ -91,7 +92,7 @@ async function decodeStream({ frame, warnings, alternatives }: Stream, codec: Co
   return decoded;
 }
 
-const encodingNames: Record<Compressed['encoding'], string> = {
+const encodingNames: Record<CompressedFrame['encoding'], string> = {
   jpeg: 'JPEG',
   jpegLossless: 'lossless JPEG',
   jpegLs: 'JPEG-LS',
@@ -99,59 +100,60 @@ const encodingNames: Record<Compressed['encoding'], string> = {
   htj2k: 'High-Throughput JPEG 2000',
 };
 
-/** A warning where the stream is of another codec than the transfer syntax says. */
-function mislabelled({ encoding }: Compressed, labelled: TransferSyntax): ReadingWarning | undefined {
+/** A warning if the stream has another encoding than the transfer syntax. */
+function mislabelledWarning({ encoding }: CompressedFrame, labelled: TransferSyntax): ReadingWarning | undefined {
   if (encoding === labelled.encoding) return undefined;
   return {
     code: 'transfer_syntax_mismatch',
-    message: `Transfer Syntax UID (0002,0010) says ${labelled.name}, but the stream of the pixel data is ${encodingNames[encoding]}; it was read as that.`,
+    message: `Transfer Syntax UID (0002,0010) says ${labelled.name}, but the stream in Pixel Data (7FE0,0010) is ${encodingNames[encoding]}. The actual encoding was used.`,
     attribute: '(0002,0010)',
     found: labelled.uid,
   };
 }
 
 /**
- * Lossy though its wavelets can be undone: a stream of JPEG 2000 from which something was left out looks like any other.
- * Only Lossy Image Compression says so (PS3.3, C.7.6.1.1.5), which in other encodings may tell of an earlier life.
+ * Whether Lossy Image Compression states that a JPEG 2000 stream is lossy (PS3.3, C.7.6.1.1.5). A stream with a reversible
+ * wavelet transform is also lossy if the encoder discarded data, and the headers of the stream do not tell. For other
+ * encodings, the attribute is not used, because it may describe an earlier compression.
  */
-const cutDown = ({ encoding }: Compressed, attributes: Attributes): boolean =>
+const isDeclaredLossy = ({ encoding }: CompressedFrame, attributes: Attributes): boolean =>
   (encoding === 'jpeg2000' || encoding === 'htj2k') && attributes.code(tags.lossyImageCompression) === '01';
 
-/** How many compressed streams fragments hold: each begins a fragment, behind the end of the one before. */
-function streamsIn(fragments: readonly Uint8Array[]): number {
+/** Count the compressed streams in fragments. A stream starts at the start of a fragment, after the end of another stream. */
+function countStreams(fragments: readonly Uint8Array[]): number {
   const filled = fragments.filter(({ length }) => length > 0);
-  const begins = (bytes: Uint8Array) => isJpeg(bytes) || isJpeg2000(bytes);
-  return 1 + filled.filter((bytes, i) => i > 0 && begins(bytes) && endsStream(filled[i - 1])).length;
+  const startsStream = (bytes: Uint8Array) => isJpeg(bytes) || isJpeg2000(bytes);
+  return 1 + filled.filter((bytes, i) => i > 0 && startsStream(bytes) && endsStream(filled[i - 1])).length;
 }
 
-/** EOI of JPEG (ITU-T T.81, B.2.1) or EOC of JPEG 2000 (T.800, A.4.4), and the padding of its fragment. */
+/** Whether a fragment ends with EOI of JPEG (ITU-T T.81, B.2.1) or EOC of JPEG 2000 (T.800, A.4.4), and padding. */
 function endsStream(bytes: Uint8Array = new Uint8Array()): boolean {
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === 0) end--;
   return bytes[end - 2] === 0xff && bytes[end - 1] === 0xd9;
 }
 
-/** PS3.5, A.4: the one frame of an image may be in any number of fragments. */
-function joined(fragments: readonly Uint8Array[]): Uint8Array {
+/** Concatenate fragments. One frame may have any number of fragments (PS3.5, A.4). */
+function concatenated(fragments: readonly Uint8Array[]): Uint8Array {
   const [only] = fragments;
   return only && fragments.length === 1 ? only : Buffer.concat(fragments);
 }
 
 const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes[1] === 0xd8;
-/** A codestream (ITU-T T.800, A.4.1), or a JP2 file around one. */
+/** Whether the bytes are a codestream (ITU-T T.800, A.4.1) or a JP2 file. */
 const isJpeg2000 = (bytes: Uint8Array): boolean => otherFormat(bytes) === 'JPEG 2000';
 
-/** A stream by its own headers: the transfer syntax only says what it should be. */
+/** Parse a stream by its own headers, because the transfer syntax may be wrong. */
 function streamOf(bytes: Uint8Array, { name }: TransferSyntax): Result<Stream, Fault> {
   if (isJpeg(bytes)) return jpegOf(bytes);
   if (isJpeg2000(bytes)) return jpeg2000Of(bytes);
   const found = sniff(bytes) ?? otherFormat(bytes) ?? archiveFormat(bytes);
   return found
     ? fail({ code: 'mislabelled_stream', transferSyntax: name, found })
-    : corrupt('its stream is of no codec that is read');
+    : corrupt('the format of the compressed stream is unknown');
 }
 
-const jpegEncodings: Record<number, Extract<Compressed['encoding'], `jpeg${string}`>> = {
+const jpegEncodings: Record<number, Extract<CompressedFrame['encoding'], `jpeg${string}`>> = {
   [startOfFrame.baseline]: 'jpeg',
   [startOfFrame.extended]: 'jpeg',
   [startOfFrame.progressive]: 'jpeg',
@@ -179,8 +181,8 @@ function jpegFrame({ frame: header, near, bytes, warnings }: JpegStream): Pick<S
     rows: header.rows,
     columns: header.columns,
     components: header.components.length,
-    signed: false,
-    lossy: encoding === 'jpeg' || near > 0,
+    isSigned: false,
+    isLossy: encoding === 'jpeg' || near > 0,
   };
   const progressive = header.marker === startOfFrame.progressive ? [progressiveWarning] : [];
   return { frame: { encoding, bytes, shape }, warnings: [...warnings, ...progressive] };
@@ -188,7 +190,8 @@ function jpegFrame({ frame: header, near, bytes, warnings }: JpegStream): Pick<S
 
 const progressiveWarning: ReadingWarning = {
   code: 'progressive_jpeg',
-  message: 'The pixel data is progressive JPEG, which no transfer syntax that is read names; it was decoded as that.',
+  message:
+    'The pixel data is progressive JPEG, but no supported transfer syntax is progressive. The pixel data was decoded.',
 };
 
 function jpeg2000Of(bytes: Uint8Array): Result<Stream, Fault> {
@@ -196,7 +199,7 @@ function jpeg2000Of(bytes: Uint8Array): Result<Stream, Fault> {
   const stream = jpeg2000Stream(codestream);
   if (!stream.ok) return stream;
   const { repairs, isHighThroughput, ...frame } = stream.value;
-  const faults = codestream === bytes ? repairs : [...repairs, 'it lies in a JP2 file'];
+  const faults = codestream === bytes ? repairs : [...repairs, 'the codestream is in a JP2 file'];
   return ok({
     frame: { encoding: isHighThroughput ? 'htj2k' : 'jpeg2000', ...frame },
     warnings: faults.length > 0 ? [repairWarning(faults, 'JPEG 2000')] : [],
@@ -204,38 +207,38 @@ function jpeg2000Of(bytes: Uint8Array): Result<Stream, Fault> {
   });
 }
 
-function native(
+function nativeWords(
   { bytes, vr }: Extract<StoredPixels, { kind: 'native' }>,
   image: Image,
   { isBigEndian }: TransferSyntax,
 ): Result<Words, Fault> {
   const expected = (image.rows * image.columns * image.bitsAllocated) / 8;
-  // Padded to an even length (PS3.5, 8.1.1), and by some devices to their blocks. More is another image.
+  // The pixels are padded to an even length (PS3.5, 8.1.1), and by some devices to a block size. More bytes are another image.
   if (bytes.length < expected || bytes.length > expected + maxSurplus)
-    return corrupt(`its pixel data has ${bytes.length} bytes where its header says ${expected}`);
-  // A copy, which slice() of a Buffer is not: the bytes are the caller's, and words need an even address.
+    return corrupt(`Pixel Data (7FE0,0010) has ${bytes.length} bytes, but the header says ${expected}`);
+  // Copy the bytes: they belong to the caller, and words need an even byte offset. `slice` of a Buffer does not copy.
   const copy = new Uint8Array(bytes.subarray(0, expected + (expected % 2)));
-  // PS3.5, 8.1.1 and A.3: in OW, 8-bit pixels lie two to a word, and the word is swapped too.
+  // In OW, a word has two 8-bit pixels, and its bytes are swapped too (PS3.5, 8.1.1 and A.3).
   if (isBigEndian && (image.bitsAllocated === 16 || vr !== 'OB')) {
-    if (copy.length % 2 !== 0) return corrupt('its pixel data has an odd number of bytes');
+    if (copy.length % 2 !== 0) return corrupt('Pixel Data (7FE0,0010) has an odd number of bytes');
     Buffer.from(copy.buffer).swap16();
   }
-  return ok(inWords(copy.subarray(0, expected), image));
+  return ok(toWords(copy.subarray(0, expected), image));
 }
 
-/** A warning where more follows the pixels than the padding to an even length: Rows may be too small. */
-function surplusOf({ length }: Uint8Array, { rows, columns, bitsAllocated }: Image): readonly ReadingWarning[] {
+/** A warning if more bytes than the padding to an even length follow the pixels. Rows may be too small. */
+function surplusWarnings({ length }: Uint8Array, { rows, columns, bitsAllocated }: Image): readonly ReadingWarning[] {
   const surplus = length - (rows * columns * bitsAllocated) / 8;
   if (surplus < 2) return [];
   return [
     {
       code: 'pixel_data_malformed',
-      message: `Pixel Data (7FE0,0010) has ${surplus} bytes more than Rows and Columns say; they were left out.`,
+      message: `Pixel Data (7FE0,0010) has ${surplus} bytes more than Rows and Columns require. These bytes were ignored.`,
       attribute: '(7FE0,0010)',
       found: String(surplus),
     },
   ];
 }
 
-const inWords = (bytes: Uint8Array, { bitsAllocated }: Image): Words =>
+const toWords = (bytes: Uint8Array, { bitsAllocated }: Image): Words =>
   bitsAllocated === 16 ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2) : bytes;

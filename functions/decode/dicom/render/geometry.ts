@@ -10,12 +10,12 @@ import { foundNumbers } from '../parse/decimal.ts';
 import type { Warn } from '../parse/header-error.ts';
 import { numbersOf } from '../parse/numbers.ts';
 
-/** A film as a viewer hangs it: the patient's left on the right, the head up, its pixels square. */
+/** A film with square pixels, the left of the patient on the right side, and the head up. `turned` describes the rotation. */
 export type Upright = { readonly film: Film; readonly turned: string | undefined };
 
-/** Below this a difference is rounding in the header; resampling would only blur. */
+/** A smaller deviation from 1 is a rounding error of the header. Resampling would only blur the film. */
 const squareEnough = 0.01;
-/** Beyond this it is a mistake in the header: no detector has such pixels. */
+/** A larger aspect ratio is an error of the header: no detector has such pixels. */
 const maxAspect = 4;
 
 export async function uprightFilm(stored: Film, attributes: Attributes, warn: Warn): Promise<Result<Upright, Fault>> {
@@ -23,16 +23,16 @@ export async function uprightFilm(stored: Film, attributes: Attributes, warn: Wa
   if (!(aspect <= maxAspect && aspect >= 1 / maxAspect))
     return fail({
       code: 'unusable_header',
-      problem: `its pixels are ${aspect.toFixed(2)} times as high as they are wide, by ${source}`,
+      problem: `the pixel aspect ratio by ${source} is ${aspect.toFixed(2)}, outside the range of 0.25 to 4`,
     });
   const square = squareSize(stored, aspect);
   if (square.width * square.height > maxPixels) return fail({ code: 'too_many_pixels', ...square, limit: maxPixels });
   const film = await resize(stored, square);
   const turn = turnOf(attributes, warn);
-  return ok(turn ? { film: turned(film, turn), turned: turn.words } : { film, turned: undefined });
+  return ok(turn ? { film: turnFilm(film, turn), turned: turn.description } : { film, turned: undefined });
 }
 
-/** The height of a pixel over its width, as the first attribute that is there has it; all list the rows' spacing first. */
+/** Height divided by width of a pixel, by the first usable attribute. All of the attributes state the row spacing first. */
 function aspectOf(attributes: Attributes, warn: Warn): { readonly aspect: number; readonly source: string } {
   const unusable: Tag[] = [];
   let [aspect, source] = [1, ''];
@@ -50,7 +50,7 @@ function aspectOf(attributes: Attributes, warn: Warn): { readonly aspect: number
     if (unusable.includes(tag))
       warn({
         code: 'spacing_unusable',
-        message: `${name} is not two numbers above 0; ${source ? `${source} was used instead` : 'the pixels were taken for square'}.`,
+        message: `${name} does not have two numbers above 0. ${source ? `${source} was used instead` : 'The decoder assumed square pixels'}.`,
         attribute: name.slice(-11),
         found: foundNumbers(attributes.codes(tag)),
       });
@@ -64,7 +64,7 @@ const aspectSources = [
   [tags.nominalScannedPixelSpacing, 'Nominal Scanned Pixel Spacing (0018,2010)'],
 ] as const;
 
-/** The side along which pixels are longer is drawn out, so that none of the other's are lost. */
+/** The size of the film with square pixels. The side with the longer pixel edge is enlarged, so no pixel is lost. */
 function squareSize({ width, height }: Film, aspect: number): Pick<Film, 'width' | 'height'> {
   if (Math.abs(aspect - 1) <= squareEnough) return { width, height };
   return aspect > 1
@@ -77,40 +77,40 @@ type Turn = {
   readonly transpose: boolean;
   readonly mirror: boolean;
   readonly flip: boolean;
-  readonly words: string;
+  readonly description: string;
 };
 
 /**
- * How the film has to be turned, by where its rows and columns run to (PS3.3, C.7.6.1.1.1); of each direction the
- * first letter counts. Null where it stands upright or the header says nothing that can be used.
+ * The rotation and reflection that make the film upright, by the directions of rows and columns (PS3.3, C.7.6.1.1.1). Only the
+ * first letter of each direction is used. Null if the film is upright, or if Patient Orientation is absent or unusable.
  */
 function turnOf(attributes: Attributes, warn: Warn): Turn | null {
   const declared = attributes.codes(tags.patientOrientation);
   const [row = '', column = ''] = declared.map((direction) => direction.toUpperCase());
   const [right = '', down = ''] = [row.charAt(0), column.charAt(0)];
   const transpose = 'HF'.includes(right) && 'LR'.includes(down);
-  const usable = (transpose || ('LR'.includes(right) && 'HF'.includes(down))) && right !== '' && down !== '';
-  if (!usable && declared.some((direction) => direction !== ''))
+  const isUsable = (transpose || ('LR'.includes(right) && 'HF'.includes(down))) && right !== '' && down !== '';
+  if (!isUsable && declared.some((direction) => direction !== ''))
     warn({
       code: 'orientation_unusable',
       message:
-        'Patient Orientation (0020,0020) does not say how the film has to be turned; it was taken to be upright.',
+        'Patient Orientation (0020,0020) does not define a rotation of the film. The decoder assumed an upright film.',
       attribute: '(0020,0020)',
       ...(declared.every((direction) => /^[LRAPHF]{0,3}$/.test(direction)) && {
         found: declared.join('\\').slice(0, 64),
       }),
     });
-  if (!usable || (right === 'L' && down === 'F')) return null;
+  if (!isUsable || (right === 'L' && down === 'F')) return null;
   const [across, along] = transpose ? [down, right] : [right, down];
   return {
     transpose,
     mirror: across === 'R',
     flip: along === 'H',
-    words: `from ${right}\\${down} to L\\F by Patient Orientation`,
+    description: `from ${right}\\${down} to L\\F by Patient Orientation`,
   };
 }
 
-function turned({ width, height, pixels }: Film, { transpose, mirror, flip }: Turn): Film {
+function turnFilm({ width, height, pixels }: Film, { transpose, mirror, flip }: Turn): Film {
   const [columns, rows] = transpose ? [height, width] : [width, height];
   const result = pixels instanceof Uint16Array ? new Uint16Array(pixels.length) : new Uint8Array(pixels.length);
   let at = 0;

@@ -3,36 +3,40 @@ import type { Image } from '../image.ts';
 import type { Attributes } from '../parse/attributes.ts';
 import type { Warn } from '../parse/header-error.ts';
 
-/** Whether gray is turned over, and in words why; null where nothing is out of the ordinary. */
-export type Polarity = { readonly inverted: boolean; readonly words: string | null };
+/** Whether to invert gray, and a description of the reason; null in the normal case of a film that is not inverted. */
+export type Polarity = { readonly isInverted: boolean; readonly description: string | null };
 
 /**
- * Presentation LUT Shape says whether what the window gives is as bright as it is to be shown (IDENTITY), or as dark
- * (INVERSE); MONOCHROME1 and MONOCHROME2 are to say the same (PS3.3, C.8.11.3.1.2). Where the two disagree the shape is
- * right, as DCMTK has it; where it is absent, the interpretation stands alone. Never is gray turned over twice.
+ * The polarity of a film. Presentation LUT Shape states whether the output of the window is shown unchanged (IDENTITY) or
+ * inverted (INVERSE). The photometric interpretation must agree (PS3.3, C.8.11.3.1.2): MONOCHROME2 or MONOCHROME1. If the two
+ * disagree, the shape is used, as in DCMTK. If the shape is absent, the interpretation is used. Gray is inverted at most once.
  */
 export function polarityOf(attributes: Attributes, { photometric }: Pick<Image, 'photometric'>, warn: Warn): Polarity {
   const declared = attributes.term(tags.presentationLutShape);
   const shape = shapes.find((known) => known === declared);
-  // PS3.3, C.11.4: LIN OD is one of the standard too; it says nothing of polarity.
+  // LIN OD is also a value of the standard (PS3.3, C.11.4), but it does not define the polarity.
   if (declared !== undefined && !shape && declared !== 'LIN OD')
     warn({
       code: 'presentation_lut_shape_unknown',
-      message: `${named} (2050,0020) is not one of the standard; the polarity was taken from ${photometric}.`,
+      message: `${attributeName} (2050,0020) is not a value of the standard. The polarity of ${photometric} was used.`,
       attribute: '(2050,0020)',
     });
-  const dark = photometric === 'MONOCHROME1';
-  const inverted = shape === undefined ? dark : shape === 'INVERSE';
-  if (inverted !== dark)
+  const isMonochrome1 = photometric === 'MONOCHROME1';
+  const isInverted = shape === undefined ? isMonochrome1 : shape === 'INVERSE';
+  if (isInverted !== isMonochrome1)
     warn({
       code: 'polarity_conflict',
-      message: `${named} (2050,0020) is ${shape}, although the film is ${photometric}; the film was shown as the shape says.`,
+      message: `${attributeName} (2050,0020) is ${shape}, but Photometric Interpretation (0028,0004) is ${photometric}. The polarity of the shape was used.`,
       attribute: '(2050,0020)',
       found: shape,
     });
-  if (inverted) return { inverted, words: `inverted (${dark ? photometric : `${photometric}, ${named} INVERSE`})` };
-  return { inverted, words: dark ? `not inverted (${photometric}, ${named} IDENTITY)` : null };
+  if (isInverted)
+    return {
+      isInverted,
+      description: `inverted (${isMonochrome1 ? photometric : `${photometric}, ${attributeName} INVERSE`})`,
+    };
+  return { isInverted, description: isMonochrome1 ? `not inverted (${photometric}, ${attributeName} IDENTITY)` : null };
 }
 
 const shapes = ['IDENTITY', 'INVERSE'] as const;
-const named = 'Presentation LUT Shape';
+const attributeName = 'Presentation LUT Shape';

@@ -179,7 +179,7 @@ describe('JPEG', () => {
     const twice = { tag: tags.PixelData, vr: 'OB', fragments: [new Uint8Array(0), stream, stream] };
     expect(await refuse(part10(chestDataset(film, [twice]), { transferSyntax: '1.2.840.10008.1.2.4.50' }))).toEqual({
       code: 'corrupt_image',
-      problem: 'its pixel data has 2 compressed images, its header says 1 frame',
+      problem: 'Pixel Data (7FE0,0010) has 2 compressed images, but the header says 1 frame',
     });
   });
 
@@ -190,7 +190,7 @@ describe('JPEG', () => {
       throw new Error('no such file: codecs.wasm');
     };
     await expect(frameOf(opened.value, missing)).rejects.toThrow('codecs.wasm');
-    for (const why of ['damaged', 'insatiable'] as const)
+    for (const why of ['damaged', 'memoryExceeded'] as const)
       expect(await frameOf(opened.value, async () => fail(why))).toMatchObject({ fault: { code: 'corrupt_image' } });
   });
 
@@ -361,7 +361,7 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress', 'ojph_compress'))(`
     // Without a sign bit in the stream, its position follows from the bits in the header.
     const film = await chest({ columns: 200, rows: 180, bits: 12 });
     const bytes = file({ ...film, bits: 16, signed: true }, openJpeg(film, []), '1.2.840.10008.1.2.4.90');
-    expect(await refuse(bytes)).toMatchObject({ problem: expect.stringContaining('12 bits a pixel') });
+    expect(await refuse(bytes)).toMatchObject({ problem: expect.stringContaining('12 bits per pixel') });
   });
 
   test('reads good films after and between streams that break the codec', async () => {

@@ -87,7 +87,7 @@ test('pixels are resampled to squares before the film is rotated', async () => {
 test('an aspect ratio that no detector has is an error in the header', async () => {
   expect(await refuse([text(tags.ImagerPixelSpacing, 'DS', '1\\5')])).toEqual({
     code: 'unusable_header',
-    problem: 'its pixels are 0.20 times as high as they are wide, by Imager Pixel Spacing (0018,1164)',
+    problem: 'the pixel aspect ratio by Imager Pixel Spacing (0018,1164) is 0.20, outside the range of 0.25 to 4',
   });
 });
 

@@ -304,7 +304,7 @@ describe('a nonstandard number', () => {
     const film = await read(twelve, noWindow, only);
     expect(same(film.film, (await read(twelve, noWindow)).film)).toBe(true);
     expect(codesOf(film.warnings)).toContain('window_unusable');
-    expect(film.dicom?.view.rendering).toContain('shows the film as a single gray, so percentiles');
+    expect(film.dicom?.view.rendering).toContain('renders the film as a single gray, so percentiles');
   });
 
   test.each([
@@ -488,18 +488,18 @@ describe('a film without VOI LUT or window', () => {
     const exact = values(film, (value) => clamp((value - low) / (high - low)));
     expect(difference(grays(gray), exact).most).toBeLessThanOrEqual(half);
     expect(dicom?.view.rendering).toBe(
-      `no VOI LUT or window, so percentiles 0.1 to 99.9 between its extremes: ${low} to ${high}`,
+      `no VOI LUT or window, so percentiles 0.1 to 99.9 without the lowest and highest value: ${low} to ${high}`,
     );
   });
 
   test('gives the reason why its window is unusable', async () => {
     const rendering = async (center: string, width: string, name?: string) =>
       (await read(ramp(8), window(center, width, name))).dicom?.view.rendering;
-    expect(await rendering('128', '0')).toBe('window 128 / 0 is none that LINEAR can use, so full range: 0 to 255');
-    expect(await rendering('128', '0.5')).toMatch(/^window 128 \/ 0.5 is none that LINEAR can use/);
-    expect(await rendering('128', '-3', 'SIGMOID')).toMatch(/^window 128 \/ -3 is none that SIGMOID can use/);
+    expect(await rendering('128', '0')).toBe('window 128 / 0 cannot be used with LINEAR, so full range: 0 to 255');
+    expect(await rendering('128', '0.5')).toMatch(/^window 128 \/ 0.5 cannot be used with LINEAR/);
+    expect(await rendering('128', '-3', 'SIGMOID')).toMatch(/^window 128 \/ -3 cannot be used with SIGMOID/);
     // Text that is not a number may be anything, so it is not quoted.
-    expect(await rendering('DOE^JANE', '256')).toMatch(/^window \(not a number\) \/ 256 is none that LINEAR can use/);
+    expect(await rendering('DOE^JANE', '256')).toMatch(/^window \(not a number\) \/ 256 cannot be used with LINEAR/);
     for (const [center, width] of [
       [' ', '256'],
       ['128', ' '],
