@@ -62,7 +62,7 @@ const cases: readonly (readonly [name: string, code: string, bytes: () => Bytes 
   ['a page', 'not_an_image', () => padded('<!doctype html><title>not found</title>')],
   ['deflated bytes', 'not_an_image', () => new Uint8Array(deflateRawSync(png.subarray(0, 4000)))],
   ['half of a PNG', 'corrupt_image', () => png.slice(0, png.length / 2)],
-  ['a DICOM film that is cut off', 'corrupt_image', () => new Uint8Array(part10(dataset).subarray(0, -1000))],
+  ['a truncated DICOM film', 'corrupt_image', () => new Uint8Array(part10(dataset).subarray(0, -1000))],
   ['a DICOMDIR', 'unsupported_sop_class', () => new Uint8Array(directory)],
   ['a colour palette', 'unsupported_sop_class', () => new Uint8Array(palette)],
   [

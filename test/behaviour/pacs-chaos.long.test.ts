@@ -100,7 +100,7 @@ describe.skipIf(missing)(`every film gets exactly one report${missing}`, () => {
       ],
       ['with the job taken', 1, 0, (study) => ({ moment: 'before', method: 'GET', path: `${of(study)}/series\\?` })],
       [
-        'while the film is pulled',
+        'during the download of the film',
         1,
         0,
         (study) => ({ moment: 'after', method: 'GET', path: `${of(study)}/series/[0-9.]+/instances/[0-9.]+$` }),
@@ -119,7 +119,7 @@ describe.skipIf(missing)(`every film gets exactly one report${missing}`, () => {
       ],
       // The service searches for the report once before it sends the report.
       [
-        'with the answer there, before QIDO-RS',
+        'after the answer, before QIDO-RS',
         1,
         1,
         (study) => ({ moment: 'before', method: 'GET', path: looksFor(study), skip: 1 }),

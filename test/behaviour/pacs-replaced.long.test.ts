@@ -22,9 +22,9 @@ const fewRights = `function IncomingHttpRequestFilter(method, uri)
 end`;
 
 describe.skipIf(missing).each<[string, Record<string, unknown>, string?]>([
-  ['whose change log is followed', followed],
-  ['that is polled', { poll: { everySeconds: 1, withinHours: 24, verifyMinutes: 0.1 } }],
-  ['that refuses to tell digests', followed, fewRights],
+  ['with a polled change log', followed],
+  ['with polling by QIDO-RS', { poll: { everySeconds: 1, withinHours: 24, verifyMinutes: 0.1 } }],
+  ['that refuses requests for digests', followed, fewRights],
 ])(`films that are deleted or replaced in a PACS %s${missing}`, (_, watched, lua) => {
   let orthanc: Orthanc;
   let alara: Alara;

@@ -17,7 +17,7 @@ const wrong: readonly (readonly [what: string, args: string[], says: RegExp, env
     ['a prevalence above 1', ['read', 'x.png', '--prevalence', '5'], /--prevalence/],
     ['a wrong setting', ['read', 'x.png'], /ALARA_WORKERS=0: expected/, { ALARA_WORKERS: '0' }],
     ['an unknown setting', ['serve'], /ALARA_COLOUR: unknown setting/, { ALARA_COLOUR: 'red' }],
-    ['a family that is not there', ['serve'], /does not exist/, { ALARA_FAMILY: 'nobody' }],
+    ['a missing family', ['serve'], /does not exist/, { ALARA_FAMILY: 'nobody' }],
     ['a store that cannot be', ['serve'], /ALARA_DATA=.*cannot be opened/, { ALARA_DATA: 'package.json' }],
     ['an address of another machine', ['serve'], /HOST=192\.0\.2\.1: this machine has no such/, { HOST: '192.0.2.1' }],
   ];

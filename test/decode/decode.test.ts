@@ -298,12 +298,12 @@ describe('a damaged file is refused as a whole', () => {
     ['with a wrong checksum over its pixels', flipped(file, file.length - 13)],
     ['with a wrong checksum over its header', flipped(file, 30)],
     ['with a flipped bit in its pixels', flipped(file, idat + 200)],
-    ['with a filter that does not exist', withData(deflateSync(lines))],
+    ['with an unknown filter', withData(deflateSync(lines))],
     ['with too few lines', withData(deflateSync(lines.fill(0).subarray(0, 100 * 161)))],
     ['with pixels that do not inflate', withData(Buffer.alloc(500, 0xaa))],
     ['without pixels', Buffer.concat([file.subarray(0, idat - 4), chunk('IEND')])],
-    ['with a critical chunk that nobody knows', png(film, { before: [chunk('ABCD')] })],
-    ['with a palette that is missing', Buffer.concat([pngSignature, header(film, true), file.subarray(idat - 4)])],
+    ['with an unknown critical chunk', png(film, { before: [chunk('ABCD')] })],
+    ['with a missing palette', Buffer.concat([pngSignature, header(film, true), file.subarray(idat - 4)])],
     ['that is only a signature', pngSignature],
   ])('a PNG %s', async (_, bytes) => {
     expect(await refusePng(bytes)).toMatchObject({ code: 'corrupt_image', problem: expect.stringMatching(/^.+$/) });

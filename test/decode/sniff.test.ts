@@ -32,7 +32,7 @@ describe('the first bytes decide the type of a file', () => {
     ['a first element that is too long', bytes('\x08\0\x05\0\0\0\x0a\0')],
     ['a first element of another group', bytes('\x10\0\x10\0PN\x0a\0ALARA^TEST')],
     ['a high element of the first group', bytes('\x08\0\xff\0CS\x0a\0')],
-    ['little more than a tag', bytes('\x08\0\x05\0CS')],
+    ['a truncated element', bytes('\x08\0\x05\0CS')],
     ['TypeScript', readFileSync('functions/decode/sniff.ts')],
     ['a ZIP archive', bytes('PK\x03\x04\x14\0\x08\0\x08\0')],
   ])('%s is not a supported type', (_, file) => {

@@ -73,7 +73,7 @@ type Mutation = (stream: Buffer) => Buffer;
 
 /** Valid by the standard: read without a warning. */
 const legal: Record<string, Mutation> = {
-  'as it is': (stream) => stream,
+  unchanged: (stream) => stream,
   'with fill bytes before markers': (stream) => atScan(beforeEnd(stream, 0xff, 0xff, 0xff), Buffer.from([0xff, 0xff])),
   'with comments, metadata and a profile': (stream) =>
     insert(

@@ -56,10 +56,10 @@ const at = (path: string) => `http://127.0.0.1:${(feed.address() as AddressInfo)
 
 test.each([
   ['no digest', '/whole', '', /ORT_GPU_SHA256=: the CUDA image needs the SHA-256 of the NuGet package/],
-  ['a digest that is none', '/whole', 'latest', /ORT_GPU_SHA256=latest: the CUDA image needs/],
+  ['an invalid digest', '/whole', 'latest', /ORT_GPU_SHA256=latest: the CUDA image needs/],
   ['another digest', '/whole', 'f'.repeat(64), new RegExp(`has SHA-256 ${digest('/whole')}, not f{64}`)],
   ['a package without the provider', '/short', digest('/short'), /has no libonnxruntime_providers_cuda\.so/],
-  ['a package that is not there', '/gone', 'f'.repeat(64), /answers 404/],
+  ['a missing package', '/gone', 'f'.repeat(64), /answers 404/],
 ])('%s fails the build, and the error names the cause', async (_, path, pinned, why) => {
   const { code, said } = await provide({ ORT_GPU_SHA256: pinned, ORT_GPU_URL: at(path) });
   expect(code).not.toBe(0);

@@ -11,9 +11,14 @@ const old = { width: 1, height: 1, bits: 8 as const };
 
 test.each<[string, ReadRequest, Read['reading']['film'] | undefined, ReadRequest]>([
   ['a reading of an earlier version is used again', explained, old, plain],
-  ['a reading of this version without heat maps is not', explained, { ...old, digest: 'sha256:1' }, explained],
-  ['a film that was not read is read as asked', explained, undefined, explained],
-  ['so is one for which no heat maps are asked', plain, old, plain],
+  [
+    'a reading of this version without heat maps is not used again',
+    explained,
+    { ...old, digest: 'sha256:1' },
+    explained,
+  ],
+  ['a film without a reading is read as requested', explained, undefined, explained],
+  ['a film without a request for heat maps is read again', plain, old, plain],
 ])('%s', async (_, request, film, expected) => {
   const reader = {
     router: { identify: async (_tenant: string, _bytes: Uint8Array, { explain }: ReadRequest) => `rd_${explain}` },

@@ -310,7 +310,7 @@ describe('a stop', () => {
       'listens',
       (signal: AbortSignal) => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
     ],
-    ['does not listen', () => new Promise<void>(() => undefined)],
+    ['ignores the abort', () => new Promise<void>(() => undefined)],
   ])('returns other jobs at once and uncounted, when the handler %s', async (_, wait) => {
     await bench.submit('a');
     const begun = Promise.withResolvers<void>();

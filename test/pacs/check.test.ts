@@ -49,7 +49,7 @@ describe.skipIf(missing)(
         /main, change log: .*\n {6}fix: .*without \/dicom-web/,
       ],
       [
-        'a port where nobody listens',
+        'a port without a server',
         { orthanc: 'http://127.0.0.1:8043' },
         /main, change log: .*ECONNREFUSED.*\n {6}fix: start the PACS/,
       ],

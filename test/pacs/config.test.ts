@@ -90,7 +90,7 @@ describe('an error is named with its line', () => {
       /^pacs\.json:5: pacs\.main\.username: has no password/,
     ],
     [
-      'a log to follow without Orthanc',
+      'a change log without Orthanc',
       entry(`${web},\n      "follow": {}`),
       /^pacs\.json:5: pacs\.main\.follow: needs orthanc/,
     ],
@@ -110,7 +110,7 @@ describe('an error is named with its line', () => {
       /^pacs\.json:3: pacs\.main: bearerTokenFile: \/nowhere\/token cannot be read/,
     ],
     [
-      'a name that cannot stand in a path',
+      'a name that is not allowed in a path',
       `{ "pacs": { "a b": { "dicomWeb": "${dicomWeb}" } } }`,
       /^pacs\.json:1: pacs\.a b: /,
     ],

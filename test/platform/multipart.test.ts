@@ -142,12 +142,12 @@ describe('the parts of a multipart body', () => {
   });
 
   test.each([
-    ['is cut off', () => encode(one).subarray(0, -6), 'ends before'],
-    ['is cut off in a header', () => encode(one).subarray(0, 30), 'ends before'],
+    ['is truncated', () => encode(one).subarray(0, -6), 'ends before'],
+    ['is truncated in a header', () => encode(one).subarray(0, 30), 'ends before'],
     ['is empty', () => new Uint8Array(), 'ends before'],
     ['has another boundary', () => ascii(`--other\r\n\r\n${'x'.repeat(20_000)}\r\n--other--`), 'boundary'],
     ['has endless headers', () => ascii(`--${boundary}\r\nX: ${'x'.repeat(40_000)}`), 'headers'],
-    ['goes on after its end', () => encode(one, { after: 'x'.repeat(20_000) }), 'follows'],
+    ['continues after its end', () => encode(one, { after: 'x'.repeat(20_000) }), 'follows'],
   ])('are refused if the body %s', async (_, body, said) => {
     await expect(read(stream(body(), [1000]))).rejects.toThrow(MultipartError);
     await expect(read(stream(body(), [1000]))).rejects.toThrow(said);

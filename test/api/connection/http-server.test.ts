@@ -52,8 +52,13 @@ describe('a malformed request is answered with a problem, and the client can rea
       400,
       'malformed_http',
     ],
-    ['a request for no resource', 'OPTIONS * HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n', 400, 'malformed_http'],
-    ['a Host that is none', 'GET / HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n', 400, 'malformed_http'],
+    [
+      'a request without a resource',
+      'OPTIONS * HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n',
+      400,
+      'malformed_http',
+    ],
+    ['an invalid Host', 'GET / HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n', 400, 'malformed_http'],
   ])('%s', async (_, text, status, code) => {
     const answer = await answerTo(await listen(), text);
     expect(answer.slice(0, 12)).toBe(`HTTP/1.1 ${status}`);

@@ -73,10 +73,10 @@ test('a film is refused before the API sees it when the queue is full, and the c
 });
 
 test.each([
-  ['a request without a key where one is needed', { authRequired: true }, {}],
+  ['a request without a required key', { authRequired: true }, {}],
   ['an unknown key', {}, { 'x-api-key': 'unknown' }],
-  ['a tenant that has its share', {}, { authorization: 'Bearer shares' }],
-  ['a request that came by way of a proxy, without a key', {}, { via: '1.1 proxy' }],
+  ['a tenant with a free share of the queue', {}, { authorization: 'Bearer shares' }],
+  ['a request through a proxy without a key', {}, { via: '1.1 proxy' }],
   ['a film for which there is room', { hasRoom: true }, {}],
 ])('the API answers %s', async (_, options, headers) => {
   const { fetch, url } = await listen(options);

@@ -135,7 +135,7 @@ describe('a form', () => {
     ['escapes', 'png', 'Content-Disposition: form-data; filename="a \\"b\\"; name=c \\\\"; name="image"'],
     ['percent escapes', 'png', `${disposition}; filename="a %22b%22; name=c"`],
     [
-      'headers of its own',
+      'additional headers',
       'dicom',
       `X-Other: 1\n${disposition}; filename="a"\nContent-Length: 7\nContent-Transfer-Encoding: binary`,
     ],
@@ -214,7 +214,7 @@ describe('Content-Encoding', () => {
 
   test.each([
     ['bytes that are not compressed', () => dicom],
-    ['a body that was cut off', () => gzipSync(dicom).subarray(0, 5000)],
+    ['a truncated body', () => gzipSync(dicom).subarray(0, 5000)],
     ['an empty body', () => new Uint8Array()],
   ])('is refused by name for %s', async (_, body) => {
     await expectProblem(

@@ -189,7 +189,7 @@ describe('refuses', () => {
     ['an unknown media type', { upload: 'x', mediaType: 'image/gif' }, 'invalid_parameter', 400],
     ['a number for text', { upload: 'x', minAuroc: 0.7 }, 'invalid_parameter', 400],
     ['something else than an id', { upload: '../../etc/passwd' }, 'upload_not_found', 404],
-    ['an upload that nobody sent', { upload: unknown }, 'upload_not_found', 404],
+    ['an upload that was never sent', { upload: unknown }, 'upload_not_found', 404],
     ['a list', [], 'invalid_parameter', 400],
   ])('%s', async (_, body, code, status) => {
     const answer = await submit(body);
@@ -442,8 +442,8 @@ describe('a webhook', () => {
   });
 
   test.each([
-    ['a host that is not on the list', 'https://elsewhere.example/', 'webhook_not_allowed', 422],
-    ['another port of one that is', 'https://listed.example:8443/', 'webhook_not_allowed', 422],
+    ['a host that is not allowed', 'https://elsewhere.example/', 'webhook_not_allowed', 422],
+    ['another port of an allowed host', 'https://listed.example:8443/', 'webhook_not_allowed', 422],
     ['plain HTTP to another machine', 'http://listed.example/', 'invalid_parameter', 400],
     ['another protocol', 'ftp://listed.example/', 'invalid_parameter', 400],
     ['a password', 'https://a:b@listed.example/', 'invalid_parameter', 400],

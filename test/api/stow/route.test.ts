@@ -382,7 +382,7 @@ describe('STOW-RS', () => {
       415,
     ],
     [
-      'no type of the parts',
+      'no type for the parts',
       () => multipart([]),
       `multipart/related; boundary=${boundary}`,
       'unsupported_media_type',
@@ -390,7 +390,7 @@ describe('STOW-RS', () => {
     ],
     ['a form', () => multipart([]), `multipart/form-data; boundary=${boundary}`, 'unsupported_media_type', 415],
     ['an image', () => multipart([]), 'image/jpeg', 'unsupported_media_type', 415],
-    ['text of no type', () => new Uint8Array(1000), '', 'unsupported_media_type', 415],
+    ['text without a type', () => new Uint8Array(1000), '', 'unsupported_media_type', 415],
     ['less than a signature', () => new Uint8Array(100), 'application/octet-stream', 'unsupported_media_type', 415],
   ])('refuses %s, and names the accepted types of STOW-RS', async (_, body, type, code, status) => {
     const response = await send(body(), undefined, { 'content-type': type });
@@ -455,7 +455,7 @@ describe('STOW-RS', () => {
 
     test.each<[string, () => Promise<Buffer>, number]>([
       [
-        'an SOP class that is none',
+        'an invalid SOP class',
         async () =>
           changed(
             await film('fault', 1, lateral),
@@ -466,7 +466,7 @@ describe('STOW-RS', () => {
         0xc000,
       ],
       [
-        'another SOP class than its file meta information says',
+        'another SOP class than in its file meta information',
         async () =>
           changed(
             await film('fault', 1),

@@ -63,12 +63,12 @@ describe('QIDO-RS', () => {
 
   const uid = '2.25.1';
   test.each<[string, unknown]>([
-    ['as PS3.18 has it', [{ '0020000D': { vr: 'UI', Value: [uid] } }]],
+    ['in the form of PS3.18', [{ '0020000D': { vr: 'UI', Value: [uid] } }]],
     [
-      'a value without its list, of an attribute that is not needed',
+      'a value without its list, of an optional attribute',
       [{ '0020000D': { vr: 'UI', Value: [uid] }, '00081190': { vr: 'UR', Value: 'http://127.0.0.1/studies/2.25.1' } }],
     ],
-    ['a value without its list, of the one that is needed', [{ '0020000D': { vr: 'UI', Value: uid } }]],
+    ['a value without its list, of the required attribute', [{ '0020000D': { vr: 'UI', Value: uid } }]],
     ['no vr', [{ '0020000D': { Value: [uid] }, '00100010': { Value: 'ALARA^TEST' } }]],
     ['no object around a value', [{ '0020000D': uid, '00201208': 3 }]],
     [
@@ -103,9 +103,9 @@ describe('QIDO-RS', () => {
         },
       ],
     ],
-    ['a vr that is none, and a boolean', [{ '0020000D': { vr: 7, Value: [uid] }, '00080020': true }]],
+    ['an invalid vr, and a boolean', [{ '0020000D': { vr: 7, Value: [uid] }, '00080020': true }]],
     ['a UID that is padded', [{ '0020000D': { vr: 'UI', Value: [`${uid}\0`] } }]],
-    ['tags in small letters', [{ '0020000d': { vr: 'UI', Value: [uid] } }]],
+    ['lower-case tags', [{ '0020000d': { vr: 'UI', Value: [uid] } }]],
     ['null in the list of matches', [null, { '0020000D': { vr: 'UI', Value: [uid] } }]],
     ['no list around the match', { '0020000D': { vr: 'UI', Value: [uid] } }],
   ])('finds the match in an answer with %s', async (_, answer) => {
@@ -190,7 +190,7 @@ describe('WADO-RS', () => {
     ['LF alone and no headers', answers('--BBB\n\n', '\n--BBB--\n')],
     ['a preamble and an epilogue', answers('a film:\r\n\r\n--BBB\r\n\r\n', '\r\n--BBB--\r\nthe end\r\n')],
     [
-      'headers of its own',
+      'additional headers',
       answers(
         '--BBB\r\nContent-Length: 70100\r\nMIME-Version: 1.0\r\nContent-Location: /a/b\r\ncontent-type:application/dicom;\r\n transfer-syntax=1.2.840.10008.1.2.1\r\n\r\n',
         '\r\n--BBB--',
@@ -204,10 +204,7 @@ describe('WADO-RS', () => {
         '\r\n--BBB--',
       ),
     ],
-    [
-      'a file in the first part, and one that is broken off after it',
-      answers('--BBB\r\n\r\n', '\r\n--BBB\r\nContent-Ty'),
-    ],
+    ['a file in the first part, and a truncated file after it', answers('--BBB\r\n\r\n', '\r\n--BBB\r\nContent-Ty')],
     [
       'parameters in another order, without quotes',
       answers('--BBB\r\n\r\n', '\r\n--BBB--', 'Multipart/Related; Boundary=BBB; type=application/dicom; start=x'),

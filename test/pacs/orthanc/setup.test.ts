@@ -50,7 +50,7 @@ test('existing settings and comments are kept, and a second run changes nothing'
 test.each<[string, Record<string, string>, RegExp]>([
   ['no JSON', { 'a.json': '{ "Name": ' }, /a\.json is not a JSON object/],
   ['a list', { 'a.json': '[]' }, /a\.json is not a JSON object/],
-  ['scripts that are no list', { 'a.json': '{ "LuaScripts": "a.lua" }' }, /a\.json: LuaScripts is not a list/],
+  ['scripts that are not a list', { 'a.json': '{ "LuaScripts": "a.lua" }' }, /a\.json: LuaScripts is not a list/],
   ['users that are null', { 'a.json': '{ "RegisteredUsers": null }' }, /a\.json: RegisteredUsers is not an object/],
   [
     'a section in two files',

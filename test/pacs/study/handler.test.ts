@@ -268,8 +268,8 @@ describe('faults', () => {
 
   test.each<[string, (bent: ReturnType<typeof bench>) => void]>([
     ['its header was corrected', ({ held }) => held.splice(0, 1, film(1, { view: 'PA' }))],
-    ['the software is another', ({ software }) => Object.assign(software, { version: '2' })],
-    ['larger ones are pulled', ({ software }) => Object.assign(software, { maxFilmMb: 128 })],
+    ['the software version changed', ({ software }) => Object.assign(software, { version: '2' })],
+    ['the limit of the film size is greater', ({ software }) => Object.assign(software, { maxFilmMb: 128 })],
   ])('a refused film is checked again when %s', async (_, change) => {
     const bent = bench([film(1, { view: 'LL' })]);
     bent.fate.read['1.2.3.1.1'] = lateral;

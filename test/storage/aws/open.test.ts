@@ -28,8 +28,8 @@ describe.skipIf(!hasAws)('opening AWS (npm run pretest installs SeaweedFS and mo
 
   test('names a missing table and its endpoint', async () => {
     const { environment } = await openAwsPlatform(aws);
-    const message = await refusal({ ...environment, ALARA_TABLE: 'alara-nobody-made-it' });
-    expect(message).toContain('ALARA_TABLE=alara-nobody-made-it');
+    const message = await refusal({ ...environment, ALARA_TABLE: 'alara-missing-table' });
+    expect(message).toContain('ALARA_TABLE=alara-missing-table');
     expect(message).toContain('eu-central-1');
   });
 });

@@ -142,7 +142,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     const s3 = openS3(readAwsEnvironment({ ...aws.environment, AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` }));
     await expect(s3.send(new ListBucketsCommand())).rejects.toThrow(StoreUnavailable);
     s3.destroy();
-    const wrong = await openAwsPlatform(aws, { ALARA_UPLOADS_BUCKET: 'alara-bucket-nobody-made' });
+    const wrong = await openAwsPlatform(aws, { ALARA_UPLOADS_BUCKET: 'alara-missing-bucket' });
     const got = wrong.platform.blobs.get('a').then(
       () => undefined,
       (error: unknown) => error,

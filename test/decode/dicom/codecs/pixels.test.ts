@@ -116,8 +116,8 @@ describe('RLE', () => {
   });
 
   test.each<[string, Uint8Array]>([
-    ['a segment too few', frame([literals(8)])],
-    ['a segment too many', frame([literals(8), literals(0), literals(0)])],
+    ['a missing segment', frame([literals(8)])],
+    ['a surplus segment', frame([literals(8), literals(0), literals(0)])],
     ['a segment that ends too soon', frame([literals(8), literals(0).subarray(0, -4)])],
     ['a run that reaches beyond its segment', frame([literals(8).subarray(0, -1), literals(0)])],
     [
@@ -216,7 +216,10 @@ describe('JPEG', () => {
     const wrong = {
       colour,
       cut: stream.subarray(0, stream.length - 20),
-      'cut, with an end put on': Buffer.concat([stream.subarray(0, scan(stream) + 200), Buffer.from([0xff, 0xd9])]),
+      'truncated, with an end marker added': Buffer.concat([
+        stream.subarray(0, scan(stream) + 200),
+        Buffer.from([0xff, 0xd9]),
+      ]),
       damaged,
       'scanned twice': Buffer.concat([stream.subarray(0, -2), body, Buffer.from([0xff, 0xd9])]),
       'without a frame': Buffer.concat([stream.subarray(0, 2), stream.subarray(scan(stream))]),

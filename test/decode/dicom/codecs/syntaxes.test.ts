@@ -121,7 +121,7 @@ describe.skipIf(!has(...programs))(`one film is the same in every lossless encod
     ['a VOI LUT', twelve, (film) => ({ film, changes: voiLut(film, Math.sqrt) })],
     ['padding', twelve, (film) => ({ film, changes: [short(tags.PixelPaddingValue, film.values[0] ?? 0)] })],
     [
-      'signed values that are rescaled',
+      'rescaled signed values',
       signed,
       (film) => ({
         film,

@@ -35,13 +35,13 @@ describe('text in one character set', () => {
   });
 
   test.each([
-    ['as pydicom writes it', ['ISO 2022 IR 6', 'ISO 2022 IR 100'], 'Buc^J\xe9r\xf4me', 'Buc^Jérôme'],
+    ['in the form of pydicom', ['ISO 2022 IR 6', 'ISO 2022 IR 100'], 'Buc^J\xe9r\xf4me', 'Buc^Jérôme'],
     ['declared as ASCII', ['ISO_IR 6'], 'Buc^J\xe9r\xf4me', 'Buc^Jérôme'],
     ['declared as ASCII, in UTF-8', ['ISO_IR 6'], 'Buc^J\xc3\xa9r\xc3\xb4me', 'Buc^Jérôme'],
     ['in Latin-1, declared as UTF-8', ['ISO_IR 192'], 'Buc^J\xe9r\xf4me', 'Buc^Jérôme'],
     ['in Latin-1 to its last letter, declared as UTF-8', ['ISO_IR 192'], 'Ren\xe9', 'René'],
-    ['in a set that nobody knows', ['ISO_IR 999'], 'Buc^J\xe9r\xf4me', 'Buc^Jérôme'],
-    ['in a set of that name', ['constructor'], '\xc4', 'Ä'],
+    ['in an unknown set', ['ISO_IR 999'], 'Buc^J\xe9r\xf4me', 'Buc^Jérôme'],
+    ['in a set with the name of an object property', ['constructor'], '\xc4', 'Ä'],
     ['in another set that the file names', ['', 'ISO 2022 IR 144'], '\xbb\xee', 'Лю'],
     [
       'Chinese without its escape sequences',
@@ -52,8 +52,8 @@ describe('text in one character set', () => {
     ['Korean without its escape sequences', ['', 'ISO 2022 IR 149'], '\xfb\xf3^\xd1\xce\xd4\xd7', '洪^吉洞'],
     ['Japanese without its escape sequences', ['', 'ISO 2022 IR 87'], '\x8eR\x93c', '山田'],
     ['with escape sequences, and a byte outside of them', ['', 'ISO 2022 IR 100'], 'A\x1b-A\xe9^J\xe9', 'Aé^Jé'],
-    ['of a table that has no such cell', ['', 'ISO 2022 IR 87'], 'A\x1b$B))\x1b(B', 'A?'],
-    ['in no set at all', ['ISO_IR 192', 'ISO_IR 6'], '\x81\xff', '\x81ÿ'],
+    ['of a table without this cell', ['', 'ISO 2022 IR 87'], 'A\x1b$B))\x1b(B', 'A?'],
+    ['invalid in every set', ['ISO_IR 192', 'ISO_IR 6'], '\x81\xff', '\x81ÿ'],
   ])('a value is preserved: %s', (_, charset, stored, text) => {
     expect(read(stored, ...charset)).toBe(text);
   });

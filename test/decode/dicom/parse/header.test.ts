@@ -59,7 +59,7 @@ describe('a film is read from', () => {
 
   test.each<[string, Buffer]>([
     [
-      'a value representation younger than the parser',
+      'a value representation unknown to the parser',
       headed({ tag: 0x7fe0_0001, vr: 'OV', value: Buffer.alloc(16, 1) }),
     ],
     [
@@ -223,7 +223,7 @@ describe('an element without a value representation', () => {
   const enc = (value: Uint8Array) =>
     Buffer.concat([head(0x0009_1001, 'OB', value.length, { little: true, explicit: false }), value]);
   test.each([
-    ['bytes that look like heads', Uint8Array.from({ length: 64 }, (_, i) => i)],
+    ['bytes that resemble element heads', Uint8Array.from({ length: 64 }, (_, i) => i)],
     ['zeros', new Uint8Array(64)],
     ['text', new Uint8Array(64).fill(0x41)],
   ])('is read if it contains %s', async (_, value) => {

@@ -71,8 +71,13 @@ test.each<[string, Dataset, number, number]>([
   ['and its columns', [text(tags.ImagerPixelSpacing, 'DS', '0.1\\0.15')], 210, height],
   ['Pixel Aspect Ratio before it', [text(pixelAspectRatio, 'IS', '3\\2')], width, 195],
   ['Pixel Spacing', [text(tags.ImagerPixelSpacing, 'DS', ''), text(pixelSpacing, 'DS', '0.3\\0.2')], width, 195],
-  ['nothing below one per cent', [text(tags.ImagerPixelSpacing, 'DS', '0.1430\\0.1442')], width, height],
-  ['nothing of zeros', [text(tags.ImagerPixelSpacing, 'DS', '0.000\\0.000')], width, height],
+  [
+    'nothing for a ratio within one per cent of 1',
+    [text(tags.ImagerPixelSpacing, 'DS', '0.1430\\0.1442')],
+    width,
+    height,
+  ],
+  ['nothing for zeros', [text(tags.ImagerPixelSpacing, 'DS', '0.000\\0.000')], width, height],
 ])('pixels are resampled to squares by %s', async (_, spacing, columns, rows) => {
   const { film } = await read(upright, spacing);
   const square = (await read(upright)).film;

@@ -343,7 +343,7 @@ describe('a nonstandard number', () => {
   test.each<[string, Dataset, string]>([
     ['an unknown VOI LUT Function', window(2000, 1000, 'CUBIC'), 'voi_function_unknown'],
     ['Presentation LUT Shape', [text(tags.PresentationLUTShape, 'CS', 'ROUND')], 'presentation_lut_shape_unknown'],
-    ['a polarity that contradicts itself', [text(tags.PresentationLUTShape, 'CS', 'INVERSE')], 'polarity_conflict'],
+    ['a contradicting polarity', [text(tags.PresentationLUTShape, 'CS', 'INVERSE')], 'polarity_conflict'],
     ['a spacing', [text(tags.ImagerPixelSpacing, 'DS', '0.1\\x')], 'spacing_unusable'],
     ['half a spacing', [text(tags.ImagerPixelSpacing, 'DS', '0.1')], 'spacing_unusable'],
     ['an orientation', [text(tags.PatientOrientation, 'CS', 'X\\Y')], 'orientation_unusable'],

@@ -165,7 +165,7 @@ export function smallPrecinctBombs(film: Stored): readonly Bomb[] {
       ['of 9000 orders', inMainHeader(good, progression(9000))],
       ['of 9000 orders in its first tile', inTileHeader(good, progression(9000))],
       [
-        'of 30 orders whose component is in precincts of 8 x 8',
+        'of 30 orders with a component in precincts of 8 x 8',
         inMainHeader(good, componentStyle(good, 3), progression(30)),
       ],
     ];
@@ -253,9 +253,9 @@ export function rleBombs(dataset: Dataset): readonly Bomb[] {
     bomb('RLE of no segments', () => frame(0, [], run)),
     bomb('RLE of 15 segments for two bytes', () => frame(15, Array<number>(15).fill(64), run)),
     bomb('RLE of one segment for two bytes', () => frame(1, [64], run)),
-    bomb('RLE whose offsets lie outside', () => frame(2, [0x7fff_fff0, 0xffff_fff0], run)),
-    bomb('RLE whose offsets go back', () => frame(2, [6000, 64], run)),
-    bomb('RLE whose segments are the header', () => frame(2, [0, 0], run)),
+    bomb('RLE with offsets outside', () => frame(2, [0x7fff_fff0, 0xffff_fff0], run)),
+    bomb('RLE with descending offsets', () => frame(2, [6000, 64], run)),
+    bomb('RLE with segments in the header', () => frame(2, [0, 0], run)),
     bomb('RLE that has too few bytes', () => frame(2, [64, 70], Buffer.alloc(12, 0x81))),
     bomb('RLE that has far too many', () => frame(2, [64, 3_000_064], Buffer.alloc(6_000_000, 0x81))),
     bomb('RLE that ends in a run', () => frame(2, [64, 10_064], Buffer.alloc(20_001, 0x81))),

@@ -144,7 +144,7 @@ export function oddities(dataset: Dataset): readonly (Bomb & { readonly plain: D
       spoilt(`a window centre of ${center}`, text(tags.WindowCenter, 'DS', center)),
     ),
     {
-      ...bomb('a VOI LUT Sequence whose item is empty', () =>
+      ...bomb('a VOI LUT Sequence with an empty item', () =>
         part10(merge(dataset, [sequence(tags.VOILUTSequence, [])])),
       ),
       plain: dataset,

@@ -117,7 +117,7 @@ export function structureBombs(dataset: Dataset): readonly Bomb[] {
       withBytes(head(0x0009_1001, 'OB', 0xffff_fffe, explicitLittle)),
     ),
     bomb('pixels that are longer than the file', () => lying(pixels, 0xffff_fffe)),
-    bomb('pixels whose stated length is half of them', () => lying(pixels, 2 ** 17)),
+    bomb('pixels with half of their length declared', () => lying(pixels, 2 ** 17)),
     bomb('pixels of no length', () => lying(pixels, 0)),
     bomb('pixels of undefined length that are not encapsulated', () => lying(pixels, undefinedLength)),
     bomb('half of the pixels', () => {
