@@ -1,6 +1,6 @@
 // Runs all tests: TypeScript with vitest and Python with pytest, in parallel. The last line counts the tests of both.
 // FAIL_ON_SKIP=1 counts skipped tests as failures. --long runs the long tests instead: *.long.test.ts and pytest's marker `long`.
-// Paths select tests: npm test -- test/api test/training/gate
+// Paths select tests: npm test -- test/api test/training/input_gate
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { Router } from '../inference/router.ts';
+import { type Plan, route } from '../routing/cheapest-plan.ts';
 import { parseParameters } from '../routing/parameters.ts';
 import type { ReadRequest } from '../routing/request.ts';
-import { type Plan, route } from '../routing/route.ts';
 import { accept } from './errors.ts';
 
 /** The options that decide which variants run. They have the names of the API's query parameters. */

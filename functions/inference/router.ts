@@ -10,11 +10,11 @@ import type { Config } from '../platform/config.ts';
 import { ConfigError } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
 import { withoutData } from '../platform/redact-error.ts';
+import type { RouteRequest } from '../routing/cheapest-plan.ts';
 import { type CostTable, costTable } from '../routing/cost-table.ts';
 import type { Vocabulary } from '../routing/parameters.ts';
 import { planRequest, type RequestPlan } from '../routing/plan-request.ts';
 import { type ReadRequest, readingId } from '../routing/request.ts';
-import type { RouteRequest } from '../routing/route.ts';
 import { createEngine, type Engine, type EngineHooks } from './pool.ts';
 
 /** A family with its costs and policies: enough to plan, explain and identify readings without loading a model. */

@@ -3,10 +3,10 @@ import type { Fault } from '../core/fault.ts';
 import type { Router } from '../inference/router.ts';
 import { ConfigError } from '../platform/config.ts';
 import { requestDigest } from '../results/request-digest.ts';
+import { route } from '../routing/cheapest-plan.ts';
 import { parseParameters } from '../routing/parameters.ts';
 import { presentAssignment } from '../routing/present.ts';
 import type { ReadRequest } from '../routing/request.ts';
-import { route } from '../routing/route.ts';
 import type { PacsSettings } from './config.ts';
 
 /** How the films of a PACS are read. */

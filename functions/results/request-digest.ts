@@ -2,8 +2,8 @@ import { canonical } from '../core/digest.ts';
 import type { Reading } from '../core/reading.ts';
 import type { Router } from '../inference/router.ts';
 import { sha256Sync } from '../platform/digest.ts';
+import { route } from '../routing/cheapest-plan.ts';
 import { presentAssignment } from '../routing/present.ts';
-import { route } from '../routing/route.ts';
 
 /** The variant that reads a finding, the reason for this variant, and the prevalence that the probability presumes. */
 export type ServedFinding = {

@@ -1,5 +1,5 @@
 import type { Rule, Variant } from '../core/catalog.ts';
-import type { Assignment, PassedOver } from './route.ts';
+import type { Assignment, PassedOver } from './cheapest-plan.ts';
 import { attained, formatAuroc, type Miss, required } from './rule.ts';
 
 /** The evidence for a decision. `measured`: on this family's own labels. */

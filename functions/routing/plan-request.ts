@@ -2,9 +2,9 @@ import type { Catalog, Policy } from '../core/catalog.ts';
 import type { Fault } from '../core/fault.ts';
 import type { PlanView, RoutedFinding } from '../core/reading.ts';
 import { fail, ok, type Result } from '../core/result.ts';
+import { type RouteRequest, route } from './cheapest-plan.ts';
 import type { CostTable } from './cost-table.ts';
 import { presentAssignment, presentPlan } from './present.ts';
-import { type RouteRequest, route } from './route.ts';
 
 /** A model family as the router sees it. */
 export type RoutableFamily = {

@@ -1,7 +1,7 @@
 import type { PlanView, RoutedFinding } from '../core/reading.ts';
+import type { Assignment, Plan } from './cheapest-plan.ts';
 import type { CostTable } from './cost-table.ts';
 import { basisOf, explain, explainPassedOver } from './explain.ts';
-import type { Assignment, Plan } from './route.ts';
 
 const round = (value: number) => Number(value.toFixed(3));
 

@@ -1,5 +1,5 @@
 import { canonical, sha256 } from '../core/digest.ts';
-import type { RouteRequest } from './route.ts';
+import type { RouteRequest } from './cheapest-plan.ts';
 
 /** One normalised request. Requests that mean the same are equal, whatever their order or spelling. */
 export type ReadRequest = RouteRequest & {

@@ -1,6 +1,6 @@
 import type { LoadedFamily } from '../../functions/models/load.ts';
+import { route } from '../../functions/routing/cheapest-plan.ts';
 import { costTable } from '../../functions/routing/cost-table.ts';
-import { route } from '../../functions/routing/route.ts';
 import { type Capacity, type Environment, sizes } from '../environments.ts';
 
 /** AWS calculates with 730 hours per month. */

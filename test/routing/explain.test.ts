@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Rule } from '../../functions/core/catalog.ts';
-
+import { type RouteRequest, route } from '../../functions/routing/cheapest-plan.ts';
 import { costTable } from '../../functions/routing/cost-table.ts';
 import { presentAssignment, presentPlan } from '../../functions/routing/present.ts';
-import { type RouteRequest, route } from '../../functions/routing/route.ts';
 import { ask, catalogOf, compared, head, policyOf, unwrap, variant } from '../support/family.ts';
 
 const catalog = catalogOf(

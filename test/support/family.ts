@@ -1,5 +1,5 @@
 import type { Catalog, Comparison, Head, Policy, Rule, Variant } from '../../functions/core/catalog.ts';
-import type { RouteRequest } from '../../functions/routing/route.ts';
+import type { RouteRequest } from '../../functions/routing/cheapest-plan.ts';
 
 /** A head with an AUROC and its interval, and default values for the rest. */
 export const head = (value: number, low = value - 0.02, high = value + 0.02): Head => ({

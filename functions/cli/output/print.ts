@@ -1,7 +1,7 @@
 import type { PlanView, Reading } from '../../core/reading.ts';
 import type { Result } from '../../core/result.ts';
+import type { Plan, Reason } from '../../routing/cheapest-plan.ts';
 import { basisOf } from '../../routing/explain.ts';
-import type { Plan, Reason } from '../../routing/route.ts';
 import { required } from '../../routing/rule.ts';
 import { type FilmFault, inWords, problemOf } from '../errors.ts';
 import { table } from './table.ts';

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { route } from '../../routing/cheapest-plan.ts';
 import { costTable } from '../../routing/cost-table.ts';
-import { route } from '../../routing/route.ts';
 import { CatalogError } from '../catalog-error.ts';
 import { type LoadedFamily, loadFamily } from '../load.ts';
 import { isModel, type Manifest, parseObject } from '../manifest.ts';

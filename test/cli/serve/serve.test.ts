@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { restartPauseMs } from '../../../functions/cli/serve/supervisor.ts';
 import { costTable } from '../../../functions/routing/cost-table.ts';
-import { route } from '../../../functions/routing/route.ts';
+import { route } from '../../../functions/routing/cheapest-plan.ts';
 import { alara, damagedFamily, family, films, folder, serve, until } from '../../support/cli.ts';
 
 const [film = ''] = films;

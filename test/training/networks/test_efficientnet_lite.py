@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from alara_train.export.graph import gmacs, join, session
-from alara_train.gate.gate import Familiar, Gate
+from alara_train.input_gate.gate import Familiar, Gate
 from alara_train.networks.efficientnet_lite import Trunk
 from alara_train.networks.pooling import Linear, cell_shares, grid_shares
 from alara_train.recipes.frozen.head import Head, head_to_onnx

@@ -17,8 +17,8 @@ from alara_train.evaluate.scores_file import film_digests, scores_document, writ
 from alara_train.export.graph import gmacs, join, keep_findings, kept_findings
 from alara_train.family.documents import catalog_document, evaluation_document
 from alara_train.family.report import report_family
-from alara_train.gate.gate import Limits
-from alara_train.gate.measure import GateRates, Share, measure_gate
+from alara_train.input_gate.gate import Limits
+from alara_train.input_gate.measure import GateRates, Share, measure_gate
 from alara_train.json_file import check_schema, write_json
 from alara_train.recipes.recipe import Recipe, Spec, Variant
 from alara_train.report.catalog import check_catalog

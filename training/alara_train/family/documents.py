@@ -13,9 +13,9 @@ from alara_train.digest import sha256
 from alara_train.evaluate.compare import catalog_comparisons
 from alara_train.evaluate.measure import Measured, VariantMeasured
 from alara_train.export.cost import measure_ms, measured_on
-from alara_train.gate.gate import ACCEPT
-from alara_train.gate.measure import NOT_MEASURED
-from alara_train.gate.samples import CLASSES
+from alara_train.input_gate.gate import ACCEPT
+from alara_train.input_gate.measure import NOT_MEASURED
+from alara_train.input_gate.samples import CLASSES
 from alara_train.machine import code_revision
 from alara_train.recipes.recipe import Recipe, Variant
 from alara_train.report.evaluation import catalog_head, evaluation

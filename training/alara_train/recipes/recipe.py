@@ -13,9 +13,9 @@ from alara_train.data.films import Films
 from alara_train.evaluate import scored
 from alara_train.evaluate.measure import Measured
 from alara_train.evaluate.scored import VariantScores
-from alara_train.gate.gate import Gate, GateSettings
-from alara_train.gate.measure import GateRates
-from alara_train.gate.pixel_cache import Rows
+from alara_train.input_gate.gate import Gate, GateSettings
+from alara_train.input_gate.measure import GateRates
+from alara_train.input_gate.pixel_cache import Rows
 from alara_train.networks.pooling import Float32s
 from alara_train.origin import Origin
 

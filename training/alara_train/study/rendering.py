@@ -16,7 +16,7 @@ from alara_train.data.pixels import decode
 from alara_train.evaluate.metrics import interval
 from alara_train.evaluate.resample import Resamples, resample
 from alara_train.evaluate.weighted_roc import auroc_draws
-from alara_train.gate.pixel_cache import cached_key, elsewhere, load_rows, pixels_key
+from alara_train.input_gate.pixel_cache import cached_key, elsewhere, load_rows, pixels_key
 from alara_train.networks.pooling import Float32s
 from alara_train.recipes.frozen.config import FamilyConfig
 from alara_train.recipes.frozen.features import Pooled

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alara_train.data.films import Floats
-from alara_train.gate.pixel_cache import Uint8s
+from alara_train.input_gate.pixel_cache import Uint8s
 
 Uint16s = npt.NDArray[np.uint16]
 Ends = tuple[float, float]

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from alara_train.gate.gate import GateSettings
+from alara_train.input_gate.gate import GateSettings
 from alara_train.toml_file import BadConfig, read_toml, values_of
 
 PRECISIONS = ("fp32", "int8", "fp16")

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from alara_train.gate.gate import Gate, GatedHead
+from alara_train.input_gate.gate import Gate, GatedHead
 from alara_train.networks.classifier import Classifier
 from alara_train.networks.pooling import grid_shares
 

@@ -21,8 +21,8 @@ from alara_train.evaluate.measure import Measured
 from alara_train.evaluate.scored import VariantScores
 from alara_train.export.graph import MOST_DIFFERENCE, Unfaithful, fuse_pads, session, to_float16, to_onnx
 from alara_train.export.quantise import quantise
-from alara_train.gate.gate import Gate
-from alara_train.gate.pixel_cache import Progress, Rows, cache_pixels, cached_key, load_rows
+from alara_train.input_gate.gate import Gate
+from alara_train.input_gate.pixel_cache import Progress, Rows, cache_pixels, cached_key, load_rows
 from alara_train.networks.classifier import Classifier
 from alara_train.networks.efficientnet_lite import STRIDE
 from alara_train.networks.pooling import Float32s, grid_shares

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from alara_train.gate.gate import GateSettings
+from alara_train.input_gate.gate import GateSettings
 from alara_train.toml_file import read_toml, values_of
 
 

@@ -16,7 +16,7 @@ from alara_train.atomic_file import atomic_output
 from alara_train.data.pixels import tensor
 from alara_train.digest import weights_digest
 from alara_train.export.graph import join, session
-from alara_train.gate.pixel_cache import DAMAGED, Progress, Rows, Uint8s
+from alara_train.input_gate.pixel_cache import DAMAGED, Progress, Rows, Uint8s
 from alara_train.networks.efficientnet_lite import Trunk
 from alara_train.networks.pooling import Float32s, grid_shares
 from alara_train.recipes.frozen.config import FamilyConfig

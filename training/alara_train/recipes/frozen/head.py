@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alara_train.export.graph import to_onnx
-from alara_train.gate.gate import Gate, GatedHead
+from alara_train.input_gate.gate import Gate, GatedHead
 from alara_train.networks.efficientnet_lite import Trunk
 from alara_train.networks.pooling import Linear, grid_shares
 from alara_train.recipes.frozen.trunk import stage_shapes

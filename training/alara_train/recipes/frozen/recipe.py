@@ -15,8 +15,8 @@ from alara_train.data.pixels import tensor
 from alara_train.evaluate.measure import Measured, VariantMeasured
 from alara_train.evaluate.scored import VariantScores
 from alara_train.export.graph import MOST_DIFFERENCE, Unfaithful, session
-from alara_train.gate.gate import Gate
-from alara_train.gate.pixel_cache import Progress, Rows, cache_pixels, load_rows
+from alara_train.input_gate.gate import Gate
+from alara_train.input_gate.pixel_cache import Progress, Rows, cache_pixels, load_rows
 from alara_train.networks.pooling import Float32s
 from alara_train.origin import Origin
 from alara_train.recipes.frozen import features as features_cache

@@ -13,7 +13,7 @@ from torch import nn
 from alara_train.data.pixels import tensor
 from alara_train.export.graph import fuse_pads, halve_weights, to_onnx
 from alara_train.export.quantise import quantise
-from alara_train.gate.pixel_cache import Rows
+from alara_train.input_gate.pixel_cache import Rows
 from alara_train.networks.efficientnet_lite import SameConv, Trunk, published_weights
 from alara_train.recipes.frozen.config import FamilyConfig
 from alara_train.toml_file import BadConfig

@@ -8,9 +8,9 @@ import pytest
 from scipy.special import softmax
 
 from alara_train.data.pixels import Film, decode, resized
-from alara_train.gate import samples as material
-from alara_train.gate.gate import choose_limits
-from alara_train.gate.samples import Sample
+from alara_train.input_gate import samples as material
+from alara_train.input_gate.gate import choose_limits
+from alara_train.input_gate.samples import Sample
 from alara_train.serve import open_variants, read
 
 

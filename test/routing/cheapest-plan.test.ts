@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Catalog, Comparison, Policy, Rule } from '../../functions/core/catalog.ts';
+import { route } from '../../functions/routing/cheapest-plan.ts';
 import { costTable } from '../../functions/routing/cost-table.ts';
-import { route } from '../../functions/routing/route.ts';
 import { judge } from '../../functions/routing/rule.ts';
 import { ask, catalogOf, compared, faultOf, head, policyOf, unwrap, variant } from '../support/family.ts';
 

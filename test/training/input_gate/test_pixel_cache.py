@@ -20,9 +20,9 @@ from damage import DAMAGE
 from alara_train.data.films import Films, Labelled
 from alara_train.data.layouts.detect import read
 from alara_train.data.layouts.settings import Settings
-from alara_train.gate import samples as material
-from alara_train.gate.pixel_cache import Progress, cache_pixels, cached_key
-from alara_train.gate.samples import Sample
+from alara_train.input_gate import samples as material
+from alara_train.input_gate.pixel_cache import Progress, cache_pixels, cached_key
+from alara_train.input_gate.samples import Sample
 from alara_train.recipes.frozen.config import FamilyConfig
 
 CONFIGS = Path(__file__).parents[3] / "training" / "configs"
@@ -144,7 +144,7 @@ import os, signal, sys
 from contextlib import contextmanager
 from pathlib import Path
 import test_pixel_cache
-from alara_train.gate import pixel_cache, samples
+from alara_train.input_gate import pixel_cache, samples
 
 count = 0
 class Sudden:

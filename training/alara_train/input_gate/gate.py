@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from alara_train.data.films import Bools, Floats, Ints
-from alara_train.gate.samples import CLASSES
+from alara_train.input_gate.samples import CLASSES
 from alara_train.networks.pooling import Float32s, Linear, Scaler
 
 ACCEPT = CLASSES[0]

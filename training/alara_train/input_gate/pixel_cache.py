@@ -20,9 +20,9 @@ from alara_train.data.films import Films
 from alara_train.data.pixels import decode, resized
 from alara_train.data.prepare.stacks import eight_bits
 from alara_train.digest import sha256
-from alara_train.gate import samples as gate_samples
-from alara_train.gate.gate import GateSettings
-from alara_train.gate.samples import Sample
+from alara_train.input_gate import samples as gate_samples
+from alara_train.input_gate.gate import GateSettings
+from alara_train.input_gate.samples import Sample
 
 Progress = Callable[[Iterable[int], str], Iterable[int]]
 """Shows the progress of a loop: takes the rows and a title, and returns the rows."""

@@ -9,9 +9,9 @@ import numpy as np
 
 from alara_train.data.films import Films
 from alara_train.evaluate.metrics import wilson
-from alara_train.gate.gate import ACCEPT, Gate, GateSettings, Limits, choose_limits, fit_gate
-from alara_train.gate.pixel_cache import Rows
-from alara_train.gate.samples import CLASSES
+from alara_train.input_gate.gate import ACCEPT, Gate, GateSettings, Limits, choose_limits, fit_gate
+from alara_train.input_gate.pixel_cache import Rows
+from alara_train.input_gate.samples import CLASSES
 from alara_train.networks.pooling import Float32s
 
 NOT_MEASURED = (
