@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { restartPauseMs } from '../../../functions/cli/serve/supervisor.ts';
-import { costTable } from '../../../functions/routing/cost-table.ts';
 import { route } from '../../../functions/routing/cheapest-plan.ts';
+import { costTable } from '../../../functions/routing/cost-table.ts';
 import { alara, damagedFamily, family, films, folder, serve, until } from '../../support/cli.ts';
 
 const [film = ''] = films;
@@ -58,7 +58,7 @@ test('after a native crash a new server answers at once, and earlier readings ar
       ({ ok }) => ok,
       () => false,
     );
-  await until(isBack, 10_000);
+  await until(isBack, 60_000);
   expect((await (await fetch(stored)).json()).findings).toEqual(findings);
   expect(serverPid()).not.toBe(before);
   expect(said()).toContain('SIGSEGV; starting it again');
