@@ -5,7 +5,7 @@ import { chestRegions, nonChestRegions } from './region-codes.ts';
 import { safeText } from './safe-text.ts';
 import { type SnomedCode, snomedCodes } from './snomed.ts';
 
-/** The fault of a film that is not a frontal chest film by its attributes; null if no attribute says so. */
+/** The fault of a film if an attribute proves that the film is not a frontal chest film; otherwise null. */
 export function notFrontalChestFault(attributes: Attributes): Fault | null {
   const view = nonFrontalView(attributes);
   if (view !== undefined) return { code: 'not_frontal_view', view };

@@ -75,7 +75,7 @@ const assumptions = [
   [tags.pixelRepresentation, 'Pixel Representation (0028,0103)', 'unsigned'],
 ] as const;
 
-/** Warn about absent attributes whose value was assumed (PS3.3, C.7.6.3: all of them are required). */
+/** Warn about each required attribute that is absent and was assumed (PS3.3, C.7.6.3). */
 export function warnOfAssumptions(attributes: Attributes, warn: Warn): void {
   for (const [tag, name, value] of assumptions)
     if (attributes.uint16(tag) === undefined)

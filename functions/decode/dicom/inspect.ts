@@ -16,7 +16,7 @@ export function inspect(bytes: Uint8Array, report: Report = () => {}): Result<In
   }
 }
 
-/** The identity of a film. If only the beginning of the file was inspected, `pixels` tells what the rest must contain. */
+/** The identity of a film. If only the beginning of the file was inspected, `pixels` has the position of the pixel data. */
 export type Inspected = { readonly instance: Instance; readonly pixels?: PixelDataStart };
 
 /**

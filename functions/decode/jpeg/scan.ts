@@ -28,7 +28,7 @@ export type CheckedScan = {
 
 /** A longer run of equal bytes after the data of a scan is not padding. */
 const maxPadding = 8192;
-/** If more bytes follow the last code, and they are not padding, the scan is damaged. */
+/** If more bytes than this follow the last code, and they are not padding, the scan is damaged. */
 const maxLeftover = 64;
 
 const isRestart = (marker: number) => marker >= 0xd0 && marker <= 0xd7;
@@ -237,7 +237,7 @@ class CodeReader {
     }
   }
 
-  /** The position after the last byte of which a bit was used. */
+  /** The position after the last byte that was used, completely or in part. */
   position(): number {
     let at = this.at;
     for (let unused = (this.bitCount - this.missingBits) >> 3; unused > 0; unused--)
@@ -245,7 +245,7 @@ class CodeReader {
     return at;
   }
 
-  /** Number of unused bits in the last byte of which a bit was used. */
+  /** Number of unused bits in the last byte that was used. */
   paddingBits(): number {
     return (this.bitCount - this.missingBits) & 7;
   }

@@ -27,7 +27,7 @@ export type Frame = {
   readonly warnings: readonly ReadingWarning[];
 };
 
-/** The predicate of a fault whose subject is the stream. */
+/** The text that follows the name of the stream in a fault. */
 const codecFailures: Record<CodecFailure, string> = {
   damaged: 'does not decode without errors',
   memoryExceeded: 'needs more memory than any film of this size',
@@ -101,13 +101,13 @@ const encodingNames: Record<CompressedFrame['encoding'], string> = {
 };
 
 /** A warning if the stream has another encoding than the transfer syntax. */
-function mislabelledWarning({ encoding }: CompressedFrame, labelled: TransferSyntax): ReadingWarning | undefined {
-  if (encoding === labelled.encoding) return undefined;
+function mislabelledWarning({ encoding }: CompressedFrame, declared: TransferSyntax): ReadingWarning | undefined {
+  if (encoding === declared.encoding) return undefined;
   return {
     code: 'transfer_syntax_mismatch',
-    message: `Transfer Syntax UID (0002,0010) says ${labelled.name}, but the stream in Pixel Data (7FE0,0010) is ${encodingNames[encoding]}. The actual encoding was used.`,
+    message: `Transfer Syntax UID (0002,0010) states ${declared.name}, but the stream in Pixel Data (7FE0,0010) is ${encodingNames[encoding]}. The actual encoding was used.`,
     attribute: '(0002,0010)',
-    found: labelled.uid,
+    found: declared.uid,
   };
 }
 

@@ -58,7 +58,7 @@ type SeenValues = Map<number, { readonly value: Uint8Array; readonly isBlank: bo
 
 type Parsed = { readonly element: Element; readonly tag: number; readonly next: number };
 
-/** Limit of nested sequences. No film has sequences nested as deep. */
+/** Limit of the nesting depth of sequences. The sequences of films are nested less deeply. */
 const maxDepth = 64;
 /** Number of consecutive elements that must follow an offset to prove that an element starts there. */
 const shortChain = 2;
@@ -134,8 +134,8 @@ export class DataSetParser {
     const level = { encoding, limit: this.bytes.length, endsAtDelimiter: false, depth: 0, endsWithFile: true };
     const tagAt = (offset: number) =>
       offset + 8 > level.limit ? undefined : this.reader.tagAt(offset, encoding.isLittleEndian);
-    // Some devices fill the last block of a file with zero bytes. The first byte of a tag may also be zero. Elements start at
-    // even distances, so an odd number of zero bytes includes such a first byte.
+    // Some devices fill the last block of a file with zero bytes. Elements have even lengths. So if the number of zero bytes is
+    // odd, the last zero byte is the first byte of a tag.
     const skipZeros = (offset: number) => {
       let first = offset;
       while (first < level.limit && this.bytes[first] === 0) first++;
@@ -370,8 +370,9 @@ export class DataSetParser {
   }
 
   /**
-   * Find the head of Pixel Data. No element may follow Pixel Data, so the form of the head is chosen by whether the value ends at
-   * the end of the file or starts with an item.
+   * Find the head of Pixel Data. Usually no element follows Pixel Data, so a following element cannot prove the form of the head.
+   * Instead, the form fits if the value ends at the end of the file, or if the length is undefined and the value starts with an
+   * item.
    */
   private choosePixelDataHead(at: number, standard: Head | undefined, { encoding }: Level) {
     const heads = forms.flatMap((form) => this.reader.headIn(form, at, encoding.isLittleEndian) ?? []);
@@ -769,7 +770,10 @@ export class DataSetParser {
   }
 }
 
-/** Whether the value of an attribute is binary: lookup tables, palettes, documents, curves, waveforms, overlays. For Implicit VR. */
+/**
+ * Whether the value of an attribute is binary: lookup tables, palettes, documents, curves, waveforms, overlays. Needed in Implicit
+ * VR, where the file does not state value representations.
+ */
 const isBinary = (tag: number): boolean =>
   [0x0028_1408, 0x0028_3006, 0x0042_0011].includes(tag) ||
   (tag >= 0x0028_1200 && tag < 0x0028_1300) ||
@@ -778,7 +782,7 @@ const isBinary = (tag: number): boolean =>
 /** Whether a tag has a group that headers commonly have. Text, read as a tag, has a higher group. */
 const hasCommonGroup = (tag: number): boolean => tag < 0x2000_0000 || isDecodedTag(tag);
 
-/** Whether a form is possible in an encoding. In an Implicit VR data set, only a value representation proves an Explicit VR element. */
+/** Whether the parser may try a form. In an Implicit VR data set, an element in Explicit VR must have a value representation. */
 const isAllowedForm = ({ vr }: Head, { isExplicit }: VrEncoding): boolean => isExplicit || vr !== undefined;
 
 /** Whether a value is empty, or is text with only padding. */

@@ -75,10 +75,10 @@ export const parseBeginning = (bytes: Uint8Array): Result<Beginning, Fault> => p
 function parse<Parsed>(
   bytes: Uint8Array,
   isPartial: boolean,
-  parsed: (opened: OpenedDataSet) => Parsed,
+  read: (opened: OpenedDataSet) => Parsed,
 ): Result<Parsed, Fault> {
   try {
-    return ok(parsed(openDataSet(bytes, isPartial)));
+    return ok(read(openDataSet(bytes, isPartial)));
   } catch (error) {
     if (error instanceof HeaderError) return fail(error.fault);
     if (error instanceof TooManyElements) return fail({ code: 'too_many_elements', limit: maxReads });
@@ -153,7 +153,7 @@ function warnOfLabel({ encoding, isDeflated, warnings }: OpenedDataSet, declared
 const mislabelledWarning = ({ uid, name }: TransferSyntax, found: string, warn: Warn) =>
   warn({
     code: 'transfer_syntax_mismatch',
-    message: `Transfer Syntax UID (0002,0010) says ${name}, but ${found}. The actual encoding was used.`,
+    message: `Transfer Syntax UID (0002,0010) states ${name}, but ${found}. The actual encoding was used.`,
     attribute: '(0002,0010)',
     found: uid,
   });

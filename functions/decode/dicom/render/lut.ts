@@ -58,7 +58,7 @@ export function usableLuts(
 /**
  * The input of the first entry: the second number of the descriptor. The number is signed if the input is signed. The value
  * representation (SS or US) is often wrong and is absent in Implicit VR. So the interpretation in the range of the input is used.
- * If both or none are in the range, the one whose table covers more of the range is used.
+ * If both interpretations or none are in the range, the one with the larger overlap of table and range is used.
  */
 function firstInput(item: Attributes, length: number, input: Interval): number {
   const [signed = 0, unsigned = 0] = [item.int16(tags.lutDescriptor, 1), item.uint16(tags.lutDescriptor, 1)];
