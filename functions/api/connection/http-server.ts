@@ -52,6 +52,8 @@ export function createHttpServer({
     // The rate bounds a body; its total time is not limited.
     requestTimeout: 0,
     maxHeaderSize: maxHeaderBytes,
+    // Node would answer without a problem document.
+    requireHostHeader: false,
   };
   const handle = getRequestListener(fetch, {
     // A request of HTTP/1.0 may have no Host: the health checks of load balancers have none.
@@ -74,6 +76,8 @@ export function createHttpServer({
         limit: maxHeaders,
         limitBytes: maxHeaderBytes,
       });
+    const problem = headProblem(incoming);
+    if (problem !== undefined) return closeWithProblem(incoming.socket, { code: 'malformed_http', problem });
     unused.delete(incoming.socket);
     outgoing.once('close', () => {
       if (!incoming.socket.destroyed) unused.add(incoming.socket);
@@ -95,6 +99,7 @@ export function createHttpServer({
     });
   });
   const server = createServer(serverOptions, listener);
+  server.on('checkExpectation', listener);
   server.on('checkContinue', (incoming, outgoing) => {
     expectant.add(incoming);
     listener(incoming, outgoing);
@@ -128,6 +133,13 @@ export function createHttpServer({
     else closeWithProblem(socket, faultOf(error));
   });
   return server;
+}
+
+/** The fault of a head that Node parses but HTTP does not allow (RFC 9112 3.2), or whose expectation is unknown (RFC 9110 10.1.1). */
+function headProblem({ headers, httpVersion }: IncomingMessage): string | undefined {
+  if (headers.host === undefined && httpVersion === '1.1') return 'Missing Host header';
+  if (headers.expect !== undefined && !/100-continue/i.test(headers.expect)) return 'Unknown expectation in Expect';
+  return undefined;
 }
 
 function faultOf({ code, message }: NodeJS.ErrnoException): Fault {

@@ -59,6 +59,8 @@ describe('a malformed request is answered with a problem, and the client can rea
       'malformed_http',
     ],
     ['an invalid Host', 'GET / HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n', 400, 'malformed_http'],
+    ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400, 'malformed_http'],
+    ['an unknown expectation', `${head}expect: magic\r\n\r\n`, 400, 'malformed_http'],
   ])('%s', async (_, text, status, code) => {
     const answer = await answerTo(await listen(), text);
     expect(answer.slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
