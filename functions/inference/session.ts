@@ -23,6 +23,23 @@ export type SessionOptions = {
   readonly threads: number;
 };
 
+/** The options of every session, so that a model gives the same logits wherever it runs. */
+export const runtimeOptions = (device: Device, threads: number): InferenceSession.SessionOptions => ({
+  executionProviders: [device],
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+  logSeverityLevel: 3,
+  extra: {
+    session: {
+      // Spinning threads take processor time from the other threads of a small machine.
+      intra_op: { allow_spinning: '0' },
+      // On x64 processors without VNNI, the int8 kernels add products in 16 bits, and the sums saturate. This option selects exact
+      // kernels there and changes nothing on other processors: docs/performance.md, Processors without VNNI.
+      x64quantprecision: '1',
+    },
+  },
+});
+
 /** The sessions of one thread: each model is verified, loaded and warmed at its first use, then kept. */
 export function createSessions(options: SessionOptions) {
   // Sessions are never released: creating and releasing them leaks (microsoft/onnxruntime#25325).
@@ -84,14 +101,7 @@ async function load(variant: Variant, { family, device, threads }: SessionOption
       variant: variant.id,
       problem: `${variant.file} has SHA-256 ${digest.slice(0, 12)}…, the catalog says ${variant.sha256.slice(0, 12)}…`,
     });
-  const session = await InferenceSession.create(bytes, {
-    executionProviders: [device],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    logSeverityLevel: 3,
-    // Spinning threads take processor time from the other threads of a small machine.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
-  });
+  const session = await InferenceSession.create(bytes, runtimeOptions(device, threads));
   await run(session, variant.resolution, new Float32Array(variant.resolution ** 2));
   return ok(session);
 }

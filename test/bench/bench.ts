@@ -6,6 +6,7 @@ import { cpus as processors, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openRouter } from '../../functions/inference/router.ts';
+import { runtimeOptions } from '../../functions/inference/session.ts';
 import { readConfig } from '../../functions/platform/config.ts';
 import { cpus } from '../../functions/platform/cpus.ts';
 
@@ -65,10 +66,7 @@ async function read(query: string): Promise<void> {
 
 const variants = await Promise.all(
   family.catalog.variants.map(async ({ id, file, resolution }) => {
-    const session = await InferenceSession.create(join(family.folder, file), {
-      intraOpNumThreads: config.threads,
-      logSeverityLevel: 3,
-    });
+    const session = await InferenceSession.create(join(family.folder, file), runtimeOptions('cpu', config.threads));
     const input = new Tensor('float32', new Float32Array(resolution ** 2), [1, 1, resolution, resolution]);
     return { id, run: () => session.run({ film: input }), raw: [] as number[], whole: [] as number[] };
   }),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Variant } from '../../core/catalog.ts';
 import { messageOf } from '../../core/errors.ts';
+import { type Device, runtimeOptions } from '../../inference/session.ts';
 import type { LoadedFamily } from '../../models/load.ts';
 import { digestFault } from './digest.ts';
 
@@ -15,13 +16,13 @@ const failed = (says: string): Verdict => ({ ok: false, says });
 export async function verify(
   variant: Variant,
   { folder, catalog }: Pick<LoadedFamily, 'folder' | 'catalog'>,
-  device: string,
+  device: Device,
 ): Promise<Verdict> {
   try {
     const bytes = await readFile(join(folder, variant.file));
     const differs = digestFault(bytes, variant, { folder });
     if (differs) return failed(differs);
-    const session = await InferenceSession.create(bytes, { executionProviders: [device], logSeverityLevel: 3 });
+    const session = await InferenceSession.create(bytes, runtimeOptions(device, 1));
     const side = variant.resolution;
     const start = performance.now();
     const outputs = await session.run({
