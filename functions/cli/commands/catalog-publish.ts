@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { Device } from '../../inference/session.ts';
 import { parseObject } from '../../models/manifest.ts';
 import { scoresFault } from '../../models/release/compare.ts';
 import { move } from '../../models/release/move-pointer.ts';
@@ -74,7 +75,7 @@ async function publishFamily(store: string, options: Options): Promise<0 | 1> {
 }
 
 /** Run every model and compare the scores with the catalog. Faults are printed. */
-async function verified({ family }: Publication, device: string): Promise<boolean> {
+async function verified({ family }: Publication, device: Device): Promise<boolean> {
   // The native library loads here only, so that the other commands work without it.
   const { verify } = await import('./verify.ts');
   let failed = 0;
