@@ -70,7 +70,7 @@ export function createHttpClient(endpoint: Endpoint, send: typeof fetch = fetch)
     } catch (error) {
       if (signal?.aborted) return unavailable('did not answer before the request was aborted');
       if (timeout.aborted) return unavailable(`did not answer within ${timeoutSeconds} s`);
-      return unavailable(`broke the connection: ${errorCodeOf(error)}`);
+      return unavailable(`cannot be reached, or broke the connection: ${errorCodeOf(error)}`);
     }
   };
 }

@@ -75,7 +75,7 @@ test('a PACS that does not answer fails with its fix', async () => {
     other: { dicomWeb: 'http://127.0.0.1:4/b', orthanc: 'http://127.0.0.1:4' },
   };
   const { code, stdout, stderr } = await alara(['doctor'], { ALARA_PACS: JSON.stringify({ pacs }) });
-  expect(stdout.match(/^FAIL {2}PACS .*\(E[A-Z]+\).*\n {6}fix: start the PACS/gm)).toHaveLength(3);
+  expect(stdout.match(/^FAIL {2}PACS .*: E[A-Z]+ \(.*\n {6}fix: start the PACS/gm)).toHaveLength(3);
   expect(stderr).toMatch(/3 of 14 checks failed/);
   expect(code).toBe(1);
 });
