@@ -364,7 +364,9 @@ describe('failures', () => {
   test('a missing server, a missing answer and a truncated answer are named without an address', async () => {
     expect(await faultOf('http://127.0.0.1:1')).toEqual({
       code: 'pacs_unavailable',
-      problem: expect.stringMatching(/^main cannot be reached, or broke the connection: \w+ \(request: search by QIDO-RS\)$/),
+      problem: expect.stringMatching(
+        /^main cannot be reached, or broke the connection: \w+ \(request: search by QIDO-RS\)$/,
+      ),
     });
     const silent = await serve(() => undefined);
     expect(await faultOf(silent.url, { timeoutSeconds: 0.2 })).toEqual({
