@@ -129,8 +129,14 @@ export function createHttpServer({
     // Node reports each further piece of a broken request as another error.
     if (ended.has(socket)) return;
     ended.add(socket);
-    if (error.code === 'ECONNRESET' || !socket.writable || current(socket)?.headersSent) socket.destroy();
-    else closeWithProblem(socket, faultOf(error));
+    const close = () => {
+      const response = current(socket);
+      // A complete request in front of the malformed bytes gets its answer first.
+      if (response?.req.complete && !socket.destroyed) response.once('close', () => setImmediate(close));
+      else if (error.code === 'ECONNRESET' || !socket.writable || response?.headersSent) socket.destroy();
+      else closeWithProblem(socket, faultOf(error));
+    };
+    close();
   });
   return server;
 }

@@ -67,6 +67,19 @@ describe('a malformed request is answered with a problem, and the client can rea
     expect(problemIn(answer)).toMatchObject({ status, code, fix: expect.any(String) });
   });
 
+  test('answers the complete requests in front of malformed bytes first, in their order', async () => {
+    const url = await listen({
+      fetch: async (request) => {
+        await delay(20);
+        return new Response(new URL(request.url).pathname);
+      },
+    });
+    const answer = await answerTo(url, `${pipelined('/first', 1)}${pipelined('/second', 1)}GARBAGE\r\n\r\n`);
+    const parts = [answer.indexOf('/first'), answer.indexOf('/second'), answer.indexOf('malformed_http')];
+    expect(parts).toEqual(parts.toSorted((a, b) => a - b));
+    expect(parts).not.toContain(-1);
+  });
+
   test('accepts a request of HTTP/1.0 without Host', async () => {
     const answer = await answerTo(await listen(), 'GET / HTTP/1.0\r\n\r\n');
     expect(answer.slice(0, 12)).toBe('HTTP/1.1 200');

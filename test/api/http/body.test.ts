@@ -236,6 +236,14 @@ describe('Content-Encoding', () => {
     const { url } = await (await service.app.request('/v1/uploads', { method: 'POST' })).json();
     const put = { method: 'PUT', headers: { 'content-encoding': 'gzip' }, body: bomb };
     await expectProblem(service.app.request(`/v1/${url}`, put), 413, 'body_too_large');
+    // A STOW-RS request has no limit as a whole. This one has a part without an end.
+    const stow = {
+      'content-type': 'multipart/related; type="application/dicom"; boundary=b',
+      'content-encoding': 'gzip',
+    };
+    const body = bytesOf(gzipSync(bytesOf('--b\r\nContent-Type: application/dicom\r\n\r\n')), bomb);
+    const stored = service.app.request('/dicom-web/studies', { method: 'POST', headers: stow, body });
+    await expectProblem(stored, 413, 'body_too_large');
   });
 
   test('of an upload is decoded, and the job reads the film', async () => {
