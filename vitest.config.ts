@@ -13,7 +13,7 @@ export default defineConfig({
   test: {
     include: [long ? 'test/**/*.long.test.ts' : 'test/**/*.test.ts'],
     exclude: long ? [] : ['test/**/*.long.test.ts'],
-    setupFiles: ['test/support/seed.ts'],
+    setupFiles: ['test/support/setup.ts'],
     // Most tests wait, for a lease, a server or a child process: two at a time even where there are two processors.
     maxWorkers: 2,
     // A bound for what hangs, on a machine that is busy with something else.

@@ -112,7 +112,7 @@ describe.skipIf(!hasAws)('alara serve on AWS (npm run pretest installs SeaweedFS
     await vi.waitFor(
       async () => expect((await read(url, `?findings=Mass&variant=${cold}`, another())).status).toBe(201),
       {
-        timeout: 20_000,
+        timeout: 60_000,
         interval: 500,
       },
     );
@@ -123,7 +123,7 @@ describe.skipIf(!hasAws)('alara serve on AWS (npm run pretest installs SeaweedFS
         expect(job.status).toBe(202);
         const { id } = await job.json();
         await vi.waitFor(async () => expect((await (await fetch(`${url}/v1/jobs/${id}`)).json()).state).toBe('done'), {
-          timeout: 30_000,
+          timeout: 60_000,
           interval: 200,
         });
       },

@@ -71,7 +71,7 @@ describe.skipIf(!hasAws)(
         async () => {
           for (let i = 0; i < 2; i++) expect(await queue.depth()).toEqual({ waiting: 0, inFlight: 0 });
         },
-        { timeout: 30_000 },
+        { timeout: 60_000 },
       );
 
     /** The keys in the table and in the bucket. */

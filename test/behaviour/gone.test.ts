@@ -70,7 +70,7 @@ test.each([
         await vi.waitFor(
           () => expect(lines.some(({ route, status }) => route !== '/v1/uploads' && status)).toBe(true),
           {
-            timeout: 5000,
+            timeout: 60_000,
           },
         );
         const answered = lines.find(({ route, status }) => route !== '/v1/uploads' && status);

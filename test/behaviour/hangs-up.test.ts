@@ -26,7 +26,7 @@ async function hangUp(head: string, body: Uint8Array): Promise<void> {
   socket.on('error', () => undefined);
   socket.write(`${head}\r\nhost: 127.0.0.1\r\ncontent-length: ${body.length + 1000}\r\n\r\n`);
   socket.write(body);
-  await vi.waitFor(() => expect(files()).not.toEqual([]), { timeout: 5000 });
+  await vi.waitFor(() => expect(files()).not.toEqual([]), { timeout: 60_000 });
   socket.destroy();
 }
 

@@ -69,7 +69,7 @@ async function finish(): Promise<void> {
     ),
   });
   await vi.waitFor(async () => expect(await platform.queue.depth()).toEqual({ waiting: 0, inFlight: 0 }), {
-    timeout: 10_000,
+    timeout: 60_000,
   });
   await runner.stop();
 }

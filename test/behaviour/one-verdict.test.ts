@@ -108,7 +108,7 @@ const ways: Readonly<Record<string, (bytes: Bytes) => Promise<string>>> = {
     const { id } = await submitted.json();
     const look = async () => (await service.app.request(`/v1/jobs/${id}`)).json();
     const ended = await vi.waitUntil(async () => ((await look()).state.match(/done|failed/) ? look() : undefined), {
-      timeout: 20_000,
+      timeout: 60_000,
     });
     const [outcome] = ended.outcomes;
     return outcome?.reading ? 'read' : (outcome?.refused ?? ended.problem).code;

@@ -38,7 +38,7 @@ test('refuses a film before its body is read when the queue is full', async () =
   const waiting = Array.from({ length: 300 }, () => measured());
   await vi.waitFor(() => expect(service.engine.overload('local')).toMatchObject({ code: 'queue_full' }), {
     interval: 1,
-    timeout: 20_000,
+    timeout: 60_000,
   });
   const pull = vi.fn((controller: ReadableStreamDefaultController) => controller.enqueue(new Uint8Array(1000)));
   const body = new ReadableStream({ pull }, { highWaterMark: 0 });

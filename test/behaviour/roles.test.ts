@@ -46,7 +46,7 @@ test('one process accepts jobs, and another, which serves only its health, proce
   expect(await state(api, id)).toBe('queued');
 
   const worker = await start('worker');
-  await vi.waitFor(async () => expect(await state(api, id)).toBe('done'), { timeout: 10_000 });
+  await vi.waitFor(async () => expect(await state(api, id)).toBe('done'), { timeout: 60_000 });
   expect((await fetch(`${worker}/health/ready`)).status).toBe(200);
   for (const path of ['/', '/v1/jobs', '/v1/catalog', '/openapi.json'])
     expect((await fetch(worker + path)).status, path).toBe(404);
@@ -64,7 +64,7 @@ test('a stop loses no job: the next start finishes the open jobs', async () => {
     async () => {
       for (const id of ids) expect(await state(second, id)).toBe('done');
     },
-    { timeout: 15_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   );
   for (const id of ids)
     expect((await (await fetch(`${second}/v1/jobs/${id}`)).json()).attempts, 'handing back is not a try').toBe(1);

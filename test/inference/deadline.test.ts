@@ -24,8 +24,8 @@ beforeAll(async () => {
 
 /** The engine reads again when its threads are warm and idle. */
 async function readsAgain({ read, status }: Engine): Promise<void> {
-  await vi.waitFor(() => expect(status()).toMatchObject({ waiting: 0, running: 0 }), { timeout: 30_000 });
-  await vi.waitFor(async () => expect(await read(film('r256-int8'))).toMatchObject({ ok: true }), { timeout: 30_000 });
+  await vi.waitFor(() => expect(status()).toMatchObject({ waiting: 0, running: 0 }), { timeout: 60_000 });
+  await vi.waitFor(async () => expect(await read(film('r256-int8'))).toMatchObject({ ok: true }), { timeout: 60_000 });
 }
 
 test('a deadline during inference is answered in time; the run finishes, and its thread continues', async () => {
@@ -47,7 +47,7 @@ test('a deadline during inference is answered in time; the run finishes, and its
     expect(answer.fault.code).toBe('queue_full');
     // The place of the film is occupied until the run has finished.
     const { running } = engine.status();
-    await vi.waitFor(() => expect(engine.status().running).toBe(0), { timeout: 20_000, interval: 5 });
+    await vi.waitFor(() => expect(engine.status().running).toBe(0), { timeout: 60_000, interval: 5 });
     if (running === 1 && started() === before) survived++;
   }
   expect(survived).toBe(5);

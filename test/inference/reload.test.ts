@@ -182,13 +182,13 @@ test('a promoted family is loaded without a failed request, and each request use
     }
   };
   const clients = [1, 2, 3, 4].map(client);
-  await expect.poll(() => answers.length, { timeout: 20_000 }).toBeGreaterThan(8);
+  await expect.poll(() => answers.length, { timeout: 60_000 }).toBeGreaterThan(8);
   await publishUnchecked(published.objects, retrained());
   await published.live();
   await service.look();
   const after = service.serving().digest;
   const seen = answers.length;
-  await expect.poll(() => answers.length, { timeout: 20_000 }).toBeGreaterThan(seen + 12);
+  await expect.poll(() => answers.length, { timeout: 60_000 }).toBeGreaterThan(seen + 12);
   going = false;
   await Promise.all(clients);
 
@@ -210,7 +210,7 @@ test('a running service polls for promotions', async () => {
   const second = await publishUnchecked(published.objects, retrained());
   expect(second).not.toBe(digest);
   await published.live();
-  await expect.poll(() => events(service.lines), { timeout: 20_000 }).toContain('models_replaced');
+  await expect.poll(() => events(service.lines), { timeout: 60_000 }).toContain('models_replaced');
   expect(service.serving().catalog.provenance.dataset).toBe('the same, told otherwise');
 });
 
@@ -258,7 +258,7 @@ test('a model that the store lacks raises an alarm and gives 503 with Retry-Afte
   writeFileSync(objectOf(published.path, cold), bytes);
   await expect
     .poll(async () => (await service.read('?findings=Mass&variant=r512-fp32')).status, {
-      timeout: 20_000,
+      timeout: 60_000,
       interval: 500,
     })
     .toBe(201);
@@ -298,7 +298,7 @@ const usualIn = ({ router }: { router: Router }, data: string) =>
 
 type Opened = Awaited<ReturnType<typeof open>>;
 const ready = async ({ fetch }: Opened) => (await fetch(new Request('http://localhost/health/ready'))).status;
-const until = (held: () => Promise<void>) => vi.waitFor(held, { timeout: 30_000, interval: 100 });
+const until = (held: () => Promise<void>) => vi.waitFor(held, { timeout: 60_000, interval: 100 });
 
 test.each([
   ['gone', rmSync],
@@ -380,7 +380,7 @@ test('a promoted family that cannot be downloaded is not refused: it is loaded w
   for (let i = 0; i < 3; i++) expect(await source.next?.(first)).toBeUndefined();
   expect(new Set(events(lines))).toEqual(new Set(['model_unavailable', 'models_away']));
   away.clear();
-  const next = await vi.waitUntil(() => source.next?.(first), { timeout: 20_000, interval: 500 });
+  const next = await vi.waitUntil(() => source.next?.(first), { timeout: 60_000, interval: 500 });
   onTestFinished(() => next?.engine.close());
   expect(next?.router.family.catalog.provenance.dataset).toBe('the same, told otherwise');
 });
@@ -470,7 +470,7 @@ describe.skipIf(!hasAws)('on S3 (npm run pretest)', () => {
       await aws.s3.start();
       await expect
         .poll(async () => (await again.read('?findings=Mass&variant=r512-fp32')).status, {
-          timeout: 20_000,
+          timeout: 60_000,
           interval: 500,
         })
         .toBe(201);

@@ -19,7 +19,7 @@ const job = async (id: string) => {
   return found;
 };
 const state = async (id: string, wanted: string) => {
-  await vi.waitFor(async () => expect((await job(id)).state).toBe(wanted), { timeout: 10_000, interval: 10 });
+  await vi.waitFor(async () => expect((await job(id)).state).toBe(wanted), { timeout: 60_000, interval: 10 });
   return job(id);
 };
 const queueIsEmpty = () =>
@@ -185,7 +185,7 @@ describe('several runners', () => {
       });
     await vi.waitFor(
       async () => expect(await bench.platform.jobs.list({ state: 'done', limit: 99 })).toHaveLength(50),
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     );
     expect(worked).toHaveLength(50);
     expect(new Set(worked.map((line) => line[0]))).toEqual(new Set(['x', 'y']));

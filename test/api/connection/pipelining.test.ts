@@ -35,7 +35,7 @@ describe('pipelined requests on one connection', () => {
     const paths = Array.from({ length: 900 }, (_, i) => `/${i}`);
     const text = textOf(socket);
     socket.write(paths.map((path) => pipelined(path, 1)).join(''));
-    await vi.waitFor(async () => expect(bodies(text())).toEqual(paths), { timeout: 20_000 });
+    await vi.waitFor(async () => expect(bodies(text())).toEqual(paths), { timeout: 60_000 });
     expect(seen.most).toBe(1);
   });
 
@@ -52,7 +52,7 @@ describe('pipelined requests on one connection', () => {
       if (at % 3 === 0) await delay(1);
     }
     const expected = ['/a', '/a', '/a', `/b${body}`, `/c${body}`, '/d', '/d', `/e${body}`];
-    await vi.waitFor(() => expect(bodies(text())).toEqual(expected), { timeout: 20_000 });
+    await vi.waitFor(() => expect(bodies(text())).toEqual(expected), { timeout: 60_000 });
     expect(seen.most).toBe(1);
   });
 

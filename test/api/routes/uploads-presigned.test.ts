@@ -51,7 +51,7 @@ describe.skipIf(!hasAws)('uploads to S3 (npm run pretest installs SeaweedFS and 
         expect(await (await service.app.request(`/v1/jobs/${id}`, { headers })).json()).toMatchObject({
           state: 'done',
         }),
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     );
   });
 

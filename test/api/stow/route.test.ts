@@ -57,7 +57,7 @@ const jobsOf = (response: Response) =>
   );
 const ended = async (path: string) => {
   const look = async () => (await service.app.request(path)).json();
-  await vi.waitFor(async () => expect(['done', 'failed', 'dead']).toContain((await look()).state), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(['done', 'failed', 'dead']).toContain((await look()).state), { timeout: 60_000 });
   return look();
 };
 const blobs = () => readdirSync(join(service.data, 'blobs'));

@@ -118,7 +118,7 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     } finally {
       aws.s3.resume();
     }
-    await vi.waitFor(async () => expect((await timed(get)).outcome).toBe('answered'), { timeout: 20_000 });
+    await vi.waitFor(async () => expect((await timed(get)).outcome).toBe('answered'), { timeout: 60_000 });
   });
 
   test('a circuit breaker ignores refusals, and closes with the first answer', async () => {

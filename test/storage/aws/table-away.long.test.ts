@@ -97,7 +97,7 @@ describe.skipIf(!hasAws)('jobs while their table is unavailable (npm run pretest
     slowMs = 1500;
     expect(await replay(operator.platform, 'job_r')).toMatchObject({ state: 'queued' });
     await vi.waitFor(async () => expect((await platform.jobs.get('job_r'))?.state).toBe('done'), {
-      timeout: 10_000,
+      timeout: 60_000,
       interval: 100,
     });
   });
