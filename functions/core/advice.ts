@@ -143,12 +143,12 @@ export const advice: Record<FaultCode, Advice> = {
   unknown_parameter: {
     status: 400,
     title: 'Unknown parameter',
-    fix: 'Remove the parameter or correct its spelling; known lists the parameters of this resource.',
+    fix: 'Remove the parameter or correct its spelling; known lists the parameters of this resource, and nearest the most similar ones.',
   },
   unknown_finding: {
     status: 400,
     title: 'Unknown finding',
-    fix: 'Spell findings as known lists them.',
+    fix: 'Spell findings as known lists them, in upper or lower case; nearest is the most similar one.',
   },
   finding_not_served: {
     status: 422,

@@ -40,16 +40,37 @@ export type Fault =
   | { readonly code: 'blank_image' }
   | { readonly code: 'not_a_frontal_chest'; readonly looksLike: string; readonly score: number }
   | { readonly code: 'invalid_parameter'; readonly parameter: string; readonly problem: string }
-  | { readonly code: 'unknown_parameter'; readonly parameters: readonly string[]; readonly known: readonly string[] }
-  | { readonly code: 'unknown_finding'; readonly finding: string; readonly known: readonly string[] }
+  /** `nearest` names the most similar known name, per parameter that has one. */
+  | {
+      readonly code: 'unknown_parameter';
+      readonly parameters: readonly string[];
+      readonly known: readonly string[];
+      readonly nearest?: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly code: 'unknown_finding';
+      readonly finding: string;
+      readonly known: readonly string[];
+      readonly nearest?: string;
+    }
   | {
       readonly code: 'finding_not_served';
       readonly finding: string;
       readonly reason: string;
       readonly known: readonly string[];
     }
-  | { readonly code: 'unknown_policy'; readonly policy: string; readonly known: readonly string[] }
-  | { readonly code: 'unknown_variant'; readonly variant: string; readonly known: readonly string[] }
+  | {
+      readonly code: 'unknown_policy';
+      readonly policy: string;
+      readonly known: readonly string[];
+      readonly nearest?: string;
+    }
+  | {
+      readonly code: 'unknown_variant';
+      readonly variant: string;
+      readonly known: readonly string[];
+      readonly nearest?: string;
+    }
   | { readonly code: 'unreachable_target'; readonly shortfalls: readonly Shortfall[] }
   | { readonly code: 'reading_not_found'; readonly id: string }
   | { readonly code: 'not_from_dicom'; readonly id: string }

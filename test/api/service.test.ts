@@ -23,6 +23,19 @@ describe('GET /v1/routes', () => {
     for (const { basis } of findings) expect(['measured', 'published', 'simulated']).toContain(basis);
   });
 
+  test('takes repeated parameters where several values have a meaning, in upper or lower case', async () => {
+    const separate = await (await get('/v1/routes?findings=nodule&findings=MASS&minAuroc=mass:0.1')).json();
+    expect(separate).toEqual(await (await get('/v1/routes?findings=Nodule,Mass&minAuroc=Mass:0.1')).json());
+    expect(await (await get('/v1/routes?policy=a&policy=b')).json()).toMatchObject({
+      ...{ status: 400, code: 'invalid_parameter', parameter: 'policy', problem: 'it is given more than once' },
+    });
+  });
+
+  test('suggests the nearest name of a misspelt finding, and of a misspelt parameter', async () => {
+    expect(await (await get('/v1/routes?findings=Nodul')).json()).toMatchObject({ nearest: 'Nodule' });
+    expect(await (await get('/v1/routes?finding=Nodule')).json()).toMatchObject({ nearest: { finding: 'findings' } });
+  });
+
   test.each([
     ['?explain=heatmap', 'unknown_parameter'],
     ['?findings=Gout', 'unknown_finding'],

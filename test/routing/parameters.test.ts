@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseParameters } from '../../functions/routing/parameters.ts';
+import { parseParameters, textOf } from '../../functions/routing/parameters.ts';
 import { catalogOf, faultOf, head, policyOf, unwrap, variant } from '../support/family.ts';
 
 const catalog = catalogOf([variant('r256', 256, 10, { Edema: head(0.8), Mass: head(0.7), Nodule: head(0.6) })]);
@@ -27,6 +27,32 @@ describe('parameters', () => {
     const one = unwrap(parse({ findings: 'Nodule,Edema', minAuroc: 'Nodule:0.6,Edema:0.7', bestEffort: 'false' }));
     const two = unwrap(parse({ findings: ' Edema , Nodule,Edema', minAuroc: ' Edema : .70, Nodule:0.6 ' }));
     expect(JSON.stringify(one)).toBe(JSON.stringify(two));
+  });
+
+  test('name findings without regard to case, in every parameter', () => {
+    const canonical = { findings: 'Mass,Nodule', minAuroc: 'Nodule:0.6', prevalence: 'Mass:0.1' };
+    const spelt = { findings: 'NODULE,mass', minAuroc: 'nodule:0.6', prevalence: 'mASS:0.1' };
+    expect(unwrap(parse(spelt))).toEqual(unwrap(parse(canonical)));
+    expect(faultOf(parse({ minAuroc: 'nodule:0.7,Nodule:0.8' }))).toMatchObject({ problem: 'Nodule is given twice' });
+  });
+
+  test('without a similar known name get no suggestion', () => {
+    expect(faultOf(parse({ findings: 'Gout' }))).not.toHaveProperty('nearest');
+    expect(faultOf(parse({ colour: 'red' } as Record<string, string>))).not.toHaveProperty('nearest');
+  });
+
+  test('mean the same as JSON values, as a repeated parameter and as one text', () => {
+    const text = { findings: 'Mass,Nodule', minAuroc: 'Mass:0.7,Nodule:0.6', prevalence: '0.05', bestEffort: 'true' };
+    const values = { Mass: 0.7, Nodule: 0.6 };
+    const json = { findings: ['Nodule', 'Mass'], minAuroc: values, prevalence: 0.05, bestEffort: true };
+    const repeated = { ...text, findings: ['Mass', 'Nodule'], minAuroc: ['Mass:0.7', 'Nodule:0.6'] };
+    expect(unwrap(parse(textOf(json)))).toEqual(unwrap(parse(text)));
+    expect(unwrap(parse(textOf({ ...repeated, bestEffort: 'true' as const })))).toEqual(unwrap(parse(text)));
+    expect(textOf({ minAuroc: undefined, policy: 'test' })).toEqual({ policy: 'test' });
+  });
+
+  test('keep small JSON numbers, which JavaScript writes with an exponent', () => {
+    expect(unwrap(parse(textOf({ prevalence: 1e-7 }))).prevalence['Mass']).toBe(1e-7);
   });
 
   test('with one number apply it to every requested finding', () => {
@@ -63,11 +89,17 @@ describe('parameters', () => {
   });
 
   test.each([
-    [{ findings: 'Nodul' }, { code: 'unknown_finding', finding: 'Nodul', known: catalog.findings }],
-    [{ findings: 'nodule' }, { code: 'unknown_finding', finding: 'nodule' }],
+    [{ findings: 'Nodul' }, { code: 'unknown_finding', finding: 'Nodul', known: catalog.findings, nearest: 'Nodule' }],
+    [{ findings: 'lung nodule' }, { code: 'unknown_finding', finding: 'lung nodule', nearest: 'Nodule' }],
     [{ findings: '' }, { code: 'invalid_parameter', parameter: 'findings' }],
     [{ findings: 'Nodule,' }, { code: 'invalid_parameter', parameter: 'findings' }],
     [{ policy: 'lax' }, { code: 'unknown_policy', known: ['test'] }],
+    [{ policy: 'Tset' }, { code: 'unknown_policy', nearest: 'test' }],
+    [{ variant: 'R-256' }, { code: 'unknown_variant', nearest: 'r256' }],
+    [
+      { Finding: 'Mass', colour: 'red' },
+      { code: 'unknown_parameter', nearest: { Finding: 'findings' } },
+    ],
     [{ policy: 'toString' }, { code: 'unknown_policy' }],
     [{ variant: 'r1024' }, { code: 'unknown_variant', known: ['r256'] }],
     [{ bestEffort: 'yes' }, { code: 'invalid_parameter', parameter: 'bestEffort' }],

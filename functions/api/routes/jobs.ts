@@ -7,7 +7,7 @@ import { ok } from '../../core/result.ts';
 import { sniff, unsupportedFormatFault } from '../../decode/sniff.ts';
 import { allowedTarget } from '../../jobs/handlers/webhook-target.ts';
 import { replay, submit } from '../../jobs/submit.ts';
-import { parseParameters, ReadParameters } from '../../routing/parameters.ts';
+import { JsonParameters, parseParameters, textOf } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
 import { mediaTypes } from '../http/body.ts';
 import { copy } from '../http/copy-upload.ts';
@@ -29,11 +29,12 @@ const NewJob = z
         'Address that receives a webhook when the job has ended, by Standard Webhooks (https://www.standardwebhooks.com). The operator must allow its host first.',
       example: 'https://ris.example.org/hooks/alara',
     }),
-    ...ReadParameters.shape,
+    ...JsonParameters.shape,
   })
   .meta({
     id: 'NewJob',
-    description: 'An upload and its parameters, which are those of the query of POST /v1/readings.',
+    description:
+      'An upload and its parameters, which are those of the query of POST /v1/readings. Numbers, booleans, lists and objects may be JSON values.',
   });
 
 const ListQuery = z.strictObject({
@@ -102,7 +103,7 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
     async (c) => {
       const tenant = c.get('tenant');
       const { upload, mediaType: declared, webhook, ...rest } = c.req.valid('json');
-      const parameters = Object.fromEntries(Object.entries(rest).filter(([, text]) => text !== undefined));
+      const parameters = textOf(rest);
       const request = accept(parseParameters(parameters, router.vocabulary));
       if (webhook !== undefined) accept(allowedTarget(webhook, await platform.access.webhooks(tenant)));
       // Copy the upload: it may be replaced, used by another job, or expire while this job waits.

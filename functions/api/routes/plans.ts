@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { notice, PlanView, RoutedFinding } from '../../core/reading.ts';
-import { parseParameters, RouteParameters } from '../../routing/parameters.ts';
+import { parseParameters, RouteParameters, textOf } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
 import { accept, strict } from '../http/problem.ts';
 import { answers } from '../http/responses.ts';
@@ -25,7 +25,7 @@ export function routes(app: OpenAPIHono, { router }: Deps): void {
   app.openapi(
     dryRun,
     (c) => {
-      const request = accept(parseParameters(c.req.valid('query'), router.vocabulary));
+      const request = accept(parseParameters(textOf(c.req.valid('query')), router.vocabulary));
       const { plan, findings } = accept(router.plan(request));
       return c.json({ plan, findings: [...findings], notice }, 200);
     },

@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { Reading } from '../../core/reading.ts';
 import { ok } from '../../core/result.ts';
-import { parseParameters, ReadParameters } from '../../routing/parameters.ts';
+import { parseParameters, ReadParameters, textOf } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
 import { declaredBytes, upload } from '../http/body.ts';
 import { accept, Refusal, strict } from '../http/problem.ts';
@@ -57,7 +57,7 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
     create,
     async (c) => {
       const tenant = c.get('tenant');
-      const request = accept(parseParameters(c.req.valid('query'), router.vocabulary));
+      const request = accept(parseParameters(textOf(c.req.valid('query')), router.vocabulary));
       const declared = accept(declaredBytes(c, maxBodyBytes));
       const refuseOverload = () => {
         const fault = engine.overload(tenant);

@@ -64,6 +64,15 @@ describe('a job', () => {
     expect(await direct.json()).toEqual(reading);
   });
 
+  test('takes lists, numbers, booleans and objects, and is the job of the same parameters as text', async () => {
+    const id = await upload(variantOf(30));
+    const values = { findings: ['Nodule', 'mass'], minAuroc: { Nodule: 0.01 }, prevalence: 0.05, bestEffort: false };
+    const job = await (await submit({ upload: id, ...values })).json();
+    const text = { findings: 'Mass,Nodule', minAuroc: 'Nodule:0.01', prevalence: '0.05' };
+    expect((await (await submit({ upload: id, ...text })).json()).id).toBe(job.id);
+    expect(await ended(job.id)).toMatchObject({ state: 'done', outcomes: [{ reading: expect.any(String) }] });
+  });
+
   test('is the same job when it is submitted again, also with another upload of the film, and after its end', async () => {
     const bytes = variantOf(1);
     const [first, second] = [await upload(bytes), await upload(bytes)];
@@ -187,7 +196,9 @@ describe('refuses', () => {
     ['an unknown field', { upload: 'x', image: 'y' }, 'unknown_parameter', 400],
     ['an unknown finding', { upload: 'x', findings: 'Gout' }, 'unknown_finding', 400],
     ['an unknown media type', { upload: 'x', mediaType: 'image/gif' }, 'invalid_parameter', 400],
-    ['a number for text', { upload: 'x', minAuroc: 0.7 }, 'invalid_parameter', 400],
+    ['text for a number', { upload: 'x', minAuroc: 'high' }, 'invalid_parameter', 400],
+    ['a number that is no AUROC', { upload: 'x', minAuroc: 7 }, 'invalid_parameter', 400],
+    ['a null', { upload: 'x', findings: null }, 'invalid_parameter', 400],
     ['something else than an id', { upload: '../../etc/passwd' }, 'upload_not_found', 404],
     ['an upload that was never sent', { upload: unknown }, 'upload_not_found', 404],
     ['a list', [], 'invalid_parameter', 400],
