@@ -8,6 +8,7 @@ import { StoreUnavailable } from '../platform/store-unavailable.ts';
 import { BlobTooLarge, QuotaExceeded } from '../storage/blobs.ts';
 import type { Deps } from './deps.ts';
 import { authenticate, describeAccess } from './http/auth.ts';
+import { storeNothing } from './http/caching.ts';
 import { decodeContent } from './http/content-encoding.ts';
 import { docsHeaders, pageHeaders } from './http/headers.ts';
 import { problem, Refusal, strict } from './http/problem.ts';
@@ -40,6 +41,7 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
   const app = new OpenAPIHono({ defaultHook: strict(z.object({})) });
 
   app.use(requestId);
+  app.use(storeNothing);
   app.use((c, next) => (c.req.path === '/docs' ? docsHeaders : pageHeaders)(c, next));
   app.use(async (c, next) => {
     const start = performance.now();

@@ -5,6 +5,8 @@ import { Catalog, Policy } from '../../core/catalog.ts';
 import { notice } from '../../core/reading.ts';
 import { readText } from '../../models/read-bounded.ts';
 import type { Deps } from '../deps.ts';
+import { conditional, etagHeader, IfNoneMatch, notModified, revalidated } from '../http/caching.ts';
+import { fixedBody } from '../http/fixed-body.ts';
 import { Refusal } from '../http/problem.ts';
 import { answers } from '../http/responses.ts';
 
@@ -23,20 +25,25 @@ const showCatalog = createRoute({
   method: 'get',
   path: '/v1/catalog',
   summary: 'Variants with their measurements, and the policies',
-  request: { query: z.strictObject({}) },
-  responses: { 200: { description: 'The catalog', content: { 'application/json': { schema: CatalogView } } } },
+  request: { query: z.strictObject({}), headers: IfNoneMatch },
+  responses: {
+    200: { description: 'The catalog', content: { 'application/json': { schema: CatalogView } }, headers: etagHeader },
+    ...notModified,
+  },
 });
 
 const showEvaluation = createRoute({
   method: 'get',
   path: '/v1/evaluation',
   summary: 'The numbers behind every plot',
-  request: { query: z.strictObject({}) },
+  request: { query: z.strictObject({}), headers: IfNoneMatch },
   responses: {
     200: {
       description: 'evaluation.json of the family',
       content: { 'application/json': { schema: z.looseObject({}) } },
+      headers: etagHeader,
     },
+    ...notModified,
     ...answers(404),
   },
 });
@@ -53,10 +60,17 @@ export function catalog(app: OpenAPIHono, { router }: Deps): void {
     notice,
   } as const;
 
-  app.openapi(showCatalog, (c) => c.json(view, 200));
+  const json = (value: unknown) =>
+    fixedBody(() => Buffer.from(JSON.stringify(value)), { ...revalidated, 'content-type': 'application/json' });
+  const catalogBody = json(view);
+  const evaluationBody = evaluation && json(evaluation);
+  app.use(showCatalog.path, conditional);
+  app.use(showEvaluation.path, conditional);
+  // The body has the type of the route: it is the JSON text of `view`.
+  app.openapi(showCatalog, (c) => catalogBody(c) as never);
   app.openapi(showEvaluation, (c) => {
-    if (!evaluation) throw new Refusal({ code: 'not_found', path: c.req.path });
-    return c.json(evaluation, 200);
+    if (!evaluationBody) throw new Refusal({ code: 'not_found', path: c.req.path });
+    return evaluationBody(c) as never;
   });
 }
 

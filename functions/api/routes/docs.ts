@@ -1,14 +1,17 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { html } from 'hono/html';
 import { notice } from '../../core/reading.ts';
-import { sharedFile } from '../http/shared-file.ts';
+import { conditional } from '../http/caching.ts';
+import { fixedBody } from '../http/fixed-body.ts';
 import { sampleHost, withCodeSamples } from './code-samples.ts';
 
 // The bundle carries its own copy; from source it comes from the package.
 const bundled = new URL('./web/scalar.js', import.meta.url);
 const packaged = new URL('../../../node_modules/@scalar/api-reference/dist/browser/standalone.js', import.meta.url);
-const scalar = sharedFile(existsSync(bundled) ? bundled : packaged);
+const javascript = { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'max-age=3600' };
+const scalar = fixedBody(() => readFile(existsSync(bundled) ? bundled : packaged), javascript);
 
 // The document is fetched here, so that its samples name the address at which the reader found this page.
 const start = `const document = await (await fetch('/openapi.json')).text();
@@ -41,10 +44,9 @@ export function docs(app: OpenAPIHono): void {
     return document;
   };
   setImmediate(openapi);
-  app.get('/openapi.json', (c) => c.body(openapi(), 200, { 'content-type': 'application/json' }));
-
-  const javascript = { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'max-age=3600' };
-  app.get('/docs/scalar.js', async (c) => c.body(await scalar(), 200, javascript));
+  const revalidated = { 'content-type': 'application/json', 'cache-control': 'no-cache' };
+  app.get('/openapi.json', conditional, fixedBody(openapi, revalidated));
+  app.get('/docs/scalar.js', conditional, scalar);
   app.get('/docs/start.js', (c) => c.body(start, 200, javascript));
   app.get('/docs', (c) =>
     c.html(html`<!doctype html>

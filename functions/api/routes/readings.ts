@@ -4,6 +4,7 @@ import { ok } from '../../core/result.ts';
 import { parseParameters, ReadParameters, textOf } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
 import { declaredBytes, upload } from '../http/body.ts';
+import { conditional, etagHeader, IfNoneMatch, notModified } from '../http/caching.ts';
 import { accept, Refusal, strict } from '../http/problem.ts';
 import { answers } from '../http/responses.ts';
 
@@ -45,9 +46,11 @@ const show = createRoute({
   request: {
     params: z.object({ id: z.string().meta({ description: 'rd_ and 64 hexadecimal digits' }) }),
     query: z.strictObject({}),
+    headers: IfNoneMatch,
   },
   responses: {
-    200: { description: 'The reading', content: { 'application/json': { schema: Reading } } },
+    200: { description: 'The reading', content: { 'application/json': { schema: Reading } }, headers: etagHeader },
+    ...notModified,
     ...answers(404),
   },
 });
@@ -83,6 +86,7 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
     strict(ReadParameters),
   );
 
+  app.use('/v1/readings/:id', conditional);
   app.openapi(show, async (c) => {
     const { id } = c.req.valid('param');
     const known = await platform.readings.get(c.get('tenant'), id);
