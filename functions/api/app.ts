@@ -1,7 +1,7 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
-import { advice } from '../core/advice.ts';
 import type { Fault } from '../core/fault.ts';
+import { advice } from '../core/fault-status.ts';
 import { ms } from '../core/units.ts';
 import { withoutData } from '../platform/redact-error.ts';
 import { StoreUnavailable } from '../platform/store-unavailable.ts';

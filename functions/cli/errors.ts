@@ -1,5 +1,5 @@
-import { type Advice, advice } from '../core/advice.ts';
 import type { Fault, Shortfall } from '../core/fault.ts';
+import { type Advice, advice } from '../core/fault-status.ts';
 import type { Result } from '../core/result.ts';
 import { CatalogError } from '../models/catalog-error.ts';
 import { ConfigError } from '../platform/config.ts';

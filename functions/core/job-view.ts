@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { advice } from './advice.ts';
 import type { Fault } from './fault.ts';
+import { advice } from './fault-status.ts';
 import { type Job, JobInput, jobStates, type Outcome } from './job.ts';
 import { describe } from './problem.ts';
 

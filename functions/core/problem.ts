@@ -1,5 +1,5 @@
-import { advice } from './advice.ts';
 import type { Fault } from './fault.ts';
+import { advice } from './fault-status.ts';
 
 /** A fault as a caller sees it: title, status and fix, plus the members of the fault. */
 export function describe<Shown extends Fault>(fault: Shown) {

@@ -13,7 +13,7 @@ import type { Orientation } from './exif-orientation.ts';
 import { maxPixels, minSide } from './limits.ts';
 import { type Depth, toRawPixels } from './raw.ts';
 import { declaredType, type MediaType, type PictureType, sniff, unsupportedFormatFault } from './sniff.ts';
-import { type Stripped, strip } from './strip.ts';
+import { type Stripped, strip } from './strip-metadata.ts';
 
 /** Size limit of a decoded image with all bands: the largest film in 8-bit colour. */
 const maxBytes = 3 * maxPixels;

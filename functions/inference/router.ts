@@ -14,7 +14,8 @@ import type { RouteRequest } from '../routing/cheapest-plan.ts';
 import { type CostTable, costTable } from '../routing/cost-table.ts';
 import type { Vocabulary } from '../routing/parameters.ts';
 import { planRequest, type RequestPlan } from '../routing/plan-request.ts';
-import { type ReadRequest, readingId } from '../routing/request.ts';
+import { readingId } from '../routing/reading-id.ts';
+import type { ReadRequest } from '../routing/request.ts';
 import { createEngine, type Engine, type EngineHooks } from './pool.ts';
 
 /** A family with its costs and policies: enough to plan, explain and identify readings without loading a model. */

@@ -1,5 +1,5 @@
-import { advice } from '../core/advice.ts';
 import type { Fault, FaultCode } from '../core/fault.ts';
+import { advice } from '../core/fault-status.ts';
 
 /** How often, and after which pauses, a job is retried. */
 export type RetryPolicy = {

@@ -1,5 +1,5 @@
-import { advice } from '../core/advice.ts';
 import type { Fault } from '../core/fault.ts';
+import { advice } from '../core/fault-status.ts';
 import type { Router } from '../inference/router.ts';
 import { ConfigError } from '../platform/config.ts';
 import { requestDigest } from '../results/request-digest.ts';

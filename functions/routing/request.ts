@@ -1,4 +1,3 @@
-import { canonical, sha256 } from '../core/digest.ts';
 import type { RouteRequest } from './cheapest-plan.ts';
 
 /** One normalised request. Requests that mean the same are equal, whatever their order or spelling. */
@@ -8,19 +7,3 @@ export type ReadRequest = RouteRequest & {
   /** Local prevalence by finding. Findings that are not named keep the prevalence of the training films. */
   readonly prevalence: Readonly<Record<string, number>>;
 };
-
-/** Everything that determines a reading. The id of the reading is its digest. */
-export type Identity = {
-  readonly tenant: string;
-  /** SHA-256 of the body's bytes, in hexadecimal; so are the digests below. */
-  readonly body: string;
-  readonly catalog: string;
-  readonly policy: string;
-  readonly costs: string;
-  readonly request: ReadRequest;
-};
-
-/** `rd_` and the SHA-256 of everything that can change the answer. */
-export async function readingId(identity: Identity): Promise<string> {
-  return `rd_${await sha256(canonical(identity))}`;
-}

@@ -1,22 +1,16 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
-import {
-  AccessLogField,
-  AccessLogFormat,
-  ApiKeySourceType,
-  LogGroupLogDestination,
-  MethodLoggingLevel,
-  Period,
-  RestApi,
-} from 'aws-cdk-lib/aws-apigateway';
+import { ApiKeySourceType, LogGroupLogDestination, MethodLoggingLevel, RestApi } from 'aws-cdk-lib/aws-apigateway';
 import { Construct } from 'constructs';
 import type { LoadBalancer } from '../compute/load-balancer.ts';
 import type { Network } from '../compute/network.ts';
 import type { DataStack } from '../data/data-stack.ts';
 import type { Environment } from '../environments.ts';
 import { acknowledge } from '../nag.ts';
+import { accessLogFormat } from './access-log.ts';
 import { endpointProps } from './endpoint.ts';
 import { addGatewayResponses } from './gateway-responses.ts';
 import { Identity } from './identity.ts';
+import { addUsagePlan, stageThrottle } from './rate-limits.ts';
 import { Routes } from './routes.ts';
 import { Waf } from './waf.ts';
 
@@ -33,7 +27,7 @@ export class ApiGateway extends Construct {
 
   constructor(scope: Construct, id: string, { environment, network, loadBalancer, data }: ApiGatewayProps) {
     super(scope, id);
-    const { name, limits } = environment;
+    const { name } = environment;
     const { logs, machineClients } = data;
     this.api = new RestApi(this, 'Api', {
       restApiName: `alara-${name}`,
@@ -47,8 +41,7 @@ export class ApiGateway extends Construct {
       cloudWatchRoleRemovalPolicy: RemovalPolicy.RETAIN,
       deployOptions: {
         stageName: name,
-        throttlingRateLimit: limits.stage,
-        throttlingBurstLimit: limits.stage * 2,
+        ...stageThrottle(environment),
         // Metrics per path cost extra. The alarms use the metrics of the whole API.
         metricsEnabled: false,
         // A trace contains the URL, and a STOW-RS URL names a study.
@@ -57,20 +50,14 @@ export class ApiGateway extends Construct {
         loggingLevel: MethodLoggingLevel.OFF,
         dataTraceEnabled: false,
         accessLogDestination: new LogGroupLogDestination(logs.group('access')),
-        accessLogFormat: accessLog,
+        accessLogFormat,
       },
     });
     const identity = new Identity(this, 'Identity', { environment, machineClients, log: logs.group('identity') });
     new Routes(this, 'Methods', { api: this.api, network, loadBalancer, identity });
     addGatewayResponses(this.api);
 
-    const plan = this.api.addUsagePlan('Plan', {
-      name: `alara-${name}`,
-      description: 'API keys of callers. Each value is a key of the service, made with alara keys create',
-      throttle: { rateLimit: limits.key, burstLimit: limits.key * 2 },
-      quota: { limit: limits.keyMonth, period: Period.MONTH },
-    });
-    plan.addApiStage({ stage: this.api.deploymentStage });
+    addUsagePlan(this.api, environment);
     new Waf(this, 'Firewall', {
       environment,
       stageArn: this.api.deploymentStage.stageArn,
@@ -119,19 +106,3 @@ export class ApiGateway extends Construct {
     );
   }
 }
-
-/** Caller, time and result of each request. Without the path, because a STOW-RS path names a study. */
-const accessLog = AccessLogFormat.custom(
-  JSON.stringify({
-    time: AccessLogField.contextRequestTime(),
-    requestId: AccessLogField.contextRequestId(),
-    method: AccessLogField.contextHttpMethod(),
-    status: AccessLogField.contextStatus(),
-    keyId: AccessLogField.contextIdentityApiKeyId(),
-    address: AccessLogField.contextIdentitySourceIp(),
-    bytes: AccessLogField.contextResponseLength(),
-    latencyMs: AccessLogField.contextResponseLatency(),
-    integrationMs: AccessLogField.contextIntegrationLatency(),
-    firewall: AccessLogField.contextWafResponseCode(),
-  }),
-);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { advice } from '../../functions/core/advice.ts';
+import { advice } from '../../functions/core/fault-status.ts';
 import { serve } from '../support/cli.ts';
 import { chest } from '../support/dicom/film.ts';
 import { chestDataset } from '../support/dicom/instance.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { stowBody } from '../../functions/pacs/dicomweb/stow.ts';
+import { stowBody } from '../../functions/pacs/dicomweb/stow-body.ts';
 import { alara as alaraRun, until } from '../support/cli.ts';
 import { text } from '../support/dicom/instance.ts';
 import { tags } from '../support/dicom/tags.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { advice } from '../../functions/core/advice.ts';
 import type { Fault, FaultCode } from '../../functions/core/fault.ts';
+import { advice } from '../../functions/core/fault-status.ts';
 import { fail, ok } from '../../functions/core/result.ts';
 import { ms } from '../../functions/core/units.ts';
 import { nextState } from '../../functions/jobs/outcome.ts';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { failureReasons } from '../../functions/api/stow/response.ts';
-import { advice } from '../../functions/core/advice.ts';
 import { resultSopClasses, sopClasses } from '../../functions/core/dicom-dictionary.ts';
 import type { FaultCode } from '../../functions/core/fault.ts';
+import { advice } from '../../functions/core/fault-status.ts';
 import { transferSyntaxes } from '../../functions/decode/dicom/parse/transfer-syntaxes.ts';
 import { Follow, PacsEntry, Poll } from '../../functions/pacs/config.ts';
 

@@ -1,6 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { advice } from '../../core/advice.ts';
 import type { FaultCode } from '../../core/fault.ts';
+import { advice } from '../../core/fault-status.ts';
 import { Problem } from './problem.ts';
 
 /** The OpenAPI response for fault codes that share a status. */

@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { html } from 'hono/html';
-import { advice } from '../../core/advice.ts';
 import type { FaultCode } from '../../core/fault.ts';
+import { advice } from '../../core/fault-status.ts';
 import { Refusal } from '../http/problem.ts';
 
 /** The help page that the `type` of a problem points to. */

@@ -2,7 +2,7 @@ import type { Fault } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { createHttpClient, type Endpoint, readJson } from './http.ts';
 import { type Attributes, AttributesList } from './json.ts';
-import { storedInstances, stowBody } from './stow.ts';
+import { storedInstances, stowBody } from './stow-body.ts';
 import { readDicomFile } from './wado.ts';
 
 /** The UIDs of an instance in a PACS. */

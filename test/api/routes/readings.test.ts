@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { advice } from '../../../functions/core/advice.ts';
+import { advice } from '../../../functions/core/fault-status.ts';
 import { Reading } from '../../../functions/core/reading.ts';
 import { film, openService, post, resolved, type Service } from '../../support/service.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { advice } from '../../../functions/core/advice.ts';
+import { advice } from '../../../functions/core/fault-status.ts';
 import { maxPixels } from '../../../functions/decode/limits.ts';
 import { type Bomb, bomb } from '../../support/dicom/bombs/bomb.ts';
 import {

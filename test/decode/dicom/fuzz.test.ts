@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { advice } from '../../../functions/core/advice.ts';
+import { advice } from '../../../functions/core/fault-status.ts';
 import { corpus } from '../../support/dicom/corpus.ts';
 import { openDicomReader } from '../../support/dicom/engine.ts';
 import { chest } from '../../support/dicom/film.ts';

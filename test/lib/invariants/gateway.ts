@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { guarded } from '../../../functions/api/http/auth.ts';
-import { advice } from '../../../functions/core/advice.ts';
 import type { FaultCode } from '../../../functions/core/fault.ts';
+import { advice } from '../../../functions/core/fault-status.ts';
 import { ofType, type Synthesized } from '../synthesize.ts';
 
 export function gatewayInvariants({ environment, data, service }: Synthesized): void {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { advice } from '../../../functions/core/advice.ts';
 import type { Fault } from '../../../functions/core/fault.ts';
+import { advice } from '../../../functions/core/fault-status.ts';
 import type { Result } from '../../../functions/core/result.ts';
 import { decodeDicom } from '../../../functions/decode/dicom/decode.ts';
 import { inspect } from '../../../functions/decode/dicom/inspect.ts';

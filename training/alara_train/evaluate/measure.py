@@ -26,7 +26,7 @@ from alara_train.evaluate.metrics import brier, ece
 from alara_train.evaluate.operating import POINTS, Point, chosen_threshold, operating_points
 from alara_train.evaluate.resample import Resamples, resample, single_draw
 from alara_train.evaluate.scored import BadScores, Design, Protocol, VariantScores, check, design
-from alara_train.evaluate.weighted_roc import auroc, auroc_draws, weighted_roc
+from alara_train.evaluate.auroc import auroc, auroc_draws, weighted_roc
 
 THRESHOLD_DRAWS = 500
 """Number of resamples for thresholds and for subgroups."""

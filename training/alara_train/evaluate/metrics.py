@@ -1,4 +1,4 @@
-"""Average precision, curves, calibration error and intervals of a proportion; AUROC is in `weighted_roc`."""
+"""Average precision, curves, calibration error and intervals of a proportion; AUROC is in `auroc`."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from alara_train.data.films import Floats
 from alara_train.evaluate.intervals import ci95, simultaneous, verdict
 from alara_train.evaluate.resample import Resamples, resample
-from alara_train.evaluate.weighted_roc import auroc, auroc_draws
+from alara_train.evaluate.auroc import auroc, auroc_draws
 from alara_train.study.config import Condition, Reader, StudyConfig
 
 Key = tuple[str, str]

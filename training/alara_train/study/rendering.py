@@ -15,7 +15,7 @@ from alara_train.data.layouts.settings import Settings
 from alara_train.data.pixels import decode
 from alara_train.evaluate.metrics import interval
 from alara_train.evaluate.resample import Resamples, resample
-from alara_train.evaluate.weighted_roc import auroc_draws
+from alara_train.evaluate.auroc import auroc_draws
 from alara_train.input_gate.pixel_cache import cached_key, elsewhere, load_rows, pixels_key
 from alara_train.networks.pooling import Float32s
 from alara_train.recipes.frozen.config import FamilyConfig

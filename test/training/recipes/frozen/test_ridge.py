@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alara_train.data.films import FINDINGS, Films
-from alara_train.evaluate.weighted_roc import auroc
+from alara_train.evaluate.auroc import auroc
 from alara_train.recipes.frozen.features import Pooled
 from alara_train.recipes.frozen.ridge import Balance, Invariance, auroc_within, cross_validate
 

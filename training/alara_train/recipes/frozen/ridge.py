@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from alara_train.data.films import Films, Floats, Ints
-from alara_train.evaluate.weighted_roc import auroc
+from alara_train.evaluate.auroc import auroc
 from alara_train.input_gate.pixel_cache import Rows
 from alara_train.networks.pooling import Float32s, Linear, Scaler
 from alara_train.recipes.frozen.features import Pooled

@@ -13,7 +13,7 @@ from torch import nn
 from alara_train.atomic_file import write_atomic
 from alara_train.data.films import Floats, Ints
 from alara_train.digest import weights_digest
-from alara_train.evaluate.weighted_roc import auroc
+from alara_train.evaluate.auroc import auroc
 from alara_train.networks.classifier import Classifier
 from alara_train.recipes.finetuned.loop.batches import scoring_batches
 from alara_train.recipes.finetuned.loop.checkpoint import Training, save, weights_table

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Identity, readingId } from '../../functions/routing/request.ts';
+import { type Identity, readingId } from '../../functions/routing/reading-id.ts';
 
 const identity: Identity = {
   tenant: 'local',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { exifOrientation } from '../../functions/decode/exif-orientation.ts';
 import { sniff } from '../../functions/decode/sniff.ts';
-import { strip } from '../../functions/decode/strip.ts';
+import { strip } from '../../functions/decode/strip-metadata.ts';
 import { unwrap } from '../support/family.ts';
 import { chunk, exif, exifSegment, jpeg, phantom, png, ramp, segment, withSegments } from '../support/image-files.ts';
 
