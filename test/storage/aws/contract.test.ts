@@ -8,7 +8,7 @@ import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { openAwsPlatform } from '../../support/aws-platform.ts';
 import { platformContract } from '../../support/storage-contract.ts';
 
-describe.skipIf(!hasAws)('SeaweedFS and moto (npm run pretest)', { timeout: 60_000 }, () => {
+describe.skipIf(!hasAws)('SeaweedFS and moto (npm run pretest)', () => {
   let aws: Aws;
   beforeAll(async () => {
     aws = await startAws();
