@@ -93,7 +93,7 @@ test('the document has every code of an HTTP answer', () => {
   expect(absent.toSorted()).toEqual([...elsewhere, 'client_gone'].toSorted());
 });
 
-test('answers without a route match /openapi.json', { timeout: 60_000 }, async () => {
+test('answers without a route match /openapi.json', async () => {
   const { url } = await serve();
   const get = async (path: string, headers: Record<string, string>) => {
     const response = await fetch(`${url}${path}`, { headers });

@@ -15,7 +15,7 @@ describe.skipIf(!isLinux)('the service, while one client without a key pipelines
     // More requests than may wait on all connections together.
     ['/docs/scalar.js', 30, 600],
     ['/no/such/path', 30, 600],
-  ])('%s, on %i connections %i times', { timeout: 60_000 }, async (path, connections, count) => {
+  ])('%s, on %i connections %i times', async (path, connections, count) => {
     service = await openMeasured({ ALARA_ROLE: 'api', ALARA_WORKERS: '1' });
     const { url, memory, processorMs } = service;
     const before = memory('VmRSS');

@@ -220,7 +220,7 @@ describe('the engine', () => {
     expect(await running).toMatchObject({ ok: true });
   });
 
-  test('stops a film that exceeds the memory limit, and reads the next film', { timeout: 60_000 }, async () => {
+  test('stops a film that exceeds the memory limit, and reads the next film', async () => {
     const memoryBytes = process.memoryUsage.rss() + 400_000_000;
     const { ready, read } = open({ memoryBytes });
     await ready;

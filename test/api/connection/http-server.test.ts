@@ -208,7 +208,7 @@ describe('a body', () => {
     expect(lengths).toEqual([16_384, 16_384, 40_000 - 2 * 16_384, 5000, 3]);
   });
 
-  test('that continues after its answer: the connection is closed', { timeout: 60_000 }, async () => {
+  test('that continues after its answer: the connection is closed', async () => {
     const url = await listen();
     const socket = open(url);
     const answer = textOf(socket);
@@ -220,7 +220,7 @@ describe('a body', () => {
     expect(answer()).toContain('fine');
   });
 
-  test('that is complete before its answer leaves the connection open', { timeout: 60_000 }, async () => {
+  test('that is complete before its answer leaves the connection open', async () => {
     const url = await listen();
     const socket = open(url);
     const answer = textOf(socket);
@@ -237,7 +237,7 @@ describe('a body', () => {
   test.each([
     ['is read to its beginning', 1],
     ['is not read', 0],
-  ])('that %s leaves the connection open, also when it arrives slowly', { timeout: 60_000 }, async (_, pieces) => {
+  ])('that %s leaves the connection open, also when it arrives slowly', async (_, pieces) => {
     const url = await listen({
       async fetch(request) {
         const reader = request.body?.getReader();

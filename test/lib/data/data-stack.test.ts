@@ -12,7 +12,7 @@ import { type Resource, synthesize } from '../synthesize.ts';
 import { cloudFormation } from './cloudformation.ts';
 
 /** Deploys the synthesized data stack of prod to the CloudFormation of moto, and runs the service's storage on the result. */
-describe.skipIf(!hasAws)('the data stack, deployed to moto (npm run pretest)', { timeout: 60_000 }, () => {
+describe.skipIf(!hasAws)('the data stack, deployed to moto (npm run pretest)', () => {
   const { data: resources, template, environment } = synthesize(environmentNamed('prod'));
   let aws: Aws;
   let operator: {

@@ -12,7 +12,7 @@ import { sha256Sync } from '../../../functions/platform/digest.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { name, place, pointsTo, publishUnchecked, retrained, signOff } from '../../support/published.ts';
 
-describe.skipIf(!hasAws)('a store with a corrupt object (npm run pretest)', { timeout: 60_000 }, () => {
+describe.skipIf(!hasAws)('a store with a corrupt object (npm run pretest)', () => {
   let aws: Aws;
   let s3: S3Client;
   beforeAll(async () => {
