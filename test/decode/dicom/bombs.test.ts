@@ -98,12 +98,9 @@ describe('a malicious file is refused in time, and the next film is read', () =>
     );
   });
   test('elements that are nested, repeated or endless', () =>
-    surviveAll(structureBombs(chestDataset(film)), goodFilm()),
-  );
+    surviveAll(structureBombs(chestDataset(film)), goodFilm()));
   test('empty or almost empty files', () => surviveAll(emptyBombs(chestDataset(film)), goodFilm()));
-  test('a header with false values', () =>
-    surviveAll(headerBombs(chestDataset(film)), goodFilm()),
-  );
+  test('a header with false values', () => surviveAll(headerBombs(chestDataset(film)), goodFilm()));
   test('an RLE header with false values', () => surviveAll(rleBombs(chestDataset(film)), goodFilm()));
 });
 
