@@ -26,9 +26,24 @@ import { problems } from './routes/problems.ts';
 import { readings } from './routes/readings.ts';
 import { reports } from './routes/reports.ts';
 import { uploads } from './routes/uploads.ts';
+import { webhooks } from './routes/webhooks.ts';
 import { stow } from './stow/route.ts';
 
-const resources = [readings, reports, routes, catalog, uploads, jobs, stow, hooks, health, problems, docs, page];
+const resources = [
+  readings,
+  reports,
+  routes,
+  catalog,
+  uploads,
+  jobs,
+  stow,
+  hooks,
+  health,
+  problems,
+  webhooks,
+  docs,
+  page,
+];
 
 /** The whole API over its dependencies. Tests call `app.request()`; `server.ts` listens. */
 export const createApp = (deps: Deps): OpenAPIHono => serveResources(deps, resources);

@@ -87,6 +87,7 @@ test('the document has every code of an HTTP answer', () => {
     'pacs_unavailable',
     'pacs_refused',
     'film_gone',
+    'film_replaced',
   ];
   const text = JSON.stringify(document);
   const absent = Object.keys(advice).filter((code) => !text.includes(`\`${code}\``));

@@ -12,11 +12,13 @@ const lingerMs = 1000;
  * client still sends would reset the connection, and the client would lose the answer.
  */
 export function closeWithProblem(socket: Duplex, fault: Fault): void {
-  const body = JSON.stringify(problemOf(fault, randomUUID()));
-  const { status } = problemOf(fault, '');
+  const problem = problemOf(fault, randomUUID());
+  const body = JSON.stringify(problem);
+  const { status } = problem;
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
     'content-type: application/problem+json',
+    `x-request-id: ${problem.requestId}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ];
@@ -30,6 +32,6 @@ export function problemResponse(fault: Fault): Response {
   const problem = problemOf(fault, randomUUID());
   return new Response(JSON.stringify(problem), {
     status: problem.status,
-    headers: { 'content-type': 'application/problem+json' },
+    headers: { 'content-type': 'application/problem+json', 'x-request-id': problem.requestId },
   });
 }

@@ -8,7 +8,6 @@ import { type Scope, scopes } from '../../storage/access.ts';
 import type { Deps } from '../deps.ts';
 import { notOfThisMachine } from './local-request.ts';
 import { accept } from './problem.ts';
-import { answers } from './responses.ts';
 
 declare module 'hono' {
   interface ContextVariableMap {
@@ -107,14 +106,18 @@ export function describeAccess(app: OpenAPIHono): void {
     description:
       'An API key, made by the operator with `alara keys create`. On loopback this machine itself needs none.',
   });
-  registry.registerComponent('securitySchemes', 'apiKey', { type: 'apiKey', in: 'header', name: 'X-API-Key' });
+  registry.registerComponent('securitySchemes', 'apiKey', {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-API-Key',
+    description: 'The same key in another header, for gateways that use Authorization themselves.',
+  });
   for (const definition of registry.definitions) {
     if (definition.type !== 'route') continue;
     const { route } = definition;
     const needed = scopesOf(`${route.method.toUpperCase()} ${route.path.replaceAll(/\{(.+?)\}/g, ':$1')}`);
     // Several schemes or scopes are alternatives.
     const alternatives = (scheme: string) => (needed === 'open' ? [] : needed.map((scope) => ({ [scheme]: [scope] })));
-    if (needed !== 'open') route.responses = { ...route.responses, ...answers(401, 403) };
     route.security = needed === 'open' ? [] : [...alternatives('bearer'), ...alternatives('apiKey')];
   }
 }

@@ -1,23 +1,13 @@
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Fault } from '../../core/fault.ts';
 import { describe } from '../../core/problem.ts';
 import type { Result } from '../../core/result.ts';
 import { faultOf } from '../../routing/parameters.ts';
 
 /** A fault over HTTP (RFC 9457), with a stable `code` and a `fix`. */
-export const Problem = z
-  .looseObject({
-    type: z.string().meta({ description: 'A page about this problem.', example: '/problems/too_small' }),
-    title: z.string(),
-    status: z.int(),
-    code: z.string().meta({ description: 'Stable: switch on this.', example: 'too_small' }),
-    fix: z.string().meta({ description: 'How to correct the problem.' }),
-    requestId: z.string(),
-  })
-  .meta({ id: 'Problem', description: 'Problem details (RFC 9457). Further members belong to the code.' });
-export type Problem = z.infer<typeof Problem>;
+export type Problem = ReturnType<typeof describe> & { readonly requestId: string };
 
 export const problemOf = (fault: Fault, requestId: string): Problem => ({ ...describe(fault), requestId });
 

@@ -1,43 +1,141 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import { z } from 'zod';
 import type { FaultCode } from '../../core/fault.ts';
 import { advice } from '../../core/fault-status.ts';
-import { Problem } from './problem.ts';
+import { problemSchema } from './problem-schemas.ts';
+
+/** The codes of a request whose query has the parameters of a plan. */
+export const planCodes = [
+  ...['invalid_parameter', 'unknown_parameter', 'unknown_finding', 'finding_not_served', 'unknown_policy'],
+  'unknown_variant',
+] as const satisfies readonly FaultCode[];
+
+/** The codes of bytes that are of no format that is read. */
+export const formatCodes = [
+  ...['empty_body', 'not_an_image', 'unsupported_image_format', 'packed_file'],
+] as const satisfies readonly FaultCode[];
+
+/** The codes of a film that cannot be read. */
+export const filmCodes = [
+  ...formatCodes,
+  ...['media_type_mismatch', 'unsupported_jpeg', 'mislabelled_stream', 'corrupt_image', 'unusable_header'],
+  ...['too_many_elements', 'too_many_pixels', 'too_small', 'colour_image', 'unsupported_transfer_syntax'],
+  ...['unsupported_sop_class', 'multi_frame', 'not_frontal_view', 'not_chest', 'own_object', 'blank_image'],
+  ...['not_a_frontal_chest', 'memory_exceeded'],
+] as const satisfies readonly FaultCode[];
+
+/** The codes of a film that the engine could not read in time or at all. */
+export const engineCodes = [
+  ...['queue_full', 'shutting_down', 'deadline_exceeded', 'model_corrupt', 'model_unavailable', 'inference_failed'],
+] as const satisfies readonly FaultCode[];
+
+type Headers = Record<
+  string,
+  { readonly description: string; readonly schema: object; readonly required?: boolean; readonly example?: unknown }
+>;
+type Answer = { readonly description: string; readonly headers?: Headers; readonly content?: object };
+
+/** The headers that the document describes. */
+export const headers = {
+  location: {
+    Location: {
+      description: 'The address of the new resource, relative to the address of the request (RFC 9110 10.2.2).',
+      schema: { type: 'string', format: 'uri-reference' },
+      required: true,
+    },
+  },
+  retryAfter: {
+    'Retry-After': {
+      description: 'The time in seconds after which to ask again.',
+      schema: { type: 'integer', minimum: 1 },
+      example: 1,
+    },
+  },
+  requestId: {
+    'X-Request-Id': {
+      description:
+        'The id of the request, for questions to the operator. It repeats X-Request-Id of the request: at most 128 letters, digits, dots, dashes and underscores. Otherwise the service makes one.',
+      schema: { type: 'string', maxLength: 128 },
+      required: true,
+    },
+  },
+  wwwAuthenticate: {
+    'WWW-Authenticate': {
+      description: 'The scheme of the API key (RFC 9110 11.6.1).',
+      schema: { type: 'string', const: 'Bearer realm="alara"' },
+      required: true,
+    },
+  },
+  acceptEncoding: {
+    'Accept-Encoding': {
+      description: 'The content codings that are decoded, with unsupported_content_encoding (RFC 9110 15.5.16).',
+      schema: { type: 'string' },
+    },
+  },
+} as const satisfies Record<string, Headers>;
+
+/** The codes of the problem responses of the routes, by response. */
+const codesOf = new WeakMap<object, readonly FaultCode[]>();
 
 /** The OpenAPI response for fault codes that share a status. */
-const answer = (codes: readonly FaultCode[]) => {
-  const description = codes.map((code) => `\`${code}\`: ${advice[code].title}`).join('; ');
-  const status = codes[0] && advice[codes[0]].status;
-  return [status, { description, content: { 'application/problem+json': { schema: Problem } } }] as const;
-};
-
-/** The problem responses of a route by status, each with its possible codes. */
-export function answers<Status extends number>(...statuses: Status[]) {
-  const codes = Object.keys(advice) as FaultCode[];
-  const entries = statuses.map((status) => answer(codes.filter((code) => advice[code].status === status)));
-  return Object.fromEntries(entries) as Record<
-    Status,
-    { description: string; content: { 'application/problem+json': { schema: typeof Problem } } }
-  >;
+function answer(codes: readonly FaultCode[]): Answer {
+  const schemas = codes.map(problemSchema);
+  const [only, ...more] = schemas;
+  if (!only) throw new Error('a problem response needs a code');
+  const described: Answer = {
+    description: codes.map((code) => `\`${code}\`: ${advice[code].title}`).join('; '),
+    headers: {
+      ...(codes.some((code) => 'retryAfterMs' in problemSchema(code).shape) && headers.retryAfter),
+      ...(codes.includes('unauthenticated') && headers.wwwAuthenticate),
+      ...(codes.includes('unsupported_content_encoding') && headers.acceptEncoding),
+    },
+    content: {
+      'application/problem+json': {
+        schema: more.length === 0 ? only : z.discriminatedUnion('code', [only, ...more]),
+      },
+    },
+  };
+  codesOf.set(described, codes);
+  return described;
 }
 
-/** Responses that no route declares, because the server or the store gives them. */
+/** The problem responses of a route, by status. Handlers throw their faults, so these responses need no types. */
+export function answers(...codes: FaultCode[]): Record<never, never> {
+  const byStatus = Map.groupBy(new Set(codes), (code) => advice[code].status);
+  return Object.fromEntries([...byStatus].map(([status, group]) => [status, answer(group)]));
+}
+
+/** Codes that no route declares, because the server, a middleware or the store gives them. */
 const common: readonly { readonly codes: readonly FaultCode[]; readonly from: (route: Route) => boolean }[] = [
-  { codes: ['malformed_http', 'unknown_parameter'], from: () => true },
-  { codes: ['headers_too_large'], from: () => true },
-  { codes: ['internal'], from: () => true },
-  { codes: ['request_too_slow'], from: ({ request }) => request?.body !== undefined },
-  { codes: ['unsupported_content_encoding'], from: ({ request }) => request?.body !== undefined },
+  { codes: ['malformed_http', 'unknown_parameter', 'headers_too_large', 'internal'], from: () => true },
+  {
+    codes: ['request_too_slow', 'unsupported_content_encoding', 'malformed_content_encoding', 'body_too_large'],
+    from: ({ request }) => request?.body !== undefined,
+  },
   // Authentication reads API keys from the store.
-  { codes: ['store_unavailable'], from: ({ security }) => security !== undefined && security.length > 0 },
+  {
+    codes: ['unauthenticated', 'forbidden', 'store_unavailable'],
+    from: ({ security }) => security !== undefined && security.length > 0,
+  },
 ];
 type Route = Extract<OpenAPIHono['openAPIRegistry']['definitions'][number], { readonly type: 'route' }>['route'];
 
-/** Add the responses in {@link common} to each route. Call after `describeAccess`, which marks the routes that need a key. */
+/**
+ * Add the codes in {@link common} and the headers of every answer to each route. Call after `describeAccess`, which marks the routes
+ * that need a key.
+ */
 export function describeCommonAnswers({ openAPIRegistry }: OpenAPIHono): void {
   for (const definition of openAPIRegistry.definitions) {
     if (definition.type !== 'route') continue;
     const { route } = definition;
-    const added = common.filter(({ from }) => from(route)).map(({ codes }) => answer(codes));
-    route.responses = { ...Object.fromEntries(added), ...route.responses };
+    const own = Object.values(route.responses).flatMap((response) => codesOf.get(response) ?? []);
+    const added = common.filter(({ from }) => from(route)).flatMap(({ codes }) => codes);
+    const responses = { ...route.responses, ...answers(...own, ...added) };
+    route.responses = Object.fromEntries(
+      Object.entries(responses as Record<string, Answer>).map(([status, { description, headers: named, content }]) => [
+        status,
+        { description, headers: { ...named, ...headers.requestId }, ...(content && { content }) },
+      ]),
+    );
   }
 }

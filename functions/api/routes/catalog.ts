@@ -9,22 +9,27 @@ import { conditional, etagHeader, IfNoneMatch, notModified, revalidated } from '
 import { fixedBody } from '../http/fixed-body.ts';
 import { Refusal } from '../http/problem.ts';
 import { answers } from '../http/responses.ts';
+import { tagNames } from '../http/tags.ts';
 
 const CatalogView = z
   .object({
     catalog: Catalog,
-    digest: z.string(),
-    policies: z.record(z.string(), Policy),
+    digest: z.string().meta({ description: 'SHA-256 of the catalog file.', example: `sha256:${'0'.repeat(64)}` }),
+    policies: z.record(z.string(), Policy).meta({ description: 'The policies, by name.' }),
     policyInForce: z.string().meta({ description: 'The policy of requests that name none.' }),
-    costDevice: z.string(),
-    notice: z.literal(notice),
+    costDevice: z.string().meta({ description: 'The device whose measured costs the router compares.' }),
+    notice: z.literal(notice).meta({ description: 'The limit of use. Show it with every result.' }),
   })
-  .meta({ id: 'CatalogView' });
+  .meta({ id: 'CatalogView', description: 'The catalog of the family in service, with its policies.' });
 
 const showCatalog = createRoute({
   method: 'get',
   path: '/v1/catalog',
+  operationId: 'getCatalog',
+  tags: [tagNames.models],
   summary: 'Variants with their measurements, and the policies',
+  description:
+    'The catalog of the family in service: findings, variants, measured AUROC with intervals, calibration, thresholds and cost. About 150 kB.',
   request: { query: z.strictObject({}), headers: IfNoneMatch },
   responses: {
     200: { description: 'The catalog', content: { 'application/json': { schema: CatalogView } }, headers: etagHeader },
@@ -35,7 +40,10 @@ const showCatalog = createRoute({
 const showEvaluation = createRoute({
   method: 'get',
   path: '/v1/evaluation',
+  operationId: 'getEvaluation',
+  tags: [tagNames.models],
   summary: 'The numbers behind every plot',
+  description: 'The evaluation of the family in service, per finding, variant and group of films. About 750 kB.',
   request: { query: z.strictObject({}), headers: IfNoneMatch },
   responses: {
     200: {
@@ -44,7 +52,7 @@ const showEvaluation = createRoute({
       headers: etagHeader,
     },
     ...notModified,
-    ...answers(404),
+    ...answers('not_found'),
   },
 });
 

@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { html } from 'hono/html';
+import about from '../../../package.json' with { type: 'json' };
 import { notice } from '../../core/reading.ts';
 import { conditional } from '../http/caching.ts';
 import { fixedBody } from '../http/fixed-body.ts';
+import { tags } from '../http/tags.ts';
 import { sampleHost, withCodeSamples } from './code-samples.ts';
 
 // The bundle carries its own copy; from source it comes from the package.
@@ -27,12 +29,15 @@ const description = {
   openapi: '3.1.0',
   info: {
     title: 'Alara',
-    version: '0.1.0',
+    version: about.version,
     description: `Chest-radiograph inference at the cheapest resolution whose measured accuracy is good enough for the requested finding. ${notice}
 
 An error is a problem document (RFC 9457) with a stable \`code\` and a \`fix\`; \`/problems/{code}\` explains each code. A method that a resource does not offer is answered 405 \`method_not_allowed\` with \`Allow\`; OPTIONS is answered 204 with \`Allow\`. Search, retrieval and worklists of DICOMweb are answered 501 \`dicomweb_not_offered\`.`,
     license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    contact: { name: 'The operator of this service' },
   },
+  servers: [{ url: '/', description: 'The service that served this document.' }],
+  tags,
 };
 
 /** `/openapi.json`, built from the schemas that validate requests, and `/docs`, which loads nothing from another host. */

@@ -1,33 +1,50 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Deps } from '../deps.ts';
+import { tagNames } from '../http/tags.ts';
 
-const Live = z.object({ status: z.literal('live') }).meta({ id: 'Live' });
+const Live = z
+  .object({ status: z.literal('live').meta({ description: 'Always live: the process answers.' }) })
+  .meta({ id: 'Live', description: 'The process answers.' });
 const Ready = z
   .object({
-    status: z.enum(['ready', 'starting', 'failed']),
-    device: z.string(),
-    family: z.string(),
+    status: z.enum(['ready', 'starting', 'failed']).meta({ description: 'Whether films can be read.' }),
+    device: z.string().meta({ description: 'The device that runs the models.', example: 'cpu' }),
+    family: z.string().meta({ description: 'The model family in service.', example: 'chest14' }),
     waiting: z.int().meta({ description: 'Films in the queue.' }),
     running: z.int().meta({ description: 'Films being read.' }),
-    problem: z.string().optional(),
-    pacs: z.object({ watched: z.int(), paused: z.int(), unavailable: z.int(), starting: z.int() }).optional().meta({
-      description:
-        'The number of PACS that this process polls, per state. A PACS is paused while too many of its studies wait to be read. The log names these PACS.',
-    }),
+    problem: z.string().optional().meta({ description: 'Why films cannot be read.' }),
+    pacs: z
+      .object({
+        watched: z.int().meta({ description: 'PACS that are polled and answer.' }),
+        paused: z.int().meta({ description: 'PACS that wait because too many of their studies wait to be read.' }),
+        unavailable: z.int().meta({ description: 'PACS that do not answer.' }),
+        starting: z.int().meta({ description: 'PACS that were not polled yet.' }),
+      })
+      .optional()
+      .meta({
+        description: 'The number of PACS that this process polls, per state. The log names these PACS.',
+      }),
   })
-  .meta({ id: 'Ready' });
+  .meta({ id: 'Ready', description: 'Whether films can be read, and the load.' });
 
 const live = createRoute({
   method: 'get',
   path: '/health/live',
+  operationId: 'getLiveness',
+  tags: [tagNames.health],
   summary: 'The process answers',
+  description: 'For a supervisor that restarts a process that does not answer. It says nothing about the models.',
   responses: { 200: { description: 'The process answers', content: { 'application/json': { schema: Live } } } },
 });
 
 const ready = createRoute({
   method: 'get',
   path: '/health/ready',
+  operationId: 'getReadiness',
+  tags: [tagNames.health],
   summary: 'Films can be read: the usual models are verified, loaded and warm',
+  description:
+    'For a load balancer. It answers 503 while the models load, if a model is damaged, and if the store cannot be used.',
   responses: {
     200: { description: 'Ready', content: { 'application/json': { schema: Ready } } },
     503: { description: 'Starting or failed', content: { 'application/json': { schema: Ready } } },

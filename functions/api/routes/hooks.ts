@@ -2,6 +2,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Deps } from '../deps.ts';
 import { Refusal, strict } from '../http/problem.ts';
 import { answers } from '../http/responses.ts';
+import { tagNames } from '../http/tags.ts';
 
 const HookQuery = z.strictObject({
   pacs: z
@@ -13,6 +14,8 @@ const HookQuery = z.strictObject({
 const notifyOfChange = createRoute({
   method: 'post',
   path: '/v1/hooks/orthanc',
+  operationId: 'notifyOfChange',
+  tags: [tagNames.pacs],
   summary: 'Notify the service of a change in a PACS',
   description:
     'Poll the change log of the PACS now instead of after the interval. The body is not read. Only the change log, at the configured address, decides which films are downloaded. If a notification is lost, the next poll finds the film.',
@@ -22,7 +25,7 @@ const notifyOfChange = createRoute({
       description: 'The change log is polled at once',
       content: { 'application/json': { schema: z.strictObject({}) } },
     },
-    ...answers(400, 404),
+    ...answers('invalid_parameter', 'unknown_pacs'),
   },
 });
 

@@ -12,7 +12,8 @@ import type { Deps } from '../deps.ts';
 import { mediaTypes } from '../http/body.ts';
 import { copy } from '../http/copy-upload.ts';
 import { accept, problem, Refusal, strict } from '../http/problem.ts';
-import { answers } from '../http/responses.ts';
+import { answers, formatCodes, headers, planCodes } from '../http/responses.ts';
+import { tagNames } from '../http/tags.ts';
 import { uploadedBlob } from './uploads.ts';
 
 const maxJsonBytes = 64_000;
@@ -37,19 +38,26 @@ const NewJob = z
       'An upload and its parameters, which are those of the query of POST /v1/readings. Numbers, booleans, lists and objects may be JSON values.',
   });
 
+const JobList = z
+  .object({ jobs: z.array(JobView).meta({ description: 'Jobs, newest first.' }) })
+  .meta({ id: 'JobList', description: 'Jobs of a tenant.' });
+
 const ListQuery = z.strictObject({
-  state: z.enum(jobStates).optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  state: z.enum(jobStates).optional().meta({ description: 'Only jobs in this state.' }),
+  limit: z.coerce.number().int().min(1).max(1000).default(100).meta({ description: 'The most jobs of the answer.' }),
 });
 
 const unfinished = {
   description: 'The job is queued or running: ask again after the seconds in Retry-After',
+  headers: { ...headers.location, ...headers.retryAfter },
   content: { 'application/json': { schema: JobView } },
 };
 
 const create = createRoute({
   method: 'post',
   path: '/v1/jobs',
+  operationId: 'createJob',
+  tags: [tagNames.jobs],
   summary: 'Read an upload, without waiting for it',
   description:
     'The same film and request give the same job, so a retry is safe and returns the state of the job. A job that failed or was given up is tried again.',
@@ -59,30 +67,51 @@ const create = createRoute({
   },
   responses: {
     202: unfinished,
-    200: { description: 'The job has ended', content: { 'application/json': { schema: JobView } } },
-    ...answers(400, 404, 413, 415, 422, 429, 503),
+    200: {
+      description: 'The job has ended',
+      headers: headers.location,
+      content: { 'application/json': { schema: JobView } },
+    },
+    ...answers(
+      'malformed_json',
+      ...planCodes,
+      'webhook_not_allowed',
+      'upload_not_found',
+      ...formatCodes,
+      'quota_exceeded',
+      'queue_full',
+    ),
   },
 });
 
 const show = createRoute({
   method: 'get',
   path: '/v1/jobs/{id}',
+  operationId: 'getJob',
+  tags: [tagNames.jobs],
   summary: 'The state of a job',
-  request: { params: z.object({ id: z.string() }), query: z.strictObject({}) },
+  description: 'While the job is queued or running, Retry-After says after how many seconds to ask again.',
+  request: {
+    params: z.object({ id: z.string().meta({ description: 'The id of a job: job_ and 64 hexadecimal digits.' }) }),
+    query: z.strictObject({}),
+  },
   responses: {
-    200: { description: 'The job', content: { 'application/json': { schema: JobView } } },
-    ...answers(404),
+    200: { description: 'The job', headers: headers.retryAfter, content: { 'application/json': { schema: JobView } } },
+    ...answers('job_not_found'),
   },
 });
 
 const list = createRoute({
   method: 'get',
   path: '/v1/jobs',
+  operationId: 'listJobs',
+  tags: [tagNames.jobs],
   summary: 'Jobs, newest first',
+  description: 'The jobs of your tenant that were made in the time that the service keeps them.',
   request: { query: ListQuery },
   responses: {
-    200: { description: 'Jobs', content: { 'application/json': { schema: z.object({ jobs: z.array(JobView) }) } } },
-    ...answers(400),
+    200: { description: 'Jobs', content: { 'application/json': { schema: JobList } } },
+    ...answers('invalid_parameter'),
   },
 });
 

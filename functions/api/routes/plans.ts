@@ -3,21 +3,30 @@ import { notice, PlanView, RoutedFinding } from '../../core/reading.ts';
 import { parseParameters, RouteParameters, textOf } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
 import { accept, strict } from '../http/problem.ts';
-import { answers } from '../http/responses.ts';
+import { answers, planCodes } from '../http/responses.ts';
+import { tagNames } from '../http/tags.ts';
 
 const Routed = z
-  .object({ plan: PlanView, findings: z.array(RoutedFinding), notice: z.literal(notice) })
+  .object({
+    plan: PlanView,
+    findings: z
+      .array(RoutedFinding)
+      .meta({ description: 'One entry per finding asked for, in the order of the catalog.' }),
+    notice: z.literal(notice).meta({ description: 'The limit of use. Show it with every result.' }),
+  })
   .meta({ id: 'Route', description: 'The variants that would run for a request, with the reasons.' });
 
 const dryRun = createRoute({
   method: 'get',
   path: '/v1/routes',
+  operationId: 'getPlan',
+  tags: [tagNames.readings],
   summary: 'The plan of a request, without a film',
   description: 'A dry run with the query of POST /v1/readings.',
   request: { query: RouteParameters },
   responses: {
     200: { description: 'The plan', content: { 'application/json': { schema: Routed } } },
-    ...answers(400, 422),
+    ...answers(...planCodes, 'unreachable_target'),
   },
 });
 

@@ -6,13 +6,16 @@ import type { Deps } from '../deps.ts';
 import { declaredBytes, upload } from '../http/body.ts';
 import { conditional, etagHeader, IfNoneMatch, notModified } from '../http/caching.ts';
 import { accept, Refusal, strict } from '../http/problem.ts';
-import { answers } from '../http/responses.ts';
+import { answers, engineCodes, filmCodes, headers, planCodes } from '../http/responses.ts';
+import { tagNames } from '../http/tags.ts';
 
 const film = { type: 'string', format: 'binary' } as const;
 
 const create = createRoute({
   method: 'post',
   path: '/v1/readings',
+  operationId: 'createReading',
+  tags: [tagNames.readings],
   summary: 'Read a radiograph',
   description:
     'Each finding is read by the cheapest plan of variants whose evidence is good enough for it. The same film and request give the same id, so a retry answers 200 with the stored reading.',
@@ -21,37 +24,58 @@ const create = createRoute({
     body: {
       required: true,
       content: {
+        'multipart/form-data': {
+          schema: {
+            type: 'object',
+            required: ['image'],
+            properties: { image: { ...film, description: 'The film: a PNG, JPEG or DICOM file.' } },
+          },
+        },
         'image/png': { schema: film },
         'image/jpeg': { schema: film },
         'application/dicom': { schema: film },
         'application/octet-stream': { schema: film },
-        'multipart/form-data': { schema: { type: 'object', required: ['image'], properties: { image: film } } },
       },
     },
   },
   responses: {
-    201: { description: 'A new reading', content: { 'application/json': { schema: Reading } } },
-    200: {
-      description: 'The same film was read before, with the same request',
+    201: {
+      description: 'A new reading',
+      headers: headers.location,
       content: { 'application/json': { schema: Reading } },
     },
-    ...answers(400, 413, 415, 422, 500, 503, 504),
+    200: {
+      description: 'The same film was read before, with the same request',
+      headers: headers.location,
+      content: { 'application/json': { schema: Reading } },
+    },
+    ...answers(
+      ...planCodes,
+      'unreachable_target',
+      'unsupported_media_type',
+      'malformed_multipart',
+      ...filmCodes,
+      ...engineCodes,
+    ),
   },
 });
 
 const show = createRoute({
   method: 'get',
   path: '/v1/readings/{id}',
+  operationId: 'getReading',
+  tags: [tagNames.readings],
   summary: 'A stored reading',
+  description: 'The answer of POST /v1/readings again. Only the tenant that sent the film finds it.',
   request: {
-    params: z.object({ id: z.string().meta({ description: 'rd_ and 64 hexadecimal digits' }) }),
+    params: z.object({ id: z.string().meta({ description: 'The id of a reading: rd_ and 64 hexadecimal digits.' }) }),
     query: z.strictObject({}),
     headers: IfNoneMatch,
   },
   responses: {
     200: { description: 'The reading', content: { 'application/json': { schema: Reading } }, headers: etagHeader },
     ...notModified,
-    ...answers(404),
+    ...answers('reading_not_found'),
   },
 });
 

@@ -7,15 +7,18 @@ import { structuredReport } from '../../results/sr/report.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../http/problem.ts';
 import { answers } from '../http/responses.ts';
+import { tagNames } from '../http/tags.ts';
 
 const request = {
-  params: z.object({ id: z.string().meta({ description: 'rd_ and 64 hexadecimal digits' }) }),
+  params: z.object({ id: z.string().meta({ description: 'The id of a reading: rd_ and 64 hexadecimal digits.' }) }),
   query: z.strictObject({}),
 };
 
 const sr = createRoute({
   method: 'get',
   path: '/v1/readings/{id}/sr',
+  operationId: 'getStructuredReport',
+  tags: [tagNames.readings],
   summary: 'A reading as a DICOM Structured Report',
   description: 'Comprehensive 3D SR by TID 1500, in the study of the film: the same object that is sent to a PACS.',
   request,
@@ -24,20 +27,22 @@ const sr = createRoute({
       description: 'A DICOM file',
       content: { 'application/dicom': { schema: { type: 'string', format: 'binary' } } },
     },
-    ...answers(404, 409),
+    ...answers('reading_not_found', 'not_from_dicom'),
   },
 });
 
 const fhir = createRoute({
   method: 'get',
   path: '/v1/readings/{id}/fhir',
+  operationId: 'getFhirBundle',
+  tags: [tagNames.readings],
   summary: 'A reading as FHIR R4',
   description:
-    'A Bundle of a DiagnosticReport, an Observation a finding, and the Device that made them. Of a film that was no DICOM instance nobody knows whose it is: its report has no subject, which FHIR allows.',
+    'A Bundle of a DiagnosticReport, one Observation per finding, and the Device that made them. Readings of PNG and JPEG films have no patient, so the report has no `subject`, which FHIR allows.',
   request,
   responses: {
     200: { description: 'A Bundle', content: { 'application/fhir+json': { schema: z.looseObject({}) } } },
-    ...answers(404),
+    ...answers('reading_not_found'),
   },
 });
 

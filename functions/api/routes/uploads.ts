@@ -6,6 +6,7 @@ import type { Deps } from '../deps.ts';
 import { bodyOf, reserving } from '../http/body.ts';
 import { accept, Refusal } from '../http/problem.ts';
 import { answers } from '../http/responses.ts';
+import { tagNames } from '../http/tags.ts';
 
 const Upload = z
   .object({
@@ -13,19 +14,21 @@ const Upload = z
     url: z
       .string()
       .meta({ description: 'The address for the bytes, absolute or relative to the address of this request.' }),
-    method: z.literal('PUT'),
+    method: z.literal('PUT').meta({ description: 'The method that sends the bytes.' }),
     headers: z.record(z.string(), z.string()).meta({ description: 'Send exactly these.' }),
     expiresAt: z.iso.datetime().meta({ description: 'Until this time the upload can be sent and used by jobs.' }),
-    limitBytes: z.int(),
+    limitBytes: z.int().meta({ description: 'The most bytes of the upload.', example: 268_435_456 }),
   })
-  .meta({ id: 'Upload' });
+  .meta({ id: 'Upload', description: 'Where and how to send the bytes of one film.' });
 
 const begin = createRoute({
   method: 'post',
   path: '/v1/uploads',
+  operationId: 'createUpload',
+  tags: [tagNames.jobs],
   summary: 'Begin the upload of a large film',
   description:
-    'Send the bytes of one film to `url` by `method` with `headers`, whatever they are: they differ between installations. Resolve `url` against the address of this request. Add your API key where that leads to this service, and nowhere else: an absolute `url` is signed already. Then name `id` in POST /v1/jobs.',
+    'Send the bytes of one film to `url` with `method` and exactly `headers`: they differ between installations. Resolve `url` against the address of this request. Send your API key only if `url` is relative: an absolute `url` is signed already. Then name `id` in POST /v1/jobs.',
   request: { query: z.strictObject({}) },
   responses: { 201: { description: 'The address for the bytes', content: { 'application/json': { schema: Upload } } } },
 });
@@ -33,18 +36,23 @@ const begin = createRoute({
 const send = createRoute({
   method: 'put',
   path: '/v1/uploads/{id}',
+  operationId: 'sendUpload',
+  tags: [tagNames.jobs],
   summary: 'The bytes of an upload',
   description:
-    'What `url` of POST /v1/uploads leads to on a single machine. Sending again replaces what was sent before.',
+    'The address that `url` of POST /v1/uploads gives on a single machine. A second request replaces the bytes of the first.',
   request: {
-    params: z.object({ id: z.string() }),
+    params: z.object({ id: z.string().meta({ description: 'The id that POST /v1/uploads gave.' }) }),
     query: z.strictObject({}),
     body: {
       required: true,
       content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
     },
   },
-  responses: { 204: { description: 'The upload is stored' }, ...answers(400, 404, 413, 429, 503) },
+  responses: {
+    204: { description: 'The upload is stored' },
+    ...answers('empty_body', 'upload_not_found', 'quota_exceeded', 'queue_full'),
+  },
 });
 
 /** The life of a presigned address: the time of one film on a slow line. */

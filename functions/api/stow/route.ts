@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { parseAccept } from 'hono/utils/accept';
-import type { Fault } from '../../core/fault.ts';
+import type { Fault, FaultCode } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { isUidText } from '../../core/uid.ts';
 import { isPart10, signatureBytes } from '../../decode/sniff.ts';
@@ -12,6 +12,7 @@ import type { Deps } from '../deps.ts';
 import { bodyOf, reserving, unspecific } from '../http/body.ts';
 import { accept, Refusal } from '../http/problem.ts';
 import { answers } from '../http/responses.ts';
+import { tagNames } from '../http/tags.ts';
 import { nativeDicomModel } from './native-dicom.ts';
 import { type Reception, receive, type StoredFilm } from './receive.ts';
 import { failureReasons, type Stored, StoreResponse, storeResponse, storeStatus } from './response.ts';
@@ -28,9 +29,32 @@ const maxParts = 5000;
 const nativeModel = z
   .string()
   .meta({ description: 'The Store Instances Response in XML: the Native DICOM Model (PS3.19 A.1)' });
+const monitor = {
+  Link: {
+    description: 'The address of each job, with rel="monitor", relative to the address of the request (RFC 8288).',
+    schema: { type: 'string' },
+    example: '<../v1/jobs/job_4b1f0c>; rel="monitor"',
+  },
+} as const;
 const answer = (description: string) => ({
   description,
+  headers: monitor,
   content: { [dicomJson]: { schema: StoreResponse }, [dicomXml]: { schema: nativeModel } },
+});
+
+const responses = (...codes: FaultCode[]) => ({
+  200: answer('All instances were accepted'),
+  202: answer('Some instances were accepted. Others failed, or were discarded because their kind is not read'),
+  409: answer('No instance was accepted'),
+  ...answers(
+    'malformed_stow',
+    'not_acceptable',
+    'unsupported_media_type',
+    'quota_exceeded',
+    'queue_full',
+    'shutting_down',
+    ...codes,
+  ),
 });
 
 const common = {
@@ -38,12 +62,6 @@ const common = {
   summary: 'Store instances (STOW-RS)',
   description:
     'PS3.18 10.5. One job per study reads the frontal chest films. The Link header names the job. Results go to the configured PACS. The service is no archive: no instance can be retrieved, and films are removed after they are read.',
-  responses: {
-    200: answer('All instances were accepted'),
-    202: answer('Some instances were accepted. Others failed, or were discarded because their kind is not read'),
-    409: answer('No instance was accepted'),
-    ...answers(400, 406, 415, 429, 503),
-  },
 } as const;
 
 const body = {
@@ -57,16 +75,28 @@ const body = {
 const any = createRoute({
   ...common,
   path: '/dicom-web/studies',
+  operationId: 'storeInstances',
+  tags: [tagNames.pacs],
+  responses: responses(),
   request: { query: z.strictObject({}), body },
 });
 
 const ofStudy = createRoute({
   ...common,
   path: '/dicom-web/studies/{study}',
+  operationId: 'storeInstancesOfStudy',
+  tags: [tagNames.pacs],
+  summary: 'Store instances of one study (STOW-RS)',
   description: `${common.description} Instances of another study fail with Failure Reason 43264 (A900).`,
+  responses: responses('invalid_parameter'),
   request: {
     query: z.strictObject({}),
-    params: z.object({ study: z.string().refine(isUidText, 'expected a Study Instance UID') }),
+    params: z.object({
+      study: z
+        .string()
+        .refine(isUidText, 'expected a Study Instance UID')
+        .meta({ description: 'The Study Instance UID of all instances.', example: '1.2.840.113619.2.55.3' }),
+    }),
     body,
   },
 });
