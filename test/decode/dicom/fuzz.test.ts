@@ -15,10 +15,10 @@ import { has, install } from '../../support/dicom/tools.ts';
 import { runs } from '../../support/runs.ts';
 
 /** The long suite runs more than the target of 20 000. FUZZ_COUNT sets the number, FUZZ_SEED the first seed. */
-const count = Number(process.env['FUZZ_COUNT'] ?? runs(1500, 20_500));
+const count = Number(process.env['FUZZ_COUNT'] ?? runs(300, 20_500));
 const first = Number(process.env['FUZZ_SEED'] ?? 1);
 /** The number of files for a thread with its model, which takes longer. */
-const inEngine = Math.min(count, runs(60, 400));
+const inEngine = Math.min(count, runs(20, 400));
 /** Time limit of a file: in processor time, which also grows on a busy machine, and in wall time. */
 const hangMs = 10_000;
 const stalledMs = 60_000;
