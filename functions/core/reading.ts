@@ -1,17 +1,18 @@
 import { z } from 'zod';
-import { Auroc } from './catalog.ts';
-import { DicomView } from './dicom-view.ts';
-import { Heatmap } from './heatmap.ts';
-import { ReadingWarning } from './warning.ts';
+import type { Auroc } from './catalog.ts';
+import type { DicomView } from './dicom-view.ts';
+import type { Heatmap } from './heatmap.ts';
+import type { ReadingWarning } from './warning.ts';
 
 export const notice = 'Research use only. Not for diagnosis.' as const;
 
-const Score = z.number().min(0).max(1);
-const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
-
 export const PassedOver = z
-  .object({ variant: z.string(), reason: z.string() })
+  .object({
+    variant: z.string().meta({ description: 'The id of the variant.', example: 'r256-int8' }),
+    reason: z.string().meta({ description: 'Why the variant was not used, in words.' }),
+  })
   .meta({ id: 'PassedOver', description: 'A cheaper variant, and why it was not used.' });
+export type PassedOver = z.infer<typeof PassedOver>;
 
 export const PlanView = z
   .object({
@@ -40,66 +41,98 @@ export const PlanView = z
   .meta({ id: 'Plan' });
 export type PlanView = z.infer<typeof PlanView>;
 
-export const RouteEvidence = {
-  finding: z.string(),
-  variant: z.string(),
-  auroc: Auroc,
-  basis: z.enum(['measured', 'published', 'simulated']).meta({
-    description: "The evidence for the choice of resolution: this family's own labels, a publication, or a simulation.",
-  }),
-  meetsTarget: z
-    .boolean()
-    .meta({ description: 'False when the variant was pinned, or chosen on bestEffort, and misses the rule.' }),
-  why: z.string(),
-  passedOver: z.array(PassedOver),
+/** The evidence for a choice of resolution: this family's own labels, a publication, or a simulation. */
+export const bases = ['measured', 'published', 'simulated'] as const;
+export const calls = ['present', 'absent', 'indeterminate'] as const;
+
+/** The variant that reads a finding, and the evidence for this choice. */
+export type RoutedFinding = {
+  readonly finding: string;
+  readonly variant: string;
+  readonly auroc: Auroc;
+  readonly basis: (typeof bases)[number];
+  /** False if the variant was pinned, or chosen on bestEffort, and misses the rule. */
+  readonly meetsTarget: boolean;
+  /** Reports contain this text, and UIDs of results are derived from it. So its wording never changes. */
+  readonly why: string;
+  /** The reason in full, for the answers of the API. Absent in readings that an earlier version stored. */
+  readonly explanation?: string;
+  readonly passedOver: readonly PassedOver[];
 };
 
-export const RoutedFinding = z.object(RouteEvidence).meta({ id: 'RoutedFinding' });
-export type RoutedFinding = z.infer<typeof RoutedFinding>;
+export type FindingResult = RoutedFinding & {
+  /** Calibrated, at `prevalence`. */
+  readonly probability: number;
+  readonly prevalence: number;
+  /** A call is indeterminate from `low` to `high`. `value` decides only where the two are equal. */
+  readonly threshold: {
+    readonly value: number;
+    readonly low: number;
+    readonly high: number;
+    /** As the catalog measured them. Absent in readings that an earlier version stored. */
+    readonly sensitivity?: number;
+    readonly specificity?: number;
+  };
+  readonly call: (typeof calls)[number];
+  readonly heatmap?: Heatmap;
+};
 
-export const FindingResult = z
-  .object({
-    ...RouteEvidence,
-    probability: Score.meta({ description: 'Calibrated, at the stated prevalence.' }),
-    prevalence: Score.meta({
-      description:
-        'The prevalence that the probability assumes: that of the training films, unless the request gives another one.',
-    }),
-    threshold: z.object({ value: Score, low: Score, high: Score }),
-    call: z.enum(['present', 'absent', 'indeterminate']),
-    heatmap: Heatmap.optional(),
-  })
-  .meta({ id: 'FindingResult' });
-export type FindingResult = z.infer<typeof FindingResult>;
+/** The family that read, as its catalog describes it. */
+export type FamilyDescription = {
+  readonly name: string;
+  /** The date of the training run. */
+  readonly date: string;
+  readonly dataset: string;
+  readonly films: number;
+  readonly patients: number;
+};
 
-/** The answer to one film and one request. */
-export const Reading = z
-  .object({
-    id: z.string().meta({
-      example: 'rd_4b1f0c…',
-      description: 'A digest of film, request, catalog, policy and costs. A retry has the same id.',
-    }),
-    createdAt: z.iso.datetime(),
-    plan: PlanView,
-    findings: z.array(FindingResult),
-    film: z.object({
-      width: z.int(),
-      height: z.int(),
-      bits: z.union([z.literal(8), z.literal(16)]),
-      digest: Digest.optional().meta({
-        description:
-          'SHA-256 of the pixels that were read. Replaced pixels have another digest, a corrected patient name does not. Absent in readings that an earlier version stored.',
-      }),
-    }),
-    dicom: DicomView.optional(),
-    warnings: z.array(ReadingWarning).meta({
-      description: 'Faults of the file that did not prevent reading. Empty for most films.',
-    }),
-    quality: z.object({ frontalChest: z.boolean(), score: Score }),
-    timingsMs: z.object({ decode: z.number(), preprocess: z.number(), infer: z.number(), total: z.number() }),
-    models: z.record(z.string(), Digest),
-    catalog: Digest,
-    notice: z.literal(notice),
-  })
-  .meta({ id: 'Reading' });
-export type Reading = z.infer<typeof Reading>;
+/** The normalised request of a reading: findings in catalog order, every default filled in. */
+export type RequestEcho = {
+  readonly findings: readonly string[];
+  readonly policy: string;
+  readonly minAuroc: Readonly<Record<string, number>>;
+  readonly prevalence: Readonly<Record<string, number>>;
+  readonly variant?: string | undefined;
+  readonly bestEffort: boolean;
+  readonly explain: boolean;
+};
+
+/** Data of the caller that accompany a film. They do not influence its reading, and they must contain no patient data. */
+export type Annotation = {
+  readonly reference?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+};
+
+/**
+ * The result of one film and one request, as it is stored. Members that are optional are absent in readings that an earlier
+ * version stored. `ReadingView` is the same reading as the API shows it.
+ */
+export type Reading = Annotation & {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly family?: FamilyDescription;
+  readonly request?: RequestEcho;
+  readonly plan: PlanView;
+  readonly findings: readonly FindingResult[];
+  readonly film: {
+    readonly width: number;
+    readonly height: number;
+    readonly bits: 8 | 16;
+    /** SHA-256 of the pixels that were read. */
+    readonly digest?: string;
+  };
+  readonly dicom?: DicomView;
+  readonly warnings: readonly ReadingWarning[];
+  readonly quality: { readonly frontalChest: boolean; readonly score: number };
+  readonly timingsMs: {
+    readonly decode: number;
+    readonly preprocess: number;
+    readonly infer: number;
+    readonly total: number;
+  };
+  /** The digest of each model that ran. */
+  readonly models: Readonly<Record<string, string>>;
+  readonly catalog: string;
+  readonly notice: typeof notice;
+};

@@ -3,7 +3,14 @@ import type { Fault } from '../core/fault.ts';
 import type { Decoded, Film } from '../core/film.ts';
 import { type Activation, heatmap } from '../core/heatmap.ts';
 import type { Instance } from '../core/instance.ts';
-import { type FindingResult, notice, type PlanView, type Reading, type RoutedFinding } from '../core/reading.ts';
+import {
+  type FamilyDescription,
+  type FindingResult,
+  notice,
+  type PlanView,
+  type Reading,
+  type RoutedFinding,
+} from '../core/reading.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { logit, px } from '../core/units.ts';
 import type { RequestPlan } from '../routing/plan-request.ts';
@@ -90,6 +97,8 @@ export async function read(
   const reading: Reading = {
     id,
     createdAt: stages.now().toISOString(),
+    family: describeFamily(catalog),
+    request,
     plan: withUpsampling(plan, film),
     findings,
     film: {
@@ -126,6 +135,12 @@ function withUpsampling(plan: PlanView, { width, height }: Film): PlanView {
   };
 }
 
+/** The family of a catalog, for the readings that it makes. */
+export const describeFamily = ({
+  family,
+  provenance: { date, dataset, films, patients },
+}: Catalog): FamilyDescription => ({ name: family, date, dataset, films, patients });
+
 /** Calibrate one finding and convert its result to the prevalence of the request. */
 function resultOf(
   planned: RoutedFinding,
@@ -140,7 +155,8 @@ function resultOf(
   if (!head || raw === undefined) throw new Error(`${variant.id} has no head for ${planned.finding}`);
   const prevalence = request.prevalence[planned.finding] ?? head.prevalence;
   const probability = atPrevalence(calibrate(logit(raw), head.calibration), head.prevalence, prevalence);
-  const threshold = thresholdAt(head.threshold, head.prevalence, prevalence);
+  const { sensitivity, specificity } = head.threshold;
+  const threshold = { ...thresholdAt(head.threshold, head.prevalence, prevalence), sensitivity, specificity };
   return {
     ...planned,
     probability,

@@ -174,8 +174,39 @@ export function findingCode(finding: string): Code {
   return findings[finding] ?? privateCode(shortName(finding), finding.slice(0, 64));
 }
 
+/**
+ * SNOMED CT codes for the API, of labels whose code above is from another scheme. Each code means the finding on a chest film.
+ * Reports keep the codes above, because a receiver may have stored them. Pleural_Thickening and Hernia have no code: none was
+ * found that means no more and no less than the label.
+ */
+const snomed: Readonly<Record<string, Code>> = {
+  Atelectasis: sct('46621007', 'Atelectasis'),
+  Infiltration: sct('409609008', 'Radiologic infiltrate of lung'),
+  Pneumonia: sct('233604007', 'Pneumonia'),
+  Consolidation: sct('95436008', 'Lung consolidation'),
+  Emphysema: sct('87433001', 'Pulmonary emphysema'),
+};
+
+/** The SNOMED CT code of a finding in the form of a FHIR Coding. Undefined if none is known. */
+export function snomedCode(finding: string): { system: string; code: string; display: string } | undefined {
+  const code = snomed[finding] ?? findings[finding];
+  return code?.scheme === 'SCT'
+    ? { system: 'http://snomed.info/sct', code: code.value, display: code.meaning }
+    : undefined;
+}
+
 /** A Code Value has at most 16 characters. A longer name becomes its first 8 characters and a digest. */
 const shortName = (name: string) => (name.length <= 16 ? name : `${name.slice(0, 8)}_${deriveUid(name).slice(-7)}`);
 
-/** The label of a finding as text for people. */
+/** The label of a finding as text in reports. */
 export const labelText = (finding: string) => finding.replaceAll('_', ' ');
+
+/** Labels whose name for people is another one than the label. */
+const displayNames: Readonly<Record<string, string>> = {
+  Effusion: 'Pleural effusion',
+  Edema: 'Pulmonary edema',
+  Pleural_Thickening: 'Pleural thickening',
+};
+
+/** The name of a finding for people. */
+export const displayName = (finding: string): string => displayNames[finding] ?? labelText(finding);

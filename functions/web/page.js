@@ -93,12 +93,12 @@ function show({ plan, findings, timingsMs, warnings, notice }) {
   const rows = findings.map((finding) => {
     const row = document.createElement('tr');
     row.className = finding.call;
-    const { low, high } = finding.threshold;
+    const { low, high } = finding.operatingPoint;
     const cells = [
-      finding.finding.replaceAll('_', ' '),
+      finding.displayName,
       finding.call,
       finding.probability.toFixed(3),
-      `${finding.threshold.value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)})`,
+      low < high ? `${low.toFixed(3)}–${high.toFixed(3)}` : low.toFixed(3),
       finding.variant,
       finding.why,
     ];

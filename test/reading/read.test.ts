@@ -4,11 +4,12 @@ import type { DicomView } from '../../functions/core/dicom-view.ts';
 import type { Fault } from '../../functions/core/fault.ts';
 import type { Decoded, Film } from '../../functions/core/film.ts';
 import type { Instance } from '../../functions/core/instance.ts';
-import { Reading } from '../../functions/core/reading.ts';
+import { ReadingView } from '../../functions/core/reading-view.ts';
 import { fail, ok } from '../../functions/core/result.ts';
 import { px } from '../../functions/core/units.ts';
 import { filmDigest } from '../../functions/decode/film-digest.ts';
 import { type Family, type FilmToRead, type Output, read, type Stages } from '../../functions/reading/read.ts';
+import { presentReading } from '../../functions/results/present-reading.ts';
 import { costTable } from '../../functions/routing/cost-table.ts';
 import { planRequest } from '../../functions/routing/plan-request.ts';
 import type { ReadRequest } from '../../functions/routing/request.ts';
@@ -120,7 +121,7 @@ describe('a reading', () => {
     );
     const { reading, instance: kept } = unwrap(result);
     expect(kept).toEqual(instance);
-    expect(Reading.parse(reading).dicom).toEqual(view);
+    expect(reading.dicom).toEqual(view);
     expect(JSON.stringify(reading)).not.toContain('ALARA^TEST');
   });
 
@@ -140,7 +141,8 @@ describe('a reading', () => {
   test('matches its schema and names its film', async () => {
     const { given } = stages(gradient(600, 400));
     const reading = unwrap(await reads(given, { explain: true }));
-    expect(Reading.parse(reading)).toEqual(reading);
+    const shown = presentReading(reading, { catalog, digest: 'c'.repeat(64) });
+    expect(ReadingView.parse(shown)).toEqual(shown);
     expect(reading).toMatchObject({
       id: 'rd_1',
       createdAt: '2026-11-23T12:00:00.000Z',

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { Catalog, Policy } from '../../core/catalog.ts';
+import { Policy } from '../../core/catalog.ts';
+import { CatalogContent, catalogContent } from '../../core/catalog-view.ts';
 import { notice } from '../../core/reading.ts';
 import { readText } from '../../models/read-bounded.ts';
 import type { Deps } from '../deps.ts';
@@ -13,7 +14,7 @@ import { tagNames } from '../http/tags.ts';
 
 const CatalogView = z
   .object({
-    catalog: Catalog,
+    catalog: CatalogContent,
     digest: z.string().meta({ description: 'SHA-256 of the catalog file.', example: `sha256:${'0'.repeat(64)}` }),
     policies: z.record(z.string(), Policy).meta({ description: 'The policies, by name.' }),
     policyInForce: z.string().meta({ description: 'The policy of requests that name none.' }),
@@ -60,7 +61,7 @@ export function catalog(app: OpenAPIHono, { router }: Deps): void {
   const { family, costs, vocabulary } = router;
   const evaluation = readIfThere(join(family.folder, 'evaluation.json'));
   const view = {
-    catalog: family.catalog,
+    catalog: catalogContent(family.catalog),
     digest: `sha256:${family.digest}`,
     policies: family.policies,
     policyInForce: vocabulary.defaultPolicy,

@@ -1,5 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { notice, PlanView, RoutedFinding } from '../../core/reading.ts';
+import { notice, PlanView } from '../../core/reading.ts';
+import { RoutedFindingView } from '../../core/reading-view.ts';
+import { presentRouted } from '../../results/present-reading.ts';
 import { parseParameters, RouteParameters, textOf } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
 import { accept, strict } from '../http/problem.ts';
@@ -10,7 +12,7 @@ const Routed = z
   .object({
     plan: PlanView,
     findings: z
-      .array(RoutedFinding)
+      .array(RoutedFindingView)
       .meta({ description: 'One entry per finding asked for, in the order of the catalog.' }),
     notice: z.literal(notice).meta({ description: 'The limit of use. Show it with every result.' }),
   })
@@ -36,7 +38,7 @@ export function routes(app: OpenAPIHono, { router }: Deps): void {
     (c) => {
       const request = accept(parseParameters(textOf(c.req.valid('query')), router.vocabulary));
       const { plan, findings } = accept(router.plan(request));
-      return c.json({ plan, findings: [...findings], notice }, 200);
+      return c.json({ plan, findings: findings.map(presentRouted), notice }, 200);
     },
     strict(RouteParameters),
   );

@@ -1,6 +1,8 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { Reading } from '../../core/reading.ts';
+import type { Reading } from '../../core/reading.ts';
+import { ReadingView } from '../../core/reading-view.ts';
 import { ok } from '../../core/result.ts';
+import { presentReading } from '../../results/present-reading.ts';
 import { parseParameters, ReadParameters, textOf } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
 import { declaredBytes, upload } from '../http/body.ts';
@@ -42,12 +44,12 @@ const create = createRoute({
     201: {
       description: 'A new reading',
       headers: headers.location,
-      content: { 'application/json': { schema: Reading } },
+      content: { 'application/json': { schema: ReadingView } },
     },
     200: {
       description: 'The same film was read before, with the same request',
       headers: headers.location,
-      content: { 'application/json': { schema: Reading } },
+      content: { 'application/json': { schema: ReadingView } },
     },
     ...answers(
       ...planCodes,
@@ -73,7 +75,7 @@ const show = createRoute({
     headers: IfNoneMatch,
   },
   responses: {
-    200: { description: 'The reading', content: { 'application/json': { schema: Reading } }, headers: etagHeader },
+    200: { description: 'The reading', content: { 'application/json': { schema: ReadingView } }, headers: etagHeader },
     ...notModified,
     ...answers('reading_not_found'),
   },
@@ -105,7 +107,7 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
       });
       const { reading, status } = accept(answer);
       // Relative to /v1/readings, because a gateway may add a path prefix (RFC 9110 10.2.2).
-      return c.json(reading, status, { location: `readings/${reading.id}` });
+      return c.json(presentReading(reading, router.family), status, { location: `readings/${reading.id}` });
     },
     strict(ReadParameters),
   );
@@ -115,6 +117,6 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
     const { id } = c.req.valid('param');
     const known = await platform.readings.get(c.get('tenant'), id);
     if (!known) throw new Refusal({ code: 'reading_not_found', id });
-    return c.json(known.reading, 200);
+    return c.json(presentReading(known.reading, router.family), 200);
   });
 }

@@ -5,6 +5,7 @@ import { localTenant } from '../../core/tenant.ts';
 import { createEngine, type Engine } from '../../inference/pool.ts';
 import { openRouter, type Router } from '../../inference/router.ts';
 import { type Config, readConfig } from '../../platform/config.ts';
+import type { PresentFamily } from '../../results/present-reading.ts';
 import type { Plan } from '../../routing/cheapest-plan.ts';
 import type { ReadRequest } from '../../routing/request.ts';
 import { accept, type FilmFault, inWords, problemOf, UsageError } from '../errors.ts';
@@ -53,7 +54,7 @@ async function readFilms(paths: readonly string[], { json, csv, explain, ...rout
   const router = openRouter(config);
   const planned = plan(router, { ...routing, ...(explain && { explain: 'heatmap' }) });
   const films = await filmsIn(paths);
-  const format = json ? jsonFormat : csv ? csvFormat : tableFormat(planned.plan);
+  const format = json ? jsonFormat(router.family) : csv ? csvFormat : tableFormat(planned.plan);
 
   const workers = Math.min(config.workers, films.length);
   // Twice as many films as threads are in progress, so that a slow film delays no thread. The others stay on disk.
@@ -101,7 +102,11 @@ type Format = {
   readonly foot: string;
 };
 
-const jsonFormat: Format = { head: '', film: filmJson, foot: '' };
+const jsonFormat = (family: PresentFamily): Format => ({
+  head: '',
+  film: (file, result) => filmJson(file, result, family),
+  foot: '',
+});
 const csvFormat: Format = { head: csvHead(), film: csvRows, foot: '' };
 const tableFormat = (plan: Plan): Format => ({
   head: '',

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { notice, type PlanView, type RoutedFinding } from '../../core/reading.ts';
 import { openRouter } from '../../inference/router.ts';
 import { readConfig } from '../../platform/config.ts';
+import { presentRouted } from '../../results/present-reading.ts';
 import { presentAssignment, presentPlan } from '../../routing/present.ts';
 import { table } from '../output/table.ts';
 import { plan, type RoutingOptions, withRouting } from '../routing-options.ts';
@@ -25,7 +26,9 @@ Examples:
       const view = presentPlan(routed, router.costs);
       const findings = routed.assignments.map(presentAssignment);
       process.stdout.write(
-        json ? `${JSON.stringify({ plan: view, findings, notice }, null, 2)}\n` : inText(view, findings),
+        json
+          ? `${JSON.stringify({ plan: view, findings: findings.map(presentRouted), notice }, null, 2)}\n`
+          : inText(view, findings),
       );
     });
 }

@@ -3,7 +3,7 @@ import type { Result } from '../../core/result.ts';
 import { type FilmFault, inWords, problemOf } from '../errors.ts';
 
 const columns = [
-  ...['file', 'reading', 'finding', 'call', 'probability', 'threshold', 'low', 'high', 'prevalence'],
+  ...['file', 'reading', 'finding', 'call', 'probability', 'low', 'high', 'prevalence'],
   ...['variant', 'auroc', 'aurocLow', 'aurocHigh', 'basis', 'meetsTarget', 'why', 'warnings', 'error', 'fix', 'notice'],
 ] as const;
 type Row = Partial<Record<(typeof columns)[number], string | number | boolean>>;
@@ -26,7 +26,6 @@ function row(file: string, { id, warnings }: Reading, finding: Reading['findings
     finding: finding.finding,
     call: finding.call,
     probability: finding.probability,
-    threshold: threshold.value,
     low: threshold.low,
     high: threshold.high,
     prevalence: finding.prevalence,

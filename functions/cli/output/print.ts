@@ -1,5 +1,6 @@
 import type { PlanView, Reading } from '../../core/reading.ts';
 import type { Result } from '../../core/result.ts';
+import { type PresentFamily, presentReading } from '../../results/present-reading.ts';
 import type { Plan, Reason } from '../../routing/cheapest-plan.ts';
 import { basisOf } from '../../routing/explain.ts';
 import { required } from '../../routing/rule.ts';
@@ -15,17 +16,21 @@ export function filmTable(file: string, result: Result<Reading, FilmFault>, plan
     finding,
     call,
     probability.toFixed(3),
-    threshold.value.toFixed(3),
+    limits(threshold),
     variant,
     reasons.get(finding) ?? '',
   ]);
   return [
     `${file}  ${film.width} × ${film.height} px, ${film.bits} bit, read in ${Math.round(timingsMs.total)} ms${upsampled(view)}\n`,
     ...warnings.map(({ code, message }) => `  warning ${code}: ${message}\n`),
-    table(['finding', 'call', 'probability', 'threshold', 'variant', 'why'], rows, '  '),
+    table(['finding', 'call', 'probability', 'limits', 'variant', 'why'], rows, '  '),
     '\n',
   ].join('');
 }
+
+/** The probabilities between which a call is indeterminate, or the one from which it is present. */
+const limits = ({ low, high }: Reading['findings'][number]['threshold']) =>
+  low < high ? `${low.toFixed(3)}–${high.toFixed(3)}` : low.toFixed(3);
 
 function upsampled({ variants }: PlanView): string {
   const larger = variants.filter((variant) => variant.upsampled).map(({ id }) => id);
@@ -46,5 +51,5 @@ export function inShort(reason: Reason): string {
 }
 
 /** A film as one line of JSON: its reading, or its problem. */
-export const filmJson = (file: string, result: Result<Reading, FilmFault>): string =>
-  `${JSON.stringify(result.ok ? { file, reading: result.value } : { file, problem: problemOf(result.fault) })}\n`;
+export const filmJson = (file: string, result: Result<Reading, FilmFault>, family: PresentFamily): string =>
+  `${JSON.stringify(result.ok ? { file, reading: presentReading(result.value, family) } : { file, problem: problemOf(result.fault) })}\n`;

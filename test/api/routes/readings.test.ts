@@ -1,7 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { advice } from '../../../functions/core/fault-status.ts';
-import { Reading } from '../../../functions/core/reading.ts';
+import { ReadingView } from '../../../functions/core/reading-view.ts';
 import { film, openService, post, resolved, type Service } from '../../support/service.ts';
 
 let service: Service;
@@ -15,7 +15,7 @@ const rgba = '00000100_000.png';
 const read = async (query: string, name = native, type = 'image/png') => {
   const response = await post(service.app, query, film(name), type);
   expect([200, 201], await response.clone().text()).toContain(response.status);
-  return Reading.parse(await response.json());
+  return ReadingView.parse(await response.json());
 };
 
 describe('POST /v1/readings', () => {
@@ -23,13 +23,28 @@ describe('POST /v1/readings', () => {
     const reading = await read('');
     const { catalog } = service.router.family;
     expect(reading.findings.map(({ finding }) => finding)).toEqual(catalog.findings);
-    for (const { finding, variant, auroc, probability, prevalence, threshold, call, passedOver } of reading.findings) {
+    for (const {
+      finding,
+      variant,
+      auroc,
+      probability,
+      prevalence,
+      operatingPoint,
+      call,
+      passedOver,
+    } of reading.findings) {
       const head = catalog.variants.find(({ id }) => id === variant)?.heads[finding];
-      expect(auroc).toEqual(head?.auroc);
+      const [low, high] = head?.auroc.ci95 ?? [];
+      expect(auroc).toEqual({ ...head?.auroc, ci95: { low, high } });
       expect(prevalence).toBe(head?.prevalence);
-      expect(threshold.low).toBeLessThanOrEqual(threshold.high);
-      if (call === 'present') expect(probability).toBeGreaterThanOrEqual(threshold.value);
-      if (call === 'absent') expect(probability).toBeLessThan(threshold.value);
+      const { threshold } = head ?? expect.fail();
+      expect(operatingPoint).toMatchObject({
+        ...{ low: threshold.low, high: threshold.high },
+        ...{ sensitivity: threshold.sensitivity, specificity: threshold.specificity },
+      });
+      if (call === 'present') expect(probability).toBeGreaterThanOrEqual(operatingPoint.high);
+      if (call === 'absent') expect(probability).toBeLessThan(operatingPoint.low);
+      if (call === 'indeterminate') expect(operatingPoint.low).toBeLessThan(operatingPoint.high);
       for (const { reason } of passedOver) expect(reason).not.toBe('');
     }
     for (const [id, digest] of Object.entries(reading.models))
@@ -76,7 +91,7 @@ describe('POST /v1/readings', () => {
     const probabilities = await Promise.all(
       files.map(async (bytes) => {
         const response = await post(service.app, '?findings=Mass,Nodule', new Uint8Array(bytes));
-        return Reading.parse(await response.json()).findings.map(({ probability }) => probability);
+        return ReadingView.parse(await response.json()).findings.map(({ probability }) => probability);
       }),
     );
     const [byte = [], word = [], colour = []] = probabilities;

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { Reading } from '../../../functions/core/reading.ts';
+import { ReadingView } from '../../../functions/core/reading-view.ts';
 import { alara, family, films, filmsAndOneBad, folder } from '../../support/cli.ts';
 import { chest } from '../../support/dicom/film.ts';
 
@@ -20,7 +20,7 @@ test('reads a folder despite a bad film, in order, as one line of JSON per film;
   expect(lines.map(({ file }) => file)).toEqual([bad, ...good]);
   expect(lines[0].problem).toMatchObject({ code: 'not_an_image', fix: expect.stringContaining('PNG or JPEG') });
   for (const { reading } of lines.slice(1)) {
-    expect(Reading.parse(reading).findings.map(({ finding }) => finding)).toEqual(asked);
+    expect(ReadingView.parse(reading).findings.map(({ finding }) => finding)).toEqual(asked);
     expect(reading.notice).toBe('Research use only. Not for diagnosis.');
   }
   expect(stderr).toContain('2 read, 1 failed');
@@ -32,7 +32,7 @@ test('writes CSV with one row per film and finding, and one row per bad film wit
   const { path, good, bad } = filmsAndOneBad();
   const { code, stdout } = await alara(['read', path, '--findings', asked.join(','), '--csv']);
   const [head = '', error = '', ...rows] = stdout.trimEnd().split('\r\n');
-  expect(head).toMatch(/^file,reading,finding,call,probability,threshold,.*,error,fix,notice$/);
+  expect(head).toMatch(/^file,reading,finding,call,probability,low,high,.*,error,fix,notice$/);
   expect(error).toContain(`"${bad.replaceAll('"', '""')}",`);
   expect(error).toMatch(/,not_an_image,.*PNG or JPEG/);
   expect(rows.map((row) => row.split(',').slice(0, 3))).toEqual(

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { Auroc, Catalog, Comparison, Head, type Interval, Quality, Rate, Variant } from './catalog.ts';
+
+/** A 95 % confidence interval as the API shows it. Catalog files contain a pair of numbers instead. */
+export const IntervalView = z
+  .object({
+    low: z.number().meta({ description: 'Lower end.' }),
+    high: z.number().meta({ description: 'Upper end.' }),
+  })
+  .meta({ id: 'Interval', description: 'A 95 % confidence interval.' });
+export type IntervalView = z.infer<typeof IntervalView>;
+
+export const AurocView = z
+  .object({
+    value: Auroc.shape.value.meta({ description: 'The point estimate.', example: 0.712 }),
+    ci95: IntervalView,
+    positives: Auroc.shape.positives.meta({ description: 'Films with the finding.' }),
+    negatives: Auroc.shape.negatives.meta({ description: 'Films without the finding.' }),
+    protocol: Auroc.shape.protocol.meta({
+      description:
+        'heldOut: measured on films that were held out of training. crossValidated: measured out of fold; the served weights were refitted on all films.',
+    }),
+  })
+  .meta({ id: 'Auroc', description: "Area under the ROC curve, measured on the family's own films." });
+export type AurocView = z.infer<typeof AurocView>;
+
+const HeadView = z.object({ ...Head.shape, auroc: AurocView }).meta({ id: 'Head' });
+const VariantView = z.object({ ...Variant.shape, heads: z.record(z.string(), HeadView) }).meta({ id: 'Variant' });
+const ComparisonView = z.object({ ...Comparison.shape, ci95: IntervalView }).meta({ id: 'Comparison' });
+const RateView = z.object({ ...Rate.shape, ci95: IntervalView }).meta({ id: 'Rate' });
+const QualityView = z
+  .object({
+    ...Quality.shape,
+    falseRefusals: z.array(RateView),
+    passUnderShift: z.array(RateView),
+    catches: z.array(RateView),
+  })
+  .meta({ id: 'Quality' });
+
+/** The catalog as the API shows it: intervals have names for their ends. */
+export const CatalogContent = z
+  .object({
+    ...Catalog.shape,
+    variants: z.array(VariantView),
+    comparisons: z.array(ComparisonView),
+    quality: QualityView,
+    notServed: z
+      .array(
+        z.object({ finding: z.string(), reason: z.string(), auroc: z.record(z.string(), AurocView) }).meta({
+          id: 'NotServed',
+          description: 'A finding of the training labels that the family does not serve.',
+        }),
+      )
+      .optional(),
+  })
+  .meta({ id: 'Catalog' });
+export type CatalogContent = z.infer<typeof CatalogContent>;
+
+export const intervalView = ([low, high]: Interval): IntervalView => ({ low, high });
+
+export const aurocView = (auroc: Auroc): AurocView => ({ ...auroc, ci95: intervalView(auroc.ci95) });
+
+const withNamedEnds = <Measured extends { readonly ci95: Interval }>(measured: Measured) => ({
+  ...measured,
+  ci95: intervalView(measured.ci95),
+});
+
+const mapValues = <Value, Mapped>(record: Readonly<Record<string, Value>>, map: (value: Value) => Mapped) =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+
+export function catalogContent(catalog: Catalog): CatalogContent {
+  const { variants, comparisons, quality, notServed } = catalog;
+  return {
+    ...catalog,
+    variants: variants.map((variant) => ({
+      ...variant,
+      heads: mapValues(variant.heads, (head) => ({ ...head, auroc: aurocView(head.auroc) })),
+    })),
+    comparisons: comparisons.map(withNamedEnds),
+    quality: {
+      ...quality,
+      falseRefusals: quality.falseRefusals.map(withNamedEnds),
+      passUnderShift: quality.passUnderShift.map(withNamedEnds),
+      catches: quality.catches.map(withNamedEnds),
+    },
+    notServed: notServed?.map((entry) => ({ ...entry, auroc: mapValues(entry.auroc, aurocView) })),
+  };
+}

@@ -1,0 +1,219 @@
+import { z } from 'zod';
+import { AurocView } from './catalog-view.ts';
+import { DicomView } from './dicom-view.ts';
+import { Heatmap } from './heatmap.ts';
+import { bases, calls, notice, PassedOver, PlanView } from './reading.ts';
+import { ReadingWarning } from './warning.ts';
+
+const Score = z.number().min(0).max(1);
+const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const Share = z.number().gt(0).lt(1);
+
+export const CodeView = z
+  .object({
+    system: z.string().meta({ description: 'The code system, as a URI.', example: 'http://snomed.info/sct' }),
+    code: z.string().meta({ example: '60046008' }),
+    display: z.string().meta({ description: 'The term of the code.', example: 'Pleural effusion' }),
+  })
+  .meta({ id: 'Code', description: 'A coded concept, as a Coding of FHIR.' });
+export type CodeView = z.infer<typeof CodeView>;
+
+const named = {
+  finding: z.string().meta({
+    description: 'The name of the finding in requests and in the catalog.',
+    example: 'Effusion',
+  }),
+  displayName: z.string().meta({ description: 'The name of the finding for people.', example: 'Pleural effusion' }),
+};
+
+const routed = {
+  ...named,
+  code: CodeView.optional().meta({
+    description: 'SNOMED CT. Absent where no code with the meaning of the label is known, for example for Hernia.',
+  }),
+  variant: z.string().meta({ description: 'The id of the variant that reads the finding.', example: 'r448-int8' }),
+  auroc: AurocView,
+  basis: z.enum(bases).meta({
+    description: "The evidence for the choice of resolution: this family's own labels, a publication, or a simulation.",
+  }),
+  meetsTarget: z
+    .boolean()
+    .meta({ description: 'False when the variant was pinned, or chosen on bestEffort, and misses the rule.' }),
+  why: z.string().meta({
+    description: 'Which rule applies to the finding, and why this resolution was used.',
+    example:
+      '512 px: the published floor for Nodule is 448 px (Sabottke and Spieler 2020); not measured on this family. r448-int8 would suffice, but Emphysema needs r512-int8, and running both would cost more.',
+  }),
+  passedOver: z.array(PassedOver).meta({ description: 'Each cheaper variant, and why it was not used.' }),
+};
+
+export const RoutedFindingView = z.object(routed).meta({ id: 'RoutedFinding' });
+export type RoutedFindingView = z.infer<typeof RoutedFindingView>;
+
+const limits = {
+  low: Score.meta({ description: 'Below this probability the call is absent.', example: 0.06 }),
+  high: Score.meta({
+    description:
+      'Above this probability the call is present. From low to high the call is indeterminate. If low and high are equal, the call is present from this probability.',
+    example: 0.094,
+  }),
+};
+
+const OperatingPoint = z
+  .object({
+    ...limits,
+    sensitivity: Score.optional().meta({
+      description:
+        'Share of films with the finding that were called present. Measured out of fold with one threshold inside the band, so without indeterminate calls. Absent where the catalog of the reading is not known any more.',
+    }),
+    specificity: Score.optional().meta({
+      description: 'Share of films without the finding that were called absent. Measured like the sensitivity.',
+    }),
+    positivePredictiveValue: Score.optional().meta({
+      description:
+        'Probability of the finding if the call is present, computed from sensitivity and specificity at the stated prevalence.',
+    }),
+    negativePredictiveValue: Score.optional().meta({
+      description:
+        'Probability that the finding is absent if the call is absent, computed from sensitivity and specificity at the stated prevalence.',
+    }),
+  })
+  .meta({
+    id: 'OperatingPoint',
+    description: 'The probabilities at which the call changes, and how good the calls are.',
+  });
+
+export const FindingView = z
+  .object({
+    ...routed,
+    probability: Score.meta({ description: 'Calibrated, at the stated prevalence.' }),
+    prevalence: Share.meta({
+      description:
+        'The prevalence that the probability assumes: that of the training films, unless the request gives another one.',
+    }),
+    operatingPoint: OperatingPoint,
+    call: z.enum(calls).meta({ description: 'The probability, compared with the operating point.' }),
+    rank: z.int().min(1).meta({
+      description:
+        'The place of the finding in a list for people: present findings first, then indeterminate ones, then absent ones; within each call by the distance above the operating point.',
+    }),
+    heatmap: Heatmap.optional(),
+  })
+  .meta({ id: 'FindingResult' });
+export type FindingView = z.infer<typeof FindingView>;
+
+const Family = z
+  .object({
+    name: z.string().meta({ example: 'chest14' }),
+    version: z.string().meta({
+      description: 'The date of the training run, and the first digits of the digest of the catalog.',
+      example: '2026-11-23+3b1f0c55aa10',
+    }),
+    description: z.string().meta({
+      description: 'Family, version and training data, in words.',
+      example: 'chest14 of 2026-11-23, trained on 1399 films of 1066 patients: NIH ChestX-ray14 (a selected sample)',
+    }),
+  })
+  .meta({ id: 'Family', description: 'The model family that read the film.' });
+
+const RequestView = z
+  .object({
+    findings: z.array(z.string()).meta({ description: 'The requested findings, in the order of the catalog.' }),
+    policy: z.string().meta({ description: 'The policy, also if the request named none.' }),
+    minAuroc: z.record(z.string(), z.number()).meta({ description: 'Targets by finding. Empty if none were set.' }),
+    prevalence: z
+      .record(z.string(), z.number())
+      .meta({ description: 'Local prevalence by finding. Empty if none was set.' }),
+    variant: z.string().optional().meta({ description: 'The pinned variant.' }),
+    bestEffort: z.boolean(),
+    explain: z.enum(['heatmap']).optional().meta({ description: 'Present if heat maps were requested.' }),
+  })
+  .meta({ id: 'NormalizedRequest', description: 'The request with every default filled in.' });
+
+/** Limits of the annotation of a film. */
+export const annotationLimits = { reference: 200, entries: 20, key: 40, value: 200 } as const;
+
+export const Reference = z.string().min(1).max(annotationLimits.reference);
+export const Metadata = z
+  .record(z.string().min(1).max(annotationLimits.key), z.string().max(annotationLimits.value))
+  .refine((entries) => Object.keys(entries).length <= annotationLimits.entries, {
+    error: `at most ${annotationLimits.entries} entries are accepted`,
+  });
+
+/** The annotation of a reading or job in answers. */
+export const annotationView = {
+  reference: Reference.optional().meta({
+    description:
+      "The caller's own reference. The first request for this film and these parameters sets it; later requests do not change it.",
+  }),
+  metadata: Metadata.optional().meta({ description: "The caller's own metadata. Set like the reference." }),
+};
+
+const shared = {
+  id: z.string().meta({
+    example: 'rd_4b1f0c…',
+    description: 'A digest of film, request, catalog, policy and costs. A retry has the same id.',
+  }),
+  createdAt: z.iso.datetime().meta({ description: 'When the film was read.' }),
+};
+
+/** The answer to one film and one request. */
+export const ReadingView = z
+  .object({
+    ...shared,
+    ...annotationView,
+    family: Family.optional().meta({ description: 'Absent in readings that an earlier version stored.' }),
+    request: RequestView.optional().meta({ description: 'Absent in readings that an earlier version stored.' }),
+    plan: PlanView,
+    findings: z.array(FindingView).meta({ description: 'In the order of the catalog. Sort by rank to display them.' }),
+    film: z.object({
+      width: z.int().meta({ description: 'Pixels of the upright film.' }),
+      height: z.int().meta({ description: 'Pixels of the upright film.' }),
+      bits: z.union([z.literal(8), z.literal(16)]).meta({ description: 'Bits per pixel, as decoded.' }),
+      digest: Digest.optional().meta({
+        description:
+          'SHA-256 of the pixels that were read. Replaced pixels have another digest, a corrected patient name does not. Absent in readings that an earlier version stored.',
+      }),
+    }),
+    dicom: DicomView.optional(),
+    warnings: z.array(ReadingWarning).meta({
+      description: 'Faults of the file that did not prevent reading. Empty for most films.',
+    }),
+    quality: z.object({
+      frontalChest: z
+        .boolean()
+        .meta({ description: 'Whether the input gate takes the film for a frontal chest film.' }),
+      score: Score.meta({ description: 'The score of the input gate for this class.' }),
+    }),
+    timingsMs: z
+      .object({ decode: z.number(), preprocess: z.number(), infer: z.number(), total: z.number() })
+      .meta({ description: 'Milliseconds per stage, when the film was read.' }),
+    models: z.record(z.string(), Digest).meta({ description: 'The digest of each model that ran, by variant.' }),
+    catalog: Digest.meta({ description: 'The digest of the catalog.' }),
+    notice: z.literal(notice),
+  })
+  .meta({ id: 'Reading' });
+export type ReadingView = z.infer<typeof ReadingView>;
+
+const FindingSummary = z
+  .object({
+    ...named,
+    call: z.enum(calls),
+    probability: Score.meta({ description: 'Calibrated, to three significant digits.' }),
+    ...limits,
+  })
+  .meta({ id: 'FindingSummary' });
+
+/** The part of a reading that a list of findings needs. */
+export const ReadingSummary = z
+  .object({
+    ...shared,
+    reference: annotationView.reference,
+    findings: z
+      .array(FindingSummary)
+      .meta({ description: 'In the order for display: by rank, so present findings come first.' }),
+    warnings: z.array(z.string()).meta({ description: 'The codes of the warnings of the reading.' }),
+    notice: z.literal(notice),
+  })
+  .meta({ id: 'ReadingSummary', description: 'A reading without its evidence.' });
+export type ReadingSummary = z.infer<typeof ReadingSummary>;
