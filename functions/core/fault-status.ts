@@ -190,6 +190,11 @@ export const advice: Record<FaultCode, Advice> = {
     title: 'No such job',
     fix: 'Check the id, and that the API key belongs to the tenant that made the job.',
   },
+  job_ended: {
+    status: 409,
+    title: 'The job has ended',
+    fix: 'Only a queued or running job can be cancelled: GET /v1/jobs/{id} shows the outcome of this one.',
+  },
   malformed_json: {
     status: 400,
     title: 'The body is not the JSON that is expected',

@@ -76,6 +76,7 @@ export type Fault =
   | { readonly code: 'not_from_dicom'; readonly id: string }
   | { readonly code: 'upload_not_found'; readonly id: string }
   | { readonly code: 'job_not_found'; readonly id: string }
+  | { readonly code: 'job_ended'; readonly id: string; readonly state: string }
   | { readonly code: 'malformed_json'; readonly problem: string }
   | { readonly code: 'malformed_stow'; readonly problem: string }
   | { readonly code: 'not_acceptable'; readonly available: readonly string[] }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Fault, FaultCode } from './fault.ts';
 import { advice } from './fault-status.ts';
-import { type Job, JobInput, jobStates, type Outcome } from './job.ts';
+import { type Job, jobKinds, jobStates, type Outcome } from './job.ts';
 import { describe } from './problem.ts';
 
 const Described = z
@@ -35,13 +35,13 @@ const OutcomeView = z
 export const JobView = z
   .object({
     id: z.string().meta({ example: 'job_4b1f0c…' }),
-    kind: z.enum(JobInput.options.map(({ shape }) => shape.kind.value)).meta({
+    kind: z.enum(jobKinds).meta({
       description:
         'film: an upload; instances: films by STOW-RS; study: a study of a PACS; webhook: the delivery of a webhook.',
     }),
     state: z.enum(jobStates).meta({
       description:
-        'queued, running, done; failed: refused for a reason that no retry changes; dead: given up after too many tries, the operator can replay it.',
+        'queued, running, done; failed: refused for a reason that no retry changes; dead: given up after too many tries, the operator can replay it; cancelled: ended by POST /v1/jobs/{id}/cancel.',
     }),
     createdAt: z.iso.datetime().meta({ description: 'When the job was made.' }),
     updatedAt: z.iso.datetime().meta({ description: 'When its state, progress or outcomes changed last.' }),
@@ -53,6 +53,13 @@ export const JobView = z
       })
       .meta({ description: 'The progress of the job, in films.' }),
     outcomes: z.array(OutcomeView).meta({ description: 'The outcomes so far, one per film.' }),
+    delivers: z
+      .object({
+        job: z.string().meta({ description: 'The job whose end the webhook reports.' }),
+        url: z.string().meta({ description: 'The address of the webhook.' }),
+      })
+      .optional()
+      .meta({ description: 'Only of jobs of the kind webhook.' }),
     problem: Described.optional().meta({
       description: 'Why the job failed or was given up, or why it is tried again.',
     }),
@@ -108,6 +115,7 @@ export function viewOf({ input, tenant: _, fault, outcomes, busySince: _since, r
     ...plain,
     kind: input.kind,
     outcomes: outcomes.map(viewOfOutcome),
+    ...(input.kind === 'webhook' && { delivers: { job: input.job, url: input.url } }),
     ...(fault && { problem: describe(fault) }),
   };
 }

@@ -26,10 +26,13 @@ export const JobInput = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('webhook'), url: z.string(), job: z.string() }),
 ]);
 export type JobInput = z.infer<typeof JobInput>;
+export type JobKind = JobInput['kind'];
+export const jobKinds = JobInput.options.map(({ shape }) => shape.kind.value);
 
-export const jobStates = ['queued', 'running', 'done', 'failed', 'dead'] as const;
+export const jobStates = ['queued', 'running', 'done', 'failed', 'dead', 'cancelled'] as const;
 /**
  * `failed`: refused for a reason that no retry changes. `dead`: given up after too many tries; an operator can replay it.
+ * `cancelled`: ended by its tenant.
  */
 export type JobState = (typeof jobStates)[number];
 

@@ -23,10 +23,15 @@ export type AttemptOptions = {
   readonly retry: RetryPolicy;
   readonly visibilityMs: number;
   readonly random: () => number;
+  /** How often a running job is checked for its cancellation. */
+  readonly cancelCheckMs?: number | undefined;
   readonly log: Logger;
   /** Aborted at the end of the runner's grace period. Unfinished jobs then return to the queue. */
   readonly hurry: AbortSignal;
 };
+
+/** One read of the job. Most films are read before the first check. */
+const usualCancelCheckMs = 2000;
 
 /** What the runner does with the message: remove it, release it after a delay, or leave it to the runner that has it now. */
 export type Disposition =
@@ -75,7 +80,9 @@ async function attemptHeld(id: string, options: AttemptOptions, lost: AbortSigna
   }
 
   const started = performance.now();
-  const result = await handle(job, options, AbortSignal.any([hurry, lost]));
+  const cancelled = new AbortController();
+  const stopWatching = watchEnd(platform, id, options, () => cancelled.abort());
+  const result = await handle(job, options, AbortSignal.any([hurry, lost, cancelled.signal])).finally(stopWatching);
   // Another runner has the delivery now, and reaches the same end.
   if (lost.aborted) return { kind: 'lost' };
 
@@ -86,15 +93,16 @@ async function attemptHeld(id: string, options: AttemptOptions, lost: AbortSigna
   const stored = await change(platform, id, (now) => (counts(next, now, run) ? applied(next, now) : undefined));
   // Another runner took the job over, and this one did not notice.
   if (stored && stored.run !== run && !hasEnded(stored)) return { kind: 'lost' };
+  const isCancelled = stored?.state === 'cancelled';
   const entry = {
     job: id,
     kind: job.input.kind,
     attempts: job.attempts,
     ms: Math.round(performance.now() - started),
-    state: next.kind === 'retry' ? 'queued' : next.state,
-    ...(!result.ok && { fault: result.fault.code }),
+    state: isCancelled ? 'cancelled' : next.kind === 'retry' ? 'queued' : next.state,
+    ...(!result.ok && !isCancelled && { fault: result.fault.code }),
   };
-  if (next.kind === 'retry') {
+  if (next.kind === 'retry' && !isCancelled) {
     log.info({ ...entry, delayMs: next.delayMs });
     return { kind: 'release', delayMs: next.delayMs };
   }
@@ -154,6 +162,26 @@ async function handle(
       return fail({ code: 'store_unavailable', retryAfterMs: ms(error.retryAfterMs) });
     return fail({ code: 'internal' });
   }
+}
+
+/** Watch for a tenant who cancels the job while it runs, also by way of another process. `ended` is called once. */
+function watchEnd(
+  { jobs }: Pick<Platform, 'jobs'>,
+  id: string,
+  { cancelCheckMs = usualCancelCheckMs, log }: AttemptOptions,
+  ended: () => void,
+): () => void {
+  const check = async () => {
+    try {
+      if ((await jobs.get(id))?.state !== 'cancelled') return;
+      clearInterval(timer);
+      ended();
+    } catch (error) {
+      log.warn({ job: id, error: withoutData(error) }, 'a running job could not be checked for its cancellation');
+    }
+  };
+  const timer = setInterval(check, cancelCheckMs);
+  return () => clearInterval(timer);
 }
 
 /** Keep a delivery invisible during the work. `lost` is called once if the delivery has become visible to others. */

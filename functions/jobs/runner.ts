@@ -22,6 +22,7 @@ export type RunnerOptions = {
   /** How long stopping waits for jobs to finish before it returns them to the queue. */
   readonly graceMs?: number;
   readonly sweepEveryMs?: number;
+  readonly cancelCheckMs?: number;
   /** From 0 to 1. */
   readonly random?: () => number;
 };
@@ -49,6 +50,7 @@ export function startRunner(options: RunnerOptions): Runner {
     retry: { ...usualRetry, ...options.retry },
     visibilityMs,
     random: options.random ?? Math.random,
+    cancelCheckMs: options.cancelCheckMs,
     log,
     hurry: hurry.signal,
   };

@@ -24,19 +24,21 @@ export async function submit({ enqueue }: JobSender, id: string, tenant: string,
 }
 
 /**
- * Run a job again that was given up or failed, with all its attempts. Undefined where there is no such job. Jobs in other
+ * Run a job again that was given up, cancelled or failed, with all its attempts. Undefined where there is no such job. Jobs in other
  * states stay as they are. The call may be repeated: a queued job is queued once more, in case its message was lost.
  *
  * A new `input` replaces the old one, whose films are usually deleted. With it, a job that was done runs again as well.
  */
 export async function replay({ enqueue }: JobSender, id: string, input?: JobInput): Promise<Job | undefined> {
   const isReplayed = ({ state }: Job) =>
-    state === 'dead' || state === 'failed' || (state === 'done' && input !== undefined);
+    ['dead', 'failed', 'cancelled'].includes(state) || (state === 'done' && input !== undefined);
   const replayed = (job: Job): Job => ({
     ...job,
     ...(input && { input, outcomes: [], progress: { done: 0, total: job.progress.total } }),
     state: 'queued',
     attempts: 0,
+    // A runner that still works on the earlier try must not end this one.
+    run: undefined,
     fault: undefined,
     busySince: undefined,
     updatedAt: new Date().toISOString(),

@@ -1,4 +1,5 @@
-import type { Job, JobState } from '../core/job.ts';
+import type { Job, JobKind, JobState } from '../core/job.ts';
+import type { Position } from './page.ts';
 import type { Queue } from './queue.ts';
 
 /** Stores jobs. The input and the outcomes of a job may identify a study, so they are encrypted. */
@@ -8,10 +9,19 @@ export type JobStore = {
   get(id: string): Promise<Job | undefined>;
   /** Change the current job atomically. Undefined where there is none. */
   update(id: string, change: (job: Job) => Job): Promise<Job | undefined>;
-  /** Newest first. */
-  list(filter: { readonly tenant?: string; readonly state?: JobState; readonly limit: number }): Promise<Job[]>;
+  /** Newest first, by time and then by id. */
+  list(filter: JobFilter): Promise<Job[]>;
   /** Delete jobs that ended before `before`, given up or not. Returns their number. */
   prune(before: Date): Promise<number>;
+};
+
+export type JobFilter = {
+  readonly tenant?: string | undefined;
+  readonly state?: JobState | undefined;
+  readonly kinds?: readonly JobKind[] | undefined;
+  /** Only jobs behind this position. */
+  readonly after?: Position | undefined;
+  readonly limit: number;
 };
 
 /** The new state of a job, and whether a message is sent for it. */

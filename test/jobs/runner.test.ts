@@ -4,6 +4,7 @@ import type { Fault } from '../../functions/core/fault.ts';
 import type { Outcome } from '../../functions/core/job.ts';
 import { fail, ok, type Result } from '../../functions/core/result.ts';
 import { ms } from '../../functions/core/units.ts';
+import { cancel } from '../../functions/jobs/cancel.ts';
 import { replay } from '../../functions/jobs/submit.ts';
 import { type Bench, openBench } from '../support/job-bench.ts';
 
@@ -66,6 +67,75 @@ describe('a job', () => {
     );
     free.resolve();
     await state('a', 'done');
+  });
+
+  test('that is cancelled before its turn never runs, and its film is deleted', async () => {
+    await keep('a');
+    await bench.submit('a');
+    expect(await cancel(bench.platform, 'a')).toMatchObject({ state: 'cancelled', attempts: 0 });
+    expect(await bench.platform.blobs.has('a')).toBe(false);
+    const film = vi.fn(async () => ok([]));
+    bench.work({ film });
+    await queueIsEmpty();
+    expect(film).not.toHaveBeenCalled();
+    expect(await job('a')).toMatchObject({ state: 'cancelled', attempts: 0 });
+  });
+
+  test('that is cancelled while it runs is stopped, and its late result changes nothing', async () => {
+    await bench.submit('a');
+    const aborted = Promise.withResolvers<void>();
+    bench.work(
+      {
+        film: (_, { signal }) =>
+          new Promise((resolve) => {
+            signal.addEventListener('abort', () => {
+              aborted.resolve();
+              resolve(fail({ code: 'client_gone' }));
+            });
+          }),
+      },
+      { cancelCheckMs: 20 },
+    );
+    await state('a', 'running');
+    await cancel(bench.platform, 'a');
+    await aborted.promise;
+    await queueIsEmpty();
+    const { state: now, fault } = await job('a');
+    expect([now, fault]).toEqual(['cancelled', undefined]);
+    expect(bench.logged()).toContain('"state":"cancelled"');
+  });
+
+  test('that is cancelled and submitted again is not ended by the try that was cancelled', async () => {
+    await bench.submit('a');
+    const late = Promise.withResolvers<void>();
+    const started: number[] = [];
+    bench.work(
+      {
+        film: async () => {
+          started.push(started.length);
+          if (started.length > 1) return ok([{ reading: 'rd_1' }]);
+          await late.promise;
+          return fail({ code: 'client_gone' });
+        },
+      },
+      { cancelCheckMs: 20 },
+    );
+    await state('a', 'running');
+    await cancel(bench.platform, 'a');
+    expect(await replay(bench.platform, 'a')).toMatchObject({ state: 'queued', attempts: 0 });
+    late.resolve();
+    expect(await state('a', 'done')).toMatchObject({ outcomes: [{ reading: 'rd_1' }] });
+  });
+
+  test('that has ended cannot be cancelled, and cancelling twice changes nothing', async () => {
+    await bench.submit('a');
+    bench.work({});
+    const ended = await state('a', 'done');
+    expect(await cancel(bench.platform, 'a')).toEqual(ended);
+    expect(await cancel(bench.platform, 'unknown')).toBeUndefined();
+    await bench.platform.jobs.create({ ...ended, id: 'b', state: 'queued' });
+    const first = await cancel(bench.platform, 'b');
+    expect(await cancel(bench.platform, 'b')).toEqual(first);
   });
 
   test('is tried again after a temporary fault, which is visible until the job succeeds', async () => {

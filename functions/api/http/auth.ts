@@ -37,6 +37,7 @@ export const guarded: Readonly<Record<string, readonly Scope[]>> = {
   'GET /v1/jobs': ['jobs'],
   // A STOW-RS sender may poll the job of its request.
   'GET /v1/jobs/:id': ['jobs', 'pacs'],
+  'POST /v1/jobs/:id/cancel': ['jobs'],
   'POST /v1/hooks/orthanc': ['pacs'],
   'POST /dicom-web/studies': ['pacs'],
   'POST /dicom-web/studies/:study': ['pacs'],

@@ -117,6 +117,7 @@ const members: { readonly [Code in FaultCode]: MembersOf<Code> } = {
   not_from_dicom: { id },
   upload_not_found: { id },
   job_not_found: { id },
+  job_ended: { id, state: text('The state of the job.', 'done') },
   malformed_json: { problem },
   malformed_stow: { problem },
   not_acceptable: { available: list('The media types that are available.') },

@@ -1,16 +1,18 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
-import { blobsOf, hasEnded, type Job, jobStates } from '../../core/job.ts';
+import { blobsOf, hasEnded, type Job, jobKinds, jobStates } from '../../core/job.ts';
 import { jobId } from '../../core/job-id.ts';
 import { JobView, viewOf } from '../../core/job-view.ts';
 import { ok } from '../../core/result.ts';
 import { sniff, unsupportedFormatFault } from '../../decode/sniff.ts';
+import { cancel } from '../../jobs/cancel.ts';
 import { allowedTarget } from '../../jobs/handlers/webhook-target.ts';
 import { replay, submit } from '../../jobs/submit.ts';
 import { JsonParameters, parseParameters, textOf } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
 import { mediaTypes } from '../http/body.ts';
 import { copy } from '../http/copy-upload.ts';
+import { Cursor, Next, pageOf } from '../http/cursor.ts';
 import { accept, problem, Refusal, strict } from '../http/problem.ts';
 import { answers, formatCodes, headers, planCodes } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
@@ -39,12 +41,16 @@ const NewJob = z
   });
 
 const JobList = z
-  .object({ jobs: z.array(JobView).meta({ description: 'Jobs, newest first.' }) })
+  .object({ jobs: z.array(JobView).meta({ description: 'Jobs, newest first.' }), next: Next })
   .meta({ id: 'JobList', description: 'Jobs of a tenant.' });
 
 const ListQuery = z.strictObject({
   state: z.enum(jobStates).optional().meta({ description: 'Only jobs in this state.' }),
+  kind: z.enum(jobKinds).optional().meta({
+    description: 'Only jobs of this kind. By default all kinds but webhook, because most webhooks repeat their job.',
+  }),
   limit: z.coerce.number().int().min(1).max(1000).default(100).meta({ description: 'The most jobs of the answer.' }),
+  cursor: Cursor,
 });
 
 const unfinished = {
@@ -60,7 +66,7 @@ const create = createRoute({
   tags: [tagNames.jobs],
   summary: 'Read an upload, without waiting for it',
   description:
-    'The same film and request give the same job, so a retry is safe and returns the state of the job. A job that failed or was given up is tried again.',
+    'The same film and request give the same job, so a retry is safe and returns the state of the job. A job that failed, was given up or was cancelled is tried again.',
   request: {
     query: z.strictObject({}),
     body: { required: true, content: { 'application/json': { schema: NewJob, example: { upload: 'UPLOAD' } } } },
@@ -101,6 +107,24 @@ const show = createRoute({
   },
 });
 
+const stop = createRoute({
+  method: 'post',
+  path: '/v1/jobs/{id}/cancel',
+  operationId: 'cancelJob',
+  tags: [tagNames.jobs],
+  summary: 'Cancel a job',
+  description:
+    'A queued or running job ends with the state cancelled, and its film is deleted. A film that is being read is stopped within seconds; if its reading is finished first, the reading stays stored. The webhook of the job reports the state. Cancelling again returns the same job. POST /v1/jobs with the same film and parameters starts the job again.',
+  request: {
+    params: z.object({ id: z.string().meta({ description: 'The id of a job: job_ and 64 hexadecimal digits.' }) }),
+    query: z.strictObject({}),
+  },
+  responses: {
+    200: { description: 'The cancelled job', content: { 'application/json': { schema: JobView } } },
+    ...answers('job_not_found', 'job_ended'),
+  },
+});
+
 const list = createRoute({
   method: 'get',
   path: '/v1/jobs',
@@ -110,7 +134,7 @@ const list = createRoute({
   description: 'The jobs of your tenant that were made in the time that the service keeps them.',
   request: { query: ListQuery },
   responses: {
-    200: { description: 'Jobs', content: { 'application/json': { schema: JobList } } },
+    200: { description: 'A page of jobs', content: { 'application/json': { schema: JobList } } },
     ...answers('invalid_parameter'),
   },
 });
@@ -152,7 +176,7 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       const id = await jobId({ kind: 'film', reading, mediaType, webhook });
       const known = await platform.jobs.get(id);
       const input = { kind: 'film' as const, upload: film.blob, mediaType, parameters, webhook };
-      const isGivenUp = known?.state === 'dead' || known?.state === 'failed';
+      const isGivenUp = known !== undefined && hasEnded(known) && known.state !== 'done';
       const again = isGivenUp ? await replay(platform, id, input) : undefined;
       const job = again ?? (await submit(platform, id, tenant, input));
       const held = [film.blob, ...(known ? blobsOf(known.input) : [])];
@@ -172,11 +196,24 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
     return c.json(viewOf(job), 200, retryAfter(job));
   });
 
+  app.openapi(stop, async (c) => {
+    const { id } = c.req.valid('param');
+    const known = await platform.jobs.get(id);
+    const job = known?.tenant === c.get('tenant') ? await cancel(platform, id) : undefined;
+    if (!job) throw new Refusal({ code: 'job_not_found', id });
+    if (job.state !== 'cancelled') throw new Refusal({ code: 'job_ended', id, state: job.state });
+    return c.json(viewOf(job), 200);
+  });
+
   app.openapi(
     list,
     async (c) => {
-      const found = await platform.jobs.list({ tenant: c.get('tenant'), ...c.req.valid('query') });
-      return c.json({ jobs: found.map(viewOf) }, 200);
+      const { limit, cursor, state, kind } = c.req.valid('query');
+      const kinds = kind ? [kind] : jobKinds.filter((name) => name !== 'webhook');
+      const tenant = c.get('tenant');
+      const found = await platform.jobs.list({ tenant, state, kinds, after: cursor, limit: limit + 1 });
+      const { entries, next } = pageOf(found, limit);
+      return c.json({ jobs: entries.map(viewOf), ...(next !== undefined && { next }) }, 200);
     },
     strict(ListQuery),
   );

@@ -18,7 +18,7 @@ const SentHeaders = z.object({
   }),
 });
 
-const verification = `Sent once per job that named a \`webhook\`, when the job has ended (state done, failed or dead), by
+const verification = `Sent once per job that named a \`webhook\`, when the job has ended (state done, failed, dead or cancelled), by
 [Standard Webhooks](https://www.standardwebhooks.com).
 
 **Verify the signature before you use the body.**

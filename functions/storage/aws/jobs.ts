@@ -1,5 +1,6 @@
-import { hasEnded, type Job, type JobState, type Particulars } from '../../core/job.ts';
+import { hasEnded, type Job, type JobKind, type JobState, type Particulars } from '../../core/job.ts';
 import type { JobStore } from '../jobs.ts';
+import type { Position } from '../page.ts';
 import { type Packer, packedIn } from './overflow.ts';
 import type { Found, Item, Table } from './table.ts';
 
@@ -15,7 +16,9 @@ const ended = 'jobs#ended';
 /** A note of an object that is older belongs to a process that died, because the second write follows within seconds. */
 const longestWriteMs = 86_400_000;
 
-const partitionOf = (state: JobState) => (state === 'done' || state === 'failed' ? ended : open);
+const sortKey = ({ createdAt, id }: Position) => `${createdAt}#${id}`;
+
+const partitionOf = (state: JobState) => (hasEnded({ state }) && state !== 'dead' ? ended : open);
 
 /** Finished jobs expire by the table's TTL after `retentionMs`. `prune` deletes those that TTL has not reached yet. */
 export function awsJobs(
@@ -33,8 +36,9 @@ export function awsJobs(
       id,
       ...progress,
       ...packed,
+      kind: input.kind,
       gpk: partitionOf(plain.state),
-      gsk: `${plain.createdAt}#${id}`,
+      gsk: sortKey({ createdAt: plain.createdAt, id }),
       // TTL would delete the item and leave its object behind.
       ...(hasEnded(plain) &&
         !('lies' in packed) && { expires: Math.ceil((Date.parse(plain.updatedAt) + retentionMs) / 1000) }),
@@ -66,17 +70,25 @@ export function awsJobs(
   }
 
   /** The jobs of one partition, newest first. */
-  async function* newest(partition: string, filter: Readonly<Record<string, string | undefined>>) {
+  async function* newest(
+    partition: string,
+    filter: Readonly<Record<string, string | undefined>>,
+    after: Position | undefined,
+  ) {
     const terms = Object.entries(filter).filter(([, value]) => value !== undefined);
     yield* table.query({
       IndexName: index,
       ScanIndexForward: false,
-      KeyConditionExpression: 'gpk = :gpk',
+      KeyConditionExpression: after ? 'gpk = :gpk AND gsk < :gsk' : 'gpk = :gpk',
       ...(terms.length > 0 && {
         FilterExpression: terms.map(([name]) => `#${name} = :${name}`).join(' AND '),
         ExpressionAttributeNames: Object.fromEntries(terms.map(([name]) => [`#${name}`, name])),
       }),
-      ExpressionAttributeValues: { ':gpk': partition, ...Object.fromEntries(terms.map(([n, v]) => [`:${n}`, v])) },
+      ExpressionAttributeValues: {
+        ':gpk': partition,
+        ...(after && { ':gsk': sortKey(after) }),
+        ...Object.fromEntries(terms.map(([n, v]) => [`:${n}`, v])),
+      },
     });
   }
 
@@ -112,12 +124,16 @@ export function awsJobs(
       if (before) await drop(packedIn(before));
       return next;
     },
-    async list({ tenant, state, limit }) {
+    async list({ tenant, state, kinds, after, limit }) {
       const partitions = state === undefined ? [open, ended] : [partitionOf(state)];
       const found: Found[] = [];
+      // An item of an earlier release has its kind in the encrypted part only.
+      const kindOf = async (item: Found) => (item['kind'] as JobKind | undefined) ?? (await fromItem(item))?.input.kind;
       for (const partition of partitions) {
         let taken = 0;
-        for await (const item of newest(partition, { tenant, state })) {
+        for await (const item of newest(partition, { tenant, state }, after)) {
+          const kind = kinds && (await kindOf(item));
+          if (kinds && !(kind && kinds.includes(kind))) continue;
           found.push(item);
           if (++taken >= limit) break;
         }
@@ -130,7 +146,7 @@ export function awsJobs(
     async prune(before) {
       let pruned = 0;
       await sweep(new Date(Date.now() - longestWriteMs));
-      for (const states of [['done', 'failed'], ['dead']] as const) {
+      for (const states of [['done', 'failed', 'cancelled'], ['dead']] as const) {
         const old = table.query({
           IndexName: index,
           KeyConditionExpression: 'gpk = :gpk AND gsk < :before',

@@ -14,27 +14,32 @@ export function embeddedJobs(
   { insert: send, wake }: Pick<EmbeddedQueue, 'insert' | 'wake'>,
 ): { readonly jobs: JobStore; readonly enqueue: Enqueue } {
   const insert = db.prepare(
-    `INSERT INTO jobs (id, tenant, state, created_at, updated_at, attempts, done, total, particulars)
-     VALUES (:id, :tenant, :state, :createdAt, :updatedAt, :attempts, :done, :total, :particulars)
+    `INSERT INTO jobs (id, tenant, kind, state, created_at, updated_at, attempts, done, total, particulars)
+     VALUES (:id, :tenant, :kind, :state, :createdAt, :updatedAt, :attempts, :done, :total, :particulars)
      ON CONFLICT (id) DO NOTHING`,
   );
   const select = db.prepare('SELECT * FROM jobs WHERE id = ?');
   const change = db.prepare(
-    `UPDATE jobs SET tenant = :tenant, state = :state, created_at = :createdAt, updated_at = :updatedAt,
+    `UPDATE jobs SET tenant = :tenant, kind = :kind, state = :state, created_at = :createdAt, updated_at = :updatedAt,
        attempts = :attempts, done = :done, total = :total, particulars = :particulars
      WHERE id = :id`,
   );
   const newest = db.prepare(
     `SELECT * FROM jobs WHERE (:tenant IS NULL OR tenant = :tenant) AND (:state IS NULL OR state = :state)
-     ORDER BY created_at DESC, rowid DESC LIMIT :limit`,
+       AND (:kinds IS NULL OR kind IS NULL OR kind IN (SELECT value FROM json_each(:kinds)))
+       AND (:createdAt IS NULL OR (created_at, id) < (:createdAt, :id))
+     ORDER BY created_at DESC, id DESC LIMIT :limit`,
   );
   // A dead job waits to be replayed, but not for ever, because its film shows patient data.
-  const prune = db.prepare(`DELETE FROM jobs WHERE state IN ('done', 'failed', 'dead') AND updated_at < ?`);
+  const prune = db.prepare(
+    `DELETE FROM jobs WHERE state IN ('done', 'failed', 'dead', 'cancelled') AND updated_at < ?`,
+  );
 
   const context = (id: string) => JSON.stringify(['job', id]);
   const toRow = ({ input, outcomes, fault, busySince, run, progress, ...plain }: Job) => ({
     ...plain,
     ...progress,
+    kind: input.kind,
     particulars: sealJson(vault, { input, outcomes, fault, busySince, run } satisfies Particulars, context(plain.id)),
   });
   const fromRow = (row: Record<string, SQLOutputValue>): Job => {
@@ -88,8 +93,19 @@ export function embeddedJobs(
       };
       return run(() => transaction(db, work));
     },
-    async list({ tenant = null, state = null, limit }) {
-      return (await run(() => newest.all({ tenant, state, limit }))).map(fromRow);
+    async list({ tenant = null, state = null, kinds, after, limit }) {
+      const found: Job[] = [];
+      let behind = after;
+      for (;;) {
+        const { createdAt = null, id = null } = behind ?? {};
+        const wanted = limit - found.length;
+        const asked = { tenant, state, kinds: kinds ? JSON.stringify(kinds) : null, createdAt, id, limit: wanted };
+        const rows = (await run(() => newest.all(asked))).map(fromRow);
+        // A row of an earlier release has its kind in the encrypted part only.
+        found.push(...rows.filter(({ input }) => !kinds || kinds.includes(input.kind)));
+        behind = rows.at(-1);
+        if (rows.length < wanted || found.length >= limit) return found;
+      }
     },
     prune: (before) => run(() => Number(prune.run(before.toISOString()).changes)),
   };

@@ -84,6 +84,11 @@ const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX held_by_tenant ON held (tenant, bytes);
   `,
+
+  `
+  ALTER TABLE jobs ADD COLUMN kind TEXT; -- NULL for jobs of earlier releases
+  CREATE INDEX jobs_of_tenant ON jobs (tenant, created_at, id);
+  `,
 ];
 
 /** Bring a database to the layout of this release. Call this function inside a transaction. */

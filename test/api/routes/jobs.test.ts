@@ -187,6 +187,88 @@ describe('a job', () => {
     expect((await list('?limit=0')).code).toBe('invalid_parameter');
     expect((await list('?status=done')).code).toBe('unknown_parameter');
   });
+
+  test('can be listed page by page, each job once', async () => {
+    const list = async (query: string) => (await request(`/v1/jobs${query}`)).json();
+    const { jobs: all, next: end } = await list('?limit=1000');
+    expect([all.length > 5, end]).toEqual([true, undefined]);
+    const ids: string[] = [];
+    for (let query = '?limit=7'; ; ) {
+      const { jobs, next } = await list(query);
+      ids.push(...jobs.map(({ id }: { id: string }) => id));
+      if (next === undefined) break;
+      query = `?limit=7&cursor=${next}`;
+    }
+    expect(ids).toEqual(all.map(({ id }: { id: string }) => id));
+    for (const cursor of ['x', 'WzFd', ''])
+      expect(await list(`?cursor=${cursor}`)).toMatchObject({ code: 'invalid_parameter', parameter: 'cursor' });
+  });
+});
+
+describe('cancelling', () => {
+  const cancel = (id: string, headers: Headers = {}) => request(`/v1/jobs/${id}/cancel`, { method: 'POST' }, headers);
+
+  test('ends a running job, tells its webhook, and the same request starts the job again', async () => {
+    const { host, hooks, close } = await openReceiver();
+    await service.platform.access.allowWebhooks('local', host);
+    const upload_ = await upload(variantOf(40));
+    const body = { upload: upload_, findings: 'Mass', webhook: `http://${host}/` };
+    const read = vi.spyOn(service.engine, 'read').mockImplementation(
+      (_, signal) =>
+        new Promise((resolve) => {
+          signal?.addEventListener('abort', () => resolve({ ok: false, fault: { code: 'client_gone' } }));
+        }),
+    );
+    const { id } = await (await submit(body)).json();
+    await vi.waitFor(() => expect(read).toHaveBeenCalled());
+    const answer = await cancel(id);
+    const job = await answer.json();
+    expect([answer.status, job.state, job.problem]).toEqual([200, 'cancelled', undefined]);
+    const settled = read.mock.results[0]?.value as ReturnType<typeof service.engine.read>;
+    expect(await settled).toMatchObject({ ok: false });
+    expect(await (await cancel(id)).json()).toEqual(job);
+    expect(await (await request(`/v1/jobs/${id}`)).json()).toEqual(job);
+    await vi.waitFor(() => expect(hooks).toHaveLength(1));
+    expect(JSON.parse(hooks[0]?.body ?? '')).toMatchObject({
+      type: 'job.finished',
+      data: { job: { id, state: 'cancelled' } },
+    });
+    read.mockRestore();
+
+    const again = await submit(body);
+    expect([again.status, (await again.json()).id]).toEqual([202, id]);
+    expect(await ended(id)).toMatchObject({ state: 'done' });
+    await vi.waitFor(() => expect(hooks).toHaveLength(2));
+    await close();
+  });
+
+  test('is refused for a job that has ended, and for an unknown job', async () => {
+    const { id } = await (await submit({ upload: await upload(variantOf(41)), findings: 'Mass' })).json();
+    await ended(id);
+    const late = await cancel(id);
+    expect([late.status, await late.json()]).toMatchObject([409, { code: 'job_ended', state: 'done' }]);
+    expect((await (await cancel('job_x')).json()).code).toBe('job_not_found');
+  });
+});
+
+describe('the list of jobs', () => {
+  test('has no webhooks, which are listed by their kind with the job and the address', async () => {
+    const { host, close } = await openReceiver();
+    await service.platform.access.allowWebhooks('local', host);
+    const webhook = `http://${host}/`;
+    const { id } = await (await submit({ upload: await upload(variantOf(42)), findings: 'Mass', webhook })).json();
+    await ended(id);
+    const kinds = async (query: string) =>
+      new Set((await (await request(`/v1/jobs${query}`)).json()).jobs.map((job: { kind: string }) => job.kind));
+    await vi.waitFor(async () => {
+      const { jobs } = await (await request('/v1/jobs?kind=webhook')).json();
+      expect(jobs).toContainEqual(expect.objectContaining({ kind: 'webhook', delivers: { job: id, url: webhook } }));
+    });
+    expect(await kinds('?limit=1000')).toEqual(new Set(['film']));
+    expect(await kinds('?kind=webhook&limit=1000')).toEqual(new Set(['webhook']));
+    expect((await (await request('/v1/jobs?kind=films')).json()).code).toBe('invalid_parameter');
+    await close();
+  });
 });
 
 describe('refuses', () => {
@@ -281,6 +363,8 @@ describe('another tenant', () => {
     expect(theirs.id).not.toBe(mine.id);
     const { outcomes } = await ended(theirs.id, south);
     expect((await request(`/v1/readings/${outcomes[0].reading}`, {}, north)).status).toBe(404);
+    const answer = await request(`/v1/jobs/${mine.id}/cancel`, { method: 'POST' }, south);
+    expect([answer.status, (await answer.json()).code]).toEqual([404, 'job_not_found']);
     const listed = async (headers: Headers) =>
       (await (await request('/v1/jobs', {}, headers)).json()).jobs.map((job: { id: string }) => job.id);
     expect(await listed(north)).toEqual([mine.id]);

@@ -230,14 +230,7 @@ describe('bad input', () => {
     ['an unknown policy', '?policy=none', () => film(native), 'image/png', 'unknown_policy', 400],
     ['an unknown variant', '?variant=r9', () => film(native), 'image/png', 'unknown_variant', 400],
     ['an unknown parameter', '?finding=Mass', () => film(native), 'image/png', 'unknown_parameter', 400],
-    [
-      'a parameter given twice',
-      '?findings=Mass&findings=Edema',
-      () => film(native),
-      'image/png',
-      'invalid_parameter',
-      400,
-    ],
+    ['a parameter given twice', '?policy=a&policy=b', () => film(native), 'image/png', 'invalid_parameter', 400],
     ['an unreachable target', '?minAuroc=0.999', () => film(native), 'image/png', 'unreachable_target', 422],
     ['a broken multipart body', '', () => 'nothing', 'multipart/form-data; boundary=x', 'malformed_multipart', 400],
   ])('%s has its own code and fix, and the next film is read', async (_, query, body, type, codes, status) => {

@@ -2,11 +2,12 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
+import type { Job } from '../../../functions/core/job.ts';
 import { localTenant } from '../../../functions/core/tenant.ts';
 import { ConfigError } from '../../../functions/platform/config.ts';
 import { openEmbedded } from '../../../functions/storage/sqlite/open-sqlite.ts';
 import { emptyFolder, using } from '../../support/sqlite-folder.ts';
-import { reading } from '../../support/storage-contract/samples.ts';
+import { job, reading } from '../../support/storage-contract/samples.ts';
 
 /** A folder in the state of release 0.1.0. */
 function folderOfFirstRelease(ids: readonly string[]): string {
@@ -39,6 +40,27 @@ test('a migrated database accepts all data that a new database accepts', async (
     expect(await cursors.move('c', undefined, '1')).toBe(true);
     const { key } = await access.createKey('clinic', ['jobs']);
     expect(await access.check(key)).toBeDefined();
+  });
+});
+
+test('jobs of a release without kinds are listed by kind, page by page', async () => {
+  const folder = emptyFolder();
+  const webhook = { kind: 'webhook', url: 'https://ris.example.org/', job: 'a' } as const;
+  const ids = ['a', 'b', 'c', 'd', 'e'];
+  await using(folder, async ({ jobs }) => {
+    for (const [i, id] of ids.entries()) await jobs.create(job(id, i % 2 ? { input: webhook } : {}));
+  });
+  const db = new DatabaseSync(join(folder, 'alara.sqlite'));
+  db.exec('DROP INDEX jobs_of_tenant; ALTER TABLE jobs DROP COLUMN kind; PRAGMA user_version = 4;');
+  db.close();
+  await using(folder, async ({ jobs }) => {
+    const list = async (limit: number, after?: Job) => jobs.list({ limit, kinds: ['study'], after });
+    expect((await list(9)).map(({ id }) => id)).toEqual(['e', 'c', 'a']);
+    const first = await list(2);
+    expect(first.map(({ id }) => id)).toEqual(['e', 'c']);
+    expect((await list(2, first.at(-1))).map(({ id }) => id)).toEqual(['a']);
+    await jobs.update('a', (known) => ({ ...known, attempts: 1 }));
+    expect(await jobs.get('a')).toEqual(job('a', { attempts: 1 }));
   });
 });
 

@@ -98,18 +98,49 @@ export function jobsContract(open: Open): void {
     expect(ids(await jobs.list({ limit: 9, tenant: 'practice', state: 'queued' }))).toEqual([]);
   });
 
+  test('are listed by kind, page by page, each job once', async () => {
+    const { jobs } = (await open()).platform;
+    const webhook = { kind: 'webhook', url: 'https://ris.example.org/', job: 'a' } as const;
+    const times = ['2026-01-01', '2026-01-01', '2026-01-02', '2026-01-03', '2026-01-03', '2026-01-04'];
+    const states = ['done', 'queued', 'cancelled', 'dead', 'running', 'failed'] as const;
+    for (const [i, day] of times.entries()) {
+      const change = { createdAt: `${day}T00:00:00.000Z`, state: states[i] ?? 'done' };
+      await jobs.create(job(`study ${i}`, change));
+      await jobs.create(job(`webhook ${i}`, { ...change, input: webhook }));
+      await jobs.create(job(`other ${i}`, { ...change, tenant: 'practice' }));
+    }
+    const studies = ['study 5', 'study 4', 'study 3', 'study 2', 'study 1', 'study 0'];
+    expect(ids(await jobs.list({ limit: 99, tenant: 'clinic', kinds: ['study'] }))).toEqual(studies);
+    expect(ids(await jobs.list({ limit: 99, tenant: 'clinic', kinds: ['webhook'], state: 'dead' }))).toEqual([
+      'webhook 3',
+    ]);
+    expect(ids(await jobs.list({ limit: 99, tenant: 'clinic', kinds: ['film'] }))).toEqual([]);
+    for (const limit of [1, 2, 4]) {
+      const listed: string[] = [];
+      for (let after: Job | undefined; ; ) {
+        const page = await jobs.list({ limit, tenant: 'clinic', kinds: ['study', 'film'], after });
+        expect(page.length).toBeLessThanOrEqual(limit);
+        listed.push(...ids(page));
+        after = page.at(-1);
+        if (!after) break;
+      }
+      expect(listed).toEqual(studies);
+    }
+  });
+
   test('are deleted when they have ended and are old; open jobs are kept', async () => {
     const { jobs } = (await open()).platform;
-    for (const state of ['queued', 'running', 'done', 'failed', 'dead'] as const) {
+    for (const state of ['queued', 'running', 'done', 'failed', 'dead', 'cancelled'] as const) {
       await jobs.create(job(`old ${state}`, { state, updatedAt: '2026-01-01T00:00:00.000Z' }));
       await jobs.create(job(`new ${state}`, { state, updatedAt: '2026-02-01T00:00:00.000Z' }));
     }
-    expect(await jobs.prune(new Date('2026-01-15'))).toBe(3);
+    expect(await jobs.prune(new Date('2026-01-15'))).toBe(4);
     const kept = ids(await jobs.list({ limit: 99 }));
-    expect(kept).toHaveLength(7);
+    expect(kept).toHaveLength(8);
     expect(kept).not.toContain('old done');
     expect(kept).not.toContain('old failed');
     expect(kept).not.toContain('old dead');
+    expect(kept).not.toContain('old cancelled');
     expect(await jobs.prune(new Date('2026-01-15'))).toBe(0);
   });
 
