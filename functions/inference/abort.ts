@@ -9,7 +9,7 @@ const killable = 1;
 /** The thread is in libvips or ONNX Runtime, or about to enter: it must not be ended. */
 const committed = 2;
 /** The task was aborted. It never enters ONNX Runtime. */
-const condemned = 3;
+const aborted = 3;
 
 /** The shared memory that goes to the thread with a task. */
 export type Handshake = Int32Array<SharedArrayBuffer>;
@@ -20,16 +20,16 @@ const move = (handshake: Handshake, from: number, to: number) =>
 /** The engine's side of the handshake for one task. */
 export function createHandshake() {
   const handshake: Handshake = new Int32Array(new SharedArrayBuffer(4));
-  const killing = new AbortController();
+  const aborting = new AbortController();
   const end = () => {
-    if (!move(handshake, killable, condemned)) return false;
-    killing.abort();
+    if (!move(handshake, killable, aborted)) return false;
+    aborting.abort();
     return true;
   };
   return {
     handshake,
     /** Aborts the task in the pool, which ends the thread. */
-    signal: killing.signal,
+    signal: aborting.signal,
     /** End the thread of the task if that is safe now. Returns whether it was ended. */
     end,
     /**
@@ -37,17 +37,17 @@ export function createHandshake() {
      * to the end of it, and its thread is busy until then.
      */
     kill(): void {
-      if (!move(handshake, posted, condemned)) end();
+      if (!move(handshake, posted, aborted)) end();
     },
   };
 }
 
 /** Called by the thread before any work on the task. False if the task was aborted. */
-export const takeUp = (handshake: Handshake): boolean => move(handshake, posted, killable);
+export const acceptTask = (handshake: Handshake): boolean => move(handshake, posted, killable);
 
 /** Called by the thread before the task first enters libvips or ONNX Runtime. It does not return if the task was aborted. */
 export function commit(handshake: Handshake): void {
   move(handshake, killable, committed);
   // The engine is about to end this thread.
-  while (Atomics.load(handshake, 0) === condemned) Atomics.wait(handshake, 0, condemned);
+  while (Atomics.load(handshake, 0) === aborted) Atomics.wait(handshake, 0, aborted);
 }

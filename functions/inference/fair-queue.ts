@@ -1,15 +1,15 @@
 export type Turn = {
   /** Films with a higher priority start first. */
   readonly priority: number;
-  /** Call when the film starts, or when it is given up before that. */
-  leave(how: 'begun' | 'given up'): void;
+  /** Call when the film starts, or when it is abandoned before that. */
+  end(how: 'started' | 'abandoned'): void;
 };
 
 /**
  * The order in which films of several tenants start: one film per tenant in turn, and the films of one tenant in the order of their
  * arrival (start-time fair queueing).
  */
-export function createTurns() {
+export function createFairQueue() {
   let round = 0;
   /** The rounds of the waiting films, by tenant. */
   const waiting = new Map<string, number[]>();
@@ -22,12 +22,12 @@ export function createTurns() {
       waiting.set(tenant, own);
       return {
         priority: -turn,
-        leave(how) {
+        end(how) {
           const at = own.indexOf(turn);
           if (at < 0) return;
           own.splice(at, 1);
           if (own.length === 0 && waiting.get(tenant) === own) waiting.delete(tenant);
-          if (how === 'begun') round = Math.max(round, turn);
+          if (how === 'started') round = Math.max(round, turn);
         },
       };
     },

@@ -1,17 +1,17 @@
 /** The current latency per film. It gives Retry-After, and tells which films would miss their deadline. */
-export type Pace = {
+export type Latency = {
   time<Value>(work: () => Promise<Value>): Promise<Value>;
   /** The average in milliseconds, or an estimate before the first film. */
-  typicalMs(): number;
+  averageMs(): number;
   /** The average plus the usual deviation, which most films do not exceed. 0 before the first film. */
   usualMs(): number;
 };
 
-const guessMs = 500;
+const estimateMs = 500;
 
-export function createPace(): Pace {
+export function createLatency(): Latency {
   let count = 0;
-  let average = guessMs;
+  let average = estimateMs;
   let deviation = 0;
   return {
     async time(work) {
@@ -26,7 +26,7 @@ export function createPace(): Pace {
         average += weight * (spent - average);
       }
     },
-    typicalMs: () => average,
+    averageMs: () => average,
     usualMs: () => (count > 0 ? average + deviation : 0),
   };
 }

@@ -15,11 +15,11 @@ export type MemoryWatch = {
 };
 
 /** The interval between checks while work runs. */
-const everyMs = 25;
+const intervalMs = 25;
 /** The time that stopped work may take to free its memory. */
 const restMs = 250;
 
-type Watched = { readonly stop: () => boolean; readonly heldBefore: number; stopped: boolean };
+type Work = { readonly stop: () => boolean; readonly rssBefore: number; stopped: boolean };
 
 /**
  * Watch the resident memory of this process. It includes native code and Buffers, which the limits of a worker thread do not count. At
@@ -28,29 +28,29 @@ type Watched = { readonly stop: () => boolean; readonly heldBefore: number; stop
  */
 export function watchMemory(maxBytes: number): MemoryWatch {
   /** Running work, in the order of its start. */
-  const running = new Set<Watched>();
+  const running = new Set<Work>();
   let timer: NodeJS.Timeout | undefined;
   let restUntil = 0;
 
-  function look(): void {
+  function check(): void {
     if (performance.now() < restUntil || process.memoryUsage.rss() <= maxBytes) return;
     // Stop one at a time: its end may free enough memory.
     const works = [...running];
     if (works.some(({ stopped }) => stopped)) return;
-    const ended = works.find(({ stop, heldBefore }) => heldBefore <= maxBytes && stop());
+    const ended = works.find(({ stop, rssBefore }) => rssBefore <= maxBytes && stop());
     if (ended) ended.stopped = true;
   }
 
   return {
     async during(stop, work) {
-      const watched: Watched = { stop, heldBefore: process.memoryUsage.rss(), stopped: false };
-      running.add(watched);
-      timer ??= setInterval(look, everyMs);
+      const entry: Work = { stop, rssBefore: process.memoryUsage.rss(), stopped: false };
+      running.add(entry);
+      timer ??= setInterval(check, intervalMs);
       try {
         return await work();
       } finally {
-        running.delete(watched);
-        if (watched.stopped) restUntil = performance.now() + restMs;
+        running.delete(entry);
+        if (entry.stopped) restUntil = performance.now() + restMs;
         if (running.size === 0) {
           clearInterval(timer);
           timer = undefined;

@@ -12,12 +12,12 @@ import type { Read } from '../reading/read.ts';
 import type { RequestPlan } from '../routing/plan-request.ts';
 import type { ReadRequest } from '../routing/request.ts';
 import { createHandshake } from './abort.ts';
-import { createTurns } from './fair-queue.ts';
-import { createPace } from './latency.ts';
+import { createFairQueue } from './fair-queue.ts';
+import { createLatency } from './latency.ts';
 import { usualMemoryBytes, watchMemory } from './memory-guard.ts';
 import { createCriticalSection } from './native-lock.ts';
 import type { Answer, FilmTask, InspectTask, ReadTask, RenderTask, Task, WorkerSetup } from './task.ts';
-import { watchWarmth } from './warm-up.ts';
+import { watchWarmUp } from './warm-up.ts';
 
 export type EngineOptions = WorkerSetup & {
   /** Threads, and so the number of films that are read at the same time. */
@@ -44,8 +44,8 @@ export type EngineHooks = {
   /** Download the models of a plan that are not on this machine. `warm`: whether every thread has its usual variants. */
   readonly ensureModels?: (plan: RequestPlan, warm: boolean) => Promise<Result<null, Fault>>;
   /** Download again the models that a thread lacks, as far as possible. */
-  readonly regain?: (fault: Fault) => Promise<void>;
-  /** Receives each fault of a reading, and the fault of a start that left the threads cold, before callers do. */
+  readonly downloadAgain?: (fault: Fault) => Promise<void>;
+  /** Receives each fault of a reading, and the fault of a start that left the threads without their usual variants, before callers do. */
   readonly faulted?: (fault: Fault) => Promise<void>;
 };
 
@@ -99,7 +99,7 @@ export function createEngine(options: EngineOptions): Engine {
     plan,
     failed,
     ensureModels,
-    regain,
+    downloadAgain,
     faulted,
     ...setup
   } = options;
@@ -113,21 +113,21 @@ export function createEngine(options: EngineOptions): Engine {
   });
   // Films wait in this queue, from which a film can be removed. The pool holds only films that run.
   const queue = new PQueue({ concurrency: workers });
-  const turns = createTurns();
-  const pace = createPace();
+  const fairQueue = createFairQueue();
+  const latency = createLatency();
   const memory = watchMemory(memoryBytes);
   const closing = new AbortController();
-  const warmth = watchWarmth(pool, {
-    ...(regain && { regain }),
+  const warmUp = watchWarmUp(pool, {
+    ...(downloadAgain && { downloadAgain }),
     // With priority over waiting films, which may need these models.
-    again: () => ready.then(() => everyThread(() => queue.add(warmOne, { priority: 1 }))),
+    warmAll: () => ready.then(() => everyThread(() => queue.add(warmOne, { priority: 1 }))),
     closing: closing.signal,
   });
   // The pool replaces a thread that dies between two films. A thread that cannot start reports its error here.
   pool.on('error', (error) => {
     // Before the first film, an error message cannot contain patient data, so it is safe to log.
     const problem = everWarm ? kind(error) : message(error);
-    warmth.failed({ code: 'inference_failed', problem: `a thread stopped: ${problem}` });
+    warmUp.failed({ code: 'inference_failed', problem: `a thread stopped: ${problem}` });
     failed?.(error);
     // Piscina does not replace a thread that failed to start. Destroy the pool, or queued tasks hang.
     if (pool.threads.length === 0) void pool.destroy();
@@ -144,7 +144,7 @@ export function createEngine(options: EngineOptions): Engine {
     const cold = warmed.find((result) => !result.ok);
     everWarm = !cold;
     if (!cold) return { ok: true, value: null };
-    warmth.failed(cold.fault);
+    warmUp.failed(cold.fault);
     await faulted?.(cold.fault);
     return cold;
   }
@@ -153,17 +153,17 @@ export function createEngine(options: EngineOptions): Engine {
     task: Extract<Task, { kind: Kind }>,
     signal?: AbortSignal,
   ): Promise<Result<Answer[Kind], Fault>> {
-    const dead = pool.threads.length === 0 && warmth.fault();
+    const dead = pool.threads.length === 0 && warmUp.fault();
     if (dead) return fail(dead);
     try {
       const transferList = 'bytes' in task ? [task.bytes.buffer] : [];
       const answer = await pool.run(task, { transferList, ...(signal && { signal }) });
       return answer as Result<Answer[Kind], Fault>;
     } catch (error) {
-      if (signal?.aborted) return fail(late());
+      if (signal?.aborted) return fail(deadlineExceeded());
       failed?.(error);
       const said = task.kind === 'warm' ? message(error) : kind(error);
-      return fail<Fault>({ code: 'inference_failed', problem: `the worker stopped: ${said}` });
+      return fail<Fault>({ code: 'inference_failed', problem: `the thread stopped: ${said}` });
     }
   }
 
@@ -172,15 +172,15 @@ export function createEngine(options: EngineOptions): Engine {
    * films, so that accepted films are answered in time.
    */
   const depth = () =>
-    pace.usualMs() === 0 ? limit : Math.min(limit, Math.floor((workers * deadlineMs) / 2 / pace.typicalMs()));
+    latency.usualMs() === 0 ? limit : Math.min(limit, Math.floor((workers * deadlineMs) / 2 / latency.averageMs()));
   const hasRoom = () => queue.pending < workers || queue.size < depth();
-  const isFull = (tenant: string) => !hasRoom() && turns.hasShare(tenant, depth());
+  const isFull = (tenant: string) => !hasRoom() && fairQueue.hasShare(tenant, depth());
   // An answer that leaves at the deadline arrives after it.
   const answerMs = deadlineMs - Math.min(250, deadlineMs / 20);
-  const late = (): Fault => ({ code: 'deadline_exceeded', deadlineMs: ms(deadlineMs) });
-  const busy = (): Fault => ({
+  const deadlineExceeded = (): Fault => ({ code: 'deadline_exceeded', deadlineMs: ms(deadlineMs) });
+  const queueFull = (): Fault => ({
     code: 'queue_full',
-    retryAfterMs: ms(Math.ceil(((queue.size + 1) * pace.typicalMs()) / workers)),
+    retryAfterMs: ms(Math.ceil(((queue.size + 1) * latency.averageMs()) / workers)),
   });
 
   /** Queue a task until a thread is free, the deadline passes or the caller leaves. */
@@ -193,56 +193,56 @@ export function createEngine(options: EngineOptions): Engine {
     if (closing.signal.aborted) return fail({ code: 'shutting_down', retryAfterMs: ms(1000) });
     if (signal?.aborted) return fail({ code: 'client_gone' });
     // The deadline has passed already, for example while a model was downloaded.
-    if (performance.now() >= accepted + answerMs) return fail(busy());
+    if (performance.now() >= accepted + answerMs) return fail(queueFull());
     const waits = queue.pending >= workers;
-    if (task.kind === 'read' ? isFull(tenant) : waits && queue.size >= limit) return fail(busy());
+    if (task.kind === 'read' ? isFull(tenant) : waits && queue.size >= limit) return fail(queueFull());
     const { handshake, signal: killed, end, kill } = createHandshake();
     const due = accepted + answerMs;
     const waiting = new AbortController();
-    const left = Promise.withResolvers<Result<never, Fault>>();
-    let begunAt: number | undefined;
-    const turn = turns.next(tenant);
+    const early = Promise.withResolvers<Result<never, Fault>>();
+    let startedAt: number | undefined;
+    const turn = fairQueue.next(tenant);
 
     /** Answer the caller with a fault now. A waiting film leaves the queue; a running film keeps its thread to its end. */
-    const leave = (fault: Fault) => {
-      if (begunAt === undefined) waiting.abort();
-      left.resolve(fail(fault));
+    const answerEarly = (fault: Fault) => {
+      if (startedAt === undefined) waiting.abort();
+      early.resolve(fail(fault));
     };
     const overdue = setTimeout(() => {
-      if (begunAt !== undefined) kill();
+      if (startedAt !== undefined) kill();
       // If the film waited for most of the time, the cause is load, not a slow film.
-      const ownMs = performance.now() - (begunAt ?? Number.POSITIVE_INFINITY);
-      leave(ownMs > deadlineMs / 2 ? late() : busy());
+      const ownMs = performance.now() - (startedAt ?? Number.POSITIVE_INFINITY);
+      answerEarly(ownMs > deadlineMs / 2 ? deadlineExceeded() : queueFull());
     }, due - performance.now());
-    const starve = () => {
+    const stopForMemory = () => {
       if (!end()) return false;
-      leave({ code: 'memory_exceeded', limitBytes: memoryBytes });
+      answerEarly({ code: 'memory_exceeded', limitBytes: memoryBytes });
       return true;
     };
-    const gone = () => leave({ code: 'client_gone' });
-    signal?.addEventListener('abort', gone);
+    const onAbort = () => answerEarly({ code: 'client_gone' });
+    signal?.addEventListener('abort', onAbort);
 
     const run = async (): Promise<Result<Answer[Kind], Fault>> => {
-      turn.leave('begun');
+      turn.end('started');
       // At the current latency this film would miss its deadline. Reject it now.
-      if (waits && task.kind === 'read' && due - performance.now() < pace.usualMs()) return fail(busy());
-      begunAt = performance.now();
+      if (waits && task.kind === 'read' && due - performance.now() < latency.usualMs()) return fail(queueFull());
+      startedAt = performance.now();
       const read = () => submit<Kind>({ ...task, handshake } as Extract<Task, { kind: Kind }>, killed);
-      return memory.during(starve, () => (task.kind === 'read' ? pace.time(read) : read()));
+      return memory.during(stopForMemory, () => (task.kind === 'read' ? latency.time(read) : read()));
     };
     const answered = queue.add(run, { signal: waiting.signal, priority: turn.priority }).finally(() => {
-      turn.leave('given up');
+      turn.end('abandoned');
       clearTimeout(overdue);
-      signal?.removeEventListener('abort', gone);
+      signal?.removeEventListener('abort', onAbort);
     });
     return Promise.race([
-      left.promise,
-      answered.catch((error) => (waiting.signal.aborted ? left.promise : Promise.reject(error))),
+      early.promise,
+      answered.catch((error) => (waiting.signal.aborted ? early.promise : Promise.reject(error))),
     ]);
   }
 
   const status = (): EngineStatus => {
-    const fault = warmth.fault();
+    const fault = warmUp.fault();
     return { waiting: queue.size, running: queue.pending, warm: started && !fault, fault };
   };
 
@@ -264,7 +264,7 @@ export function createEngine(options: EngineOptions): Engine {
     render: (film, signal) => enqueue<'render'>({ kind: 'render', ...film }, signal),
     status,
     hasRoom,
-    overload: (tenant = '') => (isFull(tenant) ? busy() : undefined),
+    overload: (tenant = '') => (isFull(tenant) ? queueFull() : undefined),
     async close() {
       closing.abort();
       await ready;

@@ -56,7 +56,7 @@ function folderSource(config: Config, log: Logger): Source {
     async first() {
       // Only the operator can restore the files of a folder.
       const report = async (fault: Fault) => logCorruptModel(log, fault);
-      const engine = openEngine(router, config, { log, regain: report, faulted: report });
+      const engine = openEngine(router, config, { log, downloadAgain: report, faulted: report });
       return { name: router.family.digest, router, engine };
     },
   };
@@ -99,7 +99,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
       const engine = openEngine(router, config, {
         log,
         ensureModels: modelDownloads(router, published, config, log),
-        regain: redownload(router, published, log),
+        downloadAgain: redownload(router, published, log),
         async faulted(fault) {
           logCorruptModel(log, fault);
           if (fault.code === 'model_corrupt') await dropCorrupt(router, published, fault.variant);

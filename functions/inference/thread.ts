@@ -10,11 +10,11 @@ import { sniff } from '../decode/sniff.ts';
 import { createLog } from '../platform/log.ts';
 import { withoutData } from '../platform/redact-error.ts';
 import { type Family, read, type Stages } from '../reading/read.ts';
-import { commit, takeUp } from './abort.ts';
+import { commit, acceptTask } from './abort.ts';
 import { within } from './native-lock.ts';
 import { createSessions } from './session.ts';
 import type { Answer, FilmTask, Task, WorkerData } from './task.ts';
-import { isForWant, type Warmed } from './warm-up.ts';
+import { isModelMissing, type Warmed } from './warm-up.ts';
 
 // This thread decodes one film at a time. Parallelism comes from the number of threads.
 sharp.concurrency(1);
@@ -58,9 +58,9 @@ await warmUp();
 export async function work(task: Task): Promise<Result<Answer[Task['kind']], Fault>> {
   if (task.kind === 'warm') return warmUp();
   // A model was missing when this thread started. Trying again costs little.
-  if (!warmed.ok && isForWant(warmed.fault)) await warmUp();
+  if (!warmed.ok && isModelMissing(warmed.fault)) await warmUp();
   // The deadline passed while the task waited for this thread.
-  if (!takeUp(task.handshake)) return fail({ code: 'client_gone' });
+  if (!acceptTask(task.handshake)) return fail({ code: 'client_gone' });
   const infer: Stages['infer'] = (variant, tensor) => {
     commit(task.handshake);
     return within(section, () => sessions.infer(variant, tensor));

@@ -7,17 +7,17 @@ import type { Result } from '../core/result.ts';
 export type Warmed = { readonly thread: number; readonly warmed: Result<null, Fault> };
 
 /** Whether the threads of a pool have their usual variants, replacement threads included. */
-export type Warmth = {
+export type WarmUp = {
   /** Why the usual variants are not loaded; null if they are. */
   fault(): Fault | null;
   failed(fault: Fault): void;
 };
 
-export type WarmthOptions = {
+export type WarmUpOptions = {
   /** Download missing or corrupt models again. */
-  readonly regain?: (fault: Fault) => Promise<void>;
+  readonly downloadAgain?: (fault: Fault) => Promise<void>;
   /** Make each thread try again. */
-  readonly again: () => Promise<unknown>;
+  readonly warmAll: () => Promise<unknown>;
   readonly closing: AbortSignal;
 };
 
@@ -26,47 +26,47 @@ const pauseMs = 5000;
 const longestPauseMs = 600_000;
 
 /** Whether a model is missing or corrupt. Such a fault may pass. */
-export const isForWant = ({ code }: Fault) => code === 'model_corrupt' || code === 'model_unavailable';
+export const isModelMissing = ({ code }: Fault) => code === 'model_corrupt' || code === 'model_unavailable';
 
 /** Listen to the start of every thread, and make threads that lack a model try again. */
-export function watchWarmth(pool: Piscina, { regain, again, closing }: WarmthOptions): Warmth {
-  const told = new Map<number, Result<null, Fault>>();
-  let stopped: Fault | null = null;
-  let isHealing = false;
+export function watchWarmUp(pool: Piscina, { downloadAgain, warmAll, closing }: WarmUpOptions): WarmUp {
+  const reports = new Map<number, Result<null, Fault>>();
+  let startFault: Fault | null = null;
+  let isRetrying = false;
 
-  function cold(): Fault | null {
-    const living = new Set(pool.threads.map(({ threadId }) => threadId));
-    for (const [thread, warmed] of told) {
-      if (!living.has(thread)) told.delete(thread);
+  function coldFault(): Fault | null {
+    const running = new Set(pool.threads.map(({ threadId }) => threadId));
+    for (const [thread, warmed] of reports) {
+      if (!running.has(thread)) reports.delete(thread);
       else if (!warmed.ok) return warmed.fault;
     }
     return null;
   }
 
-  async function heal(): Promise<void> {
-    if (isHealing) return;
-    isHealing = true;
+  async function retry(): Promise<void> {
+    if (isRetrying) return;
+    isRetrying = true;
     let wait = pauseMs;
-    for (let fault = cold(); fault; fault = cold()) {
-      await regain?.(fault);
+    for (let fault = coldFault(); fault; fault = coldFault()) {
+      await downloadAgain?.(fault);
       if (closing.aborted) return;
-      await again();
-      if (!cold()) break;
+      await warmAll();
+      if (!coldFault()) break;
       await delay(wait, undefined, { signal: closing, ref: false }).catch(() => undefined);
-      if (!isForWant(fault)) wait = Math.min(2 * wait, longestPauseMs);
+      if (!isModelMissing(fault)) wait = Math.min(2 * wait, longestPauseMs);
     }
-    isHealing = false;
+    isRetrying = false;
   }
 
   pool.on('message', ({ thread, warmed }: Warmed) => {
-    told.set(thread, warmed);
-    if (warmed.ok) stopped = null;
-    else void heal();
+    reports.set(thread, warmed);
+    if (warmed.ok) startFault = null;
+    else void retry();
   });
   return {
-    fault: () => cold() ?? stopped,
+    fault: () => coldFault() ?? startFault,
     failed(fault) {
-      stopped = fault;
+      startFault = fault;
     },
   };
 }

@@ -47,8 +47,8 @@ function broken() {
 }
 
 test.each([
-  ['throw', 'the worker stopped: Error'],
-  ['exit', 'the worker stopped: worker exited with code: 3'],
+  ['throw', 'the thread stopped: Error'],
+  ['exit', 'the thread stopped: worker exited with code: 3'],
 ])('the log of a 500 names the cause and nothing of the film: the thread %ss', async (order, problem) => {
   const { app, engine, lines } = broken();
   const png = Buffer.from(`${pngSignature}${order} DOE^JANE`, 'latin1');

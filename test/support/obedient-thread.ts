@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { commit, takeUp } from '../../functions/inference/abort.ts';
+import { commit, acceptTask } from '../../functions/inference/abort.ts';
 import type { Task } from '../../functions/inference/task.ts';
 
 /** The prefix of a body that the API passes to this thread. */
@@ -8,7 +8,7 @@ export const pngSignature = '\x89PNG\r\n\x1a\n';
 /** A thread that obeys the bytes of the film, so that a test can make it fail. */
 export async function work(task: Task): Promise<unknown> {
   if (task.kind === 'warm') return { ok: true, value: null };
-  takeUp(task.handshake);
+  acceptTask(task.handshake);
   const [order = '', argument = ''] = Buffer.from(task.bytes).toString('latin1').replace(pngSignature, '').split(' ');
   if (order === 'throw') throw new Error('told to');
   if (order === 'exit') process.exit(3);

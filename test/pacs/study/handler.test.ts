@@ -185,7 +185,7 @@ const film = (n: number, more: Partial<Object_> = {}): Object_ => ({
 });
 const unavailable: Fault = { code: 'pacs_unavailable', problem: 'main is down' };
 const lateral: Fault = { code: 'not_frontal_view', view: 'LL' };
-const broken: Fault = { code: 'inference_failed', problem: 'the worker stopped' };
+const broken: Fault = { code: 'inference_failed', problem: 'the thread stopped' };
 
 describe('the handler reads', () => {
   test('every film of the study and stores its result', async () => {
