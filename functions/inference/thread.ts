@@ -10,7 +10,7 @@ import { sniff } from '../decode/sniff.ts';
 import { createLog } from '../platform/log.ts';
 import { withoutData } from '../platform/redact-error.ts';
 import { type Family, read, type Stages } from '../reading/read.ts';
-import { commit, acceptTask } from './abort.ts';
+import { acceptTask, commit } from './abort.ts';
 import { within } from './native-lock.ts';
 import { createSessions } from './session.ts';
 import type { Answer, FilmTask, Task, WorkerData } from './task.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { commit, acceptTask } from '../../functions/inference/abort.ts';
+import { acceptTask, commit } from '../../functions/inference/abort.ts';
 import type { Task } from '../../functions/inference/task.ts';
 
 /** The prefix of a body that the API passes to this thread. */
