@@ -1,3 +1,4 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 
 type Media = Record<string, { readonly schema?: object; readonly example?: unknown }>;
@@ -33,7 +34,7 @@ export type Document = {
 /** An answer, as far as a contract describes it. */
 export type Answer = {
   readonly method: string;
-  /** The path with its query. */
+  /** The path without its query. */
   readonly path: string;
   readonly status: number;
   readonly headers: Headers;
@@ -41,8 +42,10 @@ export type Answer = {
 };
 
 export type Contract = {
-  /** Throws with the reason if the document does not describe the answer. Returns the id of the operation, if one has the path. */
-  check(answer: Answer): string | undefined;
+  /** Whether the document has this operation. */
+  describes(method: string, path: string): boolean;
+  /** Throws with the reason if the document does not describe the answer. */
+  check(answer: Answer): void;
   /** Violations of a schema by a value. Undescribed properties are violations. */
   violations(schema: object, value: unknown): readonly unknown[];
   /** The answers that were checked, as `operationId status`. */
@@ -70,11 +73,13 @@ export function contractOf(document: Document): Contract {
     return validate(value) ? [] : (validate.errors ?? []);
   }
 
+  const operationOf = (method: string, path: string) =>
+    paths.find(({ pattern }) => pattern.test(path))?.operations[method.toLowerCase()];
+
   function check({ method, path, status, headers, body }: Answer) {
-    const [pathname = ''] = path.split('?');
-    const { operations } = paths.find(({ pattern }) => pattern.test(pathname)) ?? {};
-    const operation = operations?.[method.toLowerCase()];
-    if (!operation) return undefined;
+    const operation = operationOf(method, path);
+    // 499: the client is gone, so nobody receives the answer.
+    if (!operation || status === 499) return;
     const { operationId } = operation;
     const name = `${operationId} ${status}`;
     const fail = (problem: string, details: unknown = '') => {
@@ -89,7 +94,7 @@ export function contractOf(document: Document): Contract {
       if (value !== null && violations(schema, schema.type === 'integer' ? Number(value) : value).length > 0)
         fail(`the header ${header} is not as described:`, value);
     }
-    for (const header of ['location', 'link', 'retry-after', 'www-authenticate', 'accept-encoding'])
+    for (const header of ['location', 'link', 'retry-after', 'www-authenticate', 'accept-encoding', 'etag'])
       if (headers.has(header) && !Object.keys(described.headers ?? {}).some((each) => each.toLowerCase() === header))
         fail(`the document does not describe the header ${header}`);
     const [type = ''] = (headers.get('content-type') ?? '').split(';');
@@ -98,16 +103,18 @@ export function contractOf(document: Document): Contract {
     } else {
       const { schema } = described.content[type] ?? fail(`the document does not describe the media type ${type}`);
       const isJson = /[/+]json$/.test(type);
-      const value = isJson ? JSON.parse(Buffer.from(body).toString('utf8')) : Buffer.from(body).toString('latin1');
+      const plain = decoders[headers.get('content-encoding') ?? '']?.(body) ?? Buffer.from(body);
+      const value = isJson ? JSON.parse(plain.toString('utf8')) : plain.toString('latin1');
       const faults = violations(schema ?? {}, value);
       if (faults.length > 0) fail('the body is not as described:', faults.slice(0, 5));
     }
     checked.add(name);
-    return operationId;
   }
 
-  return { check, violations, checked };
+  return { describes: (method, path) => operationOf(method, path) !== undefined, check, violations, checked };
 }
+
+const decoders: Readonly<Record<string, (body: Uint8Array) => Buffer>> = { br: brotliDecompressSync, gzip: gunzipSync };
 
 /** A schema in which objects have no other properties than those that are described. */
 function closed(schema: unknown): unknown {

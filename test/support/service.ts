@@ -5,10 +5,13 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type Service as Assembled, assemble } from '../../functions/api/service.ts';
 import { readConfig } from '../../functions/platform/config.ts';
 import { createLog } from '../../functions/platform/log.ts';
+import { type Contract, contractOf } from './contract.ts';
 
 export type Service = Omit<Assembled, 'begin' | 'drain'> & {
   /** The folder of the store. */
   readonly data: string;
+  /** The served document, with which each answer of `app.request()` is compared. Undefined for a process that only runs jobs. */
+  readonly contract: Contract | undefined;
   close(): Promise<void>;
 };
 
@@ -25,12 +28,33 @@ export async function openService(
   return {
     ...service,
     data,
+    contract: await compareAnswers(service.app),
     async close() {
       await drain();
       await service.platform.close();
       if (environment['ALARA_DATA'] === undefined) rmSync(data, { recursive: true });
     },
   };
+}
+
+/** Compare each answer of `app.request()` with the served document: an answer that the document does not describe fails its test. */
+async function compareAnswers(app: OpenAPIHono): Promise<Contract | undefined> {
+  const request = app.request.bind(app);
+  const served = await request('/openapi.json');
+  if (!served.ok) return undefined;
+  const contract = contractOf(await served.json());
+  app.request = async (input, init, ...more) => {
+    const response = await request(input, init, ...more);
+    const method = input instanceof Request ? input.method : (init?.method ?? 'GET');
+    const { pathname: path } = new URL(input instanceof Request ? input.url : input, 'http://localhost');
+    const { status, headers } = response;
+    if (contract.describes(method, path)) {
+      const body = new Uint8Array(await response.clone().arrayBuffer());
+      contract.check({ method, path, status, headers, body });
+    }
+    return response;
+  };
+  return contract;
 }
 
 export const film = (name: string): Uint8Array<ArrayBuffer> => new Uint8Array(readFileSync(join('test/films', name)));
