@@ -23,6 +23,7 @@ import { answerOtherMethods } from './routes/other-methods.ts';
 import { page } from './routes/page.ts';
 import { routes } from './routes/plans.ts';
 import { problems } from './routes/problems.ts';
+import { readingList } from './routes/reading-list.ts';
 import { readings } from './routes/readings.ts';
 import { reports } from './routes/reports.ts';
 import { uploads } from './routes/uploads.ts';
@@ -31,6 +32,7 @@ import { stow } from './stow/route.ts';
 
 const resources = [
   readings,
+  readingList,
   reports,
   routes,
   catalog,

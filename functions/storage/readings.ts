@@ -1,5 +1,6 @@
 import type { Reading } from '../core/reading.ts';
 import type { Read } from '../reading/read.ts';
+import type { Position } from './page.ts';
 
 /**
  * Stores readings by tenant and id. A reading contains no patient data and is stored as JSON. The DICOM instance beside it
@@ -9,6 +10,20 @@ export type ReadingStore = {
   get(tenant: string, id: string): Promise<Read | undefined>;
   /** Store a reading. A stored one stays as it is, because equal ids are equal readings. */
   put(tenant: string, read: Read): Promise<void>;
+  /** The readings of a tenant, newest first, by time and then by id. */
+  list(tenant: string, range: ReadingRange): Promise<Reading[]>;
+  /** Delete a reading and the instance beside it. False where there is none. */
+  remove(tenant: string, id: string): Promise<boolean>;
+};
+
+export type ReadingRange = {
+  /** The earliest time, in the format of `createdAt`. */
+  readonly from?: string | undefined;
+  /** Only readings before this time. */
+  readonly to?: string | undefined;
+  /** Only readings behind this position. */
+  readonly after?: Position | undefined;
+  readonly limit: number;
 };
 
 /** A stored reading in the format of this version. Earlier versions stored readings without warnings. */

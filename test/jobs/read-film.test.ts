@@ -27,6 +27,8 @@ test.each<[string, ReadRequest, Read['reading']['film'] | undefined, ReadRequest
         get: async (_tenant: string, id: string) =>
           film && id === 'rd_false' ? ({ reading: { id, film } } as Read) : undefined,
         put: async () => undefined,
+        list: async () => [],
+        remove: async () => false,
       },
     },
   };

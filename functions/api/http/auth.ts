@@ -25,6 +25,8 @@ const open: readonly string[] = [
 /** The scopes per route, of which a key must have one. A route in neither list cannot be called. */
 export const guarded: Readonly<Record<string, readonly Scope[]>> = {
   'POST /v1/readings': ['readings'],
+  'GET /v1/readings': ['readings', 'jobs'],
+  'DELETE /v1/readings/:id': ['readings', 'jobs'],
   'GET /v1/readings/:id': ['readings', 'jobs'],
   'GET /v1/readings/:id/sr': ['readings', 'jobs'],
   'GET /v1/readings/:id/fhir': ['readings', 'jobs'],

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import type { Position } from '../../storage/page.ts';
 
 /** A cursor is opaque, so its content may change. It contains nothing that its caller has not seen in the page before. */
-const cursorOf = ({ createdAt, id }: Position): string =>
+export const cursorOf = ({ createdAt, id }: Position): string =>
   Buffer.from(JSON.stringify([createdAt, id])).toString('base64url');
 
 const Content = z.tuple([z.iso.datetime(), z.string().max(200)]);

@@ -89,6 +89,8 @@ const migrations: readonly string[] = [
   ALTER TABLE jobs ADD COLUMN kind TEXT; -- NULL for jobs of earlier releases
   CREATE INDEX jobs_of_tenant ON jobs (tenant, created_at, id);
   `,
+
+  `CREATE INDEX readings_newest ON readings (tenant, created_at, id);`,
 ];
 
 /** Bring a database to the layout of this release. Call this function inside a transaction. */

@@ -10,6 +10,13 @@ export function embeddedReadings({ db, run }: GuardedDatabase, vault: Vault): Re
     `INSERT INTO readings (tenant, id, created_at, reading, instance) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (tenant, id) DO NOTHING`,
   );
+  const newest = db.prepare(
+    `SELECT reading FROM readings WHERE tenant = :tenant
+       AND (:from IS NULL OR created_at >= :from) AND (:to IS NULL OR created_at < :to)
+       AND (:createdAt IS NULL OR (created_at, id) < (:createdAt, :id))
+     ORDER BY created_at DESC, id DESC LIMIT :limit`,
+  );
+  const remove = db.prepare('DELETE FROM readings WHERE tenant = ? AND id = ?');
   const context = (tenant: string, id: string) => JSON.stringify(['instance', tenant, id]);
   return {
     async get(tenant, id) {
@@ -26,5 +33,11 @@ export function embeddedReadings({ db, run }: GuardedDatabase, vault: Vault): Re
       const text = JSON.stringify(reading);
       await run(() => insert.run(tenant, reading.id, reading.createdAt, text, sealed));
     },
+    async list(tenant, { from = null, to = null, after, limit }) {
+      const { createdAt = null, id = null } = after ?? {};
+      const rows = await run(() => newest.all({ tenant, from, to, createdAt, id, limit }));
+      return rows.map((row) => storedReading(JSON.parse(String(row['reading']))));
+    },
+    remove: (tenant, id) => run(() => remove.run(tenant, id).changes === 1),
   };
 }

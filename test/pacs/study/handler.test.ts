@@ -137,6 +137,8 @@ function bench(films: Object_[]) {
         readings: {
           get: async (_, id) => kept.get(id),
           put: async (_, read) => void kept.set(read.reading.id, read),
+          list: async () => [...kept.values()].map(({ reading }) => reading),
+          remove: async (_, id) => kept.delete(id),
         },
         filmOutcomes: {
           get: async (id) => filmOutcomes.get(id) ?? [],

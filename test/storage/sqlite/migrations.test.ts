@@ -51,7 +51,9 @@ test('jobs of a release without kinds are listed by kind, page by page', async (
     for (const [i, id] of ids.entries()) await jobs.create(job(id, i % 2 ? { input: webhook } : {}));
   });
   const db = new DatabaseSync(join(folder, 'alara.sqlite'));
-  db.exec('DROP INDEX jobs_of_tenant; ALTER TABLE jobs DROP COLUMN kind; PRAGMA user_version = 4;');
+  db.exec(
+    'DROP INDEX readings_newest; DROP INDEX jobs_of_tenant; ALTER TABLE jobs DROP COLUMN kind; PRAGMA user_version = 4;',
+  );
   db.close();
   await using(folder, async ({ jobs }) => {
     const list = async (limit: number, after?: Job) => jobs.list({ limit, kinds: ['study'], after });

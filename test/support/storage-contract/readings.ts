@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Reading } from '../../../functions/core/reading.ts';
+import type { ReadingRange } from '../../../functions/storage/readings.ts';
 import { instance, reading } from './samples.ts';
 import type { Open } from './subject.ts';
 
@@ -28,6 +30,54 @@ export function readingsContract(open: Open): void {
     await readings.put('clinic', { reading: reading('rd_a', 0.5), instance });
     await readings.put('clinic', { reading: reading('rd_a', 0.6), instance: null });
     expect(await readings.get('clinic', 'rd_a')).toEqual({ reading: reading('rd_a', 0.5), instance });
+  });
+
+  test('are listed newest first, page by page and by time, per tenant', async () => {
+    const { readings } = (await open()).platform;
+    const at = (id: string, createdAt: string) => ({ reading: { ...reading(id), createdAt }, instance: null });
+    const times = ['01', '01', '02', '03', '03', '03', '04'].map((day) => `2026-01-${day}T00:00:00.000Z`);
+    for (const [i, time] of times.entries()) await readings.put('clinic', at(`rd_${i}`, time));
+    await readings.put('practice', at('rd_9', '2026-01-02T00:00:00.000Z'));
+    const all = ['rd_6', 'rd_5', 'rd_4', 'rd_3', 'rd_2', 'rd_1', 'rd_0'];
+    const list = async (tenant: string, range: Omit<ReadingRange, 'limit'>, limit = 99) =>
+      (await readings.list(tenant, { ...range, limit })).map(({ id }) => id);
+    expect(await list('clinic', {})).toEqual(all);
+    expect(await list('practice', {})).toEqual(['rd_9']);
+    expect(await list('nobody', {})).toEqual([]);
+    expect(await list('clinic', {}, 2)).toEqual(['rd_6', 'rd_5']);
+    const [, second, third, fourth] = [...new Set(times)];
+    expect(await list('clinic', { from: third })).toEqual(['rd_6', 'rd_5', 'rd_4', 'rd_3']);
+    expect(await list('clinic', { to: second })).toEqual(['rd_1', 'rd_0']);
+    expect(await list('clinic', { from: second, to: fourth })).toEqual(['rd_5', 'rd_4', 'rd_3', 'rd_2']);
+    expect(await list('clinic', { from: fourth, to: second })).toEqual([]);
+    for (const limit of [1, 2, 3]) {
+      const listed: string[] = [];
+      for (let after: Reading | undefined; ; ) {
+        const page: Reading[] = await readings.list('clinic', { after, limit });
+        expect(page.length).toBeLessThanOrEqual(limit);
+        listed.push(...page.map(({ id }) => id));
+        after = page.at(-1);
+        if (!after) break;
+      }
+      expect(listed).toEqual(all);
+    }
+    const after = { createdAt: third ?? '', id: 'rd_4' };
+    expect(await list('clinic', { after, from: third })).toEqual(['rd_3']);
+  });
+
+  test('are deleted for their tenant only, and may be stored again', async () => {
+    const { platform, another } = await open();
+    const read = { reading: reading('rd_a'), instance };
+    for (const tenant of ['clinic', 'practice']) await platform.readings.put(tenant, read);
+    expect(await platform.readings.remove('clinic', 'rd_a')).toBe(true);
+    expect(await platform.readings.remove('clinic', 'rd_a')).toBe(false);
+    expect(await platform.readings.remove('clinic', 'rd_b')).toBe(false);
+    const { readings } = await another();
+    expect(await readings.get('clinic', 'rd_a')).toBeUndefined();
+    expect(await readings.list('clinic', { limit: 9 })).toEqual([]);
+    expect(await readings.get('practice', 'rd_a')).toEqual(read);
+    await readings.put('clinic', read);
+    expect(await platform.readings.get('clinic', 'rd_a')).toEqual(read);
   });
 
   test('belong to one tenant, also if another tenant has the same id', async () => {
