@@ -20,7 +20,7 @@ export const withRouting = (command: Command): Command =>
     .option('--findings <names>', 'comma-separated findings; default: all findings of the family')
     .option('--min-auroc <target>', 'AUROC to reach by the lower end of its interval: 0.7, or Nodule:0.6,Edema:0.8')
     .option('--policy <name>', 'a policy, such as sabottke-spieler-2020; default: the policy of the family')
-    .option('--variant <id>', 'use this variant for every finding; alara catalog show lists them')
+    .option('--variant <id>', 'use this variant for every finding; alara catalog show lists the variants')
     .option('--best-effort', 'serve a finding whose target no variant meets with the nearest variant, flagged');
 
 /** Parse options into a request and its plan. A plan depends on no film, so a plan that fails does so before a film is read. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type AwsEnvironment, readAwsEnvironment } from './aws/environment.ts';
 import { cpus } from './cpus.ts';
+import { installedModels } from './installation.ts';
 import { isLoopback } from './loopback.ts';
 import { Settings } from './settings.ts';
 
@@ -53,7 +54,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return {
     port: data.PORT,
     host: data.HOST,
-    models: data.ALARA_MODELS,
+    models: data.ALARA_MODELS ?? installedModels(),
     family: data.ALARA_FAMILY,
     channel: data.ALARA_CHANNEL,
     modelCache: data.ALARA_MODEL_CACHE ?? join(data.ALARA_DATA, 'models'),

@@ -39,8 +39,12 @@ export const Settings = z.object({
       (models) => !models.startsWith('s3:') || /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?$/.test(models),
       'expected s3://bucket/prefix',
     )
-    .default('models')
-    .describe('The folder of the model families and `policies/`, or the store of published ones: s3://bucket/prefix.'),
+    .optional()
+    .meta({
+      usual: '`models` of the installation',
+      description:
+        'The folder of the model families and `policies/`, or the store of published ones: s3://bucket/prefix.',
+    }),
   ALARA_FAMILY: text.default('chest14').describe('The model family to serve.'),
   ALARA_POLICY: text
     .optional()

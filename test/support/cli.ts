@@ -15,10 +15,11 @@ export const films = ['test/films/00000100_000.png', 'test/films/00000442_000.pn
 
 export type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
-const start = (args: readonly string[], environment: Record<string, string>) =>
-  spawn(process.execPath, ['functions/cli/main.ts', ...args], {
+const start = (args: readonly string[], environment: Record<string, string>, cwd = process.cwd()) =>
+  spawn(process.execPath, [resolve('functions/cli/main.ts'), ...args], {
     env: { ...process.env, PORT: '0', ALARA_LOG: 'silent', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
+    cwd,
   });
 
 /** Run a command to its end in a new process. `watch` sees the standard error so far. */
@@ -26,8 +27,11 @@ export async function alara(
   args: readonly string[],
   environment: Record<string, string> = {},
   watch: (stderr: string, child: ChildProcess) => void = () => undefined,
+  { stdin, cwd }: { readonly stdin?: Uint8Array; readonly cwd?: string } = {},
 ): Promise<Ended> {
-  const child = start(args, environment);
+  const child = start(args, environment, cwd);
+  // The child may end before it has read everything.
+  child.stdin.on('error', () => undefined).end(stdin);
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output.stdout += text;
@@ -55,6 +59,7 @@ export type Served = {
 /** Start `alara serve` and wait for its banner. The end of the test kills it. */
 export async function serve(environment: Record<string, string> = {}, timeoutMs?: number): Promise<Served> {
   const supervisor = start(['serve'], { ALARA_DATA: folder(), ...environment });
+  supervisor.stdin.end();
   const ended = once(supervisor, 'exit').then(([code]) => code as number | null);
   let banner = '';
   let said = '';

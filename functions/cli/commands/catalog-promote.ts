@@ -6,7 +6,10 @@ import { rollback as rollBack } from '../../models/release/move-pointer.ts';
 import { promote as promoteFamily } from '../../models/release/promote.ts';
 import { readPointer } from '../../models/release-reader.ts';
 import { readConfig } from '../../platform/config.ts';
+import { help } from '../help.ts';
+import { type JsonOption, show, withJson } from '../output/json.ts';
 import { table } from '../output/table.ts';
+import { paragraph } from '../output/wrap.ts';
 import {
   channelOption,
   type SignOffOptions,
@@ -25,25 +28,19 @@ export function promote(catalog: Command): void {
   const command = catalog
     .command('promote')
     .description('Promote the family of one channel to another, if no finding may have lost more than its margin.')
-    .addOption(channelOption('--from <channel>', 'what is promoted', 'canary'))
-    .addOption(channelOption('--to <channel>', 'what it replaces', 'live'))
+    .addOption(channelOption('--from <channel>', 'the channel whose family is promoted', 'canary'))
+    .addOption(channelOption('--to <channel>', 'the channel that gets the family', 'live'))
     .option('--margin <auroc>', 'AUROC that a finding may lose if the policy in force has no margin', share, 0.02)
-    .option('--uncompared', 'promote a family that cannot be compared, and state that in the record')
-    .option('--json', 'the comparison as JSON');
-  signOffOptions(storeOptions(command))
-    .addHelpText(
-      'after',
-      `
-Both families must have been measured on the same films, by the same protocol and labels. The lower end of the paired
-95 % interval decides. Exit code 1: a finding may have lost too much, and nothing was moved. --uncompared is for a family
-on other films, or without scores, or in the place of one that is spoilt; what can be compared is compared all the same.
-
-Example:
-  alara catalog promote --store s3://hospital-models/alara --by "A. Physicist" --reason "protocol 7, step 3"`,
-    )
-    .action(async (options: Promotion) => {
-      process.exitCode = await withStore(options, (objects, family) => run(objects, family, options));
-    });
+    .option('--uncompared', 'promote a family that cannot be compared, and state that in the record');
+  help(withJson(signOffOptions(storeOptions(command)), 'print the comparison and the move as one JSON document'), {
+    example: 'alara catalog promote --store /srv/models --by "A. Miller" --reason "step 3"',
+    notes: [
+      'Both families must have been measured on the same films, with the same protocol and the same labels. The lower end of the paired 95 % interval decides. Exit code 1: a finding may have lost too much, and nothing was moved.',
+      '--uncompared is for a family on other films, for a family without scores, and for the replacement of a damaged family. Findings that can be compared are compared nevertheless.',
+    ],
+  }).action(async (options: Promotion) => {
+    process.exitCode = await withStore(options, (objects, family) => run(objects, family, options));
+  });
 }
 
 async function run(
@@ -57,12 +54,11 @@ async function run(
     signOff: signOffOf(options),
   });
   if (promoted.kind === 'unchanged') {
-    process.stdout.write(`The channel ${to} points to ${promoted.manifest} already.\n`);
+    show(json, promoted, () => `The channel ${to} points to ${promoted.manifest} already.\n`);
     return 0;
   }
   const { compared } = promoted;
-  if (json) process.stdout.write(`${JSON.stringify(promoted, null, 2)}\n`);
-  else if (compared.length > 0) process.stdout.write(`${inText(compared)}\n`);
+  show(json, promoted, () => (compared.length > 0 ? `${inText(compared)}\n` : ''));
   if (promoted.kind === 'refused') {
     const findings = [...new Set(compared.filter((one) => !one.withinMargin).map(({ finding }) => finding))];
     process.stderr.write(
@@ -73,7 +69,7 @@ async function run(
   const { moved } = promoted;
   const nothing = compared.length === 0 && `Nothing was on the channel ${to}: there was nothing to compare with.\n`;
   const why = promoted.uncompared === undefined ? nothing : `Not compared: ${promoted.uncompared}.\n`;
-  if (!json) process.stdout.write(`${why || ''}The channel ${to} points to ${moved.to}. Record ${moved.record}\n`);
+  if (!json) process.stdout.write(`${why || ''}The channel ${to} points to\n${moved.to}. Record\n${moved.record}\n`);
   return 0;
 }
 
@@ -91,7 +87,9 @@ function inText(compared: readonly Compared[]): string {
   ]);
   return [
     table(['finding', 'variant', 'before', 'after', 'difference [95 %]', 'margin', ''], rows),
-    `${compared.length} comparisons; shown are the variants that serve, and what falls beyond its margin.\n`,
+    paragraph(
+      `${compared.length} comparisons. The table shows the variants that serve, and each comparison beyond its margin.`,
+    ),
   ].join('');
 }
 
@@ -104,24 +102,25 @@ function share(text: string): number {
   return value;
 }
 
-type Rollback = StoreOptions & SignOffOptions & { channel: Channel };
+type Rollback = StoreOptions & SignOffOptions & JsonOption & { channel: Channel };
 
 /** `alara catalog rollback`: move the pointer of a channel back. */
 export function rollback(catalog: Command): void {
   const command = catalog
     .command('rollback')
     .description('Move the pointer of a channel back to the manifest before, at once.')
-    .addOption(channelOption('--channel <channel>', 'which'));
-  signOffOptions(storeOptions(command))
-    .addHelpText(
-      'after',
-      '\nExample:\n  alara catalog rollback --channel live --store s3://hospital-models/alara --by "A. Physicist" --reason "odd heat maps"',
-    )
-    .action(async (options: Rollback) => {
-      const { channel } = options;
-      const { record, from, to } = await withStore(options, async (objects, family) =>
-        rollBack(objects, family, channel, await readPointer(objects, family, channel), signOffOf(options)),
-      );
-      process.stdout.write(`The channel ${channel} points to ${to} again, no longer to ${from}. Record ${record}\n`);
-    });
+    .addOption(channelOption('--channel <channel>', 'the channel to move back'));
+  help(withJson(signOffOptions(storeOptions(command))), {
+    example: 'alara catalog rollback --channel live --by "A. Physicist" --reason "odd maps"',
+  }).action(async (options: Rollback) => {
+    const { channel, json } = options;
+    const { record, from, to } = await withStore(options, async (objects, family) =>
+      rollBack(objects, family, channel, await readPointer(objects, family, channel), signOffOf(options)),
+    );
+    show(
+      json,
+      { channel, to, from, record },
+      () => `The channel ${channel} points again to\n${to}, no longer to\n${from}. Record\n${record}\n`,
+    );
+  });
 }

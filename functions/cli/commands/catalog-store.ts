@@ -22,8 +22,8 @@ export const storeOptions = (command: Command): Command =>
 
 export const signOffOptions = (command: Command): Command =>
   command
-    .requiredOption('--by <name>', 'who answers for it', said)
-    .requiredOption('--reason <text>', 'why', said)
+    .requiredOption('--by <name>', 'the person who is responsible for the change', said)
+    .requiredOption('--reason <text>', 'the reason, for the record', said)
     .option('--sign <key.pem>', 'sign the record with an Ed25519 private key');
 
 export const channelOption = (flags: string, description: string, by?: Channel) => {

@@ -3,34 +3,36 @@ import { type Job, type JobState, jobStates } from '../../core/job.ts';
 import { isReplayable, replay } from '../../jobs/submit.ts';
 import type { Platform } from '../../storage/platform.ts';
 import { inWords, problemOf, UsageError } from '../errors.ts';
-import { table } from '../output/table.ts';
+import { help } from '../help.ts';
+import { type JsonOption, show as print, withJson } from '../output/json.ts';
+import { minute, table } from '../output/table.ts';
+import { paragraph } from '../output/wrap.ts';
 import { withPlatform } from '../with-platform.ts';
 
 /** `alara jobs`: list jobs, show why they failed, and retry dead jobs. */
 export function jobs(program: Command): void {
   const command = program.command('jobs').description('List, show or retry jobs, also while a server runs.');
-  command
+  help(command, { example: 'alara jobs ls' });
+  const list = command
     .command('ls')
     .description('List jobs, newest first. The list contains no patient, study or instance.')
-    .addOption(new Option('--state <state>', 'only these; dead ones were given up after many tries').choices(jobStates))
-    .option('--limit <n>', 'at most this many', wholeNumber, 100)
-    .option('--json', 'one JSON object per line')
-    .addHelpText('after', '\nExamples:\n  alara jobs ls --state dead\n  alara jobs ls --json | jq .fault')
-    .action(ls);
-  command
+    .addOption(
+      new Option('--state <state>', 'only jobs in this state; dead: given up after many tries').choices(jobStates),
+    )
+    .option('--limit <n>', 'list at most this number of jobs', wholeNumber, 100);
+  help(withJson(list), { example: 'alara jobs ls --state dead' }).action(ls);
+  const one = command
     .command('show')
     .description('Show one job: its progress, and why it stopped.')
-    .argument('<id>')
-    .option('--details', 'include DICOM UIDs; they identify a study, so keep them out of tickets')
-    .addHelpText('after', '\nExample:\n  alara jobs show job_4f1c')
-    .action(show);
-  command
+    .argument('<id>', 'the id, as alara jobs ls shows it')
+    .option('--details', 'include DICOM UIDs; a UID identifies a study, so keep it out of tickets');
+  help(withJson(one), { example: 'alara jobs show job_4f1c' }).action(show);
+  const again = command
     .command('retry')
-    .description('Queue dead jobs again, with a new count of tries.')
-    .argument('[id]', 'one job, dead or failed; its films must still be kept')
-    .option('--all', 'every dead job')
-    .addHelpText('after', '\nExamples:\n  alara jobs retry job_4f1c\n  alara jobs retry --all')
-    .action(retry);
+    .description('Queue dead jobs again. The count of tries starts again.')
+    .argument('[id]', 'one dead or failed job, if its film is still stored')
+    .option('--all', 'retry every dead job');
+  help(withJson(again), { example: 'alara jobs retry --all' }).action(retry);
 }
 
 function wholeNumber(text: string): number {
@@ -38,12 +40,12 @@ function wholeNumber(text: string): number {
   throw new UsageError(`${JSON.stringify(text)} is not a number of jobs. Write for example --limit 20.`);
 }
 
-async function ls({ state, limit, json }: { state?: JobState; limit: number; json?: true }): Promise<void> {
+async function ls({ state, limit, json }: JsonOption & { state?: JobState; limit: number }): Promise<void> {
   await withPlatform(async (platform, folder) => {
     const found = (await platform.jobs.list({ ...(state && { state }), limit })).map(summary);
-    if (json) process.stdout.write(found.map((job) => `${JSON.stringify(job)}\n`).join(''));
-    else if (found.length === 0) process.stdout.write(`There are no ${state ? `${state} ` : ''}jobs in ${folder}.\n`);
-    else process.stdout.write(inColumns(found));
+    print(json, found, () =>
+      found.length > 0 ? inColumns(found) : `There are no ${state ? `${state} ` : ''}jobs in ${folder}.\n`,
+    );
   });
 }
 
@@ -63,13 +65,33 @@ const inColumns = (found: readonly ReturnType<typeof summary>[]) =>
       job.state,
       String(job.attempts),
       `${job.progress.done}/${job.progress.total}`,
-      job.updatedAt,
+      minute(job.updatedAt),
       job.fault ?? '',
     ]),
   );
 
-async function show(id: string, { details }: { details?: true }): Promise<void> {
+async function show(id: string, { details, json }: JsonOption & { details?: true }): Promise<void> {
   const job = known(id, await withPlatform(({ jobs }) => jobs.get(id)));
+  const { input, outcomes } = job;
+  // A UID identifies the study, and so the patient, in the archive. Operators copy this output into tickets and logs, so UIDs are
+  // shown only on request.
+  const asked = details && { input, outcomes };
+  print(json, { ...inJson(job), ...asked }, () => inText(job) + (asked ? `\n${JSON.stringify(asked, null, 2)}\n` : ''));
+}
+
+/** A job with its fault and its outcomes, without UIDs. */
+const inJson = (job: Job) => ({
+  ...summary(job),
+  ...('pacs' in job.input && { pacs: job.input.pacs }),
+  ...(job.fault && { fault: problemOf(job.fault) }),
+  outcomes: job.outcomes.map(({ reading, refused, stored }) => ({
+    ...(reading !== undefined && { reading }),
+    ...(refused && { refused: refused.code }),
+    ...(stored && { objectsStored: stored.length }),
+  })),
+});
+
+function inText(job: Job): string {
   const { fault, progress, outcomes, input } = job;
   const lines = {
     job: job.id,
@@ -82,41 +104,52 @@ async function show(id: string, { details }: { details?: true }): Promise<void> 
     changed: job.updatedAt,
     ...(fault && { fault: `${fault.code}: ${inWords(problemOf(fault))}` }),
   };
-  for (const [name, value] of Object.entries(lines)) process.stdout.write(`${name.padEnd(10)}${value}\n`);
-  for (const { reading, refused, stored } of outcomes) {
-    const came = [reading, refused && `refused: ${refused.code}`, stored && `${stored.length} objects stored`];
-    process.stdout.write(`${'outcome'.padEnd(10)}${came.filter(Boolean).join(', ')}\n`);
-  }
-  // A UID identifies the study, and so the patient, in the archive. Operators copy this output into tickets and logs, so UIDs are
-  // shown only on request.
-  if (details) process.stdout.write(`\n${JSON.stringify({ input, outcomes }, null, 2)}\n`);
+  const came = outcomes.map(({ reading, refused, stored }) =>
+    [reading, refused && `refused: ${refused.code}`, stored && `${stored.length} objects stored`]
+      .filter(Boolean)
+      .join(', '),
+  );
+  return [...Object.entries(lines), ...came.map((outcome) => ['outcome', outcome] as const)]
+    .map(([name, value]) => paragraph(value, ' '.repeat(10), name.padEnd(10)))
+    .join('');
 }
 
-async function retry(id: string | undefined, { all }: { all?: true }): Promise<void> {
+async function retry(id: string | undefined, { all, json }: JsonOption & { all?: true }): Promise<void> {
   if ((id === undefined) === (all === undefined))
     throw new UsageError('name one job, or add --all for every dead job.');
   await withPlatform(async (platform) => {
-    if (id !== undefined) await retryOne(platform, id);
-    else process.stdout.write(await retryAll(platform));
+    const retried = id === undefined ? await retryAll(platform) : await retryOne(platform, id);
+    print(json, retried, () =>
+      [
+        id === undefined ? `${retried.queued.length} jobs are queued again.\n` : `Job ${id} is queued again.\n`,
+        ...retried.withoutFilm.map((each) => `Job ${each} cannot be: its film is no longer kept.\n`),
+      ].join(''),
+    );
   });
 }
 
-async function retryOne(platform: Platform, id: string): Promise<void> {
+/** The ids of the jobs that were queued again, and of those that cannot be. */
+type Retried = { readonly queued: readonly string[]; readonly withoutFilm: readonly string[] };
+
+async function retryOne(platform: Platform, id: string): Promise<Retried> {
   const job = known(id, await platform.jobs.get(id));
   if (!(await isReplayable(platform, job)))
     throw new UsageError(`job ${id} cannot be retried: its film is no longer kept. Send the film again.`);
   const { state } = known(id, await replay(platform, id));
   if (state !== 'queued') throw new UsageError(`job ${id} is ${state}; only a dead or failed job can be retried.`);
-  process.stdout.write(`Job ${id} is queued again.\n`);
+  return { queued: [id], withoutFilm: [] };
 }
 
-async function retryAll(platform: Platform): Promise<string> {
+async function retryAll(platform: Platform): Promise<Retried> {
   const dead = await platform.jobs.list({ state: 'dead', limit: Number.MAX_SAFE_INTEGER });
-  const without: string[] = [];
+  const queued: string[] = [];
+  const withoutFilm: string[] = [];
   for (const job of dead)
-    if (await isReplayable(platform, job)) await replay(platform, job.id);
-    else without.push(`Job ${job.id} cannot be: its film is no longer kept.\n`);
-  return [`${dead.length - without.length} jobs are queued again.\n`, ...without].join('');
+    if (await isReplayable(platform, job)) {
+      await replay(platform, job.id);
+      queued.push(job.id);
+    } else withoutFilm.push(job.id);
+  return { queued, withoutFilm };
 }
 
 function known(id: string, job: Job | undefined): Job {

@@ -1,51 +1,46 @@
 import type { Command } from 'commander';
 import { type Scope, scopes } from '../../storage/access.ts';
 import { UsageError } from '../errors.ts';
-import { table } from '../output/table.ts';
+import { help } from '../help.ts';
+import { type JsonOption, show, tell, withJson } from '../output/json.ts';
+import { minute, table } from '../output/table.ts';
 import { tenantNamed } from '../tenant.ts';
 import { withPlatform } from '../with-platform.ts';
 
 /** `alara keys`: create, list and revoke API keys. */
 export function keys(program: Command): void {
   const command = program.command('keys').description('Create, list or revoke API keys.');
-  command
+  help(command, { example: 'alara keys ls' });
+  const made = command
     .command('create')
-    .description('Create a key and print it once: only its digest is stored.')
-    .requiredOption('--tenant <name>', 'whose readings and jobs it opens')
-    .requiredOption('--scopes <list>', `what it may be used for: ${scopes.join(', ')}, separated by commas`)
-    .addHelpText(
-      'after',
-      `
-The key alone goes to standard output, so a script can take it.
-
-Examples:
-  alara keys create --tenant clinic --scopes readings,jobs
-  KEY=$(alara keys create --tenant clinic --scopes pacs)`,
-    )
-    .action(create);
-  command
-    .command('ls')
-    .description('List the ids of keys, never the keys.')
-    .addHelpText('after', '\nExample:\n  alara keys ls')
-    .action(ls);
-  command
+    .description('Create a key and print it once. Only the digest of the key is stored.')
+    .requiredOption('--tenant <name>', 'the tenant whose readings and jobs the key may use')
+    .requiredOption('--scopes <list>', `what the key may be used for, separated by commas: ${scopes.join(', ')}`);
+  help(withJson(made), {
+    example: 'alara keys create --tenant clinic --scopes readings,jobs',
+    notes: ['Standard output has the key alone, so that a script can read it.'],
+  }).action(create);
+  const list = command.command('ls').description('List the ids of keys, never the keys.');
+  help(withJson(list), { example: 'alara keys ls' }).action(ls);
+  const end = command
     .command('revoke')
-    .description('Revoke a key: it is refused from the next request on.')
-    .argument('<id>', 'the part between the underscores, as ls shows it')
-    .addHelpText('after', '\nExample:\n  alara keys revoke k7q2m4x9ab')
-    .action(revoke);
+    .description('Revoke a key. The service refuses it from the next request on.')
+    .argument('<id>', 'the part between the underscores, as alara keys ls shows it');
+  help(withJson(end), { example: 'alara keys revoke k7q2m4x9ab' }).action(revoke);
 }
 
-async function create(options: { tenant: string; scopes: string }): Promise<void> {
+async function create({ json, ...options }: JsonOption & { tenant: string; scopes: string }): Promise<void> {
   const tenant = tenantNamed(options.tenant);
   const granted = scopesOf(options.scopes);
   const { key, apiKey } = await withPlatform(({ access }) => access.createKey(tenant, granted));
-  process.stdout.write(`${key}\n`);
-  process.stderr.write(
+  show(json, { key, id: apiKey.id, tenant, scopes: granted, createdAt: apiKey.createdAt }, () => `${key}\n`);
+  tell(
+    json,
     `
-This is the only time that the key is shown. It opens ${granted.join(', ')} for tenant ${tenant}. Send it as a header:
+This is the only time that the key is shown. It opens ${granted.join(', ')} for tenant ${tenant}.
+Send it as a header:
   curl -H "Authorization: Bearer $KEY" …
-Take it back with: alara keys revoke ${apiKey.id}
+Revoke it with: alara keys revoke ${apiKey.id}
 `,
   );
 }
@@ -58,16 +53,20 @@ function scopesOf(list: string): Scope[] {
   return scopes.filter((scope) => named.includes(scope));
 }
 
-async function ls(): Promise<void> {
+async function ls({ json }: JsonOption): Promise<void> {
   await withPlatform(async ({ access }, folder) => {
-    const rows = (await access.listKeys()).map(({ id, tenant, scopes, createdAt, revokedAt }) => [
+    const keys = (await access.listKeys()).map(({ id, tenant, scopes, createdAt, revokedAt }) => ({
+      ...{ id, tenant, scopes, createdAt },
+      ...(revokedAt !== undefined && { revokedAt }),
+    }));
+    const rows = keys.map(({ id, tenant, scopes, createdAt, revokedAt }) => [
       id,
       tenant,
       scopes.join(','),
-      createdAt,
-      revokedAt ?? '',
+      minute(createdAt),
+      revokedAt === undefined ? '' : minute(revokedAt),
     ]);
-    process.stdout.write(
+    show(json, keys, () =>
       rows.length > 0
         ? table(['id', 'tenant', 'scopes', 'created', 'revoked'], rows)
         : `There are no keys in ${folder}.\n`,
@@ -75,8 +74,8 @@ async function ls(): Promise<void> {
   });
 }
 
-async function revoke(id: string): Promise<void> {
+async function revoke(id: string, { json }: JsonOption): Promise<void> {
   const revoked = await withPlatform(({ access }) => access.revokeKey(id));
   if (!revoked) throw new UsageError(`no key ${id} is valid. alara keys ls lists them.`);
-  process.stdout.write(`Key ${id} is revoked.\n`);
+  show(json, { revoked: id }, () => `Key ${id} is revoked.\n`);
 }

@@ -2,35 +2,36 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { setUpOrthanc } from '../../pacs/orthanc/setup.ts';
 import { UsageError } from '../errors.ts';
+import { help } from '../help.ts';
+import { type JsonOption, show, withJson } from '../output/json.ts';
+import { paragraph } from '../output/wrap.ts';
 
 /** `alara orthanc`: configure an Orthanc for Alara. */
 export function orthanc(program: Command): void {
-  program
-    .command('orthanc')
-    .description('Set up an Orthanc for Alara.')
+  const group = program.command('orthanc').description('Set up an Orthanc for Alara.');
+  const example = 'alara orthanc configure /etc/orthanc --password-file orthanc.password';
+  help(group, { example });
+  const command = group
     .command('configure')
-    .description("Add Alara's script, settings and user to a configuration of Orthanc; existing entries stay.")
+    .description("Add Alara's script, settings and user to a configuration of Orthanc. Existing entries stay.")
     .argument('<folder>', "the folder of Orthanc's configuration, with alara.lua in it")
     .requiredOption('--password-file <file>', "a file with the password of Orthanc's user")
     .option('--username <name>', "Orthanc's user for Alara", 'alara')
     .option(
       '--forward-to <title@host:port>',
-      'the PACS that gets the results by C-STORE; gateway.lua lies in the folder too',
-    )
-    .addHelpText(
-      'after',
-      `
-Comments, scripts, users and settings in the configuration are kept. A second run changes nothing.
-
-Example:
-  sudo node_modules/.bin/node functions/cli/main.ts orthanc configure /etc/orthanc --password-file .alara/orthanc.password`,
-    )
-    .action(configure);
+      'the PACS that receives the results by C-STORE; the folder then has gateway.lua too',
+    );
+  help(withJson(command), {
+    example,
+    notes: [
+      'Comments, scripts, users and settings in the configuration are kept. A second run changes nothing. The folder usually belongs to root: use sudo.',
+    ],
+  }).action(configure);
 }
 
-type Options = { readonly username: string; readonly passwordFile: string; readonly forwardTo?: string };
+type Options = JsonOption & { readonly username: string; readonly passwordFile: string; readonly forwardTo?: string };
 
-function configure(folder: string, { username, passwordFile, forwardTo }: Options): void {
+function configure(folder: string, { username, passwordFile, forwardTo, json }: Options): void {
   const [, title = '', host = '', port] = /^([^@\s]{1,16})@([^@\s:]+):(\d{1,5})$/.exec(forwardTo ?? '') ?? [];
   if (forwardTo !== undefined && (!title || Number(port) < 1 || Number(port) > 65_535))
     throw new UsageError(`--forward-to ${forwardTo}: expected AE title, host and port, for example PACS@10.0.0.5:104.`);
@@ -43,7 +44,7 @@ function configure(folder: string, { username, passwordFile, forwardTo }: Option
       changes.length > 0
         ? [...changes, 'Restart Orthanc: it reads its configuration at its start.']
         : ['Nothing to change.'];
-    process.stdout.write(`${lines.join('\n')}\n`);
+    show(json, { changes }, () => lines.map((line) => paragraph(line)).join(''));
   } catch (error) {
     if (error instanceof Error && 'path' in error) throw new UsageError(`${error.path}: ${error.message}`);
     throw error;

@@ -9,52 +9,59 @@ import type { PresentFamily } from '../../results/present-reading.ts';
 import type { Plan } from '../../routing/cheapest-plan.ts';
 import type { ReadRequest } from '../../routing/request.ts';
 import { accept, type FilmFault, inWords, problemOf, UsageError } from '../errors.ts';
+import { help } from '../help.ts';
 import { csvHead, csvRows } from '../output/csv.ts';
 import { filmsIn, load } from '../output/films.ts';
 import { inOrder } from '../output/in-order.ts';
-import { filmJson, filmTable } from '../output/print.ts';
+import { filmTable, filmView } from '../output/print.ts';
 import { openProgress } from '../output/progress.ts';
 import { plan, type RoutingOptions, withRouting } from '../routing-options.ts';
 
-type Options = RoutingOptions & { prevalence?: string; explain?: true; json?: true; csv?: true };
+type Options = RoutingOptions & { prevalence?: string; explain?: true; json?: true; ndjson?: true; csv?: true };
 
 /** `alara read`: films to readings, in this process. */
 export function read(program: Command): void {
-  withRouting(
+  const command = withRouting(
     program
       .command('read')
       .description('Read films or folders of films (DICOM, PNG and JPEG) without a server.')
-      .argument('<films-or-folders...>'),
+      .argument('<films-or-folders...>', 'files and folders; - reads one film from standard input'),
   )
     .option('--prevalence <share>', 're-calibrate to a local prevalence: 0.05, or Nodule:0.05,Edema:0.1')
-    .option('--explain', 'add a heat map per finding: where the model looked (with --json)')
-    .addOption(new Option('--json', 'one line of JSON per film: {file, reading} or {file, problem}').conflicts('csv'))
-    .option('--csv', 'one row per film and finding')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  alara read film.png
-  alara read film.png --findings Nodule,Emphysema --policy sabottke-spieler-2020
-  alara read films/ --csv > readings.csv
-  alara read films/ --json | jq -r 'select(.problem) | .file'
-
-A film that cannot be read is reported and passed over; the exit code is then 1. Results come in the order of
-the films. ALARA_WORKERS films are read at the same time, by default one a processor.
-${notice}`,
+    .option('--explain', 'add a heat map per finding: where the model looked (with --json or --ndjson)')
+    .addOption(
+      new Option('--json', 'print one JSON array: {file, reading} or {file, problem} per film').conflicts('csv'),
     )
-    .action(async (paths: string[], options: Options) => {
-      process.exitCode = await readFilms(paths, options);
-    });
+    .addOption(new Option('--ndjson', 'print these objects as one line per film').conflicts(['csv', 'json']))
+    .option('--csv', 'print one row per film and finding');
+  help(command, {
+    example: 'alara read films/ --csv > readings.csv',
+    notes: [
+      'A film that cannot be read is reported and passed over. The exit code is then 1. Results come in the order of the films. ALARA_WORKERS films are read at the same time, by default one per processor.',
+      notice,
+    ],
+  }).action(async (paths: string[], options: Options) => {
+    process.exitCode = await readFilms(paths, options);
+  });
 }
 
-async function readFilms(paths: readonly string[], { json, csv, explain, ...routing }: Options): Promise<0 | 1> {
-  if (explain && !json) throw new UsageError('--explain adds heat maps, which only --json can carry: add --json.');
+async function readFilms(
+  paths: readonly string[],
+  { json, ndjson, csv, explain, ...routing }: Options,
+): Promise<0 | 1> {
+  if (explain && !json && !ndjson)
+    throw new UsageError('--explain adds heat maps, which only --json and --ndjson can contain: add --json.');
   const config = readConfig(process.env);
   const router = openRouter(config);
   const planned = plan(router, { ...routing, ...(explain && { explain: 'heatmap' }) });
   const films = await filmsIn(paths);
-  const format = json ? jsonFormat(router.family) : csv ? csvFormat : tableFormat(planned.plan);
+  const format = json
+    ? jsonFormat(router.family)
+    : ndjson
+      ? ndjsonFormat(router.family)
+      : csv
+        ? csvFormat
+        : tableFormat(planned.plan);
 
   const workers = Math.min(config.workers, films.length);
   // Twice as many films as threads are in progress, so that a slow film delays no thread. The others stay on disk.
@@ -102,9 +109,19 @@ type Format = {
   readonly foot: string;
 };
 
-const jsonFormat = (family: PresentFamily): Format => ({
+/** One array, written film by film, because a folder may have more films than fit into memory. */
+function jsonFormat(family: PresentFamily): Format {
+  let isFirst = true;
+  const film: Format['film'] = (file, result) => {
+    const separator = isFirst ? '' : ',\n';
+    isFirst = false;
+    return `${separator}${JSON.stringify(filmView(file, result, family))}`;
+  };
+  return { head: '[\n', film, foot: '\n]\n' };
+}
+const ndjsonFormat = (family: PresentFamily): Format => ({
   head: '',
-  film: (file, result) => filmJson(file, result, family),
+  film: (file, result) => `${JSON.stringify(filmView(file, result, family))}\n`,
   foot: '',
 });
 const csvFormat: Format = { head: csvHead(), film: csvRows, foot: '' };

@@ -4,33 +4,26 @@ import { openRouter } from '../../inference/router.ts';
 import { readConfig } from '../../platform/config.ts';
 import { presentRouted } from '../../results/present-reading.ts';
 import { presentAssignment, presentPlan } from '../../routing/present.ts';
+import { help } from '../help.ts';
+import { type JsonOption, show, withJson } from '../output/json.ts';
 import { table } from '../output/table.ts';
+import { paragraph } from '../output/wrap.ts';
 import { plan, type RoutingOptions, withRouting } from '../routing-options.ts';
 
 /** `alara route`: show the plan of a request, without a film. */
 export function route(program: Command): void {
-  withRouting(
+  const command = withRouting(
     program.command('route').description('Show which variants would run, their cost and the reasons. No film is read.'),
-  )
-    .option('--json', 'as JSON, like GET /v1/routes')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  alara route --findings Nodule,Emphysema --policy sabottke-spieler-2020
-  alara route --min-auroc 0.7 --best-effort --json`,
-    )
-    .action(({ json, ...options }: RoutingOptions & { json?: true }) => {
-      const router = openRouter(readConfig(process.env));
-      const routed = plan(router, options).plan;
-      const view = presentPlan(routed, router.costs);
-      const findings = routed.assignments.map(presentAssignment);
-      process.stdout.write(
-        json
-          ? `${JSON.stringify({ plan: view, findings: findings.map(presentRouted), notice }, null, 2)}\n`
-          : inText(view, findings),
-      );
-    });
+  );
+  help(withJson(command, 'print one JSON document, like GET /v1/routes'), {
+    example: 'alara route --findings Nodule,Emphysema --policy sabottke-spieler-2020',
+  }).action(({ json, ...options }: RoutingOptions & JsonOption) => {
+    const router = openRouter(readConfig(process.env));
+    const routed = plan(router, options).plan;
+    const view = presentPlan(routed, router.costs);
+    const findings = routed.assignments.map(presentAssignment);
+    show(json, { plan: view, findings: findings.map(presentRouted), notice }, () => inText(view, findings));
+  });
 }
 
 function inText({ policy, costDevice, costMs, largest, variants, costVsLargest }: PlanView, findings: RoutedFinding[]) {
@@ -42,12 +35,16 @@ function inText({ policy, costDevice, costMs, largest, variants, costVsLargest }
   ]);
   const reasons = findings.map(({ finding, variant, why, passedOver }) =>
     [
-      `${finding}: ${variant}\n  ${why}\n`,
-      ...passedOver.map((passed) => `  not ${passed.variant}: ${passed.reason}\n`),
+      `${finding}: ${variant}\n`,
+      paragraph(why, '  ', '  '),
+      ...passedOver.map((passed) => paragraph(passed.reason, '    ', `  not ${passed.variant}: `)),
     ].join(''),
   );
   return [
-    `Policy ${policy}: ${costMs.toFixed(1)} ms per film on ${costDevice}, ${costVsLargest.toFixed(2)} of the cost of always using ${largest.variant} (${largest.costMs.toFixed(1)} ms).\n\n`,
+    paragraph(
+      `Policy ${policy}: ${costMs.toFixed(1)} ms per film on ${costDevice}, ${costVsLargest.toFixed(2)} of the cost of always using ${largest.variant} (${largest.costMs.toFixed(1)} ms).`,
+    ),
+    '\n',
     table(['variant', 'px', 'ms', 'findings'], runs),
     '\n',
     ...reasons,

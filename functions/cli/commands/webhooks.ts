@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
-import { tenantNamed } from '../tenant.ts';
+import { help } from '../help.ts';
+import { type JsonOption, show, tell, withJson } from '../output/json.ts';
+import { knownTenant, tenantNamed } from '../tenant.ts';
 import { withPlatform } from '../with-platform.ts';
 
 /** `alara webhooks`: the hosts that may receive a tenant's webhooks. */
@@ -8,59 +10,60 @@ export function webhooks(program: Command): void {
   const command = program
     .command('webhooks')
     .description('Allow or deny hosts to a tenant’s webhooks, list them, or exchange the secret.');
-  command
+  help(command, { example: 'alara webhooks ls clinic' });
+  const allowed = command
     .command('allow')
     .description('Allow a host and print the secret that signs this tenant’s webhooks.')
-    .argument('<tenant>')
-    .argument('<host>', 'a name or address, with its port unless that is 443; no scheme, no path')
-    .addHelpText(
-      'after',
-      `
-Webhooks are signed as Standard Webhooks says (standardwebhooks.com), with one secret a tenant; allowing a host again
-prints it again.
-
-Example:
-  alara webhooks allow clinic results.clinic.example`,
-    )
-    .action(allow);
-  command
+    .argument('<tenant>', 'a tenant that has a key or a PACS; local: the caller without a key')
+    .argument('<host>', 'a name or an address, with its port unless that is 443; no scheme, no path');
+  help(withJson(allowed), {
+    example: 'alara webhooks allow clinic results.clinic.example',
+    notes: [
+      'Webhooks are signed as Standard Webhooks says (standardwebhooks.com), with one secret per tenant. Allowing another host prints the same secret.',
+    ],
+  }).action(allow);
+  const denied = command
     .command('deny')
-    .description('Remove a host from the list. Unsent webhooks to it are not sent.')
-    .argument('<tenant>')
-    .argument('<host>', 'as ls shows it')
-    .addHelpText('after', '\nExample:\n  alara webhooks deny clinic results.clinic.example')
-    .action(deny);
-  command
+    .description('Remove a host from the list. Webhooks to it that are not sent yet are not sent.')
+    .argument('<tenant>', 'the tenant')
+    .argument('<host>', 'the host, as alara webhooks ls shows it');
+  help(withJson(denied), { example: 'alara webhooks deny clinic results.clinic.example' }).action(deny);
+  const rotated = command
     .command('rotate')
-    .description('Create a new secret and print it; the previous secret also signs for a time.')
-    .argument('<tenant>')
-    .option('--overlap-hours <n>', 'how long both secrets sign; 0 if the previous secret has leaked', overlap, 24)
-    .addHelpText(
-      'after',
-      `
-Each webhook then has two signatures, and its receiver takes it when one is right: give it the new secret meanwhile.
-
-Examples:
-  alara webhooks rotate clinic
-  alara webhooks rotate clinic --overlap-hours 0`,
-    )
-    .action(rotate);
-  command
+    .description('Create a new secret and print it. The previous secret also signs for a time.')
+    .argument('<tenant>', 'the tenant')
+    .option(
+      '--overlap-hours <n>',
+      'hours for which both secrets sign; 0 if the previous secret has leaked',
+      overlap,
+      24,
+    );
+  help(withJson(rotated), {
+    example: 'alara webhooks rotate clinic',
+    notes: [
+      'During the overlap each webhook has two signatures, and its receiver accepts the webhook when one is valid. Give the receiver the new secret in that time.',
+    ],
+  }).action(rotate);
+  const list = command
     .command('ls')
-    .description('List the hosts that a tenant’s webhooks may go to.')
-    .argument('<tenant>')
-    .addHelpText('after', '\nExample:\n  alara webhooks ls clinic')
-    .action(ls);
+    .description('List the hosts to which a tenant’s webhooks may go.')
+    .argument('<tenant>', 'the tenant');
+  help(withJson(list), { example: 'alara webhooks ls clinic' }).action(ls);
 }
 
-async function allow(name: string, host: string): Promise<void> {
+async function allow(name: string, host: string, { json }: JsonOption): Promise<void> {
   const tenant = tenantNamed(name);
   const allowed = hostNamed(host);
-  const { secret } = await withPlatform(({ access }) => access.allowWebhooks(tenant, allowed));
-  process.stdout.write(`${secret}\n`);
-  process.stderr.write(
+  const { secret, hosts } = await withPlatform(async ({ access }) => {
+    await knownTenant(access, tenant);
+    return access.allowWebhooks(tenant, allowed);
+  });
+  show(json, { tenant, hosts, secret }, () => `${secret}\n`);
+  tell(
+    json,
     `
-Webhooks of tenant ${tenant} may go to https://${allowed}. They are signed with the secret above: give it to who receives them.
+Webhooks of tenant ${tenant} may go to https://${allowed}.
+The secret above signs them: give it to the receiver.
 `,
   );
 }
@@ -75,14 +78,18 @@ function hostNamed(text: string): string {
   return new URL(`https://${text}`).host;
 }
 
-async function deny(name: string, host: string): Promise<void> {
+async function deny(name: string, host: string, { json }: JsonOption): Promise<void> {
   const tenant = tenantNamed(name);
   const denied = hostNamed(host);
-  if (!(await withPlatform(({ access }) => access.denyWebhooks(tenant, denied))))
+  const isRemoved = await withPlatform(async ({ access }) => {
+    await knownTenant(access, tenant);
+    return access.denyWebhooks(tenant, denied);
+  });
+  if (!isRemoved)
     throw new UsageError(
       `${denied} is not allowed to webhooks of tenant ${tenant}. alara webhooks ls lists the hosts.`,
     );
-  process.stdout.write(`Webhooks of tenant ${tenant} go to ${denied} no more.\n`);
+  show(json, { tenant, denied }, () => `Webhooks of tenant ${tenant} go to ${denied} no more.\n`);
 }
 
 /** One week: the longest time that a replaced secret may sign. */
@@ -93,23 +100,31 @@ function overlap(text: string): number {
   throw new UsageError(`${JSON.stringify(text)} is not a number of hours from 0 to ${longestOverlapHours}.`);
 }
 
-async function rotate(name: string, { overlapHours }: { overlapHours: number }): Promise<void> {
+async function rotate(name: string, { overlapHours, json }: JsonOption & { overlapHours: number }): Promise<void> {
   const tenant = tenantNamed(name);
   const until = new Date(Date.now() + overlapHours * 3_600_000);
-  const webhooks = await withPlatform(({ access }) => access.rotateWebhooks(tenant, until));
+  const webhooks = await withPlatform(async ({ access }) => {
+    await knownTenant(access, tenant);
+    return access.rotateWebhooks(tenant, until);
+  });
   if (!webhooks) throw new UsageError(`tenant ${tenant} has no secret: alara webhooks allow creates it.`);
-  process.stdout.write(`${webhooks.secret}\n`);
-  const before =
-    overlapHours > 0 ? `also with the one before, until ${until.toISOString()}` : 'no longer with the one before';
-  process.stderr.write(`
-Webhooks of tenant ${tenant} are signed with the secret above, and ${before}.
-`);
+  const previousUntil = overlapHours > 0 ? until.toISOString() : undefined;
+  show(
+    json,
+    { tenant, secret: webhooks.secret, ...(previousUntil && { previousUntil }) },
+    () => `${webhooks.secret}\n`,
+  );
+  const before = previousUntil ? `also with the one before, until ${previousUntil}` : 'no longer with the one before';
+  tell(json, `\nWebhooks of tenant ${tenant} are signed with the secret above,\nand ${before}.\n`);
 }
 
-async function ls(name: string): Promise<void> {
+async function ls(name: string, { json }: JsonOption): Promise<void> {
   const tenant = tenantNamed(name);
-  const hosts = (await withPlatform(({ access }) => access.webhooks(tenant)))?.hosts ?? [];
-  process.stdout.write(
+  const hosts = await withPlatform(async ({ access }) => {
+    await knownTenant(access, tenant);
+    return (await access.webhooks(tenant))?.hosts ?? [];
+  });
+  show(json, hosts, () =>
     hosts.length > 0 ? hosts.map((host) => `${host}\n`).join('') : `Tenant ${tenant} has no webhook hosts.\n`,
   );
 }

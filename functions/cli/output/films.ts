@@ -4,6 +4,7 @@ import { extname, join, relative, sep } from 'node:path';
 import { messageOf } from '../../core/errors.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { isPart10, type MediaType, signatureBytes } from '../../decode/sniff.ts';
+import { joined } from '../../platform/concat.ts';
 import { type FilmFault, UsageError } from '../errors.ts';
 
 const extensions: readonly (readonly [RegExp, MediaType])[] = [
@@ -14,8 +15,16 @@ const extensions: readonly (readonly [RegExp, MediaType])[] = [
 
 const byName = (path: string): MediaType | undefined => extensions.find(([pattern]) => pattern.test(path))?.[1];
 
-/** The films of paths: files, and the PNG, JPEG and DICOM files of folders, sorted, without hidden files. */
+/** The name of standard input among the paths. */
+const standardInput = '-';
+
+/**
+ * The films of paths: files, and the PNG, JPEG and DICOM files of folders, sorted, without hidden files. `-` is standard input, which can be
+ * read once.
+ */
 export async function filmsIn(paths: readonly string[]): Promise<string[]> {
+  if (paths.filter((path) => path === standardInput).length > 1)
+    throw new UsageError('standard input has one film: name - once.');
   const found = await Promise.all(paths.map(async (path) => ((await isFolder(path)) ? search(path) : [path])));
   return found.flat();
 }
@@ -67,10 +76,26 @@ export async function load(
   limitBytes: number,
 ): Promise<Result<{ bytes: Uint8Array<ArrayBuffer>; mediaType: string }, FilmFault>> {
   try {
+    if (path === standardInput) return await loadFrom(process.stdin, limitBytes);
     if ((await stat(path)).size > limitBytes) return fail({ code: 'body_too_large', limitBytes });
     const bytes = new Uint8Array(await readFile(path));
     return ok({ bytes, mediaType: byName(path) ?? 'application/octet-stream' });
   } catch (error) {
     return fail({ code: 'file_unreadable', problem: messageOf(error) });
   }
+}
+
+/** The bytes of a stream, up to the limit. A stream declares no media type. */
+async function loadFrom(
+  stream: AsyncIterable<Uint8Array>,
+  limitBytes: number,
+): Promise<Result<{ bytes: Uint8Array<ArrayBuffer>; mediaType: string }, FilmFault>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > limitBytes) return fail({ code: 'body_too_large', limitBytes });
+    chunks.push(chunk);
+  }
+  return ok({ bytes: joined(chunks, size), mediaType: 'application/octet-stream' });
 }

@@ -6,10 +6,11 @@ import { basisOf } from '../../routing/explain.ts';
 import { required } from '../../routing/rule.ts';
 import { type FilmFault, inWords, problemOf } from '../errors.ts';
 import { table } from './table.ts';
+import { paragraph } from './wrap.ts';
 
 /** The reading of a film as a table, or its problem. */
 export function filmTable(file: string, result: Result<Reading, FilmFault>, plan: Plan): string {
-  if (!result.ok) return `${file}\n  not read: ${inWords(problemOf(result.fault))}\n\n`;
+  if (!result.ok) return `${file}\n${paragraph(inWords(problemOf(result.fault)), '  ', '  not read: ')}\n`;
   const { film, findings, timingsMs, plan: view, warnings } = result.value;
   const reasons = new Map(plan.assignments.map(({ finding, reason }) => [finding, inShort(reason)]));
   const rows = findings.map(({ finding, call, probability, threshold, variant }) => [
@@ -21,9 +22,13 @@ export function filmTable(file: string, result: Result<Reading, FilmFault>, plan
     reasons.get(finding) ?? '',
   ]);
   return [
-    `${file}  ${film.width} × ${film.height} px, ${film.bits} bit, read in ${Math.round(timingsMs.total)} ms${upsampled(view)}\n`,
-    ...warnings.map(({ code, message }) => `  warning ${code}: ${message}\n`),
-    table(['finding', 'call', 'probability', 'limits', 'variant', 'why'], rows, '  '),
+    paragraph(
+      `${film.width} × ${film.height} px, ${film.bits} bit, read in ${Math.round(timingsMs.total)} ms${upsampled(view)}`,
+      '  ',
+      `${file}  `,
+    ),
+    ...warnings.map(({ code, message }) => paragraph(message, '    ', `  warning ${code}: `)),
+    table(['finding', 'call', 'prob.', 'limits', 'variant', 'why'], rows),
     '\n',
   ].join('');
 }
@@ -39,7 +44,7 @@ function upsampled({ variants }: PlanView): string {
 
 /** Why a variant was chosen, in a few words. The whole sentence is `why` of the reading. */
 export function inShort(reason: Reason): string {
-  const rule = `${required(reason.rule)}, ${basisOf(reason.rule)}`;
+  const rule = `${required(reason.rule).replace('at least ', '≥')}, ${basisOf(reason.rule)}`;
   switch (reason.kind) {
     case 'meets':
       return rule;
@@ -50,6 +55,6 @@ export function inShort(reason: Reason): string {
   }
 }
 
-/** A film as one line of JSON: its reading, or its problem. */
-export const filmJson = (file: string, result: Result<Reading, FilmFault>, family: PresentFamily): string =>
-  `${JSON.stringify(result.ok ? { file, reading: presentReading(result.value, family) } : { file, problem: problemOf(result.fault) })}\n`;
+/** A film for JSON: its reading, or its problem. */
+export const filmView = (file: string, result: Result<Reading, FilmFault>, family: PresentFamily) =>
+  result.ok ? { file, reading: presentReading(result.value, family) } : { file, problem: problemOf(result.fault) };

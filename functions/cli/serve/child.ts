@@ -15,7 +15,7 @@ export async function serveChild(): Promise<void> {
       Promise.reject(explain(error, config)),
     );
     // The supervisor prints the banner.
-    process.send?.({ url: running.url, banner: banner(running) } satisfies Ready);
+    process.send?.({ url: running.url, banner: banner(running), ready: running.ready } satisfies Ready);
     await stopped;
     await running.close();
     process.exit(0);

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { show } from '../output/json.ts';
 
 // What a crash means. A fault inside a native library (ONNX Runtime, libvips), or a lack of memory, ends the whole process with every
 // request in flight. Answered readings are in the store and are found by their ids. A request in flight sees its connection reset and can be
@@ -23,13 +24,13 @@ export const restartPauseMs = (early: number, random: number = Math.random()): n
 const heap = process.env['MALLOC_ARENA_MAX'] === undefined ? { MALLOC_ARENA_MAX: '2' } : {};
 
 /** The message of the child when it answers. */
-export type Ready = { readonly url: string; readonly banner: string };
+export type Ready = { readonly url: string; readonly banner: string; readonly ready: boolean };
 
 /**
  * Keep a server running in a child process until a signal stops it. Resolves with the exit code. The parent loads no native library and
  * no film, so a crash of the child does not end the parent.
  */
-export async function supervise(start: (environment: NodeJS.ProcessEnv) => ChildProcess): Promise<number> {
+export async function supervise(start: (environment: NodeJS.ProcessEnv) => ChildProcess, json?: true): Promise<number> {
   let child: ChildProcess | undefined;
   let stopping = false;
   const waiting = new AbortController();
@@ -53,9 +54,9 @@ export async function supervise(start: (environment: NodeJS.ProcessEnv) => Child
     const started = performance.now();
     // After a crash the server returns to the same port, also if PORT=0 chose it.
     child = start({ ...heap, ...(port && { PORT: port }) });
-    child.on('message', ({ url, banner }: Ready) => {
+    child.on('message', ({ url, banner, ready }: Ready) => {
       if (port) say(`the server answers again at ${url}`);
-      else process.stdout.write(banner);
+      else show(json, { url, docs: `${url}/docs`, ready }, () => banner);
       port = new URL(url).port;
     });
     const { code, signal } = await ended(child);

@@ -24,7 +24,7 @@ test('publish, promote, show and rollback print their results, and every record 
   expect([published.code, published.stdout]).toEqual([
     0,
     expect.stringMatching(
-      /^Family chest14, manifest [0-9a-f]{64}\n\d+ files sent .*\nThe channel canary points to it\./,
+      /^Family chest14, manifest\n[0-9a-f]{64}\n\d+ files sent .*\nThe channel canary points to it\./,
     ),
   ]);
   const again = await alara(['catalog', 'publish', store]);
@@ -42,18 +42,28 @@ test('publish, promote, show and rollback print their results, and every record 
   ]);
 
   const shown = await alara(['catalog', 'channels', ...on]);
-  expect(shown.stdout).toMatch(/^canary +[0-9a-f]{64} .*\nlive +[0-9a-f]{64} +\S+ +the test +[0-9a-f]{12}$/m);
+  expect(shown.stdout).toMatch(
+    /^channel +canary\nmanifest +[0-9a-f]{64}\n[^]*\nchannel +live\nmanifest +[0-9a-f]{64}\nsince .*\nby +the test\nbefore +[0-9a-f]{64}$/m,
+  );
+  const json = async (...args: string[]) => JSON.parse((await alara([...args, ...on, '--json'])).stdout);
+  expect(await json('catalog', 'channels')).toMatchObject([
+    { channel: 'canary' },
+    { channel: 'live', by: 'the test', previous: expect.stringMatching(/^[0-9a-f]{64}$/) },
+  ]);
 
   const back = await alara(['catalog', 'rollback', '--channel', 'live', ...sign]);
   expect([back.code, back.stdout]).toEqual([
     0,
-    expect.stringMatching(/^The channel live points to [0-9a-f]{64} again/),
+    expect.stringMatching(/^The channel live points again to\n[0-9a-f]{64}/),
   ]);
   const further = await alara(['catalog', 'rollback', '--channel', 'live', ...sign]);
   expect([further.code, further.stderr]).toEqual([2, expect.stringContaining('nothing to go back to')]);
 
   const records = await alara(['catalog', 'records', ...on, '--trust', trusted]);
   expect([records.code, records.stdout.match(/ed25519/g)]).toEqual([0, Array(3).fill('ed25519')]);
+  expect((await json('catalog', 'records')).map(({ kind }: { kind: string }) => kind)).toEqual([
+    ...['rollback', 'promote', 'promote'],
+  ]);
   const stranger = generateKeyPairSync('ed25519', {
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -77,7 +87,7 @@ test('missing records hide neither the release of a channel nor later records', 
   ]);
   rmSync(join(records, kept));
   const shown = await alara(['catalog', 'channels', '--store', store]);
-  expect([shown.code, shown.stdout]).toEqual([0, expect.stringMatching(/^canary +[0-9a-f]{64} +\S+ +unreadable /m)]);
+  expect([shown.code, shown.stdout]).toEqual([0, expect.stringMatching(/^channel +canary\n[^]*\nby +unreadable$/m)]);
 }, 60_000);
 
 test('a worse family is not promoted: exit code 1, with the findings', async () => {
@@ -102,7 +112,7 @@ test('a family without scores is promoted only by a decision, and the output sta
   const promoted = await alara(['catalog', 'promote', '--store', store, ...by, '--uncompared']);
   expect([promoted.code, promoted.stdout]).toEqual([
     0,
-    expect.stringMatching(/^Not compared: chest14 was published without scores\.json\.\nThe channel live points to /),
+    expect.stringMatching(/^Not compared: chest14 was published without scores\.json\.\nThe channel live points to\n/),
   ]);
 }, 60_000);
 

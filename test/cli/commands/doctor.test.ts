@@ -5,17 +5,37 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { alara, damagedFamily, family, folder, serve } from '../../support/cli.ts';
 
+/** Run doctor, with each check and each fix joined to one line. */
+async function doctor(environment: Record<string, string>) {
+  const { stdout, ...ended } = await alara(['doctor'], environment);
+  for (const line of stdout.split('\n'))
+    if (/ .* /.test(line.trim())) expect(line.trim().length, line).toBeLessThanOrEqual(80);
+  return { ...ended, stdout: stdout.replaceAll(/\n(?: {20}| {6}(?!fix: ))/g, ' ') };
+}
+
 // Each doctor run loads a model.
 vi.setConfig({ testTimeout: 120_000 });
 
 test('every check passes on a working machine, and no file is left', async () => {
   const data = join(folder(), 'data');
-  const { code, stdout } = await alara(['doctor'], { ALARA_DATA: data });
+  const { code, stdout } = await doctor({ ALARA_DATA: data });
   expect(stdout.match(/^pass/gm)).toHaveLength(12);
   expect(stdout).not.toMatch(/FAIL|skip/);
   expect(stdout).toMatch(/^pass {2}Node\.js +\d+/m);
   expect(existsSync(data)).toBe(false);
   expect(code).toBe(0);
+});
+
+test('--json has each check with its state', async () => {
+  const { code, stdout } = await alara(['doctor', '--json'], { ALARA_DATA: folder(), ALARA_WORKERS: '0' });
+  const done = JSON.parse(stdout);
+  expect(done.find(({ check }: { check: string }) => check === 'settings')).toMatchObject({
+    state: 'fail',
+    found: expect.stringContaining('ALARA_WORKERS=0'),
+    fix: expect.any(String),
+  });
+  expect(done.find(({ check }: { check: string }) => check === 'models')).toMatchObject({ state: 'skip' });
+  expect(code).toBe(1);
 });
 
 test('each failed check has its fix', async () => {
@@ -26,7 +46,7 @@ test('each failed check has its fix', async () => {
   const file = join(folder(), 'a-file');
   writeFileSync(file, '');
   const [victim] = family.catalog.variants;
-  const { code, stdout, stderr } = await alara(['doctor'], {
+  const { code, stdout, stderr } = await doctor({
     PORT: String(port),
     ALARA_DATA: file,
     ALARA_MODELS: damagedFamily(victim?.file ?? '', (bytes) => bytes.fill((bytes[9] ?? 0) ^ 1, 9, 10)),
@@ -40,7 +60,7 @@ test('each failed check has its fix', async () => {
 });
 
 test('checks that depend on a wrong setting are skipped, and the others run', async () => {
-  const { code, stdout } = await alara(['doctor'], { ALARA_WORKERS: 'many' });
+  const { code, stdout } = await doctor({ ALARA_WORKERS: 'many' });
   expect(stdout).toMatch(/^FAIL {2}settings +ALARA_WORKERS=many/m);
   expect(stdout).toMatch(/^skip {2}models/m);
   expect(stdout).toMatch(/^pass {2}sharp/m);
@@ -48,24 +68,24 @@ test('checks that depend on a wrong setting are skipped, and the others run', as
 });
 
 test('a models folder without a family is named, with the possible fixes', async () => {
-  const { code, stdout } = await alara(['doctor'], { ALARA_MODELS: folder() });
+  const { code, stdout } = await doctor({ ALARA_MODELS: folder() });
   expect(stdout).toMatch(/^FAIL {2}models .*does not exist.*\n {6}fix: .*ALARA_MODELS/m);
   expect(code).toBe(1);
 });
 
 test('a service that runs on the port is not a failure', async () => {
   const { url } = await serve();
-  const { code, stdout } = await alara(['doctor'], { PORT: new URL(url).port, ALARA_DATA: folder() });
+  const { code, stdout } = await doctor({ PORT: new URL(url).port, ALARA_DATA: folder() });
   expect(stdout).toMatch(/^pass {2}port .*taken by Alara, which runs$/m);
   expect(code).toBe(0);
 });
 
 test('a wrong PACS file is named with its line, and the other checks run', async () => {
   const pacs = { main: { dicomWeb: 'http://127.0.0.1:4/dicom-web', findings: 'Nodul' } };
-  const { stdout } = await alara(['doctor'], { ALARA_PACS: JSON.stringify({ pacs }) });
+  const { stdout } = await doctor({ ALARA_PACS: JSON.stringify({ pacs }) });
   expect(stdout).toMatch(/^FAIL {2}PACS .*pacs\.main: .*Nodul.*\n {6}fix: /m);
   expect(stdout).toMatch(/^pass {2}port/m);
-  const unknown = await alara(['doctor'], { ALARA_PACS: '{ "pacs": { "main": { "dicomweb": "http://a" } } }' });
+  const unknown = await doctor({ ALARA_PACS: '{ "pacs": { "main": { "dicomweb": "http://a" } } }' });
   expect(unknown.stdout).toMatch(/^FAIL {2}PACS .*pacs\.main/m);
 });
 
@@ -74,7 +94,7 @@ test('a PACS that does not answer fails with its fix', async () => {
     main: { dicomWeb: 'http://127.0.0.1:4/dicom-web' },
     other: { dicomWeb: 'http://127.0.0.1:4/b', orthanc: 'http://127.0.0.1:4' },
   };
-  const { code, stdout, stderr } = await alara(['doctor'], { ALARA_PACS: JSON.stringify({ pacs }) });
+  const { code, stdout, stderr } = await doctor({ ALARA_PACS: JSON.stringify({ pacs }) });
   expect(stdout.match(/^FAIL {2}PACS .*: E[A-Z]+ \(.*\n {6}fix: start the PACS/gm)).toHaveLength(3);
   expect(stderr).toMatch(/3 of 14 checks failed/);
   expect(code).toBe(1);

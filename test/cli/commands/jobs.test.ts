@@ -31,9 +31,8 @@ async function store() {
 test('ls lists every job, newest first, without UIDs', async () => {
   const { run } = await store();
   const { stdout, code } = await run('ls');
-  const [, ...rows] = stdout.trim().split('\n');
-  expect(rows.map((row) => row.split(/\s+/)[0])).toEqual(jobStates.toReversed().map((state) => `job_${state}`));
-  expect(rows[0]).toMatch(/^job_dead +clinic +study +dead +8 +0\/1 +2026-\S+ +pacs_unavailable$/);
+  expect(stdout.match(/^job_\w+/gm)).toEqual(jobStates.toReversed().map((state) => `job_${state}`));
+  expect(stdout).toMatch(/^job_dead\s+clinic +study +dead +8 +0\/1 +2026-\S+Z +pacs_unavailable$/m);
   for (const uid of uids) expect(stdout).not.toContain(uid);
   expect(code).toBe(0);
 });
@@ -41,9 +40,11 @@ test('ls lists every job, newest first, without UIDs', async () => {
 test('ls accepts a state, a limit and JSON', async () => {
   const { run } = await store();
   const dead = await run('ls', '--state', 'dead', '--json');
-  expect(JSON.parse(dead.stdout)).toMatchObject({ id: 'job_dead', kind: 'study', state: 'dead', fault: fault.code });
+  expect(JSON.parse(dead.stdout)).toMatchObject([
+    { id: 'job_dead', kind: 'study', state: 'dead', fault: fault.code },
+  ]);
   for (const uid of uids) expect(dead.stdout).not.toContain(uid);
-  expect((await run('ls', '--limit', '2', '--json')).stdout.trim().split('\n')).toHaveLength(2);
+  expect(JSON.parse((await run('ls', '--limit', '2', '--json')).stdout)).toHaveLength(2);
   const wrong = [await run('ls', '--state', 'lost'), await run('ls', '--limit', 'all')];
   expect(wrong.map(({ code }) => code)).toEqual([2, 2]);
   expect((await alara(['jobs', 'ls', '--state', 'dead'], { ALARA_DATA: folder() })).stdout).toMatch(/no dead jobs in/);
@@ -53,11 +54,18 @@ test('show prints why a job stopped, and its film only on request', async () => 
   const { run } = await store();
   const { stdout } = await run('show', 'job_dead');
   expect(stdout).toMatch(/^state +dead$/m);
-  expect(stdout).toMatch(/^fault +pacs_unavailable: The PACS does not answer \(no answer in 10 s\)\. Check/m);
+  expect(stdout).toMatch(/^fault +pacs_unavailable: The PACS does not answer \(no answer in 10 s\)\.\s+Check/m);
   expect(stdout).toMatch(/^outcome +rd_a, 1 objects stored\noutcome +refused: multi_frame$/m);
   for (const uid of uids) expect(stdout).not.toContain(uid);
   const { stdout: detailed } = await run('show', 'job_dead', '--details');
   for (const uid of uids) expect(detailed).toContain(uid);
+  const json = JSON.parse((await run('show', 'job_dead', '--json')).stdout);
+  expect(json).toMatchObject({
+    state: 'dead',
+    fault: { code: 'pacs_unavailable', fix: expect.any(String) },
+    outcomes: [{ reading: 'rd_a', objectsStored: 1 }, { refused: 'multi_frame' }],
+  });
+  for (const uid of uids) expect(JSON.stringify(json)).not.toContain(uid);
   const unknown = await run('show', 'job_lost');
   expect(unknown.stderr).toContain('no job job_lost');
   expect(unknown.code).toBe(2);

@@ -17,7 +17,7 @@ test('a key is printed once, is valid for its scopes while a server runs, and ca
   expect(known).toMatchObject({ tenant: 'clinic', scopes: ['readings', 'pacs'] });
 
   const listed = await run('ls');
-  expect(listed.stdout).toMatch(new RegExp(`^${known?.id} +clinic +readings,pacs +20.*Z *$`, 'm'));
+  expect(listed.stdout).toMatch(new RegExp(`^${known?.id} +clinic +readings,pacs +20.*Z$`, 'm'));
   expect(listed.stdout).not.toContain(key.slice(-32));
 
   const revoked = await run('revoke', known?.id ?? '');

@@ -22,7 +22,7 @@ test('routes each finding to its floor or above under the published policy, and 
 test('prints the plan, its cost and each rejected variant as text', async () => {
   const { code, stdout } = await alara(['route', '--findings', 'Nodule', '--policy', 'sabottke-spieler-2020']);
   expect(stdout).toMatch(
-    /^Policy sabottke-spieler-2020: [\d.]+ ms per film on cpu, [\d.]+ of the cost of always using /,
+    /^Policy sabottke-spieler-2020: [\d.]+ ms per film on cpu, [\d.]+ of the cost of\nalways using /,
   );
   expect(stdout).toMatch(/^Nodule: \S+\n {2}448 px: /m);
   expect(stdout).toMatch(/^ {2}not \S+: below the published floor of 448 px$/m);

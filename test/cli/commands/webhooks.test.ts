@@ -1,8 +1,18 @@
 import { expect, test } from 'vitest';
+import { openEmbedded } from '../../../functions/storage/sqlite/open-sqlite.ts';
 import { alara, folder } from '../../support/cli.ts';
 
-test('a host is allowed and listed, and a tenant keeps its single secret', async () => {
+/** A store in which each tenant has a key. */
+async function storeOf(...tenants: string[]): Promise<string> {
   const data = folder();
+  const { access, close } = openEmbedded(data);
+  for (const tenant of tenants) await access.createKey(tenant, ['jobs']);
+  await close();
+  return data;
+}
+
+test('a host is allowed and listed, and a tenant keeps its single secret', async () => {
+  const data = await storeOf('clinic', 'practice');
   const run = (...args: string[]) => alara(['webhooks', ...args], { ALARA_DATA: data });
   const first = await run('allow', 'clinic', 'Results.Clinic.Example:443');
   expect(first.stdout).toMatch(/^whsec_[A-Za-z0-9+/]{43}=\n$/);
@@ -16,7 +26,7 @@ test('a host is allowed and listed, and a tenant keeps its single secret', async
 });
 
 test('a host is denied once', async () => {
-  const data = folder();
+  const data = await storeOf('clinic');
   const run = (...args: string[]) => alara(['webhooks', ...args], { ALARA_DATA: data });
   await run('allow', 'clinic', 'results.clinic.example');
   const denied = await run('deny', 'clinic', 'Results.Clinic.Example:443');
@@ -30,7 +40,7 @@ test('a host is denied once', async () => {
 });
 
 test('the secret is rotated, and the output gives the expiry of the previous secret', async () => {
-  const data = folder();
+  const data = await storeOf('clinic', 'practice');
   const run = (...args: string[]) => alara(['webhooks', ...args], { ALARA_DATA: data });
   const none = await run('rotate', 'clinic');
   expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('alara webhooks allow')]);
@@ -44,6 +54,25 @@ test('the secret is rotated, and the output gives the expiry of the previous sec
     const { code, stderr } = await run('rotate', 'clinic', '--overlap-hours', hours);
     expect([code, stderr]).toEqual([2, expect.stringContaining('from 0 to 168')]);
   }
+});
+
+test('an unknown tenant is refused with the known ones, and nothing is stored for it', async () => {
+  const data = await storeOf('clinic');
+  const environment = {
+    ALARA_DATA: data,
+    ALARA_PACS: JSON.stringify({ pacs: { main: { dicomWeb: 'http://127.0.0.1:4/dicom-web', tenant: 'radiology' } } }),
+  };
+  const host = 'results.clinic.example';
+  for (const args of [['allow', 'clinik', host], ['deny', 'clinik', host], ['rotate', 'clinik'], ['ls', 'clinik']]) {
+    const { code, stdout, stderr } = await alara(['webhooks', ...args], environment);
+    expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining('Known: clinic, local, radiology.')]);
+  }
+  const { access, close } = openEmbedded(data);
+  expect(await access.webhooks('clinik')).toBeUndefined();
+  await close();
+  // The caller without a key, and the tenant of a PACS.
+  for (const tenant of ['local', 'radiology'])
+    expect((await alara(['webhooks', 'allow', tenant, host], environment)).code).toBe(0);
 });
 
 test.for([
