@@ -79,14 +79,13 @@ function inText(compared: readonly Compared[]): string {
   const rows = shown.map((one) => [
     one.finding,
     one.variant === one.reference ? one.variant : `${one.variant} for ${one.reference}`,
-    one.referenceAuroc.toFixed(3),
     one.auroc.toFixed(3),
-    `${signed(one.difference)} [${one.ci95.map(signed).join(', ')}]`,
+    `${signed(one.difference)} [${one.ci95.map(signed).join(',')}]`,
     String(one.margin),
     one.withinMargin ? 'within' : 'BEYOND',
   ]);
   return [
-    table(['finding', 'variant', 'before', 'after', 'difference [95 %]', 'margin', ''], rows),
+    table(['finding', 'variant', 'AUROC', 'difference [95 %]', 'margin', ''], rows),
     paragraph(
       `${compared.length} comparisons. The table shows the variants that serve, and each comparison beyond its margin.`,
     ),

@@ -38,12 +38,12 @@ test('publish, promote, show and rollback print their results, and every record 
   const second = await alara(['catalog', 'promote', ...sign]);
   expect([second.code, second.stdout]).toEqual([
     0,
-    expect.stringMatching(/^Nodule +r\d+-int8 .* \+0\.000 \[\+0\.000, \+0\.000\] +0\.02 +within$/m),
+    expect.stringMatching(/^Nodule +r\d+-int8 .* \+0\.000 \[\+0\.000,\+0\.000\] +0\.02 +within$/m),
   ]);
 
   const shown = await alara(['catalog', 'channels', ...on]);
   expect(shown.stdout).toMatch(
-    /^channel +canary\nmanifest +[0-9a-f]{64}\n[^]*\nchannel +live\nmanifest +[0-9a-f]{64}\nsince .*\nby +the test\nbefore +[0-9a-f]{64}$/m,
+    /^channel +canary\nmanifest +[0-9a-f]{64}\n[\s\S]*\nchannel +live\nmanifest +[0-9a-f]{64}\nsince .*\nby +the test\nbefore +[0-9a-f]{64}$/m,
   );
   const json = async (...args: string[]) => JSON.parse((await alara([...args, ...on, '--json'])).stdout);
   expect(await json('catalog', 'channels')).toMatchObject([
@@ -87,7 +87,7 @@ test('missing records hide neither the release of a channel nor later records', 
   ]);
   rmSync(join(records, kept));
   const shown = await alara(['catalog', 'channels', '--store', store]);
-  expect([shown.code, shown.stdout]).toEqual([0, expect.stringMatching(/^channel +canary\n[^]*\nby +unreadable$/m)]);
+  expect([shown.code, shown.stdout]).toEqual([0, expect.stringMatching(/^channel +canary\n[\s\S]*\nby +unreadable$/m)]);
 }, 60_000);
 
 test('a worse family is not promoted: exit code 1, with the findings', async () => {

@@ -40,9 +40,7 @@ test('ls lists every job, newest first, without UIDs', async () => {
 test('ls accepts a state, a limit and JSON', async () => {
   const { run } = await store();
   const dead = await run('ls', '--state', 'dead', '--json');
-  expect(JSON.parse(dead.stdout)).toMatchObject([
-    { id: 'job_dead', kind: 'study', state: 'dead', fault: fault.code },
-  ]);
+  expect(JSON.parse(dead.stdout)).toMatchObject([{ id: 'job_dead', kind: 'study', state: 'dead', fault: fault.code }]);
   for (const uid of uids) expect(dead.stdout).not.toContain(uid);
   expect(JSON.parse((await run('ls', '--limit', '2', '--json')).stdout)).toHaveLength(2);
   const wrong = [await run('ls', '--state', 'lost'), await run('ls', '--limit', 'all')];

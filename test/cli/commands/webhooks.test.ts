@@ -63,7 +63,12 @@ test('an unknown tenant is refused with the known ones, and nothing is stored fo
     ALARA_PACS: JSON.stringify({ pacs: { main: { dicomWeb: 'http://127.0.0.1:4/dicom-web', tenant: 'radiology' } } }),
   };
   const host = 'results.clinic.example';
-  for (const args of [['allow', 'clinik', host], ['deny', 'clinik', host], ['rotate', 'clinik'], ['ls', 'clinik']]) {
+  for (const args of [
+    ['allow', 'clinik', host],
+    ['deny', 'clinik', host],
+    ['rotate', 'clinik'],
+    ['ls', 'clinik'],
+  ]) {
     const { code, stdout, stderr } = await alara(['webhooks', ...args], environment);
     expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining('Known: clinic, local, radiology.')]);
   }

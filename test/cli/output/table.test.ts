@@ -6,9 +6,15 @@ const widest = (text: string) => Math.max(...text.split('\n').map(({ length }) =
 const digest = 'a'.repeat(64);
 
 test('a table that fits has one line per row, and numbers align right', () => {
-  expect(table(['name', 'px', 'why'], [['a', '8', 'x'], ['bcdef', '256', '']])).toBe(
-    'name    px  why\na        8  x\nbcdef  256\n',
-  );
+  expect(
+    table(
+      ['name', 'px', 'why'],
+      [
+        ['a', '8', 'x'],
+        ['bcdef', '256', ''],
+      ],
+    ),
+  ).toBe('name    px  why\na        8  x\nbcdef  256\n');
 });
 
 test('a column of words is wrapped to 80 columns, and no word is lost', () => {
@@ -21,7 +27,13 @@ test('a column of words is wrapped to 80 columns, and no word is lost', () => {
 });
 
 test('a long first word gets a line of its own', () => {
-  const text = table(['id', 'tenant', 'state'], [[`job_${digest}`, 'clinic', 'done'], ['job_b', 'b', 'dead']]);
+  const text = table(
+    ['id', 'tenant', 'state'],
+    [
+      [`job_${digest}`, 'clinic', 'done'],
+      ['job_b', 'b', 'dead'],
+    ],
+  );
   expect(text).toBe(`id\n  tenant  state\njob_${digest}\n  clinic  done\njob_b\n  b       dead\n`);
 });
 
