@@ -9,7 +9,7 @@ export function createStacks(app: App, environment: Environment, cudaProvider?: 
   const errors = contradictions(environment);
   if (errors.length > 0) throw new Error(errors.join('\n'));
   const { name, region, keepData } = environment;
-  // Without an account the template is the same in every account, and synthesis needs no credentials. The region is needed,
+  // No account is set, so the template is the same for every account, and synthesis needs no credentials. The region is set,
   // because the AWS account that delivers the logs of the load balancer differs per region.
   const props = { env: { region }, environment } as const;
   const data = new DataStack(app, `Alara-${name}-Data`, {
@@ -20,7 +20,7 @@ export function createStacks(app: App, environment: Environment, cudaProvider?: 
   const service = new ServiceStack(app, `Alara-${name}-Service`, {
     ...props,
     terminationProtection: name === 'prod',
-    description: `Alara ${name}: the service; it can be destroyed and deployed again without loss`,
+    description: `Alara ${name}: the service, without data: it can be destroyed and deployed again`,
     data,
     ...(cudaProvider && { cudaProvider }),
   });

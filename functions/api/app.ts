@@ -3,7 +3,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { Fault } from '../core/fault.ts';
 import { advice } from '../core/fault-status.ts';
 import { ms } from '../core/units.ts';
-import { withoutData } from '../platform/redact-error.ts';
+import { redactedError } from '../platform/redact-error.ts';
 import { StoreUnavailable } from '../platform/store-unavailable.ts';
 import { BlobTooLarge, QuotaExceeded } from '../storage/blobs.ts';
 import type { Deps } from './deps.ts';
@@ -11,9 +11,9 @@ import { authenticate, describeAccess } from './http/auth.ts';
 import { storeNothing } from './http/caching.ts';
 import { decodeContent } from './http/content-encoding.ts';
 import { docsHeaders, pageHeaders } from './http/headers.ts';
-import { problem, Refusal, strict } from './http/problem.ts';
+import { problem, Refusal, strictQuery } from './http/problem.ts';
 import { requestId } from './http/request-id.ts';
-import { describeCommonAnswers } from './http/responses.ts';
+import { describeCommonResponses } from './http/responses.ts';
 import { catalog } from './routes/catalog.ts';
 import { docs } from './routes/docs.ts';
 import { health } from './routes/health.ts';
@@ -55,7 +55,7 @@ export const createRunnerApp = (deps: Deps): OpenAPIHono => serveResources(deps,
 
 function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: Deps) => void)[]): OpenAPIHono {
   // Routes without query parameters refuse a query. Routes with parameters have their own hook.
-  const app = new OpenAPIHono({ defaultHook: strict(z.object({})) });
+  const app = new OpenAPIHono({ defaultHook: strictQuery(z.object({})) });
 
   app.use(requestId);
   app.use(storeNothing);
@@ -85,7 +85,7 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
     if (error instanceof QuotaExceeded) return problem(c, { code: 'quota_exceeded', limitBytes: error.limitBytes });
     if (error instanceof BlobTooLarge) return problem(c, { code: 'body_too_large', limitBytes: error.limitBytes });
     // The client is gone, and the error may be a consequence.
-    deps.log[isGone ? 'warn' : 'error']({ requestId: c.get('requestId'), error: withoutData(error) });
+    deps.log[isGone ? 'warn' : 'error']({ requestId: c.get('requestId'), error: redactedError(error) });
     if (isGone) return problem(c, { code: 'client_gone' });
     if (error instanceof StoreUnavailable)
       return problem(c, { code: 'store_unavailable', retryAfterMs: ms(error.retryAfterMs) });
@@ -98,7 +98,7 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
   for (const mount of mounted) mount(app, deps);
   answerOtherMethods(app);
   describeAccess(app);
-  describeCommonAnswers(app);
+  describeCommonResponses(app);
   return app;
 }
 

@@ -6,7 +6,7 @@ import type { Budget } from '../platform/memory-budget.ts';
 import type { Platform } from '../storage/platform.ts';
 
 /** What the API needs of the configured PACS. A tenant sees only its own PACS. */
-export type Connected = {
+export type ConnectedPacs = {
   namesOf(tenant: string): readonly string[];
   stowOf(tenant: string): StowTarget | undefined;
   /** Poll a PACS now. */
@@ -15,12 +15,12 @@ export type Connected = {
   pollStates?(): PollStates | undefined;
 };
 
-/** Everything the API needs, as values: a test passes its own. */
+/** The dependencies of the API. A test passes other implementations. */
 export type Deps = {
   readonly router: Router;
   readonly engine: Pick<Engine, 'read' | 'inspect' | 'status' | 'overload' | 'ready'>;
   readonly platform: Omit<Platform, 'close'>;
-  readonly pacs: Connected;
+  readonly pacs: ConnectedPacs;
   readonly log: Logger;
   /** Whether callers need a key. */
   readonly authRequired: boolean;

@@ -16,7 +16,7 @@ export type FilmFault = Fault | { readonly code: 'file_unreadable'; readonly pro
 /** A fault as the command line shows it: the code of the API, with texts for files and options. */
 export type Problem = { readonly code: FilmFault['code'] } & Pick<Advice, 'title' | 'fix'> & Record<string, unknown>;
 
-const words: Partial<Record<FilmFault['code'], Partial<Advice>>> &
+const cliAdvice: Partial<Record<FilmFault['code'], Partial<Advice>>> &
   Record<'file_unreadable', Pick<Advice, 'title' | 'fix'>> = {
   file_unreadable: { title: 'The file cannot be read', fix: 'Check the path and its permissions.' },
   empty_body: { title: 'The file is empty', fix: 'Export or copy the film again.' },
@@ -26,58 +26,58 @@ const words: Partial<Record<FilmFault['code'], Partial<Advice>>> &
   },
   not_an_image: {
     title: 'The file is not an image',
-    fix: 'Give a DICOM, PNG or JPEG file. The content decides, not the name.',
+    fix: 'Pass a DICOM, PNG or JPEG file. The content decides the format, not the file name.',
   },
   invalid_parameter: { title: 'An option has a wrong value', fix: 'Correct the option; --help describes each option.' },
   unknown_variant: { fix: 'Choose one of the variants in known; alara catalog show describes them.' },
   unreachable_target: {
-    fix: 'Lower the target, ask for fewer findings, or add --best-effort to use the nearest variant, flagged.',
+    fix: 'Lower the target, ask for fewer findings, or add --best-effort to use the nearest variant, with meetsTarget false.',
   },
   queue_full: { fix: 'Raise ALARA_DEADLINE_MS: this machine is too slow or too busy for the deadline.' },
   deadline_exceeded: { fix: 'Raise ALARA_DEADLINE_MS, or ask for fewer findings.' },
   memory_exceeded: {
-    fix: 'Raise ALARA_MEMORY_MB, or give the film in another encoding: dcmconv +te writes it uncompressed.',
+    fix: 'Raise ALARA_MEMORY_MB, or convert the film: dcmconv +te writes it uncompressed.',
   },
-  model_corrupt: { fix: 'Restore the file; alara catalog verify checks all of them.' },
+  model_corrupt: { fix: 'Restore the model file. alara catalog verify checks all model files.' },
   inference_failed: { fix: 'Run alara doctor. If all its checks pass, report this with its output.' },
 };
 
 /** A fault with its title and its fix. */
 export function problemOf(fault: FilmFault): Problem {
   const { title, fix } = {
-    ...(fault.code === 'file_unreadable' ? words.file_unreadable : advice[fault.code]),
-    ...words[fault.code],
+    ...(fault.code === 'file_unreadable' ? cliAdvice.file_unreadable : advice[fault.code]),
+    ...cliAdvice[fault.code],
   };
   return { title, fix, ...fault };
 }
 
 /** A problem in one line: the title, the details and the fix. */
-export function inWords({ code: _, title, fix, ...particulars }: Problem): string {
-  const said = Object.entries(particulars).map(([name, value]) => particular(name, value));
-  return `${title}${said.length > 0 ? ` (${said.join('; ')})` : ''}. ${fix}`;
+export function problemText({ code: _, title, fix, ...details }: Problem): string {
+  const texts = Object.entries(details).map(([name, value]) => detailText(name, value));
+  return `${title}${texts.length > 0 ? ` (${texts.join('; ')})` : ''}. ${fix}`;
 }
 
-function particular(name: string, value: unknown): string {
-  if (name === 'shortfalls') return (value as readonly Shortfall[]).map(shortfall).join('; ');
+function detailText(name: string, value: unknown): string {
+  if (name === 'shortfalls') return (value as readonly Shortfall[]).map(shortfallText).join('; ');
   if (name === 'parameter') return optionOf(String(value));
   if (name === 'problem') return String(value);
   return `${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`;
 }
 
-const shortfall = ({ finding, required, best }: Shortfall) =>
+const shortfallText = ({ finding, required, best }: Shortfall) =>
   `${finding} needs ${required}, ${best ? `the best is ${best.variant} with ${best.attains}` : 'and no variant reads it'}`;
 
 /** minAuroc to --min-auroc. */
 const optionOf = (parameter: string) => `--${parameter.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** The value of a result. A fault ends the command with its fix. */
-export function accept<Value>(result: Result<Value, Fault>): Value {
+export function unwrap<Value>(result: Result<Value, Fault>): Value {
   if (result.ok) return result.value;
-  throw new UsageError(inWords(problemOf(result.fault)));
+  throw new UsageError(problemText(problemOf(result.fault)));
 }
 
-/** The text and the exit code of an error that ends a command. Only a bug shows its stack. */
-export function complaint(error: unknown): { text: string; exitCode: 1 | 2 } {
+/** The text and the exit code for an error that ends a command. The stack is shown only for an unexpected error. */
+export function errorReport(error: unknown): { text: string; exitCode: 1 | 2 } {
   if (error instanceof UsageError) return { text: `alara: ${error.message}`, exitCode: 2 };
   if (error instanceof ConfigError) return { text: `alara: a setting is wrong.\n${error.message}`, exitCode: 2 };
   if (error instanceof CatalogError)
@@ -85,7 +85,7 @@ export function complaint(error: unknown): { text: string; exitCode: 1 | 2 } {
       text: `alara: the models cannot be used.\n${error.message}\nALARA_MODELS and ALARA_FAMILY name the family; alara doctor checks it.`,
       exitCode: 2,
     };
-  // The settings are correct, so the supervisor tries again.
+  // Exit code 1, because the settings are correct: the supervisor restarts the process.
   if (error instanceof StoreUnavailable)
     return { text: `alara: a store does not answer, or refuses the request.\n${error.message}`, exitCode: 1 };
   const stack = error instanceof Error ? error.stack : String(error);

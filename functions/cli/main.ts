@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import '../platform/no-telemetry.ts';
 import { CommanderError } from 'commander';
-import { complaint } from './errors.ts';
+import { errorReport } from './errors.ts';
 import { createProgram } from './program.ts';
 
 // A closed pipe (alara read … | head) ends the command. This is not an error.
@@ -15,7 +15,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else {
-    const { text, exitCode } = complaint(error);
+    const { text, exitCode } = errorReport(error);
     process.stderr.write(`${text}\n`);
     process.exitCode = exitCode;
   }

@@ -168,7 +168,7 @@ export const advice: Record<FaultCode, Advice> = {
   unreachable_target: {
     status: 422,
     title: 'No variant meets the target',
-    fix: 'Lower the target, ask for fewer findings, or send bestEffort=true to get the nearest variant, flagged.',
+    fix: 'Lower the target, ask for fewer findings, or send bestEffort=true to use the nearest variant, with meetsTarget false.',
   },
   reading_not_found: {
     status: 404,

@@ -8,7 +8,7 @@ import { fail, type Result } from '../core/result.ts';
 import { ms } from '../core/units.ts';
 import { withoutPaths } from '../core/without-paths.ts';
 import type { Inspected } from '../decode/dicom/inspect.ts';
-import type { Read } from '../reading/read.ts';
+import type { FilmReading } from '../reading/read.ts';
 import type { RequestPlan } from '../routing/plan-request.ts';
 import type { ReadRequest } from '../routing/request.ts';
 import { createHandshake } from './abort.ts';
@@ -75,7 +75,7 @@ export type Engine = {
     signal?: AbortSignal,
     accepted?: number,
     tenant?: string,
-  ): Promise<Result<Read, Fault>>;
+  ): Promise<Result<FilmReading, Fault>>;
   /** Parse the header of a DICOM instance in a thread, where a hostile file does no harm. Takes the bytes away. */
   inspect(file: Omit<InspectTask, 'kind'>, signal?: AbortSignal): Promise<Result<Inspected, Fault>>;
   /** Decode a film for a picture of it. Takes the bytes away. */

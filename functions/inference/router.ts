@@ -9,7 +9,7 @@ import { isStore } from '../models/store/open-store.ts';
 import type { Config } from '../platform/config.ts';
 import { ConfigError } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
-import { withoutData } from '../platform/redact-error.ts';
+import { redactedError } from '../platform/redact-error.ts';
 import type { RouteRequest } from '../routing/cheapest-plan.ts';
 import { type CostTable, costTable } from '../routing/cost-table.ts';
 import type { Vocabulary } from '../routing/parameters.ts';
@@ -98,5 +98,5 @@ export const openEngine = (
     plan: router.plan,
     family: router.family,
     warm: usualVariants(router).map(({ id }) => id),
-    failed: (error) => log?.error({ event: 'worker_failed', error: withoutData(error) }, 'a thread failed'),
+    failed: (error) => log?.error({ event: 'worker_failed', error: redactedError(error) }, 'a thread failed'),
   });

@@ -1,7 +1,7 @@
 import type { Film } from '../core/film.ts';
 import type { Inspected } from '../decode/dicom/inspect.ts';
 import type { LoadedFamily } from '../models/load.ts';
-import type { Read } from '../reading/read.ts';
+import type { FilmReading } from '../reading/read.ts';
 import type { RequestPlan } from '../routing/plan-request.ts';
 import type { ReadRequest } from '../routing/request.ts';
 import type { Handshake } from './abort.ts';
@@ -49,7 +49,7 @@ export type Task = (FilmTask & { readonly handshake: Handshake }) | { readonly k
 
 /** The result of each task. */
 export type Answer = {
-  readonly read: Read;
+  readonly read: FilmReading;
   readonly inspect: Inspected;
   readonly render: Film;
   readonly warm: null;

@@ -8,7 +8,7 @@ import { filmDigest } from '../decode/film-digest.ts';
 import { resize } from '../decode/resize.ts';
 import { sniff } from '../decode/sniff.ts';
 import { createLog } from '../platform/log.ts';
-import { withoutData } from '../platform/redact-error.ts';
+import { redactedError } from '../platform/redact-error.ts';
 import { type Family, read, type Stages } from '../reading/read.ts';
 import { acceptTask, commit } from './abort.ts';
 import { within } from './native-lock.ts';
@@ -24,7 +24,7 @@ const { family, device, threads, warm, section, log: level = 'silent' } = worker
 const log = createLog(level);
 /** Log an unexpected error without its message, which may quote the file. */
 const report = (error: unknown) =>
-  log.error({ event: 'bug', error: withoutData(error) }, 'unexpected error while decoding');
+  log.error({ event: 'bug', error: redactedError(error) }, 'unexpected error while decoding');
 const sessions = createSessions({ family, device, threads });
 const reader: Family = { catalog: family.catalog, catalogDigest: family.digest };
 const stages: Omit<Stages, 'infer'> = {

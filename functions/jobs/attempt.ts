@@ -4,7 +4,7 @@ import { hasEnded, type Job, type JobInput, type Outcome } from '../core/job.ts'
 import { fail, type Result } from '../core/result.ts';
 import { ms } from '../core/units.ts';
 import type { Logger } from '../platform/log.ts';
-import { withoutData } from '../platform/redact-error.ts';
+import { redactedError } from '../platform/redact-error.ts';
 import { StoreUnavailable } from '../platform/store-unavailable.ts';
 import type { Platform } from '../storage/platform.ts';
 import type { Delivery } from '../storage/queue.ts';
@@ -50,7 +50,7 @@ export async function attempt(delivery: Delivery, options: AttemptOptions): Prom
     if (!(error instanceof StoreUnavailable)) throw error;
     // Released at once. If the visibility expired, that would count as a delivery, and the queue moves a message that is
     // delivered too often to its dead letters. An hour without the store would then cost every waiting job.
-    options.log.warn({ job: delivery.body, error: withoutData(error) }, 'a job is put off: its store does not answer');
+    options.log.warn({ job: delivery.body, error: redactedError(error) }, 'a job is put off: its store does not answer');
     const delayMs = error.retryAfterMs + pauseMs(delivery.attempt, options.retry, options.random);
     return { kind: 'release', delayMs };
   } finally {
@@ -156,7 +156,7 @@ async function handle(
     // The types cannot tie a handler to the kind of its job's input.
     return await (handlers[job.input.kind] as Handler<JobInput['kind']>)(job, context);
   } catch (error) {
-    if (!signal.aborted) log.error({ job: job.id, kind: job.input.kind, error: withoutData(error) }, 'a handler threw');
+    if (!signal.aborted) log.error({ job: job.id, kind: job.input.kind, error: redactedError(error) }, 'a handler threw');
     // Put off without counting the attempt, so that an hour without the store does not kill every waiting job.
     if (error instanceof StoreUnavailable)
       return fail({ code: 'store_unavailable', retryAfterMs: ms(error.retryAfterMs) });
@@ -177,7 +177,7 @@ function watchEnd(
       clearInterval(timer);
       ended();
     } catch (error) {
-      log.warn({ job: id, error: withoutData(error) }, 'a running job could not be checked for its cancellation');
+      log.warn({ job: id, error: redactedError(error) }, 'a running job could not be checked for its cancellation');
     }
   };
   const timer = setInterval(check, cancelCheckMs);
@@ -192,7 +192,7 @@ function heartbeat(receipt: string, { platform, visibilityMs, log }: AttemptOpti
       clearInterval(timer);
       lost();
     } catch (error) {
-      log.error({ error: withoutData(error) }, 'a delivery could not be extended');
+      log.error({ error: redactedError(error) }, 'a delivery could not be extended');
     }
   };
   const timer = setInterval(beat, visibilityMs / 3);

@@ -3,7 +3,7 @@ import { fail, ok, type Result } from '../core/result.ts';
 import type { Engine } from '../inference/pool.ts';
 import type { Router } from '../inference/router.ts';
 import type { Budget } from '../platform/memory-budget.ts';
-import type { Read } from '../reading/read.ts';
+import type { FilmReading } from '../reading/read.ts';
 import type { ReadRequest } from '../routing/request.ts';
 import type { Platform } from '../storage/platform.ts';
 
@@ -12,7 +12,7 @@ export type FilmReader = {
   readonly router: Pick<Router, 'identify' | 'vocabulary'>;
   readonly engine: Pick<Engine, 'read' | 'render'>;
   readonly platform: Pick<Platform, 'blobs' | 'readings'>;
-  readonly budget: Pick<Budget, 'inTurn'>;
+  readonly budget: Pick<Budget, 'runInTurn'>;
 };
 
 /** What {@link readOnce} needs of a {@link FilmReader}. */
@@ -34,7 +34,7 @@ export async function withFilm<Value>(
   const notFound = fail<Fault>({ code: 'upload_not_found', id: blob });
   const size = await blobs.size(blob);
   if (size === undefined) return notFound;
-  return budget.inTurn(size, signal, async () => {
+  return budget.runInTurn(size, signal, async () => {
     const bytes = await blobs.get(blob);
     return bytes ? work(bytes) : notFound;
   });
@@ -47,7 +47,7 @@ export async function readOnce(
   film: JobFilm,
   request: ReadRequest,
   signal: AbortSignal,
-): Promise<Result<Read, Fault>> {
+): Promise<Result<FilmReading, Fault>> {
   const id = await router.identify(tenant, film.bytes, request);
   const known = await readings.get(tenant, id);
   if (known) return ok(known);

@@ -1,7 +1,7 @@
 import type { Fault } from '../core/fault.ts';
 import type { Film } from '../core/film.ts';
 import type { Result } from '../core/result.ts';
-import type { Read } from '../reading/read.ts';
+import type { FilmReading } from '../reading/read.ts';
 import type { ReadRequest } from '../routing/request.ts';
 
 /**
@@ -13,7 +13,7 @@ import type { ReadRequest } from '../routing/request.ts';
 export type StoreResults = (
   pacs: string,
   tenant: string,
-  read: Read,
+  read: FilmReading,
   film: () => Promise<Result<Film, Fault>>,
   unchanged?: () => Promise<Result<void, Fault>>,
 ) => Promise<Result<readonly string[], Fault>>;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../platform/log.ts';
-import { withoutData } from '../platform/redact-error.ts';
+import { redactedError } from '../platform/redact-error.ts';
 import { StoreUnavailable } from '../platform/store-unavailable.ts';
 import type { Delivery } from '../storage/queue.ts';
 import { type AttemptOptions, attempt, type RunnerStores } from './attempt.ts';
@@ -62,7 +62,7 @@ export function startRunner(options: RunnerOptions): Runner {
         if (delivery) await handleDelivery(delivery);
       } catch (error) {
         // The message becomes visible again by itself. The store may need a moment.
-        log.error({ error: withoutData(error) }, 'the queue or the store of jobs failed');
+        log.error({ error: redactedError(error) }, 'the queue or the store of jobs failed');
         const pauseMs = error instanceof StoreUnavailable ? error.retryAfterMs : 1000;
         await delay(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       }
@@ -84,7 +84,7 @@ export function startRunner(options: RunnerOptions): Runner {
       const swept = await sweep(platform, retentionMs);
       if (swept.jobs + swept.blobs + swept.resent > 0) log.info(swept, 'swept');
     } catch (error) {
-      log.error({ error: withoutData(error) }, 'sweeping failed');
+      log.error({ error: redactedError(error) }, 'sweeping failed');
     }
   }
 

@@ -2,7 +2,7 @@ import { blobsOf, hasEnded, type Job } from '../core/job.ts';
 import type { Platform } from '../storage/platform.ts';
 
 /** How long an upload is kept that no job needs. */
-export const uploadLifeMs = 24 * 3600 * 1000;
+export const uploadLifetimeMs = 24 * 3600 * 1000;
 
 /** An open job that has not changed for this long may have no message. The longest pause between two attempts is 5 min. */
 const silentMs = 15 * 60_000;
@@ -29,7 +29,7 @@ export async function sweep(
   return {
     resent: await resend({ queue, enqueue }, kept, before(silentMs).toISOString(), now),
     jobs: await jobs.prune(before(retentionMs)),
-    blobs: await blobs.prune(before(uploadLifeMs), keep),
+    blobs: await blobs.prune(before(uploadLifetimeMs), keep),
   };
 }
 

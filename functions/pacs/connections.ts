@@ -46,7 +46,7 @@ export type PacsDeps = {
   readonly router: Router;
   readonly engine: Pick<Engine, 'read' | 'render'>;
   readonly platform: Pick<Platform, 'readings' | 'filmOutcomes' | 'jobs' | 'queue' | 'enqueue' | 'cursors'>;
-  readonly budget: Pick<Budget, 'inTurn'>;
+  readonly budget: Pick<Budget, 'runInTurn'>;
   readonly log: Logger;
   /** Version of this software. */
   readonly version: string;

@@ -2,11 +2,11 @@ import type { Fault } from '../core/fault.ts';
 import { fail, type Result } from '../core/result.ts';
 import { ms } from '../core/units.ts';
 
-/** The share of the budget that a piece of work has reserved. All of it is released when the work ends. */
+/** The bytes that one unit of work has reserved. All of them are released when the work ends. */
 export type Lease = {
   /**
-   * Reserve more bytes. False if there is no room: then all bytes of this lease are released at once. Of several requests that
-   * arrive together, the refused ones thus make room for the last one in the same tick, and not all of them are refused.
+   * Reserve more bytes. If they do not fit, the result is false, and all bytes of this lease are released at once. If several
+   * requests arrive in the same tick, the refused requests thus free memory for the last one, and not all are refused.
    */
   grow(bytes: number): boolean;
   /** Release some of the reserved bytes. */
@@ -17,30 +17,30 @@ type Work<Value> = (lease: Lease) => Promise<Result<Value, Fault>>;
 
 /**
  * Limits the bytes of films in this process, of all requests and jobs together. A request that does not fit is refused,
- * because its client can try again. A job waits for its turn. Jobs together get at most half of the budget, and the
- * requests of one tenant at most three times what they leave free, so that neither blocks the others. Work that exceeds
- * these limits is admitted when nothing else is reserved.
+ * because its client can retry. A job waits instead. All jobs together get at most half of the budget. The requests of one
+ * tenant get at most three times the bytes that remain free. So neither blocks the others. Work that exceeds these limits
+ * is admitted when nothing else is reserved.
  */
 export type Budget = {
   readonly bytes: number;
   inUse(): number;
-  /** Do the work of a tenant's request now. `queue_full` where there is no room. */
-  now<Value>(tenant: string, bytes: number, work: Work<Value>): Promise<Result<Value, Fault>>;
+  /** Do the work of a tenant's request at once. `queue_full` if the bytes do not fit. */
+  runNow<Value>(tenant: string, bytes: number, work: Work<Value>): Promise<Result<Value, Fault>>;
   /** Whether a tenant's request for these bytes would fit now. Nothing is reserved. */
   hasRoom(tenant: string, bytes: number): boolean;
-  /** Do the work once there is room, in the order of the calls. `shutting_down` where the signal is aborted first. */
-  inTurn<Value>(bytes: number, signal: AbortSignal, work: Work<Value>): Promise<Result<Value, Fault>>;
-  /** The refusal of a request. Its pause is the recent average of how long bytes were reserved. */
-  full(): Fault;
+  /** Do the work as soon as the bytes fit, in the order of the calls. `shutting_down` if the signal is aborted first. */
+  runInTurn<Value>(bytes: number, signal: AbortSignal, work: Work<Value>): Promise<Result<Value, Fault>>;
+  /** The fault of a refused request. `retryAfterMs` is the recent average duration of a reservation. */
+  queueFull(): Fault;
 };
 
-/** The requests of one tenant may take this many times what stays free: three quarters, if the tenant is alone. */
-const tenantShare = 3;
+/** The requests of one tenant may reserve this many times the bytes that remain free: three quarters, if no other tenant has any. */
+const maxTenantRatio = 3;
 
 export function createBudget(bytes: number): Budget {
   let inUse = 0;
-  let ofJobs = 0;
-  const ofTenants = new Map<string, number>();
+  let jobBytes = 0;
+  const tenantBytes = new Map<string, number>();
   let heldMs = 1000;
   const waiting: { readonly bytes: number; readonly begin: () => void }[] = [];
 
@@ -49,24 +49,24 @@ export function createBudget(bytes: number): Budget {
     if (inUse <= own) return true;
     const free = bytes - inUse - wanted;
     if (free < 0) return false;
-    return tenant === undefined || (ofTenants.get(tenant) ?? 0) + wanted <= tenantShare * free;
+    return tenant === undefined || (tenantBytes.get(tenant) ?? 0) + wanted <= maxTenantRatio * free;
   }
 
   function reserve(wanted: number, tenant?: string): void {
     inUse += wanted;
-    if (tenant === undefined) ofJobs += wanted;
-    else ofTenants.set(tenant, (ofTenants.get(tenant) ?? 0) + wanted);
+    if (tenant === undefined) jobBytes += wanted;
+    else tenantBytes.set(tenant, (tenantBytes.get(tenant) ?? 0) + wanted);
   }
 
   function reserveForJob(wanted: number): boolean {
-    if ((ofJobs > 0 && ofJobs + wanted > bytes / 2) || !fits(wanted)) return false;
+    if ((jobBytes > 0 && jobBytes + wanted > bytes / 2) || !fits(wanted)) return false;
     reserve(wanted);
     return true;
   }
 
   function release(taken: number, tenant?: string): void {
     reserve(-taken, tenant);
-    if (tenant !== undefined && ofTenants.get(tenant) === 0) ofTenants.delete(tenant);
+    if (tenant !== undefined && tenantBytes.get(tenant) === 0) tenantBytes.delete(tenant);
     for (let [next] = waiting; next && reserveForJob(next.bytes); [next] = waiting) {
       waiting.shift();
       next.begin();
@@ -99,18 +99,18 @@ export function createBudget(bytes: number): Budget {
     }
   }
 
-  const full = (): Fault => ({ code: 'queue_full', retryAfterMs: ms(Math.ceil(heldMs)) });
+  const queueFull = (): Fault => ({ code: 'queue_full', retryAfterMs: ms(Math.ceil(heldMs)) });
   return {
     bytes,
     inUse: () => inUse,
-    full,
+    queueFull,
     hasRoom: (tenant, wanted) => fits(wanted, 0, tenant),
-    async now(tenant, wanted, work) {
-      if (!fits(wanted, 0, tenant)) return fail(full());
+    async runNow(tenant, wanted, work) {
+      if (!fits(wanted, 0, tenant)) return fail(queueFull());
       reserve(wanted, tenant);
       return runReserved(wanted, work, tenant);
     },
-    async inTurn(wanted, signal, work) {
+    async runInTurn(wanted, signal, work) {
       if (waiting.length > 0 || !reserveForJob(wanted)) {
         const { promise, resolve } = Promise.withResolvers<boolean>();
         const turn = { bytes: wanted, begin: () => resolve(true) };

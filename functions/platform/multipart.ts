@@ -35,7 +35,7 @@ export async function* partsOf(body: AsyncIterable<Uint8Array>, boundary: string
     held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
   }
 
-  /** The bytes before the next boundary, piece by piece; afterwards `held` begins behind the boundary. */
+  /** The bytes before the next boundary, chunk by chunk; afterwards `held` begins behind the boundary. */
   async function* upToBoundary(): AsyncGenerator<Buffer, 'part' | 'end'> {
     let from = 0;
     for (;;) {
@@ -108,9 +108,9 @@ export async function* partsOf(body: AsyncIterable<Uint8Array>, boundary: string
     };
   }
 
-  async function skip(pieces: AsyncGenerator<Buffer, 'part' | 'end'>, limit: number): Promise<'part' | 'end'> {
+  async function skip(chunks: AsyncGenerator<Buffer, 'part' | 'end'>, limit: number): Promise<'part' | 'end'> {
     for (let skipped = 0; ; ) {
-      const next = await pieces.next();
+      const next = await chunks.next();
       if (next.done) return next.value;
       skipped += next.value.length;
       if (skipped > limit) throw new MultipartError('the boundary of its Content-Type is not in it');
@@ -120,14 +120,14 @@ export async function* partsOf(body: AsyncIterable<Uint8Array>, boundary: string
   let found = await skip(upToBoundary(), maxAsideBytes);
   while (found === 'part') {
     const described = await describe();
-    const pieces = upToBoundary();
+    const chunks = upToBoundary();
     let end: 'part' | 'end' | undefined;
     yield {
       ...described,
       bytes: {
         async *[Symbol.asyncIterator]() {
           for (;;) {
-            const next = await pieces.next();
+            const next = await chunks.next();
             if (next.done) {
               end = next.value;
               return;
@@ -137,7 +137,7 @@ export async function* partsOf(body: AsyncIterable<Uint8Array>, boundary: string
         },
       },
     };
-    found = end ?? (await skip(pieces, Number.POSITIVE_INFINITY));
+    found = end ?? (await skip(chunks, Number.POSITIVE_INFINITY));
   }
   // Read to its end, so that the connection can be used again.
   for (let epilogue = held.length; ; ) {

@@ -6,10 +6,10 @@ export function shellQuoted(text: string): string {
   if (/^[\w./:@%+,=-]+$/.test(text)) return text;
   const quoted = text.replaceAll("'", "'\\''");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters except the line feed.
-  return `'${quoted.replace(/[\x01-\x09\x0b-\x1f\x7f]/g, (one) => `'"$(printf '\\${octal(one)}')"'`)}'`;
+  return `'${quoted.replace(/[\x01-\x09\x0b-\x1f\x7f]/g, (control) => `'"$(printf '\\${octal(control)}')"'`)}'`;
 }
 
 const octal = (character: string) => character.charCodeAt(0).toString(8).padStart(3, '0');
 
-/** Quote a path so that no command takes it for an option or for standard input. */
+/** Quote a path, so that no command parses it as an option (`-x`) or as standard input (`-`). */
 export const quotedPath = (path: string): string => shellQuoted(path.startsWith('-') ? `./${path}` : path);

@@ -2,18 +2,18 @@ import { createCipheriv, createDecipheriv, type DecipherGCM, randomBytes } from 
 
 /** Encrypts patient data before it is stored. */
 export type Vault = {
-  /** Encrypt. `context` is authenticated and not stored: `open` needs the same one, so a value cannot be moved elsewhere. */
+  /** Encrypt. `context` is authenticated, not stored. `open` needs the same context, so a value copied to another record cannot be decrypted. */
   seal(plain: Uint8Array, context: string): Uint8Array<ArrayBuffer>;
-  /** Encrypt a stream in the format of `seal`, so that large data is never in memory as a whole. */
+  /** Encrypt a stream in the format of `seal`. Memory never holds all of the data. */
   sealStream(plain: AsyncIterable<Uint8Array>, context: string): AsyncGenerator<Uint8Array>;
-  /** Decrypt. Throws if the key or context differs, or a byte was changed. The result has a buffer of its own. */
+  /** Decrypt. Throws if the key or the context differs, or if a byte was changed. The result does not share its buffer. */
   open(sealed: Uint8Array, context: string): Uint8Array<ArrayBuffer>;
-  /** Decrypt a stream. Throws at its end where `open` would throw, so do not trust any bytes before. */
+  /** Decrypt a stream. The check comes after the last chunk, so do not trust any chunk before the stream ends without an error. */
   openStream(sealed: AsyncIterable<Uint8Array>, context: string): AsyncGenerator<Uint8Array>;
 };
 
-/** The bytes that sealing adds to a value. */
-export const sealBytes = 28;
+/** Number of bytes that `seal` adds: the nonce and the tag. */
+export const sealOverheadBytes = 28;
 
 export const keyBytes = 32;
 const algorithm = 'aes-256-gcm';
@@ -27,7 +27,7 @@ const tagBytes = 16;
 export function createVault(key: Uint8Array): Vault {
   if (key.length !== keyBytes) throw new Error(`a vault key has ${keyBytes} bytes, not ${key.length}`);
 
-  function sealer(context: string) {
+  function newCipher(context: string) {
     const iv = randomBytes(ivBytes);
     const cipher = createCipheriv(algorithm, key, iv, { authTagLength: tagBytes }).setAAD(Buffer.from(context));
     return { iv, cipher };
@@ -35,11 +35,11 @@ export function createVault(key: Uint8Array): Vault {
 
   return {
     seal(plain, context) {
-      const { iv, cipher } = sealer(context);
+      const { iv, cipher } = newCipher(context);
       return new Uint8Array(Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()]));
     },
     async *sealStream(plain, context) {
-      const { iv, cipher } = sealer(context);
+      const { iv, cipher } = newCipher(context);
       yield iv;
       for await (const chunk of plain) yield cipher.update(chunk);
       yield cipher.final();
@@ -51,7 +51,7 @@ export function createVault(key: Uint8Array): Vault {
         .setAAD(Buffer.from(context))
         .setAuthTag(sealed.subarray(end));
       const plain = new Uint8Array(Math.max(0, end - ivBytes));
-      // One mebibyte at a time, so that memory does not hold a film three times.
+      // Decrypt one mebibyte at a time. A single call would allocate another copy of the whole film.
       for (let at = ivBytes; at < end; at += 2 ** 20)
         plain.set(decipher.update(sealed.subarray(at, Math.min(at + 2 ** 20, end))), at - ivBytes);
       decipher.final();
@@ -59,10 +59,10 @@ export function createVault(key: Uint8Array): Vault {
     },
     async *openStream(sealed, context) {
       let decipher: DecipherGCM | undefined;
-      // The last bytes are the tag, so they are held back until the next piece arrives.
+      // The last bytes of the stream are the tag. Hold back as many bytes until the next chunk arrives.
       let held = Buffer.alloc(0);
-      for await (const piece of sealed) {
-        held = Buffer.concat([held, piece]);
+      for await (const chunk of sealed) {
+        held = Buffer.concat([held, chunk]);
         if (!decipher) {
           if (held.length < ivBytes) continue;
           decipher = createDecipheriv(algorithm, key, held.subarray(0, ivBytes), { authTagLength: tagBytes });

@@ -33,23 +33,23 @@ function interpolate(at: number, x: readonly number[], y: readonly number[]): nu
   return y0 + ((at - x0) / (x1 - x0)) * (y1 - y0);
 }
 
-/** Move a probability from one prevalence to another by Bayes' rule: its log odds shift by as much as those of the prevalence. */
-export function atPrevalence(p: number, from: number, to: number): Probability {
+/** Adjust a probability to another prevalence by Bayes' rule: add the difference of the log odds of the two prevalences. */
+export function adjustToPrevalence(p: number, from: number, to: number): Probability {
   if (p === 0 || p === 1 || from === to) return probability(p);
   return probability(sigmoid(logit(logOdds(p) + logOdds(to) - logOdds(from))));
 }
 
-/** Move an operating point with the prevalence, so that the same films stay above it. */
-export const thresholdAt = ({ value, low, high }: Threshold, from: number, to: number) => ({
-  value: atPrevalence(value, from, to),
-  low: atPrevalence(low, from, to),
-  high: atPrevalence(high, from, to),
+/** Adjust a threshold to another prevalence, so that every film keeps its call. */
+export const adjustThreshold = ({ value, low, high }: Threshold, from: number, to: number) => ({
+  value: adjustToPrevalence(value, from, to),
+  low: adjustToPrevalence(low, from, to),
+  high: adjustToPrevalence(high, from, to),
 });
 
 export type Call = 'present' | 'absent' | 'indeterminate';
 
-/** `indeterminate` between low and high, both ends included unless the band is empty. */
-export function call(p: number, { value, low, high }: Pick<Threshold, 'value' | 'low' | 'high'>): Call {
+/** Compare a probability with a threshold. `indeterminate` from low to high, both included, unless the band is empty. */
+export function classify(p: number, { value, low, high }: Pick<Threshold, 'value' | 'low' | 'high'>): Call {
   if (low < high && p >= low && p <= high) return 'indeterminate';
   return p >= value ? 'present' : 'absent';
 }

@@ -15,8 +15,8 @@ import { fail, ok, type Result } from '../core/result.ts';
 import { logit, px } from '../core/units.ts';
 import type { RequestPlan } from '../routing/plan-request.ts';
 import type { ReadRequest } from '../routing/request.ts';
-import { atPrevalence, calibrate, call, thresholdAt } from './calibrate.ts';
-import { type Gate, gate } from './input-gate.ts';
+import { adjustToPrevalence, calibrate, classify, adjustThreshold } from './calibrate.ts';
+import { type GateResult, evaluateGate } from './input-gate.ts';
 import { contain, isBlank, letterbox, normalise } from './preprocess.ts';
 
 /** The output of a graph for one film. */
@@ -47,7 +47,7 @@ export type Family = { readonly catalog: Catalog; readonly catalogDigest: string
  * A reading, plus patient and study identifiers for DICOM input. The identifiers are kept separate because only the reading
  * may be shown freely.
  */
-export type Read = { readonly reading: Reading; readonly instance: Instance | null };
+export type FilmReading = { readonly reading: Reading; readonly instance: Instance | null };
 
 /** One film to read. `id` is the id of its reading. */
 export type FilmToRead = {
@@ -64,7 +64,7 @@ export async function read(
   stages: Stages,
   { catalog, catalogDigest }: Family,
   { id, bytes, mediaType, request, plan: { plan, findings: planned } }: FilmToRead,
-): Promise<Result<Read, Fault>> {
+): Promise<Result<FilmReading, Fault>> {
   const timer = stopwatch(stages.clock);
 
   const decoded = await timer.time('decode', () => stages.decode(bytes, mediaType));
@@ -72,7 +72,7 @@ export async function read(
   const { film, dicom, warnings = [] } = decoded.value;
 
   const outputs = new Map<string, { readonly variant: Variant; readonly output: Output }>();
-  let quality: Gate | undefined;
+  let gateResult: GateResult | undefined;
   for (const variant of plan.variants.map(variantOf(catalog))) {
     const side = px(variant.resolution);
     const tensor = await timer.time('preprocess', async () => {
@@ -84,9 +84,9 @@ export async function read(
     if (!inferred.ok) return inferred;
     outputs.set(variant.id, { variant, output: inferred.value });
     // The cheapest run decides whether this is a chest film at all, before a more expensive run starts.
-    quality ??= gate(inferred.value.gate, catalog.quality, variant.id);
-    if (!quality.accepted)
-      return fail({ code: 'not_a_frontal_chest', looksLike: quality.looksLike, score: round(quality.score, 4) });
+    gateResult ??= evaluateGate(inferred.value.gate, catalog.quality, variant.id);
+    if (!gateResult.accepted)
+      return fail({ code: 'not_a_frontal_chest', looksLike: gateResult.looksLike, score: round(gateResult.score, 4) });
   }
 
   const findings = planned.map((finding) => {
@@ -109,7 +109,7 @@ export async function read(
     },
     ...(dicom && { dicom: dicom.view }),
     warnings: [...warnings],
-    quality: { frontalChest: true, score: round(quality?.score ?? 0, 4) },
+    quality: { frontalChest: true, score: round(gateResult?.score ?? 0, 4) },
     timingsMs: timer.timings(),
     models: Object.fromEntries([...outputs].map(([variantId, { variant }]) => [variantId, `sha256:${variant.sha256}`])),
     catalog: `sha256:${catalogDigest}`,
@@ -126,7 +126,7 @@ const variantOf =
     return variant;
   };
 
-/** The plan with a mark on each variant whose resolution exceeds the short side of the film. */
+/** Set `upsampled` of each variant: whether its resolution exceeds the short side of the film. */
 function withUpsampling(plan: PlanView, { width, height }: Film): PlanView {
   const shortSide = Math.min(width, height);
   return {
@@ -154,15 +154,15 @@ function resultOf(
   const raw = logits[index];
   if (!head || raw === undefined) throw new Error(`${variant.id} has no head for ${planned.finding}`);
   const prevalence = request.prevalence[planned.finding] ?? head.prevalence;
-  const probability = atPrevalence(calibrate(logit(raw), head.calibration), head.prevalence, prevalence);
+  const probability = adjustToPrevalence(calibrate(logit(raw), head.calibration), head.prevalence, prevalence);
   const { sensitivity, specificity } = head.threshold;
-  const threshold = { ...thresholdAt(head.threshold, head.prevalence, prevalence), sensitivity, specificity };
+  const threshold = { ...adjustThreshold(head.threshold, head.prevalence, prevalence), sensitivity, specificity };
   return {
     ...planned,
     probability,
     prevalence,
     threshold,
-    call: call(probability, threshold),
+    call: classify(probability, threshold),
     ...(request.explain && { heatmap: heatmap(activation, index, film) }),
   };
 }
@@ -171,20 +171,20 @@ const round = (value: number, digits: number) => Number(value.toFixed(digits));
 
 function stopwatch(clock: () => number) {
   const start = clock();
-  const spent = { decode: 0, preprocess: 0, infer: 0 };
+  const elapsedMs = { decode: 0, preprocess: 0, infer: 0 };
   return {
-    async time<Value>(stage: keyof typeof spent, work: () => Promise<Value>): Promise<Value> {
+    async time<Value>(stage: keyof typeof elapsedMs, work: () => Promise<Value>): Promise<Value> {
       const from = clock();
       try {
         return await work();
       } finally {
-        spent[stage] += clock() - from;
+        elapsedMs[stage] += clock() - from;
       }
     },
     timings: () => ({
-      decode: round(spent.decode, 1),
-      preprocess: round(spent.preprocess, 1),
-      infer: round(spent.infer, 1),
+      decode: round(elapsedMs.decode, 1),
+      preprocess: round(elapsedMs.preprocess, 1),
+      infer: round(elapsedMs.infer, 1),
       total: round(clock() - start, 1),
     }),
   };

@@ -1,14 +1,14 @@
-import type { IdentifiedRead } from './identity.ts';
-import { integer, timeOfDay } from './part10/values.ts';
+import type { DicomReading } from './identity.ts';
+import { validInteger, validTime } from './part10/values.ts';
 
 /**
  * The name of a film within its study, for example "PA 10:15, series 3, image 7". A study can contain several films, and viewers
  * show their results side by side. The name has no free text of the header, because free text may name the patient.
  */
-export function filmName(read: IdentifiedRead): string {
+export function filmName(read: DicomReading): string {
   const { seriesNumber, instanceNumber, acquisitionTime, study, sopInstanceUid } = read.instance;
-  const [, hour, minute] = /^(\d{2})(\d{2})/.exec(timeOfDay(acquisitionTime) || timeOfDay(study.time)) ?? [];
-  const [series, image] = [integer(seriesNumber), integer(instanceNumber)];
+  const [, hour, minute] = /^(\d{2})(\d{2})/.exec(validTime(acquisitionTime) || validTime(study.time)) ?? [];
+  const [series, image] = [validInteger(seriesNumber), validInteger(instanceNumber)];
   const viewAndTime = [viewOf(read), hour && `${hour}:${minute}`].filter(Boolean).join(' ');
   const numbers = [series && `series ${series}`, image && `image ${image}`];
   // Without both numbers, only the UID distinguishes the film from the others.
@@ -17,7 +17,7 @@ export function filmName(read: IdentifiedRead): string {
 }
 
 /** The view, AP or PA. Undefined if the header does not state one of them. */
-export const viewOf = ({ reading }: Pick<IdentifiedRead, 'reading'>): 'AP' | 'PA' | undefined => {
+export const viewOf = ({ reading }: Pick<DicomReading, 'reading'>): 'AP' | 'PA' | undefined => {
   const [, found] = /^(AP|PA)\b/.exec(reading.dicom?.viewPosition ?? '') ?? [];
   return found === 'AP' || found === 'PA' ? found : undefined;
 };

@@ -1,10 +1,10 @@
 import type { Instance } from '../core/instance.ts';
 import type { Reading } from '../core/reading.ts';
-import type { Read } from '../reading/read.ts';
+import type { FilmReading } from '../reading/read.ts';
 import { deriveUid } from './uid.ts';
 
-/** A reading of a DICOM instance. A reading of another file has no study to store results in. */
-export type IdentifiedRead = Read & { readonly instance: Instance };
+/** A reading of a DICOM instance. Only such a reading has a study for DICOM results. */
+export type DicomReading = FilmReading & { readonly instance: Instance };
 
 /** The UIDs of the result objects of one film, and of their series. */
 export type ResultUids = {
@@ -34,9 +34,9 @@ export type InstanceIdentity = ResultIdentity & { readonly uids: ResultUids };
  *
  * @param requestDigest distinguishes readings of one film by one model family, see request-digest.ts.
  */
-export function resultIdentity(read: IdentifiedRead, requestDigest: string): InstanceIdentity;
-export function resultIdentity(read: Read, requestDigest: string): ResultIdentity;
-export function resultIdentity({ reading, instance }: Read, requestDigest: string): ResultIdentity {
+export function resultIdentity(read: DicomReading, requestDigest: string): InstanceIdentity;
+export function resultIdentity(read: FilmReading, requestDigest: string): ResultIdentity;
+export function resultIdentity({ reading, instance }: FilmReading, requestDigest: string): ResultIdentity {
   const digest = catalogDigest(reading);
   const filmDigest = reading.film.digest;
   const common = { catalogDigest: digest, deviceUid: deriveUid('device', digest) };
@@ -53,7 +53,7 @@ const catalogDigest = ({ catalog }: Reading): string => catalog.slice('sha256:'.
 
 type ResultFilm = Pick<Instance, 'studyInstanceUid' | 'sopInstanceUid'> & {
   /**
-   * `film.digest` of the reading, because pixels that were replaced under the same SOP Instance UID have other results.
+   * `film.digest` of the reading. It is part of the UIDs, because the pixels may be replaced under the same SOP Instance UID.
    * Readings of earlier versions have no film digest. The UIDs of their results stay the same.
    */
   readonly filmDigest?: string | undefined;

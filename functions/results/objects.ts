@@ -1,6 +1,6 @@
 import { resultSopClasses } from '../core/dicom-dictionary.ts';
 import type { Film } from '../core/film.ts';
-import type { IdentifiedRead } from './identity.ts';
+import type { DicomReading } from './identity.ts';
 import type { InstanceProvenance } from './provenance.ts';
 import { secondaryCapture } from './sc/secondary-capture.ts';
 import { structuredReport } from './sr/report.ts';
@@ -20,7 +20,7 @@ export type ResultObject = {
  * @param sc the decoded film, if a Secondary Capture is wanted. Some viewers show no SR.
  */
 export async function resultObjects(
-  read: IdentifiedRead,
+  read: DicomReading,
   provenance: InstanceProvenance,
   { sc }: { readonly sr: true; readonly sc?: Film },
 ): Promise<readonly ResultObject[]> {

@@ -1,8 +1,8 @@
 import type { Threshold } from '../core/catalog.ts';
 import type { FindingResult } from '../core/reading.ts';
 import type { LoadedFamily } from '../models/load.ts';
-import type { Read } from '../reading/read.ts';
-import { type IdentifiedRead, type InstanceIdentity, type ResultIdentity, resultIdentity } from './identity.ts';
+import type { FilmReading } from '../reading/read.ts';
+import { type DicomReading, type InstanceIdentity, type ResultIdentity, resultIdentity } from './identity.ts';
 
 /** The software and the model family that make results. */
 export type ResultMaker = {
@@ -11,16 +11,16 @@ export type ResultMaker = {
   readonly version: string;
 };
 
-/** The part of a result document that is not in the reading: its maker and its identity. */
+/** The maker and the identity of a result document. A reading contains neither. */
 export type Provenance<Identity extends ResultIdentity = ResultIdentity> = ResultMaker & {
   readonly identity: Identity;
 };
 export type InstanceProvenance = Provenance<InstanceIdentity>;
 
 /** The provenance of all results of one reading. */
-export function provenanceOf(read: IdentifiedRead, maker: ResultMaker, requestDigest: string): InstanceProvenance;
-export function provenanceOf(read: Read, maker: ResultMaker, requestDigest: string): Provenance;
-export function provenanceOf(read: Read, { family, version }: ResultMaker, requestDigest: string): Provenance {
+export function provenanceOf(read: DicomReading, maker: ResultMaker, requestDigest: string): InstanceProvenance;
+export function provenanceOf(read: FilmReading, maker: ResultMaker, requestDigest: string): Provenance;
+export function provenanceOf(read: FilmReading, { family, version }: ResultMaker, requestDigest: string): Provenance {
   return { family, version, identity: resultIdentity(read, requestDigest) };
 }
 

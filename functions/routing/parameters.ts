@@ -33,7 +33,7 @@ export const RouteParameters = z.strictObject({
   }),
   bestEffort: z.enum(['true', 'false'], { error: isRepeated }).optional().meta({
     description:
-      'Serve a finding that no variant satisfies with the nearest variant, flagged, instead of refusing the request.',
+      'If no variant meets the target of a finding, use the nearest variant, with meetsTarget false, instead of refusing the request.',
   }),
 });
 export type RouteParameters = z.infer<typeof RouteParameters>;
@@ -86,7 +86,7 @@ export const JsonParameters = z.strictObject({
     .optional()
     .meta({
       description:
-        'Serve a finding that no variant satisfies with the nearest variant, flagged, instead of refusing the request.',
+        'If no variant meets the target of a finding, use the nearest variant, with meetsTarget false, instead of refusing the request.',
       example: true,
     }),
 });

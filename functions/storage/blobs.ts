@@ -27,12 +27,12 @@ export class QuotaExceeded extends Error {
 }
 
 /** All bytes of a blob, in a buffer of their own. */
-export async function whole(pieces: AsyncIterable<Uint8Array>, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function whole(chunks: AsyncIterable<Uint8Array>, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const all = new Uint8Array(bytes);
   let at = 0;
-  for await (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
+  for await (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
   }
   if (at !== bytes) throw new Error(`expected a blob of ${bytes} bytes, received ${at}`);
   return all;
@@ -62,7 +62,7 @@ export type Blobs = {
    */
   read<Value>(
     id: string,
-    take: (pieces: AsyncIterable<Uint8Array>, bytes: number) => Promise<Value>,
+    take: (chunks: AsyncIterable<Uint8Array>, bytes: number) => Promise<Value>,
   ): Promise<Value | undefined>;
   /** The size of a blob in bytes. */
   size(id: string): Promise<number | undefined>;

@@ -1,5 +1,5 @@
 import type { Reading } from '../core/reading.ts';
-import type { Read } from '../reading/read.ts';
+import type { FilmReading } from '../reading/read.ts';
 import type { Position } from './page.ts';
 
 /**
@@ -7,9 +7,9 @@ import type { Position } from './page.ts';
  * does, and is encrypted.
  */
 export type ReadingStore = {
-  get(tenant: string, id: string): Promise<Read | undefined>;
+  get(tenant: string, id: string): Promise<FilmReading | undefined>;
   /** Store a reading. A stored one stays as it is, because equal ids are equal readings. */
-  put(tenant: string, read: Read): Promise<void>;
+  put(tenant: string, read: FilmReading): Promise<void>;
   /** The readings of a tenant, newest first, by time and then by id. */
   list(tenant: string, range: ReadingRange): Promise<Reading[]>;
   /** Delete a reading and the instance beside it. False where there is none. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createApp } from '../../functions/api/app.ts';
 import { createEngine } from '../../functions/inference/pool.ts';
 import { createBudget } from '../../functions/platform/memory-budget.ts';
-import { withoutData } from '../../functions/platform/redact-error.ts';
+import { redactedError } from '../../functions/platform/redact-error.ts';
 import { pngSignature } from '../support/obedient-thread.ts';
 import { openService, post, type Service } from '../support/service.ts';
 
@@ -29,7 +29,7 @@ function broken() {
       deadlineMs: 10_000,
     },
     worker: new URL('../support/obedient-thread.ts', import.meta.url).href,
-    failed: (error) => log.error({ event: 'worker_failed', error: withoutData(error) }),
+    failed: (error) => log.error({ event: 'worker_failed', error: redactedError(error) }),
   });
   const { router, platform } = service;
   const app = createApp({

@@ -7,7 +7,7 @@ const wrong: readonly (readonly [what: string, args: string[], says: RegExp, env
     ['an unknown command', ['reed'], /unknown command 'reed'/],
     ['an unknown option', ['read', 'x.png', '--jason'], /unknown option '--jason'[\s\S]*--json/],
     ['no film', ['read'], /missing required argument/],
-    ['a folder without films', ['read', 'functions/cli'], /functions\/cli holds no \.png/],
+    ['a folder without films', ['read', 'functions/cli'], /functions\/cli contains no \.png/],
     ['two formats', ['read', 'x.png', '--json', '--csv'], /cannot be used with/],
     ['heat maps without JSON', ['read', 'x.png', '--explain'], /add --json/],
     ['an unknown finding', ['read', 'x.png', '--findings', 'Nodul'], /Unknown finding.*Nodule/],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Read } from '../../functions/reading/read.ts';
+import type { FilmReading } from '../../functions/reading/read.ts';
 import { encoders } from '../support/dicom/encoders.ts';
 import { type DicomReader, openDicomReader } from '../support/dicom/engine.ts';
 import { chest, complement, type Stored } from '../support/dicom/film.ts';
@@ -21,8 +21,8 @@ beforeAll(async () => {
 });
 afterAll(() => reader.close());
 
-const read = async (file: Uint8Array): Promise<Read> => unwrap(await reader.read(file));
-const probabilities = ({ reading }: Read) => reading.findings.map(({ probability }) => probability);
+const read = async (file: Uint8Array): Promise<FilmReading> => unwrap(await reader.read(file));
+const probabilities = ({ reading }: FilmReading) => reading.findings.map(({ probability }) => probability);
 
 describe.skipIf(!has(...programs))(`a chest film through the whole engine (${install})`, () => {
   test.each(encoders)('$name', async ({ encode, lossless, depths, transferSyntax }) => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { earlierRequest } from '../../functions/jobs/read-film.ts';
-import type { Read } from '../../functions/reading/read.ts';
+import type { FilmReading } from '../../functions/reading/read.ts';
 import type { ReadRequest } from '../../functions/routing/request.ts';
 
 const plain: ReadRequest = {
@@ -9,7 +9,7 @@ const plain: ReadRequest = {
 const explained = { ...plain, explain: true };
 const old = { width: 1, height: 1, bits: 8 as const };
 
-test.each<[string, ReadRequest, Read['reading']['film'] | undefined, ReadRequest]>([
+test.each<[string, ReadRequest, FilmReading['reading']['film'] | undefined, ReadRequest]>([
   ['a reading of an earlier version is used again', explained, old, plain],
   [
     'a reading of this version without heat maps is not used again',
@@ -25,7 +25,7 @@ test.each<[string, ReadRequest, Read['reading']['film'] | undefined, ReadRequest
     platform: {
       readings: {
         get: async (_tenant: string, id: string) =>
-          film && id === 'rd_false' ? ({ reading: { id, film } } as Read) : undefined,
+          film && id === 'rd_false' ? ({ reading: { id, film } } as FilmReading) : undefined,
         put: async () => undefined,
         list: async () => [],
         remove: async () => false,

@@ -4,12 +4,12 @@ import type { FindingResult, Reading } from '../../functions/core/reading.ts';
 import { fail, ok } from '../../functions/core/result.ts';
 import { px } from '../../functions/core/units.ts';
 import { createStoreResults, type ResultTarget } from '../../functions/pacs/store-results.ts';
-import { type IdentifiedRead, type ResultUids, resultIdentity } from '../../functions/results/identity.ts';
+import { type DicomReading, type ResultUids, resultIdentity } from '../../functions/results/identity.ts';
 import { requestDigest, requestDigestOf, type ServedFinding } from '../../functions/results/request-digest.ts';
 import { openReader, type Reader } from '../support/pacs/reader.ts';
 
 let reader: Reader;
-let read: IdentifiedRead;
+let read: DicomReading;
 let uids: ResultUids;
 
 beforeAll(async () => {

@@ -26,22 +26,22 @@ describe('a budget', () => {
   test('refuses a request with Retry-After when its memory is used up, and releases memory afterwards', async () => {
     const budget = createBudget(100);
     const one = blockedWork();
-    const first = budget.now('a', 60, one.work);
-    expect(await budget.now('b', 41, returning('no'))).toEqual({
+    const first = budget.runNow('a', 60, one.work);
+    expect(await budget.runNow('b', 41, returning('no'))).toEqual({
       ok: false,
       fault: { code: 'queue_full', retryAfterMs: expect.any(Number) },
     });
-    expect(await budget.now('b', 30, returning('fits'))).toEqual(ok('fits'));
+    expect(await budget.runNow('b', 30, returning('fits'))).toEqual(ok('fits'));
     one.done();
     expect(await first).toEqual(ok('done'));
     expect(budget.inUse()).toBe(0);
-    expect(await budget.now('a', 100, returning('all'))).toEqual(ok('all'));
+    expect(await budget.runNow('a', 100, returning('all'))).toEqual(ok('all'));
   });
 
   test('releases memory when the work throws', async () => {
     const budget = createBudget(100);
     await expect(
-      budget.now('a', 100, async () => {
+      budget.runNow('a', 100, async () => {
         throw new Error('broken');
       }),
     ).rejects.toThrow('broken');
@@ -51,20 +51,20 @@ describe('a budget', () => {
   test('admits a request that exceeds the whole budget only alone', async () => {
     const budget = createBudget(100);
     const large = blockedWork();
-    const first = budget.now('a', 500, large.work);
+    const first = budget.runNow('a', 500, large.work);
     expect(budget.inUse()).toBe(500);
-    expect(await budget.now('b', 1, returning('no'))).toMatchObject({ ok: false });
+    expect(await budget.runNow('b', 1, returning('no'))).toMatchObject({ ok: false });
     large.done();
     await first;
-    const growing = await budget.now('a', 0, async (lease) => ok([lease.grow(90), lease.grow(900), budget.inUse()]));
+    const growing = await budget.runNow('a', 0, async (lease) => ok([lease.grow(90), lease.grow(900), budget.inUse()]));
     expect(growing).toEqual(ok([true, true, 990]));
   });
 
   test('extends a lease while memory is free, and releases all of a refused lease', async () => {
     const budget = createBudget(100);
     const beside = blockedWork();
-    const other = budget.now('a', 40, beside.work);
-    const grown = await budget.now('b', 10, async (lease) => {
+    const other = budget.runNow('a', 40, beside.work);
+    const grown = await budget.runNow('b', 10, async (lease) => {
       const answers = [lease.grow(30), lease.grow(21), budget.inUse(), lease.grow(5)];
       lease.shrink(40);
       return ok([...answers, budget.inUse()]);
@@ -78,9 +78,9 @@ describe('a budget', () => {
   test('lets one lease finish when several leases grow in turns and do not fit together', async () => {
     const budget = createBudget(100);
     const grow = (tenant: string) =>
-      budget.now(tenant, 0, async (lease) => {
+      budget.runNow(tenant, 0, async (lease) => {
         for (let bytes = 0; bytes < 60; bytes += 10) {
-          if (!lease.grow(10)) return { ok: false, fault: budget.full() };
+          if (!lease.grow(10)) return { ok: false, fault: budget.queueFull() };
           await nextTurn();
         }
         return ok(tenant);
@@ -96,11 +96,11 @@ describe('a budget', () => {
     const all = blockedWork();
     for (let other = 0; other < others; other++) {
       const tenant = `hostile ${other}`;
-      while (budget.hasRoom(tenant, 100)) works.push(budget.now(tenant, 100, all.work));
+      while (budget.hasRoom(tenant, 100)) works.push(budget.runNow(tenant, 100, all.work));
     }
     expect(budget.inUse()).toBeGreaterThan(700_000);
     const fair = Math.floor((0.7 * 1_000_000) / 4 ** others);
-    expect(await budget.now('late', fair, returning('done'))).toEqual(ok('done'));
+    expect(await budget.runNow('late', fair, returning('done'))).toEqual(ok('done'));
     all.done();
     await Promise.all(works);
     expect(budget.inUse()).toBe(0);
@@ -111,7 +111,7 @@ describe('a budget', () => {
     const begun: number[] = [];
     const works = [30, 30, 5, 100].map((bytes, i) => {
       const work = blockedWork();
-      const running = budget.inTurn(bytes, never, async () => {
+      const running = budget.runInTurn(bytes, never, async () => {
         begun.push(i);
         return work.work();
       });
@@ -135,26 +135,26 @@ describe('a budget', () => {
   test('keeps half of its memory from jobs, except for a single job', async () => {
     const budget = createBudget(100);
     const jobs = [blockedWork(), blockedWork(), blockedWork()];
-    const running = jobs.map(({ work }) => budget.inTurn(25, never, work));
+    const running = jobs.map(({ work }) => budget.runInTurn(25, never, work));
     expect(budget.inUse()).toBe(50);
-    expect(await budget.now('a', 30, returning('somebody waits for this'))).toEqual(ok('somebody waits for this'));
+    expect(await budget.runNow('a', 30, returning('somebody waits for this'))).toEqual(ok('somebody waits for this'));
     for (const { done } of jobs) done();
     await Promise.all(running);
-    expect(await budget.inTurn(90, never, async () => ok(budget.inUse()))).toEqual(ok(90));
+    expect(await budget.runInTurn(90, never, async () => ok(budget.inUse()))).toEqual(ok(90));
     expect(budget.inUse()).toBe(0);
   });
 
   test('removes an aborted job from the queue, and the next job continues', async () => {
     const budget = createBudget(100);
     const one = blockedWork();
-    const first = budget.inTurn(30, never, one.work);
+    const first = budget.runInTurn(30, never, one.work);
     const stopped = new AbortController();
-    const second = budget.inTurn(30, stopped.signal, returning('second'));
-    const third = budget.inTurn(20, never, returning('third'));
+    const second = budget.runInTurn(30, stopped.signal, returning('second'));
+    const third = budget.runInTurn(20, never, returning('third'));
     stopped.abort();
     expect(await second).toMatchObject({ ok: false, fault: { code: 'shutting_down' } });
     expect(await third).toEqual(ok('third'));
-    expect(await budget.inTurn(30, stopped.signal, returning('late'))).toMatchObject({ ok: false });
+    expect(await budget.runInTurn(30, stopped.signal, returning('late'))).toMatchObject({ ok: false });
     one.done();
     await first;
     expect(budget.inUse()).toBe(0);
@@ -177,7 +177,7 @@ describe('a budget', () => {
             return ok(null);
           };
           const all = asked.map(({ bytes, waits, tenant }) =>
-            waits ? budget.inTurn(1 + bytes, never, work) : budget.now(tenant, 1 + bytes, work),
+            waits ? budget.runInTurn(1 + bytes, never, work) : budget.runNow(tenant, 1 + bytes, work),
           );
           const results = await Promise.all(all);
           expect(results.every(({ ok }, i) => ok || !asked[i]?.waits)).toBe(true);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Calibration } from '../../functions/core/catalog.ts';
 import { logit } from '../../functions/core/units.ts';
-import { atPrevalence, calibrate, call, thresholdAt } from '../../functions/reading/calibrate.ts';
+import { adjustToPrevalence, calibrate, classify, adjustThreshold } from '../../functions/reading/calibrate.ts';
 
 const share = fc.double({ min: 0.001, max: 0.999, noNaN: true });
 const raw = fc.double({ min: -30, max: 30, noNaN: true }).map(logit);
@@ -65,13 +65,13 @@ describe('calibrate with other methods', () => {
   });
 });
 
-describe('atPrevalence', () => {
+describe('adjustToPrevalence', () => {
   test("is Bayes' rule", () => {
     fc.assert(
       fc.property(share, share, share, (p, from, to) => {
         const ratio = (p / (1 - p)) * ((1 - from) / from);
         const odds = ratio * (to / (1 - to));
-        expect(atPrevalence(p, from, to)).toBeCloseTo(odds / (1 + odds), 10);
+        expect(adjustToPrevalence(p, from, to)).toBeCloseTo(odds / (1 + odds), 10);
       }),
     );
   });
@@ -79,7 +79,7 @@ describe('atPrevalence', () => {
   test('of an uninformative film is the new prevalence', () => {
     fc.assert(
       fc.property(share, share, (from, to) => {
-        expect(atPrevalence(from, from, to)).toBeCloseTo(to, 10);
+        expect(adjustToPrevalence(from, from, to)).toBeCloseTo(to, 10);
       }),
     );
   });
@@ -87,19 +87,19 @@ describe('atPrevalence', () => {
   test('returns to the start when applied in both directions, and is exact for an unchanged prevalence', () => {
     fc.assert(
       fc.property(share, share, share, (p, from, to) => {
-        expect(atPrevalence(atPrevalence(p, from, to), to, from)).toBeCloseTo(p, 8);
-        expect(atPrevalence(p, from, from)).toBe(p);
+        expect(adjustToPrevalence(adjustToPrevalence(p, from, to), to, from)).toBeCloseTo(p, 8);
+        expect(adjustToPrevalence(p, from, from)).toBe(p);
       }),
     );
   });
 
   test('keeps the probabilities 0 and 1', () => {
-    expect(atPrevalence(0, 0.1, 0.9)).toBe(0);
-    expect(atPrevalence(1, 0.1, 0.9)).toBe(1);
+    expect(adjustToPrevalence(0, 0.1, 0.9)).toBe(0);
+    expect(adjustToPrevalence(1, 0.1, 0.9)).toBe(1);
   });
 });
 
-describe('call', () => {
+describe('classify', () => {
   const band = { value: 0.5, low: 0.4, high: 0.6 };
 
   test.each([
@@ -111,13 +111,13 @@ describe('call', () => {
     [0.601, 'present'],
     [1, 'present'],
   ])('%f with a band from 0.4 to 0.6 is %s', (p, expected) => {
-    expect(call(p, band)).toBe(expected);
+    expect(classify(p, band)).toBe(expected);
   });
 
   test('without a band is present from the threshold up, and never indeterminate', () => {
     const sharp = { value: 0.5, low: 0.5, high: 0.5 };
-    expect(call(0.5, sharp)).toBe('present');
-    expect(call(0.4999, sharp)).toBe('absent');
+    expect(classify(0.5, sharp)).toBe('present');
+    expect(classify(0.4999, sharp)).toBe('absent');
   });
 
   test('stays the same when probability and threshold move to another prevalence', () => {
@@ -128,8 +128,8 @@ describe('call', () => {
         const threshold = { low, value, high, ...measured };
         // At an edge, both sides are right to within rounding.
         fc.pre(points.every((point) => Math.abs(point - p) > 1e-6));
-        const moved = thresholdAt(threshold, from, to);
-        expect(call(atPrevalence(p, from, to), moved)).toBe(call(p, threshold));
+        const moved = adjustThreshold(threshold, from, to);
+        expect(classify(adjustToPrevalence(p, from, to), moved)).toBe(classify(p, threshold));
         expect(moved.low).toBeLessThanOrEqual(moved.value);
         expect(moved.value).toBeLessThanOrEqual(moved.high);
       }),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Quality } from '../../functions/core/catalog.ts';
-import { gate } from '../../functions/reading/input-gate.ts';
+import { evaluateGate } from '../../functions/reading/input-gate.ts';
 
 const quality: Quality = {
   classes: ['frontal', 'sideways', 'photograph'],
@@ -12,7 +12,7 @@ const quality: Quality = {
   catches: [],
   notMeasured: [],
 };
-const judge = (output: readonly number[], variant = 'small') => gate(Float32Array.from(output), quality, variant);
+const judge = (output: readonly number[], variant = 'small') => evaluateGate(Float32Array.from(output), quality, variant);
 
 describe('the input gate', () => {
   test('accepts a film of the accepted class near the training films', () => {

@@ -1,4 +1,4 @@
-"""Read a film with a served variant, as the API does; the parity tests compare both."""
+"""Read a film with a served variant in the same way as the API. The parity tests compare both."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alara_train.networks.pooling import Float32s
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class FilmOutput:
     """The output of a variant for one film."""
 
     probabilities: Floats
@@ -31,16 +31,16 @@ def open_variants(family: Path, catalog: dict[str, Any]) -> dict[str, ort.Infere
     return {v["id"]: session(family / v["file"]) for v in catalog["variants"]}
 
 
-def input_of(variant: dict[str, Any], pixels: Film) -> Float32s:
+def input_tensor(variant: dict[str, Any], pixels: Film) -> Float32s:
     """Make the tensor [1, 1, side, side] of resized pixels [side, side]."""
     return tensor(pixels[None], variant["input"]["mean"], variant["input"]["std"])
 
 
-def read(run: ort.InferenceSession, variant: dict[str, Any], findings: list[str], pixels: Film) -> Read:
-    """Run one film's resized pixels through one variant and calibrate."""
-    logits, gate = run.run(["logits", "gate"], {"film": input_of(variant, pixels)})
-    z = np.asarray(logits, dtype=np.float64)[0]
+def read(run: ort.InferenceSession, variant: dict[str, Any], findings: list[str], pixels: Film) -> FilmOutput:
+    """Run one variant on the resized pixels of one film, and calibrate its logits."""
+    logits, gate = run.run(["logits", "gate"], {"film": input_tensor(variant, pixels)})
+    row = np.asarray(logits, dtype=np.float64)[0]
     probabilities = np.array(
-        [calibrator(variant["heads"][f]["calibration"])(z[i : i + 1])[0] for i, f in enumerate(findings)]
+        [calibrator(variant["heads"][f]["calibration"])(row[i : i + 1])[0] for i, f in enumerate(findings)]
     )
-    return Read(probabilities, np.asarray(gate, dtype=np.float64)[0])
+    return FilmOutput(probabilities, np.asarray(gate, dtype=np.float64)[0])

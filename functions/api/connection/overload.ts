@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Fault } from '../../core/fault.ts';
 import type { Engine } from '../../inference/pool.ts';
 import type { Logger } from '../../platform/log.ts';
-import { type AccessRule, scopesOf, tenantOf } from '../http/auth.ts';
+import { type AccessDeps, scopesOf, tenantOf } from '../http/auth.ts';
 import { problemHeaders, problemOf } from '../http/problem.ts';
 import { requestIdOf } from '../http/request-id.ts';
 
@@ -17,7 +17,7 @@ const needed = scopesOf(`POST ${readings}`);
  * routes, validators and web streams take several times the processor time. Requests without a known tenant go on to the API, which
  * answers them with their fault.
  */
-export function createOverloadRule(access: AccessRule, engine: () => Pick<Engine, 'hasRoom' | 'overload'>): HeadRule {
+export function createOverloadRule(access: AccessDeps, engine: () => Pick<Engine, 'hasRoom' | 'overload'>): HeadRule {
   return ({ method, url = '', headers, rawHeaders }) => {
     if (method !== 'POST' || (url !== readings && !url.startsWith(`${readings}?`))) return undefined;
     const address = `http://${headers.host ?? ''}${url}`;

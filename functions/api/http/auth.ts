@@ -6,8 +6,8 @@ import { fail, ok, type Result } from '../../core/result.ts';
 import { localTenant } from '../../core/tenant.ts';
 import { type Scope, scopes } from '../../storage/access.ts';
 import type { Deps } from '../deps.ts';
-import { notOfThisMachine } from './local-request.ts';
-import { accept } from './problem.ts';
+import { nonLocalProblem } from './local-request.ts';
+import { unwrap } from './problem.ts';
 
 declare module 'hono' {
   interface ContextVariableMap {
@@ -16,13 +16,13 @@ declare module 'hono' {
   }
 }
 
-/** Routes without a key: health and documentation. They contain nothing about films. */
+/** Routes that need no key: health and documentation. Their responses contain nothing about films. */
 const open: readonly string[] = [
   ...['GET /', 'GET /page.css', 'GET /page.js', 'GET /docs', 'GET /docs/scalar.js', 'GET /docs/start.js'],
   ...['GET /openapi.json', 'GET /problems/:code', 'GET /health/live', 'GET /health/ready'],
 ];
 
-/** The scopes per route, of which a key must have one. A route in neither list cannot be called. */
+/** The scopes per route. A key must have one of them. A route in neither list cannot be called. */
 export const guarded: Readonly<Record<string, readonly Scope[]>> = {
   'POST /v1/readings': ['readings'],
   'GET /v1/readings': ['readings', 'jobs'],
@@ -45,19 +45,19 @@ export const guarded: Readonly<Record<string, readonly Scope[]>> = {
   'POST /dicom-web/studies/:study': ['pacs'],
 };
 
-/** The scopes that a route needs; null if it needs no key. Throws for a route in neither list. */
+/** The scopes of which a key needs one; 'open' if the route needs no key. Throws for a route in neither list. */
 export function scopesOf(route: string): readonly Scope[] | 'open' {
   const needed = open.includes(route) ? 'open' : guarded[route];
   if (!needed) throw new Error(`${route} is neither open nor guarded`);
   return needed;
 }
 
-/** The parts that authentication needs. */
-export type AccessRule = Pick<Deps, 'platform' | 'authRequired'>;
+/** The dependencies of authentication. */
+export type AccessDeps = Pick<Deps, 'platform' | 'authRequired'>;
 
 /** The tenant of a request, from its API key if one is needed or sent. */
 export async function tenantOf(
-  { platform, authRequired }: AccessRule,
+  { platform, authRequired }: AccessDeps,
   request: Pick<Request, 'url' | 'headers'>,
   needed: readonly Scope[],
 ): Promise<Result<string, Fault>> {
@@ -65,19 +65,19 @@ export async function tenantOf(
   const key = keyOf(headers.get('authorization') ?? undefined, headers.get('x-api-key') ?? undefined);
   if (!key.ok) return key;
   if (key.value === undefined) {
-    const problem = authRequired ? 'no API key was sent in a header' : notOfThisMachine(request);
+    const problem = authRequired ? 'no API key was sent in a header' : nonLocalProblem(request);
     return problem === undefined ? ok(localTenant) : fail({ code: 'unauthenticated', problem });
   }
-  // Unknown and revoked keys get the same answer, which reveals nothing.
-  const known = await platform.access.check(key.value);
-  if (!known) return fail({ code: 'unauthenticated', problem: 'the API key is not valid' });
-  if (!needed.some((scope) => known.scopes.includes(scope)))
+  // Unknown and revoked keys get the same response, so it does not reveal which keys have existed.
+  const apiKey = await platform.access.check(key.value);
+  if (!apiKey) return fail({ code: 'unauthenticated', problem: 'the API key is not valid' });
+  if (!needed.some((scope) => apiKey.scopes.includes(scope)))
     return fail({ code: 'forbidden', scope: needed.join(' or ') });
-  return ok(known.tenant);
+  return ok(apiKey.tenant);
 }
 
 /** Set the tenant of a request, from its API key if one is needed or sent. */
-export const authenticate = (rule: AccessRule): MiddlewareHandler => {
+export const authenticate = (deps: AccessDeps): MiddlewareHandler => {
   return async (c, next) => {
     const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL');
     // No route has this path, so there is nothing to protect.
@@ -85,18 +85,18 @@ export const authenticate = (rule: AccessRule): MiddlewareHandler => {
     const needed = scopesOf(`${route.method} ${route.path}`);
     if (needed === 'open') return next();
 
-    c.set('tenant', accept(await tenantOf(rule, c.req.raw, needed)));
+    c.set('tenant', unwrap(await tenantOf(deps, c.req.raw, needed)));
     return next();
   };
 };
 
-/** The key from the headers of a request (RFC 6750 2.1), never from its URL, which proxies and browsers log. */
+/** The key from the headers of a request (RFC 6750 2.1). Not from the URL, because proxies and browsers log URLs. */
 function keyOf(authorization: string | undefined, apiKey: string | undefined): Result<string | undefined, Fault> {
-  const wrong = (problem: string) => fail<Fault>({ code: 'unauthenticated', problem });
+  const unauthenticated = (problem: string) => fail<Fault>({ code: 'unauthenticated', problem });
   if (authorization === undefined) return ok(apiKey);
   const bearer = /^bearer +(\S+)$/i.exec(authorization)?.[1];
-  if (bearer === undefined) return wrong('the Authorization header is not Bearer and a key');
-  if (apiKey !== undefined && apiKey !== bearer) return wrong('Authorization and X-API-Key hold different keys');
+  if (bearer === undefined) return unauthenticated('the Authorization header must be Bearer and an API key');
+  if (apiKey !== undefined && apiKey !== bearer) return unauthenticated('Authorization and X-API-Key contain different keys');
   return ok(bearer);
 }
 
@@ -107,7 +107,7 @@ export function describeAccess(app: OpenAPIHono): void {
     type: 'http',
     scheme: 'bearer',
     description:
-      'An API key, made by the operator with `alara keys create`. On loopback this machine itself needs none.',
+      'An API key. The operator creates it with `alara keys create`. If the service listens on loopback only, requests from the same machine need no key.',
   });
   registry.registerComponent('securitySchemes', 'apiKey', {
     type: 'apiKey',

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import type { Fault } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { declaredType, type MediaType, sniff, unsupportedFormatFault } from '../../decode/sniff.ts';
-import { joined } from '../../platform/concat.ts';
+import { concatBytes } from '../../platform/concat.ts';
 import type { Lease } from '../../platform/memory-budget.ts';
 import { contentType, MultipartError, partsOf } from '../../platform/multipart.ts';
 import { Refusal } from './problem.ts';
@@ -10,23 +10,23 @@ import { Refusal } from './problem.ts';
 /** The bytes of a film and the declared media type, which may be empty. */
 export type Upload = { readonly bytes: Uint8Array<ArrayBuffer>; readonly mediaType: string };
 
-/** The memory that a body may use. */
-export type Room = {
+/** The memory reservation for a body, and its limit. */
+export type BodyMemory = {
   /** Content-Length. Memory is reserved as bytes arrive, not by the declared length. */
   readonly declared: number | undefined;
   readonly limitBytes: number;
   readonly lease: Lease;
-  /** The fault if there is no more memory. */
-  readonly full: () => Fault;
+  /** The fault if no more memory can be reserved. */
+  readonly queueFull: () => Fault;
 };
 
 /** The media types of a film. */
 export const mediaTypes = ['image/png', 'image/jpeg', 'application/dicom'] as const satisfies readonly MediaType[];
 
-/** The media types of clients that set none: curl --data-binary sends the last one. */
-export const unspecific = ['', 'application/octet-stream', 'binary/octet-stream', 'application/x-www-form-urlencoded'];
+/** Media types that say nothing about the format. Clients send them by default: curl --data-binary sends the last one. */
+export const genericMediaTypes = ['', 'application/octet-stream', 'binary/octet-stream', 'application/x-www-form-urlencoded'];
 
-/** The most parts of a form. */
+/** Maximum number of parts of a form. */
 const maxFormParts = 16;
 
 /** The declared length of a body; undefined for a chunked body. */
@@ -38,69 +38,69 @@ export function declaredBytes(c: Context, limitBytes: number): Result<number | u
 }
 
 /** The film of a request: the raw body, or the part `image` of a multipart form. */
-export async function upload(c: Context, room: Room): Promise<Result<Upload, Fault>> {
+export async function upload(c: Context, memory: BodyMemory): Promise<Result<Upload, Fault>> {
   const { type: mediaType, parameters } = contentType(c.req.header('content-type') ?? '');
-  const body = within(bodyOf(c), room.declared ?? room.limitBytes);
-  if (mediaType === 'multipart/form-data') return part(body, parameters.get('boundary') ?? '', room);
-  const bytes = await collect(body, room);
+  const body = limitBody(bodyOf(c), memory.declared ?? memory.limitBytes);
+  if (mediaType === 'multipart/form-data') return multipartFilm(body, parameters.get('boundary') ?? '', memory);
+  const bytes = await collect(body, memory);
   if (!bytes.ok) return bytes;
   return filmOf(bytes.value, mediaType);
 }
 
-/** The bytes decide. The declared media type counts only where the bytes are of no format with a name. */
+/** The first bytes decide the format. The declared media type is used only if the format of the bytes is unknown. */
 function filmOf(bytes: Upload['bytes'], declared: string): Result<Upload, Fault> {
   if (sniff(bytes)) return ok({ bytes, mediaType: declared });
   const fault = unsupportedFormatFault(bytes, declared);
-  const isForeign = fault.code === 'not_an_image' && !declaredType(declared) && !unspecific.includes(declared);
-  return fail(isForeign ? { code: 'unsupported_media_type', received: declared } : fault);
+  const isOtherType = fault.code === 'not_an_image' && !declaredType(declared) && !genericMediaTypes.includes(declared);
+  return fail(isOtherType ? { code: 'unsupported_media_type', received: declared } : fault);
 }
 
-async function part(body: AsyncIterable<Uint8Array>, boundary: string, room: Room): Promise<Result<Upload, Fault>> {
+async function multipartFilm(body: AsyncIterable<Uint8Array>, boundary: string, memory: BodyMemory): Promise<Result<Upload, Fault>> {
   const malformed = (problem: string) => fail<Fault>({ code: 'malformed_multipart', problem });
   if (boundary === '') return malformed('its Content-Type has no boundary: let the client library set Content-Type');
-  const others: string[] = [];
+  const unknownParts: string[] = [];
   const images: (Upload | undefined)[] = [];
   try {
     for await (const { name, mediaType, bytes } of partsOf(body, boundary)) {
-      if (others.length + images.length === maxFormParts) return malformed(`it has more than ${maxFormParts} parts`);
-      if (name !== 'image') others.push(name ?? 'without a name');
-      // With several images none is read: further parts are only counted.
+      if (unknownParts.length + images.length === maxFormParts) return malformed(`it has more than ${maxFormParts} parts`);
+      if (name !== 'image') unknownParts.push(name ?? 'without a name');
+      // More than one image is an error, so the bytes of further images are skipped. The error states their number.
       else if (images.length > 0) images.push(undefined);
       else {
-        const collected = await collect(bytes, room);
+        const collected = await collect(bytes, memory);
         if (!collected.ok) return collected;
         images.push({ bytes: collected.value, mediaType });
       }
     }
   } catch (error) {
     if (!(error instanceof MultipartError)) throw error;
-    return malformed('the parts cannot be told apart; is the boundary right?');
+    return malformed('the parts do not match the boundary; check the boundary in Content-Type');
   }
   const [image] = images;
-  if (others.length > 0) return malformed(`unknown part ${others.join(', ')}`);
+  if (unknownParts.length > 0) return malformed(`unknown part ${unknownParts.join(', ')}`);
   if (images.length !== 1 || !image) return malformed(`expected one file part named image, received ${images.length}`);
   return filmOf(image.bytes, image.mediaType);
 }
 
-/** Shorter pieces of a body are joined, because each piece has an overhead of some hundred bytes. */
+/** Chunks shorter than this are copied into blocks, because each chunk has an overhead of some hundred bytes. */
 const shortBytes = 4096;
 const blockBytes = 16_384;
 
-/** The bytes of a body as they arrive. A broken stream means that the client is gone, whatever the error says. */
+/** The bytes of a body as they arrive. An error of the stream means that the client has disconnected. */
 export async function* bodyOf(c: Context): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
   let block = new Uint8Array(0);
   let filled = 0;
   try {
-    for await (const piece of c.req.raw.body ?? []) {
-      if (filled > 0 && (piece.length >= shortBytes || filled + piece.length > blockBytes)) {
+    for await (const chunk of c.req.raw.body ?? []) {
+      if (filled > 0 && (chunk.length >= shortBytes || filled + chunk.length > blockBytes)) {
         yield block.subarray(0, filled);
         filled = 0;
       }
-      if (piece.length >= shortBytes) yield piece;
+      if (chunk.length >= shortBytes) yield chunk;
       else {
         if (filled === 0) block = new Uint8Array(blockBytes);
-        block.set(piece, filled);
-        filled += piece.length;
+        block.set(chunk, filled);
+        filled += chunk.length;
       }
     }
   } catch (error) {
@@ -109,55 +109,55 @@ export async function* bodyOf(c: Context): AsyncGenerator<Uint8Array<ArrayBuffer
   if (filled > 0) yield block.subarray(0, filled);
 }
 
-/** A body whose bytes are reserved as they arrive, up to the `heldBytes` that its receiver holds in memory. */
-export async function* reserving(
+/** Pass a body through and reserve memory for its chunks, up to `heldBytes`: the receiver's buffer is not larger. */
+export async function* reserveOnArrival(
   body: AsyncIterable<Uint8Array>,
   heldBytes: number,
-  { lease, full }: Pick<Room, 'lease' | 'full'>,
+  { lease, queueFull }: Pick<BodyMemory, 'lease' | 'queueFull'>,
 ): AsyncGenerator<Uint8Array, void> {
   let left = heldBytes;
-  for await (const piece of body) {
-    const more = Math.min(piece.length, left);
-    if (more > 0 && !lease.grow(more)) throw new Refusal(full());
+  for await (const chunk of body) {
+    const more = Math.min(chunk.length, left);
+    if (more > 0 && !lease.grow(more)) throw new Refusal(queueFull());
     left -= more;
-    yield piece;
+    yield chunk;
   }
 }
 
-/** A body that is refused when it exceeds its limit. */
-async function* within(body: AsyncIterable<Uint8Array>, limitBytes: number): AsyncGenerator<Uint8Array> {
+/** Pass a body through. Refuse it when it exceeds its limit. */
+async function* limitBody(body: AsyncIterable<Uint8Array>, limitBytes: number): AsyncGenerator<Uint8Array> {
   let total = 0;
-  for await (const piece of body) {
-    total += piece.length;
+  for await (const chunk of body) {
+    total += chunk.length;
     if (total > limitBytes) throw new Refusal({ code: 'body_too_large', limitBytes });
-    yield piece;
+    yield chunk;
   }
 }
 
-/** The share of a declared body that must arrive before a buffer of the declared length is allocated. */
-const earnest = 1 / 8;
+/** The share of the declared length that must arrive before a buffer of the declared length is allocated. */
+const minArrivedShare = 1 / 8;
 
 /** Collect a body into one buffer. */
 async function collect(
-  pieces: AsyncIterable<Uint8Array>,
-  { declared, lease, full }: Room,
+  chunks: AsyncIterable<Uint8Array>,
+  { declared, lease, queueFull }: BodyMemory,
 ): Promise<Result<Uint8Array<ArrayBuffer>, Fault>> {
   let all: Uint8Array<ArrayBuffer> | undefined;
   let kept: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of pieces) {
-    // The pieces and the joined copy coexist, so reserve twice the size.
-    if (!lease.grow(all ? piece.length : 2 * piece.length)) return fail(full());
-    if (all) all.set(piece, length);
-    else kept.push(piece);
-    length += piece.length;
-    if (all || declared === undefined || length < earnest * declared) continue;
-    all = joined(kept, declared);
+  for await (const chunk of chunks) {
+    // The chunks and the joined copy coexist, so reserve twice the size.
+    if (!lease.grow(all ? chunk.length : 2 * chunk.length)) return fail(queueFull());
+    if (all) all.set(chunk, length);
+    else kept.push(chunk);
+    length += chunk.length;
+    if (all || declared === undefined || length < minArrivedShare * declared) continue;
+    all = concatBytes(kept, declared);
     kept = [];
     lease.shrink(length);
   }
   if (all) return ok(all.subarray(0, length));
-  all = joined(kept, length);
+  all = concatBytes(kept, length);
   lease.shrink(length);
   return ok(all);
 }

@@ -12,16 +12,16 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 };
 
 /**
- * The greatest ratio of decoded to encoded bytes, beyond a start of any ratio. DICOM films compress by 2 to 10, and gzip compresses zero
- * bytes by 1000: without a limit, 1 MB of a STOW-RS request would keep the service busy for half a minute.
+ * Maximum ratio of decoded to encoded bytes, after the first `unlimitedBytes`. DICOM films compress by 2 to 10, and gzip compresses
+ * zero bytes by 1000. Without a limit, 1 MB of a STOW-RS request would keep the service busy for half a minute.
  */
 const maxRatio = 100;
 const unlimitedBytes = 64_000_000;
 
 /**
- * Decode the body of a request by its Content-Encoding, piece by piece. Each route limits the decoded length, as for a body without
- * a coding. JSON bodies are accepted without a coding only. Other codings are refused by name; the answer lists the accepted codings in
- * Accept-Encoding (RFC 9110 15.5.16).
+ * Decode the body of a request by its Content-Encoding, chunk by chunk. Each route limits the decoded length, as for a body without
+ * a coding. A JSON body must have no coding. The response to any other coding lists the accepted codings in Accept-Encoding
+ * (RFC 9110 15.5.16).
  */
 export const decodeContent: MiddlewareHandler = async (c, next) => {
   const codings = (c.req.header('content-encoding') ?? '')
@@ -53,22 +53,22 @@ async function* decode(body: ReadableStream<Uint8Array>, decoder: Transform): As
   let encodedBytes = 0;
   let decodedBytes = 0;
   const counter = new Transform({
-    transform(piece: Uint8Array, _, done) {
-      encodedBytes += piece.length;
-      done(null, piece);
+    transform(chunk: Uint8Array, _, done) {
+      encodedBytes += chunk.length;
+      done(null, chunk);
     },
   });
-  // The callback only keeps an error from being thrown twice: the loop throws it.
+  // The callback of `pipeline` is required. It does nothing, because the loop below throws the error of the stream.
   const decoded = pipeline(Readable.fromWeb(body), counter, decoder, () => {});
   try {
-    for await (const piece of decoded) {
-      decodedBytes += piece.length;
+    for await (const chunk of decoded) {
+      decodedBytes += chunk.length;
       if (decodedBytes > unlimitedBytes + maxRatio * encodedBytes)
         throw new Refusal({ code: 'body_too_large', limitBytes: unlimitedBytes + maxRatio * encodedBytes });
-      yield piece;
+      yield chunk;
     }
   } catch (error) {
-    const isCoding = error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
-    throw isCoding ? new Refusal({ code: 'malformed_content_encoding' }) : error;
+    const isZlibError = error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
+    throw isZlibError ? new Refusal({ code: 'malformed_content_encoding' }) : error;
   }
 }

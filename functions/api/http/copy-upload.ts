@@ -20,12 +20,12 @@ export async function copy(
   const blob = `film ${randomUUID()}`;
   const hash = createHash('sha256');
   let start = Buffer.alloc(0);
-  return blobs.read(from, async (pieces, bytes) => {
+  return blobs.read(from, async (chunks, bytes) => {
     async function* passing() {
-      for await (const piece of pieces) {
-        hash.update(piece);
-        if (start.length < formatBytes) start = Buffer.concat([start, piece.subarray(0, formatBytes)]);
-        yield piece;
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        if (start.length < formatBytes) start = Buffer.concat([start, chunk.subarray(0, formatBytes)]);
+        yield chunk;
       }
     }
     // An accepted upload stays usable even if the limit was lowered since.

@@ -1,22 +1,22 @@
 import { secureHeaders } from 'hono/secure-headers';
 
-const own = ["'self'"];
+const self = ["'self'"];
 
 /** Resources come from this service only, and no page may frame it. */
 const strict = {
-  defaultSrc: own,
-  scriptSrc: own,
-  styleSrc: own,
-  imgSrc: [...own, 'blob:', 'data:'],
+  defaultSrc: self,
+  scriptSrc: self,
+  styleSrc: self,
+  imgSrc: [...self, 'blob:', 'data:'],
   frameAncestors: ["'none'"],
   baseUri: ["'none'"],
   formAction: ["'none'"],
 };
 
-// Plain HTTP on loopback is normal; TLS ends in front of this service.
+// No HSTS header: this service speaks HTTP, on loopback or behind a proxy that terminates TLS.
 const secure = (contentSecurityPolicy: typeof strict) =>
   secureHeaders({ contentSecurityPolicy, strictTransportSecurity: false });
 
 export const pageHeaders = secure(strict);
-/** Scalar writes its styles into the page. */
-export const docsHeaders = secure({ ...strict, styleSrc: [...own, "'unsafe-inline'"] });
+/** `unsafe-inline`, because Scalar adds style elements to the page. */
+export const docsHeaders = secure({ ...strict, styleSrc: [...self, "'unsafe-inline'"] });

@@ -1,22 +1,22 @@
 import { isLoopback } from '../../platform/loopback.ts';
 
 /** Headers that a proxy adds to a request (RFC 7239, RFC 9110 7.6.3, and custom). */
-const relayed = /^(forwarded|via|x-forwarded-.+|x-real-ip)$/;
+const proxyHeaders = /^(forwarded|via|x-forwarded-.+|x-real-ip)$/;
 
 /**
- * Why a request without a key is refused although the service listens on loopback only; undefined for a request of this machine. A
- * proxy or tunnel to this port makes every caller look like this machine. So does a page of another site in a local browser: the page can
- * send requests, and with DNS rebinding to 127.0.0.1 it can read the answers.
+ * Why a request without a key is refused although the service listens on loopback only; undefined for a request from this
+ * machine. Behind a proxy or a tunnel, every client has a loopback address. So has a page of another site in a local browser:
+ * the page can send requests, and with DNS rebinding to 127.0.0.1 it can read the responses.
  */
-export function notOfThisMachine({ url, headers }: Pick<Request, 'url' | 'headers'>): string | undefined {
-  const asked = new URL(url);
-  const named = headers.get('host') ?? asked.host;
-  const isLocal = [asked.hostname, URL.parse(`http://${named}`)?.hostname ?? ''].every(isLoopback);
-  if (!isLocal) return 'no API key was sent, and the request names another host than localhost';
-  if ([...headers.keys()].some((name) => relayed.test(name)))
-    return 'no API key was sent, and the request came by way of a proxy';
+export function nonLocalProblem({ url, headers }: Pick<Request, 'url' | 'headers'>): string | undefined {
+  const requestUrl = new URL(url);
+  const host = headers.get('host') ?? requestUrl.host;
+  const isLocal = [requestUrl.hostname, URL.parse(`http://${host}`)?.hostname ?? ''].every(isLoopback);
+  if (!isLocal) return 'no API key was sent, and the host of the request is not localhost';
+  if ([...headers.keys()].some((name) => proxyHeaders.test(name)))
+    return 'no API key was sent, and the request came through a proxy';
   const origin = headers.get('origin');
-  if (origin !== null && URL.parse(origin)?.host !== URL.parse(`http://${named}`)?.host)
-    return "no API key was sent, and another site's page has sent the request";
+  if (origin !== null && URL.parse(origin)?.host !== URL.parse(`http://${host}`)?.host)
+    return 'no API key was sent, and a page of another site sent the request';
   return undefined;
 }

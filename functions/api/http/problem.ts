@@ -21,20 +21,20 @@ export class Refusal extends Error {
   }
 }
 
-/** The value of a result. A fault ends the request with its problem. */
-export function accept<Value>(result: Result<Value, Fault>): Value {
+/** The value of a result. Throws a fault as a Refusal, which ends the request with a problem document. */
+export function unwrap<Value>(result: Result<Value, Fault>): Value {
   if (result.ok) return result.value;
   throw new Refusal(result.fault);
 }
 
 /** A validation hook for routes with the query `schema`. Unknown parameters are refused by name, never ignored. */
-export const strict =
+export const strictQuery =
   (schema: z.ZodObject) =>
   (result: { success: true } | { success: false; error: z.ZodError }): undefined => {
     if (!result.success) throw new Refusal(faultOf(result.error, Object.keys(schema.shape)));
   };
 
-/** The headers of a fault's answer. */
+/** The headers of a response with a fault. */
 export function problemHeaders(fault: Fault): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if ('retryAfterMs' in fault) headers['retry-after'] = String(Math.max(1, Math.ceil(fault.retryAfterMs / 1000)));
@@ -44,7 +44,7 @@ export function problemHeaders(fault: Fault): Record<string, string> {
   return headers;
 }
 
-/** Answer with a fault. */
+/** The response with a fault. */
 export function problem(c: Context, fault: Fault): Response {
   const body = problemOf(fault, c.get('requestId'));
   return c.body(JSON.stringify(body), body.status as ContentfulStatusCode, problemHeaders(fault));

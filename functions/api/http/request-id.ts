@@ -7,14 +7,14 @@ declare module 'hono' {
   }
 }
 
-/** The characters of an accepted id. The id is repeated in logs, answers and headers. */
-const safe = /^[A-Za-z0-9._-]{1,128}$/;
+/** The characters of an accepted id. The id is copied to logs, responses and headers. */
+const safeId = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** The id of the caller, or a new one if it is missing or not safe. */
+/** The id that the client sent, or a new id if the client sent none or an unsafe one. */
 export const requestIdOf = (sent: string | undefined): string =>
-  sent !== undefined && safe.test(sent) ? sent : randomUUID();
+  sent !== undefined && safeId.test(sent) ? sent : randomUUID();
 
-/** Set the id of a request from `X-Request-Id`, or a new one. */
+/** Set the id of a request: `X-Request-Id`, or a new id. */
 export const requestId: MiddlewareHandler = async (c, next) => {
   const id = requestIdOf(c.req.header('x-request-id'));
   c.set('requestId', id);

@@ -78,7 +78,7 @@ export const headers = {
 const codesOf = new WeakMap<object, readonly FaultCode[]>();
 
 /** The OpenAPI response for fault codes that share a status. */
-function answer(codes: readonly FaultCode[]): Answer {
+function describeProblems(codes: readonly FaultCode[]): Answer {
   const schemas = codes.map(problemSchema);
   const [only, ...more] = schemas;
   if (!only) throw new Error('a problem response needs a code');
@@ -100,9 +100,9 @@ function answer(codes: readonly FaultCode[]): Answer {
 }
 
 /** The problem responses of a route, by status. Handlers throw their faults, so these responses need no types. */
-export function answers(...codes: FaultCode[]): Record<never, never> {
+export function problemResponses(...codes: FaultCode[]): Record<never, never> {
   const byStatus = Map.groupBy(new Set(codes), (code) => advice[code].status);
-  return Object.fromEntries([...byStatus].map(([status, group]) => [status, answer(group)]));
+  return Object.fromEntries([...byStatus].map(([status, group]) => [status, describeProblems(group)]));
 }
 
 /** Codes that no route declares, because the server, a middleware or the store gives them. */
@@ -124,13 +124,13 @@ type Route = Extract<OpenAPIHono['openAPIRegistry']['definitions'][number], { re
  * Add the codes in {@link common} and the headers of every answer to each route. Call after `describeAccess`, which marks the routes
  * that need a key.
  */
-export function describeCommonAnswers({ openAPIRegistry }: OpenAPIHono): void {
+export function describeCommonResponses({ openAPIRegistry }: OpenAPIHono): void {
   for (const definition of openAPIRegistry.definitions) {
     if (definition.type !== 'route') continue;
     const { route } = definition;
     const own = Object.values(route.responses).flatMap((response) => codesOf.get(response) ?? []);
     const added = common.filter(({ from }) => from(route)).flatMap(({ codes }) => codes);
-    const responses = { ...route.responses, ...answers(...own, ...added) };
+    const responses = { ...route.responses, ...problemResponses(...own, ...added) };
     route.responses = Object.fromEntries(
       Object.entries(responses as Record<string, Answer>).map(([status, { description, headers: named, content }]) => [
         status,

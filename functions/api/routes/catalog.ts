@@ -9,7 +9,7 @@ import type { Deps } from '../deps.ts';
 import { conditional, etagHeader, IfNoneMatch, notModified, revalidated } from '../http/caching.ts';
 import { fixedBody } from '../http/fixed-body.ts';
 import { Refusal } from '../http/problem.ts';
-import { answers } from '../http/responses.ts';
+import { problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 
 const CatalogView = z
@@ -53,7 +53,7 @@ const showEvaluation = createRoute({
       headers: etagHeader,
     },
     ...notModified,
-    ...answers('not_found'),
+    ...problemResponses('not_found'),
   },
 });
 

@@ -6,10 +6,10 @@ type Operation = {
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly example?: unknown }>> };
 };
 
-/** The host in the samples of the document. The page at /docs puts its own address in the place of this one. */
+/** The host in the samples. The page at /docs replaces it with its own host. */
 export const sampleHost = 'http://127.0.0.1:8080';
 
-/** The file that a sample sends as a media type. The first type that an operation takes is used. */
+/** The sample file per media type. A sample uses the first of these types that the operation accepts. */
 const files: Readonly<Record<string, string>> = {
   'image/png': 'film.png',
   'application/dicom': 'film.dcm',
@@ -18,7 +18,7 @@ const files: Readonly<Record<string, string>> = {
 
 /**
  * The document with one curl command per operation, in the extension that API documentation tools show instead of
- * generated samples. A command has the parameters that are required and no others, and sends files byte for byte.
+ * generated samples. A command has only the required parameters, and sends files byte for byte.
  */
 export function withCodeSamples(document: Document): Document {
   const paths = Object.entries(document.paths ?? {}).map(([path, operations]) => [
@@ -34,7 +34,7 @@ export function withCodeSamples(document: Document): Document {
 }
 
 function curl(path: string, method: string, { parameters = [], requestBody }: Operation): string {
-  // The id stands in capitals, because a real one comes from an earlier answer.
+  // A path parameter becomes a placeholder in capitals, because its value comes from an earlier response.
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => name.toUpperCase());
   const query = parameters.filter((parameter) => parameter.in === 'query' && parameter.required);
   const address = `${sampleHost}${filled}${query.length > 0 ? `?${query.map(({ name }) => `${name}=${name.toUpperCase()}`).join('&')}` : ''}`;

@@ -9,18 +9,18 @@ import { fixedBody } from '../http/fixed-body.ts';
 import { tags } from '../http/tags.ts';
 import { sampleHost, withCodeSamples } from './code-samples.ts';
 
-// The bundle carries its own copy; from source it comes from the package.
+// The bundle contains a copy of Scalar. The source uses the copy in node_modules.
 const bundled = new URL('./web/scalar.js', import.meta.url);
 const packaged = new URL('../../../node_modules/@scalar/api-reference/dist/browser/standalone.js', import.meta.url);
 const javascript = { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'max-age=3600' };
 const scalar = fixedBody(() => readFile(existsSync(bundled) ? bundled : packaged), javascript);
 
-// The document is fetched here, so that its samples name the address at which the reader found this page.
-const start = `const document = await (await fetch('/openapi.json')).text();
+// Fetch the document in the browser, to replace the host of its samples with the host of this page.
+const startScript = `const document = await (await fetch('/openapi.json')).text();
 Scalar.createApiReference('#reference', {
   content: document.replaceAll('${sampleHost}', location.origin),
   theme: 'default', darkMode: true, withDefaultFonts: false, hiddenClients: true,
-  // These functions would send the description of this API to the vendor of the page.
+  // These features would send the description of this API to the vendor of Scalar.
   telemetry: false, agent: { disabled: true }, mcp: { disabled: true }, hideClientButton: true, showDeveloperTools: 'never',
   externalUrls: { dashboardUrl: '', registryUrl: '', proxyUrl: '', apiBaseUrl: '' },
 });`;
@@ -32,7 +32,7 @@ const description = {
     version: about.version,
     description: `Chest-radiograph inference at the cheapest resolution whose measured accuracy is good enough for the requested finding. ${notice}
 
-An error is a problem document (RFC 9457) with a stable \`code\` and a \`fix\`; \`/problems/{code}\` explains each code. A method that a resource does not offer is answered 405 \`method_not_allowed\` with \`Allow\`; OPTIONS is answered 204 with \`Allow\`. Search, retrieval and worklists of DICOMweb are answered 501 \`dicomweb_not_offered\`.`,
+The body of an error is a problem document (RFC 9457) with a stable \`code\` and a \`fix\`; \`/problems/{code}\` explains each code. A method that a resource does not support gets 405 \`method_not_allowed\` with \`Allow\`. OPTIONS gets 204 with \`Allow\`. Search, retrieval and worklists of DICOMweb get 501 \`dicomweb_not_offered\`.`,
     license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     contact: { name: 'The operator of this service' },
   },
@@ -52,7 +52,7 @@ export function docs(app: OpenAPIHono): void {
   const revalidated = { 'content-type': 'application/json', 'cache-control': 'no-cache' };
   app.get('/openapi.json', conditional, fixedBody(openapi, revalidated));
   app.get('/docs/scalar.js', conditional, scalar);
-  app.get('/docs/start.js', (c) => c.body(start, 200, javascript));
+  app.get('/docs/start.js', (c) => c.body(startScript, 200, javascript));
   app.get('/docs', (c) =>
     c.html(html`<!doctype html>
       <html lang="en">

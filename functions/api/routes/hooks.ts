@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Deps } from '../deps.ts';
-import { Refusal, strict } from '../http/problem.ts';
-import { answers } from '../http/responses.ts';
+import { Refusal, strictQuery } from '../http/problem.ts';
+import { problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 
 const HookQuery = z.strictObject({
@@ -25,7 +25,7 @@ const notifyOfChange = createRoute({
       description: 'The change log is polled at once',
       content: { 'application/json': { schema: z.strictObject({}) } },
     },
-    ...answers('invalid_parameter', 'unknown_pacs'),
+    ...problemResponses('invalid_parameter', 'unknown_pacs'),
   },
 });
 
@@ -43,6 +43,6 @@ export function hooks(app: OpenAPIHono, { pacs: connected }: Deps): void {
       connected.pollNow(name);
       return c.json({}, 202);
     },
-    strict(HookQuery),
+    strictQuery(HookQuery),
   );
 }

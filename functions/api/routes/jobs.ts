@@ -13,8 +13,8 @@ import type { Deps } from '../deps.ts';
 import { mediaTypes } from '../http/body.ts';
 import { copy } from '../http/copy-upload.ts';
 import { Cursor, Next, pageOf } from '../http/cursor.ts';
-import { accept, problem, Refusal, strict } from '../http/problem.ts';
-import { answers, formatCodes, headers, planCodes } from '../http/responses.ts';
+import { unwrap, problem, Refusal, strictQuery } from '../http/problem.ts';
+import { problemResponses, formatCodes, headers, planCodes } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 import { uploadedBlob } from './uploads.ts';
 
@@ -78,7 +78,7 @@ const create = createRoute({
       headers: headers.location,
       content: { 'application/json': { schema: JobView } },
     },
-    ...answers(
+    ...problemResponses(
       'malformed_json',
       ...planCodes,
       'webhook_not_allowed',
@@ -103,7 +103,7 @@ const show = createRoute({
   },
   responses: {
     200: { description: 'The job', headers: headers.retryAfter, content: { 'application/json': { schema: JobView } } },
-    ...answers('job_not_found'),
+    ...problemResponses('job_not_found'),
   },
 });
 
@@ -121,7 +121,7 @@ const stop = createRoute({
   },
   responses: {
     200: { description: 'The cancelled job', content: { 'application/json': { schema: JobView } } },
-    ...answers('job_not_found', 'job_ended'),
+    ...problemResponses('job_not_found', 'job_ended'),
   },
 });
 
@@ -135,7 +135,7 @@ const list = createRoute({
   request: { query: ListQuery },
   responses: {
     200: { description: 'A page of jobs', content: { 'application/json': { schema: JobList } } },
-    ...answers('invalid_parameter'),
+    ...problemResponses('invalid_parameter'),
   },
 });
 
@@ -157,13 +157,13 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       const tenant = c.get('tenant');
       const { upload, mediaType: declared, webhook, ...rest } = c.req.valid('json');
       const parameters = textOf(rest);
-      const request = accept(parseParameters(parameters, router.vocabulary));
-      if (webhook !== undefined) accept(allowedTarget(webhook, await platform.access.webhooks(tenant)));
+      const request = unwrap(parseParameters(parameters, router.vocabulary));
+      if (webhook !== undefined) unwrap(allowedTarget(webhook, await platform.access.webhooks(tenant)));
       // Copy the upload: it may be replaced, used by another job, or expire while this job waits.
-      const copied = await budget.now(tenant, 2 * platform.blobs.heldBytes, async () =>
+      const copied = await budget.runNow(tenant, 2 * platform.blobs.heldBytes, async () =>
         ok(await copy(platform.blobs, uploadedBlob(tenant, upload), maxUploadBytes, tenant)),
       );
-      const film = accept(copied);
+      const film = unwrap(copied);
       if (!film) throw new Refusal({ code: 'upload_not_found', id: upload });
       const found = sniff(film.start);
       if (!found) {
@@ -186,7 +186,7 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       const headers = { location: `jobs/${id}`, ...retryAfter(job) };
       return hasEnded(job) ? c.json(viewOf(job), 200, headers) : c.json(viewOf(job), 202, headers);
     },
-    strict(NewJob),
+    strictQuery(NewJob),
   );
 
   app.openapi(show, async (c) => {
@@ -215,6 +215,6 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       const { entries, next } = pageOf(found, limit);
       return c.json({ jobs: entries.map(viewOf), ...(next !== undefined && { next }) }, 200);
     },
-    strict(ListQuery),
+    strictQuery(ListQuery),
   );
 }

@@ -1,5 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { sharedFile } from '../http/shared-file.ts';
+import { cachedFile } from '../http/cached-file.ts';
 
 const files = {
   '/': ['page.html', 'text/html; charset=utf-8'],
@@ -7,12 +7,12 @@ const files = {
   '/page.js': ['page.js', 'text/javascript; charset=utf-8'],
 } as const;
 
-/** The page that reads a dropped film. */
+/** Serve the web page, which uploads a film and shows its reading. */
 export function page(app: OpenAPIHono): void {
-  // Beside this file when bundled, two folders up from source.
+  // The bundle is in the same folder as web/. This source file is two folders deeper.
   const web = new URL(import.meta.url.endsWith('.ts') ? '../../web/' : './web/', import.meta.url);
   for (const [path, [name, type]] of Object.entries(files)) {
-    const bytes = sharedFile(new URL(name, web));
+    const bytes = cachedFile(new URL(name, web));
     app.get(path, async (c) => c.body(await bytes(), 200, { 'content-type': type }));
   }
 }

@@ -4,8 +4,8 @@ import { RoutedFindingView } from '../../core/reading-view.ts';
 import { presentRouted } from '../../results/present-reading.ts';
 import { parseParameters, RouteParameters, textOf } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
-import { accept, strict } from '../http/problem.ts';
-import { answers, planCodes } from '../http/responses.ts';
+import { unwrap, strictQuery } from '../http/problem.ts';
+import { problemResponses, planCodes } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 
 const Routed = z
@@ -28,7 +28,7 @@ const dryRun = createRoute({
   request: { query: RouteParameters },
   responses: {
     200: { description: 'The plan', content: { 'application/json': { schema: Routed } } },
-    ...answers(...planCodes, 'unreachable_target'),
+    ...problemResponses(...planCodes, 'unreachable_target'),
   },
 });
 
@@ -36,10 +36,10 @@ export function routes(app: OpenAPIHono, { router }: Deps): void {
   app.openapi(
     dryRun,
     (c) => {
-      const request = accept(parseParameters(textOf(c.req.valid('query')), router.vocabulary));
-      const { plan, findings } = accept(router.plan(request));
+      const request = unwrap(parseParameters(textOf(c.req.valid('query')), router.vocabulary));
+      const { plan, findings } = unwrap(router.plan(request));
       return c.json({ plan, findings: findings.map(presentRouted), notice }, 200);
     },
-    strict(RouteParameters),
+    strictQuery(RouteParameters),
   );
 }

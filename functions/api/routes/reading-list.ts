@@ -6,8 +6,8 @@ import { parseParameters } from '../../routing/parameters.ts';
 import type { Position } from '../../storage/page.ts';
 import type { Deps } from '../deps.ts';
 import { Cursor, cursorOf, Next } from '../http/cursor.ts';
-import { accept, Refusal, strict } from '../http/problem.ts';
-import { answers } from '../http/responses.ts';
+import { unwrap, Refusal, strictQuery } from '../http/problem.ts';
+import { problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 
 /** Stored readings that are compared with the filters per request. */
@@ -57,7 +57,7 @@ const list = createRoute({
   request: { query: ListQuery },
   responses: {
     200: { description: 'A page of readings', content: { 'application/json': { schema: ReadingList } } },
-    ...answers('invalid_parameter', 'unknown_finding', 'finding_not_served'),
+    ...problemResponses('invalid_parameter', 'unknown_finding', 'finding_not_served'),
   },
 });
 
@@ -73,7 +73,7 @@ const remove = createRoute({
     params: z.object({ id: z.string().meta({ description: 'The id of a reading: rd_ and 64 hexadecimal digits.' }) }),
     query: z.strictObject({}),
   },
-  responses: { 204: { description: 'The reading is deleted' }, ...answers('reading_not_found') },
+  responses: { 204: { description: 'The reading is deleted' }, ...problemResponses('reading_not_found') },
 });
 
 /** List and delete stored readings. */
@@ -84,14 +84,14 @@ export function readingList(app: OpenAPIHono, { router, platform: { readings } }
       const query = c.req.valid('query');
       const { finding } = query;
       const named =
-        finding === undefined ? [] : accept(parseParameters({ findings: finding }, router.vocabulary)).findings;
+        finding === undefined ? [] : unwrap(parseParameters({ findings: finding }, router.vocabulary)).findings;
       if (named.length > 1)
         throw new Refusal({ code: 'invalid_parameter', parameter: 'finding', problem: 'name one finding' });
       const { found, next } = await search(c.get('tenant'), { ...query, finding: named[0] });
       const page = { readings: found.map(summarizeReading), ...(next && { next: cursorOf(next) }) };
       return c.json(page, 200);
     },
-    strict(ListQuery),
+    strictQuery(ListQuery),
   );
 
   app.openapi(remove, async (c) => {

@@ -7,8 +7,8 @@ import { parseParameters, ReadParameters, textOf } from '../../routing/parameter
 import type { Deps } from '../deps.ts';
 import { declaredBytes, upload } from '../http/body.ts';
 import { conditional, etagHeader, IfNoneMatch, notModified } from '../http/caching.ts';
-import { accept, Refusal, strict } from '../http/problem.ts';
-import { answers, engineCodes, filmCodes, headers, planCodes } from '../http/responses.ts';
+import { unwrap, Refusal, strictQuery } from '../http/problem.ts';
+import { problemResponses, engineCodes, filmCodes, headers, planCodes } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 
 const film = { type: 'string', format: 'binary' } as const;
@@ -51,7 +51,7 @@ const create = createRoute({
       headers: headers.location,
       content: { 'application/json': { schema: ReadingView } },
     },
-    ...answers(
+    ...problemResponses(
       ...planCodes,
       'unreachable_target',
       'unsupported_media_type',
@@ -77,7 +77,7 @@ const show = createRoute({
   responses: {
     200: { description: 'The reading', content: { 'application/json': { schema: ReadingView } }, headers: etagHeader },
     ...notModified,
-    ...answers('reading_not_found'),
+    ...problemResponses('reading_not_found'),
   },
 });
 
@@ -86,30 +86,30 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
     create,
     async (c) => {
       const tenant = c.get('tenant');
-      const request = accept(parseParameters(textOf(c.req.valid('query')), router.vocabulary));
-      const declared = accept(declaredBytes(c, maxBodyBytes));
+      const request = unwrap(parseParameters(textOf(c.req.valid('query')), router.vocabulary));
+      const declared = unwrap(declaredBytes(c, maxBodyBytes));
       const refuseOverload = () => {
         const fault = engine.overload(tenant);
         if (fault) throw new Refusal(fault);
       };
       refuseOverload();
-      if (!budget.hasRoom(tenant, declared ?? 0)) throw new Refusal(budget.full());
-      const answer = await budget.now<{ reading: Reading; status: 200 | 201 }>(tenant, 0, async (lease) => {
-        const film = accept(await upload(c, { declared, limitBytes: maxBodyBytes, lease, full: budget.full }));
+      if (!budget.hasRoom(tenant, declared ?? 0)) throw new Refusal(budget.queueFull());
+      const answer = await budget.runNow<{ reading: Reading; status: 200 | 201 }>(tenant, 0, async (lease) => {
+        const film = unwrap(await upload(c, { declared, limitBytes: maxBodyBytes, lease, queueFull: budget.queueFull }));
         // The queue may have filled while the body arrived. Refuse before the digest is computed.
         refuseOverload();
         const id = await router.identify(tenant, film.bytes, request);
         const known = await platform.readings.get(tenant, id);
         if (known) return ok({ reading: known.reading, status: 200 });
-        const read = accept(await engine.read({ id, ...film, request }, c.req.raw.signal, undefined, tenant));
+        const read = unwrap(await engine.read({ id, ...film, request }, c.req.raw.signal, undefined, tenant));
         await platform.readings.put(tenant, read);
         return ok({ reading: read.reading, status: 201 });
       });
-      const { reading, status } = accept(answer);
+      const { reading, status } = unwrap(answer);
       // Relative to /v1/readings, because a gateway may add a path prefix (RFC 9110 10.2.2).
       return c.json(presentReading(reading, router.family), status, { location: `readings/${reading.id}` });
     },
-    strict(ReadParameters),
+    strictQuery(ReadParameters),
   );
 
   app.use('/v1/readings/:id', conditional);

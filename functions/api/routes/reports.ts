@@ -6,7 +6,7 @@ import { resultDigest } from '../../results/request-digest.ts';
 import { structuredReport } from '../../results/sr/report.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../http/problem.ts';
-import { answers } from '../http/responses.ts';
+import { problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 
 const request = {
@@ -27,7 +27,7 @@ const sr = createRoute({
       description: 'A DICOM file',
       content: { 'application/dicom': { schema: { type: 'string', format: 'binary' } } },
     },
-    ...answers('reading_not_found', 'not_from_dicom'),
+    ...problemResponses('reading_not_found', 'not_from_dicom'),
   },
 });
 
@@ -38,11 +38,11 @@ const fhir = createRoute({
   tags: [tagNames.readings],
   summary: 'A reading as FHIR R4',
   description:
-    'A Bundle of a DiagnosticReport, one Observation per finding, and the Device that made them. Readings of PNG and JPEG films have no patient, so the report has no `subject`, which FHIR allows.',
+    'A Bundle of one DiagnosticReport, one Observation per finding, and the Devices that made them. Readings of PNG and JPEG films have no patient, so the report has no `subject`, which FHIR allows.',
   request,
   responses: {
     200: { description: 'A Bundle', content: { 'application/fhir+json': { schema: z.looseObject({}) } } },
-    ...answers('reading_not_found'),
+    ...problemResponses('reading_not_found'),
   },
 });
 
@@ -50,7 +50,7 @@ const fhir = createRoute({
 export function reports(app: OpenAPIHono, { router, platform: { readings } }: Deps): void {
   const maker = { family: router.family, version: about.version };
 
-  async function find(tenant: string, id: string) {
+  async function readingOf(tenant: string, id: string) {
     const read = await readings.get(tenant, id);
     if (!read) throw new Refusal({ code: 'reading_not_found', id });
     return read;
@@ -58,7 +58,7 @@ export function reports(app: OpenAPIHono, { router, platform: { readings } }: De
 
   app.openapi(sr, async (c) => {
     const { id } = c.req.valid('param');
-    const read = await find(c.get('tenant'), id);
+    const read = await readingOf(c.get('tenant'), id);
     const { reading, instance } = read;
     if (!instance) throw new Refusal({ code: 'not_from_dicom', id });
     const identified = { reading, instance };
@@ -67,7 +67,7 @@ export function reports(app: OpenAPIHono, { router, platform: { readings } }: De
   });
 
   app.openapi(fhir, async (c) => {
-    const read = await find(c.get('tenant'), c.req.valid('param').id);
+    const read = await readingOf(c.get('tenant'), c.req.valid('param').id);
     const provenance = provenanceOf(read, maker, resultDigest(read.reading, router));
     return c.json({ ...fhirBundle(read, provenance) }, 200, { 'content-type': 'application/fhir+json' });
   });

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { ok } from '../../core/result.ts';
-import { uploadLifeMs } from '../../jobs/sweep.ts';
+import { uploadLifetimeMs } from '../../jobs/sweep.ts';
 import type { Deps } from '../deps.ts';
-import { bodyOf, reserving } from '../http/body.ts';
-import { accept, Refusal } from '../http/problem.ts';
-import { answers } from '../http/responses.ts';
+import { bodyOf, reserveOnArrival } from '../http/body.ts';
+import { unwrap, Refusal } from '../http/problem.ts';
+import { problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 
 const Upload = z
@@ -15,7 +15,7 @@ const Upload = z
       .string()
       .meta({ description: 'The address for the bytes, absolute or relative to the address of this request.' }),
     method: z.literal('PUT').meta({ description: 'The method that sends the bytes.' }),
-    headers: z.record(z.string(), z.string()).meta({ description: 'Send exactly these.' }),
+    headers: z.record(z.string(), z.string()).meta({ description: 'The headers of the upload. Send exactly these.' }),
     expiresAt: z.iso.datetime().meta({ description: 'Until this time the upload can be sent and used by jobs.' }),
     limitBytes: z.int().meta({ description: 'The most bytes of the upload.', example: 268_435_456 }),
   })
@@ -28,7 +28,7 @@ const begin = createRoute({
   tags: [tagNames.jobs],
   summary: 'Begin the upload of a large film',
   description:
-    'Send the bytes of one film to `url` with `method` and exactly `headers`: they differ between installations. Resolve `url` against the address of this request. Send your API key only if `url` is relative: an absolute `url` is signed already. Then name `id` in POST /v1/jobs.',
+    'Send the bytes of one film to `url` with `method` and exactly `headers`: all three differ between installations. Resolve a relative `url` against the address of this request, and add your API key. An absolute `url` is already signed: do not send your API key to it. Then pass `id` to POST /v1/jobs.',
   request: { query: z.strictObject({}) },
   responses: { 201: { description: 'The address for the bytes', content: { 'application/json': { schema: Upload } } } },
 });
@@ -51,44 +51,41 @@ const send = createRoute({
   },
   responses: {
     204: { description: 'The upload is stored' },
-    ...answers('empty_body', 'upload_not_found', 'quota_exceeded', 'queue_full'),
+    ...problemResponses('empty_body', 'upload_not_found', 'quota_exceeded', 'queue_full'),
   },
 });
 
-/** The life of a presigned address: the time of one film on a slow line. */
+/** Lifetime of a presigned URL: enough to upload one film over a slow connection. */
 const presignedSeconds = 3600;
 
-/** The time is part of the id, so nothing needs to be stored before the bytes arrive. */
+/** The id contains its creation time, so nothing needs to be stored before the bytes arrive. */
 const newId = () => `up_${Date.now().toString(36)}_${randomUUID().replaceAll('-', '')}`;
 
-/** The time of an upload's id in milliseconds; undefined if the id is malformed or has expired. */
-function begunAt(id: string): number | undefined {
-  const begun = Number.parseInt(/^up_([0-9a-z]{8,9})_[0-9a-f]{32}$/.exec(id)?.[1] ?? '', 36);
-  const age = Date.now() - begun;
-  // A clock that was set back makes the age negative. The upload stays usable.
-  return Math.abs(age) < uploadLifeMs ? begun : undefined;
+/** The creation time in an upload id, in milliseconds; undefined if the id is malformed or has expired. */
+function createdAt(id: string): number | undefined {
+  const created = Number.parseInt(/^up_([0-9a-z]{8,9})_[0-9a-f]{32}$/.exec(id)?.[1] ?? '', 36);
+  const age = Date.now() - created;
+  // The age is negative if the clock was set back. Such an upload can still be used.
+  return Math.abs(age) < uploadLifetimeMs ? created : undefined;
 }
 
 /** The blob of a tenant's upload. A malformed or expired id is refused. */
 export function uploadedBlob(tenant: string, id: string): string {
-  if (begunAt(id) === undefined) throw new Refusal({ code: 'upload_not_found', id });
+  if (createdAt(id) === undefined) throw new Refusal({ code: 'upload_not_found', id });
   return JSON.stringify(['upload', tenant, id]);
 }
 
 export function uploads(app: OpenAPIHono, { platform: { blobs }, budget, maxUploadBytes }: Deps): void {
   app.openapi(begin, async (c) => {
     const id = newId();
-    const given = await blobs.presign?.(uploadedBlob(c.get('tenant'), id), maxUploadBytes, presignedSeconds);
-    if (given) {
-      const { url, headers, expiresAt } = given;
-      const until = expiresAt.toISOString();
-      return c.json(
-        { ...{ id, url, method: 'PUT' as const, headers, expiresAt: until, limitBytes: maxUploadBytes } },
-        201,
-      );
+    const presigned = await blobs.presign?.(uploadedBlob(c.get('tenant'), id), maxUploadBytes, presignedSeconds);
+    if (presigned) {
+      const { url, headers } = presigned;
+      const expiresAt = presigned.expiresAt.toISOString();
+      return c.json({ id, url, method: 'PUT' as const, headers, expiresAt, limitBytes: maxUploadBytes }, 201);
     }
     const url = `uploads/${id}`;
-    const expiresAt = new Date((begunAt(id) ?? 0) + uploadLifeMs).toISOString();
+    const expiresAt = new Date((createdAt(id) ?? 0) + uploadLifetimeMs).toISOString();
     const headers = { 'content-type': 'application/octet-stream' };
     return c.json({ id, url, method: 'PUT' as const, headers, expiresAt, limitBytes: maxUploadBytes }, 201);
   });
@@ -98,11 +95,11 @@ export function uploads(app: OpenAPIHono, { platform: { blobs }, budget, maxUplo
     const blob = uploadedBlob(tenant, c.req.valid('param').id);
     const tooLarge = () => new Refusal({ code: 'body_too_large', limitBytes: maxUploadBytes });
     if (Number(c.req.header('content-length')) > maxUploadBytes) throw tooLarge();
-    const { full } = budget;
-    const sent = await budget.now(tenant, 0, async (lease) =>
-      ok(await blobs.put(blob, reserving(bodyOf(c), blobs.heldBytes, { lease, full }), maxUploadBytes, tenant)),
+    const { queueFull } = budget;
+    const stored = await budget.runNow(tenant, 0, async (lease) =>
+      ok(await blobs.put(blob, reserveOnArrival(bodyOf(c), blobs.heldBytes, { lease, queueFull }), maxUploadBytes, tenant)),
     );
-    const put = accept(sent);
+    const put = unwrap(stored);
     if (!put) throw tooLarge();
     if (put.bytes > 0) return c.body(null, 204);
     await blobs.remove(blob);

@@ -6,7 +6,7 @@ import type { Inspected } from '../../decode/dicom/inspect.ts';
 import { fragmentTracker } from '../../decode/dicom/parse/fragments.ts';
 import type { PixelDataStart } from '../../decode/dicom/parse/header.ts';
 import { type FileMeta, fileMeta } from '../../decode/dicom/parse/meta-group.ts';
-import { joined } from '../../platform/concat.ts';
+import { concatBytes } from '../../platform/concat.ts';
 import type { Lease } from '../../platform/memory-budget.ts';
 import type { Part } from '../../platform/multipart.ts';
 import type { ReadRequest } from '../../routing/request.ts';
@@ -70,7 +70,7 @@ async function receiveWithin(
   const pieces = part.bytes[Symbol.asyncIterator]();
   const busy = (object?: FileMeta): Received => ({
     stored: { kind: 'failed', reason: failureReasons.outOfResources, object },
-    busy: deps.budget.full(),
+    busy: deps.budget.queueFull(),
   });
   let head = await readHead(pieces, new Uint8Array(), headBytes, reserve);
   if (!head) return busy();
@@ -120,13 +120,13 @@ async function readHead(
   let length = received.length;
   while (length < upTo) {
     const { done, value } = await pieces.next();
-    if (done) return { bytes: joined(chunks, length), whole: true };
+    if (done) return { bytes: concatBytes(chunks, length), whole: true };
     // Twice the size, because the thread gets a copy.
     if (!reserve(2 * value.length)) return undefined;
     chunks.push(value);
     length += value.length;
   }
-  return { bytes: joined(chunks, length), whole: false };
+  return { bytes: concatBytes(chunks, length), whole: false };
 }
 
 /** A film as a stream to the store. After its end, the digest and the expected length of the film are known. */

@@ -9,9 +9,9 @@ import type { Lease } from '../../platform/memory-budget.ts';
 import { contentType, MultipartError, type Part, partsOf } from '../../platform/multipart.ts';
 import { parseParameters } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
-import { bodyOf, reserving, unspecific } from '../http/body.ts';
-import { accept, Refusal } from '../http/problem.ts';
-import { answers } from '../http/responses.ts';
+import { bodyOf, reserveOnArrival, genericMediaTypes } from '../http/body.ts';
+import { unwrap, Refusal } from '../http/problem.ts';
+import { problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 import { nativeDicomModel } from './native-dicom.ts';
 import { type Reception, receive, type StoredFilm } from './receive.ts';
@@ -46,7 +46,7 @@ const responses = (...codes: FaultCode[]) => ({
   200: answer('All instances were accepted'),
   202: answer('Some instances were accepted. Others failed, or were discarded because their kind is not read'),
   409: answer('No instance was accepted'),
-  ...answers(
+  ...problemResponses(
     'malformed_stow',
     'not_acceptable',
     'unsupported_media_type',
@@ -103,22 +103,22 @@ const ofStudy = createRoute({
 
 /** STOW-RS: decides about each instance by itself, and answers when the accepted instances are stored and their jobs will run. */
 export function stow(app: OpenAPIHono, deps: Deps): void {
-  const usual = accept(parseParameters({}, deps.router.vocabulary));
+  const usual = unwrap(parseParameters({}, deps.router.vocabulary));
 
   async function store(c: Context, study: string | undefined) {
-    const mediaType = accept(responseType(c.req.header('accept') ?? ''));
+    const mediaType = unwrap(responseType(c.req.header('accept') ?? ''));
     const { signal } = c.req.raw;
     const tenant = c.get('tenant');
     const to = deps.pacs.stowOf(tenant);
     // The request of the PACS that receives the results: a film that came by polling then has the same reading and job.
     const reception = { tenant, study, request: to?.request ?? usual, signal };
-    const { full } = deps.budget;
-    const stored = await deps.budget.now(tenant, 0, async (lease) => {
-      const pieces = reserving(bodyOf(c), deps.platform.blobs.heldBytes, { lease, full });
-      const parts = accept(instancesOf(c.req.header('content-type') ?? '', pieces));
+    const { queueFull } = deps.budget;
+    const stored = await deps.budget.runNow(tenant, 0, async (lease) => {
+      const chunks = reserveOnArrival(bodyOf(c), deps.platform.blobs.heldBytes, { lease, queueFull });
+      const parts = unwrap(instancesOf(c.req.header('content-type') ?? '', chunks));
       return ok(await storeParts(deps, reception, parts, lease));
     });
-    const { results, films } = accept(stored);
+    const { results, films } = unwrap(stored);
     const jobs = await submitStudies(deps.platform, tenant, to, films);
     const counts = Object.fromEntries(
       Map.groupBy(results, ({ kind }) => kind)
@@ -204,7 +204,7 @@ function instancesOf(header: string, body: AsyncIterable<Uint8Array>): Result<As
   const { type: partType } = contentType(parameters.get('type') ?? '');
   const received = [type || 'none', ...(partType === '' ? [] : [`type="${partType}"`])].join('; ');
   const unsupported: Fault = { code: 'unsupported_media_type', received, fix: stowTypes };
-  if (unspecific.includes(type)) return ok(onlyInstance(part10Or(unsupported, body)));
+  if (genericMediaTypes.includes(type)) return ok(onlyInstance(part10Or(unsupported, body)));
   if (type !== 'multipart/related' || partType !== dicom) return fail(unsupported);
   const boundary = parameters.get('boundary') ?? '';
   // RFC 2046 5.1.1 allows 70 characters of a smaller set. Orthanc sends 73 characters, and other senders send braces.
@@ -220,12 +220,12 @@ async function* onlyInstance(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<P
 /** The bytes of a body that begins like a DICOM file. Another body is refused. */
 async function* part10Or(refusal: Fault, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let start: Uint8Array | undefined = new Uint8Array();
-  for await (const piece of body) {
+  for await (const chunk of body) {
     if (!start) {
-      yield piece;
+      yield chunk;
       continue;
     }
-    start = Buffer.concat([start, piece]);
+    start = Buffer.concat([start, chunk]);
     if (start.length < signatureBytes) continue;
     if (!isPart10(start)) break;
     yield start;

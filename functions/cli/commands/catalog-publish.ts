@@ -91,8 +91,8 @@ async function faultsOf({ family }: Publication, device: Device): Promise<Public
   const { verify } = await import('./verify.ts');
   const faults: PublicationFault[] = [];
   for (const variant of family.catalog.variants) {
-    const { ok, says } = await verify(variant, family, device);
-    if (!ok) faults.push({ what: variant.id, fault: says });
+    const { ok, detail } = await verify(variant, family, device);
+    if (!ok) faults.push({ what: variant.id, fault: detail });
   }
   const path = join(family.folder, 'scores.json');
   const fault = existsSync(path) ? scoresFault(family, parseObject(Scores, readFileSync(path), path)) : undefined;

@@ -125,9 +125,9 @@ async function verifyFamily(json: true | undefined): Promise<0 | 1> {
   const { verify } = await import('./verify.ts');
   const variants: { id: string; ok: boolean; found: string }[] = [];
   for (const { id, ...variant } of family.catalog.variants) {
-    const { ok, says } = await verify({ id, ...variant }, family, config.device);
-    variants.push({ id, ok, found: says });
-    if (!json) process.stdout.write(paragraph(says, '      ', `${ok ? 'pass' : 'FAIL'}  ${id}  `));
+    const { ok, detail } = await verify({ id, ...variant }, family, config.device);
+    variants.push({ id, ok, found: detail });
+    if (!json) process.stdout.write(paragraph(detail, '      ', `${ok ? 'pass' : 'FAIL'}  ${id}  `));
   }
   show(json, { family: family.catalog.family, variants }, () => '');
   const failed = variants.filter(({ ok }) => !ok).length;

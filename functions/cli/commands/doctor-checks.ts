@@ -15,8 +15,8 @@ import { cpus } from '../../platform/cpus.ts';
 import { digestFault } from './digest.ts';
 
 /** The result of a check, and the fix if it failed. */
-export type Finding = { readonly found: string; readonly fix?: string };
-export type Check = () => Finding | readonly Finding[] | Promise<Finding | readonly Finding[]>;
+export type CheckResult = { readonly found: string; readonly fix?: string };
+export type Check = () => CheckResult | readonly CheckResult[] | Promise<CheckResult | readonly CheckResult[]>;
 
 const settings = () => readConfig(process.env);
 const router = () => openRouter(settings());
@@ -37,16 +37,16 @@ export const checks: Readonly<Record<string, Check>> = {
   port: portFree,
 };
 
-function node(): Finding {
+function node(): CheckResult {
   const found = process.versions.node;
   if (Number.parseInt(found, 10) >= 24) return { found };
-  return { found, fix: 'use Node 24 or newer: in a clone of the repository, npm start and npm run bring their own.' };
+  return { found, fix: 'use Node 24 or newer. In a clone of the repository, npm start and npm run use the Node of node_modules.' };
 }
 
 /** The platforms for which onnxruntime-node has a native library. */
 const supported = ['linux x64', 'linux arm64', 'darwin arm64', 'win32 x64', 'win32 arm64'];
 
-function platform(): Finding {
+function platform(): CheckResult {
   const here = `${process.platform} ${process.arch}`;
   if (!supported.includes(here))
     return {
@@ -56,7 +56,7 @@ function platform(): Finding {
   if (process.platform !== 'linux') return { found: here };
   const glibc = glibcVersion();
   if (glibc) return { found: `${here}, glibc ${glibc}` };
-  return { found: `${here}, no glibc`, fix: 'use a distribution with glibc 2.28 or newer: Alpine has musl instead.' };
+  return { found: `${here}, no glibc`, fix: 'use a distribution with glibc 2.28 or newer. Alpine uses musl, which ONNX Runtime does not support.' };
 }
 
 function glibcVersion(): string | undefined {
@@ -66,7 +66,7 @@ function glibcVersion(): string | undefined {
   return header.glibcVersionRuntime;
 }
 
-function memory(): Finding {
+function memory(): CheckResult {
   // Without a cgroup limit, constrainedMemory is 0 or larger than any machine.
   const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
   const gib = Math.min(limit, totalmem()) / 2 ** 30;
@@ -74,7 +74,7 @@ function memory(): Finding {
   return gib >= 1 ? { found } : { found, fix: 'give this process at least 1 GiB.' };
 }
 
-function settingsValid(): Finding {
+function settingsValid(): CheckResult {
   try {
     const { models, family, device, workers, threads } = settings();
     return { found: `family ${family} in ${models} on ${device}, ${workers} workers of ${threads} threads` };
@@ -86,7 +86,7 @@ function settingsValid(): Finding {
   }
 }
 
-function models(): Finding {
+function models(): CheckResult {
   const config = settings();
   try {
     const { family, vocabulary } = openRouter(config);
@@ -104,62 +104,62 @@ function models(): Finding {
   }
 }
 
-async function digests(): Promise<Finding> {
+async function digests(): Promise<CheckResult> {
   const { family } = router();
   const { variants } = family.catalog;
   const hashed = variants.map(async (variant) =>
     digestFault(await readFile(join(family.folder, variant.file)), variant, family),
   );
-  const wrong = (await Promise.all(hashed)).filter((fault) => fault !== undefined);
-  if (wrong.length === 0) return { found: `all ${variants.length} model files are what the catalog says` };
-  return { found: wrong.join('\n      '), fix: 'restore these files; alara catalog verify checks them again.' };
+  const mismatches = (await Promise.all(hashed)).filter((fault) => fault !== undefined);
+  if (mismatches.length === 0) return { found: `all ${variants.length} model files match the catalog` };
+  return { found: mismatches.join('\n      '), fix: 'restore these files; alara catalog verify checks them again.' };
 }
 
-async function onnxRuntime(): Promise<Finding> {
+async function onnxRuntime(): Promise<CheckResult> {
   const { family, costs } = router();
   const [cheapest] = [...family.catalog.variants].sort((a, b) => costs.of(a) - costs.of(b));
   if (!cheapest) throw new Error('a catalog has at least one variant');
   try {
-    // Imported here, so that the other checks run even if its native library does not load.
+    // Import ONNX Runtime only here, so that the other checks run even if its native library does not load.
     const { verify } = await import('./verify.ts');
-    const { ok, says } = await verify(cheapest, family, settings().device);
-    if (ok) return { found: `ran ${cheapest.id}: ${says}` };
-    return { found: says, fix: 'alara catalog verify tries every variant; if none runs, reinstall with npm ci.' };
+    const { ok, detail } = await verify(cheapest, family, settings().device);
+    if (ok) return { found: `ran ${cheapest.id}: ${detail}` };
+    return { found: detail, fix: 'alara catalog verify tries every variant; if none runs, reinstall with npm ci.' };
   } catch (error) {
-    return { found: messageOf(error), fix: 'its native library does not load: reinstall with npm ci on this machine.' };
+    return { found: messageOf(error), fix: 'the native library of ONNX Runtime does not load: reinstall with npm ci on this machine.' };
   }
 }
 
 /** A white pixel. */
 const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg==';
 
-async function sharpDecodes(): Promise<Finding> {
+async function sharpDecodes(): Promise<CheckResult> {
   try {
     const { default: sharp } = await import('sharp');
     const { info, data } = await sharp(Buffer.from(png, 'base64')).raw().toBuffer({ resolveWithObject: true });
     if (info.width === 1 && data[0] === 255) return { found: `decoded a PNG with libvips ${sharp.versions.vips}` };
     return { found: 'decoded a PNG wrongly', fix: 'reinstall with npm ci on this machine.' };
   } catch (error) {
-    return { found: messageOf(error), fix: 'its native library does not load: reinstall with npm ci on this machine.' };
+    return { found: messageOf(error), fix: 'the native library of sharp does not load: reinstall with npm ci on this machine.' };
   }
 }
 
-async function dataFolder(): Promise<Finding> {
+async function dataFolder(): Promise<CheckResult> {
   const { data } = settings();
   try {
-    const made = await mkdir(data, { recursive: true });
+    const created = await mkdir(data, { recursive: true });
     await rm(await mkdtemp(join(data, 'doctor-')), { recursive: true });
     // Remove what the check created.
-    if (made) await rm(made, { recursive: true });
+    if (created) await rm(created, { recursive: true });
     return { found: `${data} can be written` };
   } catch (error) {
     return { found: messageOf(error), fix: `make ${data} writable, or name another folder in ALARA_DATA.` };
   }
 }
 
-async function pacs(): Promise<readonly Finding[]> {
+async function pacs(): Promise<readonly CheckResult[]> {
   const setting = settings().pacs;
-  if (setting === undefined) return [{ found: 'ALARA_PACS is not set: none is connected' }];
+  if (setting === undefined) return [{ found: 'ALARA_PACS is not set: no PACS is connected' }];
   let config: PacsConfig;
   try {
     config = readPacsConfig(setting);
@@ -181,7 +181,7 @@ async function pacs(): Promise<readonly Finding[]> {
   return found.flat();
 }
 
-/** Undefined if the models are in a store or have a fault; the check `models` reports faulty models. */
+/** Undefined if the models are in a store, or cannot be loaded. The check `models` reports models that cannot be loaded. */
 function routerIfAny() {
   try {
     return router();
@@ -190,7 +190,7 @@ function routerIfAny() {
   }
 }
 
-async function portFree(): Promise<Finding> {
+async function portFree(): Promise<CheckResult> {
   const { host, port } = settings();
   const server = createServer();
   try {
@@ -198,8 +198,8 @@ async function portFree(): Promise<Finding> {
     await once(server, 'listening');
     return { found: `${host}:${port} is free` };
   } catch (error) {
-    if (await isAlara(host, port)) return { found: `${host}:${port} is taken by Alara, which runs` };
-    return { found: messageOf(error), fix: `stop what listens there, or choose another: PORT=${port + 1} npm start` };
+    if (await isAlara(host, port)) return { found: `${host}:${port} is in use by a running Alara` };
+    return { found: messageOf(error), fix: `stop the process that uses the port, or choose another port: PORT=${port + 1} npm start` };
   } finally {
     server.close();
   }
@@ -207,7 +207,7 @@ async function portFree(): Promise<Finding> {
 
 const Health = z.object({ status: z.enum(['ready', 'starting', 'failed']), device: z.string(), family: z.string() });
 
-/** Whether the service itself answers on a port. */
+/** Whether Alara answers on a port. */
 async function isAlara(host: string, port: number): Promise<boolean> {
   // A wildcard address is not a destination, so loopback is used.
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;

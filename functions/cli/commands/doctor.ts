@@ -4,7 +4,7 @@ import { ConfigError } from '../../platform/config.ts';
 import { help } from '../help.ts';
 import { type JsonOption, show, withJson } from '../output/json.ts';
 import { paragraph } from '../output/wrap.ts';
-import { type Check, checks, type Finding } from './doctor-checks.ts';
+import { type Check, checks, type CheckResult } from './doctor-checks.ts';
 
 /** `alara doctor`: check this machine, and print the fix for each failed check. */
 export function doctor(program: Command): void {
@@ -44,7 +44,7 @@ function line(state: string, name: string, found: string, fix: string | undefine
 }
 
 /** A check is skipped if an earlier check found a fault in the settings or models that it needs. */
-async function attempt(check: Check): Promise<readonly (Finding & { state: 'pass' | 'FAIL' | 'skip' })[]> {
+async function attempt(check: Check): Promise<readonly (CheckResult & { state: 'pass' | 'FAIL' | 'skip' })[]> {
   try {
     const findings = [await check()].flat();
     return findings.map((finding) => ({ state: finding.fix ? 'FAIL' : 'pass', ...finding }));

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { type Job, type JobState, jobStates } from '../../core/job.ts';
 import { isReplayable, replay } from '../../jobs/submit.ts';
 import type { Platform } from '../../storage/platform.ts';
-import { inWords, problemOf, UsageError } from '../errors.ts';
+import { problemText, problemOf, UsageError } from '../errors.ts';
 import { help } from '../help.ts';
 import { type JsonOption, show as print, withJson } from '../output/json.ts';
 import { minute, table } from '../output/table.ts';
@@ -102,7 +102,7 @@ function inText(job: Job): string {
     progress: `${progress.done} of ${progress.total}`,
     created: job.createdAt,
     changed: job.updatedAt,
-    ...(fault && { fault: `${fault.code}: ${inWords(problemOf(fault))}` }),
+    ...(fault && { fault: `${fault.code}: ${problemText(problemOf(fault))}` }),
   };
   const came = outcomes.map(({ reading, refused, stored }) =>
     [reading, refused && `refused: ${refused.code}`, stored && `${stored.length} objects stored`]

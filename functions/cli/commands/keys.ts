@@ -18,7 +18,7 @@ export function keys(program: Command): void {
     .requiredOption('--scopes <list>', `what the key may be used for, separated by commas: ${scopes.join(', ')}`);
   help(withJson(made), {
     example: 'alara keys create --tenant clinic --scopes readings,jobs',
-    notes: ['Standard output has the key alone, so that a script can read it.'],
+    notes: ['Only the key is written to standard output, so a script can capture it.'],
   }).action(create);
   const list = command.command('ls').description('List the ids of keys, never the keys.');
   help(withJson(list), { example: 'alara keys ls' }).action(ls);
@@ -37,7 +37,7 @@ async function create({ json, ...options }: JsonOption & { tenant: string; scope
   tell(
     json,
     `
-This is the only time that the key is shown. It opens ${granted.join(', ')} for tenant ${tenant}.
+This is the only time that the key is shown. Its scopes are ${granted.join(', ')}, for tenant ${tenant}.
 Send it as a header:
   curl -H "Authorization: Bearer $KEY" …
 Revoke it with: alara keys revoke ${apiKey.id}
@@ -54,7 +54,7 @@ function scopesOf(list: string): Scope[] {
 }
 
 async function ls({ json }: JsonOption): Promise<void> {
-  await withPlatform(async ({ access }, folder) => {
+  await withPlatform(async ({ access }, place) => {
     const keys = (await access.listKeys()).map(({ id, tenant, scopes, createdAt, revokedAt }) => ({
       ...{ id, tenant, scopes, createdAt },
       ...(revokedAt !== undefined && { revokedAt }),
@@ -69,13 +69,13 @@ async function ls({ json }: JsonOption): Promise<void> {
     show(json, keys, () =>
       rows.length > 0
         ? table(['id', 'tenant', 'scopes', 'created', 'revoked'], rows)
-        : `There are no keys in ${folder}.\n`,
+        : `There are no keys in ${place}.\n`,
     );
   });
 }
 
 async function revoke(id: string, { json }: JsonOption): Promise<void> {
   const revoked = await withPlatform(({ access }) => access.revokeKey(id));
-  if (!revoked) throw new UsageError(`no key ${id} is valid. alara keys ls lists them.`);
+  if (!revoked) throw new UsageError(`there is no valid key with the id ${id}. alara keys ls lists the keys.`);
   show(json, { revoked: id }, () => `Key ${id} is revoked.\n`);
 }

@@ -14,12 +14,12 @@ export function orthanc(program: Command): void {
   const command = group
     .command('configure')
     .description("Add Alara's script, settings and user to a configuration of Orthanc. Existing entries stay.")
-    .argument('<folder>', "the folder of Orthanc's configuration, with alara.lua in it")
+    .argument('<folder>', "the folder of Orthanc's configuration; it must contain alara.lua")
     .requiredOption('--password-file <file>', "a file with the password of Orthanc's user")
     .option('--username <name>', "Orthanc's user for Alara", 'alara')
     .option(
       '--forward-to <title@host:port>',
-      'the PACS that receives the results by C-STORE; the folder then has gateway.lua too',
+      'the PACS to which Orthanc sends the results by C-STORE; the folder must then contain gateway.lua',
     );
   help(withJson(command), {
     example,
@@ -42,7 +42,7 @@ function configure(folder: string, { username, passwordFile, forwardTo, json }: 
     const changes = setUpOrthanc({ folder, username, password, forwardTo: pacs });
     const lines =
       changes.length > 0
-        ? [...changes, 'Restart Orthanc: it reads its configuration at its start.']
+        ? [...changes, 'Restart Orthanc: it reads its configuration only at startup.']
         : ['Nothing to change.'];
     show(json, { changes }, () => lines.map((line) => paragraph(line)).join(''));
   } catch (error) {

@@ -8,20 +8,20 @@ import { type Config, readConfig } from '../../platform/config.ts';
 import type { PresentFamily } from '../../results/present-reading.ts';
 import type { Plan } from '../../routing/cheapest-plan.ts';
 import type { ReadRequest } from '../../routing/request.ts';
-import { accept, type FilmFault, inWords, problemOf, UsageError } from '../errors.ts';
+import { unwrap, type FilmFault, problemText, problemOf, UsageError } from '../errors.ts';
 import { help } from '../help.ts';
 import { csvHead, csvRows } from '../output/csv.ts';
-import { filmsIn, load } from '../output/films.ts';
+import { filmsIn, loadFilm } from '../output/films.ts';
 import { inOrder } from '../output/in-order.ts';
 import { filmTable, filmView } from '../output/print.ts';
 import { openProgress } from '../output/progress.ts';
-import { plan, type RoutingOptions, withRouting } from '../routing-options.ts';
+import { planFromOptions, type RoutingOptions, addRoutingOptions } from '../routing-options.ts';
 
 type Options = RoutingOptions & { prevalence?: string; explain?: true; json?: true; ndjson?: true; csv?: true };
 
 /** `alara read`: films to readings, in this process. */
 export function read(program: Command): void {
-  const command = withRouting(
+  const command = addRoutingOptions(
     program
       .command('read')
       .description('Read films or folders of films (DICOM, PNG and JPEG) without a server.')
@@ -53,7 +53,7 @@ async function readFilms(
     throw new UsageError('--explain adds heat maps, which only --json and --ndjson can contain: add --json.');
   const config = readConfig(process.env);
   const router = openRouter(config);
-  const planned = plan(router, { ...routing, ...(explain && { explain: 'heatmap' }) });
+  const planned = planFromOptions(router, { ...routing, ...(explain && { explain: 'heatmap' }) });
   const films = await filmsIn(paths);
   const format = json
     ? jsonFormat(router.family)
@@ -64,16 +64,16 @@ async function readFilms(
         : tableFormat(planned.plan);
 
   const workers = Math.min(config.workers, films.length);
-  // Twice as many films as threads are in progress, so that a slow film delays no thread. The others stay on disk.
-  const width = 2 * workers;
+  // Load twice as many films as there are threads, so that no thread waits for a film. The others stay on disk.
+  const concurrency = 2 * workers;
   const warm = planned.plan.runs.map(({ variant }) => variant.id);
-  const engine = createEngine({ ...config, plan: router.plan, family: router.family, warm, workers, queue: width });
+  const engine = createEngine({ ...config, plan: router.plan, family: router.family, warm, workers, queue: concurrency });
   const progress = openProgress(films.length);
   const failed: { file: string; fault: FilmFault }[] = [];
   try {
-    accept(await engine.ready);
+    unwrap(await engine.ready);
     process.stdout.write(format.head);
-    const results = inOrder(films, width, (file) => readFilm(file, router, engine, planned.request, config));
+    const results = inOrder(films, concurrency, (file) => readFilm(file, router, engine, planned.request, config));
     for await (const { file, result } of results) {
       if (!result.ok) failed.push({ file, fault: result.fault });
       progress.print(() => process.stdout.write(format.film(file, result)));
@@ -96,7 +96,7 @@ async function readFilm(
   request: ReadRequest,
   { maxBodyBytes }: Config,
 ): Promise<{ file: string; result: Result<Reading, FilmFault> }> {
-  const loaded = await load(file, maxBodyBytes);
+  const loaded = await loadFilm(file, maxBodyBytes);
   if (!loaded.ok) return { file, result: loaded };
   const id = await router.identify(localTenant, loaded.value.bytes, request);
   const result = await engine.read({ id, ...loaded.value, request });
@@ -132,6 +132,6 @@ const tableFormat = (plan: Plan): Format => ({
 });
 
 function summary(films: number, failed: readonly { file: string; fault: FilmFault }[]): string {
-  const lines = failed.map(({ file, fault }) => `  ${file}: ${fault.code}: ${inWords(problemOf(fault))}\n`);
+  const lines = failed.map(({ file, fault }) => `  ${file}: ${fault.code}: ${problemText(problemOf(fault))}\n`);
   return `alara: ${films - failed.length} read, ${failed.length} failed:\n${lines.join('')}`;
 }

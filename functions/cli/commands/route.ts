@@ -8,18 +8,18 @@ import { help } from '../help.ts';
 import { type JsonOption, show, withJson } from '../output/json.ts';
 import { table } from '../output/table.ts';
 import { paragraph } from '../output/wrap.ts';
-import { plan, type RoutingOptions, withRouting } from '../routing-options.ts';
+import { planFromOptions, type RoutingOptions, addRoutingOptions } from '../routing-options.ts';
 
 /** `alara route`: show the plan of a request, without a film. */
 export function route(program: Command): void {
-  const command = withRouting(
+  const command = addRoutingOptions(
     program.command('route').description('Show which variants would run, their cost and the reasons. No film is read.'),
   );
   help(withJson(command, 'print one JSON document, like GET /v1/routes'), {
     example: 'alara route --findings Nodule,Emphysema --policy sabottke-spieler-2020',
   }).action(({ json, ...options }: RoutingOptions & JsonOption) => {
     const router = openRouter(readConfig(process.env));
-    const routed = plan(router, options).plan;
+    const routed = planFromOptions(router, options).plan;
     const view = presentPlan(routed, router.costs);
     const findings = routed.assignments.map(presentAssignment);
     show(json, { plan: view, findings: findings.map(presentRouted), notice }, () => inText(view, findings));

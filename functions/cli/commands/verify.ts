@@ -8,9 +8,9 @@ import { type Device, runtimeOptions } from '../../inference/session.ts';
 import type { LoadedFamily } from '../../models/load.ts';
 import { digestFault } from './digest.ts';
 
-export type Verdict = { readonly ok: boolean; readonly says: string };
+export type Verdict = { readonly ok: boolean; readonly detail: string };
 
-const failed = (says: string): Verdict => ({ ok: false, says });
+const failed = (detail: string): Verdict => ({ ok: false, detail });
 
 /** Hash a model, open it and run it on a black film: check it against the catalog, and check the shape of its outputs. */
 export async function verify(
@@ -32,7 +32,7 @@ export async function verify(
     const wrong = fault(outputs, catalog.findings.length, catalog.quality.classes.length + 1);
     if (wrong) return failed(`${variant.file}: ${wrong}. Export the family again.`);
     const shapes = Object.entries(outputs).map(([name, { dims }]) => `${name} [${dims.join(', ')}]`);
-    return { ok: true, says: `sha256:${variant.sha256.slice(0, 12)}…  ${shapes.join('  ')}  ${took.toFixed(0)} ms` };
+    return { ok: true, detail: `sha256:${variant.sha256.slice(0, 12)}…  ${shapes.join('  ')}  ${took.toFixed(0)} ms` };
   } catch (error) {
     return failed(`${variant.file} cannot be run: ${messageOf(error)}`);
   }

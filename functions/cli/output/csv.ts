@@ -1,6 +1,6 @@
 import { notice, type Reading } from '../../core/reading.ts';
 import type { Result } from '../../core/result.ts';
-import { type FilmFault, inWords, problemOf } from '../errors.ts';
+import { type FilmFault, problemText, problemOf } from '../errors.ts';
 
 const columns = [
   ...['file', 'reading', 'finding', 'call', 'probability', 'low', 'high', 'prevalence'],
@@ -15,7 +15,7 @@ export const csvHead = (): string => record(columns);
 export function csvRows(file: string, result: Result<Reading, FilmFault>): string {
   if (result.ok) return result.value.findings.map((finding) => line(row(file, result.value, finding))).join('');
   const problem = problemOf(result.fault);
-  return line({ file, error: problem.code, fix: inWords(problem), notice });
+  return line({ file, error: problem.code, fix: problemText(problem), notice });
 }
 
 function row(file: string, { id, warnings }: Reading, finding: Reading['findings'][number]): Row {

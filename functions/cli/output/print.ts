@@ -4,13 +4,13 @@ import { type PresentFamily, presentReading } from '../../results/present-readin
 import type { Plan, Reason } from '../../routing/cheapest-plan.ts';
 import { basisOf } from '../../routing/explain.ts';
 import { required } from '../../routing/rule.ts';
-import { type FilmFault, inWords, problemOf } from '../errors.ts';
+import { type FilmFault, problemText, problemOf } from '../errors.ts';
 import { table } from './table.ts';
 import { paragraph } from './wrap.ts';
 
 /** The reading of a film as a table, or its problem. */
 export function filmTable(file: string, result: Result<Reading, FilmFault>, plan: Plan): string {
-  if (!result.ok) return `${file}\n${paragraph(inWords(problemOf(result.fault)), '  ', '  not read: ')}\n`;
+  if (!result.ok) return `${file}\n${paragraph(problemText(problemOf(result.fault)), '  ', '  not read: ')}\n`;
   const { film, findings, timingsMs, plan: view, warnings } = result.value;
   const reasons = new Map(plan.assignments.map(({ finding, reason }) => [finding, inShort(reason)]));
   const rows = findings.map(({ finding, call, probability, threshold, variant }) => [

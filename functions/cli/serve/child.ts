@@ -1,7 +1,7 @@
 import { startServer } from '../../api/server.ts';
 import { type Config, readConfig } from '../../platform/config.ts';
 import { createLog } from '../../platform/log.ts';
-import { complaint, UsageError } from '../errors.ts';
+import { errorReport, UsageError } from '../errors.ts';
 import { banner } from './banner.ts';
 import { stopSignal } from './stop-signal.ts';
 import type { Ready } from './supervisor.ts';
@@ -20,7 +20,7 @@ export async function serveChild(): Promise<void> {
     await running.close();
     process.exit(0);
   } catch (error) {
-    const { text, exitCode } = complaint(error);
+    const { text, exitCode } = errorReport(error);
     process.stderr.write(`${text}\n`);
     // Threads may already run and would keep the process alive.
     process.exit(exitCode);

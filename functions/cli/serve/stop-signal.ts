@@ -1,11 +1,11 @@
 import { graceMs } from './supervisor.ts';
 
-/** Resolves at the first SIGTERM or SIGINT, or when the supervisor is gone. A drain that takes too long is ended. */
+/** Resolves at the first SIGTERM or SIGINT, or when the supervisor has ended. The process exits after `graceMs` at the latest. */
 export const stopSignal = () =>
   new Promise<void>((resolve) => {
     const stop = () => {
       setTimeout(() => {
-        process.stderr.write(`alara: not everything was answered within ${graceMs / 1000} s; stopping now.\n`);
+        process.stderr.write(`alara: some requests were not answered within ${graceMs / 1000} s; exiting now.\n`);
         process.exit(1);
       }, graceMs).unref();
       resolve();

@@ -1,6 +1,6 @@
 import type { Fault } from '../../core/fault.ts';
 import { fail, type Result } from '../../core/result.ts';
-import { joined } from '../../platform/concat.ts';
+import { concatBytes } from '../../platform/concat.ts';
 import { type Credentials, readSecret } from '../credentials.ts';
 
 /** The address of a PACS, its credentials and the time limit of a request. */
@@ -95,7 +95,7 @@ export async function readBounded(
     if (length > limitBytes) return undefined;
     received.push(chunk);
   }
-  return joined(received, length);
+  return concatBytes(received, length);
 }
 
 /** Limit of a JSON response, far above the size of a page of matches. */

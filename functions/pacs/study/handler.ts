@@ -24,7 +24,7 @@ export type StudyDeps = {
   readonly router: Pick<Router, 'identify'> & { readonly family: Pick<Router['family'], 'digest'> };
   readonly engine: Pick<Engine, 'read' | 'render'>;
   readonly platform: Pick<Platform, 'readings' | 'filmOutcomes'>;
-  readonly budget: Pick<Budget, 'inTurn'>;
+  readonly budget: Pick<Budget, 'runInTurn'>;
   readonly storeResults: StoreResults;
   /** Version of this software. Another version may read films that this version refuses. */
   readonly version: string;
@@ -103,7 +103,7 @@ async function readFilm(
   const { dicomWeb, request, settings } = source;
   // The size of a film is unknown before the download. The chunks and the joined copy coexist, so reserve twice the maximum size.
   const maxBytes = 2 * settings.maxFilmMb * 1_000_000;
-  return deps.budget.inTurn<Outcome>(maxBytes, signal, async (lease) => {
+  return deps.budget.runInTurn<Outcome>(maxBytes, signal, async (lease) => {
     const bytes = await dicomWeb.retrieve(uids, signal);
     if (!bytes.ok) return isTransient(bytes.fault) ? bytes : ok({ refused: bytes.fault });
     const digestBefore = detectsReplacement ? undefined : await sha256(bytes.value);

@@ -31,7 +31,7 @@ export type OpenObject = ObjectHead & {
   /** All bytes, in a buffer of their own that can be transferred. */
   read(): Promise<Uint8Array<ArrayBuffer>>;
   /** The bytes as they arrive. */
-  pieces(): AsyncGenerator<Uint8Array>;
+  chunks(): AsyncGenerator<Uint8Array>;
   /** Stop the transfer of bytes that nobody has read. */
   discard(): void;
 };
@@ -119,7 +119,7 @@ export function openBucket(client: S3Client, name: string) {
             throw asOutage(error);
           }
         },
-        async *pieces() {
+        async *chunks() {
           try {
             for await (const piece of (Body ?? []) as AsyncIterable<Uint8Array>) yield piece;
           } catch (error) {

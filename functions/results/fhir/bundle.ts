@@ -1,5 +1,5 @@
 import type { Bundle, BundleEntry } from 'fhir/r4.js';
-import type { Read } from '../../reading/read.ts';
+import type { FilmReading } from '../../reading/read.ts';
 import type { Provenance } from '../provenance.ts';
 import { contextOf, hasPatient, resourceUrn } from './context.ts';
 import { deviceOf } from './device.ts';
@@ -13,7 +13,7 @@ export type { Bundle } from 'fhir/r4.js';
  * A reading as FHIR R4 (4.0.1). The bundle is a collection and not a transaction, because the receiver decides which of its
  * patients and studies the resources belong to, and whether to create resources.
  */
-export function fhirBundle(read: Read, provenance: Provenance): Bundle {
+export function fhirBundle(read: FilmReading, provenance: Provenance): Bundle {
   const { reading, instance } = read;
   const { id } = reading;
   const context = contextOf(read);

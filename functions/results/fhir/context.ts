@@ -1,6 +1,6 @@
 import type { Identifier, Reference } from 'fhir/r4.js';
 import type { Instance } from '../../core/instance.ts';
-import type { Read } from '../../reading/read.ts';
+import type { FilmReading } from '../../reading/read.ts';
 import { deriveUuid } from '../uid.ts';
 import { dicomUid, hl7 } from './coding.ts';
 import { date } from './date.ts';
@@ -19,7 +19,7 @@ export type Context = {
   readonly issued: string;
 };
 
-export function contextOf({ reading, instance }: Read): Context {
+export function contextOf({ reading, instance }: FilmReading): Context {
   if (!instance) return { issued: reading.createdAt };
   return {
     issued: reading.createdAt,

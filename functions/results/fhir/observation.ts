@@ -1,7 +1,7 @@
 import type { Observation, ObservationComponent } from 'fhir/r4.js';
 import type { Threshold } from '../../core/catalog.ts';
 import { type FindingResult, notice } from '../../core/reading.ts';
-import type { Read } from '../../reading/read.ts';
+import type { FilmReading } from '../../reading/read.ts';
 import { basis, concepts, findingCode, labelText, presence, protocol, target, units } from '../codes.ts';
 import { operatingPoint, type Provenance } from '../provenance.ts';
 import { callLimits, percent } from '../summary.ts';
@@ -16,11 +16,11 @@ const interpretations = {
 } as const;
 
 /**
- * The Observation of one finding. Its value is the call, and the probability is a component, because people would misread a bare
- * probability in the place of a result.
+ * The Observation of one finding. Its value is the call. The probability is only a component, because readers could mistake a
+ * probability without a call for the result.
  */
 export function observationOf(
-  read: Read,
+  read: FilmReading,
   provenance: Provenance,
   context: Context,
   result: FindingResult,
@@ -55,7 +55,7 @@ export function observationOf(
   };
 }
 
-function components(reading: Read['reading'], result: FindingResult, measured?: Threshold): ObservationComponent[] {
+function components(reading: FilmReading['reading'], result: FindingResult, atThreshold?: Threshold): ObservationComponent[] {
   const { probability, prevalence, threshold, auroc } = result;
   const resolution = reading.plan.variants.find(({ id }) => id === result.variant)?.resolution;
   return [
@@ -66,10 +66,10 @@ function components(reading: Read['reading'], result: FindingResult, measured?: 
       code: concept(concepts.band),
       valueRange: { low: quantity(threshold.low), high: quantity(threshold.high) },
     },
-    ...(measured
+    ...(atThreshold
       ? [
-          { code: concept(concepts.sensitivity), valueQuantity: quantity(measured.sensitivity) },
-          { code: concept(concepts.specificity), valueQuantity: quantity(measured.specificity) },
+          { code: concept(concepts.sensitivity), valueQuantity: quantity(atThreshold.sensitivity) },
+          { code: concept(concepts.specificity), valueQuantity: quantity(atThreshold.specificity) },
         ]
       : []),
     { code: concept(concepts.auroc), valueQuantity: quantity(auroc.value) },

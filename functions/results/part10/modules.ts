@@ -1,9 +1,9 @@
 import { manufacturer } from '../../core/dicom-dictionary.ts';
 import type { Instance } from '../../core/instance.ts';
 import { filmName } from '../film-name.ts';
-import type { IdentifiedRead } from '../identity.ts';
+import type { DicomReading } from '../identity.ts';
 import type { Provenance } from '../provenance.ts';
-import { day, firstValue, sex, timeOfDay } from './values.ts';
+import { validDate, firstValue, validSex, validTime } from './values.ts';
 import type { Dataset } from './write.ts';
 
 /** Maximum number of characters of VR LO (PS3.5 6.2). */
@@ -14,11 +14,11 @@ export const patientAndStudy = ({ patient, study, studyInstanceUid }: Instance):
   PatientName: firstValue(patient.name) ?? '',
   PatientID: patient.id ?? '',
   IssuerOfPatientID: patient.issuerOfId,
-  PatientBirthDate: day(patient.birthDate),
-  PatientSex: sex(patient.sex),
+  PatientBirthDate: validDate(patient.birthDate),
+  PatientSex: validSex(patient.sex),
   StudyInstanceUID: studyInstanceUid,
-  StudyDate: day(study.date),
-  StudyTime: timeOfDay(study.time),
+  StudyDate: validDate(study.date),
+  StudyTime: validTime(study.time),
   ReferringPhysicianName: firstValue(study.referringPhysician) ?? '',
   StudyID: study.id ?? '',
   AccessionNumber: study.accessionNumber ?? '',
@@ -39,7 +39,7 @@ export const equipment = (provenance: Provenance): Dataset => ({
  * The General Series attributes and the Instance Number of a result (PS3.3 C.7.3.1). They state the film of the result and the
  * time of the reading. The Instance Number is derived from the UID, so the results of a study have different numbers.
  */
-export function seriesAttributes(read: IdentifiedRead, sopInstanceUid: string): Dataset {
+export function seriesAttributes(read: DicomReading, sopInstanceUid: string): Dataset {
   const { date, time } = localTime(read.reading.createdAt);
   return {
     SeriesDate: date,

@@ -1,27 +1,27 @@
 import { date } from '../fhir/date.ts';
 
 // Results copy values from the header of the film, and a header may contain values that their VR does not allow. An invalid
-// value that only describes becomes empty, which is the standard's value for "unknown" (type 2). An identifying value (Patient
-// ID and its issuer, Study ID, Accession Number, UIDs) is copied unchanged, even if it is malformed. An archive assigns
-// objects by these values, so a report with a corrected value would be in another study than its film.
+// descriptive value becomes empty: an empty value of type 2 means "unknown". An identifying value (Patient ID and its issuer,
+// Study ID, Accession Number, UIDs) is copied unchanged, even if it is malformed. An archive assigns objects to studies by
+// these values, so a report with a corrected value would be in another study than its film.
 
-/** A valid date (DA), or empty. The ACR-NEMA format is accepted, as PS3.5 6.2 asks of readers. */
-export function day(text: string | undefined): string {
+/** A valid date (DA), or empty. The ACR-NEMA format is accepted, as PS3.5 6.2 requires of readers. */
+export function validDate(text: string | undefined): string {
   const digits = text?.replace(/^(\d{4})\.(\d{2})\.(\d{2})$/, '$1$2$3') ?? '';
   return date(digits) === undefined ? '' : digits;
 }
 
 /** A valid time (TM), or empty. The ACR-NEMA format is accepted. */
-export function timeOfDay(text: string | undefined): string {
+export function validTime(text: string | undefined): string {
   const digits = text?.replace(/^(\d{2}):(\d{2})(?::(\d{2}))?/, '$1$2$3') ?? '';
   return /^([01]\d|2[0-3])([0-5]\d(([0-5]\d|60)(\.\d{1,6})?)?)?$/.test(digits) ? digits : '';
 }
 
 /** A valid Patient's Sex (M, F or O; PS3.3 C.7.1.1), or empty. */
-export const sex = (code: string | undefined): string => (code && ['M', 'F', 'O'].includes(code) ? code : '');
+export const validSex = (code: string | undefined): string => (code && ['M', 'F', 'O'].includes(code) ? code : '');
 
 /** An integer string (IS) of 32 bits, without leading zeros or plus sign. Undefined if the text is not such an integer. */
-export const integer = (text: string | undefined): string | undefined =>
+export const validInteger = (text: string | undefined): string | undefined =>
   text && /^[+-]?\d{1,11}$/.test(text) && Math.abs(Number(text)) < 2 ** 31 ? String(Number(text)) : undefined;
 
 /** The first of the values that backslashes separate. Control characters become spaces, because text must not contain them. */

@@ -5,7 +5,7 @@ import { px } from '../../core/units.ts';
 import { resize } from '../../decode/resize.ts';
 import { labelText } from '../codes.ts';
 import { filmName } from '../film-name.ts';
-import type { IdentifiedRead } from '../identity.ts';
+import type { DicomReading } from '../identity.ts';
 import { equipment, localTime, modelName, patientAndStudy, seriesAttributes } from '../part10/modules.ts';
 import { part10 } from '../part10/write.ts';
 import type { InstanceProvenance } from '../provenance.ts';
@@ -19,7 +19,7 @@ const maxSide = 1024;
 
 /** A DICOM file with a small copy of the film and the findings beside it, for viewers that show no SR. */
 export async function secondaryCapture(
-  { reading, instance }: IdentifiedRead,
+  { reading, instance }: DicomReading,
   film: Film,
   provenance: InstanceProvenance,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -94,7 +94,7 @@ async function scaledDown(film: Film, longest: number): Promise<Picture> {
 }
 
 /** The lines of text beside the film. The text names no patient. */
-function textLines(read: IdentifiedRead, provenance: InstanceProvenance): string[] {
+function textLines(read: DicomReading, provenance: InstanceProvenance): string[] {
   const { reading } = read;
   const warnings = reading.warnings.map(({ code }) => `File warning: ${code}`);
   return [

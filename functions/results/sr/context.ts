@@ -1,9 +1,9 @@
 import { manufacturer } from '../../core/dicom-dictionary.ts';
 import { chest, concepts, english, imagingProcedure, modality, units, views } from '../codes.ts';
 import { viewOf } from '../film-name.ts';
-import type { IdentifiedRead } from '../identity.ts';
+import type { DicomReading } from '../identity.ts';
 import { modelName } from '../part10/modules.ts';
-import { day, timeOfDay } from '../part10/values.ts';
+import { validDate, validTime } from '../part10/values.ts';
 import type { InstanceProvenance } from '../provenance.ts';
 import { code, container, date, type Item, image, number, text, time, uidReference } from './item.ts';
 
@@ -22,7 +22,7 @@ export const observer = (provenance: InstanceProvenance): Item[] => [
 export const procedureReported: Item = code('HAS CONCEPT MOD', concepts.procedureReported, imagingProcedure);
 
 /** TID 1600 Image Library with the film of the reading. TID 1602 and TID 1603 describe the film. */
-export const imageLibrary = (read: IdentifiedRead): Item =>
+export const imageLibrary = (read: DicomReading): Item =>
   container(
     concepts.imageLibrary,
     [container(concepts.imageLibraryGroup, [image('CONTAINS', null, read.instance, descriptors(read))])],
@@ -30,10 +30,10 @@ export const imageLibrary = (read: IdentifiedRead): Item =>
   );
 
 /** The descriptors of the film. A malformed date or time is omitted. */
-function descriptors(read: IdentifiedRead): Item[] {
+function descriptors(read: DicomReading): Item[] {
   const { modality: definedTerm, study, rows, columns } = read.instance;
   const view = views[viewOf(read) ?? ''];
-  const [studyDate, studyTime] = [day(study.date), timeOfDay(study.time)];
+  const [studyDate, studyTime] = [validDate(study.date), validTime(study.time)];
   return [
     code('HAS ACQ CONTEXT', concepts.modality, modality(definedTerm)),
     code('HAS ACQ CONTEXT', concepts.targetRegion, chest),

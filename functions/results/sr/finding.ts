@@ -3,13 +3,13 @@ import { manufacturer } from '../../core/dicom-dictionary.ts';
 import type { Instance } from '../../core/instance.ts';
 import type { FindingResult, Reading } from '../../core/reading.ts';
 import { basis, concepts, findingCode, labelText, presence, protocol, target, units } from '../codes.ts';
-import type { IdentifiedRead } from '../identity.ts';
+import type { DicomReading } from '../identity.ts';
 import { modelName } from '../part10/modules.ts';
 import { type InstanceProvenance, operatingPoint } from '../provenance.ts';
 import { code, container, type Item, image, number, points, text, uidReference } from './item.ts';
 
 /** TID 1501 Measurement and Qualitative Evaluation Group of one finding, in the order of the rows of the template. */
-export function findingGroup(read: IdentifiedRead, provenance: InstanceProvenance, result: FindingResult): Item {
+export function findingGroup(read: DicomReading, provenance: InstanceProvenance, result: FindingResult): Item {
   const { reading, instance } = read;
   const call = presence[result.call];
   return container(

@@ -1,7 +1,7 @@
 import { resultSopClasses } from '../../core/dicom-dictionary.ts';
 import { notice } from '../../core/reading.ts';
 import { concepts, privateScheme, privateSchemeUid } from '../codes.ts';
-import type { IdentifiedRead } from '../identity.ts';
+import type { DicomReading } from '../identity.ts';
 import { equipment, localTime, patientAndStudy, seriesAttributes } from '../part10/modules.ts';
 import { type Dataset, part10 } from '../part10/write.ts';
 import type { InstanceProvenance } from '../provenance.ts';
@@ -11,7 +11,7 @@ import { findingGroup } from './finding.ts';
 import { codeSequenceItem, container, contentTemplate, type Item, text } from './item.ts';
 
 /** A DICOM file with a reading as a Comprehensive 3D SR by TID 1500, as IHE AI Results (AIR) requires. */
-export function structuredReport(read: IdentifiedRead, provenance: InstanceProvenance): Uint8Array<ArrayBuffer> {
+export function structuredReport(read: DicomReading, provenance: InstanceProvenance): Uint8Array<ArrayBuffer> {
   const { reading, instance } = read;
   const { sr, srSeries } = provenance.identity.uids;
   const { date, time } = localTime(reading.createdAt);
@@ -50,7 +50,7 @@ export function structuredReport(read: IdentifiedRead, provenance: InstanceProve
 }
 
 /** The items below the root of TID 1500 Measurement Report, in the order of the rows of the template. */
-const content = (read: IdentifiedRead, provenance: InstanceProvenance): Item[] => [
+const content = (read: DicomReading, provenance: InstanceProvenance): Item[] => [
   language,
   ...observer(provenance),
   procedureReported,
@@ -69,7 +69,7 @@ const content = (read: IdentifiedRead, provenance: InstanceProvenance): Item[] =
 ];
 
 /** All composite objects that the content refers to (PS3.3 C.17.2). The only one is the film. */
-const evidence = ({ instance }: IdentifiedRead): Dataset => ({
+const evidence = ({ instance }: DicomReading): Dataset => ({
   ReferencedSeriesSequence: [
     {
       ReferencedSOPSequence: [

@@ -1,6 +1,6 @@
 import { type Bucket, type ObjectHead, partBytes, statusOf } from '../../platform/aws/bucket.ts';
 import { sha256Sync } from '../../platform/digest.ts';
-import { sealBytes, type Vault } from '../../platform/vault.ts';
+import { sealOverheadBytes, type Vault } from '../../platform/vault.ts';
 import { type Blobs, BlobTooLarge, whole } from '../blobs.ts';
 import { presignPut } from './presign.ts';
 
@@ -24,7 +24,7 @@ export function awsBlobs(bucket: Bucket, vault: Vault): Blobs {
     if (!found) return undefined;
     try {
       const bytes = bytesOf(found);
-      return await take(isSealed(found) ? vault.openStream(found.pieces(), context(id)) : found.pieces(), bytes);
+      return await take(isSealed(found) ? vault.openStream(found.chunks(), context(id)) : found.chunks(), bytes);
     } finally {
       found.discard();
     }
@@ -80,7 +80,7 @@ const isSealed = ({ metadata }: ObjectHead) => metadata['sealed'] === '1';
 
 /** The size of a film. S3 accepts a presigned PUT of any size, so the limit is checked here. */
 function bytesOf(found: ObjectHead): number {
-  if (isSealed(found)) return found.bytes - sealBytes;
+  if (isSealed(found)) return found.bytes - sealOverheadBytes;
   const limitBytes = Number(found.metadata['limit'] ?? 0);
   if (found.bytes > limitBytes) throw new BlobTooLarge(limitBytes);
   return found.bytes;

@@ -1,4 +1,4 @@
-import type { Read } from '../../reading/read.ts';
+import type { FilmReading } from '../../reading/read.ts';
 import type { Position } from '../page.ts';
 import { type ReadingStore, storedReading } from '../readings.ts';
 import { type Packer, packedIn } from './overflow.ts';
@@ -15,9 +15,9 @@ export function awsReadings(table: Table, { pack, settle, unpack, detach, drop }
   const partitionOf = (tenant: string) => `readings#${JSON.stringify([tenant])}`;
   const context = (tenant: string, id: string) => JSON.stringify(['reading', tenant, id]);
 
-  async function readOf(tenant: string, id: string, item: Found | undefined): Promise<Read | undefined> {
+  async function readOf(tenant: string, id: string, item: Found | undefined): Promise<FilmReading | undefined> {
     const packed = item && packedIn(item);
-    const read = packed && (await unpack<Read>(packed, context(tenant, id)));
+    const read = packed && (await unpack<FilmReading>(packed, context(tenant, id)));
     return read && { ...read, reading: storedReading(read.reading) };
   }
 

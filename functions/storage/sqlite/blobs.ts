@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { publish } from '../../platform/atomic-file.ts';
 import { sha256Sync } from '../../platform/digest.ts';
 import { StoreUnavailable } from '../../platform/store-unavailable.ts';
-import { sealBytes, type Vault } from '../../platform/vault.ts';
+import { sealOverheadBytes, type Vault } from '../../platform/vault.ts';
 import { type Blobs, whole } from '../blobs.ts';
 import { transaction } from './database.ts';
 import type { GuardedDatabase } from './guarded-database.ts';
@@ -32,7 +32,7 @@ export function embeddedBlobs(
     try {
       const { size } = await files(() => file.stat());
       const sealed = file.createReadStream({ autoClose: false, highWaterMark: 2 ** 18 });
-      return await take(vault.openStream(sealed, context(id)), size - sealBytes);
+      return await take(vault.openStream(sealed, context(id)), size - sealOverheadBytes);
     } finally {
       await file.close();
     }

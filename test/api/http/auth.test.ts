@@ -85,7 +85,7 @@ describe('keys', () => {
   });
 
   test.each([
-    ['Basic', { authorization: 'Basic YTpi' }, 'not Bearer'],
+    ['Basic', { authorization: 'Basic YTpi' }, 'must be Bearer'],
     ['two different keys', { authorization: 'Bearer a', 'x-api-key': 'b' }, 'different keys'],
     ['an unknown key', { authorization: 'Bearer alara_aaaaaaaaaa_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' }, 'not valid'],
     ['an empty key', { 'x-api-key': '' }, 'not valid'],

@@ -76,7 +76,7 @@ test('a models folder without a family is named, with the possible fixes', async
 test('a service that runs on the port is not a failure', async () => {
   const { url } = await serve();
   const { code, stdout } = await doctor({ PORT: new URL(url).port, ALARA_DATA: folder() });
-  expect(stdout).toMatch(/^pass {2}port .*taken by Alara, which runs$/m);
+  expect(stdout).toMatch(/^pass {2}port .*in use by a running Alara$/m);
   expect(code).toBe(0);
 });
 

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { UsageError } from '../../../functions/cli/errors.ts';
-import { filmsIn, load } from '../../../functions/cli/output/films.ts';
+import { filmsIn, loadFilm } from '../../../functions/cli/output/films.ts';
 import { folder } from '../../support/cli.ts';
 import { unwrap } from '../../support/family.ts';
 
@@ -38,5 +38,5 @@ test('accepts every named file; its extension declares a type, and its bytes dec
   const path = join(folder(), 'film.png');
   writeFileSync(path, dicom);
   expect(await filmsIn([path])).toEqual([path]);
-  expect(unwrap(await load(path, 1000)).mediaType).toBe('image/png');
+  expect(unwrap(await loadFilm(path, 1000)).mediaType).toBe('image/png');
 });

@@ -6,7 +6,7 @@ import { openRouter } from '../../../functions/inference/router.ts';
 import { instancesHandler } from '../../../functions/jobs/handlers/instances.ts';
 import { readConfig } from '../../../functions/platform/config.ts';
 import { createBudget } from '../../../functions/platform/memory-budget.ts';
-import type { Read } from '../../../functions/reading/read.ts';
+import type { FilmReading } from '../../../functions/reading/read.ts';
 import type { Platform } from '../../../functions/storage/platform.ts';
 import { job } from '../../support/storage-contract/samples.ts';
 
@@ -24,7 +24,7 @@ test('a film that exceeds the deadline twice is an outcome, and its study still 
       budget: createBudget(1e9),
       router: { vocabulary, identify: async (_, bytes) => `rd_${text(bytes)}` },
       engine: {
-        read: async ({ id, bytes }) => (text(bytes) === 'slow' ? fail(slow) : ok({ reading: { id } } as Read)),
+        read: async ({ id, bytes }) => (text(bytes) === 'slow' ? fail(slow) : ok({ reading: { id } } as FilmReading)),
         render: async () => fail({ code: 'internal' }),
       },
     },

@@ -7,7 +7,7 @@ import type { DicomWeb } from '../../../functions/pacs/dicomweb/client.ts';
 import { filmsOf } from '../../../functions/pacs/study/films.ts';
 import { studyHandler } from '../../../functions/pacs/study/handler.ts';
 import { createBudget } from '../../../functions/platform/memory-budget.ts';
-import type { Read } from '../../../functions/reading/read.ts';
+import type { FilmReading } from '../../../functions/reading/read.ts';
 import { resultUids } from '../../../functions/results/identity.ts';
 import type { ReadRequest } from '../../../functions/routing/request.ts';
 import type { FilmOutcome } from '../../../functions/storage/film-outcomes.ts';
@@ -39,7 +39,7 @@ type Object_ = {
 function bench(films: Object_[]) {
   const held = [...films];
   const calls = { pulled: [] as string[], read: [] as string[], stored: [] as string[] };
-  const kept = new Map<string, Read>();
+  const kept = new Map<string, FilmReading>();
   const filmOutcomes = new Map<string, readonly FilmOutcome[]>();
   /** The fault of a film by its UID; undefined for success. */
   const fate: {
@@ -125,12 +125,12 @@ function bench(films: Object_[]) {
         async render() {
           throw new Error('no picture is wanted');
         },
-        async read({ id, bytes }): Promise<Result<Read, Fault>> {
+        async read({ id, bytes }): Promise<Result<FilmReading, Fault>> {
           const sop = new TextDecoder().decode(bytes);
           calls.read.push(sop);
           fate.during[sop]?.();
           const fault = fate.read[sop];
-          return fault ? fail(fault) : ok({ reading: { id }, instance: { sopInstanceUid: sop } } as Read);
+          return fault ? fail(fault) : ok({ reading: { id }, instance: { sopInstanceUid: sop } } as FilmReading);
         },
       },
       platform: {

@@ -4,12 +4,12 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import draft6 from 'ajv/dist/refs/json-schema-draft-06.json' with { type: 'json' };
 import type { Device, DiagnosticReport, Observation, Patient } from 'fhir/r4.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Read } from '../../../functions/reading/read.ts';
+import type { FilmReading } from '../../../functions/reading/read.ts';
 import { type Bundle, fhirBundle } from '../../../functions/results/fhir/bundle.ts';
 import { date } from '../../../functions/results/fhir/date.ts';
 import { narrative } from '../../../functions/results/fhir/narrative.ts';
 import { patientOf } from '../../../functions/results/fhir/patient.ts';
-import type { IdentifiedRead } from '../../../functions/results/identity.ts';
+import type { DicomReading } from '../../../functions/results/identity.ts';
 import { bare, instance, openReader, type Reader } from '../../support/pacs/reader.ts';
 
 /** HL7's schema of FHIR R4 (http://hl7.org/fhir/json-schema/4.0), from this package. */
@@ -27,7 +27,7 @@ function officialSchema(): ValidateFunction {
 }
 
 let reader: Reader;
-let read: IdentifiedRead;
+let read: DicomReading;
 let bundle: Bundle;
 let validate: ValidateFunction;
 
@@ -40,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => reader.close());
 
 /** As the service sends it: JSON has no undefined. */
-const sent = (of: Read): Bundle => JSON.parse(JSON.stringify(fhirBundle(of, reader.provenance(of))));
+const sent = (of: FilmReading): Bundle => JSON.parse(JSON.stringify(fhirBundle(of, reader.provenance(of))));
 
 const all = <Type extends string>({ entry = [] }: Bundle, type: Type) =>
   entry.flatMap(({ resource }) => (resource?.resourceType === type ? [resource] : []));

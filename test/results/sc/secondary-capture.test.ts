@@ -8,7 +8,7 @@ import type { Film } from '../../../functions/core/film.ts';
 import { px } from '../../../functions/core/units.ts';
 import { decode } from '../../../functions/decode/decode.ts';
 import { resize } from '../../../functions/decode/resize.ts';
-import type { IdentifiedRead } from '../../../functions/results/identity.ts';
+import type { DicomReading } from '../../../functions/results/identity.ts';
 import { resultObjects } from '../../../functions/results/objects.ts';
 import { cell, isDot } from '../../../functions/results/sc/font.ts';
 import { highlight } from '../../../functions/results/sc/heatmap.ts';
@@ -21,7 +21,7 @@ import { film as bytesOf } from '../../support/service.ts';
 const install = 'apt-get install dcmtk dicom3tools';
 
 let reader: Reader;
-let read: IdentifiedRead;
+let read: DicomReading;
 let film: Film;
 let bytes: Uint8Array<ArrayBuffer>;
 

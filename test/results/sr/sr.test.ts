@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Instance } from '../../../functions/core/instance.ts';
 import { concepts, findingCode, presence } from '../../../functions/results/codes.ts';
-import type { IdentifiedRead } from '../../../functions/results/identity.ts';
+import type { DicomReading } from '../../../functions/results/identity.ts';
 import { resultObjects } from '../../../functions/results/objects.ts';
 import { structuredReport } from '../../../functions/results/sr/report.ts';
 import { has } from '../../support/dicom/tools.ts';
@@ -15,7 +15,7 @@ import { codeOf, codesIn, items, type Node, parse, tree, utf8 } from '../../supp
 const install = 'apt-get install dcmtk dicom3tools';
 
 let reader: Reader;
-let read: IdentifiedRead;
+let read: DicomReading;
 let bytes: Uint8Array;
 let root: Node;
 

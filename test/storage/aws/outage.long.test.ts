@@ -6,7 +6,7 @@ import { createBreaker } from '../../../functions/platform/aws/circuit-breaker.t
 import { openDynamo, openS3 } from '../../../functions/platform/aws/client.ts';
 import { readAwsEnvironment } from '../../../functions/platform/aws/environment.ts';
 import { asOutage } from '../../../functions/platform/aws/errors.ts';
-import { withoutData } from '../../../functions/platform/redact-error.ts';
+import { redactedError } from '../../../functions/platform/redact-error.ts';
 import { StoreUnavailable } from '../../../functions/platform/store-unavailable.ts';
 import { type Aws, hasAws, startAws } from '../../support/aws.ts';
 import { openAwsPlatform } from '../../support/aws-platform.ts';
@@ -163,8 +163,8 @@ describe.skipIf(!hasAws)('outages (npm run pretest installs SeaweedFS and moto)'
     const refused = Object.assign(new Error('said with a UID'), { name, $metadata: { httpStatusCode } });
     expect(asOutage(refused)).toBeInstanceOf(StoreUnavailable);
     // The log names the error, and contains nothing of its message.
-    expect(withoutData(asOutage(refused))).toMatchObject({ name: 'StoreUnavailable', code: name });
-    expect(JSON.stringify(withoutData(asOutage(refused)))).not.toContain('UID');
+    expect(redactedError(asOutage(refused))).toMatchObject({ name: 'StoreUnavailable', code: name });
+    expect(JSON.stringify(redactedError(asOutage(refused)))).not.toContain('UID');
   });
 
   test.each([

@@ -3,11 +3,11 @@ import type { Instance } from '../../../functions/core/instance.ts';
 import { ok, type Result } from '../../../functions/core/result.ts';
 import { openEngine, openRouter } from '../../../functions/inference/router.ts';
 import { readConfig } from '../../../functions/platform/config.ts';
-import type { Read } from '../../../functions/reading/read.ts';
+import type { FilmReading } from '../../../functions/reading/read.ts';
 import type { ReadRequest } from '../../../functions/routing/request.ts';
 
 export type DicomReader = {
-  read(file: Uint8Array, request?: Partial<ReadRequest>): Promise<Result<Read, Fault>>;
+  read(file: Uint8Array, request?: Partial<ReadRequest>): Promise<Result<FilmReading, Fault>>;
   inspect(file: Uint8Array): Promise<Result<Instance, Fault>>;
   close(): Promise<void>;
 };

@@ -2,8 +2,8 @@ import type { Instance } from '../../../functions/core/instance.ts';
 import type { Engine } from '../../../functions/inference/pool.ts';
 import { openEngine, openRouter } from '../../../functions/inference/router.ts';
 import { readConfig } from '../../../functions/platform/config.ts';
-import type { Read } from '../../../functions/reading/read.ts';
-import type { IdentifiedRead } from '../../../functions/results/identity.ts';
+import type { FilmReading } from '../../../functions/reading/read.ts';
+import type { DicomReading } from '../../../functions/results/identity.ts';
 import { type InstanceProvenance, provenanceOf, type ResultMaker } from '../../../functions/results/provenance.ts';
 import { parseParameters } from '../../../functions/routing/parameters.ts';
 import { film } from '../service.ts';
@@ -54,11 +54,11 @@ export const bare: Instance = {
 
 export type Reader = {
   /** A real reading of a DICOM file, under the header of the file. */
-  readDicom(bytes: Uint8Array, parameters?: Record<string, string>): Promise<IdentifiedRead>;
+  readDicom(bytes: Uint8Array, parameters?: Record<string, string>): Promise<DicomReading>;
   readonly maker: ResultMaker;
   /** The provenance of a reading. Has UIDs of result objects only for a reading of a DICOM instance. */
-  provenance(read: Read): InstanceProvenance;
-  read(name: string, parameters?: Record<string, string>, header?: Instance): Promise<IdentifiedRead>;
+  provenance(read: FilmReading): InstanceProvenance;
+  read(name: string, parameters?: Record<string, string>, header?: Instance): Promise<DicomReading>;
   close(): Promise<void>;
 };
 
@@ -79,7 +79,7 @@ export async function openReader(): Promise<Reader> {
   const maker = { family: router.family, version: '0.1.0' };
   return {
     maker,
-    provenance: (read) => provenanceOf(read as IdentifiedRead, maker, 'digest'),
+    provenance: (read) => provenanceOf(read as DicomReading, maker, 'digest'),
     async read(name, parameters = {}, header = instance) {
       const mediaType = name.endsWith('png') ? 'image/png' : 'image/jpeg';
       return { ...(await reading(film(name), mediaType, parameters)), instance: header };

@@ -1,4 +1,4 @@
-import type { IdentifiedRead } from '../../../functions/results/identity.ts';
+import type { DicomReading } from '../../../functions/results/identity.ts';
 import { structuredReport } from '../../../functions/results/sr/report.ts';
 import type { Dataset } from '../dicom/element.ts';
 import { chest, complement } from '../dicom/film.ts';
@@ -9,7 +9,7 @@ import { bare, type Reader } from './reader.ts';
 
 /** Reports of real readings, with headers that are difficult for readers of SR documents. */
 export async function sampleReports(reader: Reader): Promise<Readonly<Record<string, Uint8Array>>> {
-  const report = (read: IdentifiedRead) => structuredReport(read, reader.provenance(read));
+  const report = (read: DicomReading) => structuredReport(read, reader.provenance(read));
   const warned = await reader.read('00000100_000.png', { findings: 'Nodule,Effusion', explain: 'heatmap' });
   const warnings = [{ code: 'window_unusable', message: 'Window 0 / 0 cannot be used; the second one was.' }];
   return {

@@ -29,7 +29,7 @@ from alara_train.cli.main import app
 from alara_train.data.films import FINDINGS
 from alara_train.data.pixels import MEAN, STD, resized, tensor
 from alara_train.data.prepare.prepared import Prepared
-from alara_train.data.prepare.stacks import eight_bits
+from alara_train.data.prepare.stacks import to_8_bits
 from alara_train.evaluate.scored import VariantScores
 from alara_train.export.graph import MOST_DIFFERENCE
 from alara_train.family import build
@@ -104,7 +104,7 @@ def start_of(path: Path, findings: tuple[str, ...]) -> TrainConfig:
         features = np.concatenate(
             [
                 network.trunk(
-                    torch.from_numpy(tensor(np.stack([eight_bits(resized(film, side)) for film in films]), MEAN, STD))
+                    torch.from_numpy(tensor(np.stack([to_8_bits(resized(film, side)) for film in films]), MEAN, STD))
                 )
                 .mean(dim=(2, 3))
                 .numpy()

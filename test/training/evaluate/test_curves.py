@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
+from alara_train.evaluate.auroc import auroc, auroc_draws, weighted_roc
 from alara_train.evaluate.metrics import precision_recall_points
 from alara_train.evaluate.resample import Resamples, resample, single_draw
-from alara_train.evaluate.auroc import auroc, auroc_draws, weighted_roc
 
 Floats = np.ndarray
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from alara_train.evaluate.metrics import average_precision, ece, interval, roc_points, wilson
 from alara_train.evaluate.auroc import auroc
+from alara_train.evaluate.metrics import average_precision, ece, interval, roc_points, wilson
 
 
 @pytest.mark.parametrize("digits", [1, 8])

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from alara_train.cli.main import app
 from alara_train.data.films import FINDINGS
+from alara_train.evaluate.auroc import auroc
 from alara_train.evaluate.scored import BadScores, VariantScores
 from alara_train.evaluate.scores_file import film_digests, scores_document
-from alara_train.evaluate.auroc import auroc
 
 FILMS = 40
 

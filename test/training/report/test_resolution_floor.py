@@ -12,7 +12,7 @@ import pytest
 
 from alara_train.report.resolution_floor import STUDY, catalog_floors, simulated_floor
 from alara_train.study.config import StudyConfig
-from alara_train.study.measure import areas, control, decisive, differences, table
+from alara_train.study.measure import auroc_estimates, differences, enlargement_control, floor_comparison, table
 
 ROOT = Path(__file__).parents[3]
 CONFIG = replace(StudyConfig.load(ROOT / "training" / "configs" / "study-nodules.toml"), bootstraps=200)
@@ -81,7 +81,7 @@ def scores(gain: dict[str, float]) -> tuple[dict[str, np.ndarray], dict[tuple[st
 
 def test_scores_become_a_table_with_paired_differences() -> None:
     gain = {"r256": 0.8, "r320": 1.0, "r448": 1.3, "r512": 1.3, "r256as512": 1.25}
-    found = areas(*scores(gain), np.array([f"p{i}" for i in range(300)]), CONFIG.bootstraps, 1)
+    found = auroc_estimates(*scores(gain), np.array([f"p{i}" for i in range(300)]), CONFIG.bootstraps, 1)
     rows = table(found, CONFIG)
     assert len(rows) == len(CONFIG.conditions) * len(CONFIG.readers)
     for row in rows:
@@ -89,14 +89,14 @@ def test_scores_become_a_table_with_paired_differences() -> None:
         assert low <= row["auroc"]["value"] <= high
         if row["arm"] == "sham":
             assert row["auroc"]["value"] == pytest.approx(0.5, abs=0.01)
-    decided = decisive(found, CONFIG)
+    decided = floor_comparison(found, CONFIG)
     assert {d["resolution"]: d["verdict"] for d in decided["differences"]} == {256: BAD, 320: BAD, 448: GOOD}
     for d in decided["differences"]:
         assert d["simultaneous95"][0] <= d["difference"] <= d["simultaneous95"][1]
     paired = next(d for d in differences(found, CONFIG) if d["reader"] == "r256" and d["diameterMm"] == 6)
     own = next(r for r in rows if r["reader"] == "r256" and r["diameterMm"] == 6)["auroc"]["ci95"]
     assert paired["ci95"][1] - paired["ci95"][0] < own[1] - own[0]
-    assert control(found, CONFIG)[0]["recoveredShare"] == pytest.approx(0.9, abs=0.08)
+    assert enlargement_control(found, CONFIG)[0]["recoveredShare"] == pytest.approx(0.9, abs=0.08)
 
 
 def test_the_published_study_is_consistent() -> None:

@@ -14,7 +14,7 @@ from alara_train.networks.pooling import Scaler
 from alara_train.recipes.frozen.config import FamilyConfig
 from alara_train.recipes.frozen.ridge import Balance, Ridge
 from alara_train.serve import open_variants, read
-from alara_train.study.reader import Reader
+from alara_train.study.reader import VariantReader
 from alara_train.study.rendering import choose, compare, out_of_fold, table
 from alara_train.study.stored_values import ENDS, Stored, as_published, render, simulate
 
@@ -84,15 +84,15 @@ def test_sigmoid_is_one_half_at_the_centre_and_steepest_there() -> None:
 
 
 def test_the_reader_gates_and_calls_as_serving_does(family: Path, films: Path) -> None:
-    reader = Reader(family, CONFIG, "r256-int8")
+    reader = VariantReader(family, CONFIG, "r256-int8")
     path = sorted(films.glob("*.png"))[0]
     pixels = resized(path, 256)
     served = read(
         open_variants(family, reader.catalog)["r256-int8"], reader.variant, reader.catalog["findings"], pixels
     )
-    evidence, nearness, accepted = reader.evidence(decode(path).numpy())
+    evidence, distance_share, accepted = reader.evidence(decode(path).numpy())
     assert evidence.shape == (2 * sum(reader.widths), CONFIG.grid**2)
-    assert accepted and nearness == pytest.approx(served.gate[-1] / reader.limits["maxDistance"], rel=1e-6)
+    assert accepted and distance_share == pytest.approx(served.gate[-1] / reader.limits["maxDistance"], rel=1e-6)
     threshold = [reader.variant["heads"][f]["threshold"] for f in reader.catalog["findings"]]
     assert reader.calls(np.array([t["high"] + 1e-6 for t in threshold])).tolist() == [2] * len(threshold)
     assert reader.calls(np.array([t["low"] - 1e-6 for t in threshold])).tolist() == [0] * len(threshold)
@@ -116,7 +116,7 @@ def test_collections_are_drawn_up_to_a_number() -> None:
 
 
 def test_the_reference_equals_itself_and_noise_costs(family: Path, films: Path) -> None:
-    reader = Reader(family, CONFIG, "r256-int8")
+    reader = VariantReader(family, CONFIG, "r256-int8")
     rng = np.random.default_rng(3)
     labels = rng.integers(0, 2, (80, 14))
     good = 0.02 * (labels + rng.normal(0, 0.5, labels.shape))

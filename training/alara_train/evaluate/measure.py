@@ -9,6 +9,7 @@ import numpy as np
 
 from alara_train.data.films import Bools, Floats, Ints
 from alara_train.errors import UserError
+from alara_train.evaluate.auroc import auroc, auroc_draws, weighted_roc
 from alara_train.evaluate.baseline import log_odds, view_and_collection_groups, view_groups
 from alara_train.evaluate.calibration import (
     FITS,
@@ -26,7 +27,6 @@ from alara_train.evaluate.metrics import brier, ece
 from alara_train.evaluate.operating import POINTS, Point, chosen_threshold, operating_points
 from alara_train.evaluate.resample import Resamples, resample, single_draw
 from alara_train.evaluate.scored import BadScores, Design, Protocol, VariantScores, check, design
-from alara_train.evaluate.auroc import auroc, auroc_draws, weighted_roc
 
 THRESHOLD_DRAWS = 500
 """Number of resamples for thresholds and for subgroups."""

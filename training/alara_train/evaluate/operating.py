@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from alara_train.data.films import Bools, Floats, Ints
+from alara_train.evaluate.auroc import WeightedRoc, weighted_roc
 from alara_train.evaluate.intervals import share
 from alara_train.evaluate.resample import Resamples, single_draw
-from alara_train.evaluate.auroc import WeightedRoc, weighted_roc
 
 POINTS = ("youden", "sensitivity95", "specificity95")
 TARGET = 0.95

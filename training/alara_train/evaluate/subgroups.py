@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from alara_train.data.films import Bools, Floats, Ints
+from alara_train.evaluate.auroc import auroc, auroc_draws
 from alara_train.evaluate.intervals import ci95
 from alara_train.evaluate.resample import Resamples
 from alara_train.evaluate.scored import VariantScores
-from alara_train.evaluate.auroc import auroc, auroc_draws
 
 AGES = ((0, 17), (18, 39), (40, 59), (60, 79), (80, 200))
 FEWEST = 5

@@ -12,7 +12,7 @@ import numpy as np
 
 from alara_train.data.pixels import resized
 from alara_train.report.catalog import read_family
-from alara_train.serve import input_of, open_variants, read
+from alara_train.serve import input_tensor, open_variants, read
 
 FULL_SIDE_PX = 256
 TENSOR_VALUES = 16
@@ -40,7 +40,7 @@ def golden(family: Path, films: Path) -> tuple[dict[str, Any], dict[str, bytes]]
             pixels = resized(path, side)
             raw = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
             variant = next(v for v in catalog["variants"] if v["resolution"] == side)
-            middle = input_of(variant, pixels)[0, 0, side // 2]
+            middle = input_tensor(variant, pixels)[0, 0, side // 2]
             sizes[str(side)] = {
                 "sha256": hashlib.sha256(raw).hexdigest(),
                 "depth": "ushort" if pixels.dtype == np.uint16 else "uchar",

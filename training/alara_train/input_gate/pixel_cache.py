@@ -18,7 +18,7 @@ import pyvips
 from alara_train.atomic_file import atomic_output
 from alara_train.data.films import Films
 from alara_train.data.pixels import decode, resized
-from alara_train.data.prepare.stacks import eight_bits
+from alara_train.data.prepare.stacks import to_8_bits
 from alara_train.digest import sha256
 from alara_train.input_gate import samples as gate_samples
 from alara_train.input_gate.gate import GateSettings
@@ -139,7 +139,7 @@ def cache_pixels(
 
     def add(sample: Sample) -> None:
         for side, stack in stacks.items():
-            stack.append(eight_bits(resized(sample.pixels, side)))
+            stack.append(to_8_bits(resized(sample.pixels, side)))
         kinds.append(sample.kind)
         sources.append(sample.source)
 

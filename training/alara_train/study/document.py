@@ -14,7 +14,7 @@ from alara_train.machine import processor
 from alara_train.report.resolution_floor import simulated_floor
 from alara_train.study.config import StudyConfig
 from alara_train.study.films import StudyFilms
-from alara_train.study.measure import Area, Key, control, decisive, differences, table
+from alara_train.study.measure import AurocEstimate, Key, differences, enlargement_control, floor_comparison, table
 
 SCHEMA = "alara.study/1"
 LIMITS = (
@@ -30,7 +30,7 @@ LIMITS = (
 
 
 def study_document(
-    config: StudyConfig, films: StudyFilms, found: dict[Key, Area], *, seconds: float, threads: int
+    config: StudyConfig, films: StudyFilms, found: dict[Key, AurocEstimate], *, seconds: float, threads: int
 ) -> dict[str, Any]:
     """Write the record; the floor is derived from the record itself."""
     document: dict[str, Any] = {
@@ -74,8 +74,8 @@ def study_document(
         },
         "table": table(found, config),
         "differences": differences(found, config),
-        "decisive": decisive(found, config),
-        "enlargedControl": control(found, config),
+        "decisive": floor_comparison(found, config),
+        "enlargedControl": enlargement_control(found, config),
         "limits": list(LIMITS),
         "hardware": f"{processor()}, {os.cpu_count()} cores",
         "threads": threads,

@@ -18,7 +18,7 @@ from scipy.special import logsumexp
 from torch.nn import functional as F
 
 from alara_train.data.films import Floats, Ints
-from alara_train.study.maps import Halves, Positions
+from alara_train.study.maps import Float16s, Positions
 from alara_train.study.physics import Nodule
 
 Float32s = npt.NDArray[np.float32]
@@ -28,7 +28,7 @@ ROUNDS = 2
 STEPS = 25
 
 
-def channels(maps: Halves) -> Float32s:
+def channels(maps: Float16s) -> Float32s:
     """Maps [P, C] and their squares: [P, 2 C]."""
     wide = np.asarray(maps, dtype=np.float32)
     return np.concatenate([wide, wide * wide], axis=1)
@@ -38,7 +38,7 @@ def channels(maps: Halves) -> Float32s:
 class Stack:
     """Maps of all films under one condition and placement."""
 
-    maps: Halves
+    maps: Float16s
     """[P, C], memory-mapped."""
     nodules: tuple[Nodule, ...]
     """One per film; empty for the untouched films."""
@@ -158,7 +158,7 @@ def out_of_fold(stack: Stack, positions: Positions, fitted: Fitted, fold: Ints) 
     return found
 
 
-def _covariances(maps: Halves, owner: Ints, folds: int) -> list[Floats]:
+def _covariances(maps: Float16s, owner: Ints, folds: int) -> list[Floats]:
     """Covariance of the channels over the untouched lung of all other folds, per fold."""
     width = 2 * maps.shape[1]
     count, total, square = np.zeros(folds), np.zeros((folds, width)), np.zeros((folds, width, width))

@@ -1,4 +1,4 @@
-"""Stage maps of every film at every position of the lung field, by the served graph, cached on disk."""
+"""Stage maps of the served graph, for each film and each position in the lung, cached on disk."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from alara_train.study.config import Condition, Reader, StudyConfig
 from alara_train.study.films import StudyFilms, nodule_at, nodule_film, untouched_film
 from alara_train.study.physics import Uint8s
 
-Halves: TypeAlias = npt.NDArray[np.float16]
+Float16s: TypeAlias = npt.NDArray[np.float16]
 Progress = Callable[[Iterable[int], str], Iterable[int]]
-COVERED = 0.5
+MIN_LUNG_SHARE = 0.5
 """A position belongs to the lung if at least this share of its cell is lung."""
 
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """The positions of the finest map inside the lung, film after film."""
+    """The positions of the finest map inside the lung, for all films in order."""
 
     side: int
     """Side of the finest map."""
     starts: Ints
-    """[N + 1]: film n owns the positions from starts[n] to starts[n + 1]."""
+    """[N + 1]: the positions from starts[n] to starts[n + 1] belong to film n."""
     cell: Ints
     """[P]: index of each position on its map, row by row."""
 
@@ -43,18 +43,18 @@ class Positions:
 
 
 def lung_positions(lungs: npt.NDArray[np.bool_], side: int) -> Positions:
-    """The cells of a `side` x `side` map that are lung, from lungs [N, film_px, film_px]."""
+    """The lung cells of `side` x `side` maps, from lung masks [N, film_px, film_px]."""
     shares = cell_shares(lungs.shape[1], side)
     counts, cells = [0], []
-    for field in lungs:
-        inside = np.flatnonzero((shares.T @ field.astype(np.float32) @ shares) >= COVERED)
+    for mask in lungs:
+        inside = np.flatnonzero((shares.T @ mask.astype(np.float32) @ shares) >= MIN_LUNG_SHARE)
         counts.append(len(inside))
         cells.append(inside)
     return Positions(side, np.cumsum(counts), np.concatenate(cells))
 
 
-def cut(graph: onnx.ModelProto, stages: tuple[str, ...]) -> onnx.ModelProto:
-    """The served graph up to its stage maps, without the head."""
+def trunk_of(graph: onnx.ModelProto, stages: tuple[str, ...]) -> onnx.ModelProto:
+    """The trunk of a served graph: the graph up to its stage maps, without the head."""
     part: onnx.ModelProto = onnx.utils.Extractor(graph).extract_model(["film"], list(stages))
     return part
 
@@ -63,26 +63,26 @@ def open_trunks(config: StudyConfig, threads: int) -> dict[int, ort.InferenceSes
     """The family's fp32 trunks by input side."""
     folder = Path(config.family)
     return {
-        side: session(cut(onnx.load(str(folder / f"r{side}-fp32.onnx")), config.stages), threads)
+        side: session(trunk_of(onnx.load(str(folder / f"r{side}-fp32.onnx")), config.stages), threads)
         for side in config.sides_px
     }
 
 
 def reader_input(film: Uint8s, reader: Reader) -> Uint8s:
-    """The input of a reader: the reduced film, enlarged again for the control."""
+    """The input of a reader: the reduced film. For the control, the reduced film is enlarged again."""
     small = resized(film, reader.through_px)
     return (small if reader.side_px == reader.through_px else resized(small, reader.side_px)).astype(np.uint8)
 
 
 def stage_maps(trunk: ort.InferenceSession, film: Uint8s, stages: tuple[str, ...]) -> npt.NDArray[np.float32]:
-    """All stage maps of a film on the grid of the finest, coarser ones repeated: [C, side, side]."""
+    """All stage maps of a film on the grid of the finest map: [C, side, side]. Values of coarser maps are repeated."""
     maps = [np.asarray(m)[0] for m in trunk.run(list(stages), {"film": tensor(film[None], MEAN, STD)})]
     finest = maps[0].shape[-1]
     return np.concatenate([m.repeat(finest // m.shape[-1], 1).repeat(finest // m.shape[-1], 2) for m in maps])
 
 
 def maps_file(cache: Path, reader: Reader, condition: Condition | None, placement: int) -> Path:
-    """The file of the maps of one reader and condition; None is the untouched film."""
+    """The file of the maps of one reader, condition and placement. Condition None stands for the untouched film."""
     name = f"{condition.name}-p{placement}" if condition else "untouched"
     return cache / f"{reader.name}-{name}.npy"
 
@@ -98,7 +98,7 @@ def extract(
         readers = [r for r in config.readers if not maps_file(cache, r, condition, placement).is_file()]
         if not readers:
             continue
-        found: dict[str, list[Halves]] = {r.name: [] for r in readers}
+        found: dict[str, list[Float16s]] = {r.name: [] for r in readers}
         title = f"{condition.name}, placement {placement}" if condition else "untouched"
         for row in bar(range(len(films)), title):
             if condition:

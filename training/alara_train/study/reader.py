@@ -1,4 +1,4 @@
-"""A served variant that also returns its evidence, and applies gate and thresholds as serving does."""
+"""Run a served variant with its evidence as an extra output. Gate and thresholds are applied as in serving."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from alara_train.json_file import BadDocument
 from alara_train.networks.pooling import Float32s, grid_shares
 from alara_train.recipes.frozen.config import FamilyConfig
 from alara_train.report.catalog import read_family
-from alara_train.serve import input_of
+from alara_train.serve import input_tensor
 from alara_train.study.stored_values import Stored, render
 
 EVIDENCE = "head//evidence/Concat_output_0"
-LEAST_CONTRAST = 1 / 16
-"""Serving refuses a film whose middle nine tenths of pixels span less of the full range."""
+MIN_CONTRAST = 1 / 16
+"""Serving refuses a film if its 5th and 95th percentile differ by less than this share of the full range."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class VariantOutputs:
     """The results of a variant for every film in every arm."""
 
     pooled: Float32s
     """[arms, N, C, cells]"""
-    nearness: Floats
-    """[arms, N]: feature distance as a share of the gate's limit."""
+    distance_share: Floats
+    """[arms, N]: feature distance divided by the gate's limit."""
     accepted: Bools
     """[arms, N]"""
 
 
-class Reader:
-    """One variant, open on one thread."""
+class VariantReader:
+    """One variant with its ONNX session."""
 
     def __init__(self, family: Path, config: FamilyConfig, variant: str) -> None:
         """Open a variant of a family folder."""
@@ -58,24 +58,24 @@ class Reader:
         self.run = session(model)
         black = np.zeros((1, 1, self.side, self.side), dtype=np.float32)
         self.widths = tuple(int(np.asarray(m).shape[1]) for m in self.run.run(list(config.stages), {"film": black}))
-        """Channels of every stage."""
+        """Number of channels per stage."""
 
     def evidence(self, film: Film) -> tuple[Float32s, float, bool]:
-        """Pooled evidence [C, cells], distance as a share of its limit, and whether serving accepts the film."""
-        outputs = self.run.run([EVIDENCE, "gate"], {"film": input_of(self.variant, resized(film, self.side))})
+        """Pooled evidence [C, cells], feature distance divided by its limit, and whether serving accepts the film."""
+        outputs = self.run.run([EVIDENCE, "gate"], {"film": input_tensor(self.variant, resized(film, self.side))})
         evidence, gate = np.asarray(outputs[0])[0], np.asarray(outputs[1], dtype=np.float64)[0]
         score = softmax(gate[:-1])[self.quality["classes"].index(self.quality["accept"])]
         low, high = np.quantile(film, [0.05, 0.95])
-        blank = high - low < LEAST_CONTRAST * np.iinfo(film.dtype).max
-        near = float(gate[-1]) / self.limits["maxDistance"]
-        accepted = bool(near <= 1 and score >= self.limits["minScore"] and not blank)
-        return evidence.reshape(len(evidence), -1) @ self.shares, near, accepted
+        blank = high - low < MIN_CONTRAST * np.iinfo(film.dtype).max
+        distance_share = float(gate[-1]) / self.limits["maxDistance"]
+        accepted = bool(distance_share <= 1 and score >= self.limits["minScore"] and not blank)
+        return evidence.reshape(len(evidence), -1) @ self.shares, distance_share, accepted
 
-    def read_films(self, films: Iterable[Stored], arms: list[str]) -> Seen:
+    def read_films(self, films: Iterable[Stored], arms: list[str]) -> VariantOutputs:
         """Read every film in every arm."""
         rows = [[self.evidence(render(film, arm)) for arm in arms] for film in films]
-        pooled, nearness, accepted = (np.array([[arm[k] for arm in row] for row in rows]) for k in range(3))
-        return Seen(pooled=pooled.swapaxes(0, 1), nearness=nearness.T, accepted=accepted.T)
+        pooled, distance_share, accepted = (np.array([[arm[k] for arm in row] for row in rows]) for k in range(3))
+        return VariantOutputs(pooled=pooled.swapaxes(0, 1), distance_share=distance_share.T, accepted=accepted.T)
 
     def probabilities(self, logits: Floats) -> Floats:
         """Calibrate logits [..., findings]."""
@@ -83,7 +83,7 @@ class Reader:
         return np.stack([calibrator(h["calibration"])(logits[..., i]) for i, h in enumerate(heads)], axis=-1)
 
     def calls(self, probability: Floats) -> Ints:
-        """Call probabilities [..., findings]: 0 absent, 1 indeterminate, 2 present."""
+        """Classify probabilities [..., findings]: 0 absent, 1 indeterminate, 2 present."""
         thresholds = [self.variant["heads"][f]["threshold"] for f in self.catalog["findings"]]
         value, low, high = (np.array([t[k] for t in thresholds]) for k in ("value", "low", "high"))
         band = (low < high) & (probability >= low) & (probability <= high)

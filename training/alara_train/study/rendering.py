@@ -13,16 +13,16 @@ from alara_train.data.layouts.detect import read
 from alara_train.data.layouts.problems import raise_problems
 from alara_train.data.layouts.settings import Settings
 from alara_train.data.pixels import decode
+from alara_train.evaluate.auroc import auroc_draws
 from alara_train.evaluate.metrics import interval
 from alara_train.evaluate.resample import Resamples, resample
-from alara_train.evaluate.auroc import auroc_draws
 from alara_train.input_gate.pixel_cache import cached_key, elsewhere, load_rows, pixels_key
 from alara_train.networks.pooling import Float32s
 from alara_train.recipes.frozen.config import FamilyConfig
 from alara_train.recipes.frozen.features import Pooled
 from alara_train.recipes.frozen.ridge import Balance, Ridge, fit_ridge, invariance
 from alara_train.study.maps import Progress
-from alara_train.study.reader import Reader, Seen
+from alara_train.study.reader import VariantOutputs, VariantReader
 from alara_train.study.stored_values import Stored, as_published, simulate
 
 HEADER = ("rendering", "AUROC", "change", "probability moves", "calls that change", "accepted", "elsewhere", "distance")
@@ -30,7 +30,7 @@ ELSEWHERE = 10_000
 """Keys of the films of other sources begin here; a film's key seeds its simulation."""
 
 
-def read_outs(films: Films, config: FamilyConfig, cache: Path, reader: Reader) -> list[Ridge]:
+def read_outs(films: Films, config: FamilyConfig, cache: Path, reader: VariantReader) -> list[Ridge]:
     """Per fold, the read-out that was not fitted on it, from the cached features of `alara-train family`."""
     rows = load_rows(cache, reader.side)
     table = np.load(cache / f"features-{reader.variant['id']}.npz")
@@ -61,7 +61,7 @@ def out_of_fold(pooled: Float32s, fold: Ints, by_fold: dict[int, Ridge]) -> Floa
 
 
 def compare(
-    reader: Reader, logits: Floats, labels: Ints, patients: npt.NDArray[np.str_], draws: int, seed: int
+    reader: VariantReader, logits: Floats, labels: Ints, patients: npt.NDArray[np.str_], draws: int, seed: int
 ) -> dict[str, Floats]:
     """Compare every arm with the first on the same films: [arms, 1 + draws], the estimate before the resamples."""
     drawn = resample(patients, draws, seed)
@@ -84,7 +84,7 @@ def compare(
     }
 
 
-def table(arms: list[str], found: dict[str, Floats], own: Seen, other: Seen) -> str:
+def table(arms: list[str], found: dict[str, Floats], own: VariantOutputs, other: VariantOutputs) -> str:
     """Write the comparison as a Markdown table."""
 
     def cell(drawn: Floats, form: str) -> str:
@@ -100,7 +100,7 @@ def table(arms: list[str], found: dict[str, Floats], own: Seen, other: Seen) -> 
             cell(100 * found["flipped"][a], ".1f"),
             f"{own.accepted[a].sum()} of {own.accepted.shape[1]}",
             f"{other.accepted[a].sum()} of {other.accepted.shape[1]}",
-            f"{np.median(own.nearness[a]):.2f}",
+            f"{np.median(own.distance_share[a]):.2f}",
         )
         for a, arm in enumerate(arms)
     ]
@@ -123,7 +123,7 @@ def run_rendering(
         raise BadData(f"{cache} does not hold these films with this config: run alara-train family first")
     drawn = choose(films, limit, config.seed)
     chosen = np.setdiff1d(np.arange(len(films)), drawn) if rest else drawn
-    reader = Reader(family, config, variant)
+    reader = VariantReader(family, config, variant)
     by_fold = dict(zip(films.folds, read_outs(films, config, cache, reader), strict=True))
 
     def stored(paths: dict[int, Path], title: str) -> Iterator[Stored]:

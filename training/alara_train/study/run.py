@@ -16,7 +16,7 @@ from alara_train.study.document import study_document
 from alara_train.study.films import StudyFilms, nodule_at, read_study_films
 from alara_train.study.head import Stack, fit, out_of_fold
 from alara_train.study.maps import Positions, Progress, extract, lung_positions, maps_file, open_trunks
-from alara_train.study.measure import Key, areas
+from alara_train.study.measure import Key, auroc_estimates
 
 
 def run_study(config: StudyConfig, data: Path, cache: Path, threads: int, bar: Progress) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def run_study(config: StudyConfig, data: Path, cache: Path, threads: int, bar: P
         untouched[config.readers[at].name] = plain
         marked.update({(config.readers[at].name, name): scores for name, scores in by_condition.items()})
         _count(folder, time.monotonic() - began)
-    found = areas(untouched, marked, films.patients, config.bootstraps, config.seed)
+    found = auroc_estimates(untouched, marked, films.patients, config.bootstraps, config.seed)
     return study_document(config, films, found, seconds=_count(folder, 0), threads=threads)
 
 

@@ -8,7 +8,7 @@ import { type Interval, spanOf } from './interval.ts';
 import { lookUp, usableLuts } from './lut.ts';
 
 /** The transform from pixel values to modality values (PS3.3, C.11.1). */
-export type Modality = {
+export type ModalityTransform = {
   readonly apply: (value: number) => number;
   /** The range of the modality values. */
   readonly range: Interval;
@@ -17,9 +17,9 @@ export type Modality = {
 
 const sequence = { tag: tags.modalityLutSequence, name: 'Modality LUT Sequence (0028,3000)' };
 
-/** The Modality LUT if the film has one, otherwise Rescale Slope and Rescale Intercept, otherwise no change. */
-export function modalityTransform(attributes: Attributes, pixels: Interval, warn: Warn): Result<Modality, Fault> {
-  const [table] = usableLuts(attributes, sequence, pixels, warn);
+/** The transform by Modality LUT if the film has one, otherwise by Rescale Slope and Intercept, otherwise no change. */
+export function modalityTransform(attributes: Attributes, pixelRange: Interval, warn: Warn): Result<ModalityTransform, Fault> {
+  const [table] = usableLuts(attributes, sequence, pixelRange, warn);
   if (table)
     return ok({ apply: (value) => lookUp(table, value), range: spanOf(table.entries), description: 'Modality LUT' });
   const [slope] = numbersOf(attributes, tags.rescaleSlope, 'Rescale Slope (0028,1053)', warn);
@@ -31,12 +31,12 @@ export function modalityTransform(attributes: Attributes, pixels: Interval, warn
     attributes.items(tags.modalityLutSequence).length > 0 || attributes.bytes(tags.modalityLutSequence);
   if (hasSequence && slope === undefined)
     return unusable('Modality LUT Sequence (0028,3000) has no usable table, and Rescale Slope (0028,1053) is absent');
-  return ok(rescale(slope ?? 1, intercept ?? 0, pixels));
+  return ok(rescale(slope ?? 1, intercept ?? 0, pixelRange));
 }
 
-function rescale(slope: number, intercept: number, pixels: Interval): Modality {
-  if (slope === 1 && intercept === 0) return { apply: (value) => value, range: pixels, description: null };
+function rescale(slope: number, intercept: number, pixelRange: Interval): ModalityTransform {
+  if (slope === 1 && intercept === 0) return { apply: (value) => value, range: pixelRange, description: null };
   const apply = (value: number) => value * slope + intercept;
-  const range = spanOf([apply(pixels.low), apply(pixels.high)]);
+  const range = spanOf([apply(pixelRange.low), apply(pixelRange.high)]);
   return { apply, range, description: `rescale ${slope} × value + ${intercept}` };
 }

@@ -12,7 +12,7 @@ import pyvips
 from alara_train.data.films import FINDINGS, BadData, Labelled
 from alara_train.data.layouts import collection, nih, split, table
 from alara_train.data.layouts.checks import check, check_sides, one_class
-from alara_train.data.layouts.csv_rows import suggestion, years
+from alara_train.data.layouts.csv_rows import age_years, suggestion
 from alara_train.data.layouts.detect import detect, read
 from alara_train.data.layouts.problems import Problem, raise_problems
 from alara_train.data.layouts.settings import Blank, Settings, Uncertain
@@ -428,7 +428,7 @@ def test_settings_out_of_range_are_refused() -> None:
     [("58", 58), ("60.0", 60), ("058Y", 58), ("013M", 1), ("001D", 0), ("414", -1), ("", -1), ("x", -1)],
 )
 def test_ages(word: str, age: int) -> None:
-    assert years(word) == age
+    assert age_years(word) == age
 
 
 def test_a_similar_word_is_suggested_and_a_different_one_is_not() -> None:

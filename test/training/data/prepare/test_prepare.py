@@ -27,7 +27,7 @@ from alara_train.data.prepare.disk import lock, size
 from alara_train.data.prepare.prepared import Prepared
 from alara_train.data.prepare.progress_log import Outcome, append, open_log
 from alara_train.data.prepare.request import Request
-from alara_train.data.prepare.stacks import HEADER_BYTES, compacted_rows, eight_bits, header, stack_path
+from alara_train.data.prepare.stacks import HEADER_BYTES, header, source_rows, stack_path, to_8_bits
 
 TRAINING = Path(__file__).parents[4] / "training"
 SIDES = (32, 64)
@@ -49,7 +49,7 @@ def prepare(data: Path, out: Path, said: list[str] | None = None, **order: objec
 def as_served(prepared: Prepared) -> bool:
     """Whether row i of every stack is film i, resized as in serving."""
     return all(
-        np.array_equal(prepared.pixels(side)[row], eight_bits(resized(prepared.films.path(row), side)))
+        np.array_equal(prepared.pixels(side)[row], to_8_bits(resized(prepared.films.path(row), side)))
         for side in prepared.sides_px
         for row in range(len(prepared.films))
     )
@@ -81,7 +81,7 @@ def test_sixteen_bits_are_resized_and_then_reduced(tmp_path: Path) -> None:
     film = resized(prepared.films.path(0), 64)
     assert film.dtype == np.uint16
     assert abs(prepared.pixels(64)[0] / 255 - film / 65535).max() <= 0.5 / 255 + 1e-9
-    assert eight_bits(np.array([[0, 128, 129, 65535]], dtype=np.uint16)).tolist() == [[0, 0, 1, 255]]
+    assert to_8_bits(np.array([[0, 128, 129, 65535]], dtype=np.uint16)).tolist() == [[0, 0, 1, 255]]
 
 
 def test_many_jobs_write_the_same_as_one(tmp_path: Path) -> None:
@@ -364,8 +364,8 @@ def test_a_kill_while_gaps_are_closed_loses_nothing(tmp_path: Path, monkeypatch:
 
 def test_gaps_are_closed_with_the_last_films() -> None:
     kept = np.array([True, False, True, False, True, True, False])
-    assert compacted_rows(kept).tolist() == [0, 4, 2, 5]
-    assert compacted_rows(np.ones(5, dtype=bool)).tolist() == [0, 1, 2, 3, 4]
+    assert source_rows(kept).tolist() == [0, 4, 2, 5]
+    assert source_rows(np.ones(5, dtype=bool)).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_one_film_of_two_patients_stops_the_run(tmp_path: Path) -> None:

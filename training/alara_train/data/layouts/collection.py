@@ -9,7 +9,7 @@ import numpy as np
 from alara_train.data.films import FINDINGS, SPLITS, Labelled
 from alara_train.data.layouts import split as splitting
 from alara_train.data.layouts.checks import check
-from alara_train.data.layouts.csv_rows import Row, age_notes, millimetres, read_rows, sex_of, years
+from alara_train.data.layouts.csv_rows import Row, age_notes, age_years, millimetres, read_rows, sex_of
 from alara_train.data.layouts.problems import Problem, Reading, problem_if
 from alara_train.data.layouts.settings import Settings
 
@@ -45,7 +45,7 @@ def read(data: Path, settings: Settings) -> Reading:
         split=split,
         view=np.array([row["view"].strip().upper() for row in rows]),
         sex=np.array([sex_of(row.get("sex", "")) for row in rows]),
-        age=np.array([years(age) for age in ages], dtype=np.int64),
+        age=np.array([age_years(age) for age in ages], dtype=np.int64),
         collection=np.array([row.get("repo", "").strip() for row in rows]),
         extent_mm=np.array([extent_mm(row) for row in rows]),
     )

@@ -14,7 +14,7 @@ import numpy as np
 from alara_train.data.films import FINDINGS, SPLITS, BadData, Labelled
 from alara_train.data.layouts import split as splitting
 from alara_train.data.layouts.checks import check
-from alara_train.data.layouts.csv_rows import Row, age_notes, plain, read_rows, sex_of, suggestion, years
+from alara_train.data.layouts.csv_rows import Row, age_notes, age_years, normalised, read_rows, sex_of, suggestion
 from alara_train.data.layouts.problems import Problem, Reading, problem_if
 from alara_train.data.layouts.settings import NAME, NAMED, Blank, Settings, Uncertain
 
@@ -71,7 +71,7 @@ def read(data: Path, settings: Settings) -> Reading:
         split=split,
         view=np.array([row.get("view", "").strip().upper() for row in rows]),
         sex=np.array([sex_of(row.get("sex", "")) for row in rows]),
-        age=np.array([years(age) for age in ages], dtype=np.int64),
+        age=np.array([age_years(age) for age in ages], dtype=np.int64),
         collection=np.array([row.get("source", "").strip() for row in rows]),
         extent_mm=np.full((len(rows), 2), np.nan),
     )
@@ -106,7 +106,7 @@ def label(word: str, settings: Settings) -> int:
 def _is_finding(name: str, rows: list[Row]) -> bool:
     """Whether a column holds nothing but labels; `No Finding` does not count, because it repeats the others."""
     words = {row[name].strip() for row in rows}
-    return plain(name) != "no finding" and words <= {*WORDS, ""} and words != {""}
+    return normalised(name) != "no finding" and words <= {*WORDS, ""} and words != {""}
 
 
 def _words(rows: list[Row], present: list[str], strangers: list[str], splits: bool) -> list[Problem]:

@@ -27,7 +27,7 @@ from alara_train.data.prepare.excluded import LeftOut, leave_out
 from alara_train.data.prepare.prepared import FILMS, MANIFEST, SCHEMA, Prepared, read_manifest
 from alara_train.data.prepare.request import Log, Progress, Request
 from alara_train.data.prepare.resize import Resized, resize
-from alara_train.data.prepare.stacks import compact, compacted_rows, stack_bytes, truncate
+from alara_train.data.prepare.stacks import compact, source_rows, stack_bytes, truncate
 
 OWN = {journal.NAME, ".lock", "problems"}
 """Files that a run leaves behind if it ends before it resizes a film."""
@@ -122,7 +122,7 @@ def _close_up(films: Labelled, left_out: LeftOut, resized: Resized, request: Req
     Raises:
         BadData: Without them, some finding can no longer be measured.
     """
-    final = films.take(compacted_rows(left_out.kept))
+    final = films.take(source_rows(left_out.kept))
     if not request.allow_one_class:
         raise_problems(one_class(final), request.data)
     gaps = np.flatnonzero(~left_out.kept).tolist()

@@ -21,7 +21,7 @@ import pyvips
 
 from alara_train.data.pixels import UnreadableFilm, contain, decode
 from alara_train.data.prepare.progress_log import Outcome
-from alara_train.data.prepare.stacks import eight_bits, stack_path, write_film
+from alara_train.data.prepare.stacks import stack_path, to_8_bits, write_film
 
 SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 """PNG and JPEG: the formats that serving reads, besides DICOM."""
@@ -45,7 +45,7 @@ def cache_film(source: Path, row: int, stacks: Mapping[int, int]) -> Outcome:
         if not data.startswith(SIGNATURES):
             raise UnreadableFilm("empty file" if not data else "neither PNG nor JPEG")
         image = decode(data)
-        sides = {side: eight_bits(contain(image, side).numpy()) for side in stacks}
+        sides = {side: to_8_bits(contain(image, side).numpy()) for side in stacks}
     except (UnreadableFilm, pyvips.Error) as error:
         broken = " ".join(str(error).split())[:200]
     else:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from alara_train.data.films import FINDINGS, BadData, Bools, Films, Floats, Ints
+from alara_train.evaluate.auroc import auroc, auroc_draws
 from alara_train.evaluate.metrics import interval
 from alara_train.evaluate.resample import Resamples, resample
-from alara_train.evaluate.auroc import auroc, auroc_draws
 from alara_train.recipes.finetuned.config import ALL, NO_FOLD, TrainConfig
 from alara_train.recipes.finetuned.roles import TEST, TRAIN, UNKNOWN, VAL, PreparedFilms, Strings, Uint8s
 from alara_train.recipes.finetuned.run_folder import RunFolder

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
-/** A file of this program that is read at the first request and then shared by all responses. */
-export function sharedFile(path: URL): () => Promise<Buffer<ArrayBuffer>> {
+/** A file that is read at the first call and then cached in memory. A failed read is repeated at the next call. */
+export function cachedFile(path: URL): () => Promise<Buffer<ArrayBuffer>> {
   let bytes: Promise<Buffer<ArrayBuffer>> | undefined;
   return () => {
     bytes ??= readFile(path).catch((error) => {
