@@ -18,10 +18,16 @@ export type RoutingOptions = {
 export const addRoutingOptions = (command: Command): Command =>
   command
     .option('--findings <names>', 'comma-separated findings; default: all findings of the family')
-    .option('--min-auroc <target>', 'least AUROC at the lower end of the confidence interval: 0.7, or Nodule:0.6,Edema:0.8')
+    .option(
+      '--min-auroc <target>',
+      'least AUROC at the lower end of the confidence interval: 0.7, or Nodule:0.6,Edema:0.8',
+    )
     .option('--policy <name>', 'a policy, such as sabottke-spieler-2020; default: the policy of the family')
     .option('--variant <id>', 'use this variant for every finding; alara catalog show lists the variants')
-    .option('--best-effort', 'if no variant meets the target of a finding, use the nearest variant, with meetsTarget false');
+    .option(
+      '--best-effort',
+      'if no variant meets the target of a finding, use the nearest variant, with meetsTarget false',
+    );
 
 /** Parse options into a request and its plan. A plan depends on no film, so errors are reported before any film is read. */
 export function planFromOptions(

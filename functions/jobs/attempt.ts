@@ -50,7 +50,10 @@ export async function attempt(delivery: Delivery, options: AttemptOptions): Prom
     if (!(error instanceof StoreUnavailable)) throw error;
     // Released at once. If the visibility expired, that would count as a delivery, and the queue moves a message that is
     // delivered too often to its dead letters. An hour without the store would then cost every waiting job.
-    options.log.warn({ job: delivery.body, error: redactedError(error) }, 'a job is put off: its store does not answer');
+    options.log.warn(
+      { job: delivery.body, error: redactedError(error) },
+      'a job is put off: its store does not answer',
+    );
     const delayMs = error.retryAfterMs + pauseMs(delivery.attempt, options.retry, options.random);
     return { kind: 'release', delayMs };
   } finally {
@@ -156,7 +159,8 @@ async function handle(
     // The types cannot tie a handler to the kind of its job's input.
     return await (handlers[job.input.kind] as Handler<JobInput['kind']>)(job, context);
   } catch (error) {
-    if (!signal.aborted) log.error({ job: job.id, kind: job.input.kind, error: redactedError(error) }, 'a handler threw');
+    if (!signal.aborted)
+      log.error({ job: job.id, kind: job.input.kind, error: redactedError(error) }, 'a handler threw');
     // Put off without counting the attempt, so that an hour without the store does not kill every waiting job.
     if (error instanceof StoreUnavailable)
       return fail({ code: 'store_unavailable', retryAfterMs: ms(error.retryAfterMs) });

@@ -15,8 +15,8 @@ import { fail, ok, type Result } from '../core/result.ts';
 import { logit, px } from '../core/units.ts';
 import type { RequestPlan } from '../routing/plan-request.ts';
 import type { ReadRequest } from '../routing/request.ts';
-import { adjustToPrevalence, calibrate, classify, adjustThreshold } from './calibrate.ts';
-import { type GateResult, evaluateGate } from './input-gate.ts';
+import { adjustThreshold, adjustToPrevalence, calibrate, classify } from './calibrate.ts';
+import { evaluateGate, type GateResult } from './input-gate.ts';
 import { contain, isBlank, letterbox, normalise } from './preprocess.ts';
 
 /** The output of a graph for one film. */

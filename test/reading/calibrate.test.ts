@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Calibration } from '../../functions/core/catalog.ts';
 import { logit } from '../../functions/core/units.ts';
-import { adjustToPrevalence, calibrate, classify, adjustThreshold } from '../../functions/reading/calibrate.ts';
+import { adjustThreshold, adjustToPrevalence, calibrate, classify } from '../../functions/reading/calibrate.ts';
 
 const share = fc.double({ min: 0.001, max: 0.999, noNaN: true });
 const raw = fc.double({ min: -30, max: 30, noNaN: true }).map(logit);

@@ -12,7 +12,8 @@ const quality: Quality = {
   catches: [],
   notMeasured: [],
 };
-const judge = (output: readonly number[], variant = 'small') => evaluateGate(Float32Array.from(output), quality, variant);
+const judge = (output: readonly number[], variant = 'small') =>
+  evaluateGate(Float32Array.from(output), quality, variant);
 
 describe('the input gate', () => {
   test('accepts a film of the accepted class near the training films', () => {

@@ -96,7 +96,8 @@ function keyOf(authorization: string | undefined, apiKey: string | undefined): R
   if (authorization === undefined) return ok(apiKey);
   const bearer = /^bearer +(\S+)$/i.exec(authorization)?.[1];
   if (bearer === undefined) return unauthenticated('the Authorization header must be Bearer and an API key');
-  if (apiKey !== undefined && apiKey !== bearer) return unauthenticated('Authorization and X-API-Key contain different keys');
+  if (apiKey !== undefined && apiKey !== bearer)
+    return unauthenticated('Authorization and X-API-Key contain different keys');
   return ok(bearer);
 }
 

@@ -24,7 +24,12 @@ export type BodyMemory = {
 export const mediaTypes = ['image/png', 'image/jpeg', 'application/dicom'] as const satisfies readonly MediaType[];
 
 /** Media types that say nothing about the format. Clients send them by default: curl --data-binary sends the last one. */
-export const genericMediaTypes = ['', 'application/octet-stream', 'binary/octet-stream', 'application/x-www-form-urlencoded'];
+export const genericMediaTypes = [
+  '',
+  'application/octet-stream',
+  'binary/octet-stream',
+  'application/x-www-form-urlencoded',
+];
 
 /** Maximum number of parts of a form. */
 const maxFormParts = 16;
@@ -55,14 +60,19 @@ function filmOf(bytes: Upload['bytes'], declared: string): Result<Upload, Fault>
   return fail(isOtherType ? { code: 'unsupported_media_type', received: declared } : fault);
 }
 
-async function multipartFilm(body: AsyncIterable<Uint8Array>, boundary: string, memory: BodyMemory): Promise<Result<Upload, Fault>> {
+async function multipartFilm(
+  body: AsyncIterable<Uint8Array>,
+  boundary: string,
+  memory: BodyMemory,
+): Promise<Result<Upload, Fault>> {
   const malformed = (problem: string) => fail<Fault>({ code: 'malformed_multipart', problem });
   if (boundary === '') return malformed('its Content-Type has no boundary: let the client library set Content-Type');
   const unknownParts: string[] = [];
   const images: (Upload | undefined)[] = [];
   try {
     for await (const { name, mediaType, bytes } of partsOf(body, boundary)) {
-      if (unknownParts.length + images.length === maxFormParts) return malformed(`it has more than ${maxFormParts} parts`);
+      if (unknownParts.length + images.length === maxFormParts)
+        return malformed(`it has more than ${maxFormParts} parts`);
       if (name !== 'image') unknownParts.push(name ?? 'without a name');
       // More than one image is an error, so the bytes of further images are skipped. The error states their number.
       else if (images.length > 0) images.push(undefined);

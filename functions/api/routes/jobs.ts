@@ -13,8 +13,8 @@ import type { Deps } from '../deps.ts';
 import { mediaTypes } from '../http/body.ts';
 import { copy } from '../http/copy-upload.ts';
 import { Cursor, Next, pageOf } from '../http/cursor.ts';
-import { unwrap, problem, Refusal, strictQuery } from '../http/problem.ts';
-import { problemResponses, formatCodes, headers, planCodes } from '../http/responses.ts';
+import { problem, Refusal, strictQuery, unwrap } from '../http/problem.ts';
+import { formatCodes, headers, planCodes, problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 import { uploadedBlob } from './uploads.ts';
 

@@ -4,8 +4,8 @@ import { RoutedFindingView } from '../../core/reading-view.ts';
 import { presentRouted } from '../../results/present-reading.ts';
 import { parseParameters, RouteParameters, textOf } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
-import { unwrap, strictQuery } from '../http/problem.ts';
-import { problemResponses, planCodes } from '../http/responses.ts';
+import { strictQuery, unwrap } from '../http/problem.ts';
+import { planCodes, problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 
 const Routed = z

@@ -6,7 +6,7 @@ import { parseParameters } from '../../routing/parameters.ts';
 import type { Position } from '../../storage/page.ts';
 import type { Deps } from '../deps.ts';
 import { Cursor, cursorOf, Next } from '../http/cursor.ts';
-import { unwrap, Refusal, strictQuery } from '../http/problem.ts';
+import { Refusal, strictQuery, unwrap } from '../http/problem.ts';
 import { problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 

@@ -7,8 +7,8 @@ import { parseParameters, ReadParameters, textOf } from '../../routing/parameter
 import type { Deps } from '../deps.ts';
 import { declaredBytes, upload } from '../http/body.ts';
 import { conditional, etagHeader, IfNoneMatch, notModified } from '../http/caching.ts';
-import { unwrap, Refusal, strictQuery } from '../http/problem.ts';
-import { problemResponses, engineCodes, filmCodes, headers, planCodes } from '../http/responses.ts';
+import { Refusal, strictQuery, unwrap } from '../http/problem.ts';
+import { engineCodes, filmCodes, headers, planCodes, problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 
 const film = { type: 'string', format: 'binary' } as const;
@@ -95,7 +95,9 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
       refuseOverload();
       if (!budget.hasRoom(tenant, declared ?? 0)) throw new Refusal(budget.queueFull());
       const answer = await budget.runNow<{ reading: Reading; status: 200 | 201 }>(tenant, 0, async (lease) => {
-        const film = unwrap(await upload(c, { declared, limitBytes: maxBodyBytes, lease, queueFull: budget.queueFull }));
+        const film = unwrap(
+          await upload(c, { declared, limitBytes: maxBodyBytes, lease, queueFull: budget.queueFull }),
+        );
         // The queue may have filled while the body arrived. Refuse before the digest is computed.
         refuseOverload();
         const id = await router.identify(tenant, film.bytes, request);

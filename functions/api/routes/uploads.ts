@@ -4,7 +4,7 @@ import { ok } from '../../core/result.ts';
 import { uploadLifetimeMs } from '../../jobs/sweep.ts';
 import type { Deps } from '../deps.ts';
 import { bodyOf, reserveOnArrival } from '../http/body.ts';
-import { unwrap, Refusal } from '../http/problem.ts';
+import { Refusal, unwrap } from '../http/problem.ts';
 import { problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 
@@ -97,7 +97,14 @@ export function uploads(app: OpenAPIHono, { platform: { blobs }, budget, maxUplo
     if (Number(c.req.header('content-length')) > maxUploadBytes) throw tooLarge();
     const { queueFull } = budget;
     const stored = await budget.runNow(tenant, 0, async (lease) =>
-      ok(await blobs.put(blob, reserveOnArrival(bodyOf(c), blobs.heldBytes, { lease, queueFull }), maxUploadBytes, tenant)),
+      ok(
+        await blobs.put(
+          blob,
+          reserveOnArrival(bodyOf(c), blobs.heldBytes, { lease, queueFull }),
+          maxUploadBytes,
+          tenant,
+        ),
+      ),
     );
     const put = unwrap(stored);
     if (!put) throw tooLarge();

@@ -40,7 +40,10 @@ export const checks: Readonly<Record<string, Check>> = {
 function node(): CheckResult {
   const found = process.versions.node;
   if (Number.parseInt(found, 10) >= 24) return { found };
-  return { found, fix: 'use Node 24 or newer. In a clone of the repository, npm start and npm run use the Node of node_modules.' };
+  return {
+    found,
+    fix: 'use Node 24 or newer. In a clone of the repository, npm start and npm run use the Node of node_modules.',
+  };
 }
 
 /** The platforms for which onnxruntime-node has a native library. */
@@ -56,7 +59,10 @@ function platform(): CheckResult {
   if (process.platform !== 'linux') return { found: here };
   const glibc = glibcVersion();
   if (glibc) return { found: `${here}, glibc ${glibc}` };
-  return { found: `${here}, no glibc`, fix: 'use a distribution with glibc 2.28 or newer. Alpine uses musl, which ONNX Runtime does not support.' };
+  return {
+    found: `${here}, no glibc`,
+    fix: 'use a distribution with glibc 2.28 or newer. Alpine uses musl, which ONNX Runtime does not support.',
+  };
 }
 
 function glibcVersion(): string | undefined {
@@ -126,7 +132,10 @@ async function onnxRuntime(): Promise<CheckResult> {
     if (ok) return { found: `ran ${cheapest.id}: ${detail}` };
     return { found: detail, fix: 'alara catalog verify tries every variant; if none runs, reinstall with npm ci.' };
   } catch (error) {
-    return { found: messageOf(error), fix: 'the native library of ONNX Runtime does not load: reinstall with npm ci on this machine.' };
+    return {
+      found: messageOf(error),
+      fix: 'the native library of ONNX Runtime does not load: reinstall with npm ci on this machine.',
+    };
   }
 }
 
@@ -140,7 +149,10 @@ async function sharpDecodes(): Promise<CheckResult> {
     if (info.width === 1 && data[0] === 255) return { found: `decoded a PNG with libvips ${sharp.versions.vips}` };
     return { found: 'decoded a PNG wrongly', fix: 'reinstall with npm ci on this machine.' };
   } catch (error) {
-    return { found: messageOf(error), fix: 'the native library of sharp does not load: reinstall with npm ci on this machine.' };
+    return {
+      found: messageOf(error),
+      fix: 'the native library of sharp does not load: reinstall with npm ci on this machine.',
+    };
   }
 }
 
@@ -199,7 +211,10 @@ async function portFree(): Promise<CheckResult> {
     return { found: `${host}:${port} is free` };
   } catch (error) {
     if (await isAlara(host, port)) return { found: `${host}:${port} is in use by a running Alara` };
-    return { found: messageOf(error), fix: `stop the process that uses the port, or choose another port: PORT=${port + 1} npm start` };
+    return {
+      found: messageOf(error),
+      fix: `stop the process that uses the port, or choose another port: PORT=${port + 1} npm start`,
+    };
   } finally {
     server.close();
   }

@@ -4,7 +4,7 @@ import { ConfigError } from '../../platform/config.ts';
 import { help } from '../help.ts';
 import { type JsonOption, show, withJson } from '../output/json.ts';
 import { paragraph } from '../output/wrap.ts';
-import { type Check, checks, type CheckResult } from './doctor-checks.ts';
+import { type Check, type CheckResult, checks } from './doctor-checks.ts';
 
 /** `alara doctor`: check this machine, and print the fix for each failed check. */
 export function doctor(program: Command): void {

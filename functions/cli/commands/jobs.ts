@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { type Job, type JobState, jobStates } from '../../core/job.ts';
 import { isReplayable, replay } from '../../jobs/submit.ts';
 import type { Platform } from '../../storage/platform.ts';
-import { problemText, problemOf, UsageError } from '../errors.ts';
+import { problemOf, problemText, UsageError } from '../errors.ts';
 import { help } from '../help.ts';
 import { type JsonOption, show as print, withJson } from '../output/json.ts';
 import { minute, table } from '../output/table.ts';

@@ -8,14 +8,14 @@ import { type Config, readConfig } from '../../platform/config.ts';
 import type { PresentFamily } from '../../results/present-reading.ts';
 import type { Plan } from '../../routing/cheapest-plan.ts';
 import type { ReadRequest } from '../../routing/request.ts';
-import { unwrap, type FilmFault, problemText, problemOf, UsageError } from '../errors.ts';
+import { type FilmFault, problemOf, problemText, UsageError, unwrap } from '../errors.ts';
 import { help } from '../help.ts';
 import { csvHead, csvRows } from '../output/csv.ts';
 import { filmsIn, loadFilm } from '../output/films.ts';
 import { inOrder } from '../output/in-order.ts';
 import { filmTable, filmView } from '../output/print.ts';
 import { openProgress } from '../output/progress.ts';
-import { planFromOptions, type RoutingOptions, addRoutingOptions } from '../routing-options.ts';
+import { addRoutingOptions, planFromOptions, type RoutingOptions } from '../routing-options.ts';
 
 type Options = RoutingOptions & { prevalence?: string; explain?: true; json?: true; ndjson?: true; csv?: true };
 
@@ -67,7 +67,14 @@ async function readFilms(
   // Load twice as many films as there are threads, so that no thread waits for a film. The others stay on disk.
   const concurrency = 2 * workers;
   const warm = planned.plan.runs.map(({ variant }) => variant.id);
-  const engine = createEngine({ ...config, plan: router.plan, family: router.family, warm, workers, queue: concurrency });
+  const engine = createEngine({
+    ...config,
+    plan: router.plan,
+    family: router.family,
+    warm,
+    workers,
+    queue: concurrency,
+  });
   const progress = openProgress(films.length);
   const failed: { file: string; fault: FilmFault }[] = [];
   try {

@@ -8,7 +8,7 @@ import { help } from '../help.ts';
 import { type JsonOption, show, withJson } from '../output/json.ts';
 import { table } from '../output/table.ts';
 import { paragraph } from '../output/wrap.ts';
-import { planFromOptions, type RoutingOptions, addRoutingOptions } from '../routing-options.ts';
+import { addRoutingOptions, planFromOptions, type RoutingOptions } from '../routing-options.ts';
 
 /** `alara route`: show the plan of a request, without a film. */
 export function route(program: Command): void {

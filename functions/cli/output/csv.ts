@@ -1,6 +1,6 @@
 import { notice, type Reading } from '../../core/reading.ts';
 import type { Result } from '../../core/result.ts';
-import { type FilmFault, problemText, problemOf } from '../errors.ts';
+import { type FilmFault, problemOf, problemText } from '../errors.ts';
 
 const columns = [
   ...['file', 'reading', 'finding', 'call', 'probability', 'low', 'high', 'prevalence'],

@@ -13,7 +13,8 @@ const extensions: readonly (readonly [RegExp, MediaType])[] = [
   [/\.(dcm|dicom)$/i, 'application/dicom'],
 ];
 
-const mediaTypeOfName = (path: string): MediaType | undefined => extensions.find(([pattern]) => pattern.test(path))?.[1];
+const mediaTypeOfName = (path: string): MediaType | undefined =>
+  extensions.find(([pattern]) => pattern.test(path))?.[1];
 
 /** The name of standard input among the paths. */
 const standardInput = '-';

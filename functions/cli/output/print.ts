@@ -4,7 +4,7 @@ import { type PresentFamily, presentReading } from '../../results/present-readin
 import type { Plan, Reason } from '../../routing/cheapest-plan.ts';
 import { basisOf } from '../../routing/explain.ts';
 import { required } from '../../routing/rule.ts';
-import { type FilmFault, problemText, problemOf } from '../errors.ts';
+import { type FilmFault, problemOf, problemText } from '../errors.ts';
 import { table } from './table.ts';
 import { paragraph } from './wrap.ts';
 

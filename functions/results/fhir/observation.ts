@@ -55,7 +55,11 @@ export function observationOf(
   };
 }
 
-function components(reading: FilmReading['reading'], result: FindingResult, atThreshold?: Threshold): ObservationComponent[] {
+function components(
+  reading: FilmReading['reading'],
+  result: FindingResult,
+  atThreshold?: Threshold,
+): ObservationComponent[] {
   const { probability, prevalence, threshold, auroc } = result;
   const resolution = reading.plan.variants.find(({ id }) => id === result.variant)?.resolution;
   return [

@@ -3,7 +3,7 @@ import type { Instance } from '../../core/instance.ts';
 import { filmName } from '../film-name.ts';
 import type { DicomReading } from '../identity.ts';
 import type { Provenance } from '../provenance.ts';
-import { validDate, firstValue, validSex, validTime } from './values.ts';
+import { firstValue, validDate, validSex, validTime } from './values.ts';
 import type { Dataset } from './write.ts';
 
 /** Maximum number of characters of VR LO (PS3.5 6.2). */

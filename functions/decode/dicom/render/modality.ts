@@ -18,7 +18,11 @@ export type ModalityTransform = {
 const sequence = { tag: tags.modalityLutSequence, name: 'Modality LUT Sequence (0028,3000)' };
 
 /** The transform by Modality LUT if the film has one, otherwise by Rescale Slope and Intercept, otherwise no change. */
-export function modalityTransform(attributes: Attributes, pixelRange: Interval, warn: Warn): Result<ModalityTransform, Fault> {
+export function modalityTransform(
+  attributes: Attributes,
+  pixelRange: Interval,
+  warn: Warn,
+): Result<ModalityTransform, Fault> {
   const [table] = usableLuts(attributes, sequence, pixelRange, warn);
   if (table)
     return ok({ apply: (value) => lookUp(table, value), range: spanOf(table.entries), description: 'Modality LUT' });
