@@ -3,6 +3,8 @@ import type { Fault, FaultCode } from './fault.ts';
 import { advice } from './fault-status.ts';
 import { type Job, jobKinds, jobStates, type Outcome } from './job.ts';
 import { describe } from './problem.ts';
+import { annotationOf } from './reading.ts';
+import { annotationView } from './reading-view.ts';
 
 const Described = z
   .looseObject({
@@ -39,6 +41,7 @@ export const JobView = z
       description:
         'film: an upload; instances: films by STOW-RS; study: a study of a PACS; webhook: the delivery of a webhook.',
     }),
+    ...annotationView,
     state: z.enum(jobStates).meta({
       description:
         'queued, running, done; failed: refused for a reason that no retry changes; dead: given up after too many tries, the operator can replay it; cancelled: ended by POST /v1/jobs/{id}/cancel.',
@@ -114,6 +117,7 @@ export function viewOf({ input, tenant: _, fault, outcomes, busySince: _since, r
   return {
     ...plain,
     kind: input.kind,
+    ...(input.kind === 'film' && annotationOf(input)),
     outcomes: outcomes.map(viewOfOutcome),
     ...(input.kind === 'webhook' && { delivers: { job: input.job, url: input.url } }),
     ...(fault && { problem: describe(fault) }),

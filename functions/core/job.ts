@@ -10,6 +10,9 @@ export const JobInput = z.discriminatedUnion('kind', [
     upload: z.string(),
     mediaType: z.string(),
     parameters: z.record(z.string(), z.string()),
+    /** Data of the caller; the reading repeats both. */
+    reference: z.string().optional(),
+    metadata: z.record(z.string(), z.string()).optional(),
     webhook: z.string().optional(),
   }),
   /** Instances of one study that were received by STOW-RS. Results go to a PACS if one is configured. */

@@ -42,7 +42,7 @@ const routed = {
   why: z.string().meta({
     description: 'Which rule applies to the finding, and why this resolution was used.',
     example:
-      '512 px: the published floor for Nodule is 448 px (Sabottke and Spieler 2020); not measured on this family. r448-int8 would suffice, but Emphysema needs r512-int8, and running both would cost more.',
+      '512 px: the published floor for Nodule is 448 px (Sabottke and Spieler 2020); not measured on this family. r448-int8 would suffice, but Emphysema needs r512-int8, and r512-int8 alone costs less than both.',
   }),
   passedOver: z.array(PassedOver).meta({ description: 'Each cheaper variant, and why it was not used.' }),
 };
@@ -130,23 +130,40 @@ const RequestView = z
   })
   .meta({ id: 'NormalizedRequest', description: 'The request with every default filled in.' });
 
-/** Limits of the annotation of a film. */
+/** Limits of the annotation of a film, in characters. */
 export const annotationLimits = { reference: 200, entries: 20, key: 40, value: 200 } as const;
 
-export const Reference = z.string().min(1).max(annotationLimits.reference);
+export const Reference = z
+  .string({ error: 'expected a text' })
+  .min(1, `expected 1 to ${annotationLimits.reference} characters`)
+  .max(annotationLimits.reference, `expected 1 to ${annotationLimits.reference} characters`);
 export const Metadata = z
-  .record(z.string().min(1).max(annotationLimits.key), z.string().max(annotationLimits.value))
+  .record(z.string().min(1).max(annotationLimits.key), z.string().max(annotationLimits.value), {
+    error: `expected an object of texts, with keys of 1 to ${annotationLimits.key} characters and values of at most ${annotationLimits.value}`,
+  })
   .refine((entries) => Object.keys(entries).length <= annotationLimits.entries, {
     error: `at most ${annotationLimits.entries} entries are accepted`,
   });
 
+/** The rule that the descriptions of both parameters state. */
+const ofCaller =
+  'Put no patient data into it: it is stored unencrypted with the reading. It does not influence the reading or its id.';
+const first = 'The first request for a film and its parameters sets it; a later request does not change it.';
+export const annotationDescription = {
+  reference: `Your own reference for the film, at most ${annotationLimits.reference} characters. The reading, its summary and the job repeat it. ${first} ${ofCaller}`,
+  metadata: `Your own data: at most ${annotationLimits.entries} texts by name, with names of at most ${annotationLimits.key} characters and values of at most ${annotationLimits.value}. The reading and the job repeat them. ${first} ${ofCaller}`,
+} as const;
+
 /** The annotation of a reading or job in answers. */
 export const annotationView = {
   reference: Reference.optional().meta({
-    description:
-      "The caller's own reference. The first request for this film and these parameters sets it; later requests do not change it.",
+    description: `The reference of the caller. ${first}`,
+    example: 'exam-4711',
   }),
-  metadata: Metadata.optional().meta({ description: "The caller's own metadata. Set like the reference." }),
+  metadata: Metadata.optional().meta({
+    description: `The metadata of the caller. ${first}`,
+    example: { ward: 'A3' },
+  }),
 };
 
 const shared = {

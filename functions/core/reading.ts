@@ -104,6 +104,12 @@ export type Annotation = {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 };
 
+/** The data of the caller that accompany a film. */
+export const annotationOf = ({ reference, metadata }: Annotation): Annotation => ({
+  ...(reference !== undefined && { reference }),
+  ...(metadata && { metadata }),
+});
+
 /**
  * The result of one film and one request, as it is stored. Members that are optional are absent in readings that an earlier
  * version stored. `ReadingView` is the same reading as the API shows it.

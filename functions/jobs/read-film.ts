@@ -1,4 +1,5 @@
 import type { Fault } from '../core/fault.ts';
+import type { Annotation } from '../core/reading.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { Engine } from '../inference/pool.ts';
 import type { Router } from '../inference/router.ts';
@@ -47,13 +48,16 @@ export async function readOnce(
   film: JobFilm,
   request: ReadRequest,
   signal: AbortSignal,
+  annotation: Annotation = {},
 ): Promise<Result<FilmReading, Fault>> {
   const id = await router.identify(tenant, film.bytes, request);
   const known = await readings.get(tenant, id);
   if (known) return ok(known);
   const read = await engine.read({ id, ...film, request }, signal, undefined, tenant);
-  if (read.ok) await readings.put(tenant, read.value);
-  return read;
+  if (!read.ok) return read;
+  const annotated = { ...read.value, reading: { ...read.value.reading, ...annotation } };
+  await readings.put(tenant, annotated);
+  return ok(annotated);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { aurocView } from '../core/catalog-view.ts';
-import { type FindingResult, notice, type Reading, type RoutedFinding } from '../core/reading.ts';
+import { annotationOf, type FindingResult, notice, type Reading, type RoutedFinding } from '../core/reading.ts';
 import type { FindingView, ReadingSummary, ReadingView, RoutedFindingView } from '../core/reading-view.ts';
 import type { LoadedFamily } from '../models/load.ts';
 import { describeFamily } from '../reading/read.ts';
@@ -11,14 +11,14 @@ export type PresentFamily = Pick<LoadedFamily, 'catalog' | 'digest'>;
 
 /** A reading as the API shows it. */
 export function presentReading(reading: Reading, family: PresentFamily): ReadingView {
-  const { reference, metadata, request, findings, ...rest } = reading;
+  const { id, createdAt, family: read, request, plan, findings, ...rest } = reading;
   const isOfFamily = reading.catalog === `sha256:${family.digest}`;
-  const described = reading.family ?? (isOfFamily ? describeFamily(family.catalog) : undefined);
+  const described = read ?? (isOfFamily ? describeFamily(family.catalog) : undefined);
   const ranks = new Map(ranked(reading).map(({ finding }, index) => [finding, index + 1]));
   return {
-    ...rest,
-    ...(reference !== undefined && { reference }),
-    ...(metadata && { metadata: { ...metadata } }),
+    id,
+    ...annotationOf(reading),
+    createdAt,
     family: described && {
       name: described.name,
       version: `${described.date}+${reading.catalog.slice('sha256:'.length).slice(0, 12)}`,
@@ -29,6 +29,7 @@ export function presentReading(reading: Reading, family: PresentFamily): Reading
       findings: [...request.findings],
       explain: request.explain ? 'heatmap' : undefined,
     },
+    plan,
     findings: findings.map((finding) =>
       presentFinding(
         finding,
@@ -36,6 +37,7 @@ export function presentReading(reading: Reading, family: PresentFamily): Reading
         isOfFamily ? measuredBy(family, finding) : undefined,
       ),
     ),
+    ...rest,
     warnings: [...reading.warnings],
     notice,
   };

@@ -1,5 +1,5 @@
 import type { Rule, Variant } from '../core/catalog.ts';
-import type { Assignment, PassedOver } from './cheapest-plan.ts';
+import type { Assignment, PassedOver, Plan } from './cheapest-plan.ts';
 import { attained, formatAuroc, type Miss, required } from './rule.ts';
 
 /** The evidence for a decision. `measured`: on this family's own labels. */
@@ -44,7 +44,7 @@ function satisfied(rule: Rule, finding: string, variant: Variant): string {
     : `the cheapest plan at or above the ${source}; not measured on real labels here.`;
 }
 
-/** One sentence: why this finding is read by this variant. */
+/** One sentence: why this finding is read by this variant. UIDs of results are derived from it, so its wording never changes. */
 export function explain({ finding, variant, reason }: Assignment): string {
   const side = `${variant.resolution} px: `;
   switch (reason.kind) {
@@ -55,4 +55,44 @@ export function explain({ finding, variant, reason }: Assignment): string {
     case 'best_effort':
       return `${side}the best there is, on bestEffort; the target is missed: ${missed(reason.miss)}.`;
   }
+}
+
+/** The rule of a finding, as a clause. */
+function ruleOf(rule: Rule, finding: string, variant: Variant): string {
+  if ('auroc' in rule)
+    return `the rule for ${finding} is ${required(rule)}; ${variant.id} has ${attained(rule, finding, variant)}`;
+  if ('nonInferiorTo' in rule) return `the rule for ${finding} is to stay ${required(rule)}, paired on the same films`;
+  const caveat = rule.evidence === 'published' ? 'not measured on this family' : 'not measured on real labels here';
+  return `the ${rule.evidence} floor for ${finding} is ${rule.minResolution} px (${rule.source}); ${caveat}`;
+}
+
+/** The longest list of findings in an explanation. */
+const maxNamed = 3;
+
+/** The findings as the subject of a clause, with its verb. */
+function listed(assignments: readonly Assignment[]): string {
+  const names = assignments.map(({ finding }) => finding);
+  if (names.length > maxNamed) return `${names.slice(0, maxNamed).join(', ')} and ${names.length - maxNamed} more need`;
+  const last = names.pop() ?? '';
+  return names.length > 0 ? `${names.join(', ')} and ${last} need` : `${last} needs`;
+}
+
+/** In full: which rule applies to a finding, and why this variant reads it although a cheaper one may suffice. */
+export function explainInFull({ finding, variant, reason, passedOver }: Assignment, { assignments }: Plan): string {
+  const rule = `${variant.resolution} px: ${ruleOf(reason.rule, finding, variant)}.`;
+  if (reason.kind === 'pinned')
+    return `${rule} The request pinned ${variant.id}, which ${reason.miss ? `misses the rule: ${missed(reason.miss)}` : 'satisfies the rule'}.`;
+  if (reason.kind === 'best_effort')
+    return `${rule} No variant satisfies the rule. On bestEffort the nearest one is used; it misses the rule: ${missed(reason.miss)}.`;
+  const isShared = (passed: PassedOver) => passed.because.kind === 'dearer_together';
+  const sufficient = passedOver.find(isShared)?.variant;
+  if (!sufficient) return `${rule} ${variant.id} is the cheapest variant that satisfies the rule.`;
+  const together = assignments.filter((other) => other.variant === variant);
+  // Findings that no cheaper variant can read. If there are none, several findings together made this variant the cheapest choice.
+  const bound = together.filter((other) => !other.passedOver.some(isShared));
+  const beyond = together.filter((other) =>
+    other.passedOver.some((passed) => passed.variant === sufficient && !isShared(passed)),
+  );
+  const needs = bound.length > 0 ? `${listed(bound)} ${variant.id}` : `${listed(beyond)} more than ${sufficient.id}`;
+  return `${rule} ${sufficient.id} would suffice, but ${needs}, and ${variant.id} alone costs less than both.`;
 }

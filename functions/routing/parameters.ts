@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { Catalog, Policy } from '../core/catalog.ts';
 import type { Fault } from '../core/fault.ts';
 import { nearestName } from '../core/nearest.ts';
+import type { Annotation } from '../core/reading.ts';
+import { annotationDescription, Metadata, Reference } from '../core/reading-view.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { ReadRequest } from './request.ts';
 
@@ -51,6 +53,45 @@ export const ReadParameters = z.strictObject({
   }),
 });
 export type ReadParameters = z.infer<typeof ReadParameters>;
+
+/** The parameters of POST /v1/readings that do not influence the reading or its id. */
+export const PresentationParameters = z.strictObject({
+  reference: once().optional().meta({ description: annotationDescription.reference, example: 'exam-4711' }),
+  metadata: once()
+    .optional()
+    .meta({ description: `A JSON object. ${annotationDescription.metadata}`, example: '{"ward":"A3"}' }),
+  view: z.enum(['full', 'summary'], { error: isRepeated }).optional().meta({
+    description:
+      'full: the reading with its evidence. summary: findings in the order for display, in less than 2 kB for 14 findings. Default: full.',
+  }),
+});
+export type PresentationParameters = z.infer<typeof PresentationParameters>;
+
+/** The annotation of a film from the parameters `reference` and `metadata`. */
+export function parseAnnotation({
+  reference,
+  metadata,
+}: Pick<PresentationParameters, 'reference' | 'metadata'>): Result<Annotation, Fault> {
+  const wrong = (parameter: string, { issues: [issue] }: z.ZodError) =>
+    fail<Fault>({ code: 'invalid_parameter', parameter, problem: issue?.message ?? 'not accepted' });
+  const parsedReference = Reference.optional().safeParse(reference);
+  if (!parsedReference.success) return wrong('reference', parsedReference.error);
+  const parsedMetadata = Metadata.optional().safeParse(metadata === undefined ? undefined : jsonOf(metadata));
+  if (!parsedMetadata.success) return wrong('metadata', parsedMetadata.error);
+  return ok({
+    ...(parsedReference.data !== undefined && { reference: parsedReference.data }),
+    ...(parsedMetadata.data && { metadata: parsedMetadata.data }),
+  });
+}
+
+/** The value of JSON text. Text that is not JSON stays text, which no schema of an object accepts. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
 
 /** A number for all findings, a number per finding, or the text of a query parameter. */
 const numbersInJson = () =>

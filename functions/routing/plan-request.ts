@@ -4,7 +4,7 @@ import type { PlanView, RoutedFinding } from '../core/reading.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { type RouteRequest, route } from './cheapest-plan.ts';
 import type { CostTable } from './cost-table.ts';
-import { presentAssignment, presentPlan } from './present.ts';
+import { presentAssignments, presentPlan } from './present.ts';
 
 /** A model family as the router sees it. */
 export type RoutableFamily = {
@@ -25,5 +25,5 @@ export function planRequest(
   if (!policy) return fail({ code: 'unknown_policy', policy: request.policy, known: Object.keys(policies) });
   const routed = route(catalog, policy, costs, request);
   if (!routed.ok) return routed;
-  return ok({ plan: presentPlan(routed.value, costs), findings: routed.value.assignments.map(presentAssignment) });
+  return ok({ plan: presentPlan(routed.value, costs), findings: presentAssignments(routed.value) });
 }

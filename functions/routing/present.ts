@@ -1,7 +1,7 @@
 import type { PlanView, RoutedFinding } from '../core/reading.ts';
 import type { Assignment, Plan } from './cheapest-plan.ts';
 import type { CostTable } from './cost-table.ts';
-import { basisOf, explain, explainPassedOver } from './explain.ts';
+import { basisOf, explain, explainInFull, explainPassedOver } from './explain.ts';
 
 const round = (value: number) => Number(value.toFixed(3));
 
@@ -22,6 +22,13 @@ export function presentPlan(plan: Plan, costs: CostTable): PlanView {
     })),
   };
 }
+
+/** Which variant reads each finding of a plan, on which evidence, and why, with the reasons in full. */
+export const presentAssignments = (plan: Plan): RoutedFinding[] =>
+  plan.assignments.map((assignment) => ({
+    ...presentAssignment(assignment),
+    explanation: explainInFull(assignment, plan),
+  }));
 
 /** Which variant reads a finding, on which evidence, and why. */
 export function presentAssignment(assignment: Assignment): RoutedFinding {

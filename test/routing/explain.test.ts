@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Rule } from '../../functions/core/catalog.ts';
 import { type RouteRequest, route } from '../../functions/routing/cheapest-plan.ts';
 import { costTable } from '../../functions/routing/cost-table.ts';
-import { presentAssignment, presentPlan } from '../../functions/routing/present.ts';
+import { presentAssignment, presentAssignments, presentPlan } from '../../functions/routing/present.ts';
 import { ask, catalogOf, compared, head, policyOf, unwrap, variant } from '../support/family.ts';
 
 const catalog = catalogOf(
@@ -119,6 +119,52 @@ describe('an explanation', () => {
     expect(plan.assignments.map(presentAssignment)).toMatchObject([
       { passedOver: [{ variant: 'blind', reason: 'not measured for this finding' }] },
     ]);
+  });
+});
+
+describe('an explanation in full', () => {
+  const inFull = (rules: Record<string, Rule>, request: RouteRequest) =>
+    presentAssignments(unwrap(route(catalog, policyOf(rules, { auroc: 0.5, bound: 'lower' }), costs, request))).map(
+      ({ explanation }) => explanation,
+    );
+  const floor = (minResolution: number): Rule => ({ minResolution, evidence: 'published', source: 'a paper' });
+
+  test('names the floor of the finding, also where another finding needs a higher resolution', () => {
+    expect(inFull({ A: floor(448), B: floor(224) }, ask('A', 'B'))).toEqual([
+      '512 px: the published floor for A is 448 px (a paper); not measured on this family. large is the cheapest variant that satisfies the rule.',
+      '512 px: the published floor for B is 224 px (a paper); not measured on this family. small would suffice, but A needs large, and large alone costs less than both.',
+    ]);
+    expect(inFull({ B: floor(224) }, ask('B'))).toEqual([
+      '256 px: the published floor for B is 224 px (a paper); not measured on this family. small is the cheapest variant that satisfies the rule.',
+    ]);
+  });
+
+  test('names findings that are read together because this costs less, although none of them needs the variant', () => {
+    const shared = catalogOf([
+      variant('c1', 256, 10, { A: head(0.9), B: head(0.6) }),
+      variant('c2', 320, 11, { A: head(0.6), B: head(0.9) }),
+      variant('wide', 512, 15, { A: head(0.9), B: head(0.9) }),
+    ]);
+    const rule: Rule = { auroc: 0.8, bound: 'lower' };
+    const plan = unwrap(route(shared, policyOf({}, rule), costTable(shared, 'cpu'), ask('A', 'B')));
+    const [a, b] = presentAssignments(plan).map(({ explanation }) => explanation);
+    expect(a).toMatch(/c1 would suffice, but B needs more than c1, and wide alone costs less than both\.$/);
+    expect(b).toMatch(/c2 would suffice, but A needs more than c2, and wide alone costs less than both\.$/);
+  });
+
+  test('names the target, the pin and the missed rule', () => {
+    expect(inFull({ A: { auroc: 0.8, bound: 'lower' } }, ask('A'))).toEqual([
+      '512 px: the rule for A is AUROC 0.800 by the lower end of its interval; large has AUROC 0.850 [0.830, 0.870]. large is the cheapest variant that satisfies the rule.',
+    ]);
+    expect(inFull({ A: floor(448) }, { ...ask('A'), variant: 'small' })).toEqual([
+      '256 px: the published floor for A is 448 px (a paper); not measured on this family. The request pinned small, which misses the rule: below the published floor of 448 px.',
+    ]);
+    expect(inFull({ A: floor(1024) }, { ...ask('A'), bestEffort: true })).toEqual([
+      '512 px: the published floor for A is 1024 px (a paper); not measured on this family. No variant satisfies the rule. On bestEffort the nearest one is used; it misses the rule: below the published floor of 1024 px.',
+    ]);
+    expect(inFull({ A: { nonInferiorTo: 'best', margin: 0.01 } }, ask('A'))[0]).toMatch(
+      /^512 px: the rule for A is to stay within 0.01 AUROC of the best variant/,
+    );
   });
 });
 

@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { blobsOf, hasEnded, type Job, jobKinds, jobStates } from '../../core/job.ts';
 import { jobId } from '../../core/job-id.ts';
 import { JobView, viewOf } from '../../core/job-view.ts';
+import { annotationDescription, Metadata, Reference } from '../../core/reading-view.ts';
 import { ok } from '../../core/result.ts';
 import { sniff, unsupportedFormatFault } from '../../decode/sniff.ts';
 import { cancel } from '../../jobs/cancel.ts';
@@ -33,6 +34,8 @@ const NewJob = z
       example: 'https://ris.example.org/hooks/alara',
     }),
     ...JsonParameters.shape,
+    reference: Reference.optional().meta({ description: annotationDescription.reference, example: 'exam-4711' }),
+    metadata: Metadata.optional().meta({ description: annotationDescription.metadata, example: { ward: 'A3' } }),
   })
   .meta({
     id: 'NewJob',
@@ -155,7 +158,7 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
     create,
     async (c) => {
       const tenant = c.get('tenant');
-      const { upload, mediaType: declared, webhook, ...rest } = c.req.valid('json');
+      const { upload, mediaType: declared, webhook, reference, metadata, ...rest } = c.req.valid('json');
       const parameters = textOf(rest);
       const request = unwrap(parseParameters(parameters, router.vocabulary));
       if (webhook !== undefined) unwrap(allowedTarget(webhook, await platform.access.webhooks(tenant)));
@@ -175,7 +178,7 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       const reading = await router.identifyDigest(tenant, film.digest, request);
       const id = await jobId({ kind: 'film', reading, mediaType, webhook });
       const known = await platform.jobs.get(id);
-      const input = { kind: 'film' as const, upload: film.blob, mediaType, parameters, webhook };
+      const input = { kind: 'film' as const, upload: film.blob, mediaType, parameters, webhook, reference, metadata };
       const isGivenUp = known !== undefined && hasEnded(known) && known.state !== 'done';
       const again = isGivenUp ? await replay(platform, id, input) : undefined;
       const job = again ?? (await submit(platform, id, tenant, input));

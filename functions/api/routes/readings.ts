@@ -1,9 +1,15 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Reading } from '../../core/reading.ts';
-import { ReadingView } from '../../core/reading-view.ts';
+import { ReadingSummary, ReadingView } from '../../core/reading-view.ts';
 import { ok } from '../../core/result.ts';
-import { presentReading } from '../../results/present-reading.ts';
-import { parseParameters, ReadParameters, textOf } from '../../routing/parameters.ts';
+import { presentReading, summarizeReading } from '../../results/present-reading.ts';
+import {
+  PresentationParameters,
+  parseAnnotation,
+  parseParameters,
+  ReadParameters,
+  textOf,
+} from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
 import { declaredBytes, upload } from '../http/body.ts';
 import { conditional, etagHeader, IfNoneMatch, notModified } from '../http/caching.ts';
@@ -13,6 +19,12 @@ import { tagNames } from '../http/tags.ts';
 
 const film = { type: 'string', format: 'binary' } as const;
 
+const CreateQuery = z.strictObject({ ...ReadParameters.shape, ...PresentationParameters.shape });
+const ShowQuery = PresentationParameters.pick({ view: true });
+
+/** The reading, or its summary where the request asks for it. */
+const Shown = z.union([ReadingView, ReadingSummary]).meta({ description: 'The view that the request asks for.' });
+
 const create = createRoute({
   method: 'post',
   path: '/v1/readings',
@@ -20,9 +32,9 @@ const create = createRoute({
   tags: [tagNames.readings],
   summary: 'Read a radiograph',
   description:
-    'Each finding is read by the cheapest plan of variants whose evidence is good enough for it. The same film and request give the same id, so a retry answers 200 with the stored reading.',
+    'Each finding is read by the cheapest plan of variants whose evidence is good enough for it. The same film and request give the same id, so a retry answers 200 with the stored reading. The stored reading keeps the reference and the metadata of the first request.',
   request: {
-    query: ReadParameters,
+    query: CreateQuery,
     body: {
       required: true,
       content: {
@@ -44,12 +56,12 @@ const create = createRoute({
     201: {
       description: 'A new reading',
       headers: headers.location,
-      content: { 'application/json': { schema: ReadingView } },
+      content: { 'application/json': { schema: Shown } },
     },
     200: {
       description: 'The same film was read before, with the same request',
       headers: headers.location,
-      content: { 'application/json': { schema: ReadingView } },
+      content: { 'application/json': { schema: Shown } },
     },
     ...problemResponses(
       ...planCodes,
@@ -71,22 +83,27 @@ const show = createRoute({
   description: 'The answer of POST /v1/readings again. Only the tenant that sent the film finds it.',
   request: {
     params: z.object({ id: z.string().meta({ description: 'The id of a reading: rd_ and 64 hexadecimal digits.' }) }),
-    query: z.strictObject({}),
+    query: ShowQuery,
     headers: IfNoneMatch,
   },
   responses: {
-    200: { description: 'The reading', content: { 'application/json': { schema: ReadingView } }, headers: etagHeader },
+    200: { description: 'The reading', content: { 'application/json': { schema: Shown } }, headers: etagHeader },
     ...notModified,
-    ...problemResponses('reading_not_found'),
+    ...problemResponses('invalid_parameter', 'reading_not_found'),
   },
 });
 
 export function readings(app: OpenAPIHono, { router, engine, platform, budget, maxBodyBytes }: Deps): void {
+  const shown = (reading: Reading, view: PresentationParameters['view']) =>
+    view === 'summary' ? summarizeReading(reading) : presentReading(reading, router.family);
+
   app.openapi(
     create,
     async (c) => {
       const tenant = c.get('tenant');
-      const request = unwrap(parseParameters(textOf(c.req.valid('query')), router.vocabulary));
+      const { reference, metadata, view, ...parameters } = c.req.valid('query');
+      const request = unwrap(parseParameters(textOf(parameters), router.vocabulary));
+      const annotation = unwrap(parseAnnotation({ reference, metadata }));
       const declared = unwrap(declaredBytes(c, maxBodyBytes));
       const refuseOverload = () => {
         const fault = engine.overload(tenant);
@@ -104,14 +121,15 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
         const known = await platform.readings.get(tenant, id);
         if (known) return ok({ reading: known.reading, status: 200 });
         const read = unwrap(await engine.read({ id, ...film, request }, c.req.raw.signal, undefined, tenant));
-        await platform.readings.put(tenant, read);
-        return ok({ reading: read.reading, status: 201 });
+        const reading = { ...read.reading, ...annotation };
+        await platform.readings.put(tenant, { ...read, reading });
+        return ok({ reading, status: 201 });
       });
       const { reading, status } = unwrap(answer);
       // Relative to /v1/readings, because a gateway may add a path prefix (RFC 9110 10.2.2).
-      return c.json(presentReading(reading, router.family), status, { location: `readings/${reading.id}` });
+      return c.json(shown(reading, view), status, { location: `readings/${reading.id}` });
     },
-    strictQuery(ReadParameters),
+    strictQuery(CreateQuery),
   );
 
   app.use('/v1/readings/:id', conditional);
@@ -119,6 +137,6 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
     const { id } = c.req.valid('param');
     const known = await platform.readings.get(c.get('tenant'), id);
     if (!known) throw new Refusal({ code: 'reading_not_found', id });
-    return c.json(presentReading(known.reading, router.family), 200);
+    return c.json(shown(known.reading, c.req.valid('query').view), 200);
   });
 }

@@ -3,7 +3,7 @@ import { notice, type PlanView, type RoutedFinding } from '../../core/reading.ts
 import { openRouter } from '../../inference/router.ts';
 import { readConfig } from '../../platform/config.ts';
 import { presentRouted } from '../../results/present-reading.ts';
-import { presentAssignment, presentPlan } from '../../routing/present.ts';
+import { presentAssignments, presentPlan } from '../../routing/present.ts';
 import { help } from '../help.ts';
 import { type JsonOption, show, withJson } from '../output/json.ts';
 import { table } from '../output/table.ts';
@@ -21,7 +21,7 @@ export function route(program: Command): void {
     const router = openRouter(readConfig(process.env));
     const routed = planFromOptions(router, options).plan;
     const view = presentPlan(routed, router.costs);
-    const findings = routed.assignments.map(presentAssignment);
+    const findings = presentAssignments(routed);
     show(json, { plan: view, findings: findings.map(presentRouted), notice }, () => inText(view, findings));
   });
 }
@@ -33,10 +33,10 @@ function inText({ policy, costDevice, costMs, largest, variants, costVsLargest }
     costMs.toFixed(1),
     findings.join(', '),
   ]);
-  const reasons = findings.map(({ finding, variant, why, passedOver }) =>
+  const reasons = findings.map(({ finding, variant, why, explanation, passedOver }) =>
     [
       `${finding}: ${variant}\n`,
-      paragraph(why, '  ', '  '),
+      paragraph(explanation ?? why, '  ', '  '),
       ...passedOver.map((passed) => paragraph(passed.reason, '    ', `  not ${passed.variant}: `)),
     ].join(''),
   );

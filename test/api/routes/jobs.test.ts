@@ -73,6 +73,21 @@ describe('a job', () => {
     expect(await ended(job.id)).toMatchObject({ state: 'done', outcomes: [{ reading: expect.any(String) }] });
   });
 
+  test('repeats the reference and the metadata of its first request, as its reading does', async () => {
+    const bytes = variantOf(31);
+    const annotation = { reference: 'exam-1', metadata: { ward: 'A3' } };
+    const job = await (await submit({ upload: await upload(bytes), findings: 'Mass', ...annotation })).json();
+    expect(job).toMatchObject(annotation);
+    const again = await submit({ upload: await upload(bytes), findings: 'Mass', reference: 'exam-2' });
+    expect(await again.json()).toMatchObject({ id: job.id, ...annotation });
+    const { outcomes, ...done } = await ended(job.id);
+    expect(done).toMatchObject(annotation);
+    const reading = await (await request(`/v1/readings/${outcomes[0].reading}`)).json();
+    expect(reading).toMatchObject(annotation);
+    const long = await submit({ upload: await upload(bytes), reference: 'x'.repeat(201) });
+    expect([long.status, (await long.json()).parameter]).toEqual([400, 'reference']);
+  });
+
   test('is the same job when it is submitted again, also with another upload of the film, and after its end', async () => {
     const bytes = variantOf(1);
     const [first, second] = [await upload(bytes), await upload(bytes)];

@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { advice } from '../../../functions/core/fault-status.ts';
-import { ReadingView } from '../../../functions/core/reading-view.ts';
+import { ReadingSummary, ReadingView } from '../../../functions/core/reading-view.ts';
+import { parseParameters } from '../../../functions/routing/parameters.ts';
+import { unwrap } from '../../support/family.ts';
 import { film, openService, post, resolved, type Service } from '../../support/service.ts';
 
 let service: Service;
@@ -66,7 +69,7 @@ describe('POST /v1/readings', () => {
     expect(plan.variants.map(({ resolution }) => resolution)).toEqual([512]);
     const nodule = await read('?findings=Nodule&policy=sabottke-spieler-2020');
     expect(nodule.plan.variants.map(({ resolution }) => resolution)).toEqual([448]);
-    expect(nodule.findings[0]?.why).toContain('published floor of 448 px for Nodule');
+    expect(nodule.findings[0]?.why).toContain('the published floor for Nodule is 448 px');
     expect(nodule.plan.costVsLargest).toBeLessThan(1);
     const emphysema = await read('?findings=Emphysema&policy=sabottke-spieler-2020');
     expect(emphysema.plan.variants.map(({ resolution }) => resolution)).toEqual([512]);
@@ -170,6 +173,82 @@ describe('POST /v1/readings', () => {
     const small = new Uint8Array(await sharp(film(native)).resize(300).png().toBuffer());
     const response = await post(service.app, '?findings=Nodule&policy=sabottke-spieler-2020', small);
     expect((await response.json()).plan.variants).toMatchObject([{ resolution: 448, upsampled: true }]);
+  });
+});
+
+describe('the answer', () => {
+  const named = async (query: string) => {
+    const response = await post(service.app, `?findings=Hernia&${query}`, film(native));
+    return { status: response.status, body: await response.json() };
+  };
+
+  test('as a summary lists all findings in the order for display, in less than 2 kB', async () => {
+    const full = await read('');
+    const response = await post(service.app, '?view=summary', film(native));
+    const text = await response.text();
+    expect(Buffer.byteLength(text)).toBeLessThan(2000);
+    const summary = ReadingSummary.parse(JSON.parse(text));
+    const ranked = full.findings.toSorted((a, b) => a.rank - b.rank);
+    expect(summary.id).toBe(full.id);
+    expect(summary.findings.map(({ finding, displayName, call }) => [finding, displayName, call])).toEqual(
+      ranked.map(({ finding, displayName, call }) => [finding, displayName, call]),
+    );
+    const stored = await service.app.request(`/v1/readings/${full.id}?view=summary`);
+    expect(await stored.json()).toEqual(summary);
+    expect((await service.app.request(`/v1/readings/${full.id}?view=short`)).status).toBe(400);
+  });
+
+  test('repeats the normalised request', async () => {
+    const { request } = await read('?findings=nodule,mass&prevalence=Mass:0.2&explain=heatmap');
+    expect(request).toEqual({
+      ...{ findings: ['Mass', 'Nodule'], policy: 'chest14', minAuroc: {}, prevalence: { Mass: 0.2 } },
+      ...{ bestEffort: false, explain: 'heatmap' },
+    });
+  });
+
+  test('repeats the reference and the metadata of the first request; another reference changes neither id nor reading', async () => {
+    const metadata = encodeURIComponent('{"ward":"A3","priority":"routine"}');
+    const first = await named(`reference=exam-1&metadata=${metadata}`);
+    expect(first).toMatchObject({
+      status: 201,
+      body: { reference: 'exam-1', metadata: { ward: 'A3', priority: 'routine' } },
+    });
+    const again = await named('reference=exam-2');
+    expect(again).toEqual({ status: 200, body: first.body });
+    expect((await named('')).body).toEqual(first.body);
+    expect((await named('view=summary')).body.reference).toBe('exam-1');
+    const stored = await service.app.request(`/v1/readings/${first.body.id}`);
+    expect(await stored.json()).toEqual(first.body);
+    const digest = await service.router.identify(
+      'local',
+      film(native),
+      unwrap(parseParameters({ findings: 'Hernia' }, service.router.vocabulary)),
+    );
+    expect(first.body.id).toBe(digest);
+  });
+
+  test.each([
+    ['reference', 'x'.repeat(201)],
+    ['reference', ''],
+    ['metadata', 'ward'],
+    ['metadata', '["A3"]'],
+    ['metadata', '{"ward":{"bed":"1"}}'],
+    ['metadata', JSON.stringify({ ward: 'x'.repeat(201) })],
+    ['metadata', JSON.stringify(Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`key${i}`, ''])))],
+  ])('refuses a %s that is not within the limits: %.30s', async (parameter, value) => {
+    const { status, body } = await named(`${parameter}=${encodeURIComponent(value)}`);
+    expect({ status, ...body }).toMatchObject({ status: 400, code: 'invalid_parameter', parameter });
+  });
+
+  test('of a reading that version 0.1.0 stored has the form of today', async () => {
+    const reading = JSON.parse(readFileSync('test/results/reading-of-0.1.0.json', 'utf8'));
+    await service.platform.readings.put('local', { reading, instance: null });
+    const response = await service.app.request(`/v1/readings/${reading.id}`);
+    const shown = ReadingView.parse(await response.json());
+    expect(shown.findings.map(({ finding, rank }) => [finding, rank])).toHaveLength(3);
+    expect(shown).not.toHaveProperty('request');
+    const summary = await service.app.request(`/v1/readings/${reading.id}?view=summary`);
+    expect(ReadingSummary.parse(await summary.json()).findings).toHaveLength(3);
   });
 });
 
