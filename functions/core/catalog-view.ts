@@ -24,36 +24,55 @@ export const AurocView = z
   .meta({ id: 'Auroc', description: "Area under the ROC curve, measured on the family's own films." });
 export type AurocView = z.infer<typeof AurocView>;
 
-const HeadView = z.object({ ...Head.shape, auroc: AurocView }).meta({ id: 'Head' });
-const VariantView = z.object({ ...Variant.shape, heads: z.record(z.string(), HeadView) }).meta({ id: 'Variant' });
-const ComparisonView = z.object({ ...Comparison.shape, ci95: IntervalView }).meta({ id: 'Comparison' });
-const RateView = z.object({ ...Rate.shape, ci95: IntervalView }).meta({ id: 'Rate' });
+const HeadView = z
+  .object({ ...Head.shape, auroc: AurocView })
+  .meta({ id: 'Head', description: 'The measurements of one variant for one finding.' });
+const VariantView = z
+  .object({ ...Variant.shape, heads: z.record(z.string(), HeadView).meta({ description: 'Measurements by finding.' }) })
+  .meta({ id: 'Variant', description: 'One model file: a resolution and a precision.' });
+const ComparisonView = z
+  .object({ ...Comparison.shape, ci95: IntervalView })
+  .meta({ id: 'Comparison', description: 'A paired difference of AUROC on the same films: variant minus reference.' });
+const RateView = z
+  .object({ ...Rate.shape, ci95: IntervalView })
+  .meta({ id: 'Rate', description: 'A share of films with its interval.' });
 const QualityView = z
   .object({
     ...Quality.shape,
-    falseRefusals: z.array(RateView),
-    passUnderShift: z.array(RateView),
-    catches: z.array(RateView),
+    falseRefusals: z
+      .array(RateView)
+      .meta({ description: 'Share of frontal chest films that the gate refuses wrongly.' }),
+    passUnderShift: z.array(RateView).meta({ description: 'Share of films from other sources that the gate accepts.' }),
+    catches: z.array(RateView).meta({ description: 'Share of images that the gate refuses and should refuse.' }),
   })
-  .meta({ id: 'Quality' });
+  .meta({ id: 'Quality', description: 'The input gate, and its measured error rates.' });
 
 /** The catalog as the API shows it: intervals have names for their ends. */
 export const CatalogContent = z
   .object({
     ...Catalog.shape,
-    variants: z.array(VariantView),
-    comparisons: z.array(ComparisonView),
+    variants: z.array(VariantView).meta({ description: 'The variants of the family.' }),
+    comparisons: z.array(ComparisonView).meta({ description: 'Paired comparisons of variants.' }),
     quality: QualityView,
     notServed: z
       .array(
-        z.object({ finding: z.string(), reason: z.string(), auroc: z.record(z.string(), AurocView) }).meta({
-          id: 'NotServed',
-          description: 'A finding of the training labels that the family does not serve.',
-        }),
+        z
+          .object({
+            finding: z.string().meta({ description: 'The name of the finding.' }),
+            reason: z.string().meta({ description: 'Why the family does not serve the finding.' }),
+            auroc: z.record(z.string(), AurocView).meta({ description: 'AUROC by variant.' }),
+          })
+          .meta({
+            id: 'NotServed',
+            description: 'A finding of the training labels that the family does not serve.',
+          }),
       )
-      .optional(),
+      .optional()
+      .meta({
+        description: 'Findings that the family does not serve. Absent where every finding of the labels is served.',
+      }),
   })
-  .meta({ id: 'Catalog' });
+  .meta({ id: 'Catalog', description: 'A model family: its variants with their costs and measurements.' });
 export type CatalogContent = z.infer<typeof CatalogContent>;
 
 export const intervalView = ([low, high]: Interval): IntervalView => ({ low, high });

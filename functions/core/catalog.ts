@@ -44,40 +44,50 @@ const points = (number: z.ZodNumber) => z.array(number).min(1).max(maxPoints);
 /** How a logit becomes a probability. Every method increases with the logit, so calibration does not change the AUROC. */
 export const Calibration = z
   .discriminatedUnion('method', [
-    /** Platt scaling: 1 / (1 + exp(-(slope * logit + intercept))). */
-    z.object({ method: z.literal('platt'), slope: z.number().positive(), intercept: z.number() }),
-    /** Beta calibration: with s the logistic of (logit - centre) / scale, the log odds are a ln s - b ln(1 - s) + c. */
     z.object({
-      method: z.literal('beta'),
-      a: z.number().min(0),
-      b: z.number().min(0),
-      c: z.number(),
-      centre: z.number(),
-      scale: z.number().positive(),
+      method: z.literal('platt').meta({ description: 'Platt scaling: 1 / (1 + exp(-(slope * logit + intercept))).' }),
+      slope: z.number().positive().meta({ description: 'The slope, per unit of logit.' }),
+      intercept: z.number().meta({ description: 'The intercept.' }),
     }),
-    /** Isotonic: a rising line through the points (x, y), flat beyond its ends. */
+    z.object({
+      method: z.literal('beta').meta({
+        description:
+          'Beta calibration: with s the logistic of (logit - centre) / scale, the log odds are a ln s - b ln(1 - s) + c.',
+      }),
+      a: z.number().min(0).meta({ description: 'The factor of ln s.' }),
+      b: z.number().min(0).meta({ description: 'The factor of -ln(1 - s).' }),
+      c: z.number().meta({ description: 'The constant term of the log odds.' }),
+      centre: z.number().meta({ description: 'The logit that becomes 0.' }),
+      scale: z.number().positive().meta({ description: 'The unit of the logit.' }),
+    }),
     z
-      .object({ method: z.literal('isotonic'), x: points(z.number()), y: points(Unit) })
+      .object({
+        method: z.literal('isotonic').meta({
+          description: 'Isotonic calibration: a rising line through the points (x, y), flat beyond its ends.',
+        }),
+        x: points(z.number()).meta({ description: 'Logits, rising.' }),
+        y: points(Unit).meta({ description: 'Probabilities, rising, one per logit.' }),
+      })
       .refine(({ x, y }) => x.length === y.length && rises(x) && rises(y), 'x and y must rise and be equally long'),
   ])
-  .meta({ id: 'Calibration' });
+  .meta({ id: 'Calibration', description: 'How a logit becomes a probability.' });
 export type Calibration = z.infer<typeof Calibration>;
 
 /** The operating point, on calibrated probability; between `low` and `high` a call is indeterminate. */
 export const Threshold = z
   .object({
-    value: Unit,
-    low: Unit,
-    high: Unit,
-    sensitivity: Unit,
-    specificity: Unit,
-    method: z.string().min(1),
+    value: Unit.meta({ description: 'The threshold at which sensitivity and specificity were measured.' }),
+    low: Unit.meta({ description: 'Below this probability a call is absent.' }),
+    high: Unit.meta({ description: 'Above this probability a call is present.' }),
+    sensitivity: Unit.meta({ description: 'Share of films with the finding that reach the threshold.' }),
+    specificity: Unit.meta({ description: 'Share of films without the finding that do not reach the threshold.' }),
+    method: z.string().min(1).meta({ description: 'How the threshold was chosen, in words.' }),
   })
   .refine(({ value, low, high }) => low <= value && value <= high, {
     error: 'the threshold lies outside its indeterminate band',
     path: ['value'],
   })
-  .meta({ id: 'Threshold' });
+  .meta({ id: 'Threshold', description: 'The operating point, on calibrated probability.' });
 export type Threshold = z.infer<typeof Threshold>;
 
 /** The measurements of one variant for one finding. */
@@ -86,10 +96,12 @@ export const Head = z
     auroc: Auroc,
     calibration: Calibration,
     threshold: Threshold,
-    /** Expected calibration error of the calibrated probability. */
-    ece: Unit.optional(),
-    /** Share of training films with the finding. The probability assumes this prevalence. */
-    prevalence: z.number().gt(0).lt(1),
+    ece: Unit.optional().meta({ description: 'Expected calibration error of the calibrated probability.' }),
+    prevalence: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .meta({ description: 'Share of training films with the finding. The probability assumes this prevalence.' }),
   })
   .meta({ id: 'Head' });
 export type Head = z.infer<typeof Head>;
@@ -97,27 +109,27 @@ export type Head = z.infer<typeof Head>;
 /** How a film becomes the input tensor, in training and in serving. */
 export const Input = z
   .object({
-    channels: z.literal(1),
-    /** On pixels scaled to [0, 1]. */
-    mean: z.number(),
-    std: z.number().positive(),
-    kernel: z.literal('lanczos3'),
-    /** `contain`: the whole film, centred on black, aspect ratio kept. */
-    fit: z.literal('contain'),
+    channels: z.literal(1).meta({ description: 'One gray channel.' }),
+    mean: z.number().meta({ description: 'The mean that is subtracted, on pixels scaled to [0, 1].' }),
+    std: z.number().positive().meta({ description: 'The standard deviation by which pixels are divided.' }),
+    kernel: z.literal('lanczos3').meta({ description: 'The kernel of the resizing.' }),
+    fit: z.literal('contain').meta({ description: 'contain: the whole film, centred on black, aspect ratio kept.' }),
   })
-  .meta({ id: 'Input' });
+  .meta({ id: 'Input', description: 'How a film becomes the input tensor.' });
 export type Input = z.infer<typeof Input>;
 
 /** The cost of one film. */
 export const Cost = z
   .object({
-    gmacs: z.number().positive(),
-    /** Median milliseconds per film, batch 1, one thread, by device. */
-    ms: z.record(z.string(), z.number().positive()),
-    /** Processor or accelerator, runtime and date of the measurement, by device. */
-    measuredOn: z.record(z.string(), z.string()),
+    gmacs: z.number().positive().meta({ description: 'Multiply-accumulate operations per film, in units of 10^9.' }),
+    ms: z
+      .record(z.string(), z.number().positive())
+      .meta({ description: 'Median milliseconds per film, batch 1, one thread, by device.' }),
+    measuredOn: z
+      .record(z.string(), z.string())
+      .meta({ description: 'Processor or accelerator, runtime and date of the measurement, by device.' }),
   })
-  .meta({ id: 'Cost' });
+  .meta({ id: 'Cost', description: 'The measured cost of one film.' });
 export type Cost = z.infer<typeof Cost>;
 
 export const Precision = z.enum(['fp32', 'fp16', 'int8']);
@@ -126,12 +138,26 @@ export type Precision = z.infer<typeof Precision>;
 /** One model file: a resolution and a precision. */
 export const Variant = z
   .object({
-    id: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes'),
-    resolution: z.int().positive().max(maxSide, `a side of at most ${maxSide} pixels is served`),
-    precision: Precision,
-    file: z.string().regex(/^[\w.-]+\.onnx$/, 'expected the name of an .onnx file beside the catalog'),
-    sha256: Sha256,
-    bytes: z.int().positive().max(maxModelBytes, `a model of at most ${maxModelBytes} bytes is served`),
+    id: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes')
+      .meta({ description: 'The id of the variant.', example: 'r448-int8' }),
+    resolution: z
+      .int()
+      .positive()
+      .max(maxSide, `a side of at most ${maxSide} pixels is served`)
+      .meta({ description: 'The side of the input in pixels.' }),
+    precision: Precision.meta({ description: 'The number format of the model.' }),
+    file: z
+      .string()
+      .regex(/^[\w.-]+\.onnx$/, 'expected the name of an .onnx file beside the catalog')
+      .meta({ description: 'The model file.' }),
+    sha256: Sha256.meta({ description: 'SHA-256 of the model file, in hexadecimal.' }),
+    bytes: z
+      .int()
+      .positive()
+      .max(maxModelBytes, `a model of at most ${maxModelBytes} bytes is served`)
+      .meta({ description: 'The size of the model file in bytes.' }),
     input: Input,
     cost: Cost,
     heads: z.record(z.string(), Head),
@@ -142,12 +168,12 @@ export type Variant = z.infer<typeof Variant>;
 /** A paired AUROC difference (variant minus reference) on the same films. */
 export const Comparison = z
   .object({
-    finding: z.string(),
-    variant: z.string(),
-    reference: z.string(),
-    difference: z.number(),
+    finding: z.string().meta({ description: 'The name of the finding.' }),
+    variant: z.string().meta({ description: 'The id of the variant.' }),
+    reference: z.string().meta({ description: 'The id of the variant that it is compared with.' }),
+    difference: z.number().meta({ description: 'AUROC of the variant minus AUROC of the reference.' }),
     ci95: Interval,
-    protocol: Protocol,
+    protocol: Protocol.meta({ description: 'How the difference was measured.' }),
   })
   .refine(({ difference, ci95 }) => inside(difference, ci95), outside)
   .meta({ id: 'Comparison' });
@@ -155,7 +181,12 @@ export type Comparison = z.infer<typeof Comparison>;
 
 /** A share of films with its 95 % interval. `what` names the films. */
 export const Rate = z
-  .object({ what: z.string(), value: Unit, ci95: Interval, films: z.int().positive() })
+  .object({
+    what: z.string().meta({ description: 'The films, in words.' }),
+    value: Unit.meta({ description: 'The share of these films.' }),
+    ci95: Interval,
+    films: z.int().positive().meta({ description: 'The number of films.' }),
+  })
   .refine(({ value, ci95 }) => inside(value, ci95), outside)
   .meta({ id: 'Rate' });
 
@@ -165,41 +196,57 @@ export const Rate = z
  */
 export const Quality = z
   .object({
-    classes: z.array(z.string().max(100)).min(2).max(maxClasses),
-    /** The class of films that the gate accepts. */
-    accept: z.string(),
-    /** By variant: a film below `minScore` for the accepted class, or beyond `maxDistance`, is refused. */
-    limits: z.record(z.string(), z.object({ minScore: Unit, maxDistance: z.number().positive() })),
+    classes: z
+      .array(z.string().max(100))
+      .min(2)
+      .max(maxClasses)
+      .meta({ description: 'The classes of images that the gate tells apart.' }),
+    accept: z.string().meta({ description: 'The class of films that the gate accepts.' }),
+    limits: z
+      .record(
+        z.string(),
+        z.object({
+          minScore: Unit.meta({ description: 'A film with a lower score for the accepted class is refused.' }),
+          maxDistance: z
+            .number()
+            .positive()
+            .meta({ description: 'A film whose features are farther from the training films is refused.' }),
+        }),
+      )
+      .meta({ description: 'The limits of the gate, by variant.' }),
     /** Share of frontal chest films that the gate refuses wrongly. */
     falseRefusals: z.array(Rate),
     /** Share of films from other sources that the gate accepts. */
     passUnderShift: z.array(Rate),
     /** Share of images that the gate refuses and should refuse. */
     catches: z.array(Rate),
-    notMeasured: z.array(z.string()),
+    notMeasured: z.array(z.string()).meta({ description: 'Kinds of images for which the gate was not measured.' }),
   })
   .meta({ id: 'Quality' });
 export type Quality = z.infer<typeof Quality>;
 
 export const Provenance = z
   .object({
-    dataset: z.string(),
-    films: z.int().positive(),
-    patients: z.int().positive(),
-    splitDigest: Sha256,
-    codeRevision: z.string(),
-    date: z.iso.date(),
-    licence: z.string(),
-    citation: z.string(),
-    acknowledgement: z.string(),
-    link: z.url(),
+    dataset: z.string().meta({ description: 'The name of the data set.' }),
+    films: z.int().positive().meta({ description: 'The number of films.' }),
+    patients: z.int().positive().meta({ description: 'The number of patients.' }),
+    splitDigest: Sha256.meta({ description: 'SHA-256 of the split into folds, in hexadecimal.' }),
+    codeRevision: z.string().meta({ description: 'The revision of the training code.' }),
+    date: z.iso.date().meta({ description: 'The date of the training run.' }),
+    licence: z.string().meta({ description: 'The licence of the data.' }),
+    citation: z.string().meta({ description: 'The publication to cite.' }),
+    acknowledgement: z.string().meta({ description: 'The acknowledgement that the provider of the data asks for.' }),
+    link: z.url().meta({ description: 'The address of the data.' }),
   })
-  .meta({ id: 'Provenance' });
+  .meta({ id: 'Provenance', description: 'The data and the run from which the family comes.' });
 
 /** The resolution floor of a finding from a simulated study, where real labels cannot tell resolutions apart. */
 export const SimulatedFloor = z
-  .object({ minResolution: z.int().positive(), source: z.string().min(1) })
-  .meta({ id: 'SimulatedFloor' });
+  .object({
+    minResolution: z.int().positive().meta({ description: 'The least side of the input in pixels.' }),
+    source: z.string().min(1).meta({ description: 'The simulated study.' }),
+  })
+  .meta({ id: 'SimulatedFloor', description: 'The resolution floor of a finding from a simulated study.' });
 
 /** A finding of the training labels that the family does not serve, because its AUROC is not above chance. */
 export const NotServed = z
@@ -214,14 +261,23 @@ export const NotServed = z
 export type NotServed = z.infer<typeof NotServed>;
 
 const Shape = z.object({
-  $schema: z.string().optional(),
-  family: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
-  findings: z.array(z.string().min(1).max(100)).min(1).max(maxFindings, `at most ${maxFindings} findings are served`),
+  $schema: z.string().optional().meta({ description: 'The JSON Schema of the file.' }),
+  family: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]*$/)
+    .meta({ description: 'The name of the family.', example: 'chest14' }),
+  findings: z
+    .array(z.string().min(1).max(100))
+    .min(1)
+    .max(maxFindings, `at most ${maxFindings} findings are served`)
+    .meta({ description: 'The findings that the family serves.' }),
   provenance: Provenance,
   variants: z.array(Variant).min(1).max(maxVariants, `the router searches exactly, up to ${maxVariants} variants`),
   comparisons: z.array(Comparison),
-  /** By finding; a policy rule may name it as its evidence. */
-  simulated: z.record(z.string(), SimulatedFloor).optional(),
+  simulated: z
+    .record(z.string(), SimulatedFloor)
+    .optional()
+    .meta({ description: 'Simulated floors by finding. A rule of a policy may name them as its evidence.' }),
   quality: Quality,
   /** Absent where every finding of the labels is served. */
   notServed: z.array(NotServed).optional(),
@@ -265,26 +321,38 @@ export type Catalog = z.infer<typeof Catalog>;
 /** When a variant is good enough for a finding. There are three kinds of rule. */
 export const Rule = z
   .union([
-    z.strictObject({ auroc: Unit, bound: z.enum(['lower', 'point']).default('lower') }),
-    z.strictObject({ nonInferiorTo: z.literal('best'), margin: z.number().min(0).max(1) }),
     z.strictObject({
-      minResolution: z.int().positive(),
-      evidence: z.enum(['published', 'simulated']),
-      source: z.string().min(1),
+      auroc: Unit.meta({ description: 'The AUROC that a variant must reach.' }),
+      bound: z
+        .enum(['lower', 'point'])
+        .default('lower')
+        .meta({ description: 'lower: by the lower end of its interval. point: by its point estimate.' }),
+    }),
+    z.strictObject({
+      nonInferiorTo: z.literal('best').meta({ description: 'The variant with the highest AUROC.' }),
+      margin: z.number().min(0).max(1).meta({ description: 'The margin, in AUROC.' }),
+    }),
+    z.strictObject({
+      minResolution: z.int().positive().meta({ description: 'The least side of the input in pixels.' }),
+      evidence: z.enum(['published', 'simulated']).meta({ description: 'The kind of evidence for the floor.' }),
+      source: z.string().min(1).meta({ description: 'The publication or the simulated study.' }),
     }),
   ])
-  .meta({ id: 'Rule' });
+  .meta({ id: 'Rule', description: 'When a variant is good enough for a finding.' });
 export type Rule = z.infer<typeof Rule>;
 
 /** One rule per finding, and `otherwise` for findings without a rule. */
 export const Policy = z
   .object({
-    $schema: z.string().optional(),
-    name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
-    description: z.string(),
-    citation: z.string().optional(),
-    rules: z.record(z.string(), Rule),
-    otherwise: Rule.optional(),
+    $schema: z.string().optional().meta({ description: 'The JSON Schema of the file.' }),
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]*$/)
+      .meta({ description: 'The name of the policy.' }),
+    description: z.string().meta({ description: 'The policy, in words.' }),
+    citation: z.string().optional().meta({ description: 'The publication behind the policy.' }),
+    rules: z.record(z.string(), Rule).meta({ description: 'Rules by finding.' }),
+    otherwise: Rule.optional().meta({ description: 'The rule of findings that have none of their own.' }),
   })
-  .meta({ id: 'Policy' });
+  .meta({ id: 'Policy', description: 'What is good enough, per finding.' });
 export type Policy = z.infer<typeof Policy>;

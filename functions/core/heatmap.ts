@@ -4,18 +4,25 @@ import type { Film } from './film.ts';
 /** Where the model looked: a coarse grid over a square region of the film. */
 export const Heatmap = z
   .object({
-    rows: z.int(),
-    columns: z.int(),
+    rows: z.int().meta({ description: 'Rows of the grid.' }),
+    columns: z.int().meta({ description: 'Columns of the grid.' }),
     values: z.array(z.number()).meta({
       description:
         "Row by row: what each cell adds to the finding's logit. Where the model looked, not where the disease is.",
     }),
-    region: z.object({ left: z.number(), top: z.number(), width: z.number(), height: z.number() }).meta({
-      description:
-        'The region that the grid covers, in pixels of the upright film. The region reaches beyond a film that is not square.',
-    }),
+    region: z
+      .object({
+        left: z.number().meta({ description: 'The left side in pixels. It may be negative.' }),
+        top: z.number().meta({ description: 'The upper side in pixels. It may be negative.' }),
+        width: z.number().meta({ description: 'The width in pixels.' }),
+        height: z.number().meta({ description: 'The height in pixels.' }),
+      })
+      .meta({
+        description:
+          'The region that the grid covers, in pixels of the upright film. The region reaches beyond a film that is not square.',
+      }),
   })
-  .meta({ id: 'Heatmap' });
+  .meta({ id: 'Heatmap', description: 'Where the model looked: a coarse grid over a square region of the film.' });
 export type Heatmap = z.infer<typeof Heatmap>;
 
 /** Class-activation maps as the graph emits them: shape [findings, rows, columns]. */

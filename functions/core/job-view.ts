@@ -36,7 +36,9 @@ const OutcomeView = z
 
 export const JobView = z
   .object({
-    id: z.string().meta({ example: 'job_4b1f0c…' }),
+    id: z
+      .string()
+      .meta({ description: 'A digest of the film and its request. A retry has the same id.', example: 'job_4b1f0c…' }),
     kind: z.enum(jobKinds).meta({
       description:
         'film: an upload; instances: films by STOW-RS; study: a study of a PACS; webhook: the delivery of a webhook.',
@@ -90,9 +92,8 @@ export const JobFinished = z
     timestamp: z.iso.datetime().meta({ description: 'When the job ended.' }),
     data: z
       .object({
-        job: z
-          .object({
-            ...JobView.shape,
+        job: JobView.omit({ delivers: true })
+          .extend({
             outcomes: z
               .array(
                 z

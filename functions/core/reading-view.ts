@@ -12,7 +12,7 @@ const Share = z.number().gt(0).lt(1);
 export const CodeView = z
   .object({
     system: z.string().meta({ description: 'The code system, as a URI.', example: 'http://snomed.info/sct' }),
-    code: z.string().meta({ example: '60046008' }),
+    code: z.string().meta({ description: 'The code in this system.', example: '60046008' }),
     display: z.string().meta({ description: 'The term of the code.', example: 'Pleural effusion' }),
   })
   .meta({ id: 'Code', description: 'A coded concept, as a Coding of FHIR.' });
@@ -47,7 +47,9 @@ const routed = {
   passedOver: z.array(PassedOver).meta({ description: 'Each cheaper variant, and why it was not used.' }),
 };
 
-export const RoutedFindingView = z.object(routed).meta({ id: 'RoutedFinding' });
+export const RoutedFindingView = z
+  .object(routed)
+  .meta({ id: 'RoutedFinding', description: 'The variant that reads a finding, with the evidence for the choice.' });
 export type RoutedFindingView = z.infer<typeof RoutedFindingView>;
 
 const limits = {
@@ -99,12 +101,12 @@ export const FindingView = z
     }),
     heatmap: Heatmap.optional(),
   })
-  .meta({ id: 'FindingResult' });
+  .meta({ id: 'FindingResult', description: 'The result of one finding, with its evidence.' });
 export type FindingView = z.infer<typeof FindingView>;
 
 const Family = z
   .object({
-    name: z.string().meta({ example: 'chest14' }),
+    name: z.string().meta({ description: 'The name of the family.', example: 'chest14' }),
     version: z.string().meta({
       description: 'The date of the training run, and the first digits of the digest of the catalog.',
       example: '2026-11-23+3b1f0c55aa10',
@@ -125,7 +127,7 @@ const RequestView = z
       .record(z.string(), z.number())
       .meta({ description: 'Local prevalence by finding. Empty if none was set.' }),
     variant: z.string().optional().meta({ description: 'The pinned variant.' }),
-    bestEffort: z.boolean(),
+    bestEffort: z.boolean().meta({ description: 'Whether a finding that no variant satisfies is read nevertheless.' }),
     explain: z.enum(['heatmap']).optional().meta({ description: 'Present if heat maps were requested.' }),
   })
   .meta({ id: 'NormalizedRequest', description: 'The request with every default filled in.' });
@@ -183,43 +185,53 @@ export const ReadingView = z
     request: RequestView.optional().meta({ description: 'Absent in readings that an earlier version stored.' }),
     plan: PlanView,
     findings: z.array(FindingView).meta({ description: 'In the order of the catalog. Sort by rank to display them.' }),
-    film: z.object({
-      width: z.int().meta({ description: 'Pixels of the upright film.' }),
-      height: z.int().meta({ description: 'Pixels of the upright film.' }),
-      bits: z.union([z.literal(8), z.literal(16)]).meta({ description: 'Bits per pixel, as decoded.' }),
-      digest: Digest.optional().meta({
-        description:
-          'SHA-256 of the pixels that were read. Replaced pixels have another digest, a corrected patient name does not. Absent in readings that an earlier version stored.',
-      }),
-    }),
+    film: z
+      .object({
+        width: z.int().meta({ description: 'Width of the upright film in pixels.', example: 1024 }),
+        height: z.int().meta({ description: 'Height of the upright film in pixels.', example: 1024 }),
+        bits: z.union([z.literal(8), z.literal(16)]).meta({ description: 'Bits per pixel, as decoded.' }),
+        digest: Digest.optional().meta({
+          description:
+            'SHA-256 of the pixels that were read. Replaced pixels have another digest, a corrected patient name does not. Absent in readings that an earlier version stored.',
+        }),
+      })
+      .meta({ description: 'The decoded film.' }),
     dicom: DicomView.optional(),
     warnings: z.array(ReadingWarning).meta({
       description: 'Faults of the file that did not prevent reading. Empty for most films.',
     }),
-    quality: z.object({
-      frontalChest: z
-        .boolean()
-        .meta({ description: 'Whether the input gate takes the film for a frontal chest film.' }),
-      score: Score.meta({ description: 'The score of the input gate for this class.' }),
-    }),
+    quality: z
+      .object({
+        frontalChest: z
+          .boolean()
+          .meta({ description: 'Whether the input gate takes the film for a frontal chest film.' }),
+        score: Score.meta({ description: 'The score of the input gate for this class, from 0 to 1.', example: 0.9745 }),
+      })
+      .meta({ description: 'The verdict of the input gate.' }),
     timingsMs: z
-      .object({ decode: z.number(), preprocess: z.number(), infer: z.number(), total: z.number() })
+
+      .object({
+        decode: z.number().meta({ description: 'Decoding of the file.' }),
+        preprocess: z.number().meta({ description: 'Resizing and normalisation, for all variants.' }),
+        infer: z.number().meta({ description: 'The models, for all variants.' }),
+        total: z.number().meta({ description: 'All stages.' }),
+      })
       .meta({ description: 'Milliseconds per stage, when the film was read.' }),
     models: z.record(z.string(), Digest).meta({ description: 'The digest of each model that ran, by variant.' }),
     catalog: Digest.meta({ description: 'The digest of the catalog.' }),
-    notice: z.literal(notice),
+    notice: z.literal(notice).meta({ description: 'The limit of use. Show it with every result.' }),
   })
-  .meta({ id: 'Reading' });
+  .meta({ id: 'Reading', description: 'The answer to one film and one request, with its evidence.' });
 export type ReadingView = z.infer<typeof ReadingView>;
 
 const FindingSummary = z
   .object({
     ...named,
-    call: z.enum(calls),
+    call: z.enum(calls).meta({ description: 'The probability, compared with low and high.' }),
     probability: Score.meta({ description: 'Calibrated, to three significant digits.' }),
     ...limits,
   })
-  .meta({ id: 'FindingSummary' });
+  .meta({ id: 'FindingSummary', description: 'The result of one finding, without its evidence.' });
 
 /** The part of a reading that a list of findings needs. */
 export const ReadingSummary = z
@@ -230,7 +242,7 @@ export const ReadingSummary = z
       .array(FindingSummary)
       .meta({ description: 'In the order for display: by rank, so present findings come first.' }),
     warnings: z.array(z.string()).meta({ description: 'The codes of the warnings of the reading.' }),
-    notice: z.literal(notice),
+    notice: z.literal(notice).meta({ description: 'The limit of use. Show it with every result.' }),
   })
   .meta({ id: 'ReadingSummary', description: 'A reading without its evidence.' });
 export type ReadingSummary = z.infer<typeof ReadingSummary>;

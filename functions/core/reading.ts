@@ -16,29 +16,36 @@ export type PassedOver = z.infer<typeof PassedOver>;
 
 export const PlanView = z
   .object({
-    policy: z.string(),
+    policy: z.string().meta({ description: 'The policy of the plan.', example: 'sabottke-spieler-2020' }),
     costDevice: z.string().meta({ description: 'The device whose measured costs were compared.' }),
-    costMs: z.number(),
-    largest: z.object({ variant: z.string(), costMs: z.number() }),
+    costMs: z.number().meta({ description: 'The measured cost of the plan per film in milliseconds.', example: 17.79 }),
+    largest: z
+      .object({
+        variant: z.string().meta({ description: 'The id of the variant.', example: 'r512-int8' }),
+        costMs: z.number().meta({ description: 'The measured cost per film in milliseconds.', example: 23.13 }),
+      })
+      .meta({ description: 'The cheapest variant of the highest resolution.' }),
     costVsLargest: z.number().meta({
       description:
         'Cost of this plan divided by the cost of always using the cheapest variant of the highest resolution.',
     }),
-    variants: z.array(
-      z.object({
-        id: z.string(),
-        resolution: z.int(),
-        precision: z.string(),
-        findings: z.array(z.string()),
-        costMs: z.number(),
-        upsampled: z
-          .boolean()
-          .optional()
-          .meta({ description: "The variant is larger than the film's own short side." }),
-      }),
-    ),
+    variants: z
+      .array(
+        z.object({
+          id: z.string().meta({ description: 'The id of the variant.', example: 'r448-int8' }),
+          resolution: z.int().meta({ description: 'The side of the input in pixels.', example: 448 }),
+          precision: z.string().meta({ description: 'The number format of the model.', example: 'int8' }),
+          findings: z.array(z.string()).meta({ description: 'The findings that the variant reads.' }),
+          costMs: z.number().meta({ description: 'The measured cost per film in milliseconds.', example: 17.79 }),
+          upsampled: z
+            .boolean()
+            .optional()
+            .meta({ description: "The variant is larger than the film's own short side." }),
+        }),
+      )
+      .meta({ description: 'The variants that run.' }),
   })
-  .meta({ id: 'Plan' });
+  .meta({ id: 'Plan', description: 'The variants that run, and their cost.' });
 export type PlanView = z.infer<typeof PlanView>;
 
 /** The evidence for a choice of resolution: this family's own labels, a publication, or a simulation. */

@@ -15,5 +15,5 @@ export const ReadingWarning = z
     attribute: z.string().optional().meta({ description: 'The DICOM attribute.', example: '(0028,1051)' }),
     found: z.string().optional().meta({ description: 'The value that was found.', example: '0' }),
   })
-  .meta({ id: 'ReadingWarning' });
+  .meta({ id: 'ReadingWarning', description: 'A fault of the film that did not prevent reading.' });
 export type ReadingWarning = z.infer<typeof ReadingWarning>;

@@ -115,6 +115,22 @@ const answersOf: Readonly<Record<string, () => Promise<void>>> = {
     const { json } = await submit({ upload: await upload(new Uint8Array(film('00000442_000.png').slice(0, 30_000))) });
     expect(await ended(json.id)).toMatchObject({ state: 'failed', problem: { code: 'corrupt_image' } });
   },
+  async cancelJob() {
+    // A film that is never read, so that its job has not ended.
+    const read = vi.spyOn(service.engine, 'read').mockImplementation(
+      (_, signal) =>
+        new Promise((resolve) => {
+          signal?.addEventListener('abort', () => resolve({ ok: false, fault: { code: 'client_gone' } }));
+        }),
+    );
+    const { id } = (await submit({ upload: await upload(film('00000442_000.png')), findings: 'Hernia' })).json;
+    const cancelled = await call(`/v1/jobs/${id}/cancel`, { method: 'POST' });
+    expect([cancelled.status, cancelled.json.state]).toEqual([200, 'cancelled']);
+    read.mockRestore();
+    const done = await job();
+    await ended(done);
+    expect((await call(`/v1/jobs/${done}/cancel`, { method: 'POST' })).json).toMatchObject({ code: 'job_ended' });
+  },
   async listJobs() {
     expect((await call('/v1/jobs?limit=2')).status).toBe(200);
     expect((await call('/v1/jobs?limit=0')).json).toMatchObject({ code: 'invalid_parameter' });

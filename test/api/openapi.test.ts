@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { advice } from '../../functions/core/fault-status.ts';
 import { serve } from '../support/cli.ts';
-import type { Document } from '../support/contract.ts';
+import { type Document, type Schema, schemasIn } from '../support/contract.ts';
 import { chest } from '../support/dicom/film.ts';
 import { chestDataset } from '../support/dicom/instance.ts';
 import { part10 } from '../support/dicom/part10.ts';
@@ -46,6 +46,25 @@ test('an operation has a name, a tag of the document and a description; names ar
     expect([own.length, summary, description], operationId).toEqual([1, expect.any(String), expect.any(String)]);
   }
 });
+
+test('every property and parameter has a description', () => {
+  const undescribed = [...schemasIn(document, '')].flatMap(
+    ([path, { properties = {}, in: place, name, description }]) => [
+      ...Object.entries(properties as Record<string, Schema>)
+        .filter(([, schema]) => schema.description === undefined && !hasDescription(schema))
+        .map(([property]) => `${path}.${property}`),
+      ...(typeof place === 'string' && typeof name === 'string' && description === undefined ? [path] : []),
+    ],
+  );
+  expect(undescribed).toEqual([]);
+});
+
+/** Whether the schema that a reference or a list names has a description. */
+function hasDescription(schema: Schema): boolean {
+  const { $ref, items } = schema as { readonly $ref?: string; readonly items?: { readonly $ref?: string } };
+  const name = ($ref ?? items?.$ref ?? '').split('/').at(-1) ?? '';
+  return document.components.schemas[name]?.description !== undefined;
+}
 
 test('the document has a schema for every code of an HTTP answer', () => {
   // Codes that only the outcome of a job has, and codes of requests that belong to no operation.

@@ -22,7 +22,10 @@ export type Stored =
   | { readonly kind: 'taken' | 'discarded'; readonly object: FileMeta }
   | { readonly kind: 'failed'; readonly reason: number; readonly object: FileMeta | undefined };
 
-const Element = z.object({ vr: z.string(), Value: z.array(z.unknown()).optional() });
+const Element = z.object({
+  vr: z.string().meta({ description: 'The value representation (PS3.5).', example: 'UI' }),
+  Value: z.array(z.unknown()).optional().meta({ description: 'The values. Absent for an empty attribute.' }),
+});
 export const StoreResponse = z.record(z.string(), Element).meta({
   id: 'StoreInstancesResponse',
   description:
