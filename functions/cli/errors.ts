@@ -1,5 +1,6 @@
 import type { Fault, Shortfall } from '../core/fault.ts';
 import { type Advice, advice } from '../core/fault-status.ts';
+import { inPlainWords } from '../core/plain-words.ts';
 import type { Result } from '../core/result.ts';
 import { CatalogError } from '../models/catalog-error.ts';
 import { ConfigError } from '../platform/config.ts';
@@ -88,6 +89,9 @@ export function errorReport(error: unknown): { text: string; exitCode: 1 | 2 } {
   // Exit code 1, because the settings are correct: the supervisor restarts the process.
   if (error instanceof StoreUnavailable)
     return { text: `alara: a store does not answer, or refuses the request.\n${error.message}`, exitCode: 1 };
+  // A file that the caller named, or a disk. A bug has no path.
+  if (error instanceof Error && 'syscall' in error && 'path' in error)
+    return { text: `alara: ${error.path}: ${inPlainWords(error)}.`, exitCode: 2 };
   const stack = error instanceof Error ? error.stack : String(error);
   return { text: `alara: this is a bug, please report it with the lines below.\n${stack}`, exitCode: 1 };
 }

@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { messageOf } from '../core/errors.ts';
+import { inPlainWords } from '../core/plain-words.ts';
 import type { Fault } from '../core/fault.ts';
 import { CatalogError } from '../models/catalog-error.ts';
 import type { Pointer } from '../models/manifest.ts';
@@ -45,7 +46,7 @@ function openCache({ modelCache, modelCacheBytes }: Config): ModelCache {
     return cache;
   } catch (error) {
     throw new ConfigError(
-      `ALARA_MODEL_CACHE=${modelCache}: models cannot be kept there (${messageOf(error)}). Name a folder that this user may write to.`,
+      `ALARA_MODEL_CACHE=${modelCache}: models cannot be kept there (${inPlainWords(error)}). Name a folder that this user may write to.`,
     );
   }
 }

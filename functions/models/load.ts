@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ZodError, ZodType } from 'zod';
 import { Catalog, Policy } from '../core/catalog.ts';
-import { messageOf } from '../core/errors.ts';
+import { issueInWords, jsonProblem } from '../core/plain-words.ts';
 import { sha256Sync } from '../platform/digest.ts';
 import { CatalogError } from './catalog-error.ts';
 import { lineOf } from './json-line.ts';
@@ -93,7 +93,7 @@ function parse<Value>(path: string, text: string, schema: ZodType<Value>): Value
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new CatalogError(`${path} is not JSON: ${messageOf(error)}`);
+    throw new CatalogError(`${path} ${jsonProblem(error)}.`);
   }
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw new CatalogError(describe(path, text, parsed.error));
@@ -104,6 +104,6 @@ const describe = (path: string, text: string, error: ZodError) =>
   error.issues
     .map((issue) => {
       const where = issue.path.filter((key) => typeof key !== 'symbol');
-      return `${path}:${lineOf(text, where)}: ${where.join('.')}: ${issue.message}`;
+      return `${path}:${lineOf(text, where)}: ${where.join('.') || 'the file'}: ${issueInWords(issue)}`;
     })
     .join('\n');

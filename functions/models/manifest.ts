@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { maxModelBytes } from '../core/catalog.ts';
 import { canonical } from '../core/digest.ts';
+import { issueInWords, jsonProblem } from '../core/plain-words.ts';
 import { CatalogError } from './catalog-error.ts';
 
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
@@ -56,7 +57,9 @@ export function parseObject<Value>(schema: z.ZodType<Value>, bytes: Uint8Array, 
     return schema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
   } catch (error) {
     throw new CatalogError(
-      `${name} does not match its schema: ${error instanceof z.ZodError ? z.prettifyError(error) : error}`,
+      error instanceof z.ZodError
+        ? error.issues.map((issue) => `${name}: ${issue.path.join('.') || 'the file'}: ${issueInWords(issue)}`).join('\n')
+        : `${name} ${jsonProblem(error)}.`,
     );
   }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { ZodError } from 'zod';
 import { z } from 'zod';
-import { messageOf } from '../core/errors.ts';
+import { inPlainWords, issueInWords, jsonProblem } from '../core/plain-words.ts';
 import { localTenant } from '../core/tenant.ts';
 import { lineOf } from '../models/json-line.ts';
 import { ConfigError } from '../platform/config.ts';
@@ -130,12 +130,12 @@ export function readPacsConfig(setting: string): PacsConfig {
   try {
     if (!isInline) text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw configError(`cannot be read (${messageOf(error)}).`);
+    throw configError(`cannot be read: ${inPlainWords(error)}.`);
   }
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw configError(`is not JSON: ${messageOf(error)}`);
+    throw configError(`${jsonProblem(error)}.`);
   }
   const parsed = PacsFile.safeParse(json);
   if (!parsed.success) throw new ConfigError(issueLines(path, text, parsed.error));
@@ -160,7 +160,7 @@ const issueLines = (path: string, text: string, error: ZodError) =>
     .map((issue) => {
       const where = issue.path.filter((key) => typeof key !== 'symbol');
       const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
-      return `${path}:${lineOf(text, [...where, ...unknown])}: ${where.join('.') || 'the file'}: ${issue.message}`;
+      return `${path}:${lineOf(text, [...where, ...unknown])}: ${where.join('.') || 'the file'}: ${issueInWords(issue)}`;
     })
     .join('\n');
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { messageOf } from '../core/errors.ts';
+import { inPlainWords } from '../core/plain-words.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 
 /**
@@ -32,7 +32,7 @@ function fromFile(setting: string, path: string): Result<string, string> {
     const secret = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
     return secret ? ok(secret) : fail(`${setting}: ${path} is empty.`);
   } catch (error) {
-    return fail(`${setting}: ${path} cannot be read (${messageOf(error)}).`);
+    return fail(`${setting}: ${path} cannot be read: ${inPlainWords(error)}.`);
   }
 }
 

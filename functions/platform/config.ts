@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { issueInWords } from '../core/plain-words.ts';
 import { type AwsEnvironment, readAwsEnvironment } from './aws/environment.ts';
 import { cpus } from './cpus.ts';
 import { installedModels } from './installation.ts';
@@ -45,7 +46,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       const name = String(issue.path[0]);
       // A key with a typing error must not appear in a log.
       const value = name === 'ALARA_KEY' ? '…' : (environment[name] ?? '');
-      return `${name}=${value}: ${issue.message}.`;
+      return `${name}=${value}: ${issueInWords(issue)}.`;
     }),
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems.join('\n'));

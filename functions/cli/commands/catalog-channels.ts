@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { messageOf } from '../../core/errors.ts';
+import { inPlainWords } from '../../core/plain-words.ts';
 import { CatalogError } from '../../models/catalog-error.ts';
 import { type Channel, channels as names } from '../../models/manifest.ts';
 import { type ReadRecord, readRecord, recordsBack } from '../../models/release/record.ts';
@@ -99,7 +99,10 @@ function publicKey(path: string): string {
   try {
     return createPublicKey(readFileSync(path)).export({ type: 'spki', format: 'der' }).toString('base64');
   } catch (error) {
-    throw new UsageError(`${path} is not a public key in PEM: ${messageOf(error)}`);
+    const isFileError = error instanceof Error && 'path' in error;
+    throw new UsageError(
+      isFileError ? `${path} cannot be read: ${inPlainWords(error)}.` : `${path} is not a public key in PEM.`,
+    );
   }
 }
 

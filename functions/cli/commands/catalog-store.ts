@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { messageOf } from '../../core/errors.ts';
+import { inPlainWords } from '../../core/plain-words.ts';
 import { type Channel, channels } from '../../models/manifest.ts';
 import type { SignOff } from '../../models/release/move-pointer.ts';
 import { signingKey } from '../../models/release/record.ts';
@@ -57,7 +57,7 @@ function keyFile(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new UsageError(`${path} cannot be read: ${messageOf(error)}`);
+    throw new UsageError(`${path} cannot be read: ${inPlainWords(error)}.`);
   }
 }
 

@@ -5,6 +5,7 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../core/errors.ts';
+import { inPlainWords } from '../../core/plain-words.ts';
 import { openRouter } from '../../inference/router.ts';
 import { families } from '../../models/load.ts';
 import { checkPacs } from '../../pacs/check.ts';
@@ -165,7 +166,7 @@ async function dataFolder(): Promise<CheckResult> {
     if (created) await rm(created, { recursive: true });
     return { found: `${data} can be written` };
   } catch (error) {
-    return { found: messageOf(error), fix: `make ${data} writable, or name another folder in ALARA_DATA.` };
+    return { found: `${data}: ${inPlainWords(error)}`, fix: `make ${data} writable, or name another folder in ALARA_DATA.` };
   }
 }
 
@@ -212,7 +213,7 @@ async function portFree(): Promise<CheckResult> {
   } catch (error) {
     if (await isAlara(host, port)) return { found: `${host}:${port} is in use by a running Alara` };
     return {
-      found: messageOf(error),
+      found: `${host}:${port}: ${inPlainWords(error)}`,
       fix: `stop the process that uses the port, or choose another port: PORT=${port + 1} npm start`,
     };
   } finally {

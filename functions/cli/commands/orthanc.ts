@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { inPlainWords } from '../../core/plain-words.ts';
 import { setUpOrthanc } from '../../pacs/orthanc/setup.ts';
 import { UsageError } from '../errors.ts';
 import { help } from '../help.ts';
@@ -46,7 +47,7 @@ function configure(folder: string, { username, passwordFile, forwardTo, json }: 
         : ['Nothing to change.'];
     show(json, { changes }, () => lines.map((line) => paragraph(line)).join(''));
   } catch (error) {
-    if (error instanceof Error && 'path' in error) throw new UsageError(`${error.path}: ${error.message}`);
+    if (error instanceof Error && 'path' in error) throw new UsageError(`${error.path}: ${inPlainWords(error)}.`);
     throw error;
   }
 }

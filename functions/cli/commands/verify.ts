@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Variant } from '../../core/catalog.ts';
-import { messageOf } from '../../core/errors.ts';
+import { inPlainWords } from '../../core/plain-words.ts';
 import { type Device, runtimeOptions } from '../../inference/session.ts';
 import type { LoadedFamily } from '../../models/load.ts';
 import { digestFault } from './digest.ts';
@@ -34,7 +34,7 @@ export async function verify(
     const shapes = Object.entries(outputs).map(([name, { dims }]) => `${name} [${dims.join(', ')}]`);
     return { ok: true, detail: `sha256:${variant.sha256.slice(0, 12)}…  ${shapes.join('  ')}  ${took.toFixed(0)} ms` };
   } catch (error) {
-    return failed(`${variant.file} cannot be run: ${messageOf(error)}`);
+    return failed(`${variant.file} cannot be run: ${inPlainWords(error)}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
-import { messageOf } from '../../core/errors.ts';
+import { inPlainWords } from '../../core/plain-words.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { isPart10, type MediaType, signatureBytes } from '../../decode/sniff.ts';
 import { concatBytes } from '../../platform/concat.ts';
@@ -82,7 +82,7 @@ export async function loadFilm(
     const bytes = new Uint8Array(await readFile(path));
     return ok({ bytes, mediaType: mediaTypeOfName(path) ?? 'application/octet-stream' });
   } catch (error) {
-    return fail({ code: 'file_unreadable', problem: messageOf(error) });
+    return fail({ code: 'file_unreadable', problem: inPlainWords(error) });
   }
 }
 

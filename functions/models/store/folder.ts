@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { inPlainWords } from '../../core/plain-words.ts';
 import { sha256Sync } from '../../platform/digest.ts';
 import { StoreUnavailable } from '../../platform/store-unavailable.ts';
 import type { Objects } from './object-store.ts';
@@ -102,9 +103,9 @@ const versionOf = ({ size, mtimeMs, ino }: { size: number; mtimeMs: number; ino:
   `${ino}-${size}-${mtimeMs}`;
 
 function ifMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw new StoreUnavailable(error.message);
+  if (error.code !== 'ENOENT') throw new StoreUnavailable(`${error.path ?? 'the folder'}: ${inPlainWords(error)}`);
 }
 
 function away(error: NodeJS.ErrnoException): never {
-  throw new StoreUnavailable(error.message);
+  throw new StoreUnavailable(`${error.path ?? 'the folder'}: ${inPlainWords(error)}`);
 }

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { applyEdits, type JSONPath, modify } from 'jsonc-parser';
 import { z } from 'zod';
 import { ConfigError } from '../../platform/config.ts';
+import defaults from './alara.json' with { type: 'json' };
 import { Configuration, parseConfiguration, readConfigFiles, writeConfigFiles } from './config-files.ts';
 
 export type OrthancSetup = {
@@ -92,7 +93,6 @@ export function setUpOrthanc({ folder, username, password, forwardTo }: OrthancS
       `RegisteredUsers: ${username}`,
     );
 
-  const defaults = parseConfiguration('alara.json', readFileSync(new URL('alara.json', import.meta.url), 'utf8'));
   for (const [section, value] of Object.entries(defaults))
     if (!fileWith(section)) setValue('alara.json', [section], value, section);
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { messageOf } from '../../core/errors.ts';
+import { inPlainWords } from '../../core/plain-words.ts';
 import { syncFolder } from '../../platform/atomic-file.ts';
 import { ConfigError } from '../../platform/config.ts';
 import type { Vault } from '../../platform/vault.ts';
@@ -86,7 +86,7 @@ function usable<Value>(folder: string, open: () => Value): Value {
     // No setting is wrong. The same start may succeed later.
     const outage = asOutage(error, dirname(resolve(folder)));
     if (passes(outage)) throw outage;
-    const reason = messageOf(error);
+    const reason = inPlainWords(error);
     const fix = error instanceof ConfigError ? '' : ' Name a folder that can be written.';
     throw new ConfigError(`ALARA_DATA=${folder}: the store cannot be opened there (${reason}).${fix}`);
   }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { ReadingView } from '../../../functions/core/reading-view.ts';
@@ -125,4 +125,13 @@ test('a closed output pipe ends the command without an error message', async () 
     execFile('sh', ['-c', pipe], (_, stdout, stderr) => resolve(stdout + stderr));
   });
   expect(output).toBe('[');
+});
+
+test('the command works in every folder, with the models of its installation', async () => {
+  const { ALARA_MODELS: _, ...environment } = process.env as Record<string, string>;
+  const { code, stdout } = await alara(['read', resolve(first), '--findings', asked.join(','), '--json'], environment, undefined, {
+    cwd: folder(),
+  });
+  expect(JSON.parse(stdout)[0].reading.catalog).toBe(`sha256:${family.digest}`);
+  expect(code).toBe(0);
 });
