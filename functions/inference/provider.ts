@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { messageOf } from '../core/errors.ts';
-import { inPlainWords } from '../core/plain-words.ts';
 import type { Fault } from '../core/fault.ts';
+import { inPlainWords } from '../core/plain-words.ts';
 import { CatalogError } from '../models/catalog-error.ts';
 import type { Pointer } from '../models/manifest.ts';
 import { type ModelCache, openModelCache } from '../models/model-cache.ts';

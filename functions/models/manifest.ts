@@ -58,7 +58,9 @@ export function parseObject<Value>(schema: z.ZodType<Value>, bytes: Uint8Array, 
   } catch (error) {
     throw new CatalogError(
       error instanceof z.ZodError
-        ? error.issues.map((issue) => `${name}: ${issue.path.join('.') || 'the file'}: ${issueInWords(issue)}`).join('\n')
+        ? error.issues
+            .map((issue) => `${name}: ${issue.path.join('.') || 'the file'}: ${issueInWords(issue)}`)
+            .join('\n')
         : `${name} ${jsonProblem(error)}.`,
     );
   }

@@ -166,7 +166,10 @@ async function dataFolder(): Promise<CheckResult> {
     if (created) await rm(created, { recursive: true });
     return { found: `${data} can be written` };
   } catch (error) {
-    return { found: `${data}: ${inPlainWords(error)}`, fix: `make ${data} writable, or name another folder in ALARA_DATA.` };
+    return {
+      found: `${data}: ${inPlainWords(error)}`,
+      fix: `make ${data} writable, or name another folder in ALARA_DATA.`,
+    };
   }
 }
 

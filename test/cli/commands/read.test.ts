@@ -129,9 +129,14 @@ test('a closed output pipe ends the command without an error message', async () 
 
 test('the command works in every folder, with the models of its installation', async () => {
   const { ALARA_MODELS: _, ...environment } = process.env as Record<string, string>;
-  const { code, stdout } = await alara(['read', resolve(first), '--findings', asked.join(','), '--json'], environment, undefined, {
-    cwd: folder(),
-  });
+  const { code, stdout } = await alara(
+    ['read', resolve(first), '--findings', asked.join(','), '--json'],
+    environment,
+    undefined,
+    {
+      cwd: folder(),
+    },
+  );
   expect(JSON.parse(stdout)[0].reading.catalog).toBe(`sha256:${family.digest}`);
   expect(code).toBe(0);
 });
