@@ -180,6 +180,11 @@ export const advice: Record<FaultCode, Advice> = {
     title: 'The reading did not come from a DICOM instance',
     fix: 'Send the film as application/dicom: a Structured Report must name the patient, study and instance it is about.',
   },
+  heatmap_not_found: {
+    status: 404,
+    title: 'The reading has no heat map of this finding',
+    fix: 'Send the film with explain=heatmap and this finding, then ask for the heat map of the new reading.',
+  },
   upload_not_found: {
     status: 404,
     title: 'No such upload',

@@ -74,6 +74,7 @@ export type Fault =
   | { readonly code: 'unreachable_target'; readonly shortfalls: readonly Shortfall[] }
   | { readonly code: 'reading_not_found'; readonly id: string }
   | { readonly code: 'not_from_dicom'; readonly id: string }
+  | { readonly code: 'heatmap_not_found'; readonly id: string; readonly finding: string }
   | { readonly code: 'upload_not_found'; readonly id: string }
   | { readonly code: 'job_not_found'; readonly id: string }
   | { readonly code: 'job_ended'; readonly id: string; readonly state: string }

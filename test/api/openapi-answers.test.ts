@@ -77,6 +77,13 @@ const answersOf: Readonly<Record<string, () => Promise<void>>> = {
   async getFhirBundle() {
     expect((await call(`/v1/readings/${(await reading()).id}/fhir`)).status).toBe(200);
   },
+  async getHeatmap() {
+    const { json } = await send('/v1/readings?findings=Mass&explain=heatmap', 'image/png', film('00000442_000.png'));
+    expect((await call(`/v1/readings/${json.id}/heatmaps/mass`)).status).toBe(200);
+    expect((await call(`/v1/readings/${json.id}/heatmaps/Edema`)).json).toMatchObject({
+      code: 'heatmap_not_found',
+    });
+  },
   async getPlan() {
     expect((await call('/v1/routes')).status).toBe(200);
     expect((await call('/v1/routes?minAuroc=0.99')).json).toMatchObject({ code: 'unreachable_target' });

@@ -115,6 +115,7 @@ const members: { readonly [Code in FaultCode]: MembersOf<Code> } = {
   },
   reading_not_found: { id },
   not_from_dicom: { id },
+  heatmap_not_found: { id, finding: text('The finding that was asked for.', 'Nodule') },
   upload_not_found: { id },
   job_not_found: { id },
   job_ended: { id, state: text('The state of the job.', 'done') },

@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import about from '../../../package.json' with { type: 'json' };
 import { fhirBundle } from '../../results/fhir/bundle.ts';
+import { heatmapOverlay, overlaySide } from '../../results/heatmap-overlay.ts';
 import { provenanceOf } from '../../results/provenance.ts';
 import { resultDigest } from '../../results/request-digest.ts';
 import { structuredReport } from '../../results/sr/report.ts';
@@ -46,6 +47,25 @@ const fhir = createRoute({
   },
 });
 
+const heatmap = createRoute({
+  method: 'get',
+  path: '/v1/readings/{id}/heatmaps/{finding}',
+  operationId: 'getHeatmap',
+  tags: [tagNames.readings],
+  summary: 'The heat map of a finding, as a picture to lay over the film',
+  description: `A PNG with the aspect ratio of the upright film and ${overlaySide} pixels on its longer side. The picture is orange where the model looked for the finding, and transparent elsewhere: draw it over the film, stretched to the same size. It shows where the model looked, not where the disease is. The reading must have been made with \`explain=heatmap\`.`,
+  request: {
+    params: request.params.extend({
+      finding: z.string().meta({ description: 'A finding of the reading, in upper or lower case.', example: 'Nodule' }),
+    }),
+    query: request.query,
+  },
+  responses: {
+    200: { description: 'A PNG', content: { 'image/png': { schema: { type: 'string', format: 'binary' } } } },
+    ...problemResponses('reading_not_found', 'heatmap_not_found'),
+  },
+});
+
 /** Readings as DICOM SR for a PACS, and as FHIR for a health record. */
 export function reports(app: OpenAPIHono, { router, platform: { readings } }: Deps): void {
   const maker = { family: router.family, version: about.version };
@@ -64,6 +84,14 @@ export function reports(app: OpenAPIHono, { router, platform: { readings } }: De
     const identified = { reading, instance };
     const provenance = provenanceOf(identified, maker, resultDigest(reading, router));
     return c.body(structuredReport(identified, provenance), 200, { 'content-type': 'application/dicom' });
+  });
+
+  app.openapi(heatmap, async (c) => {
+    const { id, finding } = c.req.valid('param');
+    const { reading } = await readingOf(c.get('tenant'), id);
+    const shown = reading.findings.find((result) => result.finding.toLowerCase() === finding.toLowerCase());
+    if (!shown?.heatmap) throw new Refusal({ code: 'heatmap_not_found', id, finding });
+    return c.body(await heatmapOverlay(shown.heatmap, reading.film), 200, { 'content-type': 'image/png' });
   });
 
   app.openapi(fhir, async (c) => {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fileMeta } from '../../../functions/decode/dicom/parse/meta-group.ts';
 import { resultIdentity } from '../../../functions/results/identity.ts';
@@ -73,6 +74,29 @@ describe('GET /v1/readings/{id}/sr', () => {
     if (!instance) throw new Error('a DICOM film has an instance');
     expect(await uidOf(ids['dicom'])).toBe(resultIdentity({ reading, instance }, digest).uids.sr);
     expect(await uidOf(ids['rare'])).not.toBe(await uidOf(ids['dicom']));
+  });
+});
+
+describe('GET /v1/readings/{id}/heatmaps/{finding}', () => {
+  test('is a PNG with the aspect ratio of the film, for a finding in upper or lower case', async () => {
+    const film = new Uint8Array(
+      await sharp('test/films/00000442_000.png').resize(1000, 800, { fit: 'fill' }).png().toBuffer(),
+    );
+    const { id } = await (await post(service.app, '?findings=Mass&explain=heatmap', film)).json();
+    const response = await get(`/v1/readings/${id}/heatmaps/mass`);
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'image/png']);
+    const { width, height, hasAlpha } = await sharp(new Uint8Array(await response.arrayBuffer())).metadata();
+    expect([width, height, hasAlpha]).toEqual([512, Math.round((512 * 800) / 1000), true]);
+  });
+
+  test('does not exist for a finding without a heat map', async () => {
+    for (const finding of ['Mass', 'Edema']) {
+      const response = await get(`/v1/readings/${ids['png']}/heatmaps/${finding}`);
+      expect(await response.json()).toMatchObject({ status: 404, code: 'heatmap_not_found', finding });
+    }
+    expect(await (await get('/v1/readings/rd_0/heatmaps/Mass')).json()).toMatchObject({
+      code: 'reading_not_found',
+    });
   });
 });
 
