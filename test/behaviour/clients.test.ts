@@ -71,11 +71,11 @@ describe('curl', () => {
         .split('\r\n');
       return [status.split(' ')[1], headers.find((line) => /^allow:/i.test(line))?.replace(/^allow: /i, '')];
     };
-    expect(await head('-X', 'DELETE', `${url}/v1/readings`)).toEqual(['405', 'OPTIONS, POST']);
+    expect(await head('-X', 'DELETE', `${url}/v1/readings`)).toEqual(['405', 'GET, HEAD, OPTIONS, POST']);
     expect(await head('-X', 'OPTIONS', `${url}/v1/jobs`)).toEqual(['204', 'GET, HEAD, OPTIONS, POST']);
-    expect(await head('-I', `${url}/v1/readings`)).toEqual(['405', 'OPTIONS, POST']);
+    expect(await head('-I', `${url}/v1/readings`)).toEqual(['200', undefined]);
     expect(await head('-I', `${url}/dicom-web/studies`)).toEqual(['501', 'OPTIONS, POST']);
-    expect(await head('-T', dcm, '-H', 'Expect:', `${url}/v1/readings`)).toEqual(['405', 'OPTIONS, POST']);
+    expect(await head('-T', dcm, '-H', 'Expect:', `${url}/v1/readings`)).toEqual(['405', 'GET, HEAD, OPTIONS, POST']);
     expect(await head('-I', `${url}/health/live`)).toEqual(['200', undefined]);
   });
 });

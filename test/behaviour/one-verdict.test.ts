@@ -160,7 +160,7 @@ test('the command line gives the same code for each file as the service', async 
         return path;
       }),
     );
-    const { stdout } = await alara(['read', ...paths, '--findings', 'Mass', '--json']);
+    const { stdout } = await alara(['read', ...paths, '--findings', 'Mass', '--ndjson']);
     const said = stdout
       .trimEnd()
       .split('\n')
