@@ -1,0 +1,104 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { describedSettings } from '../../functions/platform/settings.ts';
+import { alara, folder, serve, until } from '../support/cli.ts';
+import { chest } from '../support/dicom/film.ts';
+import { chestDataset } from '../support/dicom/instance.ts';
+import { part10 } from '../support/dicom/part10.ts';
+
+const page = readFileSync('docs/api.md', 'utf8');
+/** The code blocks of a language, in order: the quick start, then the receiver. */
+const samples = (language: string) =>
+  [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, name, code = '']) => (name === language ? [code] : []));
+
+const languages = [
+  { name: 'python', file: 'sample.py', program: resolve('.venv/bin/python') },
+  { name: 'javascript', file: 'sample.mjs', program: process.execPath },
+];
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  await new Promise((done) => server.close(done));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+test('every block of code on the page is run by this test', () => {
+  const blocks = [...page.matchAll(/^```(\w*)$/gm)].map(([, name]) => name).filter(Boolean);
+  expect(blocks.toSorted()).toEqual(['javascript', 'javascript', 'python', 'python', 'sh']);
+});
+
+for (const { name, file, program } of languages)
+  test.skipIf(!existsSync(program))(`the ${name} samples run as they stand (pretest installs Python)`, async () => {
+    const data = folder();
+    const { url } = await serve({ ALARA_DATA: data, ALARA_AUTH: 'required' });
+    const port = await freePort();
+    const work = folder();
+    writeFileSync(join(work, 'film.dcm'), part10(chestDataset(await chest({ columns: 512, rows: 512, bits: 12 }))));
+
+    // The commands of the shell block, without the shell.
+    const [shell = ''] = samples('sh');
+    const environment: Record<string, string> = {};
+    for (const [, variable = '', command = ''] of shell.matchAll(/^export (\w+)=\$\(alara (.*)\)$/gm)) {
+      const { code, stdout } = await alara(command.replaceAll('9000', String(port)).split(' '), { ALARA_DATA: data });
+      expect(code, command).toBe(0);
+      environment[variable] = stdout.trim();
+    }
+    expect(Object.keys(environment)).toEqual(['ALARA_API_KEY', 'ALARA_WEBHOOK_SECRET']);
+
+    const start = (sample: string, where: string): { child: ChildProcess; output: () => string } => {
+      mkdirSync(where, { recursive: true });
+      writeFileSync(
+        join(where, file),
+        sample.replaceAll('http://127.0.0.1:8080', url).replaceAll('9000', String(port)),
+      );
+      const child = spawn(program, [join(where, file)], { cwd: work, env: { ...process.env, ...environment } });
+      onTestFinished(() => void child.kill());
+      let output = '';
+      for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+      return { child, output: () => output };
+    };
+    const [quickStart = '', receiver = ''] = samples(name);
+    const receiving = start(receiver, join(work, 'receiver'));
+    const isOpen = () => fetch(`http://127.0.0.1:${port}/`, { method: 'GET' }).then(() => true, () => false);
+    await until(isOpen);
+
+    // A forged webhook is refused.
+    const forged = await fetch(`http://127.0.0.1:${port}/alara`, {
+      method: 'POST',
+      body: '{"data":{"job":{"id":"forged","state":"done"}}}',
+      headers: {
+        'webhook-id': 'forged',
+        'webhook-timestamp': String(Math.floor(Date.now() / 1000)),
+        'webhook-signature': `v1,${Buffer.alloc(32).toString('base64')}`,
+      },
+    });
+    expect(forged.status).toBe(401);
+
+    const { child, output } = start(quickStart, join(work, 'quick-start'));
+    const [code] = await once(child, 'close');
+    expect([code, output()]).toEqual([
+      0,
+      expect.stringMatching(/^Nodule \w+ 0\.\d+\nEdema \w+ 0\.\d+\njob done rd_[0-9a-f]{64}\n$/),
+    ]);
+    await until(() => receiving.output().includes('verified'));
+    expect(receiving.output()).toMatch(/verified job_[0-9a-f]{64} done\n$/);
+    expect(receiving.output()).not.toContain('forged');
+  });
+
+test('the limits on the page are the defaults of the settings', () => {
+  const table = page.slice(page.indexOf('## Limits'), page.indexOf('## Changes'));
+  const limits = [...table.matchAll(/\| (?:kept for )?([\d ]*\d)( s)?[^|]*\| `(\w+)` \|$/gm)];
+  expect(limits).toHaveLength(6);
+  for (const [, amount = '', isSeconds, setting] of limits) {
+    const usual = Number(amount.replaceAll(' ', '')) * (isSeconds ? 1000 : 1);
+    expect([setting, describedSettings.find(({ name }) => name === setting)?.usual]).toEqual([setting, String(usual)]);
+  }
+});
