@@ -62,12 +62,17 @@ for (const { name, file, program } of languages)
       const child = spawn(program, [join(where, file)], { cwd: work, env: { ...process.env, ...environment } });
       onTestFinished(() => void child.kill());
       let output = '';
-      for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding('utf8').on('data', (text) => (output += text));
       return { child, output: () => output };
     };
     const [quickStart = '', receiver = ''] = samples(name);
     const receiving = start(receiver, join(work, 'receiver'));
-    const isOpen = () => fetch(`http://127.0.0.1:${port}/`, { method: 'GET' }).then(() => true, () => false);
+    const isOpen = () =>
+      fetch(`http://127.0.0.1:${port}/`, { method: 'GET' }).then(
+        () => true,
+        () => false,
+      );
     await until(isOpen);
 
     // A forged webhook is refused.
