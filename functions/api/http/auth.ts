@@ -121,8 +121,12 @@ export function describeAccess(app: OpenAPIHono): void {
     if (definition.type !== 'route') continue;
     const { route } = definition;
     const needed = scopesOf(`${route.method.toUpperCase()} ${route.path.replaceAll(/\{(.+?)\}/g, ':$1')}`);
-    // Several schemes or scopes are alternatives.
-    const alternatives = (scheme: string) => (needed === 'open' ? [] : needed.map((scope) => ({ [scheme]: [scope] })));
-    route.security = needed === 'open' ? [] : [...alternatives('bearer'), ...alternatives('apiKey')];
+    if (needed === 'open') {
+      route.security = [];
+      continue;
+    }
+    // The two schemes are alternatives. Some tools refuse scopes of a scheme that is not OAuth, so the description names them.
+    route.security = [{ bearer: [] }, { apiKey: [] }];
+    route.description = `${route.description} Needs a key with the scope ${needed.map((scope) => `\`${scope}\``).join(' or ')}.`;
   }
 }

@@ -4,6 +4,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { html } from 'hono/html';
 import about from '../../../package.json' with { type: 'json' };
 import { notice } from '../../core/reading.ts';
+import type { Deps } from '../deps.ts';
 import { conditional } from '../http/caching.ts';
 import { fixedBody } from '../http/fixed-body.ts';
 import { tags } from '../http/tags.ts';
@@ -41,11 +42,13 @@ The body of an error is a problem document (RFC 9457) with a stable \`code\` and
 };
 
 /** `/openapi.json`, built from the schemas that validate requests, and `/docs`, which loads nothing from another host. */
-export function docs(app: OpenAPIHono): void {
+export function docs(app: OpenAPIHono, { authRequired }: Deps): void {
   // Building takes about 40 ms, so it happens once, in the next turn of the event loop, when all routes are registered.
   let document: Buffer<ArrayBuffer> | undefined;
   const openapi = () => {
-    document ??= Buffer.from(JSON.stringify(withCodeSamples(app.getOpenAPI31Document(description))));
+    document ??= Buffer.from(
+      JSON.stringify(withCodeSamples(app.getOpenAPI31Document(description), { withKey: authRequired })),
+    );
     return document;
   };
   setImmediate(openapi);
