@@ -69,6 +69,16 @@ const answersOf: Readonly<Record<string, () => Promise<void>>> = {
     expect(unchanged.status).toBe(304);
     expect((await call('/v1/readings/rd_0')).json).toMatchObject({ code: 'reading_not_found' });
   },
+  async listReadings() {
+    await reading();
+    expect((await call('/v1/readings?limit=1')).json).toMatchObject({ readings: [{}] });
+    expect((await call('/v1/readings?limit=0')).json).toMatchObject({ code: 'invalid_parameter' });
+  },
+  async deleteReading() {
+    const { json } = await send('/v1/readings?findings=Fibrosis', 'image/png', film('00000442_000.png'));
+    expect((await call(`/v1/readings/${json.id}`, { method: 'DELETE' })).status).toBe(204);
+    expect((await call('/v1/readings/rd_0', { method: 'DELETE' })).status).toBe(404);
+  },
   async getStructuredReport() {
     const read = await send('/v1/readings', 'application/dicom', await dicom(12));
     expect((await call(`/v1/readings/${read.json.id}/sr`)).status).toBe(200);
