@@ -10,7 +10,9 @@ import type { Deps } from './deps.ts';
 import { authenticate, describeAccess } from './http/auth.ts';
 import { storeNothing } from './http/caching.ts';
 import { decodeContent } from './http/content-encoding.ts';
+import { allowOrigins } from './http/cors.ts';
 import { docsHeaders, pageHeaders } from './http/headers.ts';
+import { negotiate } from './http/negotiation.ts';
 import { problem, Refusal, strictQuery } from './http/problem.ts';
 import { requestId } from './http/request-id.ts';
 import { describeCommonResponses } from './http/responses.ts';
@@ -73,6 +75,8 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
     });
   });
 
+  app.use(allowOrigins(deps.corsOrigins));
+
   app.onError((error, c) => {
     if (error instanceof Refusal) {
       const { code } = error.fault;
@@ -94,6 +98,7 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
   app.notFound((c) => problem(c, { code: 'not_found', path: c.req.path }));
 
   app.use(authenticate(deps));
+  app.use(negotiate(app));
   app.use(decodeContent);
   for (const mount of mounted) mount(app, deps);
   answerOtherMethods(app);

@@ -24,6 +24,8 @@ export type Deps = {
   readonly log: Logger;
   /** Whether callers need a key. */
   readonly authRequired: boolean;
+  /** The origins whose pages may call the API. */
+  readonly corsOrigins: readonly string[];
   /** Memory budget for films, shared by all requests and jobs. */
   readonly budget: Budget;
   readonly maxBodyBytes: number;

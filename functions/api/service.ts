@@ -68,7 +68,7 @@ export async function assemble(
   if (config.platform.kind === 'embedded' && isOpenToOthers(config.platform.folder))
     log.warn({ event: 'data_folder_open' }, 'other users may write into ALARA_DATA: run chmod go-w on it');
   const budget = createBudget(config.bufferBytes);
-  const { authRequired, maxBodyBytes, maxUploadBytes, device, role } = config;
+  const { authRequired, corsOrigins, maxBodyBytes, maxUploadBytes, device, role } = config;
   const webhookLimits = createWebhookLimits();
   let runner: Runner | undefined;
 
@@ -76,7 +76,7 @@ export async function assemble(
     const { router, engine } = serving;
     const pacs = openPacs(settings, { router, engine, platform, budget, log, version: about.version });
     const limits = { budget, maxBodyBytes, maxUploadBytes };
-    const deps: Deps = { router, engine, platform, pacs, log, authRequired, ...limits, device };
+    const deps: Deps = { router, engine, platform, pacs, log, authRequired, corsOrigins, ...limits, device };
     return {
       ...serving,
       pacs,
@@ -121,7 +121,7 @@ export async function assemble(
     refuse:
       role === 'worker'
         ? () => undefined
-        : createOverloadRule({ platform, authRequired }, () => generations.current().engine),
+        : createOverloadRule({ platform, authRequired, corsOrigins }, () => generations.current().engine),
     get app() {
       return generations.current().app;
     },

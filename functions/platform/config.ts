@@ -63,6 +63,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     pointerMs: data.ALARA_POINTER_SECONDS * 1000,
     policy: data.ALARA_POLICY,
     authRequired: data.ALARA_AUTH === 'required' || !isLoopback(data.HOST),
+    corsOrigins: data.ALARA_CORS_ORIGINS,
     role: data.ALARA_ROLE,
     data: data.ALARA_DATA,
     platform,

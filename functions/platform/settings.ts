@@ -9,6 +9,20 @@ const whole = (low: number, high: number) =>
     .max(high, `expected at most ${high}`);
 
 const text = z.string().min(1);
+
+const origins = z
+  .string()
+  .transform((list) =>
+    list
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ''),
+  )
+  .refine(
+    (list) =>
+      list.every((origin) => /^https?:$/.test(URL.parse(origin)?.protocol ?? '') && new URL(origin).origin === origin),
+    'expected origins such as https://ris.example.org, without a path and separated by commas',
+  );
 const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) =>
   z.enum(values, `expected ${values.slice(0, -1).join(', ')} or ${values.at(-1)}`);
 
@@ -31,6 +45,11 @@ export const Settings = z.object({
   ALARA_AUTH: oneOf('auto', 'required')
     .default('auto')
     .describe('`required` demands API keys on loopback too, as a service behind a proxy needs.'),
+  ALARA_CORS_ORIGINS: origins.default([]).meta({
+    usual: 'none',
+    description:
+      'Origins whose pages may call the API from a browser, separated by commas: `https://ris.example.org`. On loopback these pages need no API key.',
+  }),
   ALARA_ROLE: oneOf('all', 'api', 'worker')
     .default('all')
     .describe('`api` answers HTTP only, `worker` runs jobs only, `all` does both.'),

@@ -41,7 +41,7 @@ function broken() {
       log,
       pacs: { namesOf: () => [], stowOf: () => undefined, pollNow: () => undefined },
     },
-    ...{ authRequired: false, maxBodyBytes: 1e6, maxUploadBytes: 1e6, device: 'cpu' },
+    ...{ authRequired: false, corsOrigins: [], maxBodyBytes: 1e6, maxUploadBytes: 1e6, device: 'cpu' },
   });
   return { app, engine, lines };
 }

@@ -54,11 +54,11 @@ export function scopesOf(route: string): readonly Scope[] | 'open' {
 }
 
 /** The dependencies of authentication. */
-export type AccessDeps = Pick<Deps, 'platform' | 'authRequired'>;
+export type AccessDeps = Pick<Deps, 'platform' | 'authRequired' | 'corsOrigins'>;
 
 /** The tenant of a request, from its API key if one is needed or sent. */
 export async function tenantOf(
-  { platform, authRequired }: AccessDeps,
+  { platform, authRequired, corsOrigins }: AccessDeps,
   request: Pick<Request, 'url' | 'headers'>,
   needed: readonly Scope[],
 ): Promise<Result<string, Fault>> {
@@ -66,7 +66,7 @@ export async function tenantOf(
   const key = keyOf(headers.get('authorization') ?? undefined, headers.get('x-api-key') ?? undefined);
   if (!key.ok) return key;
   if (key.value === undefined) {
-    const problem = authRequired ? 'no API key was sent in a header' : nonLocalProblem(request);
+    const problem = authRequired ? 'no API key was sent in a header' : nonLocalProblem(request, corsOrigins);
     return problem === undefined ? ok(localTenant) : fail({ code: 'unauthenticated', problem });
   }
   // Unknown and revoked keys get the same response, so it does not reveal which keys have existed.

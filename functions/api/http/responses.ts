@@ -112,6 +112,11 @@ const common: readonly { readonly codes: readonly FaultCode[]; readonly from: (r
     codes: ['request_too_slow', 'unsupported_content_encoding', 'malformed_content_encoding', 'body_too_large'],
     from: ({ request }) => request?.body !== undefined,
   },
+  {
+    codes: ['not_acceptable'],
+    from: ({ responses }) =>
+      Object.entries(responses).some(([status, response]) => status.startsWith('2') && 'content' in response),
+  },
   // Authentication reads API keys from the store.
   {
     codes: ['unauthenticated', 'forbidden', 'store_unavailable'],

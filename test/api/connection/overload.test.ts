@@ -27,7 +27,10 @@ async function listen({ authRequired = false, hasRoom = false } = {}) {
       tenant === 'shares' ? undefined : { code: 'queue_full' as const, retryAfterMs: ms(1200) },
   };
   const platform = { access: { check } } as unknown as Platform;
-  const listening = createHttpServer({ fetch, refuse: createOverloadRule({ platform, authRequired }, () => engine) });
+  const listening = createHttpServer({
+    fetch,
+    refuse: createOverloadRule({ platform, authRequired, corsOrigins: [] }, () => engine),
+  });
   server = listening;
   await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
   return { fetch, url: `http://127.0.0.1:${(listening.address() as AddressInfo).port}` };

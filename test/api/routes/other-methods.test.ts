@@ -59,7 +59,7 @@ describe('an unsupported method of a resource', () => {
   });
 
   test('of a worker process gets 405 on its own resources, and 404 on others', async () => {
-    const deps = { ...service, log: { info: () => undefined, error: () => undefined }, pacs: {} };
+    const deps = { ...service, corsOrigins: [], log: { info: () => undefined, error: () => undefined }, pacs: {} };
     const app = createRunnerApp(deps as unknown as Parameters<typeof createRunnerApp>[0]);
     expect((await app.request('/health/live', { method: 'POST' })).headers.get('allow')).toBe('GET, HEAD, OPTIONS');
     expect((await app.request('/dicom-web/studies')).status).toBe(404);
