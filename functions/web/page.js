@@ -90,7 +90,8 @@ function show({ plan, findings, timingsMs, warnings, notice }) {
   say(
     `Read at ${sides} in ${Math.round(timingsMs.total)} ms: ${share} % of the cost of always using ${plan.largest.variant}. ${notice}${warned}`,
   );
-  const rows = findings.map((finding) => {
+  const ranked = findings.toSorted((a, b) => a.rank - b.rank);
+  const rows = ranked.map((finding) => {
     const row = document.createElement('tr');
     row.className = finding.call;
     const { low, high } = finding.operatingPoint;
