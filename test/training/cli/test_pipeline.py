@@ -32,6 +32,7 @@ from alara_train.data.prepare.prepared import Prepared
 from alara_train.data.prepare.stacks import to_8_bits
 from alara_train.evaluate.scored import VariantScores
 from alara_train.export.graph import MOST_DIFFERENCE
+from alara_train.export.graph import session as open_session
 from alara_train.family import build
 from alara_train.json_file import check_schema
 from alara_train.networks.classifier import Classifier
@@ -241,8 +242,8 @@ def test_scores_come_from_the_served_graph_on_films_outside_of_training(made: Pa
     assert set(scored.patients) & set(prepared.films.patients[prepared.films.where("train")]) == set()
     rows = prepared.films.where("val", "test")
     film = tensor(prepared.pixels(64)[rows[:5]], MEAN, STD)
-    session = ort.InferenceSession(str(made / "models" / "tiny-nih" / "r64-int8.onnx"))
-    assert scored.logits[:5] == pytest.approx(np.asarray(session.run(["logits"], {"film": film})[0]), abs=1e-4)
+    graph = open_session(made / "models" / "tiny-nih" / "r64-int8.onnx")
+    assert scored.logits[:5] == pytest.approx(np.asarray(graph.run(["logits"], {"film": film})[0]), abs=1e-4)
     published = json.loads((made / "models" / "tiny-nih" / "scores.json").read_text())
     assert published["protocol"] == "heldOut"
     first = prepared.films.path(int(prepared.films.where("test")[0]))

@@ -92,7 +92,7 @@ def test_the_service_reads_the_family_and_gives_the_reason_for_the_excluded_find
     film = family.parents[1] / "large.png"
     large = np.kron(pyvips.Image.new_from_file(str(family.parents[1] / "films" / "images" / "0000.png")).numpy(), TWICE)
     pyvips.Image.new_from_array(large).copy(interpretation="b-w").write_to_file(str(film))
-    read = served(family, "read", str(film), "--json")
+    read = served(family, "read", str(film), "--ndjson")
     assert read.returncode == 0, f"{read.stdout}{read.stderr}"
     assert {one["finding"] for one in json.loads(read.stdout)["reading"]["findings"]} == set(SERVED)
     refused = served(family, "read", str(film), "--findings", AT_CHANCE)

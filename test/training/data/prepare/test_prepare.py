@@ -122,14 +122,14 @@ def journalled(out: Path) -> int:
 
 
 def test_a_killed_run_resumes_and_gives_the_same_bytes(tmp_path: Path) -> None:
-    data, out = write_own(tmp_path / "data", 300, 50), tmp_path / "out"
+    data, out = write_own(tmp_path / "data", 900, 50), tmp_path / "out"
     line = command_line(data, out, "--sides", "256,512", "--jobs", "2")
     assert stopped(line, out, signal.SIGKILL)[0] == -signal.SIGKILL
     with pytest.raises(BadData, match="is not finished: run the same prepare again"):
         Prepared.open(out)
     workers_end(out)
     done = journalled(out)
-    assert 40 <= done < 300
+    assert 40 <= done < 900
     first = int((out / "journal.jsonl").read_text().splitlines()[1].split('"row":')[1].split(",")[0])
     at, mark = HEADER_BYTES + first * 512**2, b"not written again"
     with stack_path(out, 512).open("r+b") as file:
@@ -139,8 +139,8 @@ def test_a_killed_run_resumes_and_gives_the_same_bytes(tmp_path: Path) -> None:
         file.write(mark)
     again = subprocess.run(line, check=False, env=environment(), capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
-    assert f"continuing: {done} of 300 films are done" in again.stdout
-    assert f"{300 - done} films in" in again.stdout
+    assert f"continuing: {done} of 900 films are done" in again.stdout
+    assert f"{900 - done} films in" in again.stdout
     with stack_path(out, 512).open("r+b") as file:
         file.seek(at)
         assert file.read(len(mark)) == mark
@@ -162,12 +162,12 @@ def stopped(line: list[str], out: Path, by: signal.Signals) -> tuple[int, str]:
 
 
 def test_an_interrupted_run_prints_how_to_resume(tmp_path: Path) -> None:
-    data, out = write_own(tmp_path / "data", 300, 50), tmp_path / "out"
+    data, out = write_own(tmp_path / "data", 900, 50), tmp_path / "out"
     status, said = stopped(command_line(data, out, "--sides", "256,512"), out, signal.SIGINT)
     assert status == 130
     assert f"alara-train: stopped; run the same command to continue in {out}" in said
     assert "Traceback" not in said
-    assert 40 <= journalled(out) < 300
+    assert 40 <= journalled(out) < 900
     workers_end(out)
 
 
@@ -178,7 +178,7 @@ def workers_end(out: Path) -> None:
         left = [
             path
             for path in Path("/proc").glob("[0-9]*/cmdline")
-            if b"datasets.worker\x00" + os.fsencode(out) in _read(path)
+            if b"resize_process\x00" + os.fsencode(out) in _read(path)
         ]
         if not left:
             return
