@@ -12,7 +12,7 @@ const long = process.env['LONG_TESTS'] === '1';
 export default defineConfig({
   test: {
     include: [long ? 'test/**/*.long.test.ts' : 'test/**/*.test.ts'],
-    exclude: long ? [] : ['test/**/*.long.test.ts'],
+    exclude: ['**/node_modules/**', ...(long ? [] : ['test/**/*.long.test.ts'])],
     setupFiles: ['test/support/setup.ts'],
     // Most tests wait, for a lease, a server or a child process: two at a time even where there are two processors.
     maxWorkers: 2,

@@ -41,7 +41,22 @@ if (process.argv.includes('--python')) {
     const options = ['--no-save', '--ignore-scripts', '--legacy-peer-deps', '--loglevel=error'];
     run("Installing OHIF's SR handler", 'npm', ['install', '--prefix', ohif, ...options]);
   });
+  const clients = 'test/clients';
+  if (process.argv.includes('--clients'))
+    once(`${clients}/node_modules`, [`${clients}/package.json`, `${clients}/package-lock.json`], () => {
+      const options = ['--no-save', '--ignore-scripts', '--loglevel=error'];
+      run('Installing generators of API clients', 'npm', ['install', '--prefix', clients, ...options]);
+    });
   const python = process.env.PYTHON ?? 'python3';
+  if (process.argv.includes('--clients'))
+    once(`${clients}/.venv`, [`${clients}/requirements.txt`], () => {
+      if (!existsSync(join(root, clients, '.venv/bin/python')))
+        run(`Creating a Python environment in ${clients}/.venv`, python, ['-m', 'venv', `${clients}/.venv`]);
+      run('Installing the Python generator of API clients', `${clients}/.venv/bin/python`, [
+        ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'],
+        ...['--requirement', `${clients}/requirements.txt`],
+      ]);
+    });
   once('.venv', ['training/pyproject.toml', 'test/requirements.txt'], () => {
     if (!existsSync(join(root, '.venv/bin/python')))
       run('Creating a Python environment in .venv', python, ['-m', 'venv', '.venv']);
