@@ -47,6 +47,20 @@ test('an operation has a name, a tag of the document and a description; names ar
   }
 });
 
+test('every example is as its schema describes; every JSON answer has an example, except large and foreign ones', () => {
+  const { examples } = document.components;
+  for (const [name, { value }] of Object.entries(examples))
+    expect(service.contract?.violations({ $ref: `#/components/schemas/${name}` }, value), name).toEqual([]);
+  const without = operations().flatMap(({ operationId, responses }) =>
+    Object.entries(responses)
+      .filter(([status, { content }]) => status.startsWith('2') && content?.['application/json'])
+      .filter(([, { content }]) => content?.['application/json']?.examples === undefined)
+      .map(() => operationId),
+  );
+  // 150 kB, 750 kB, and an empty object.
+  expect(without).toEqual(['getCatalog', 'getEvaluation', 'notifyOfChange']);
+});
+
 test('every property and parameter has a description', () => {
   const undescribed = [...schemasIn(document, '')].flatMap(
     ([path, { properties = {}, in: place, name, description }]) => [

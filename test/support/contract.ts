@@ -1,7 +1,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 
-type Media = Record<string, { readonly schema?: object; readonly example?: unknown }>;
+type Media = Record<string, { readonly schema?: object; readonly example?: unknown; readonly examples?: object }>;
 type Header = { readonly required?: boolean; readonly schema: { readonly type?: string } };
 export type Operation = {
   readonly operationId: string;
@@ -28,7 +28,10 @@ export type Document = {
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   readonly paths: Record<string, Record<string, Operation>>;
   readonly webhooks: Record<string, Record<string, Operation>>;
-  readonly components: { readonly schemas: Record<string, Schema> };
+  readonly components: {
+    readonly schemas: Record<string, Schema>;
+    readonly examples: Record<string, { readonly value: unknown }>;
+  };
 };
 
 /** An answer, as far as a contract describes it. */

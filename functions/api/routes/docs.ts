@@ -9,6 +9,7 @@ import { conditional } from '../http/caching.ts';
 import { fixedBody } from '../http/fixed-body.ts';
 import { tags } from '../http/tags.ts';
 import { sampleHost, withCodeSamples } from './code-samples.ts';
+import { withExamples } from './examples.ts';
 
 // The bundle contains a copy of Scalar. The source uses the copy in node_modules.
 const bundled = new URL('./web/scalar.js', import.meta.url);
@@ -47,7 +48,7 @@ export function docs(app: OpenAPIHono, { authRequired }: Deps): void {
   let document: Buffer<ArrayBuffer> | undefined;
   const openapi = () => {
     document ??= Buffer.from(
-      JSON.stringify(withCodeSamples(app.getOpenAPI31Document(description), { withKey: authRequired })),
+      JSON.stringify(withCodeSamples(withExamples(app.getOpenAPI31Document(description)), { withKey: authRequired })),
     );
     return document;
   };

@@ -1,0 +1,327 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { JobFinished, JobView } from '../../core/job-view.ts';
+import type { ReadingSummary, ReadingView } from '../../core/reading-view.ts';
+
+const reading = {
+  id: 'rd_4ee333305e0d39278994c14cf21ecaf14ebd5d5d821d64e310410f9ee6e5e4f9',
+  createdAt: '2026-11-29T17:27:39.648Z',
+  family: {
+    name: 'chest14',
+    version: '2026-11-23+2685223df2dc',
+    description: 'chest14 of 2026-11-23, trained on 1399 films of 1066 patients: NIH ChestX-ray14 (a selected sample)',
+  },
+  request: {
+    findings: ['Nodule'],
+    minAuroc: {},
+    prevalence: {},
+    policy: 'chest14',
+    bestEffort: false,
+  },
+  plan: {
+    policy: 'chest14',
+    costDevice: 'cpu',
+    costMs: 17.79,
+    largest: {
+      variant: 'r512-int8',
+      costMs: 23.1,
+    },
+    costVsLargest: 0.77,
+    variants: [
+      {
+        id: 'r448-int8',
+        resolution: 448,
+        precision: 'int8',
+        findings: ['Nodule'],
+        costMs: 17.79,
+        upsampled: false,
+      },
+    ],
+  },
+  findings: [
+    {
+      finding: 'Nodule',
+      displayName: 'Nodule',
+      code: {
+        system: 'http://snomed.info/sct',
+        code: '27925004',
+        display: 'Nodule',
+      },
+      variant: 'r448-int8',
+      auroc: {
+        value: 0.712019,
+        ci95: {
+          low: 0.6634,
+          high: 0.7601,
+        },
+        positives: 98,
+        negatives: 1301,
+        protocol: 'crossValidated',
+      },
+      basis: 'published',
+      meetsTarget: true,
+      why: '448 px: the published floor for Nodule is 448 px (Sabottke and Spieler 2020, and the commentary on it); not measured on this family. r448-int8 is the cheapest variant that satisfies the rule.',
+      passedOver: [
+        {
+          variant: 'r256-int8',
+          reason: 'below the published floor of 448 px',
+        },
+        {
+          variant: 'r320-int8',
+          reason: 'below the published floor of 448 px',
+        },
+        {
+          variant: 'r256-fp32',
+          reason: 'below the published floor of 448 px',
+        },
+        {
+          variant: 'r320-fp32',
+          reason: 'below the published floor of 448 px',
+        },
+      ],
+      probability: 0.1486614069472205,
+      prevalence: 0.07005003573981415,
+      operatingPoint: {
+        low: 0.059692833964747075,
+        high: 0.09366787869906076,
+        sensitivity: 0.7959,
+        specificity: 0.5281,
+        positivePredictiveValue: 0.1127,
+        negativePredictiveValue: 0.9717,
+      },
+      call: 'present',
+      rank: 1,
+    },
+  ],
+  film: {
+    width: 1024,
+    height: 1024,
+    bits: 8,
+    digest: 'sha256:8829e5e7a7820c77ec22e37a4c72a8cb0df78367d22fa5a178b556d76d90f369',
+  },
+  warnings: [],
+  quality: {
+    frontalChest: true,
+    score: 0.9745,
+  },
+  timingsMs: {
+    decode: 15.1,
+    preprocess: 14.7,
+    infer: 149.6,
+    total: 180.4,
+  },
+  models: {
+    'r448-int8': 'sha256:6409a71df9824d1435f458540991a82821df90fc83ef90505f4a765e4c4b4f5c',
+  },
+  catalog: 'sha256:2685223df2dcb517ff1c50a6b0be1de539aba8fbcaba622a1224571c1479a248',
+  notice: 'Research use only. Not for diagnosis.',
+} satisfies ReadingView;
+
+const summary = {
+  id: 'rd_4ee333305e0d39278994c14cf21ecaf14ebd5d5d821d64e310410f9ee6e5e4f9',
+  createdAt: '2026-11-29T17:27:39.648Z',
+  findings: [
+    {
+      finding: 'Nodule',
+      displayName: 'Nodule',
+      call: 'present',
+      probability: 0.149,
+      low: 0.0597,
+      high: 0.0937,
+    },
+  ],
+  warnings: [],
+  notice: 'Research use only. Not for diagnosis.',
+} satisfies ReadingSummary;
+
+const job = {
+  id: 'job_62ebd024b4438b560d90deb6f100ee9fe69f90dfbc14314b5b81244e8d30aaea',
+  state: 'done',
+  createdAt: '2026-11-29T17:27:39.930Z',
+  updatedAt: '2026-11-29T17:27:40.050Z',
+  attempts: 1,
+  progress: {
+    done: 1,
+    total: 1,
+  },
+  kind: 'film',
+  outcomes: [
+    {
+      reading: 'rd_4ee333305e0d39278994c14cf21ecaf14ebd5d5d821d64e310410f9ee6e5e4f9',
+    },
+  ],
+} satisfies JobView;
+
+/** An example per schema, from answers of the service: test/films/00000442_000.png with `findings=Nodule`. */
+export const examples: Readonly<Record<string, { readonly summary: string; readonly value: object }>> = {
+  Reading: { summary: 'A film with a nodule, asked for one finding', value: reading },
+  ReadingSummary: { summary: 'The same reading without its evidence', value: summary },
+  Route: {
+    summary: 'The plan for one finding',
+    value: {
+      plan: {
+        policy: 'chest14',
+        costDevice: 'cpu',
+        costMs: 17.79,
+        largest: {
+          variant: 'r512-int8',
+          costMs: 23.1,
+        },
+        costVsLargest: 0.77,
+        variants: [
+          {
+            id: 'r448-int8',
+            resolution: 448,
+            precision: 'int8',
+            findings: ['Nodule'],
+            costMs: 17.79,
+          },
+        ],
+      },
+      findings: [
+        {
+          finding: 'Nodule',
+          displayName: 'Nodule',
+          code: {
+            system: 'http://snomed.info/sct',
+            code: '27925004',
+            display: 'Nodule',
+          },
+          variant: 'r448-int8',
+          auroc: {
+            value: 0.712019,
+            ci95: {
+              low: 0.6634,
+              high: 0.7601,
+            },
+            positives: 98,
+            negatives: 1301,
+            protocol: 'crossValidated',
+          },
+          basis: 'published',
+          meetsTarget: true,
+          why: '448 px: the published floor for Nodule is 448 px (Sabottke and Spieler 2020, and the commentary on it); not measured on this family. r448-int8 is the cheapest variant that satisfies the rule.',
+          passedOver: [
+            {
+              variant: 'r256-int8',
+              reason: 'below the published floor of 448 px',
+            },
+            {
+              variant: 'r320-int8',
+              reason: 'below the published floor of 448 px',
+            },
+            {
+              variant: 'r256-fp32',
+              reason: 'below the published floor of 448 px',
+            },
+            {
+              variant: 'r320-fp32',
+              reason: 'below the published floor of 448 px',
+            },
+          ],
+        },
+      ],
+      notice: 'Research use only. Not for diagnosis.',
+    },
+  },
+  Upload: {
+    summary: 'An upload to a service on one machine',
+    value: {
+      id: 'up_mx243w9e_f2a09c6ee2d8488bbe52980907b48983',
+      url: 'uploads/up_mx243w9e_f2a09c6ee2d8488bbe52980907b48983',
+      method: 'PUT',
+      headers: {
+        'content-type': 'application/octet-stream',
+      },
+      expiresAt: '2026-11-30T17:27:39.794Z',
+      limitBytes: 256000000,
+    },
+  },
+  Job: { summary: 'A job that has ended', value: job },
+  ReadingList: { summary: 'One reading', value: { readings: [summary] } },
+  JobList: { summary: 'One job', value: { jobs: [job] } },
+  JobFinished: {
+    summary: 'A job that has ended',
+    value: { type: 'job.finished', timestamp: job.updatedAt, data: { job } } satisfies JobFinished,
+  },
+  UnknownFindingProblem: {
+    summary: 'A misspelt finding',
+    value: {
+      type: '/problems/unknown_finding',
+      title: 'Unknown finding',
+      status: 400,
+      fix: 'Spell findings as known lists them, in upper or lower case; nearest is the most similar one.',
+      code: 'unknown_finding',
+      finding: 'Noodle',
+      known: [
+        'Atelectasis',
+        'Cardiomegaly',
+        'Effusion',
+        'Infiltration',
+        'Mass',
+        'Nodule',
+        'Pneumonia',
+        'Pneumothorax',
+        'Consolidation',
+        'Edema',
+        'Emphysema',
+        'Fibrosis',
+        'Pleural_Thickening',
+        'Hernia',
+      ],
+      nearest: 'Nodule',
+      requestId: '078e0c2a-766e-49f5-9233-dbb5f095bda7',
+    },
+  },
+  Live: {
+    summary: 'The process answers',
+    value: {
+      status: 'live',
+    },
+  },
+  Ready: {
+    summary: 'Films can be read',
+    value: {
+      status: 'ready',
+      device: 'cpu',
+      family: 'chest14',
+      waiting: 0,
+      running: 0,
+    },
+  },
+};
+
+type Document = ReturnType<OpenAPIHono['getOpenAPI31Document']>;
+
+/** The document with an example for each JSON body whose schema has one. A body that is one of several schemas has one example each. */
+export function withExamples(document: Document): Document {
+  const added = mapBodies(document, (body) => {
+    const names = schemaNames(body['schema']).filter((name) => name in examples);
+    if (names.length === 0 || 'example' in body) return body;
+    return {
+      ...body,
+      examples: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/examples/${name}` }])),
+    };
+  }) as Document;
+  return { ...added, components: { ...added.components, examples } };
+}
+
+/** The schemas that a body refers to: one, or one of several. */
+function schemaNames(schema: unknown): readonly string[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const { $ref, oneOf = [], anyOf = [] } = schema as { $ref?: string; oneOf?: unknown[]; anyOf?: unknown[] };
+  return $ref === undefined ? [...oneOf, ...anyOf].flatMap(schemaNames) : [$ref.split('/').at(-1) ?? ''];
+}
+
+/** Map each body of a document: the entries of each `content`. */
+function mapBodies(value: unknown, map: (body: Record<string, unknown>) => object): unknown {
+  if (Array.isArray(value)) return value.map((item) => mapBodies(item, map));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      key === 'content'
+        ? Object.fromEntries(Object.entries(inner as object).map(([type, body]) => [type, map(body)]))
+        : mapBodies(inner, map),
+    ]),
+  );
+}
