@@ -228,7 +228,7 @@ export const advice: Record<FaultCode, Advice> = {
   webhook_not_allowed: {
     status: 422,
     title: 'The webhook goes to a host that is not on the list',
-    fix: 'Have the operator allow it: alara webhooks allow TENANT HOST.',
+    fix: 'Have the operator allow it: alara webhooks allow TENANT HOST, with the tenant and the host that are named.',
   },
   webhook_failed: {
     status: 502,

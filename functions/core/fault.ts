@@ -83,7 +83,7 @@ export type Fault =
   | { readonly code: 'not_acceptable'; readonly available: readonly string[] }
   | { readonly code: 'unauthenticated'; readonly problem: string }
   | { readonly code: 'forbidden'; readonly scope: string }
-  | { readonly code: 'webhook_not_allowed'; readonly host: string }
+  | { readonly code: 'webhook_not_allowed'; readonly tenant: string; readonly host: string }
   | { readonly code: 'webhook_failed'; readonly problem: string; readonly waitMs?: Ms }
   | { readonly code: 'webhook_refused'; readonly problem: string }
   | { readonly code: 'webhook_gone' }

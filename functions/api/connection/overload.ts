@@ -3,6 +3,7 @@ import type { Fault } from '../../core/fault.ts';
 import type { Engine } from '../../inference/pool.ts';
 import type { Logger } from '../../platform/log.ts';
 import { type AccessDeps, scopesOf, tenantOf } from '../http/auth.ts';
+import { prefersAsync } from '../http/prefer.ts';
 import { problemHeaders, problemOf } from '../http/problem.ts';
 import { requestIdOf } from '../http/request-id.ts';
 
@@ -20,6 +21,8 @@ const needed = scopesOf(`POST ${readings}`);
 export function createOverloadRule(access: AccessDeps, engine: () => Pick<Engine, 'hasRoom' | 'overload'>): HeadRule {
   return ({ method, url = '', headers, rawHeaders }) => {
     if (method !== 'POST' || (url !== readings && !url.startsWith(`${readings}?`))) return undefined;
+    // Such a film waits as a job.
+    if (prefersAsync(headers['prefer']?.toString())) return undefined;
     // A page can read the answer only if it has the headers of CORS, which the API adds.
     if (access.corsOrigins.length > 0 && headers.origin !== undefined) return undefined;
     const address = `http://${headers.host ?? ''}${url}`;

@@ -38,8 +38,8 @@ export const guarded: Readonly<Record<string, readonly Scope[]>> = {
   'PUT /v1/uploads/:id': ['jobs'],
   'POST /v1/jobs': ['jobs'],
   'GET /v1/jobs': ['jobs'],
-  // A STOW-RS sender may poll the job of its request.
-  'GET /v1/jobs/:id': ['jobs', 'pacs'],
+  // The sender of a film by POST /v1/readings or STOW-RS may poll the job of its request.
+  'GET /v1/jobs/:id': ['jobs', 'readings', 'pacs'],
   'POST /v1/jobs/:id/cancel': ['jobs'],
   'POST /v1/hooks/orthanc': ['pacs'],
   'POST /dicom-web/studies': ['pacs'],

@@ -124,7 +124,10 @@ const members: { readonly [Code in FaultCode]: MembersOf<Code> } = {
   not_acceptable: { available: list('The media types that are available.') },
   unauthenticated: { problem },
   forbidden: { scope: text('The scopes of which the key needs one.', 'readings or jobs') },
-  webhook_not_allowed: { host: text('The host that must be allowed first.', 'ris.example.org') },
+  webhook_not_allowed: {
+    tenant: text('The tenant of the API key.', 'north'),
+    host: text('The host that must be allowed first.', 'ris.example.org'),
+  },
   webhook_failed: {
     problem,
     waitMs: whole('The pause before the next webhook in milliseconds.').optional(),

@@ -1,14 +1,13 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
-import { blobsOf, hasEnded, type Job, jobKinds, jobStates } from '../../core/job.ts';
-import { jobId } from '../../core/job-id.ts';
+import { hasEnded, type Job, jobKinds, jobStates } from '../../core/job.ts';
 import { JobView, viewOf } from '../../core/job-view.ts';
 import { annotationDescription, Metadata, Reference } from '../../core/reading-view.ts';
 import { ok } from '../../core/result.ts';
 import { sniff, unsupportedFormatFault } from '../../decode/sniff.ts';
 import { cancel } from '../../jobs/cancel.ts';
 import { allowedTarget } from '../../jobs/handlers/webhook-target.ts';
-import { replay, submit } from '../../jobs/submit.ts';
+import { submitFilm } from '../../jobs/submit-film.ts';
 import { JsonParameters, parseParameters, textOf } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
 import { mediaTypes } from '../http/body.ts';
@@ -161,7 +160,7 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       const { upload, mediaType: declared, webhook, reference, metadata, ...rest } = c.req.valid('json');
       const parameters = textOf(rest);
       const request = unwrap(parseParameters(parameters, router.vocabulary));
-      if (webhook !== undefined) unwrap(allowedTarget(webhook, await platform.access.webhooks(tenant)));
+      if (webhook !== undefined) unwrap(allowedTarget(tenant, webhook, await platform.access.webhooks(tenant)));
       // Copy the upload: it may be replaced, used by another job, or expire while this job waits.
       const copied = await budget.runNow(tenant, 2 * platform.blobs.heldBytes, async () =>
         ok(await copy(platform.blobs, uploadedBlob(tenant, upload), maxUploadBytes, tenant)),
@@ -176,17 +175,10 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       const mediaType = declared ?? found;
 
       const reading = await router.identifyDigest(tenant, film.digest, request);
-      const id = await jobId({ kind: 'film', reading, mediaType, webhook });
-      const known = await platform.jobs.get(id);
       const input = { kind: 'film' as const, upload: film.blob, mediaType, parameters, webhook, reference, metadata };
-      const isGivenUp = known !== undefined && hasEnded(known) && known.state !== 'done';
-      const again = isGivenUp ? await replay(platform, id, input) : undefined;
-      const job = again ?? (await submit(platform, id, tenant, input));
-      const held = [film.blob, ...(known ? blobsOf(known.input) : [])];
-      const needed = blobsOf(job.input);
-      await Promise.all(held.filter((blob) => !needed.includes(blob)).map((blob) => platform.blobs.remove(blob)));
+      const job = await submitFilm(platform, tenant, reading, input);
       // Relative to /v1/jobs, because a gateway may add a path prefix (RFC 9110 10.2.2).
-      const headers = { location: `jobs/${id}`, ...retryAfter(job) };
+      const headers = { location: `jobs/${job.id}`, ...retryAfter(job) };
       return hasEnded(job) ? c.json(viewOf(job), 200, headers) : c.json(viewOf(job), 202, headers);
     },
     strictQuery(NewJob),

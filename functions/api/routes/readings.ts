@@ -1,7 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { hasEnded, type Job } from '../../core/job.ts';
+import { JobView, viewOf } from '../../core/job-view.ts';
 import type { Reading } from '../../core/reading.ts';
 import { ReadingSummary, ReadingView } from '../../core/reading-view.ts';
 import { ok } from '../../core/result.ts';
+import { declaredType, sniff } from '../../decode/sniff.ts';
+import { submitFilm } from '../../jobs/submit-film.ts';
 import { presentReading, summarizeReading } from '../../results/present-reading.ts';
 import {
   PresentationParameters,
@@ -13,6 +18,7 @@ import {
 import type { Deps } from '../deps.ts';
 import { declaredBytes, upload } from '../http/body.ts';
 import { conditional, etagHeader, IfNoneMatch, notModified } from '../http/caching.ts';
+import { prefersAsync } from '../http/prefer.ts';
 import { Refusal, strictQuery, unwrap } from '../http/problem.ts';
 import { engineCodes, filmCodes, headers, planCodes, problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
@@ -25,6 +31,13 @@ const ShowQuery = PresentationParameters.pick({ view: true });
 /** The reading, or its summary where the request asks for it. */
 const Shown = z.union([ReadingView, ReadingSummary]).meta({ description: 'The view that the request asks for.' });
 
+const preferenceApplied = {
+  'Preference-Applied': {
+    description: 'The preference of the request that the answer follows (RFC 7240).',
+    schema: { type: 'string' },
+  },
+} as const;
+
 const create = createRoute({
   method: 'post',
   path: '/v1/readings',
@@ -32,9 +45,15 @@ const create = createRoute({
   tags: [tagNames.readings],
   summary: 'Read a radiograph',
   description:
-    'Each finding is read by the cheapest plan of variants whose evidence is good enough for it. The same film and request give the same id, so a retry answers 200 with the stored reading. The stored reading keeps the reference and the metadata of the first request.',
+    'Each finding is read by the cheapest plan of variants whose evidence is good enough for it. The same film and request give the same id, so a retry answers 200 with the stored reading. The stored reading keeps the reference and the metadata of the first request. With `Prefer: respond-async` a film that was not read before becomes a job, as by POST /v1/jobs, and the answer is 202 at once.',
   request: {
     query: CreateQuery,
+    headers: z.object({
+      prefer: z
+        .string()
+        .optional()
+        .meta({ description: '`respond-async`: do not wait for the reading (RFC 7240).', example: 'respond-async' }),
+    }),
     body: {
       required: true,
       content: {
@@ -63,11 +82,17 @@ const create = createRoute({
       headers: headers.location,
       content: { 'application/json': { schema: Shown } },
     },
+    202: {
+      description: 'With Prefer: respond-async. The job reads the film: poll the address in Location',
+      headers: { ...headers.location, ...headers.retryAfter, ...preferenceApplied },
+      content: { 'application/json': { schema: JobView } },
+    },
     ...problemResponses(
       ...planCodes,
       'unreachable_target',
       'unsupported_media_type',
       'malformed_multipart',
+      'quota_exceeded',
       ...filmCodes,
       ...engineCodes,
     ),
@@ -109,23 +134,47 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
         const fault = engine.overload(tenant);
         if (fault) throw new Refusal(fault);
       };
-      refuseOverload();
+      const isAsync = prefersAsync(c.req.header('prefer'));
+      if (!isAsync) refuseOverload();
       if (!budget.hasRoom(tenant, declared ?? 0)) throw new Refusal(budget.queueFull());
-      const answer = await budget.runNow<{ reading: Reading; status: 200 | 201 }>(tenant, 0, async (lease) => {
-        const film = unwrap(
-          await upload(c, { declared, limitBytes: maxBodyBytes, lease, queueFull: budget.queueFull }),
-        );
-        // The queue may have filled while the body arrived. Refuse before the digest is computed.
-        refuseOverload();
-        const id = await router.identify(tenant, film.bytes, request);
-        const known = await platform.readings.get(tenant, id);
-        if (known) return ok({ reading: known.reading, status: 200 });
-        const read = unwrap(await engine.read({ id, ...film, request }, c.req.raw.signal, undefined, tenant));
-        const reading = { ...read.reading, ...annotation };
-        await platform.readings.put(tenant, { ...read, reading });
-        return ok({ reading, status: 201 });
-      });
-      const { reading, status } = unwrap(answer);
+      const answer = await budget.runNow<{ reading: Reading; status: 200 | 201 } | { job: Job }>(
+        tenant,
+        0,
+        async (lease) => {
+          const film = unwrap(
+            await upload(c, { declared, limitBytes: maxBodyBytes, lease, queueFull: budget.queueFull }),
+          );
+          // The queue may have filled while the body arrived. Refuse before the digest is computed.
+          if (!isAsync) refuseOverload();
+          const id = await router.identify(tenant, film.bytes, request);
+          const known = await platform.readings.get(tenant, id);
+          if (known) return ok({ reading: known.reading, status: 200 });
+          if (isAsync) {
+            const blob = `film ${randomUUID()}`;
+            await platform.blobs.put(blob, only(film.bytes), maxBodyBytes, tenant);
+            const mediaType = declaredType(film.mediaType) ?? sniff(film.bytes) ?? film.mediaType;
+            const input = {
+              kind: 'film' as const,
+              upload: blob,
+              mediaType,
+              parameters: textOf(parameters),
+              ...annotation,
+            };
+            return ok({ job: await submitFilm(platform, tenant, id, input) });
+          }
+          const read = unwrap(await engine.read({ id, ...film, request }, c.req.raw.signal, undefined, tenant));
+          const reading = { ...read.reading, ...annotation };
+          await platform.readings.put(tenant, { ...read, reading });
+          return ok({ reading, status: 201 });
+        },
+      );
+      const answered = unwrap(answer);
+      if ('job' in answered) {
+        const { job } = answered;
+        const location = { location: `jobs/${job.id}`, 'preference-applied': 'respond-async' };
+        return c.json(viewOf(job), 202, { ...location, ...(!hasEnded(job) && { 'retry-after': '1' }) });
+      }
+      const { reading, status } = answered;
       // Relative to /v1/readings, because a gateway may add a path prefix (RFC 9110 10.2.2).
       return c.json(shown(reading, view), status, { location: `readings/${reading.id}` });
     },
@@ -139,4 +188,8 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
     if (!known) throw new Refusal({ code: 'reading_not_found', id });
     return c.json(shown(known.reading, c.req.valid('query').view), 200);
   });
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }

@@ -26,7 +26,7 @@ type Pool = keyof typeof limits;
 export const maxWebhooks = limits.prompt.inAll + limits.other.inAll;
 /** Webhooks without an answer in a row until a receiver is paused. After the pause, one webhook at a time is sent to it. */
 const unansweredLimit = 3;
-const pausedMs = { first: 30_000, longest: 600_000 };
+const pausedMs = { first: 30_000, longest: 60_000 };
 /** A webhook waits no longer than this for its turn. */
 const longestTurnMs = 300_000;
 

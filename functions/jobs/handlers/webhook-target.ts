@@ -8,6 +8,7 @@ import type { Webhooks } from '../../storage/access.ts';
  * host has its port, unless the port is the scheme's default.
  */
 export function allowedTarget(
+  tenant: string,
   text: string,
   webhooks: Webhooks | undefined,
 ): Result<{ readonly url: URL; readonly webhooks: Webhooks }, Fault> {
@@ -19,6 +20,6 @@ export function allowedTarget(
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname)))
     return invalid('it must use https, or http to this machine');
   if (!webhooks?.hosts.some((host) => host.toLowerCase() === url.host))
-    return fail({ code: 'webhook_not_allowed', host: url.host });
+    return fail({ code: 'webhook_not_allowed', tenant, host: url.host });
   return ok({ url, webhooks });
 }

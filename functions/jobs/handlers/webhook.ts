@@ -13,6 +13,9 @@ import { allowedTarget } from './webhook-target.ts';
 /** A receiver should answer first and process the webhook later (https://www.standardwebhooks.com). */
 const timeoutMs = 10_000;
 
+/** Between 1 and 5 s: the webhooks that wait for a paused receiver do not all return while one of them is tried. */
+const spreadMs = () => Math.ceil(1000 + 4000 * Math.random());
+
 export type WebhookStores = Pick<Platform, 'jobs' | 'access'>;
 
 /** Tells a tenant's receiver that a job has ended, by Standard Webhooks. */
@@ -23,17 +26,14 @@ export const webhookHandler =
     // The job was deleted after its retention.
     if (!job) return ok([]);
     // The list of hosts may have changed since the job was submitted.
-    const target = allowedTarget(input.url, webhooks);
+    const target = allowedTarget(tenant, input.url, webhooks);
     if (!target.ok) return target;
     const admission = limits.admit(target.value.url.origin, tenant);
     // Nothing was sent, so the attempt does not count.
-    if (admission.kind === 'full') return fail({ code: 'queue_full', retryAfterMs: ms(admission.waitMs) });
-    if (admission.kind === 'closed')
-      return fail({
-        code: 'webhook_failed',
-        waitMs: ms(admission.waitMs),
-        problem: 'the receiver did not answer lately, so the service pauses before the next webhook',
-      });
+    if (admission.kind !== 'admitted') {
+      const spread = admission.kind === 'closed' ? spreadMs() : 0;
+      return fail({ code: 'queue_full', retryAfterMs: ms(admission.waitMs + spread) });
+    }
     const body = JSON.stringify({
       type: 'job.finished',
       timestamp: job.updatedAt,

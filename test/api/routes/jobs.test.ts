@@ -547,7 +547,7 @@ describe('a webhook', () => {
       (await jobs.list({ limit: 50 })).find(({ input }) => input.kind === 'webhook' && input.job === job.id);
     await vi.waitFor(async () => expect(await telling()).toMatchObject({ state: 'failed' }));
     webhooks.mockRestore();
-    expect((await telling())?.fault).toMatchObject({ code: 'webhook_not_allowed' });
+    expect((await telling())?.fault).toMatchObject({ code: 'webhook_not_allowed', tenant: 'local', host });
     expect(hooks).toEqual([]);
   });
 

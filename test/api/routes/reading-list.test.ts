@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Reading } from '../../../functions/core/reading.ts';
 import { ReadingSummary } from '../../../functions/core/reading-view.ts';
 import { summarizeReading } from '../../../functions/results/present-reading.ts';
@@ -122,6 +122,29 @@ describe('DELETE /v1/readings/{id}', () => {
     expect(idsOf(await get(''))).not.toContain(id);
     const again = await create();
     expect([first.status, again.status, (await again.json()).id]).toEqual([201, 201, id]);
+  });
+
+  test('lets a later job of the same film read it again', async () => {
+    const submit = async () => {
+      const headers = { prefer: 'respond-async' };
+      const answer = await post(service.app, '?findings=Pneumonia', film('00000442_000.png'), 'image/png', {
+        headers: { 'content-type': 'image/png', ...headers },
+      });
+      const job = await answer.json();
+      await vi.waitFor(async () => {
+        const { state } = await (await service.app.request(`/v1/jobs/${job.id}`)).json();
+        expect(state).toBe('done');
+      });
+      return (await (await service.app.request(`/v1/jobs/${job.id}`)).json()) as {
+        id: string;
+        outcomes: { reading: string }[];
+      };
+    };
+    const first = await submit();
+    const reading = first.outcomes[0]?.reading ?? '';
+    expect((await remove(reading)).status).toBe(204);
+    expect(await submit()).toMatchObject({ id: first.id, outcomes: first.outcomes });
+    expect((await service.app.request(`/v1/readings/${reading}`)).status).toBe(200);
   });
 
   test('of another tenant finds nothing, and a key without the scope is refused', async () => {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import sharp, { type Sharp } from 'sharp';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { advice } from '../../../functions/core/fault-status.ts';
 import { ReadingSummary, ReadingView } from '../../../functions/core/reading-view.ts';
+import { ms } from '../../../functions/core/units.ts';
 import { parseParameters } from '../../../functions/routing/parameters.ts';
 import { unwrap } from '../../support/family.ts';
 import { film, openService, post, resolved, type Service } from '../../support/service.ts';
@@ -249,6 +250,63 @@ describe('the answer', () => {
     expect(shown).not.toHaveProperty('request');
     const summary = await service.app.request(`/v1/readings/${reading.id}?view=summary`);
     expect(ReadingSummary.parse(await summary.json()).findings).toHaveLength(3);
+  });
+});
+
+describe('Prefer: respond-async', () => {
+  const send = (query: string, body: Uint8Array<ArrayBuffer>, prefer = 'respond-async', type = 'image/png') =>
+    service.app.request(`/v1/readings${query}`, {
+      method: 'POST',
+      headers: { 'content-type': type, prefer },
+      body,
+    });
+  const another = (i: number) => new Uint8Array(Buffer.concat([film(native), Buffer.of(i)]));
+
+  test('answers at once with the job that POST /v1/jobs would make, and the job stores the reading', async () => {
+    const answer = await send('?findings=Mass&reference=order-7', another(1));
+    const job = await answer.json();
+    expect([answer.status, answer.headers.get('retry-after'), answer.headers.get('preference-applied')]).toEqual([
+      202,
+      '1',
+      'respond-async',
+    ]);
+    const address = resolved(answer.headers.get('location'), '/v1/readings?findings=Mass');
+    expect(address).toBe(`/v1/jobs/${job.id}`);
+    const look = async () => (await service.app.request(address)).json();
+    await vi.waitFor(async () => expect((await look()).state).toBe('done'));
+    const { outcomes } = await look();
+    const reading = await (await service.app.request(`/v1/readings/${outcomes[0].reading}`)).json();
+    expect(reading).toMatchObject({ reference: 'order-7', findings: [{ finding: 'Mass' }] });
+
+    // The reading is known now, so there is nothing to wait for.
+    const again = await send('?findings=Mass', another(1), 'wait=10, Respond-Async; x=1');
+    expect([again.status, (await again.json()).id]).toEqual([200, reading.id]);
+
+    const { id, url } = await (await service.app.request('/v1/uploads', { method: 'POST' })).json();
+    await service.app.request(resolved(url, '/v1/uploads'), { method: 'PUT', body: another(1) });
+    const body = JSON.stringify({ upload: id, findings: 'Mass' });
+    const json = { 'content-type': 'application/json' };
+    const same = await service.app.request('/v1/jobs', { method: 'POST', headers: json, body });
+    expect((await same.json()).id).toBe(job.id);
+  });
+
+  test('accepts a film while the queue of the engine is full, and refuses bad input at once', async () => {
+    const overload = vi
+      .spyOn(service.engine, 'overload')
+      .mockReturnValue({ code: 'queue_full', retryAfterMs: ms(1000) });
+    try {
+      expect((await post(service.app, '?findings=Mass', another(2))).status).toBe(503);
+      expect((await send('?findings=Mass', another(2))).status).toBe(202);
+      expect(await (await send('?findings=Gout', another(2))).json()).toMatchObject({ code: 'unknown_finding' });
+      expect(await (await send('', new TextEncoder().encode('text'))).json()).toMatchObject({ code: 'not_an_image' });
+    } finally {
+      overload.mockRestore();
+    }
+  });
+
+  test('is ignored in other words, as an unknown preference is', async () => {
+    const answer = await send('?findings=Mass', another(3), 'no-respond-async, return=minimal');
+    expect([answer.status, answer.headers.get('preference-applied')]).toEqual([201, null]);
   });
 });
 

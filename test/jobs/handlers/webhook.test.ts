@@ -80,6 +80,8 @@ describe('with dead receivers', () => {
       await hook('other origin', 'local', sound);
       await vi.waitFor(() => expect([dead.hooks.length, sound.hooks.length]).toEqual([1, 1]), { timeout: 60_000 });
       expect(performance.now() - started).toBeLessThan(10_000);
+      // A webhook to a paused receiver was not sent, so it has lost no attempt.
+      for (let i = 0; i < 50; i++) expect((await platform.jobs.get(`dead ${i}`))?.attempts).toBe(0);
     } finally {
       await Promise.all([dead.close(), sound.close()]);
       await bench.close();
