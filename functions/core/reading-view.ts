@@ -180,6 +180,7 @@ const shared = {
 export const ReadingView = z
   .object({
     ...shared,
+    view: z.literal('full').meta({ description: 'Tells a reading from its summary.' }),
     ...annotationView,
     family: Family.optional().meta({ description: 'Absent in readings that an earlier version stored.' }),
     request: RequestView.optional().meta({ description: 'Absent in readings that an earlier version stored.' }),
@@ -237,6 +238,7 @@ const FindingSummary = z
 export const ReadingSummary = z
   .object({
     ...shared,
+    view: z.literal('summary').meta({ description: 'Tells a summary from the full reading.' }),
     reference: annotationView.reference,
     findings: z
       .array(FindingSummary)

@@ -17,6 +17,7 @@ export function presentReading(reading: Reading, family: PresentFamily): Reading
   const ranks = new Map(ranked(reading).map(({ finding }, index) => [finding, index + 1]));
   return {
     id,
+    view: 'full',
     ...annotationOf(reading),
     createdAt,
     family: described && {
@@ -46,6 +47,7 @@ export function presentReading(reading: Reading, family: PresentFamily): Reading
 /** A reading without its evidence. */
 export const summarizeReading = (reading: Reading): ReadingSummary => ({
   id: reading.id,
+  view: 'summary',
   ...(reading.reference !== undefined && { reference: reading.reference }),
   createdAt: reading.createdAt,
   findings: ranked(reading).map(({ finding, call, probability, threshold }) => ({

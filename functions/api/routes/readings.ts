@@ -29,7 +29,9 @@ const CreateQuery = z.strictObject({ ...ReadParameters.shape, ...PresentationPar
 const ShowQuery = PresentationParameters.pick({ view: true });
 
 /** The reading, or its summary where the request asks for it. */
-const Shown = z.union([ReadingView, ReadingSummary]).meta({ description: 'The view that the request asks for.' });
+const Shown = z
+  .discriminatedUnion('view', [ReadingView, ReadingSummary])
+  .meta({ description: 'The view that the request asks for.' });
 
 const preferenceApplied = {
   'Preference-Applied': {
