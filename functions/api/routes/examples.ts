@@ -4,6 +4,7 @@ import type { ReadingSummary, ReadingView } from '../../core/reading-view.ts';
 
 const reading = {
   id: 'rd_4ee333305e0d39278994c14cf21ecaf14ebd5d5d821d64e310410f9ee6e5e4f9',
+  view: 'full',
   createdAt: '2026-11-29T17:27:39.648Z',
   family: {
     name: 'chest14',
@@ -118,6 +119,7 @@ const reading = {
 
 const summary = {
   id: 'rd_4ee333305e0d39278994c14cf21ecaf14ebd5d5d821d64e310410f9ee6e5e4f9',
+  view: 'summary',
   createdAt: '2026-11-29T17:27:39.648Z',
   findings: [
     {
