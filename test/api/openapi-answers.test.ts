@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,6 +11,7 @@ import { chestDataset } from '../support/dicom/instance.ts';
 import { part10 } from '../support/dicom/part10.ts';
 import { lateral, film as pacsFilm, studyUid } from '../support/pacs/films.ts';
 import { film, openService, post, type Service } from '../support/service.ts';
+import { openReceiver } from '../support/webhook-receiver.ts';
 
 /** A PACS that answers 503 to everything. */
 const pacs = createServer((_, response) => response.writeHead(503).end());
@@ -236,4 +238,28 @@ test.each([
   // The comparison refuses values and properties that the document does not describe.
   expect(violations({ ...json.film, bits: 12 })).not.toEqual([]);
   expect(violations({ ...json.film, other: 1 })).not.toEqual([]);
+});
+
+test('a webhook is as the section `webhooks` describes it, and its signature is verified as described there', async () => {
+  const { host, hooks, close } = await openReceiver();
+  await service.platform.access.allowWebhooks('local', host);
+  const good = await upload(film('00000442_000.png'));
+  const broken = await upload(film('00000442_000.png').slice(0, 30_000));
+  for (const id of [good, broken]) await submit({ upload: id, findings: 'Edema', webhook: `http://${host}/` });
+  await vi.waitFor(() => expect(hooks).toHaveLength(2), { timeout: 60_000 });
+  await close();
+
+  const described = document.webhooks['job.finished']?.['post'];
+  const schema = described?.requestBody?.content['application/json']?.schema ?? {};
+  const { secret = '' } = (await service.platform.access.webhooks('local')) ?? {};
+  for (const { headers, body } of hooks) {
+    expect(service.contract?.violations(schema, JSON.parse(body))).toEqual([]);
+    for (const { name } of described?.parameters ?? []) expect(headers, name).toHaveProperty(name);
+    const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
+    const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
+    const expected = `v1,${createHmac('sha256', key).update(signed).digest('base64')}`;
+    expect(String(headers['webhook-signature']).split(' ')).toContain(expected);
+  }
+  const states = hooks.map(({ body }) => JSON.parse(body).data.job.state);
+  expect(states.toSorted()).toEqual(['done', 'failed']);
 });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -49,9 +49,9 @@ test.each(Object.keys(runners))(
       (await fetch(`${url}${path}`, { method: 'POST', ...init })).json();
     /** The id of a new reading. The trailing byte makes the film a new one. */
     let films = 0;
-    const newReading = async () => {
+    const newReading = async (query = '') => {
       const dicom = part10(chestDataset(await chest({ columns: 512, rows: 512 + ++films, bits: 8 })));
-      return (await send('/v1/readings', { body: new Uint8Array(dicom) })).id as string;
+      return (await send(`/v1/readings${query}`, { body: new Uint8Array(dicom) })).id as string;
     };
     const newUpload = async () => {
       const { id, url: to, headers, method } = await send('/v1/uploads', {});
@@ -67,6 +67,7 @@ test.each(Object.keys(runners))(
       getReading: async () => ({ ID: await newReading() }),
       deleteReading: async () => ({ ID: await newReading() }),
       getStructuredReport: async () => ({ ID: await newReading() }),
+      getHeatmap: async () => ({ ID: await newReading('?explain=heatmap'), FINDING: 'Nodule' }),
       getFhirBundle: async () => ({ ID: await newReading() }),
       sendUpload: async () => ({ ID: (await send('/v1/uploads', {})).id }),
       createJob: async () => ({ UPLOAD: await newUpload() }),
@@ -84,10 +85,14 @@ test.each(Object.keys(runners))(
         source = source.replace(new RegExp(`\\b${name}\\b`), value);
       expect(source, operationId).toContain('http://127.0.0.1:8080/');
       const [command, ...args] = runners[lang]?.(source.replaceAll('http://127.0.0.1:8080', url)) ?? ['false'];
-      await run(command, args, { cwd: work, maxBuffer: 2 ** 24 }).catch((error) => {
+      const { stdout } = await run(command, args, { cwd: work, maxBuffer: 2 ** 24 }).catch((error) => {
         throw new Error(`${operationId}: ${error.stdout} ${error.stderr}\n${source}`);
       });
+      // A terminal shows text: a sample writes other answers to a file.
+      expect(stdout.includes('\u0000'), operationId).toBe(false);
     }
+    expect(readFileSync(join(work, 'report.dcm')).subarray(128, 132).toString()).toBe('DICM');
+    expect(readFileSync(join(work, 'heatmap.png')).subarray(1, 4).toString()).toBe('PNG');
   },
 );
 
