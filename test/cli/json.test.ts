@@ -50,14 +50,23 @@ const lines: readonly (readonly [command: string, args: string, form: 'array' | 
 ];
 const places: Record<string, string> = {};
 
-test('--json: each command prints one document of its form on standard output, and nothing else', { timeout: 180_000 }, async () => {
+test('--json: each command prints one document of its form on standard output, and nothing else', {
+  timeout: 180_000,
+}, async () => {
   const [data, store, orthanc] = [folder(), folder(), folder()];
-  Object.assign(places, { STORE: store, RETRAINED: retrained(), ORTHANC: orthanc, PASSWORD: join(orthanc, 'password') });
+  Object.assign(places, {
+    STORE: store,
+    RETRAINED: retrained(),
+    ORTHANC: orthanc,
+    PASSWORD: join(orthanc, 'password'),
+  });
   writeFileSync(join(orthanc, 'alara.lua'), '-- the script of Alara');
   writeFileSync(join(orthanc, 'password'), 'secret');
   mkdirSync(data, { recursive: true });
   const platform = openEmbedded(data);
-  await platform.jobs.create(job('job_dead', { state: 'dead', fault: { code: 'pacs_unavailable', problem: 'no answer' } }));
+  await platform.jobs.create(
+    job('job_dead', { state: 'dead', fault: { code: 'pacs_unavailable', problem: 'no answer' } }),
+  );
   await platform.close();
 
   for (const [command, args, form] of lines) {
