@@ -16,6 +16,7 @@ import { negotiate } from './http/negotiation.ts';
 import { problem, Refusal, strictQuery } from './http/problem.ts';
 import { requestId } from './http/request-id.ts';
 import { describeCommonResponses } from './http/responses.ts';
+import { batches } from './routes/batches.ts';
 import { catalog } from './routes/catalog.ts';
 import { docs } from './routes/docs.ts';
 import { health } from './routes/health.ts';
@@ -34,6 +35,7 @@ import { stow } from './stow/route.ts';
 
 const resources = [
   readings,
+  batches,
   readingList,
   reports,
   routes,

@@ -6,7 +6,7 @@ import { describe } from './problem.ts';
 import { annotationOf } from './reading.ts';
 import { annotationView } from './reading-view.ts';
 
-const Described = z
+export const Described = z
   .looseObject({
     type: z.string().meta({ description: 'A page about this problem.', example: '/problems/too_small' }),
     title: z.string().meta({ description: 'The problem in words. The words may change.' }),

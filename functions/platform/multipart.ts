@@ -4,6 +4,8 @@ export type Part = {
   readonly mediaType: string;
   /** The field of a form (RFC 7578). */
   readonly name: string | undefined;
+  /** The file name of a form's file. It may contain patient data. */
+  readonly filename?: string | undefined;
   readonly bytes: AsyncIterable<Uint8Array>;
 };
 
@@ -102,9 +104,11 @@ export async function* partsOf(body: AsyncIterable<Uint8Array>, boundary: string
   async function describe(): Promise<Omit<Part, 'bytes'>> {
     const lines = await headers();
     const header = (name: RegExp) => contentType(lines.find((line) => name.test(line))?.replace(name, '') ?? '');
+    const disposition = header(/^content-disposition\s*:/i).parameters;
     return {
       mediaType: header(/^content-type\s*:/i).type,
-      name: header(/^content-disposition\s*:/i).parameters.get('name'),
+      name: disposition.get('name'),
+      filename: disposition.get('filename'),
     };
   }
 

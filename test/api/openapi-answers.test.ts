@@ -63,6 +63,24 @@ const answersOf: Readonly<Record<string, () => Promise<void>>> = {
     const form = new FormData();
     form.set('image', new File([film('00000442_000.png')], 'film.png', { type: 'image/png' }));
     expect((await call('/v1/readings?findings=Nodule', { method: 'POST', body: form })).status).toBe(201);
+    const headers = { 'content-type': 'image/png', prefer: 'respond-async' };
+    const later = await call('/v1/readings?findings=Cardiomegaly', {
+      method: 'POST',
+      headers,
+      body: film('00000442_000.png'),
+    });
+    expect(later.status === 202 ? 202 : later.json.code).toBe(202);
+  },
+  async createBatch() {
+    const form = new FormData();
+    form.append('image', new File([film('00000442_000.png')], 'film.png', { type: 'image/png' }));
+    form.append('image', new File(['text'], 'text.txt'));
+    const { status, json } = await call('/v1/batches?findings=Consolidation&view=summary', {
+      method: 'POST',
+      body: form,
+    });
+    expect(status).toBe(200);
+    expect(json.outcomes).toMatchObject([{ filename: 'film.png' }, { problem: { code: 'not_an_image' } }]);
   },
   async getReading() {
     const { id } = await reading();

@@ -25,6 +25,7 @@ const open: readonly string[] = [
 /** The scopes per route. A key must have one of them. A route in neither list cannot be called. */
 export const guarded: Readonly<Record<string, readonly Scope[]>> = {
   'POST /v1/readings': ['readings'],
+  'POST /v1/batches': ['readings'],
   'GET /v1/readings': ['readings', 'jobs'],
   'DELETE /v1/readings/:id': ['readings', 'jobs'],
   'GET /v1/readings/:id': ['readings', 'jobs'],

@@ -32,7 +32,7 @@ export const genericMediaTypes = [
 ];
 
 /** Maximum number of parts of a form. */
-const maxFormParts = 16;
+export const maxFormParts = 16;
 
 /** The declared length of a body; undefined for a chunked body. */
 export function declaredBytes(c: Context, limitBytes: number): Result<number | undefined, Fault> {
@@ -50,6 +50,40 @@ export async function upload(c: Context, memory: BodyMemory): Promise<Result<Upl
   const bytes = await collect(body, memory);
   if (!bytes.ok) return bytes;
   return filmOf(bytes.value, mediaType);
+}
+
+/** The films of a batch: the parts `image` of a multipart form, each with its own fault. */
+export async function uploads(
+  c: Context,
+  memory: BodyMemory,
+): Promise<Result<readonly { readonly filename?: string; readonly film: Result<Upload, Fault> }[], Fault>> {
+  const malformed = (problem: string) => fail<Fault>({ code: 'malformed_multipart', problem });
+  const { type, parameters } = contentType(c.req.header('content-type') ?? '');
+  if (type !== 'multipart/form-data')
+    return fail({
+      code: 'unsupported_media_type',
+      received: type,
+      fix: 'Send multipart/form-data with one part named image per film.',
+    });
+  const boundary = parameters.get('boundary') ?? '';
+  if (boundary === '') return malformed('its Content-Type has no boundary: let the client library set Content-Type');
+  const films: { readonly filename?: string; readonly film: Result<Upload, Fault> }[] = [];
+  // The length of one part is not declared.
+  const ofPart = { ...memory, declared: undefined };
+  try {
+    for await (const part of partsOf(limitBody(bodyOf(c), memory.declared ?? memory.limitBytes), boundary)) {
+      if (part.name !== 'image') return malformed(`unknown part ${part.name ?? 'without a name'}`);
+      if (films.length === maxFormParts) return malformed(`it has more than ${maxFormParts} films`);
+      const bytes = await collect(part.bytes, ofPart);
+      if (!bytes.ok) return bytes;
+      const film = filmOf(bytes.value, part.mediaType);
+      films.push({ ...(part.filename !== undefined && { filename: part.filename }), film });
+    }
+  } catch (error) {
+    if (!(error instanceof MultipartError)) throw error;
+    return malformed('the parts do not match the boundary; check the boundary in Content-Type');
+  }
+  return films.length > 0 ? ok(films) : malformed('it has no part named image');
 }
 
 /** The first bytes decide the format. The declared media type is used only if the format of the bytes is unknown. */

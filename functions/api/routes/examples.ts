@@ -240,6 +240,10 @@ export const examples: Readonly<Record<string, { readonly summary: string; reado
   },
   Job: { summary: 'A job that has ended', value: job },
   ReadingList: { summary: 'One reading', value: { readings: [summary] } },
+  Batch: {
+    summary: 'One film that was read before, with view=summary',
+    value: { outcomes: [{ filename: 'film.png', status: 200, reading: summary }] },
+  },
   JobList: { summary: 'One job', value: { jobs: [job] } },
   JobFinished: {
     summary: 'A job that has ended',

@@ -1,12 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { hasEnded, type Job } from '../../core/job.ts';
+import { hasEnded } from '../../core/job.ts';
 import { JobView, viewOf } from '../../core/job-view.ts';
 import type { Reading } from '../../core/reading.ts';
 import { ReadingSummary, ReadingView } from '../../core/reading-view.ts';
-import { ok } from '../../core/result.ts';
-import { declaredType, sniff } from '../../decode/sniff.ts';
-import { submitFilm } from '../../jobs/submit-film.ts';
 import { presentReading, summarizeReading } from '../../results/present-reading.ts';
 import {
   PresentationParameters,
@@ -22,6 +18,7 @@ import { prefersAsync } from '../http/prefer.ts';
 import { Refusal, strictQuery, unwrap } from '../http/problem.ts';
 import { engineCodes, filmCodes, headers, planCodes, problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
+import { readRequest } from '../read-request.ts';
 
 const film = { type: 'string', format: 'binary' } as const;
 
@@ -120,7 +117,8 @@ const show = createRoute({
   },
 });
 
-export function readings(app: OpenAPIHono, { router, engine, platform, budget, maxBodyBytes }: Deps): void {
+export function readings(app: OpenAPIHono, deps: Deps): void {
+  const { router, engine, platform, budget, maxBodyBytes } = deps;
   const shown = (reading: Reading, view: PresentationParameters['view']) =>
     view === 'summary' ? summarizeReading(reading) : presentReading(reading, router.family);
 
@@ -132,44 +130,25 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
       const request = unwrap(parseParameters(textOf(parameters), router.vocabulary));
       const annotation = unwrap(parseAnnotation({ reference, metadata }));
       const declared = unwrap(declaredBytes(c, maxBodyBytes));
-      const refuseOverload = () => {
-        const fault = engine.overload(tenant);
-        if (fault) throw new Refusal(fault);
-      };
       const isAsync = prefersAsync(c.req.header('prefer'));
-      if (!isAsync) refuseOverload();
+      const overload = isAsync ? undefined : engine.overload(tenant);
+      if (overload) throw new Refusal(overload);
       if (!budget.hasRoom(tenant, declared ?? 0)) throw new Refusal(budget.queueFull());
-      const answer = await budget.runNow<{ reading: Reading; status: 200 | 201 } | { job: Job }>(
-        tenant,
-        0,
-        async (lease) => {
-          const film = unwrap(
-            await upload(c, { declared, limitBytes: maxBodyBytes, lease, queueFull: budget.queueFull }),
-          );
-          // The queue may have filled while the body arrived. Refuse before the digest is computed.
-          if (!isAsync) refuseOverload();
-          const id = await router.identify(tenant, film.bytes, request);
-          const known = await platform.readings.get(tenant, id);
-          if (known) return ok({ reading: known.reading, status: 200 });
-          if (isAsync) {
-            const blob = `film ${randomUUID()}`;
-            await platform.blobs.put(blob, only(film.bytes), maxBodyBytes, tenant);
-            const mediaType = declaredType(film.mediaType) ?? sniff(film.bytes) ?? film.mediaType;
-            const input = {
-              kind: 'film' as const,
-              upload: blob,
-              mediaType,
-              parameters: textOf(parameters),
-              ...annotation,
-            };
-            return ok({ job: await submitFilm(platform, tenant, id, input) });
-          }
-          const read = unwrap(await engine.read({ id, ...film, request }, c.req.raw.signal, undefined, tenant));
-          const reading = { ...read.reading, ...annotation };
-          await platform.readings.put(tenant, { ...read, reading });
-          return ok({ reading, status: 201 });
-        },
-      );
+      const answer = await budget.runNow(tenant, 0, async (lease) => {
+        const film = unwrap(
+          await upload(c, { declared, limitBytes: maxBodyBytes, lease, queueFull: budget.queueFull }),
+        );
+        const { signal } = c.req.raw;
+        return readRequest(deps, {
+          tenant,
+          film,
+          request,
+          parameters: textOf(parameters),
+          annotation,
+          isAsync,
+          signal,
+        });
+      });
       const answered = unwrap(answer);
       if ('job' in answered) {
         const { job } = answered;
@@ -190,8 +169,4 @@ export function readings(app: OpenAPIHono, { router, engine, platform, budget, m
     if (!known) throw new Refusal({ code: 'reading_not_found', id });
     return c.json(shown(known.reading, c.req.valid('query').view), 200);
   });
-}
-
-async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto';
+import type { Fault } from '../core/fault.ts';
+import type { Job } from '../core/job.ts';
+import type { Annotation, Reading } from '../core/reading.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import { declaredType, sniff } from '../decode/sniff.ts';
+import { submitFilm } from '../jobs/submit-film.ts';
+import type { ReadRequest } from '../routing/request.ts';
+import type { Deps } from './deps.ts';
+import type { Upload } from './http/body.ts';
+
+/** The answer to one film of a request: its reading, or the job that reads it. */
+export type FilmAnswer = { readonly reading: Reading; readonly status: 200 | 201 } | { readonly job: Job };
+
+export type FilmRequest = {
+  readonly tenant: string;
+  readonly film: Upload;
+  readonly request: ReadRequest;
+  /** The parameters of the request as text, for a job. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly annotation: Annotation;
+  /** Whether to read the film as a job. */
+  readonly isAsync: boolean;
+  readonly signal: AbortSignal;
+};
+
+/** Read one film of a request, unless its reading is stored. The call takes the bytes away from the caller. */
+export async function readRequest(
+  { router, engine, platform, maxBodyBytes }: Pick<Deps, 'router' | 'engine' | 'platform' | 'maxBodyBytes'>,
+  { tenant, film, request, parameters, annotation, isAsync, signal }: FilmRequest,
+): Promise<Result<FilmAnswer, Fault>> {
+  // The queue may have filled while the body arrived. Refuse before the digest is computed.
+  const overload = isAsync ? undefined : engine.overload(tenant);
+  if (overload) return fail(overload);
+  const id = await router.identify(tenant, film.bytes, request);
+  const known = await platform.readings.get(tenant, id);
+  if (known) return ok({ reading: known.reading, status: 200 });
+  if (isAsync) {
+    const upload = `film ${randomUUID()}`;
+    await platform.blobs.put(upload, only(film.bytes), maxBodyBytes, tenant);
+    const mediaType = declaredType(film.mediaType) ?? sniff(film.bytes) ?? film.mediaType;
+    const input = { kind: 'film' as const, upload, mediaType, parameters: { ...parameters }, ...annotation };
+    return ok({ job: await submitFilm(platform, tenant, id, input) });
+  }
+  const read = await engine.read({ id, ...film, request }, signal, undefined, tenant);
+  if (!read.ok) return read;
+  const reading = { ...read.value.reading, ...annotation };
+  await platform.readings.put(tenant, { ...read.value, reading });
+  return ok({ reading, status: 201 });
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
