@@ -63,11 +63,7 @@ describe('an error is named with its line', () => {
 
   test.each([
     ['a file that is not JSON', '{ "pacs": ', /^ALARA_PACS=pacs\.json: is not JSON/],
-    [
-      'an unknown setting',
-      entry(`${web},\n      "dicomweb": "x"`),
-      /^pacs\.json:5: pacs\.main: Unrecognized key: "dicomweb"$/,
-    ],
+    ['an unknown setting', entry(`${web},\n      "dicomweb": "x"`), /^pacs\.json:5: pacs\.main: unknown key dicomweb$/],
     ['no address', entry('      "tenant": "local"'), /^pacs\.json:3: pacs\.main\.dicomWeb: expected an http/],
     [
       'an address of another kind',
