@@ -422,7 +422,9 @@ test('a start without the store uses the last served family', async () => {
   expect(service.serving().digest).toBe(digest);
   expect(events(service.lines)).toContain('pointer_unreadable');
   expect((await service.read('')).status).toBe(201);
-  await expect(open({ path: published.path, data: away })).rejects.toThrow(/a part of its path is a file, not a folder/);
+  await expect(open({ path: published.path, data: away })).rejects.toThrow(
+    /a part of its path is a file, not a folder/,
+  );
 });
 
 describe.skipIf(!hasAws)('on S3 (npm run pretest)', () => {
