@@ -27,6 +27,8 @@ type Sample = {
   readonly headers: Readonly<Record<string, string>>;
   /** A file that is sent byte for byte. */
   readonly file?: string;
+  /** A file that is sent as the part `image` of a form. */
+  readonly part?: string;
   readonly json?: unknown;
   /** The form of a successful answer: nothing, JSON, or a file. */
   readonly answer: 'nothing' | 'json' | { readonly file: string };
@@ -67,6 +69,7 @@ function sampleOf(
   const content = requestBody?.content ?? {};
   const sent = Object.keys(files).find((type) => type in content);
   const file = sent && files[sent];
+  const part = file === undefined && 'multipart/form-data' in content ? files['image/png'] : undefined;
   const json = content['application/json'];
   const answered = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1].content ?? {};
   const report = Object.keys(reports).find((type) => type in answered);
@@ -78,16 +81,18 @@ function sampleOf(
       ...(sent && { 'Content-Type': sent }),
     },
     ...(file && { file }),
+    ...(part && { part }),
     ...(!file && json && { json: json.example ?? {} }),
     answer: report ? { file: reports[report] ?? '' } : Object.keys(answered).length > 0 ? 'json' : 'nothing',
   };
 }
 
-function curl({ method, url, headers, file, json, answer }: Sample): string {
-  const implied = file || json ? 'POST' : 'GET';
+function curl({ method, url, headers, file, part, json, answer }: Sample): string {
+  const implied = file || part || json ? 'POST' : 'GET';
   const parts = [
     ...(method === implied ? [] : [`--request ${method}`]),
     ...(file ? [`--data-binary @${file}`] : []),
+    ...(part ? [`--form image=@${part}`] : []),
     ...Object.entries(headers).map(([name, value]) => `--header '${name}: ${value}'`),
     ...(json ? [`--json '${JSON.stringify(json)}'`] : []),
     ...(typeof answer === 'object' ? [`--output ${answer.file}`] : []),
@@ -95,12 +100,13 @@ function curl({ method, url, headers, file, json, answer }: Sample): string {
   return ['curl', ...parts, `'${url}'`].join(' ');
 }
 
-function python({ method, url, headers, file, json, answer }: Sample): string {
+function python({ method, url, headers, file, part, json, answer }: Sample): string {
   const named = Object.entries(headers).map(([name, value]) => `'${name}': '${value}'`);
   const args = [
     `'${url}'`,
     ...(named.length > 0 ? [`headers={${named.join(', ')}}`] : []),
     ...(file ? ['data=film'] : []),
+    ...(part ? ["files=[('image', film)]"] : []),
     // A JSON text without true, false and null is a Python expression as well.
     ...(json ? [`json=${JSON.stringify(json)}`] : []),
     // The service answers a film within its own deadline, which is shorter.
@@ -110,7 +116,7 @@ function python({ method, url, headers, file, json, answer }: Sample): string {
   return [
     'import requests',
     '',
-    ...(file ? [`with open('${file}', 'rb') as film:`, `    ${request}`] : [request]),
+    ...(file || part ? [`with open('${file ?? part}', 'rb') as film:`, `    ${request}`] : [request]),
     'if not answer.ok:',
     '    raise SystemExit(answer.text)',
     ...(answer === 'json' ? ['print(answer.json())'] : []),
@@ -120,18 +126,22 @@ function python({ method, url, headers, file, json, answer }: Sample): string {
   ].join('\n');
 }
 
-function javascript({ method, url, headers, file, json, answer }: Sample): string {
+function javascript({ method, url, headers, file, part, json, answer }: Sample): string {
   const all = { ...headers, ...(json !== undefined && { 'Content-Type': 'application/json' }) };
   const named = Object.entries(all).map(([name, value]) => `'${name}': '${value}'`);
   const options = [
     ...(method === 'GET' ? [] : [`  method: '${method}',`]),
     ...(named.length > 0 ? [`  headers: { ${named.join(', ')} },`] : []),
     ...(file ? [`  body: await readFile('${file}'),`] : []),
+    ...(part ? ['  body: form,'] : []),
     ...(json ? [`  body: JSON.stringify(${JSON.stringify(json)}),`] : []),
   ];
-  const used = [...(file ? ['readFile'] : []), ...(typeof answer === 'object' ? ['writeFile'] : [])];
+  const used = [...(file || part ? ['readFile'] : []), ...(typeof answer === 'object' ? ['writeFile'] : [])];
   return [
     ...(used.length > 0 ? [`import { ${used.join(', ')} } from 'node:fs/promises';`, ''] : []),
+    ...(part
+      ? ['const form = new FormData();', `form.append('image', new Blob([await readFile('${part}')]), '${part}');`]
+      : []),
     ...(options.length > 0
       ? [`const answer = await fetch('${url}', {`, ...options, '});']
       : [`const answer = await fetch('${url}');`]),
