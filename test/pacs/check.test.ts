@@ -5,6 +5,7 @@ import { createAlara, pacsFile } from '../support/pacs/alara.ts';
 import { film, write } from '../support/pacs/films.ts';
 import { missing, type Orthanc, openOrthanc, orthancUrl, user } from '../support/pacs/orthanc.ts';
 import { reportsOf, save, untilRead } from '../support/pacs/studies.ts';
+import { unwrapped } from '../support/unwrapped.ts';
 
 // Each doctor run loads a model.
 vi.setConfig({ testTimeout: 120_000 });
@@ -55,9 +56,7 @@ describe.skipIf(missing)(
       ],
     ])('doctor names %s, with the fix', async (_, more, expected) => {
       const { status, stdout, stderr } = await doctor(more);
-      // The lines of a result are wrapped at 80 columns. A fix has an indent of six.
-      const unwrapped = stdout.replaceAll(/\n {20}| *\n {6}(?!fix: )(?=\S)/g, ' ');
-      expect(unwrapped).toMatch(expected);
+      expect(unwrapped(stdout)).toMatch(expected);
       expect(stdout).toMatch(/^FAIL {2}PACS/m);
       expect(stdout + stderr).not.toContain(user.password);
       expect(status).toBe(1);
