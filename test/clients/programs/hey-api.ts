@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { client } from './generated/client.gen.js';
-import type { CreateReadingErrors, CreateReadingResponses, Reading, ReadingSummary } from './generated/index.js';
+import type { CreateReadingErrors, CreateReadingResponses, Job, Reading, ReadingSummary } from './generated/index.js';
 import { createJob, createReading, createUpload, getJob, sendUpload } from './generated/index.js';
 
 const [baseUrl = '', webhook = '', key = ''] = process.argv.slice(2);
@@ -14,10 +14,10 @@ function must<Value>(value: Value | undefined, error: unknown): Value {
   if (value === undefined) throw new Error(JSON.stringify(error));
   return value;
 }
-/** The answer has the full form unless `view` asks for the summary. */
-function full(reading: Reading | ReadingSummary): Reading {
-  if (!('film' in reading)) throw new Error('the summary was not asked for');
-  return reading;
+/** The answer is a reading in the full form unless `view` asks for the summary, or `Prefer: respond-async` for a job. */
+function full(answer: Reading | ReadingSummary | Job): Reading {
+  if (!('film' in answer)) throw new Error('no full reading');
+  return answer;
 }
 
 // `createReading` sends a form, the first media type of the operation. A raw body goes through the client, with the same types.

@@ -13,10 +13,11 @@ function must<Value>(value: Value | undefined, error: unknown): Value {
   if (value === undefined) throw new Error(JSON.stringify(error));
   return value;
 }
-/** The answer has the full form unless `view` asks for the summary. */
-function full(reading: components['schemas']['Reading'] | components['schemas']['ReadingSummary']) {
-  if (!('film' in reading)) throw new Error('the summary was not asked for');
-  return reading;
+type Schemas = components['schemas'];
+/** The answer is a reading in the full form unless `view` asks for the summary, or `Prefer: respond-async` for a job. */
+function full(answer: Schemas['Reading'] | Schemas['ReadingSummary'] | Schemas['Job']) {
+  if (!('film' in answer)) throw new Error('no full reading');
+  return answer;
 }
 
 const raw = await client.POST('/v1/readings', {
