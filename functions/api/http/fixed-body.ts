@@ -24,19 +24,20 @@ export function fixedBody(
   headers: Readonly<Record<string, string>>,
 ): (c: Context) => Promise<Response> {
   const plain = once(async () => {
-    const bytes = await load();
+    const bytes = new Uint8Array(await load());
     return { bytes, digest: createHash('sha256').update(bytes).digest('base64url') };
   });
   const encoded = {
     identity: async () => (await plain()).bytes,
-    br: once(async () => encoders.br((await plain()).bytes)),
-    gzip: once(async () => encoders.gzip((await plain()).bytes)),
+    br: once(async () => new Uint8Array(await encoders.br((await plain()).bytes))),
+    gzip: once(async () => new Uint8Array(await encoders.gzip((await plain()).bytes))),
   };
   return async (c) => {
     const coding = codingOf(c.req.header('accept-encoding'));
     const bytes = await encoded[coding]();
     const { digest } = await plain();
-    return c.body(new Uint8Array(bytes), 200, {
+    // All responses share the bytes: a copy per response would cost megabytes per connection.
+    return c.body(bytes, 200, {
       ...headers,
       'content-length': String(bytes.length),
       etag: coding === 'identity' ? `"${digest}"` : `"${digest}-${coding}"`,
