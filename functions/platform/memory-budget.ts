@@ -4,13 +4,15 @@ import { ms } from '../core/units.ts';
 
 /** The bytes that one unit of work has reserved. All of them are released when the work ends. */
 export type Lease = {
-  /**
-   * Reserve more bytes. If they do not fit, the result is false, and all bytes of this lease are released at once. If several
-   * requests arrive in the same tick, the refused requests thus free memory for the last one, and not all are refused.
-   */
+  /** Reserve more bytes. False if they do not fit; then nothing more is reserved. */
   grow(bytes: number): boolean;
-  /** Release some of the reserved bytes. */
+  /** Release some of the reserved bytes, at most all of them. */
   shrink(bytes: number): void;
+  /**
+   * Release all reserved bytes now, before the work ends. A refused request that holds few bytes calls it: of several requests in the
+   * same tick, the refused ones thus free memory for the last one, and not all are refused.
+   */
+  release(): void;
 };
 
 type Work<Value> = (lease: Lease) => Promise<Result<Value, Fault>>;
@@ -80,17 +82,20 @@ export function createBudget(bytes: number): Budget {
     try {
       return await work({
         grow(wanted) {
-          const isFree = fits(wanted, own, tenant);
-          if (isFree) reserve(wanted, tenant);
-          else release(own, tenant);
-          own = isFree ? own + wanted : 0;
-          return isFree;
+          if (!fits(wanted, own, tenant)) return false;
+          reserve(wanted, tenant);
+          own += wanted;
+          return true;
         },
         shrink(bytes) {
-          // After a refusal, fewer bytes are reserved than the work counts.
+          // After `release`, fewer bytes are reserved than the work counts.
           const released = Math.min(bytes, own);
           own -= released;
           release(released, tenant);
+        },
+        release() {
+          release(own, tenant);
+          own = 0;
         },
       });
     } finally {

@@ -21,8 +21,7 @@ async function growth(send: (url: string) => Promise<Answer[]>): Promise<{ grown
 }
 const statuses = (answers: readonly Answer[]) => [...new Set(answers.map(({ status }) => status))].toSorted();
 /** Tolerance for socket buffers and for memory that is not yet collected. */
-// A refused request releases its share at once, and the garbage collector frees its memory later. Without a budget: 1600 MB.
-const slackMb = 250;
+const slackMb = 150;
 
 const isLinux = existsSync('/proc/self/status');
 const timeout = 120_000;

@@ -60,16 +60,18 @@ describe('a budget', () => {
     expect(growing).toEqual(ok([true, true, 990]));
   });
 
-  test('extends a lease while memory is free, and releases all of a refused lease', async () => {
+  test('extends a lease while memory is free, and releases all of it on request', async () => {
     const budget = createBudget(100);
     const beside = blockedWork();
     const other = budget.runNow('a', 40, beside.work);
     const grown = await budget.runNow('b', 10, async (lease) => {
-      const answers = [lease.grow(30), lease.grow(21), budget.inUse(), lease.grow(5)];
+      const answers = [lease.grow(30), lease.grow(21), budget.inUse()];
+      lease.release();
+      answers.push(budget.inUse(), lease.grow(5));
       lease.shrink(40);
       return ok([...answers, budget.inUse()]);
     });
-    expect(grown).toEqual(ok([true, false, 40, true, 40]));
+    expect(grown).toEqual(ok([true, false, 80, 40, true, 40]));
     beside.done();
     await other;
     expect(budget.inUse()).toBe(0);
@@ -80,7 +82,10 @@ describe('a budget', () => {
     const grow = (tenant: string) =>
       budget.runNow(tenant, 0, async (lease) => {
         for (let bytes = 0; bytes < 60; bytes += 10) {
-          if (!lease.grow(10)) return { ok: false, fault: budget.queueFull() };
+          if (!lease.grow(10)) {
+            lease.release();
+            return { ok: false, fault: budget.queueFull() };
+          }
           await nextTurn();
         }
         return ok(tenant);

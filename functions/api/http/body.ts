@@ -162,7 +162,10 @@ export async function* reserveOnArrival(
   let left = heldBytes;
   for await (const chunk of body) {
     const more = Math.min(chunk.length, left);
-    if (more > 0 && !lease.grow(more)) throw new Refusal(queueFull());
+    if (more > 0 && !lease.grow(more)) {
+      lease.release();
+      throw new Refusal(queueFull());
+    }
     left -= more;
     yield chunk;
   }

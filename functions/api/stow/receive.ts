@@ -55,6 +55,7 @@ export async function receive(deps: Deps, reception: Reception, part: Part, leas
   let leased = 0;
   const reserve = (bytes: number) => {
     const isFree = lease.grow(bytes);
+    if (!isFree) lease.release();
     leased = isFree ? leased + bytes : 0;
     return isFree;
   };
