@@ -1,120 +1,176 @@
-/** Overhead of a reading over the bare model: npm run bench. All measurements are interleaved in one run. */
-import '../../functions/platform/no-telemetry.ts';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+/**
+ * Whole requests beside their floor: npm run bench -- --help. All measurements are interleaved in one run, round by round.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus as processors, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { openRouter } from '../../functions/inference/router.ts';
-import { runtimeOptions } from '../../functions/inference/session.ts';
 import { readConfig } from '../../functions/platform/config.ts';
 import { cpus } from '../../functions/platform/cpus.ts';
+import { formats, type Size, sizes, writeFilm } from './films.ts';
+import type { FloorTask } from './floor.ts';
+import { processorTime, residentMb } from './process-tree.ts';
+import { readOverHttp, startService, stopService } from './service.ts';
 
-const rounds = 20;
-const config = readConfig({ ALARA_DATA: mkdtempSync(join(tmpdir(), 'alara-bench-')) });
-const { family } = openRouter(config);
-const film = readFileSync('test/films/00000442_000.png');
-
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-const round = (value: number, digits = 1) => Number(value.toFixed(digits));
-async function time(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
+const { values: options } = parseArgs({
+  options: {
+    variants: { type: 'string' },
+    formats: { type: 'string', default: formats.join(',') },
+    sizes: { type: 'string', default: Object.keys(sizes).join(',') },
+    rounds: { type: 'string', default: '8' },
+    films: { type: 'string', default: '3' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (options.help) {
+  console.log(`npm run bench -- [--variants a,b] [--formats ${formats.join(',')}] [--sizes ${Object.keys(sizes)}]
+  [--rounds n] [--films n (per measurement)] [--json]
+Without --variants: all variants with the first format and size, and the largest int8 variant with all others.`);
+  process.exit();
 }
 
-let sent = 0;
-/** The film with trailing bytes: the same pixels, never answered from the store. */
-const freshFilm = () => Buffer.concat([film, Buffer.from(String(++sent))]);
+const data = mkdtempSync(join(tmpdir(), 'alara-bench-'));
+const { family } = openRouter(readConfig({ ALARA_DATA: data }));
+const ids = family.catalog.variants.map(({ id }) => id);
+const [largest = ''] = ids.filter((id) => id.endsWith('int8')).slice(-1);
+const wanted = options.variants?.split(',');
+const rounds = Number(options.rounds);
+const filmsPerRound = Number(options.films);
 
-async function startService(): Promise<{ child: ChildProcess; url: string; startMs: number }> {
-  const start = performance.now();
-  const child = spawn(process.execPath, ['functions/cli/main.ts', 'serve'], {
-    env: { ...process.env, PORT: '0', ALARA_DATA: config.data, ALARA_LOG: 'error' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const url = await new Promise<string>((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`the service stopped with ${code}`)));
-    child.stdout?.on('data', (chunk) => {
-      const found = /http:\/\/[\d.]+:\d+/.exec(String(chunk));
-      if (found) resolve(found[0]);
-    });
-  });
-  while (!(await fetch(`${url}/health/ready`)).ok) await new Promise((done) => setTimeout(done, 20));
-  return { child, url, startMs: performance.now() - start };
-}
-
-/** Resident memory of a process and its children, in MB (Linux). */
-function residentMb(pid: number): number {
-  const own = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-  return Number(own) / 1000 + children.reduce((sum, child) => sum + residentMb(child), 0);
-}
-
-const { child, url, startMs } = await startService();
-const pid = child.pid ?? 0;
-const readyMb = residentMb(pid);
-async function read(query: string): Promise<void> {
-  const response = await fetch(`${url}/v1/readings${query}`, {
-    method: 'POST',
-    headers: { 'content-type': 'image/png' },
-    body: freshFilm(),
-  });
-  if (!response.ok) throw new Error(await response.text());
-  await response.arrayBuffer();
-}
-
-const variants = await Promise.all(
-  family.catalog.variants.map(async ({ id, file, resolution }) => {
-    const session = await InferenceSession.create(join(family.folder, file), runtimeOptions('cpu', config.threads));
-    const input = new Tensor('float32', new Float32Array(resolution ** 2), [1, 1, resolution, resolution]);
-    return { id, run: () => session.run({ film: input }), raw: [] as number[], whole: [] as number[] };
-  }),
+const lists = options.formats
+  .split(',')
+  .flatMap((format) => options.sizes.split(',').map((size) => ({ format, size })));
+const films = await Promise.all(lists.map(({ format, size }) => writeFilm(format, Number(size) as Size)));
+const missing = lists.filter((_, i) => !films[i]).map(({ format, size }) => `${format} ${size} px`);
+const tasks: FloorTask[] = films.flatMap((film, i) =>
+  film ? (wanted ?? (i === 0 ? ids : [largest])).map((variant) => ({ film, variant })) : [],
 );
-for (const { id, run } of variants) {
-  await run();
-  await read(`?variant=${id}`);
+const first = tasks[0] ?? fail(`no film can be encoded here: ${missing.join(', ')}`);
+
+function fail(problem: string): never {
+  throw new Error(problem);
+}
+
+const median = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+const round = (value: number, digits = 1) => Number(value.toFixed(digits));
+
+/** The time from the start of the service to its first answer, of a service that is stopped again. */
+async function timeToFirstAnswer(): Promise<number> {
+  const start = performance.now();
+  const service = await startService(mkdtempSync(join(data, 'start-')));
+  await readOverHttp(service.url, first.film, `variant=${largest}`);
+  const spent = performance.now() - start;
+  await stopService(service);
+  return spent;
+}
+const startMs = [];
+for (let i = 0; i < 3; i++) startMs.push(await timeToFirstAnswer());
+
+const service = await startService(data);
+const floor = fork(join(import.meta.dirname, 'floor.ts'), { env: { ...process.env, ALARA_DATA: data } });
+await once(floor, 'message');
+const readyMb = residentMb(service.pid);
+
+/** A side of the comparison: processor time and wall time per film. */
+async function measure(time: () => number, read: () => Promise<number>) {
+  const before = time();
+  const wallMs = [];
+  for (let i = 0; i < filmsPerRound; i++) wallMs.push(await read());
+  // Work after the answer counts too.
+  await delay(20);
+  return { cpuMs: (time() - before) / filmsPerRound, wallMs };
+}
+const sides = {
+  floor: {
+    time: processorTime(floor.pid ?? 0),
+    read: async (task: FloorTask) => {
+      floor.send(task);
+      const [ms] = await once(floor, 'message');
+      return Number(ms);
+    },
+  },
+  service: {
+    time: processorTime(service.pid),
+    read: ({ film, variant }: FloorTask) => readOverHttp(service.url, film, `variant=${variant}`),
+  },
+};
+const cells = tasks.map((task) => ({
+  task,
+  floor: { cpuMs: [] as number[], wallMs: [] as number[] },
+  service: { cpuMs: [] as number[], wallMs: [] as number[] },
+}));
+// Each thread of the service loads its models and compiles its code before the first round.
+for (const { task } of cells) {
+  await sides.floor.read(task);
+  await Promise.all(Array.from({ length: 2 * cpus() }, () => sides.service.read(task)));
 }
 for (let i = 0; i < rounds; i++)
-  for (const { id, run, raw, whole } of variants) {
-    raw.push(await time(run));
-    whole.push(await time(() => read(`?variant=${id}`)));
-  }
+  for (const cell of cells)
+    for (const side of ['floor', 'service'] as const) {
+      const { time, read } = sides[side];
+      const { cpuMs, wallMs } = await measure(time, () => read(cell.task));
+      cell[side].cpuMs.push(cpuMs);
+      cell[side].wallMs.push(...wallMs);
+    }
 
-console.log(
-  `${processors()[0]?.model}, ${cpus()} processors, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`,
-);
-console.log(
-  `One 1024 px PNG, ${film.length} bytes; medians of ${rounds}, interleaved; one thread a run, one request at a time.\n`,
-);
-console.table(
-  variants.map(({ id, raw, whole }) => ({
-    variant: id,
-    'ONNX Runtime ms': round(median(raw)),
-    'whole request ms': round(median(whole)),
-    'over the model ms': round(median(whole) - median(raw)),
-    ratio: round(median(whole) / median(raw), 2),
-  })),
-);
+const rows = cells.map(({ task: { film, variant }, floor, service }) => ({
+  format: film.format,
+  size: film.size,
+  variant,
+  floorCpuMs: round(mean(floor.cpuMs)),
+  cpuMs: round(mean(service.cpuMs)),
+  cpuRatio: round(mean(service.cpuMs) / mean(floor.cpuMs), 2),
+  floorMs: round(median(floor.wallMs)),
+  p50Ms: round(median(service.wallMs)),
+  p50Ratio: round(median(service.wallMs) / median(floor.wallMs), 2),
+}));
 
-const films = 100;
-const lanes = config.workers * 2;
-const policies = Object.keys(family.policies);
-for (const policy of policies) {
-  const seconds =
-    (await time(async () => {
-      let left = films;
-      await Promise.all(
-        Array.from({ length: lanes }, async () => {
-          while (left-- > 0) await read(`?policy=${policy}`);
-        }),
-      );
-    })) / 1000;
+/** Films per second of four clients at once. */
+async function throughput(query: string): Promise<number> {
+  const end = performance.now() + 5000;
+  let read = 0;
+  const client = async () => {
+    for (; performance.now() < end; read++) await readOverHttp(service.url, first.film, query);
+  };
+  await Promise.all(Array.from({ length: 4 }, client));
+  return read / 5;
+}
+const filmsPerSecond = round(await throughput('bestEffort=true'));
+
+const result = {
+  machine: `${processors()[0]?.model}, ${cpus()} processors`,
+  node: process.version,
+  date: new Date().toISOString().slice(0, 10),
+  rounds,
+  filmsPerRound,
+  missing,
+  startToFirstAnswerMs: round(median(startMs), 0),
+  residentMb: { ready: round(readyMb, 0), after: round(residentMb(service.pid), 0) },
+  filmsPerSecond,
+  rows,
+};
+if (options.json) console.log(JSON.stringify(result, null, 2));
+else {
   console.log(
-    `${policy}, all findings: ${round(films / seconds)} films/s (${lanes} at a time, ${config.workers} workers)`,
+    `${result.machine}, Node ${result.node}, ${result.date}; ${rounds} interleaved rounds: mean processor time, median wall time.`,
+  );
+  if (missing.length > 0) console.log(`Not measured, because the encoder is missing: ${missing.join(', ')}.`);
+  console.table(rows);
+  console.log(
+    `First answer ${result.startToFirstAnswerMs} ms after the start; resident ${result.residentMb.ready} MB when ready,`,
+  );
+  console.log(
+    `${result.residentMb.after} MB after all requests; default plan: ${filmsPerSecond} films/s with four clients.`,
   );
 }
-console.log(
-  `ready ${round(startMs / 1000, 2)} s after start; resident ${round(readyMb, 0)} MB when ready, ${round(residentMb(pid), 0)} MB after ${sent} films`,
-);
-child.kill('SIGTERM');
+floor.disconnect();
+await stopService(service);
+for (const film of films) if (film) rmSync(join(film.path, '..'), { recursive: true });
+rmSync(data, { recursive: true });

@@ -1,0 +1,39 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A file of /proc; empty if its thread or process has ended. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** A process and its children, recursively. */
+function treeOf(pid: number): number[] {
+  const children = read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
+  return [pid, ...children.flatMap(treeOf)];
+}
+
+/** Resident memory of a process and its children, in MB (Linux). */
+export const residentMb = (pid: number): number =>
+  treeOf(pid).reduce((sum, each) => {
+    const kilobytes = /VmRSS:\s+(\d+)/.exec(read(`/proc/${each}/status`))?.[1];
+    return sum + Number(kilobytes ?? 0) / 1000;
+  }, 0);
+
+/**
+ * A counter of the processor time of a process and its children, all threads, in ms (Linux). The kernel accounts it per thread in
+ * nanoseconds (schedstat); /proc/<pid>/stat has a resolution of 10 ms. A thread that has ended keeps the time that was last read.
+ */
+export function processorTime(pid: number): () => number {
+  const nanoseconds = new Map<string, number>();
+  return () => {
+    for (const process of treeOf(pid))
+      for (const thread of readdirSync(`/proc/${process}/task`)) {
+        const [spent] = read(`/proc/${process}/task/${thread}/schedstat`).split(' ');
+        if (spent) nanoseconds.set(`${process}/${thread}`, Number(spent));
+      }
+    return nanoseconds.values().reduce((sum, each) => sum + each, 0) / 1e6;
+  };
+}
