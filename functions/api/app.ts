@@ -1,9 +1,9 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
+import { redactedError } from '../core/errors.ts';
 import type { Fault } from '../core/fault.ts';
 import { advice } from '../core/fault-status.ts';
 import { ms } from '../core/units.ts';
-import { redactedError } from '../platform/redact-error.ts';
 import { StoreUnavailable } from '../platform/store-unavailable.ts';
 import { BlobTooLarge, QuotaExceeded } from '../storage/blobs.ts';
 import type { Deps } from './deps.ts';

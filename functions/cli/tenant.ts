@@ -1,7 +1,6 @@
-import { localTenant } from '../core/tenant.ts';
 import { readPacsConfig } from '../pacs/config.ts';
 import { readConfig } from '../platform/config.ts';
-import type { Access } from '../storage/access.ts';
+import { type Access, localTenant } from '../storage/access.ts';
 import { UsageError } from './errors.ts';
 
 /** Check the name of a tenant, which appears unchanged in tables and addresses. */

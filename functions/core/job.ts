@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { canonical, sha256 } from './digest.ts';
 import type { Fault } from './fault.ts';
 
 /** The input of a job. It may identify a study, so storage encrypts it. */
@@ -91,3 +92,7 @@ export function blobsOf(input: JobInput): readonly string[] {
       return [];
   }
 }
+
+/** `job_` and the SHA-256 of everything that defines the job. The same request gives the same job. */
+export const jobId = async (identity: { readonly kind: string } & Readonly<Record<string, unknown>>): Promise<string> =>
+  `job_${await sha256(canonical(identity))}`;

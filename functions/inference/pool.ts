@@ -1,12 +1,11 @@
 import '../platform/no-telemetry.ts';
 import PQueue from 'p-queue';
 import { Piscina } from 'piscina';
-import { messageOf } from '../core/errors.ts';
+import { messageOf, withoutPaths } from '../core/errors.ts';
 import type { Fault } from '../core/fault.ts';
 import type { Film } from '../core/film.ts';
 import { fail, type Result } from '../core/result.ts';
 import { ms } from '../core/units.ts';
-import { withoutPaths } from '../core/without-paths.ts';
 import type { Inspected } from '../decode/dicom/inspect.ts';
 import type { FilmReading } from '../reading/read.ts';
 import type { RequestPlan } from '../routing/plan-request.ts';

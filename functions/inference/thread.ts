@@ -1,5 +1,6 @@
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import sharp from 'sharp';
+import { redactedError } from '../core/errors.ts';
 import type { Fault } from '../core/fault.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { decode } from '../decode/decode.ts';
@@ -8,7 +9,6 @@ import { filmDigest } from '../decode/film-digest.ts';
 import { resize } from '../decode/resize.ts';
 import { sniff } from '../decode/sniff.ts';
 import { createLog } from '../platform/log.ts';
-import { redactedError } from '../platform/redact-error.ts';
 import { type Family, read, type Stages } from '../reading/read.ts';
 import { acceptTask, commit } from './abort.ts';
 import { within } from './native-lock.ts';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { redactedError } from '../core/errors.ts';
 import type { Fault } from '../core/fault.ts';
 import { hasEnded, type Job, type JobInput, type Outcome } from '../core/job.ts';
 import { fail, type Result } from '../core/result.ts';
 import { ms } from '../core/units.ts';
 import type { Logger } from '../platform/log.ts';
-import { redactedError } from '../platform/redact-error.ts';
 import { StoreUnavailable } from '../platform/store-unavailable.ts';
 import type { Platform } from '../storage/platform.ts';
 import type { Delivery } from '../storage/queue.ts';

@@ -1,5 +1,4 @@
-import { blobsOf, type Job } from '../core/job.ts';
-import { jobId } from '../core/job-id.ts';
+import { blobsOf, type Job, jobId } from '../core/job.ts';
 import type { Platform } from '../storage/platform.ts';
 import { submit } from './submit.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { redactedError } from '../core/errors.ts';
 import type { Logger } from '../platform/log.ts';
-import { redactedError } from '../platform/redact-error.ts';
 import { StoreUnavailable } from '../platform/store-unavailable.ts';
 import type { Delivery } from '../storage/queue.ts';
 import { type AttemptOptions, attempt, type RunnerStores } from './attempt.ts';

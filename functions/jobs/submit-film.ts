@@ -1,5 +1,4 @@
-import { blobsOf, hasEnded, type Job, type JobInput } from '../core/job.ts';
-import { jobId } from '../core/job-id.ts';
+import { blobsOf, hasEnded, type Job, type JobInput, jobId } from '../core/job.ts';
 import type { Platform } from '../storage/platform.ts';
 import { replay, submit } from './submit.ts';
 

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { ZodError } from 'zod';
-import { z } from 'zod';
+import { type ZodError, z } from 'zod';
 import { inPlainWords, issueInWords, jsonProblem } from '../core/plain-words.ts';
-import { localTenant } from '../core/tenant.ts';
 import { lineOf } from '../models/json-line.ts';
 import { ConfigError } from '../platform/config.ts';
+import { localTenant } from '../storage/access.ts';
 import { readSecret } from './credentials.ts';
 
 const seconds = (min: number, max: number) => z.number().min(min).max(max);

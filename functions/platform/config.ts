@@ -1,8 +1,8 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative } from 'node:path';
 import { issueInWords } from '../core/plain-words.ts';
 import { type AwsEnvironment, readAwsEnvironment } from './aws/environment.ts';
 import { cpus } from './cpus.ts';
-import { installedModels } from './installation.ts';
 import { isLoopback } from './loopback.ts';
 import { Settings } from './settings.ts';
 
@@ -107,4 +107,17 @@ function platformOf(data: Settings, environment: Readonly<Record<string, string 
   if (!environment['AWS_REGION']) problems.push('AWS_REGION: is needed with ALARA_PLATFORM=aws.');
   if (problems.length > 0 || !table || !queueUrl || !bucket || !key) throw new ConfigError(problems.join('\n'));
   return { kind: 'aws', awsEnvironment: readAwsEnvironment(environment), table, queueUrl, bucket, key };
+}
+
+/** The folder of this installation: the nearest one above this file with a package.json, in a clone, a package and the image. */
+function installation(): string {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder))
+    if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) return folder;
+}
+
+/** The model families that were installed together with the program. The path is relative if it is below the working folder. */
+export function installedModels(): string {
+  const models = join(installation(), 'models');
+  const below = relative(process.cwd(), models);
+  return below.startsWith('..') || isAbsolute(below) ? models : below;
 }

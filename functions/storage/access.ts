@@ -1,3 +1,6 @@
+/** The tenant of requests without a key: requests on loopback, and the command line. */
+export const localTenant = 'local';
+
 /** The permissions of a key: films and their readings, jobs and uploads, or STOW-RS and the PACS hooks. */
 export const scopes = ['readings', 'jobs', 'pacs'] as const;
 export type Scope = (typeof scopes)[number];

@@ -1,6 +1,6 @@
 import type { Job, JobKind, JobState } from '../core/job.ts';
-import type { Position } from './page.ts';
 import type { Queue } from './queue.ts';
+import type { Position } from './readings.ts';
 
 /** Stores jobs. The input and the outcomes of a job may identify a study, so they are encrypted. */
 export type JobStore = {

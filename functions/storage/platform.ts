@@ -1,8 +1,7 @@
 import type { Access } from './access.ts';
 import type { Blobs } from './blobs.ts';
-import type { Cursors } from './cursors.ts';
-import type { FilmOutcomeStore } from './film-outcomes.ts';
 import type { Enqueue, JobStore } from './jobs.ts';
+import type { Cursors, FilmOutcomeStore } from './pacs-state.ts';
 import type { Queue } from './queue.ts';
 import type { ReadingStore } from './readings.ts';
 

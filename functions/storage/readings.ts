@@ -1,6 +1,5 @@
 import type { Reading } from '../core/reading.ts';
 import type { FilmReading } from '../reading/read.ts';
-import type { Position } from './page.ts';
 
 /**
  * Stores readings by tenant and id. A reading contains no patient data and is stored as JSON. The DICOM instance beside it
@@ -15,6 +14,9 @@ export type ReadingStore = {
   /** Delete a reading and the instance beside it. False where there is none. */
   remove(tenant: string, id: string): Promise<boolean>;
 };
+
+/** A position in a list, newest first: the list goes on behind the entry with this time and id. */
+export type Position = { readonly createdAt: string; readonly id: string };
 
 export type ReadingRange = {
   /** The earliest time, in the format of `createdAt`. */

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createApp } from '../../functions/api/app.ts';
+import { redactedError } from '../../functions/core/errors.ts';
 import { createEngine } from '../../functions/inference/pool.ts';
 import { createBudget } from '../../functions/platform/memory-budget.ts';
-import { redactedError } from '../../functions/platform/redact-error.ts';
 import { pngSignature } from '../support/obedient-thread.ts';
 import { openService, post, type Service } from '../support/service.ts';
 

@@ -1,9 +1,8 @@
 import { describe } from 'vitest';
 import { accessContract } from './storage-contract/access.ts';
 import { blobsContract } from './storage-contract/blobs.ts';
-import { cursorsContract } from './storage-contract/cursors.ts';
-import { filmOutcomesContract } from './storage-contract/film-outcomes.ts';
 import { jobsContract } from './storage-contract/jobs.ts';
+import { cursorsContract, filmOutcomesContract } from './storage-contract/pacs-state.ts';
 import { queueContract } from './storage-contract/queue.ts';
 import { readingsContract } from './storage-contract/readings.ts';
 import { sealedContract } from './storage-contract/sealed.ts';

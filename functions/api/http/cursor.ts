@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import type { Position } from '../../storage/page.ts';
+import type { Position } from '../../storage/readings.ts';
 
 /** A cursor is opaque, so its content may change. It contains nothing that its caller has not seen in the page before. */
 export const cursorOf = ({ createdAt, id }: Position): string =>

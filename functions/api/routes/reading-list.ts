@@ -3,7 +3,7 @@ import { calls, type Reading } from '../../core/reading.ts';
 import { annotationLimits, ReadingSummary } from '../../core/reading-view.ts';
 import { summarizeReading } from '../../results/present-reading.ts';
 import { parseParameters } from '../../routing/parameters.ts';
-import type { Position } from '../../storage/page.ts';
+import type { Position } from '../../storage/readings.ts';
 import type { Deps } from '../deps.ts';
 import { Cursor, cursorOf, Next } from '../http/cursor.ts';
 import { Refusal, strictQuery, unwrap } from '../http/problem.ts';

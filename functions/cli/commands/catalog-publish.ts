@@ -9,8 +9,7 @@ import { type Publication, prepare, upload } from '../../models/release/publish.
 import { Scores } from '../../models/release/scores.ts';
 import { readPointer } from '../../models/release-reader.ts';
 import { isStore } from '../../models/store/open-store.ts';
-import { readConfig } from '../../platform/config.ts';
-import { installedModels } from '../../platform/installation.ts';
+import { installedModels, readConfig } from '../../platform/config.ts';
 import { UsageError } from '../errors.ts';
 import { help } from '../help.ts';
 import { type JsonOption, show, withJson } from '../output/json.ts';

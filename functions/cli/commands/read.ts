@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander';
 import { notice, type Reading } from '../../core/reading.ts';
 import { ok, type Result } from '../../core/result.ts';
-import { localTenant } from '../../core/tenant.ts';
 import { createEngine, type Engine } from '../../inference/pool.ts';
 import { openRouter, type Router } from '../../inference/router.ts';
 import { type Config, readConfig } from '../../platform/config.ts';
 import type { PresentFamily } from '../../results/present-reading.ts';
 import type { Plan } from '../../routing/cheapest-plan.ts';
 import type { ReadRequest } from '../../routing/request.ts';
+import { localTenant } from '../../storage/access.ts';
 import { type FilmFault, problemOf, problemText, UsageError, unwrap } from '../errors.ts';
 import { help } from '../help.ts';
 import { csvHead, csvRows } from '../output/csv.ts';

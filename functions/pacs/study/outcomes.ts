@@ -1,6 +1,6 @@
 import { canonical, sha256 } from '../../core/digest.ts';
 import type { Router } from '../../inference/router.ts';
-import type { FilmOutcome } from '../../storage/film-outcomes.ts';
+import type { FilmOutcome } from '../../storage/pacs-state.ts';
 import type { Platform } from '../../storage/platform.ts';
 import type { StudyFilm } from './films.ts';
 import type { Source } from './source.ts';

@@ -1,5 +1,4 @@
-import type { Job } from '../../core/job.ts';
-import { jobId } from '../../core/job-id.ts';
+import { type Job, jobId } from '../../core/job.ts';
 import { submit } from '../../jobs/submit.ts';
 import type { Platform } from '../../storage/platform.ts';
 

@@ -1,8 +1,9 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { type Bucket, type ObjectHead, partBytes, statusOf } from '../../platform/aws/bucket.ts';
 import { sha256Sync } from '../../platform/digest.ts';
 import { sealOverheadBytes, type Vault } from '../../platform/vault.ts';
-import { type Blobs, BlobTooLarge, whole } from '../blobs.ts';
-import { presignPut } from './presign.ts';
+import { type Blobs, BlobTooLarge, type Presigned, whole } from '../blobs.ts';
 
 /** What marks an object that this service has sealed. */
 export const sealedObject = { Metadata: { sealed: '1' }, ContentType: 'application/octet-stream' } as const;
@@ -95,4 +96,35 @@ async function removedVersion(bucket: Bucket, key: string, etag: string): Promis
     if ([404, 409, 412].includes(statusOf(error) ?? 0)) return false;
     throw error;
   }
+}
+
+/**
+ * A presigned URL to which a caller may PUT one object. The size limit is signed as metadata, which S3 stores beside the
+ * bytes. S3 refuses a PUT that omits or changes the metadata. This service never reads an object that exceeds its limit.
+ */
+async function presignPut(
+  { client, name }: Bucket,
+  key: string,
+  limitBytes: number,
+  seconds: number,
+): Promise<Presigned> {
+  const signed = { 'content-type': 'application/octet-stream', 'x-amz-meta-limit': String(limitBytes) };
+  const command = new PutObjectCommand({
+    Bucket: name,
+    Key: key,
+    ContentType: signed['content-type'],
+    Metadata: { limit: signed['x-amz-meta-limit'] },
+  });
+  const now = new Date();
+  const url = await getSignedUrl(client, command, {
+    expiresIn: seconds,
+    signingDate: now,
+    // Signed as headers. A caller could leave out signed parts of the URL.
+    signableHeaders: new Set(['host', 'content-type']),
+    unhoistableHeaders: new Set(['x-amz-meta-limit']),
+  });
+  // The URL expires with the credentials that signed it, if they expire first.
+  const { expiration } = await client.config.credentials();
+  const expires = now.getTime() + 1000 * seconds;
+  return { url, headers: signed, expiresAt: new Date(Math.min(expires, expiration?.getTime() ?? expires)) };
 }

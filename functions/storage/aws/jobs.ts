@@ -1,6 +1,6 @@
 import { hasEnded, type Job, type JobKind, type JobState, type Particulars } from '../../core/job.ts';
 import type { JobStore } from '../jobs.ts';
-import type { Position } from '../page.ts';
+import type { Position } from '../readings.ts';
 import { type Packer, packedIn } from './overflow.ts';
 import type { Found, Item, Table } from './table.ts';
 

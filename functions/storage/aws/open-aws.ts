@@ -2,18 +2,17 @@ import { ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
 import { openBucket } from '../../platform/aws/bucket.ts';
 import { openDynamo, openS3, openSqs } from '../../platform/aws/client.ts';
 import { type AwsSettings, ConfigError } from '../../platform/config.ts';
+import { createVault, type Vault } from '../../platform/vault.ts';
 import { enqueueInSteps } from '../jobs.ts';
 import type { Platform } from '../platform.ts';
 import { awsAccess } from './access.ts';
 import { awsBlobs } from './blobs.ts';
-import { awsCursors } from './cursors.ts';
-import { awsFilmOutcomes } from './film-outcomes.ts';
 import { awsJobs } from './jobs.ts';
 import { openPacker } from './overflow.ts';
+import { awsCursors, awsFilmOutcomes } from './pacs-state.ts';
 import { awsQueue } from './queue.ts';
 import { awsReadings } from './readings.ts';
-import { openTable } from './table.ts';
-import { openVault } from './vault-check.ts';
+import { openTable, type Table } from './table.ts';
 
 /**
  * Open the platform on DynamoDB, SQS and S3, shared by any number of processes. Throws ConfigError where the table does
@@ -53,4 +52,24 @@ export async function openAws(settings: AwsSettings, retentionMs: number): Promi
       close();
     },
   };
+}
+
+const checkKey = { pk: 'vault', sk: 'check' };
+const context = 'key check';
+
+/**
+ * The vault with the configured key. Throws ConfigError where the data of the table is encrypted with another key. With two
+ * keys, neither key could decrypt all patient data and films.
+ */
+async function openVault(table: Table, key: Uint8Array): Promise<Vault> {
+  const vault = createVault(key);
+  await table.create(checkKey, { sealed: vault.seal(new Uint8Array(), context) });
+  const sealed = (await table.get(checkKey))?.['sealed'];
+  try {
+    if (!(sealed instanceof Uint8Array)) throw new Error('the key check is missing');
+    vault.open(sealed, context);
+  } catch {
+    throw new ConfigError('ALARA_KEY is not the key that encrypted this table. Restore the right key.');
+  }
+  return vault;
 }

@@ -1,6 +1,5 @@
 import type { FilmReading } from '../../reading/read.ts';
-import type { Position } from '../page.ts';
-import { type ReadingStore, storedReading } from '../readings.ts';
+import { type Position, type ReadingStore, storedReading } from '../readings.ts';
 import { type Packer, packedIn } from './overflow.ts';
 import type { Found, Table } from './table.ts';
 

@@ -1,8 +1,7 @@
 import type { SQLOutputValue } from 'node:sqlite';
-import type { Vault } from '../../platform/vault.ts';
+import { openJson, sealJson, type Vault } from '../../platform/vault.ts';
 import type { Access, ApiKey, Scope, Secrets } from '../access.ts';
 import { hashKey, idOf, isKey, makeKey, makeWebhookSecret, rotatedSecrets, secretsOf } from '../api-keys.ts';
-import { openJson, sealJson } from '../sealed-json.ts';
 import { transaction } from './database.ts';
 import type { GuardedDatabase } from './guarded-database.ts';
 

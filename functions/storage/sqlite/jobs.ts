@@ -1,8 +1,7 @@
 import type { SQLOutputValue } from 'node:sqlite';
 import type { Job, JobState, Particulars } from '../../core/job.ts';
-import type { Vault } from '../../platform/vault.ts';
+import { openJson, sealJson, type Vault } from '../../platform/vault.ts';
 import type { Enqueue, JobStore } from '../jobs.ts';
-import { openJson, sealJson } from '../sealed-json.ts';
 import { transaction } from './database.ts';
 import type { GuardedDatabase } from './guarded-database.ts';
 import type { EmbeddedQueue } from './queue.ts';

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { localTenant } from '../../core/tenant.ts';
 import { ConfigError } from '../../platform/config.ts';
+import { localTenant } from '../access.ts';
 
 /**
  * The changes from each layout of the database to the next. PRAGMA user_version is the number of applied changes. Released

@@ -1,7 +1,6 @@
 import type { Instance } from '../../core/instance.ts';
-import type { Vault } from '../../platform/vault.ts';
+import { openJson, sealJson, type Vault } from '../../platform/vault.ts';
 import { type ReadingStore, storedReading } from '../readings.ts';
-import { openJson, sealJson } from '../sealed-json.ts';
 import type { GuardedDatabase } from './guarded-database.ts';
 
 export function embeddedReadings({ db, run }: GuardedDatabase, vault: Vault): ReadingStore {

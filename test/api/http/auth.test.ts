@@ -6,10 +6,9 @@ import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { guarded, scopesOf } from '../../../functions/api/http/auth.ts';
 import { type Running, startServer } from '../../../functions/api/server.ts';
-import { localTenant } from '../../../functions/core/tenant.ts';
 import { readConfig } from '../../../functions/platform/config.ts';
 import { createLog } from '../../../functions/platform/log.ts';
-import { type Scope, scopes } from '../../../functions/storage/access.ts';
+import { localTenant, type Scope, scopes } from '../../../functions/storage/access.ts';
 import { openPlatform } from '../../../functions/storage/open-storage.ts';
 import { film, openService, post, type Service } from '../../support/service.ts';
 

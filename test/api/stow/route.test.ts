@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { jobId } from '../../../functions/core/job-id.ts';
+import { jobId } from '../../../functions/core/job.ts';
 import { fileMeta } from '../../../functions/decode/dicom/parse/meta-group.ts';
 import { parseParameters } from '../../../functions/routing/parameters.ts';
 import type { Dataset } from '../../support/dicom/element.ts';

@@ -7,7 +7,7 @@ import type { ChangeLog } from '../../../functions/pacs/orthanc/client.ts';
 import { addCheckpoint, type LogPosition } from '../../../functions/pacs/orthanc/cursor.ts';
 import type { StudyVersion } from '../../../functions/pacs/study/submit.ts';
 import { createLog } from '../../../functions/platform/log.ts';
-import type { Cursors } from '../../../functions/storage/cursors.ts';
+import type { Cursors } from '../../../functions/storage/pacs-state.ts';
 import { createChangeLog } from '../../support/pacs/change-log.ts';
 import { job } from '../../support/storage-contract/samples.ts';
 

@@ -10,7 +10,7 @@ import { createBudget } from '../../../functions/platform/memory-budget.ts';
 import type { FilmReading } from '../../../functions/reading/read.ts';
 import { resultUids } from '../../../functions/results/identity.ts';
 import type { ReadRequest } from '../../../functions/routing/request.ts';
-import type { FilmOutcome } from '../../../functions/storage/film-outcomes.ts';
+import type { FilmOutcome } from '../../../functions/storage/pacs-state.ts';
 
 const study = '1.2.3';
 const classes = {

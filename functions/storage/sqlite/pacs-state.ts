@@ -1,6 +1,5 @@
-import type { Vault } from '../../platform/vault.ts';
-import { type FilmOutcome, type FilmOutcomeStore, filmOutcomeLifeMs } from '../film-outcomes.ts';
-import { openJson, sealJson } from '../sealed-json.ts';
+import { openJson, sealJson, type Vault } from '../../platform/vault.ts';
+import { type Cursors, type FilmOutcome, type FilmOutcomeStore, filmOutcomeLifeMs } from '../pacs-state.ts';
 import type { GuardedDatabase } from './guarded-database.ts';
 
 export function embeddedFilmOutcomes({ db, run }: GuardedDatabase, vault: Vault): FilmOutcomeStore {
@@ -21,6 +20,22 @@ export function embeddedFilmOutcomes({ db, run }: GuardedDatabase, vault: Vault)
         prune.run(now);
         replace.run(id, now + filmOutcomeLifeMs, sealed);
       });
+    },
+  };
+}
+
+export function embeddedCursors({ db, run }: GuardedDatabase): Cursors {
+  const select = db.prepare('SELECT value FROM cursors WHERE name = ?');
+  const insert = db.prepare('INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING');
+  const update = db.prepare('UPDATE cursors SET value = :to WHERE name = :name AND value = :from');
+  return {
+    async get(name) {
+      const row = await run(() => select.get(name));
+      return row && String(row['value']);
+    },
+    async move(name, from, to) {
+      const { changes } = await run(() => (from === undefined ? insert.run(name, to) : update.run({ name, from, to })));
+      return changes === 1;
     },
   };
 }

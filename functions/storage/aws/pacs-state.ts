@@ -1,4 +1,4 @@
-import { type FilmOutcome, type FilmOutcomeStore, filmOutcomeLifeMs } from '../film-outcomes.ts';
+import { type Cursors, type FilmOutcome, type FilmOutcomeStore, filmOutcomeLifeMs } from '../pacs-state.ts';
 import { type Packer, packedIn } from './overflow.ts';
 import type { Table } from './table.ts';
 
@@ -20,6 +20,20 @@ export function awsFilmOutcomes(table: Table, { pack, unpack, drop }: Packer): F
       if ('lies' in packed) return drop(packed);
       const expires = Math.ceil((Date.now() + filmOutcomeLifeMs) / 1000);
       await table.change(keyOf(id), () => ({ ...packed, expires }));
+    },
+  };
+}
+
+export function awsCursors(table: Table): Cursors {
+  const keyOf = (name: string) => ({ pk: 'cursors', sk: name });
+  return {
+    async get(name) {
+      const value = (await table.get(keyOf(name)))?.['value'];
+      return value === undefined ? undefined : String(value);
+    },
+    async move(name, from, to) {
+      const moved = await table.change(keyOf(name), (found) => (found?.['value'] === from ? { value: to } : undefined));
+      return moved !== undefined;
     },
   };
 }

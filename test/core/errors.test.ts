@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withoutPaths } from '../../functions/core/without-paths.ts';
+import { withoutPaths } from '../../functions/core/errors.ts';
 
 test.each([
   [
