@@ -4,7 +4,7 @@ import type { Job } from '../core/job.ts';
 import type { Annotation, Reading } from '../core/reading.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { declaredType, sniff } from '../decode/sniff.ts';
-import { submitFilm } from '../jobs/submit-film.ts';
+import { submitFilm } from '../jobs/submit.ts';
 import type { ReadRequest } from '../routing/request.ts';
 import type { Deps } from './deps.ts';
 import type { Upload } from './http/body.ts';

@@ -10,8 +10,7 @@ import type { Platform } from '../storage/platform.ts';
 import type { Delivery } from '../storage/queue.ts';
 import { finish } from './finish.ts';
 import type { Handler, HandlerContext, Handlers } from './handler.ts';
-import { type NextState, nextState } from './outcome.ts';
-import { pauseMs, type RetryPolicy, triesFor } from './retry.ts';
+import { type NextState, nextState, pauseMs, type RetryPolicy, triesFor } from './retry.ts';
 
 /** The stores that a runner works with. */
 export type RunnerStores = Pick<Platform, 'jobs' | 'queue' | 'enqueue' | 'blobs'>;

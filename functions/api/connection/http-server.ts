@@ -5,9 +5,8 @@ import type { Fault } from '../../core/fault.ts';
 import type { Logger } from '../../platform/log.ts';
 import { type BodyRate, usualRate, watchBody } from './body-timeout.ts';
 import { connectionLimit } from './connection-limit.ts';
-import { discardBody } from './discard-body.ts';
+import { discardBody, joinPieces } from './incoming-body.ts';
 import { answerFault, type HeadRule } from './overload.ts';
-import { joinPieces } from './pieces.ts';
 import { oneAtATime } from './pipelining.ts';
 import { closeWithProblem, problemResponse } from './raw-problem.ts';
 

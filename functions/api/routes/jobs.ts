@@ -6,17 +6,16 @@ import { annotationDescription, Metadata, Reference } from '../../core/reading-v
 import { ok } from '../../core/result.ts';
 import { sniff, unsupportedFormatFault } from '../../decode/sniff.ts';
 import { cancel } from '../../jobs/cancel.ts';
-import { allowedTarget } from '../../jobs/handlers/webhook-target.ts';
-import { submitFilm } from '../../jobs/submit-film.ts';
+import { allowedTarget } from '../../jobs/handlers/webhook.ts';
+import { submitFilm } from '../../jobs/submit.ts';
 import { JsonParameters, parseParameters, textOf } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
 import { mediaTypes } from '../http/body.ts';
-import { copy } from '../http/copy-upload.ts';
 import { Cursor, Next, pageOf } from '../http/cursor.ts';
 import { problem, Refusal, strictQuery, unwrap } from '../http/problem.ts';
 import { formatCodes, headers, planCodes, problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
-import { uploadedBlob } from './uploads.ts';
+import { copyUpload, uploadedBlob } from './uploads.ts';
 
 const maxJsonBytes = 64_000;
 
@@ -163,7 +162,7 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       if (webhook !== undefined) unwrap(allowedTarget(tenant, webhook, await platform.access.webhooks(tenant)));
       // Copy the upload: it may be replaced, used by another job, or expire while this job waits.
       const copied = await budget.runNow(tenant, 2 * platform.blobs.heldBytes, async () =>
-        ok(await copy(platform.blobs, uploadedBlob(tenant, upload), maxUploadBytes, tenant)),
+        ok(await copyUpload(platform.blobs, uploadedBlob(tenant, upload), maxUploadBytes, tenant)),
       );
       const film = unwrap(copied);
       if (!film) throw new Refusal({ code: 'upload_not_found', id: upload });

@@ -1,5 +1,5 @@
+import { readFile } from 'node:fs/promises';
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { cachedFile } from '../http/cached-file.ts';
 
 const files = {
   '/': ['page.html', 'text/html; charset=utf-8'],
@@ -15,4 +15,16 @@ export function page(app: OpenAPIHono): void {
     const bytes = cachedFile(new URL(name, web));
     app.get(path, async (c) => c.body(await bytes(), 200, { 'content-type': type }));
   }
+}
+
+/** A file that is read at the first call and then cached in memory. A failed read is repeated at the next call. */
+function cachedFile(path: URL): () => Promise<Buffer<ArrayBuffer>> {
+  let bytes: Promise<Buffer<ArrayBuffer>> | undefined;
+  return () => {
+    bytes ??= readFile(path).catch((error) => {
+      bytes = undefined;
+      throw error;
+    });
+    return bytes;
+  };
 }

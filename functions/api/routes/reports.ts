@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import about from '../../../package.json' with { type: 'json' };
 import { fhirBundle } from '../../results/fhir/bundle.ts';
-import { heatmapOverlay, overlaySide } from '../../results/heatmap-overlay.ts';
+import { heatmapOverlay, overlaySide } from '../../results/heatmap.ts';
 import { provenanceOf } from '../../results/provenance.ts';
 import { resultDigest } from '../../results/request-digest.ts';
 import { structuredReport } from '../../results/sr/report.ts';

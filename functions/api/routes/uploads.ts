@@ -1,7 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { ok } from '../../core/result.ts';
+import { formatBytes } from '../../decode/sniff.ts';
 import { uploadLifetimeMs } from '../../jobs/sweep.ts';
+import type { Blobs } from '../../storage/blobs.ts';
 import type { Deps } from '../deps.ts';
 import { bodyOf, reserveOnArrival } from '../http/body.ts';
 import { Refusal, unwrap } from '../http/problem.ts';
@@ -111,5 +113,37 @@ export function uploads(app: OpenAPIHono, { platform: { blobs }, budget, maxUplo
     if (put.bytes > 0) return c.body(null, 204);
     await blobs.remove(blob);
     throw new Refusal({ code: 'empty_body' });
+  });
+}
+
+type Copied = {
+  readonly blob: string;
+  /** SHA-256, in hexadecimal. */
+  readonly digest: string;
+  /** The first bytes, enough to tell the format. */
+  readonly start: Uint8Array;
+};
+
+/** Copy an upload under a new id and hash it while it is copied; undefined if the upload does not exist. */
+export async function copyUpload(
+  blobs: Blobs,
+  from: string,
+  limitBytes: number,
+  tenant: string,
+): Promise<Copied | undefined> {
+  const blob = `film ${randomUUID()}`;
+  const hash = createHash('sha256');
+  let start = Buffer.alloc(0);
+  return blobs.read(from, async (chunks, bytes) => {
+    async function* passing() {
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        if (start.length < formatBytes) start = Buffer.concat([start, chunk.subarray(0, formatBytes)]);
+        yield chunk;
+      }
+    }
+    // An accepted upload stays usable even if the limit was lowered since.
+    await blobs.put(blob, passing(), Math.max(bytes, limitBytes), tenant);
+    return { blob, digest: hash.digest('hex'), start };
   });
 }

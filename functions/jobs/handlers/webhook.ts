@@ -2,13 +2,13 @@ import { createHmac } from 'node:crypto';
 import type { Fault } from '../../core/fault.ts';
 import type { Job } from '../../core/job.ts';
 import { type JobView, viewOf } from '../../core/job-view.ts';
-import { fail, ok } from '../../core/result.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
 import { ms } from '../../core/units.ts';
+import { isLoopback } from '../../platform/loopback.ts';
 import type { Webhooks } from '../../storage/access.ts';
 import type { Platform } from '../../storage/platform.ts';
 import type { Handler } from '../handler.ts';
 import type { WebhookLimits } from './webhook-limits.ts';
-import { allowedTarget } from './webhook-target.ts';
 
 /** A receiver should answer first and process the webhook later (https://www.standardwebhooks.com). */
 const timeoutMs = 10_000;
@@ -139,4 +139,25 @@ async function send(url: URL, headers: Record<string, string>, body: string, sig
     if (name === 'TimeoutError') return unanswered(`no answer within ${timeoutMs / 1000} s`);
     return unanswered(`no connection (${cause instanceof Error && 'code' in cause ? cause.code : name})`);
   }
+}
+
+/**
+ * The URL of a webhook, if it is allowed: HTTPS to a host on the tenant's list, or HTTP to such a host on this machine. A
+ * host has its port, unless the port is the scheme's default.
+ */
+export function allowedTarget(
+  tenant: string,
+  text: string,
+  webhooks: Webhooks | undefined,
+): Result<{ readonly url: URL; readonly webhooks: Webhooks }, Fault> {
+  const invalid = (problem: string) => fail<Fault>({ code: 'invalid_parameter', parameter: 'webhook', problem });
+  const url = URL.parse(text);
+  if (!url) return invalid('it is not an absolute URL');
+  if (url.username || url.password)
+    return invalid('it contains a user name or password; receivers verify the signature instead');
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname)))
+    return invalid('it must use https, or http to this machine');
+  if (!webhooks?.hosts.some((host) => host.toLowerCase() === url.host))
+    return fail({ code: 'webhook_not_allowed', tenant, host: url.host });
+  return ok({ url, webhooks });
 }

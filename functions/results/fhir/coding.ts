@@ -1,6 +1,6 @@
-import type { CodeableConcept, Coding, Quantity } from 'fhir/r4.js';
+import type { CodeableConcept, Coding, Narrative, Quantity } from 'fhir/r4.js';
 import { type Code, privateScheme, privateSchemeUid, units } from '../codes.ts';
-import { rounded } from '../decimal.ts';
+import { rounded } from '../part10/values.ts';
 
 /** The FHIR URI per DICOM coding scheme (PS3.16 Table 8-1; terminology.hl7.org). */
 const systems: Readonly<Record<string, string>> = {
@@ -31,3 +31,13 @@ export function quantity(value: number, unit: Code = units.one): Quantity {
 }
 
 export const dicomUid = (uid: string) => ({ system: 'urn:dicom:uid', value: `urn:oid:${uid}` });
+
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+/** The narrative of a resource, from paragraphs of plain text. */
+export const narrative = (...paragraphs: readonly string[]): Narrative => ({
+  status: 'generated',
+  div: `<div xmlns="http://www.w3.org/1999/xhtml">${paragraphs.map((text) => `<p>${escaped(text)}</p>`).join('')}</div>`,
+});
+
+const escaped = (text: string) => text.replaceAll(/[&<>"]/g, (character) => entities[character] ?? character);

@@ -1,9 +1,9 @@
 import type { Identifier, Reference } from 'fhir/r4.js';
 import type { Instance } from '../../core/instance.ts';
 import type { FilmReading } from '../../reading/read.ts';
+import { isoDate } from '../part10/values.ts';
 import { deriveUuid } from '../uid.ts';
 import { dicomUid, hl7 } from './coding.ts';
-import { date } from './date.ts';
 
 /** The `fullUrl` of a resource. Equal readings have equal URLs, so a receiver can detect a duplicate. */
 export const resourceUrn = (resourceType: string, ...parts: readonly string[]) =>
@@ -26,7 +26,7 @@ export function contextOf({ reading, instance }: FilmReading): Context {
     study: logicalReference('ImagingStudy', dicomUid(instance.studyInstanceUid)),
     film: logicalReference('Media', dicomUid(instance.sopInstanceUid)),
     // A FHIR time needs a time zone, and the times of a DICOM header have none. So only the date is given.
-    effectiveDateTime: date(instance.study.date),
+    effectiveDateTime: isoDate(instance.study.date),
     ...(hasPatient(instance) && { subject: { reference: resourceUrn('Patient', reading.id) } }),
     ...(instance.study.accessionNumber && {
       basedOn: [logicalReference('ServiceRequest', accessionIdentifier(instance.study.accessionNumber))],

@@ -5,9 +5,8 @@ import type { FilmReading } from '../../reading/read.ts';
 import { basis, concepts, findingCode, labelText, presence, protocol, target, units } from '../codes.ts';
 import { operatingPoint, type Provenance } from '../provenance.ts';
 import { callLimits, percent } from '../summary.ts';
-import { concept, dicomUid, hl7, quantity } from './coding.ts';
+import { concept, dicomUid, hl7, narrative, quantity } from './coding.ts';
 import { type Context, resourceUrn } from './context.ts';
-import { narrative } from './narrative.ts';
 
 const interpretations = {
   present: { code: 'POS', display: 'Positive' },

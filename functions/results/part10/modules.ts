@@ -1,9 +1,8 @@
 import { manufacturer } from '../../core/dicom-dictionary.ts';
 import type { Instance } from '../../core/instance.ts';
-import { filmName } from '../film-name.ts';
 import type { DicomReading } from '../identity.ts';
 import type { Provenance } from '../provenance.ts';
-import { firstValue, validDate, validSex, validTime } from './values.ts';
+import { firstValue, validDate, validInteger, validSex, validTime } from './values.ts';
 import type { Dataset } from './write.ts';
 
 /** Maximum number of characters of VR LO (PS3.5 6.2). */
@@ -63,3 +62,24 @@ export function localTime(createdAt: string): { readonly date: string; readonly 
     time: `${twoDigits(at.getHours())}${twoDigits(at.getMinutes())}${twoDigits(at.getSeconds())}`,
   };
 }
+
+/**
+ * The name of a film within its study, for example "PA 10:15, series 3, image 7". A study can contain several films, and viewers
+ * show their results side by side. The name has no free text of the header, because free text may name the patient.
+ */
+export function filmName(read: DicomReading): string {
+  const { seriesNumber, instanceNumber, acquisitionTime, study, sopInstanceUid } = read.instance;
+  const [, hour, minute] = /^(\d{2})(\d{2})/.exec(validTime(acquisitionTime) || validTime(study.time)) ?? [];
+  const [series, image] = [validInteger(seriesNumber), validInteger(instanceNumber)];
+  const viewAndTime = [viewOf(read), hour && `${hour}:${minute}`].filter(Boolean).join(' ');
+  const numbers = [series && `series ${series}`, image && `image ${image}`];
+  // Without both numbers, only the UID distinguishes the film from the others.
+  const uid = series && image ? undefined : `UID ends ${sopInstanceUid.slice(-8)}`;
+  return [viewAndTime, ...numbers, uid].filter(Boolean).join(', ');
+}
+
+/** The view, AP or PA. Undefined if the header does not state one of them. */
+export const viewOf = ({ reading }: Pick<DicomReading, 'reading'>): 'AP' | 'PA' | undefined => {
+  const [, found] = /^(AP|PA)\b/.exec(reading.dicom?.viewPosition ?? '') ?? [];
+  return found === 'AP' || found === 'PA' ? found : undefined;
+};

@@ -1,5 +1,3 @@
-import { date } from '../fhir/date.ts';
-
 // Results copy values from the header of the film, and a header may contain values that their VR does not allow. An invalid
 // descriptive value becomes empty: an empty value of type 2 means "unknown". An identifying value (Patient ID and its issuer,
 // Study ID, Accession Number, UIDs) is copied unchanged, even if it is malformed. An archive assigns objects to studies by
@@ -8,7 +6,7 @@ import { date } from '../fhir/date.ts';
 /** A valid date (DA), or empty. The ACR-NEMA format is accepted, as PS3.5 6.2 requires of readers. */
 export function validDate(text: string | undefined): string {
   const digits = text?.replace(/^(\d{4})\.(\d{2})\.(\d{2})$/, '$1$2$3') ?? '';
-  return date(digits) === undefined ? '' : digits;
+  return isoDate(digits) === undefined ? '' : digits;
 }
 
 /** A valid time (TM), or empty. The ACR-NEMA format is accepted. */
@@ -27,3 +25,18 @@ export const validInteger = (text: string | undefined): string | undefined =>
 /** The first of the values that backslashes separate. Control characters become spaces, because text must not contain them. */
 export const firstValue = (text: string | undefined): string | undefined =>
   text === undefined ? undefined : (text.split('\\')[0] ?? '').replace(/\p{Cc}/gu, ' ').trim();
+
+/** A number rounded to the precision of the measurements: four significant digits. */
+export const rounded = (value: number): number => Number(value.toPrecision(4));
+
+/** The rounded number as a Decimal String (PS3.5 6.2). */
+export const decimal = (value: number): string => String(rounded(value));
+
+/** A DICOM DA as an ISO 8601 date, which FHIR uses. Undefined if the text is no calendar date. */
+export function isoDate(da: string | undefined): string | undefined {
+  const [, year, month, day] = /^(\d{4})(\d{2})(\d{2})$/.exec(da?.trim() ?? '') ?? [];
+  if (!year || !month || !day) return undefined;
+  const iso = `${year}-${month}-${day}`;
+  const parsed = new Date(`${iso}T00:00:00Z`);
+  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(iso) ? iso : undefined;
+}

@@ -1,17 +1,17 @@
 import { lossyTransferSyntaxes, resultSopClasses } from '../../core/dicom-dictionary.ts';
 import { type Film, white } from '../../core/film.ts';
+import type { Heatmap } from '../../core/heatmap.ts';
 import { type FindingResult, notice, type Reading } from '../../core/reading.ts';
 import { px } from '../../core/units.ts';
 import { resize } from '../../decode/resize.ts';
 import { labelText } from '../codes.ts';
-import { filmName } from '../film-name.ts';
+import { heatmapIntensity } from '../heatmap.ts';
 import type { DicomReading } from '../identity.ts';
-import { equipment, localTime, modelName, patientAndStudy, seriesAttributes } from '../part10/modules.ts';
+import { equipment, filmName, localTime, modelName, patientAndStudy, seriesAttributes } from '../part10/modules.ts';
 import { part10 } from '../part10/write.ts';
 import type { InstanceProvenance } from '../provenance.ts';
 import { codeSequenceItem } from '../sr/item.ts';
 import { byCall, callLimits, percent } from '../summary.ts';
-import { highlight } from './heatmap.ts';
 import { type Picture, sideBySide, stacked, textPicture } from './picture.ts';
 
 /** Limit of the longer side of the film in the picture, in pixels. It is enough to recognize the film, and too small to read it. */
@@ -143,4 +143,20 @@ async function heatmapPictures(reading: Reading, film: Film): Promise<Picture[]>
     ]);
   const legend = ['Bright: where the model looked,', 'not where the disease is.'];
   return [textPicture(legend), sideBySide(shown.map(labelled))];
+}
+
+/** Brightness relative to the film where the heat map is zero. */
+const minBrightness = 0.25;
+
+/**
+ * Darken a small copy of a film where the heat map of a finding is low.
+ *
+ * @param film the size of the original film. The heat map is in its coordinates.
+ */
+export function highlight(small: Picture, heatmap: Heatmap, film: Pick<Film, 'width' | 'height'>): Picture {
+  const intensity = heatmapIntensity(heatmap, film, small);
+  const pixels = small.pixels.map((gray, index) =>
+    Math.round(gray * (minBrightness + (1 - minBrightness) * (intensity[index] ?? 0))),
+  );
+  return { ...small, pixels };
 }

@@ -1,5 +1,5 @@
 import { type Code, units } from '../codes.ts';
-import { decimal } from '../decimal.ts';
+import { decimal } from '../part10/values.ts';
 import type { Dataset } from '../part10/write.ts';
 
 /** The relationship of a content item to its parent (PS3.3 C.17.3.2.4). */

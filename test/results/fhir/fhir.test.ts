@@ -5,11 +5,10 @@ import draft6 from 'ajv/dist/refs/json-schema-draft-06.json' with { type: 'json'
 import type { Device, DiagnosticReport, Observation, Patient } from 'fhir/r4.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FilmReading } from '../../../functions/reading/read.ts';
-import { type Bundle, fhirBundle } from '../../../functions/results/fhir/bundle.ts';
-import { date } from '../../../functions/results/fhir/date.ts';
-import { narrative } from '../../../functions/results/fhir/narrative.ts';
-import { patientOf } from '../../../functions/results/fhir/patient.ts';
+import { type Bundle, fhirBundle, patientOf } from '../../../functions/results/fhir/bundle.ts';
+import { narrative } from '../../../functions/results/fhir/coding.ts';
 import type { DicomReading } from '../../../functions/results/identity.ts';
+import { isoDate } from '../../../functions/results/part10/values.ts';
 import { bare, instance, openReader, type Reader } from '../../support/pacs/reader.ts';
 
 /** HL7's schema of FHIR R4 (http://hl7.org/fhir/json-schema/4.0), from this package. */
@@ -289,5 +288,5 @@ test.each([
   ['', undefined],
   [undefined, undefined],
 ])('the DICOM date %s is the FHIR date %s', (da, expected) => {
-  expect(date(da)).toBe(expected);
+  expect(isoDate(da)).toBe(expected);
 });

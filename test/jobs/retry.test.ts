@@ -4,8 +4,7 @@ import type { Fault, FaultCode } from '../../functions/core/fault.ts';
 import { advice } from '../../functions/core/fault-status.ts';
 import { fail, ok } from '../../functions/core/result.ts';
 import { ms } from '../../functions/core/units.ts';
-import { nextState } from '../../functions/jobs/outcome.ts';
-import { pauseMs, usualRetry } from '../../functions/jobs/retry.ts';
+import { nextState, pauseMs, usualRetry } from '../../functions/jobs/retry.ts';
 
 const codes = Object.keys(advice) as FaultCode[];
 const faultOf = (code: FaultCode) => ({ code }) as Fault;

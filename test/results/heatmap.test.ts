@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { heatmapOverlay, overlaySide } from '../../functions/results/heatmap-overlay.ts';
+import { heatmapOverlay, overlaySide } from '../../functions/results/heatmap.ts';
 
 /** The alpha channel at a place of the film, both coordinates as shares of its size. */
 async function alphaAt(png: Uint8Array, places: readonly (readonly [number, number])[]) {
