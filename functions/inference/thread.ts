@@ -12,6 +12,7 @@ import { createLog } from '../platform/log.ts';
 import { type Family, read, type Stages } from '../reading/read.ts';
 import { acceptTask, commit } from './abort.ts';
 import { within } from './native-lock.ts';
+import { releaseMemory } from './release-memory.ts';
 import { createSessions } from './session.ts';
 import type { Answer, FilmTask, Task, WorkerData } from './task.ts';
 import { isModelMissing, type Warmed } from './warm-up.ts';
@@ -61,21 +62,30 @@ export async function work(task: Task): Promise<Result<Answer[Task['kind']], Fau
   if (!warmed.ok && isModelMissing(warmed.fault)) await warmUp();
   // The deadline passed while the task waited for this thread.
   if (!acceptTask(task.handshake)) return fail({ code: 'client_gone' });
+  /** The memory of the film in all its forms. */
+  const used: ArrayBufferView[] = [task.bytes];
   const infer: Stages['infer'] = (variant, tensor) => {
     commit(task.handshake);
+    used.push(tensor);
     return within(section, () => sessions.infer(variant, tensor));
   };
   // libvips runs in threads of its own on memory of this thread, so the thread must not be ended during the call.
-  const decode: Stages['decode'] = (bytes, mediaType) => {
+  const decode: Stages['decode'] = async (bytes, mediaType) => {
     // The bytes decide, as in decode(): a PNG file with another label also goes to libvips.
     if (sniff(bytes) !== 'application/dicom') commit(task.handshake);
-    return stages.decode(bytes, mediaType);
+    const decoded = await stages.decode(bytes, mediaType);
+    if (decoded.ok) used.push(decoded.value.film.pixels);
+    return decoded;
   };
-  const resize: Stages['resize'] = (...args) => {
+  const resize: Stages['resize'] = async (...args) => {
     commit(task.handshake);
-    return stages.resize(...args);
+    const resized = await stages.resize(...args);
+    used.push(resized.pixels);
+    return resized;
   };
-  return film(task, { ...stages, decode, resize, infer });
+  const ended = film(task, { ...stages, decode, resize, infer });
+  // The caller of `render` receives the pixels, and `inspect` has none.
+  return task.kind === 'read' ? ended.finally(() => used.forEach(releaseMemory)) : ended;
 }
 
 async function film(task: FilmTask, stages: Stages): Promise<Result<Answer[FilmTask['kind']], Fault>> {
@@ -87,9 +97,6 @@ async function film(task: FilmTask, stages: Stages): Promise<Result<Answer[FilmT
       return decoded.ok ? ok(decoded.value.film) : decoded;
     }
     case 'read':
-      // Free the memory of the film now, not at the next garbage collection of this thread.
-      return read(stages, reader, task).finally(() => {
-        task.bytes.buffer.transfer(0);
-      });
+      return read(stages, reader, task);
   }
 }
