@@ -10,6 +10,7 @@ import { darkFilmWarning } from './darkness.ts';
 import { decodeDicom } from './dicom/decode.ts';
 import type { Report } from './dicom/unexpected-error.ts';
 import type { Orientation } from './exif-orientation.ts';
+import { decodeGrayPng } from './gray-png.ts';
 import { maxPixels, minSide } from './limits.ts';
 import { type Depth, toRawPixels } from './raw.ts';
 import { declaredType, type MediaType, type PictureType, sniff, unsupportedFormatFault } from './sniff.ts';
@@ -62,6 +63,8 @@ function mediaTypeMismatch(declared: string, found: MediaType): ReadingWarning |
  * and the EXIF orientation is applied. The result is a fault if the file is not a readable gray film.
  */
 async function decodePicture(bytes: Uint8Array, mediaType: PictureType): Promise<Result<Decoded, Fault>> {
+  const gray = mediaType === 'image/png' && decodeGrayPng(bytes);
+  if (gray) return ok({ film: gray });
   const checked = strip(bytes, mediaType);
   if (!checked.ok) return checked;
   const decoded = await decodeStripped(checked.value);
