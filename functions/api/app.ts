@@ -14,6 +14,7 @@ import { allowOrigins } from './http/cors.ts';
 import { docsHeaders, pageHeaders } from './http/headers.ts';
 import { negotiate } from './http/negotiation.ts';
 import { problem, Refusal, strictQuery } from './http/problem.ts';
+import { limitRate } from './http/rate-limit.ts';
 import { requestId } from './http/request-id.ts';
 import { describeCommonResponses } from './http/responses.ts';
 import { batches } from './routes/batches.ts';
@@ -100,6 +101,7 @@ function serveResources(deps: Deps, mounted: readonly ((app: OpenAPIHono, deps: 
   app.notFound((c) => problem(c, { code: 'not_found', path: c.req.path }));
 
   app.use(authenticate(deps));
+  app.use(limitRate(deps));
   app.use(negotiate(app));
   app.use(decodeContent);
   for (const mount of mounted) mount(app, deps);

@@ -4,6 +4,7 @@ import type { PollStates, StowTarget } from '../pacs/connections.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Budget } from '../platform/memory-budget.ts';
 import type { Platform } from '../storage/platform.ts';
+import type { RateLimiter } from './http/rate-limiter.ts';
 
 /** What the API needs of the configured PACS. A tenant sees only its own PACS. */
 export type ConnectedPacs = {
@@ -29,6 +30,8 @@ export type Deps = {
   /** Memory budget for films, shared by all requests and jobs. */
   readonly budget: Budget;
   readonly maxBodyBytes: number;
+  /** Counts films and requests per key. Undefined if keys have no limit. */
+  readonly rateLimiter?: RateLimiter | undefined;
   /** Limit for one upload, and for one instance of a STOW-RS request. */
   readonly maxUploadBytes: number;
   readonly device: string;

@@ -18,8 +18,9 @@ import { openPlatform } from '../storage/open-storage.ts';
 import type { Platform } from '../storage/platform.ts';
 import { isOpenToOthers } from '../storage/sqlite/permissions.ts';
 import { createApp, createRunnerApp } from './app.ts';
-import { createOverloadRule, type HeadRule } from './connection/overload.ts';
+import { createOverloadRule, createRateRule, type HeadRule } from './connection/overload.ts';
 import type { Deps } from './deps.ts';
+import { createRateLimiter } from './http/rate-limiter.ts';
 
 /** The parts of a running service. No socket is open: `fetch` answers. */
 export type Service = {
@@ -70,13 +71,25 @@ export async function assemble(
   const budget = createBudget(config.bufferBytes);
   const { authRequired, corsOrigins, maxBodyBytes, maxUploadBytes, device, role } = config;
   const webhookLimits = createWebhookLimits();
+  const rateLimiter = createRateLimiter(config.rateLimits);
   let runner: Runner | undefined;
 
   function generation(serving: Serving): Generation {
     const { router, engine } = serving;
     const pacs = openPacs(settings, { router, engine, platform, budget, log, version: about.version });
     const limits = { budget, maxBodyBytes, maxUploadBytes };
-    const deps: Deps = { router, engine, platform, pacs, log, authRequired, corsOrigins, ...limits, device };
+    const deps: Deps = {
+      router,
+      engine,
+      platform,
+      pacs,
+      log,
+      authRequired,
+      corsOrigins,
+      rateLimiter,
+      ...limits,
+      device,
+    };
     return {
       ...serving,
       pacs,
@@ -116,12 +129,13 @@ export async function assemble(
     webhook: (job, work) => use((serving) => serving.handlers.webhook(job, work)),
   };
 
+  const engine = () => generations.current().engine;
+  const overloadRule = createOverloadRule({ platform, authRequired, corsOrigins }, engine, rateLimiter);
+  const rateRule = rateLimiter && createRateRule(corsOrigins, rateLimiter);
+
   return {
     fetch: (request, bindings) => use(async ({ app }) => app.fetch(request, bindings)),
-    refuse:
-      role === 'worker'
-        ? () => undefined
-        : createOverloadRule({ platform, authRequired, corsOrigins }, () => generations.current().engine),
+    refuse: role === 'worker' ? () => undefined : (incoming) => rateRule?.(incoming) ?? overloadRule(incoming),
     get app() {
       return generations.current().app;
     },

@@ -340,6 +340,11 @@ export const advice: Record<FaultCode, Advice> = {
     title: 'The model could not be run',
     fix: 'Retry once. If it fails again, report it with the request id.',
   },
+  throttled: {
+    status: 429,
+    title: 'The key has sent too many requests',
+    fix: 'Wait the seconds in Retry-After, then send the request again. RateLimit of each answer says what is left; perMinute is the limit of the key, which the operator may raise.',
+  },
   quota_exceeded: {
     status: 429,
     title: 'The films of this key take all the space that they may',

@@ -109,6 +109,12 @@ export type Fault =
   | { readonly code: 'model_unavailable'; readonly variant: string; readonly retryAfterMs: Ms }
   | { readonly code: 'inference_failed'; readonly problem: string }
   | { readonly code: 'store_unavailable'; readonly retryAfterMs: Ms }
+  | {
+      readonly code: 'throttled';
+      readonly policy: string;
+      readonly perMinute: number;
+      readonly retryAfterMs: Ms;
+    }
   | { readonly code: 'quota_exceeded'; readonly limitBytes: number }
   | { readonly code: 'internal' };
 

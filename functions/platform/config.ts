@@ -74,6 +74,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     workers: data.ALARA_WORKERS ?? (data.ALARA_DEVICE === 'cuda' ? 2 : cpus()),
     threads: data.ALARA_THREADS,
     queue: data.ALARA_QUEUE,
+    rateLimits: { films: data.ALARA_FILM_RATE, requests: data.ALARA_REQUEST_RATE },
     deadlineMs: data.ALARA_DEADLINE_MS,
     memoryBytes: data.ALARA_MEMORY_MB === undefined ? undefined : data.ALARA_MEMORY_MB * 1_000_000,
     bufferBytes: data.ALARA_BUFFER_MB * 1_000_000,

@@ -116,6 +116,15 @@ export const Settings = z.object({
   ALARA_QUEUE: whole(0, 100_000)
     .default(256)
     .describe('Films that may wait for a thread. One more is refused with 503 and `Retry-After`.'),
+  ALARA_FILM_RATE: whole(1, 100_000).optional().meta({
+    usual: 'no limit',
+    description:
+      'Films that one API key may send per minute. One more is refused with 429 and `Retry-After`. Requests without a key count as one key.',
+  }),
+  ALARA_REQUEST_RATE: whole(1, 100_000).optional().meta({
+    usual: 'no limit',
+    description: 'Other requests of one API key per minute, such as the polling of jobs. Films are counted apart.',
+  }),
   ALARA_DEADLINE_MS: whole(100, 600_000)
     .default(30_000)
     .describe('Milliseconds from acceptance to answer. A film that would miss it is refused with 503.'),

@@ -11,7 +11,7 @@ import { chestDataset } from '../support/dicom/instance.ts';
 import { part10 } from '../support/dicom/part10.ts';
 
 const page = readFileSync('docs/api.md', 'utf8');
-/** The code blocks of a language, in order: the quick start, then the receiver. */
+/** The code blocks of a language, in order: the quick start, the receiver, the polite client. */
 const samples = (language: string) =>
   [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, name, code = '']) => (name === language ? [code] : []));
 
@@ -32,7 +32,10 @@ async function freePort(): Promise<number> {
 
 test('every block of code on the page is run by this test', () => {
   const blocks = [...page.matchAll(/^```(\w*)$/gm)].map(([, name]) => name).filter(Boolean);
-  expect(blocks.toSorted()).toEqual(['javascript', 'javascript', 'python', 'python', 'sh']);
+  expect(blocks.toSorted()).toEqual([
+    ...['javascript', 'javascript', 'javascript'],
+    ...['python', 'python', 'python', 'sh'],
+  ]);
 });
 
 for (const { name, file, program } of languages)
@@ -97,6 +100,41 @@ for (const { name, file, program } of languages)
     expect(receiving.output()).toMatch(/verified job_[0-9a-f]{64} done\n$/);
     expect(receiving.output()).not.toContain('forged');
   });
+
+for (const { name, file, program } of languages)
+  test.skipIf(!existsSync(program))(
+    `the polite client in ${name} is never refused (pretest installs Python)`,
+    async () => {
+      const data = folder();
+      const { url } = await serve({ ALARA_DATA: data, ALARA_AUTH: 'required', ALARA_FILM_RATE: '20' });
+      const { stdout } = await alara(['keys', 'create', '--tenant', 'clinic', '--scopes', 'readings,jobs'], {
+        ALARA_DATA: data,
+      });
+      const key = stdout.trim();
+      const work = folder();
+      for (const rows of [512, 513, 514])
+        writeFileSync(join(work, `${rows}.dcm`), part10(chestDataset(await chest({ columns: 512, rows, bits: 8 }))));
+      // Leave one film of the limit. A refused request counts.
+      const headers = { authorization: `Bearer ${key}` };
+      for (let i = 0; i < 19; i++) await fetch(`${url}/v1/jobs`, { method: 'POST', headers });
+      const [, , polite = ''] = samples(name);
+      writeFileSync(join(work, file), polite.replaceAll('http://127.0.0.1:8080', url));
+      const child = spawn(program, [join(work, file)], { cwd: work, env: { ...process.env, ALARA_API_KEY: key } });
+      onTestFinished(() => void child.kill());
+      let output = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding('utf8').on('data', (text) => (output += text));
+      const [code] = await once(child, 'close');
+      const read = String.raw`rd_[0-9a-f]{64}\n`;
+      expect([code, output]).toEqual([
+        0,
+        expect.stringMatching(`^512.dcm ${read}513.dcm ${read}514.dcm ${read}refused 0 times\n$`),
+      ]);
+      // The limit was reached: without the pauses the client would have been refused.
+      const after = await fetch(`${url}/v1/jobs`, { method: 'POST', headers });
+      expect(after.headers.get('ratelimit')).toMatch(/^"films";r=0/);
+    },
+  );
 
 test('the limits on the page are the defaults of the settings', () => {
   const table = page.slice(page.indexOf('## Limits'), page.indexOf('## Changes'));

@@ -2,6 +2,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 
 type Media = Record<string, { readonly schema?: object; readonly example?: unknown; readonly examples?: object }>;
+type Reference = { readonly $ref: string };
 type Header = { readonly required?: boolean; readonly schema: { readonly type?: string } };
 export type Operation = {
   readonly operationId: string;
@@ -13,7 +14,7 @@ export type Operation = {
   readonly requestBody?: { readonly content: Media };
   readonly responses: Record<
     string,
-    { readonly description: string; readonly headers?: Record<string, Header>; readonly content?: Media }
+    { readonly description: string; readonly headers?: Record<string, Header | Reference>; readonly content?: Media }
   >;
   readonly 'x-codeSamples': readonly { readonly lang: string; readonly label: string; readonly source: string }[];
 };
@@ -30,6 +31,7 @@ export type Document = {
   readonly webhooks: Record<string, Record<string, Operation>>;
   readonly components: {
     readonly schemas: Record<string, Schema>;
+    readonly headers: Record<string, Header>;
     readonly examples: Record<string, { readonly value: unknown }>;
   };
 };
@@ -76,6 +78,11 @@ export function contractOf(document: Document): Contract {
     return validate(value) ? [] : (validate.errors ?? []);
   }
 
+  const referred = ({ $ref }: Reference) => {
+    const header = document.components.headers[$ref.split('/').at(-1) ?? ''];
+    if (!header) throw new Error(`the document has no ${$ref}`);
+    return header;
+  };
   const operationOf = (method: string, path: string) =>
     paths.find(({ pattern }) => pattern.test(path))?.operations[method.toLowerCase()];
 
@@ -91,13 +98,17 @@ export function contractOf(document: Document): Contract {
     };
     const described = operation.responses[status];
     if (!described) return fail('the document does not describe this status');
-    for (const [header, { required, schema }] of Object.entries(described.headers ?? {})) {
+    for (const [header, found] of Object.entries(described.headers ?? {})) {
+      const { required, schema } = '$ref' in found ? referred(found) : found;
       const value = headers.get(header);
       if (value === null && required) fail(`the header ${header} is missing`);
       if (value !== null && violations(schema, schema.type === 'integer' ? Number(value) : value).length > 0)
         fail(`the header ${header} is not as described:`, value);
     }
-    for (const header of ['location', 'link', 'retry-after', 'www-authenticate', 'accept-encoding', 'etag'])
+    for (const header of [
+      ...['location', 'link', 'retry-after', 'www-authenticate', 'accept-encoding', 'etag'],
+      ...['ratelimit', 'ratelimit-policy'],
+    ])
       if (headers.has(header) && !Object.keys(described.headers ?? {}).some((each) => each.toLowerCase() === header))
         fail(`the document does not describe the header ${header}`);
     const [type = ''] = (headers.get('content-type') ?? '').split(';');

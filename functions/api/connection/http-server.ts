@@ -90,11 +90,11 @@ export function createHttpServer({
     };
     const verdict = refuse?.(incoming);
     if (!verdict) return serve();
-    void verdict.then((fault) => {
-      if (!fault) return serve();
+    void Promise.resolve(verdict).then((refusal) => {
+      if (!refusal) return serve();
       // The client may keep the body that it has announced, and the next bytes would be taken for that body (RFC 9110 10.1.1).
       if (expectant.has(incoming)) outgoing.setHeader('connection', 'close');
-      answerFault(incoming, outgoing, fault, log);
+      answerFault(incoming, outgoing, refusal, log);
     });
   });
   const server = createServer(serverOptions, listener);

@@ -5,6 +5,7 @@ import type { Fault } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { isLoopback } from '../../platform/loopback.ts';
 import { localTenant, type Scope, scopes } from '../../storage/access.ts';
+import { hashKey } from '../../storage/api-keys.ts';
 import type { Deps } from '../deps.ts';
 import { unwrap } from './problem.ts';
 
@@ -12,8 +13,13 @@ declare module 'hono' {
   interface ContextVariableMap {
     /** The tenant of the request. Readings, jobs and uploads of other tenants are not found. */
     tenant: string;
+    /** The route of a request that needs a key or comes from this machine, and its caller. */
+    authenticated: Authenticated | undefined;
   }
 }
+
+/** A route, and what identifies the caller in memory: the digest of the key, or the tenant of requests without a key. */
+export type Authenticated = { readonly route: string; readonly caller: string };
 
 /** Routes that need no key: health and documentation. Their responses contain nothing about films. */
 const open: readonly string[] = [
@@ -83,13 +89,30 @@ export const authenticate = (deps: AccessDeps): MiddlewareHandler => {
     const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL');
     // No route has this path, so there is nothing to protect.
     if (!route) return next();
-    const needed = scopesOf(`${route.method} ${route.path}`);
+    const name = `${route.method} ${route.path}`;
+    const needed = scopesOf(name);
     if (needed === 'open') return next();
 
     c.set('tenant', unwrap(await tenantOf(deps, c.req.raw, needed)));
+    c.set('authenticated', { route: name, caller: callerOf(c.req.raw.headers) });
     return next();
   };
 };
+
+/** What identifies the caller of a request, whether its key is valid or not. */
+export function callerOf(headers: Headers): string {
+  const key = keyOf(headers.get('authorization') ?? undefined, headers.get('x-api-key') ?? undefined);
+  return key.ok && key.value !== undefined ? Buffer.from(hashKey(key.value)).toString('base64') : localTenant;
+}
+
+const patterns = Object.keys(guarded).map((route) => ({
+  route,
+  pattern: new RegExp(`^${route.replaceAll(/:\w+/g, '[^/]+')}$`),
+}));
+
+/** The guarded route of a method and a path, as the router of the API finds it. */
+export const guardedRoute = (method: string, path: string): string | undefined =>
+  patterns.find(({ pattern }) => pattern.test(`${method} ${path}`))?.route;
 
 /** The key from the headers of a request (RFC 6750 2.1). Not from the URL, because proxies and browsers log URLs. */
 function keyOf(authorization: string | undefined, apiKey: string | undefined): Result<string | undefined, Fault> {

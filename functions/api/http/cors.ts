@@ -13,7 +13,17 @@ export function allowOrigins(origins: readonly string[]): MiddlewareHandler {
       ...['Authorization', 'X-API-Key', 'Content-Type', 'Content-Encoding', 'Accept', 'If-None-Match', 'Prefer'],
       'X-Request-Id',
     ],
-    exposeHeaders: ['Location', 'Retry-After', 'ETag', 'Link', 'Preference-Applied', 'Allow', 'X-Request-Id'],
+    exposeHeaders: [
+      'Location',
+      'Retry-After',
+      'ETag',
+      'Link',
+      'Preference-Applied',
+      'Allow',
+      'X-Request-Id',
+      'RateLimit',
+      'RateLimit-Policy',
+    ],
     maxAge: 600,
   });
   return (c, next) => {

@@ -159,6 +159,11 @@ const members: { readonly [Code in FaultCode]: MembersOf<Code> } = {
   model_unavailable: { variant: text('The variant whose model is missing.'), retryAfterMs },
   inference_failed: { problem },
   store_unavailable: { retryAfterMs },
+  throttled: {
+    policy: text('The limit that was reached: films, or other requests.', 'films'),
+    perMinute: whole('The limit per key and minute.', 60),
+    retryAfterMs,
+  },
   quota_exceeded: { limitBytes },
   internal: {},
 };

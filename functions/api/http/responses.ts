@@ -74,6 +74,24 @@ export const headers = {
   },
 } as const satisfies Record<string, Headers>;
 
+/** The headers of every answer to a key with a limit (draft-ietf-httpapi-ratelimit-headers-10). */
+const rateLimitHeaders = {
+  'RateLimit-Policy': {
+    description:
+      'Where the operator limits keys: the limits, with the films or requests `q` per `w` seconds (draft-ietf-httpapi-ratelimit-headers-10).',
+    schema: { type: 'string' },
+    example: '"films";q=60;w=60, "requests";q=600;w=60',
+  },
+  RateLimit: {
+    description:
+      'Where the operator limits keys: the limit that the request counts against, what is left of it (`r`), and the seconds until more is available (`t`).',
+    schema: { type: 'string' },
+    example: '"films";r=59;t=1',
+  },
+} as const satisfies Headers;
+const referencesTo = (described: Headers) =>
+  Object.fromEntries(Object.keys(described).map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+
 /** The codes of the problem responses of the routes, by response. */
 const codesOf = new WeakMap<object, readonly FaultCode[]>();
 
@@ -105,6 +123,9 @@ export function problemResponses(...codes: FaultCode[]): Record<never, never> {
   return Object.fromEntries([...byStatus].map(([status, group]) => [status, describeProblems(group)]));
 }
 
+type Route = Extract<OpenAPIHono['openAPIRegistry']['definitions'][number], { readonly type: 'route' }>['route'];
+const needsKey = ({ security = [] }: Route) => security.length > 0;
+
 /** Codes that no route declares, because the server, a middleware or the store gives them. */
 const common: readonly { readonly codes: readonly FaultCode[]; readonly from: (route: Route) => boolean }[] = [
   { codes: ['malformed_http', 'unknown_parameter', 'headers_too_large', 'internal'], from: () => true },
@@ -119,17 +140,18 @@ const common: readonly { readonly codes: readonly FaultCode[]; readonly from: (r
   },
   // Authentication reads API keys from the store.
   {
-    codes: ['unauthenticated', 'forbidden', 'store_unavailable'],
-    from: ({ security }) => security !== undefined && security.length > 0,
+    codes: ['unauthenticated', 'forbidden', 'throttled', 'store_unavailable'],
+    from: needsKey,
   },
 ];
-type Route = Extract<OpenAPIHono['openAPIRegistry']['definitions'][number], { readonly type: 'route' }>['route'];
 
 /**
  * Add the codes in {@link common} and the headers of every answer to each route. Call after `describeAccess`, which marks the routes
  * that need a key.
  */
 export function describeCommonResponses({ openAPIRegistry }: OpenAPIHono): void {
+  for (const [name, header] of Object.entries(rateLimitHeaders))
+    openAPIRegistry.registerComponent('headers', name, header);
   for (const definition of openAPIRegistry.definitions) {
     if (definition.type !== 'route') continue;
     const { route } = definition;
@@ -139,7 +161,11 @@ export function describeCommonResponses({ openAPIRegistry }: OpenAPIHono): void 
     route.responses = Object.fromEntries(
       Object.entries(responses as Record<string, Answer>).map(([status, { description, headers: named, content }]) => [
         status,
-        { description, headers: { ...named, ...headers.requestId }, ...(content && { content }) },
+        {
+          description,
+          headers: { ...named, ...(needsKey(route) && referencesTo(rateLimitHeaders)), ...headers.requestId },
+          ...(content && { content }),
+        },
       ]),
     );
   }

@@ -14,6 +14,7 @@ import type { Deps } from '../deps.ts';
 import { declaredBytes, maxFormParts, uploads } from '../http/body.ts';
 import { prefersAsync } from '../http/prefer.ts';
 import { Refusal, strictQuery, unwrap } from '../http/problem.ts';
+import { countFilms } from '../http/rate-limit.ts';
 import { engineCodes, formatCodes, planCodes, problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 import { type FilmAnswer, readRequest } from '../read-request.ts';
@@ -123,6 +124,7 @@ export function batches(app: OpenAPIHono, deps: Deps): void {
       const outcomes = await budget.runNow(tenant, 0, async (lease) => {
         const memory = { declared, limitBytes: maxBodyBytes, lease, queueFull: budget.queueFull };
         const films = unwrap(await uploads(c, memory));
+        countFilms(c, deps, films.length);
         const common = { tenant, request, parameters, annotation: {}, isAsync, signal };
         const answers = films.map(async ({ filename, film }): Promise<FilmOutcome> => {
           const answer = film.ok ? await withoutOutage(readRequest(deps, { ...common, film: film.value })) : film;

@@ -11,6 +11,7 @@ import { parseParameters } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
 import { bodyOf, genericMediaTypes, reserveOnArrival } from '../http/body.ts';
 import { Refusal, unwrap } from '../http/problem.ts';
+import { countFilms } from '../http/rate-limit.ts';
 import { problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 import { nativeDicomModel } from './native-dicom.ts';
@@ -119,6 +120,7 @@ export function stow(app: OpenAPIHono, deps: Deps): void {
       return ok(await storeParts(deps, reception, parts, lease));
     });
     const { results, films } = unwrap(stored);
+    countFilms(c, deps, films.length);
     const jobs = await submitStudies(deps.platform, tenant, to, films);
     const counts = Object.fromEntries(
       Map.groupBy(results, ({ kind }) => kind)

@@ -3,9 +3,10 @@ import { Agent, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createHttpServer } from '../../../functions/api/connection/http-server.ts';
-import { createOverloadRule } from '../../../functions/api/connection/overload.ts';
+import { createOverloadRule, createRateRule } from '../../../functions/api/connection/overload.ts';
+import { createRateLimiter } from '../../../functions/api/http/rate-limiter.ts';
 import { ms } from '../../../functions/core/units.ts';
-import type { Access } from '../../../functions/storage/access.ts';
+import { type Access, localTenant } from '../../../functions/storage/access.ts';
 import type { Platform } from '../../../functions/storage/platform.ts';
 import { open, textOf } from '../../support/attacks.ts';
 
@@ -14,6 +15,12 @@ afterEach(() => server?.close().closeAllConnections());
 
 const check: Access['check'] = async (key) =>
   ['full', 'shares'].includes(key) ? { id: key, tenant: key, scopes: ['readings'], createdAt: '' } : undefined;
+
+const start = async (listening: Server) => {
+  server = listening;
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+};
 
 /** A service with a full queue. The tenant `shares` can still queue films. */
 async function listen({ authRequired = false, hasRoom = false } = {}) {
@@ -31,9 +38,7 @@ async function listen({ authRequired = false, hasRoom = false } = {}) {
     fetch,
     refuse: createOverloadRule({ platform, authRequired, corsOrigins: [] }, () => engine),
   });
-  server = listening;
-  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
-  return { fetch, url: `http://127.0.0.1:${(listening.address() as AddressInfo).port}` };
+  return { fetch, url: await start(listening) };
 }
 
 const send = (url: string, agent: Agent, body: Uint8Array, headers: Record<string, string> = {}) =>
@@ -112,3 +117,40 @@ test.each([
     socket.destroy();
   },
 );
+
+/** A service whose callers without a key have used up their films. */
+async function listenLimited(corsOrigins: readonly string[] = []) {
+  const fetch = vi.fn(async () => new Response('from the API'));
+  const limiter = createRateLimiter({ films: 1, requests: 5 });
+  if (!limiter) throw new Error('no limit');
+  limiter.count('films', localTenant, 1);
+  const url = await start(createHttpServer({ fetch, refuse: createRateRule(corsOrigins, limiter) }));
+  return { fetch, url };
+}
+
+test.each(['/v1/readings?findings=Nodule', '/v1/batches', '/v1/jobs', '/dicom-web/studies/1.2.3'])(
+  'a key that has used up its films is refused before the API sees its body: %s',
+  async (path) => {
+    const { fetch, url } = await listenLimited();
+    const { status, headers, text } = await send(`${url}${path}`, new Agent(), new Uint8Array(3_000_000));
+    expect([status, headers['retry-after'], headers['ratelimit-policy'], headers['ratelimit']]).toEqual([
+      429,
+      '60',
+      '"films";q=1;w=60, "requests";q=5;w=60',
+      '"films";r=0;t=60',
+    ]);
+    expect(JSON.parse(text)).toMatchObject({ code: 'throttled', policy: 'films', perMinute: 1 });
+    expect(fetch).not.toHaveBeenCalled();
+  },
+);
+
+test.each([
+  ['another key', '/v1/readings', { 'x-api-key': 'full' }, []],
+  ['another operation of the same key', '/v1/uploads', {}, []],
+  ['a path that is no operation', '/v1/none', {}, []],
+  ['a page of an allowed origin', '/v1/readings', { origin: 'https://ris.example' }, ['https://ris.example']],
+] as const)('the API answers %s although the films of a key are used up', async (_, path, headers, corsOrigins) => {
+  const { fetch, url } = await listenLimited(corsOrigins);
+  expect((await send(`${url}${path}`, new Agent(), new Uint8Array(10), headers)).text).toBe('from the API');
+  expect(fetch).toHaveBeenCalledOnce();
+});
