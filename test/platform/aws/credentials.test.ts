@@ -54,7 +54,9 @@ describe.skipIf(!hasAws)('credentials (npm run pretest installs SeaweedFS)', () 
     const [dynamo, sqs] = [openDynamo(), openSqs()];
     await dynamo.send(new ListTablesCommand());
     await sqs.send(new ListQueuesCommand());
-    expect(dynamoAt.all).toHaveLength(2);
+    // On a busy machine a client repeats a request, so each client sends at least one.
+    const targets = dynamoAt.all.map(({ headers }) => String(headers['x-amz-target']));
+    expect(new Set(targets)).toEqual(new Set(['DynamoDB_20120810.ListTables', 'AmazonSQS.ListQueues']));
     for (const { headers } of dynamoAt.all) {
       expect(headers.authorization).toContain('Credential=TASKROLEONE/');
       expect(headers.authorization).toContain('/eu-central-1/');
