@@ -34,6 +34,7 @@ export async function bundle(out: string, sourcemap: 'linked' | false): Promise<
     logLevel: 'info',
   });
   cpSync(here('web'), `${out}/web`, { recursive: true });
+  cpSync(here('api/test-films'), `${out}/test-films`, { recursive: true });
   cpSync(here(`../node_modules/${served}/dist/browser/standalone.js`), `${out}/web/scalar.js`);
   return Object.keys(metafile.inputs).filter((path) => path.startsWith('node_modules/'));
 }

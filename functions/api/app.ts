@@ -30,6 +30,7 @@ import { problems } from './routes/problems.ts';
 import { readingList } from './routes/reading-list.ts';
 import { readings } from './routes/readings.ts';
 import { reports } from './routes/reports.ts';
+import { testFilms } from './routes/test-films.ts';
 import { uploads } from './routes/uploads.ts';
 import { webhooks } from './routes/webhooks.ts';
 import { stow } from './stow/route.ts';
@@ -39,6 +40,7 @@ const resources = [
   batches,
   readingList,
   reports,
+  testFilms,
   routes,
   catalog,
   uploads,

@@ -114,6 +114,19 @@ const answersOf: Readonly<Record<string, () => Promise<void>>> = {
       code: 'heatmap_not_found',
     });
   },
+  async listTestFilms() {
+    expect((await call('/v1/test-films')).status).toBe(200);
+  },
+  async getTestFilm() {
+    const { json } = await call('/v1/test-films');
+    for (const { name } of json.films) expect((await call(`/v1/test-films/${name}`)).status).toBe(200);
+    const { headers } = await call('/v1/test-films/chest.jpg');
+    const unchanged = await call('/v1/test-films/chest.jpg', {
+      headers: { 'if-none-match': headers.get('etag') ?? '' },
+    });
+    expect(unchanged.status).toBe(304);
+    expect((await call('/v1/test-films/none.jpg')).json).toMatchObject({ code: 'not_found' });
+  },
   async getPlan() {
     expect((await call('/v1/routes')).status).toBe(200);
     expect((await call('/v1/routes?minAuroc=0.99')).json).toMatchObject({ code: 'unreachable_target' });

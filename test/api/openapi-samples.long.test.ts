@@ -69,6 +69,7 @@ test.each(Object.keys(runners))(
       getStructuredReport: async () => ({ ID: await newReading() }),
       getHeatmap: async () => ({ ID: await newReading('?explain=heatmap'), FINDING: 'Nodule' }),
       getFhirBundle: async () => ({ ID: await newReading() }),
+      getTestFilm: async () => ({ NAME: 'chest.jpg' }),
       sendUpload: async () => ({ ID: (await send('/v1/uploads', {})).id }),
       createJob: async () => ({ UPLOAD: await newUpload() }),
       getJob: async () => ({ ID: await newJob('Mass') }),

@@ -11,7 +11,7 @@ import { chestDataset } from '../support/dicom/instance.ts';
 import { part10 } from '../support/dicom/part10.ts';
 
 const page = readFileSync('docs/api.md', 'utf8');
-/** The code blocks of a language, in order: the quick start, the receiver, the polite client. */
+/** The code blocks of a language, in order: the quick start, the receiver, the polite client, the test films. */
 const samples = (language: string) =>
   [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, name, code = '']) => (name === language ? [code] : []));
 
@@ -34,7 +34,7 @@ test('every block of code on the page is run by this test', () => {
   const blocks = [...page.matchAll(/^```(\w*)$/gm)].map(([, name]) => name).filter(Boolean);
   expect(blocks.toSorted()).toEqual([
     ...['javascript', 'javascript', 'javascript'],
-    ...['python', 'python', 'python', 'sh'],
+    ...['python', 'python', 'python', 'python', 'sh'],
   ]);
 });
 
@@ -135,6 +135,28 @@ for (const { name, file, program } of languages)
       expect(after.headers.get('ratelimit')).toMatch(/^"films";r=0/);
     },
   );
+
+test.skipIf(!existsSync('.venv/bin/python'))(
+  'the sample with test films runs as it stands (pretest installs Python)',
+  async () => {
+    const data = folder();
+    const { url } = await serve({ ALARA_DATA: data, ALARA_AUTH: 'required' });
+    const { stdout } = await alara(['keys', 'create', '--tenant', 'tests', '--scopes', 'readings'], {
+      ALARA_DATA: data,
+    });
+    const [, , , sample = ''] = samples('python');
+    const environment = { ...process.env, ALARA_API_KEY: stdout.trim() };
+    const child = spawn(resolve('.venv/bin/python'), ['-c', sample.replaceAll('http://127.0.0.1:8080', url)], {
+      env: environment,
+    });
+    onTestFinished(() => void child.kill());
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => (output += text));
+    const [code] = await once(child, 'close');
+    expect([code, output]).toEqual([0, expect.stringMatching(/^chest.jpg 201\n.*\nunsupported.tiff 415\n$/s)]);
+  },
+);
 
 test('the limits on the page are the defaults of the settings', () => {
   const table = page.slice(page.indexOf('## Limits'), page.indexOf('## Changes'));

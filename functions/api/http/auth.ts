@@ -37,6 +37,8 @@ export const guarded: Readonly<Record<string, readonly Scope[]>> = {
   'GET /v1/readings/:id/sr': ['readings', 'jobs'],
   'GET /v1/readings/:id/fhir': ['readings', 'jobs'],
   'GET /v1/readings/:id/heatmaps/:finding': ['readings', 'jobs'],
+  'GET /v1/test-films': scopes,
+  'GET /v1/test-films/:name': scopes,
   'GET /v1/routes': scopes,
   'GET /v1/catalog': scopes,
   'GET /v1/evaluation': scopes,

@@ -18,7 +18,11 @@ const files: Readonly<Record<string, string>> = {
   'application/dicom': 'film.dcm',
   'application/octet-stream': 'film.dcm',
 };
-const reports: Readonly<Record<string, string>> = { 'application/dicom': 'report.dcm', 'image/png': 'heatmap.png' };
+const reports: Readonly<Record<string, string>> = {
+  'image/jpeg': 'film.jpg',
+  'application/dicom': 'report.dcm',
+  'image/png': 'heatmap.png',
+};
 
 /** A request with the parameters that are required and no others. */
 type Sample = {

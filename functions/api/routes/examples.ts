@@ -278,6 +278,32 @@ export const examples: Readonly<Record<string, { readonly summary: string; reado
       requestId: '078e0c2a-766e-49f5-9233-dbb5f095bda7',
     },
   },
+  TestFilms: {
+    summary: 'A film that is read, and one that is refused',
+    value: {
+      films: [
+        {
+          name: 'chest.jpg',
+          mediaType: 'image/jpeg',
+          description: 'A frontal chest film with 8 bits.',
+          sizeBytes: 22_659,
+          sha256: 'fd2452d59b5300fe5db849d63dd273f5f153a15595856fded996284377a79d9b',
+          expected: {
+            status: 201,
+            reading: { id: 'ID_CHEST', findings: ['Nodule', 'Edema'], bits: 8, warnings: [] },
+          },
+        },
+        {
+          name: 'damaged.jpg',
+          mediaType: 'image/jpeg',
+          description: 'The first half of chest.jpg.',
+          sizeBytes: 11_329,
+          sha256: '2771016dcb6cd105ad23c86fde65aea5ff0144be0540395df782fdf43c060f94',
+          expected: { status: 422, code: 'corrupt_image' },
+        },
+      ],
+    },
+  },
   Live: {
     summary: 'The process answers',
     value: {
