@@ -27,7 +27,8 @@ test('the bundle serves a film, the page and the documentation', async () => {
     body: film('00000442_000.png'),
   });
   expect(response.status).toBe(201);
-  for (const path of ['/', '/page.js', '/docs/scalar.js', '/v1/test-films/chest.jpg']) expect((await fetch(url + path)).status, path).toBe(200);
+  for (const path of ['/', '/page.js', '/docs/scalar.js', '/v1/test-films/chest.jpg'])
+    expect((await fetch(url + path)).status, path).toBe(200);
   const ended = new Promise((resolve) => child?.once('exit', resolve));
   child.kill('SIGTERM');
   expect(await ended).toBe(0);
