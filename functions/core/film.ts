@@ -11,9 +11,16 @@ export type Film = {
   readonly pixels: Uint8Array | Uint16Array;
 };
 
+/** The width and the height of a film in pixels. */
+export type Size = Pick<Film, 'width' | 'height'>;
+
 /** A film, and for a DICOM instance the content of its header. */
 export type Decoded = {
   readonly film: Film;
+  /** The size of the whole film, if the film was decoded at a lower resolution. */
+  readonly fullSize?: Size;
+  /** All data that determine the pixels of the whole film, if the film may be decoded at a lower resolution. */
+  readonly source?: PixelSource;
   /** Faults of the file that did not prevent reading. Absent where there are none. */
   readonly warnings?: readonly ReadingWarning[];
   readonly dicom?: {
@@ -22,6 +29,9 @@ export type Decoded = {
     readonly instance: Instance;
   };
 };
+
+/** Data that determine the pixels of a film: a compressed stream, and attributes for its rendering. */
+export type PixelSource = readonly (string | Uint8Array)[];
 
 /** The largest value a pixel of this film can take. */
 export const white = ({ pixels }: Pick<Film, 'pixels'>): number => (pixels instanceof Uint16Array ? 65_535 : 255);

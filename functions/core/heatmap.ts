@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Film } from './film.ts';
+import type { Size } from './film.ts';
 
 /** Where the model looked: a coarse grid over a square region of the film. */
 export const Heatmap = z
@@ -29,7 +29,7 @@ export type Heatmap = z.infer<typeof Heatmap>;
 export type Activation = { readonly rows: number; readonly columns: number; readonly values: Float32Array };
 
 /** The heat map of the finding at `index`, placed on the film. */
-export function heatmap({ rows, columns, values }: Activation, index: number, film: Film): Heatmap {
+export function heatmap({ rows, columns, values }: Activation, index: number, film: Size): Heatmap {
   const cells = rows * columns;
   const side = Math.max(film.width, film.height);
   return {

@@ -7,8 +7,7 @@ import { px } from '../core/units.ts';
 import type { ReadingWarning } from '../core/warning.ts';
 import { chroma } from './chroma.ts';
 import { darkFilmWarning } from './darkness.ts';
-import { decodeDicom } from './dicom/decode.ts';
-import type { Report } from './dicom/unexpected-error.ts';
+import { type DecodeOptions, decodeDicom } from './dicom/decode.ts';
 import type { Orientation } from './exif-orientation.ts';
 import { decodeGrayPng } from './gray-png.ts';
 import { maxPixels, minSide } from './limits.ts';
@@ -30,16 +29,16 @@ type Space = keyof typeof graySpaces;
 
 /**
  * Decode the bytes of a file to one upright gray film. The bytes decide the format. If the declared media type names another
- * format, the result has a warning. `report` receives unexpected errors of the DICOM decoder.
+ * format, the result has a warning.
  */
 export async function decode(
   bytes: Uint8Array,
   mediaType: string,
-  report: Report = () => {},
+  options: DecodeOptions = {},
 ): Promise<Result<Decoded, Fault>> {
   const found = sniff(bytes);
   if (!found) return fail(unsupportedFormatFault(bytes, mediaType));
-  const decoded = found === 'application/dicom' ? await decodeDicom(bytes, report) : await decodePicture(bytes, found);
+  const decoded = found === 'application/dicom' ? await decodeDicom(bytes, options) : await decodePicture(bytes, found);
   if (!decoded.ok) return decoded;
   const { warnings = [], ...rest } = decoded.value;
   const all = [mediaTypeMismatch(mediaType, found), ...warnings, darkFilmWarning(rest.film)].filter(

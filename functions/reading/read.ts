@@ -1,6 +1,6 @@
 import type { Catalog, Variant } from '../core/catalog.ts';
 import type { Fault } from '../core/fault.ts';
-import type { Decoded, Film } from '../core/film.ts';
+import type { Decoded, Film, PixelSource, Size } from '../core/film.ts';
 import { type Activation, heatmap } from '../core/heatmap.ts';
 import type { Instance } from '../core/instance.ts';
 import {
@@ -30,10 +30,11 @@ export type Output = {
 
 /** The stages with side effects: everything that touches a codec, a runtime or the clock. */
 export type Stages = {
-  decode(bytes: Uint8Array, mediaType: string): Promise<Result<Decoded, Fault>>;
-  resize(film: Film, size: Pick<Film, 'width' | 'height'>): Promise<Film>;
-  /** SHA-256 of the pixels and the size of a film, in hexadecimal. */
-  digest(film: Film): string;
+  /** @param longSide the longer side that the models need. Absent means the full size. */
+  decode(bytes: Uint8Array, mediaType: string, longSide?: number): Promise<Result<Decoded, Fault>>;
+  resize(film: Film, size: Size): Promise<Film>;
+  /** SHA-256 of a film, in hexadecimal, independent of the resolution at which the film was decoded. */
+  digest(film: Film, source?: PixelSource): string;
   infer(variant: Variant, tensor: Float32Array): Promise<Result<Output, Fault>>;
   /** A monotonic clock, in milliseconds. */
   clock(): number;
@@ -67,16 +68,18 @@ export async function read(
 ): Promise<Result<FilmReading, Fault>> {
   const timer = stopwatch(stages.clock);
 
-  const decoded = await timer.time('decode', () => stages.decode(bytes, mediaType));
+  const variants = plan.variants.map(variantOf(catalog));
+  const longSide = Math.max(...variants.map(({ resolution }) => resolution));
+  const decoded = await timer.time('decode', () => stages.decode(bytes, mediaType, longSide));
   if (!decoded.ok) return decoded;
-  const { film, dicom, warnings = [] } = decoded.value;
+  const { film, fullSize = film, source, dicom, warnings = [] } = decoded.value;
 
   const outputs = new Map<string, { readonly variant: Variant; readonly output: Output }>();
   let gateResult: GateResult | undefined;
-  for (const variant of plan.variants.map(variantOf(catalog))) {
+  for (const variant of variants) {
     const side = px(variant.resolution);
     const tensor = await timer.time('preprocess', async () => {
-      const resized = await stages.resize(film, contain(film, side));
+      const resized = await stages.resize(film, contain(fullSize, side));
       return isBlank(resized) ? null : normalise(letterbox(resized, side), variant.input);
     });
     if (!tensor) return fail({ code: 'blank_image' });
@@ -92,20 +95,20 @@ export async function read(
   const findings = planned.map((finding) => {
     const run = outputs.get(finding.variant);
     if (!run) throw new Error(`${finding.variant} was planned but not run`);
-    return resultOf(finding, run.variant, run.output, catalog.findings.indexOf(finding.finding), film, request);
+    return resultOf(finding, run.variant, run.output, catalog.findings.indexOf(finding.finding), fullSize, request);
   });
   const reading: Reading = {
     id,
     createdAt: stages.now().toISOString(),
     family: describeFamily(catalog),
     request,
-    plan: withUpsampling(plan, film),
+    plan: withUpsampling(plan, fullSize),
     findings,
     film: {
-      width: film.width,
-      height: film.height,
+      width: fullSize.width,
+      height: fullSize.height,
       bits: film.pixels instanceof Uint16Array ? 16 : 8,
-      digest: `sha256:${stages.digest(film)}`,
+      digest: `sha256:${stages.digest(film, source)}`,
     },
     ...(dicom && { dicom: dicom.view }),
     warnings: [...warnings],
@@ -127,7 +130,7 @@ const variantOf =
   };
 
 /** Set `upsampled` of each variant: whether its resolution exceeds the short side of the film. */
-function withUpsampling(plan: PlanView, { width, height }: Film): PlanView {
+function withUpsampling(plan: PlanView, { width, height }: Size): PlanView {
   const shortSide = Math.min(width, height);
   return {
     ...plan,
@@ -147,7 +150,7 @@ function resultOf(
   variant: Variant,
   { logits, activation }: Output,
   index: number,
-  film: Film,
+  film: Size,
   request: ReadRequest,
 ): FindingResult {
   const head = variant.heads[planned.finding];

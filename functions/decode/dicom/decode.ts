@@ -3,49 +3,73 @@ import type { Decoded } from '../../core/film.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { px } from '../../core/units.ts';
 import { baselineCodec } from './codecs/baseline-codec.ts';
-import type { Codec } from './codecs/codec-types.ts';
+import type { Codec, CompressedFrame } from './codecs/codec-types.ts';
 import { dcmjsCodec } from './codecs/dcmjs-codec.ts';
 import { frameOf } from './codecs/pixels.ts';
+import { reducedResolutionCodec } from './codecs/reduced-resolution-codec.ts';
 import { viewOf } from './dicom-view.ts';
 import { warnOfAssumptions } from './image.ts';
 import { openImage } from './open-image.ts';
 import { Warnings } from './parse/header-error.ts';
+import { pixelSource } from './pixel-source.ts';
 import { uprightFilm } from './render/geometry.ts';
 import { grayOf } from './render/gray.ts';
 import { CodecUnavailable, type Report, unexpectedErrorFault } from './unexpected-error.ts';
 
+export type DecodeOptions = {
+  /** Receives unexpected errors of the DICOM decoder. */
+  readonly report?: Report | undefined;
+  /**
+   * The longer side that the models need. If the format allows, a larger film is decoded at a lower resolution. Absent means that the
+   * film is decoded in full size.
+   */
+  readonly longSide?: number | undefined;
+};
+
 /** Decode a DICOM file to one upright gray film and the attributes of the film. Rejects only if a codec cannot run. */
-export async function decodeDicom(bytes: Uint8Array, report: Report = () => {}): Promise<Result<Decoded, Fault>> {
+export async function decodeDicom(
+  bytes: Uint8Array,
+  { report = () => {}, longSide }: DecodeOptions = {},
+): Promise<Result<Decoded, Fault>> {
   try {
-    return await decodeFilm(bytes);
+    return await decodeFilm(bytes, longSide);
   } catch (error) {
     if (error instanceof CodecUnavailable) throw error;
     return unexpectedErrorFault(error, report);
   }
 }
 
-const codec: Codec = (frame) =>
-  (frame.encoding === 'jpeg' && frame.shape.precision === 8 ? baselineCodec : dcmjsCodec)(frame).catch(
-    (error: unknown) => {
-      throw new CodecUnavailable('the image codec cannot run', { cause: error });
-    },
-  );
+const codec: Codec = (frame, halvings) =>
+  codecOf(frame, halvings)(frame, halvings).catch((error: unknown) => {
+    throw new CodecUnavailable('the image codec cannot run', { cause: error });
+  });
 
-async function decodeFilm(bytes: Uint8Array): Promise<Result<Decoded, Fault>> {
+function codecOf({ encoding, shape }: CompressedFrame, halvings: number): Codec {
+  if (halvings > 0) return reducedResolutionCodec;
+  return encoding === 'jpeg' && shape.precision === 8 ? baselineCodec : dcmjsCodec;
+}
+
+async function decodeFilm(bytes: Uint8Array, longSide: number | undefined): Promise<Result<Decoded, Fault>> {
   const opened = openImage(bytes);
   if (!opened.ok) return opened;
   const { attributes, image, instance } = opened.value;
   const warnings = new Warnings(opened.value.warnings);
   warnOfAssumptions(attributes, warnings.add);
-  const frame = await frameOf(opened.value, codec);
+  const frame = await frameOf(opened.value, codec, longSide);
   if (!frame.ok) return frame;
   frame.value.warnings.forEach(warnings.add);
   const gray = grayOf(frame.value, image, attributes, warnings.add);
   if (!gray.ok) return gray;
-  const stored = { width: px(image.columns), height: px(image.rows), pixels: gray.value.pixels };
-  const upright = await uprightFilm(stored, attributes, warnings.add);
+  const { size, scalable } = frame.value;
+  const fullSize = { width: px(image.columns), height: px(image.rows) };
+  const upright = await uprightFilm({ ...size, pixels: gray.value.pixels }, fullSize, attributes, warnings.add);
   if (!upright.ok) return upright;
   const { film, turned } = upright.value;
-  const dicom = { view: viewOf(opened.value, gray.value.rendering, turned), instance };
-  return ok(warnings.list.length > 0 ? { film, dicom, warnings: warnings.list } : { film, dicom });
+  return ok({
+    film,
+    ...(size.width < fullSize.width && { fullSize: upright.value.fullSize }),
+    ...(scalable && { source: pixelSource(scalable, attributes) }),
+    dicom: { view: viewOf(opened.value, gray.value.rendering, turned), instance },
+    ...(warnings.list.length > 0 && { warnings: warnings.list }),
+  });
 }

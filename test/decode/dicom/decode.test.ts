@@ -100,7 +100,11 @@ describe('an unexpected error in a file', () => {
   test('is reported as a fault of the file', async () => {
     const bugs: unknown[] = [];
     const report = (error: unknown) => bugs.push(error);
-    const answers = [await decode(booby(), 'application/dicom', report), inspect(booby(), report), inspect(booby())];
+    const answers = [
+      await decode(booby(), 'application/dicom', { report }),
+      inspect(booby(), report),
+      inspect(booby()),
+    ];
     for (const answer of answers) expect(faultOf(answer)).toMatchObject({ code: 'corrupt_image' });
     expect(bugs).toEqual([expect.any(TypeError), expect.any(TypeError)]);
     expect(JSON.stringify(answers)).not.toContain('ALARA');

@@ -30,7 +30,7 @@ test.each(encodings)(
     const broken: string[] = [];
     for (const { name, body, isSound } of malformed(dataset, encodingOf(transferSyntax))) {
       const bytes = new Uint8Array(wrap(dataset, body, { transferSyntax }));
-      const result = await decodeDicom(bytes, (error) => broken.push(`${name}: ${String(error)}`));
+      const result = await decodeDicom(bytes, { report: (error) => broken.push(`${name}: ${String(error)}`) });
       const outcome = result.ok ? 'read' : result.fault.code;
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       if (!result.ok) {

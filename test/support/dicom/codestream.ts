@@ -10,10 +10,13 @@ export const openJpeg = (film: Stored, options: readonly string[]) =>
     ['film.rawl', 'film.j2k'],
   );
 
-/** Decode a codestream with OpenJPEG. */
-export const openJpegBack = (codestream: Uint8Array, film: Stored): Stored =>
+/** Decode a codestream with OpenJPEG. `film` has the decoded size. */
+export const openJpegBack = (codestream: Uint8Array, film: Stored, options: readonly string[] = []): Stored =>
   samples(
-    through('opj_decompress', (input, output) => ['-i', input, '-o', output], codestream, ['film.j2k', 'film.rawl']),
+    through('opj_decompress', (input, output) => ['-i', input, '-o', output, ...options], codestream, [
+      'film.j2k',
+      'film.rawl',
+    ]),
     film,
   );
 
@@ -31,10 +34,13 @@ export const openJph = (film: Stored, options: readonly string[]) =>
     ['film.yuv', 'film.j2c'],
   );
 
-/** Decode a codestream with OpenJPH. */
-export const openJphBack = (codestream: Uint8Array, film: Stored): Stored =>
+/** Decode a codestream with OpenJPH. `film` has the decoded size. */
+export const openJphBack = (codestream: Uint8Array, film: Stored, options: readonly string[] = []): Stored =>
   samples(
-    through('ojph_expand', (input, output) => ['-i', input, '-o', output], codestream, ['film.j2c', 'film.yuv']),
+    through('ojph_expand', (input, output) => ['-i', input, '-o', output, ...options], codestream, [
+      'film.j2c',
+      'film.yuv',
+    ]),
     film,
   );
 

@@ -7,6 +7,8 @@ export type CompressedFrame = {
   readonly encoding: Exclude<Encoding, 'native' | 'rle'>;
   readonly bytes: Uint8Array;
   readonly shape: Shape;
+  /** How often the size can be halved in decoding. Undefined means that the frame can only be decoded in full size. */
+  readonly halvings?: number;
 };
 
 /** Why a codec returned no image: the stream is damaged, or the codec exceeded its memory limit. */
@@ -15,5 +17,10 @@ export type CodecFailure = 'damaged' | 'memoryExceeded';
 /**
  * Decode one gray frame to its samples, row by row, as bytes or as words in native byte order. Signed samples are in two's
  * complement. Rejects if the codec itself cannot run, which is not a fault of the stream.
+ *
+ * @param halvings how often to halve the size. Both sides are rounded up.
  */
-export type Codec = (frame: CompressedFrame) => Promise<Result<Uint8Array | Uint16Array, CodecFailure>>;
+export type Codec = (
+  frame: CompressedFrame,
+  halvings: number,
+) => Promise<Result<Uint8Array | Uint16Array, CodecFailure>>;

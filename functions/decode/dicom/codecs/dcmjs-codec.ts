@@ -1,7 +1,9 @@
 import codecs from 'dcmjs-codecs';
 import { fail, ok, type Result } from '../../../core/result.ts';
 import { type CodecInstance, codecInstance } from './codec-instance.ts';
+import { memoryLimit } from './codec-memory.ts';
 import type { Codec, CodecFailure, CompressedFrame } from './codec-types.ts';
+import { clampToPrecision } from './shape.ts';
 
 const { Context, NativeCodecs } = codecs;
 
@@ -20,12 +22,6 @@ const decoders: Record<CompressedFrame['encoding'], typeof NativeCodecs.decodeJp
   htj2k: (context) => Codecs.decodeHtJpeg2000(context),
 };
 
-/**
- * Memory limit of a codec in bytes. A codec reserves 268 MB at its start and leaves most of it unused. In tests, the largest films
- * took up to 10 bytes per pixel plus the stream, and HTJ2K in blocks of 4 pixels took 110 MB more than at the start.
- */
-const memoryFor = ({ bytes, shape }: CompressedFrame) => 384_000_000 + bytes.length + 24 * shape.rows * shape.columns;
-
 let last: Promise<unknown> = Promise.resolve();
 
 /**
@@ -39,7 +35,7 @@ export const dcmjsCodec: Codec = (frame) => {
 };
 
 async function decode(frame: CompressedFrame): Promise<Result<Uint8Array | Uint16Array, CodecFailure>> {
-  current = await codecInstance(memoryFor(frame));
+  current = await codecInstance(memoryLimit(frame));
   const { status } = current;
   await Codecs.initializeAsync();
   try {
@@ -75,12 +71,4 @@ function samples({ encoding, bytes, shape }: CompressedFrame): Uint8Array | Uint
   if (!is16Bit) return decoded;
   const words = new Uint16Array(decoded.buffer, decoded.byteOffset, decoded.length / 2);
   return encoding === 'htj2k' ? clampToPrecision(words, shape) : words;
-}
-
-/** Clamp samples to their precision. Unlike other codecs, OpenJPH does not clamp the samples of a lossy stream. */
-function clampToPrecision(words: Uint16Array, { precision, isSigned }: CompressedFrame['shape']): Uint16Array {
-  const values = isSigned ? new Int16Array(words.buffer, words.byteOffset, words.length) : words;
-  const [low, high] = isSigned ? [-(2 ** (precision - 1)), 2 ** (precision - 1) - 1] : [0, 2 ** precision - 1];
-  for (let i = 0; i < values.length; i++) values[i] = Math.max(low, Math.min(high, values[i] ?? 0));
-  return words;
 }

@@ -27,6 +27,8 @@ const maxPadding = 8192;
 export type Jpeg2000Stream = {
   readonly bytes: Uint8Array;
   readonly shape: Shape;
+  /** How often the size can be halved in decoding: the number of wavelet decompositions of every tile. */
+  readonly halvings: number;
   /** Coded by the block coder of HTJ2K (ITU-T T.814). */
   readonly isHighThroughput: boolean;
   /** The repaired faults. */
@@ -97,11 +99,16 @@ export function jpeg2000Stream(bytes: Uint8Array): Result<Jpeg2000Stream, Fault>
     // A codec treats a stream without an end marker as truncated, so a missing marker is added.
     bytes: parsed.hasEndMarker ? bytes.subarray(0, end + 2) : Buffer.concat([bytes.subarray(0, end), endMarker]),
     shape,
+    // With an image offset, the codec miscalculates the size at lower resolutions.
+    halvings: remaining === 0 && top === 0 ? fewestDecompositions([main, ...parts]) : 0,
     // Bit 14 of the capabilities announces a CAP segment (T.800, table A.10). HTJ2K has one.
     isHighThroughput: (view.getUint16(6) & 0x4000) !== 0,
     repairs: parsed.hasEndMarker ? [] : ['the end marker is missing'],
   });
 }
+
+const fewestDecompositions = (headers: readonly CodingHeader[]): number =>
+  Math.min(...headers.flatMap(({ styles }) => styles.map(({ precincts }) => precincts.length - 1)));
 
 /** Upper limit of the packets that a codec iterates over: the packets of the finest style, once per progression order. */
 function packetLimit({ styles, progressions }: Pick<CodingHeader, 'styles' | 'progressions'>, grid: Grid): number {

@@ -1,7 +1,10 @@
 import { tags } from '../../../core/dicom-dictionary.ts';
 import type { Fault } from '../../../core/fault.ts';
+import type { Size } from '../../../core/film.ts';
 import { fail, ok, type Result } from '../../../core/result.ts';
+import { px } from '../../../core/units.ts';
 import type { ReadingWarning } from '../../../core/warning.ts';
+import { halved, halvingsFor } from '../../halving.ts';
 import { type JpegFrame, processOf, startOfFrame } from '../../jpeg/frame.ts';
 import { type JpegStream, jpegStream, repairWarning } from '../../jpeg/stream.ts';
 import { archiveFormat, otherFormat, sniff } from '../../sniff.ts';
@@ -19,9 +22,14 @@ import { checkShape, type Shape } from './shape.ts';
 /** The uncompressed words of a frame, one per pixel. */
 export type Words = Uint8Array | Uint16Array;
 
-/** An uncompressed frame. `stream` has the parameters of the compressed stream; null for native pixel data. */
+/** An uncompressed frame. */
 export type Frame = {
   readonly words: Words;
+  /** The size of the frame as decoded. */
+  readonly size: Size;
+  /** The compressed stream, if its encoding allows decoding at a lower resolution. */
+  readonly scalable?: Uint8Array;
+  /** The parameters of the compressed stream; null for native pixel data. */
   readonly stream: Shape | null;
   /** Faults of the stream that did not prevent decoding. */
   readonly warnings: readonly ReadingWarning[];
@@ -35,7 +43,11 @@ const codecFailures: Record<CodecFailure, string> = {
 
 const corrupt = (problem: string) => fail<Fault>({ code: 'corrupt_image', problem });
 
-/** Decode pixel data to a frame. A compressed stream is checked against the header before a codec decodes it. */
+/**
+ * Decode pixel data to a frame. A compressed stream is checked against the header before a codec decodes it.
+ *
+ * @param longSide the longer side that the models need. Absent means that the frame is decoded in full size.
+ */
 export async function frameOf(
   {
     attributes,
@@ -44,11 +56,14 @@ export async function frameOf(
     transferSyntax,
   }: Pick<OpenedImage, 'attributes' | 'image' | 'pixels' | 'transferSyntax'>,
   codec: Codec,
+  longSide?: number,
 ): Promise<Result<Frame, Fault>> {
-  const withoutWarnings = (words: Words) => ok({ words, stream: null, warnings: [] });
+  const fullSize = { width: px(image.columns), height: px(image.rows) };
+  const uncompressed = (words: Words, warnings: readonly ReadingWarning[] = []) =>
+    ok({ words, size: fullSize, stream: null, warnings });
   if (pixels.kind === 'native') {
     const words = nativeWords(pixels, image, transferSyntax);
-    return words.ok ? ok({ words: words.value, stream: null, warnings: surplusWarnings(pixels.bytes, image) }) : words;
+    return words.ok ? uncompressed(words.value, surplusWarnings(pixels.bytes, image)) : words;
   }
   const streams = countStreams(pixels.fragments);
   if (streams > 1)
@@ -56,23 +71,41 @@ export async function frameOf(
   const bytes = concatenated(pixels.fragments);
   if (transferSyntax.encoding === 'rle' && !isJpeg(bytes) && !isJpeg2000(bytes)) {
     const unpacked = decodeRle(bytes, image.rows * image.columns, image.bitsAllocated);
-    return unpacked.ok ? withoutWarnings(toWords(unpacked.value, image)) : unpacked;
+    return unpacked.ok ? uncompressed(toWords(unpacked.value, image)) : unpacked;
   }
   const stream = streamOf(bytes, transferSyntax);
   if (!stream.ok) return stream;
   const { frame } = stream.value;
   const checked = checkShape(frame.shape, image);
   if (!checked.ok) return checked;
-  const words = await decodeStream(stream.value, codec);
-  if (!words.ok) return corrupt(`the ${encodingNames[frame.encoding]} stream ${codecFailures[words.fault]}`);
+  const halvings =
+    longSide !== undefined && canBeAveraged(frame, image, attributes)
+      ? halvingsFor(fullSize, longSide, frame.halvings ?? 0)
+      : 0;
+  const decoded = await decodeStream(stream.value, codec, halvings);
+  if (!decoded.ok) return corrupt(`the ${encodingNames[frame.encoding]} stream ${codecFailures[decoded.fault]}`);
+  const { width, height } = fullSize;
   const isLossy = frame.shape.isLossy || isDeclaredLossy(frame, attributes);
   const label = mislabelledWarning(frame, transferSyntax);
   return ok({
-    words: words.value.words,
+    words: decoded.value.words,
+    size: { width: px(halved(width, decoded.value.halvings)), height: px(halved(height, decoded.value.halvings)) },
+    ...(frame.halvings !== undefined && { scalable: frame.bytes }),
     stream: { ...frame.shape, isLossy },
-    warnings: [...(label ? [label] : []), ...words.value.warnings],
+    warnings: [...(label ? [label] : []), ...decoded.value.warnings],
   });
 }
+
+/**
+ * Whether the mean of stored samples means the mean of their pixel values. It does not if the samples have bits that are no part of
+ * the pixel value, or if some values are padding. Signed samples of 8 bits are excluded because a codec loses their sign.
+ */
+const canBeAveraged = ({ shape }: CompressedFrame, image: Image, attributes: Attributes): boolean =>
+  shape.precision <= image.bitsStored &&
+  image.highBit === image.bitsStored - 1 &&
+  shape.isSigned === image.isSigned &&
+  (shape.precision > 8 || !shape.isSigned) &&
+  attributes.bytes(tags.pixelPaddingValue) === undefined;
 
 /** A checked stream, and other repairs of the stream to try if the codec finds the stream damaged. */
 type Stream = {
@@ -81,13 +114,16 @@ type Stream = {
   readonly alternatives: () => Generator<Pick<Stream, 'frame' | 'warnings'>>;
 };
 
-async function decodeStream({ frame, warnings, alternatives }: Stream, codec: Codec) {
-  const decoded = await codec(frame);
-  if (decoded.ok) return ok({ words: decoded.value, warnings });
+async function decodeStream(stream: Stream, codec: Codec, halvings: number) {
+  const { frame, warnings, alternatives } = stream;
+  const decoded = await codec(frame, halvings);
+  if (decoded.ok) return ok({ words: decoded.value, halvings, warnings });
   if (decoded.fault !== 'damaged') return decoded;
+  // The codec for the full size decides whether a stream is damaged, so that the answer does not depend on the resolution.
+  if (halvings > 0) return decodeStream(stream, codec, 0);
   for (const other of alternatives()) {
-    const words = await codec(other.frame);
-    if (words.ok) return ok({ words: words.value, warnings: other.warnings });
+    const words = await codec(other.frame, 0);
+    if (words.ok) return ok({ words: words.value, halvings, warnings: other.warnings });
   }
   return decoded;
 }

@@ -36,3 +36,11 @@ export function checkShape(shape: Shape, image: Image): Result<Shape, Fault> {
     );
   return ok(shape);
 }
+
+/** Clamp samples to their precision. Unlike other codecs, OpenJPH does not clamp the samples of a lossy stream. */
+export function clampToPrecision(words: Uint16Array, { precision, isSigned }: Shape): Uint16Array {
+  const values = isSigned ? new Int16Array(words.buffer, words.byteOffset, words.length) : words;
+  const [low, high] = isSigned ? [-(2 ** (precision - 1)), 2 ** (precision - 1) - 1] : [0, 2 ** precision - 1];
+  for (let i = 0; i < values.length; i++) values[i] = Math.max(low, Math.min(high, values[i] ?? 0));
+  return words;
+}

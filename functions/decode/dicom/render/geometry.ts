@@ -1,6 +1,6 @@
 import { type Tag, tags } from '../../../core/dicom-dictionary.ts';
 import type { Fault } from '../../../core/fault.ts';
-import type { Film } from '../../../core/film.ts';
+import type { Film, Size } from '../../../core/film.ts';
 import { fail, ok, type Result } from '../../../core/result.ts';
 import { px } from '../../../core/units.ts';
 import { maxPixels } from '../../limits.ts';
@@ -10,26 +10,40 @@ import { foundNumbers } from '../parse/decimal.ts';
 import type { Warn } from '../parse/header-error.ts';
 import { numbersOf } from '../parse/numbers.ts';
 
-/** A film with square pixels, the left of the patient on the right side, and the head up. `turned` describes the rotation. */
-export type Upright = { readonly film: Film; readonly turned: string | undefined };
+/** A film with square pixels, the left of the patient on the right side, and the head up. */
+export type Upright = {
+  readonly film: Film;
+  /** The size of the upright film if it were decoded in full size. */
+  readonly fullSize: Size;
+  /** A description of the rotation. */
+  readonly turned: string | undefined;
+};
 
 /** A smaller deviation from 1 is a rounding error of the header. Resampling would only blur the film. */
 const squareEnough = 0.01;
 /** A larger aspect ratio is an error of the header: no detector has such pixels. */
 const maxAspect = 4;
 
-export async function uprightFilm(stored: Film, attributes: Attributes, warn: Warn): Promise<Result<Upright, Fault>> {
+/** @param storedSize the size of the stored film in full size. `stored` may have a lower resolution. */
+export async function uprightFilm(
+  stored: Film,
+  storedSize: Size,
+  attributes: Attributes,
+  warn: Warn,
+): Promise<Result<Upright, Fault>> {
   const { aspect, source } = aspectOf(attributes, warn);
   if (!(aspect <= maxAspect && aspect >= 1 / maxAspect))
     return fail({
       code: 'unusable_header',
       problem: `the pixel aspect ratio by ${source} is ${aspect.toFixed(2)}, outside the range of 0.25 to 4`,
     });
-  const square = squareSize(stored, aspect);
+  const square = squareSize(storedSize, aspect);
   if (square.width * square.height > maxPixels) return fail({ code: 'too_many_pixels', ...square, limit: maxPixels });
-  const film = await resize(stored, square);
+  const film = await resize(stored, squareSize(stored, aspect));
   const turn = turnOf(attributes, warn);
-  return ok(turn ? { film: turnFilm(film, turn), turned: turn.description } : { film, turned: undefined });
+  if (!turn) return ok({ film, fullSize: square, turned: undefined });
+  const fullSize = turn.transpose ? { width: square.height, height: square.width } : square;
+  return ok({ film: turnFilm(film, turn), fullSize, turned: turn.description });
 }
 
 /** Height divided by width of a pixel, by the first usable attribute. All of the attributes state the row spacing first. */
@@ -65,7 +79,7 @@ const aspectSources = [
 ] as const;
 
 /** The size of the film with square pixels. The side with the longer pixel edge is enlarged, so no pixel is lost. */
-function squareSize({ width, height }: Film, aspect: number): Pick<Film, 'width' | 'height'> {
+function squareSize({ width, height }: Size, aspect: number): Size {
   if (Math.abs(aspect - 1) <= squareEnough) return { width, height };
   return aspect > 1
     ? { width, height: px(Math.round(height * aspect)) }
