@@ -5,8 +5,11 @@ import { build } from 'esbuild';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** onnxruntime-node and sharp are native; piscina, pino and dcmjs-codecs load files from their own folders. */
-export const external = ['onnxruntime-node', 'sharp', 'piscina', 'pino', 'dcmjs-codecs'];
+/** onnxruntime-node and sharp are native; piscina, pino and the codecs load files from their own folders. */
+export const external = [
+  ...['onnxruntime-node', 'sharp', 'piscina', 'pino'],
+  ...['dcmjs-codecs', '@cornerstonejs/codec-openjpeg', '@cornerstonejs/codec-openjph'],
+];
 
 /** A package whose built file is served unchanged. */
 export const served = '@scalar/api-reference';

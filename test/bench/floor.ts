@@ -40,7 +40,7 @@ async function decoderOf({ path, mediaType }: BenchFilm): Promise<Decoder> {
   const { columns: width, rows: height } = opened.value.image;
   const decode = async () => {
     const frame = await frameOf(opened.value, (stream) =>
-      (stream.encoding === 'jpeg' && stream.shape.precision === 8 ? baselineCodec : dcmjsCodec)(stream),
+      (stream.encoding === 'jpeg' && stream.shape.precision === 8 ? baselineCodec : dcmjsCodec)(stream, 0),
     );
     if (!frame.ok) throw new Error(frame.fault.code);
     return sharp(frame.value.words, { raw: { width, height, channels: 1 } }).toColourspace('grey16');

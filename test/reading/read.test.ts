@@ -153,6 +153,28 @@ describe('a reading', () => {
     });
   });
 
+  test('is decoded for the largest resolution of the plan, and describes the whole film', async () => {
+    const { log, given } = stages(gradient(600, 400));
+    const asked: (number | undefined)[] = [];
+    const source = ['stream'];
+    const reduced: Decoded = { film: gradient(600, 400), fullSize: { width: px(2400), height: px(1599) }, source };
+    const decode: Stages['decode'] = async (_bytes, _mediaType, longSide) => {
+      asked.push(longSide);
+      return ok(reduced);
+    };
+    const reading = unwrap(await reads({ ...given, decode }, { explain: true }));
+    expect(asked).toEqual([512]);
+    // The proportions are those of the whole film: 512 × 1599 / 2400.
+    expect(log).toContain('resize to 512 × 341');
+    expect(reading.film).toMatchObject({
+      width: 2400,
+      height: 1599,
+      digest: `sha256:${filmDigest(reduced.film, source)}`,
+    });
+    expect(reading.findings[0]?.heatmap?.region).toEqual({ left: 0, top: -400.5, width: 2400, height: 2400 });
+    expect(reading.plan.variants.map(({ upsampled }) => upsampled)).toEqual([false, false]);
+  });
+
   test('takes each finding from the variant of the plan', async () => {
     const { given } = stages(gradient(600, 400), ({ id }) => output(id === 'small' ? [2, 7] : [-7, -2]));
     const { findings } = unwrap(await reads(given));
