@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ZodError, ZodType } from 'zod';
-import { Catalog, Policy } from '../core/catalog.ts';
+import { Catalog, Policy, type Variant } from '../core/catalog.ts';
 import { issueInWords, jsonProblem } from '../core/plain-words.ts';
 import { sha256Sync } from '../platform/digest.ts';
 import { CatalogError } from './catalog-error.ts';
@@ -107,3 +107,11 @@ const describe = (path: string, text: string, error: ZodError) =>
       return `${path}:${lineOf(text, where)}: ${where.join('.') || 'the file'}: ${issueInWords(issue)}`;
     })
     .join('\n');
+
+/** How a model file differs from the catalog, or undefined. */
+export function digestFault(bytes: Uint8Array, { file, sha256 }: Variant, { folder }: Pick<LoadedFamily, 'folder'>) {
+  const digest = sha256Sync(bytes);
+  return digest === sha256
+    ? undefined
+    : `${file} in ${folder} has SHA-256 ${digest}, the catalog says ${sha256}. Restore it from where the family was published.`;
+}

@@ -1,9 +1,14 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Variant } from '../core/catalog.ts';
+import { publish } from '../platform/atomic-file.ts';
+import { sha256Sync } from '../platform/digest.ts';
 import { CatalogError } from './catalog-error.ts';
 import { type Fetched, fetchObject } from './fetch-object.ts';
 import { type Installed, install, modelsOf } from './install.ts';
-import { pointerFile } from './last-release.ts';
-import { type Channel, keys, Pointer, parseObject } from './manifest.ts';
+import { type Channel, encode, keys, Pointer, parseObject } from './manifest.ts';
 import { isFull, type ModelCache } from './model-cache.ts';
 import type { Objects } from './store/object-store.ts';
 
@@ -118,5 +123,27 @@ export function openPublished(objects: Objects, family: string, channel: Channel
       return started;
     },
     drop: ({ sha256 }) => cache.drop(sha256),
+  };
+}
+
+/** The last pointer whose family was served. It is kept on disk, so that a start does not need the store. */
+function pointerFile(cacheFolder: string, url: string, family: string, channel: Channel) {
+  const folder = join(cacheFolder, 'pointers');
+  const path = join(folder, `${sha256Sync(`${url} ${family} ${channel}`)}.json`);
+  return {
+    /** Undefined also if the file cannot be used; then the store decides. */
+    last(): Pointer | undefined {
+      try {
+        return Pointer.parse(JSON.parse(readFileSync(path, 'utf8')));
+      } catch {
+        return undefined;
+      }
+    },
+    async keep(pointer: Pointer): Promise<void> {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const part = join(folder, `${randomUUID()}.part`);
+      await writeFile(part, encode(pointer), { flush: true, mode: 0o600 });
+      publish(part, path);
+    },
   };
 }

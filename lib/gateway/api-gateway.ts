@@ -1,13 +1,21 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
-import { ApiKeySourceType, LogGroupLogDestination, MethodLoggingLevel, RestApi } from 'aws-cdk-lib/aws-apigateway';
+import {
+  ApiKeySourceType,
+  EndpointType,
+  LogGroupLogDestination,
+  MethodLoggingLevel,
+  RestApi,
+  type RestApiProps,
+} from 'aws-cdk-lib/aws-apigateway';
+import { InterfaceVpcEndpointAwsService } from 'aws-cdk-lib/aws-ec2';
+import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type { LoadBalancer } from '../compute/load-balancer.ts';
-import type { Network } from '../compute/network.ts';
+import { endpointSecurityGroup, type Network } from '../compute/network.ts';
 import type { DataStack } from '../data/data-stack.ts';
 import type { Environment } from '../environments.ts';
 import { acknowledge } from '../nag.ts';
 import { accessLogFormat } from './access-log.ts';
-import { endpointProps } from './endpoint.ts';
 import { addGatewayResponses } from './gateway-responses.ts';
 import { Identity } from './identity.ts';
 import { addUsagePlan, stageThrottle } from './rate-limits.ts';
@@ -105,4 +113,35 @@ export class ApiGateway extends Construct {
       'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]',
     );
   }
+}
+
+/** The endpoint of the API: public, or private through a VPC endpoint that only the listed networks can reach. */
+function endpointProps(
+  scope: Construct,
+  { endpoint, vpcCidr }: Environment,
+  network: Network,
+): Pick<RestApiProps, 'endpointConfiguration' | 'policy'> {
+  if (endpoint.kind === 'public') return { endpointConfiguration: { types: [EndpointType.REGIONAL] } };
+  const vpcEndpoint = network.vpc.addInterfaceEndpoint('Calls', {
+    service: InterfaceVpcEndpointAwsService.APIGATEWAY,
+    subnets: network.subnets,
+    securityGroups: [endpointSecurityGroup(scope, 'Calls', network.vpc, [vpcCidr, ...endpoint.networks])],
+    open: false,
+    privateDnsEnabled: true,
+  });
+  const viaEndpoint = { 'aws:SourceVpce': vpcEndpoint.vpcEndpointId };
+  const statement = {
+    principals: [new AnyPrincipal()],
+    actions: ['execute-api:Invoke'],
+    resources: ['execute-api:/*'],
+  };
+  return {
+    endpointConfiguration: { types: [EndpointType.PRIVATE], vpcEndpoints: [vpcEndpoint] },
+    policy: new PolicyDocument({
+      statements: [
+        new PolicyStatement({ ...statement, effect: Effect.ALLOW, conditions: { StringEquals: viaEndpoint } }),
+        new PolicyStatement({ ...statement, effect: Effect.DENY, conditions: { StringNotEquals: viaEndpoint } }),
+      ],
+    }),
+  };
 }

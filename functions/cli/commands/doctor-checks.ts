@@ -7,13 +7,12 @@ import { z } from 'zod';
 import { messageOf } from '../../core/errors.ts';
 import { inPlainWords } from '../../core/plain-words.ts';
 import { openRouter } from '../../inference/router.ts';
-import { families } from '../../models/load.ts';
+import { digestFault, families } from '../../models/load.ts';
 import { checkPacs } from '../../pacs/check.ts';
 import { type PacsConfig, readPacsConfig } from '../../pacs/config.ts';
 import { pacsRequest } from '../../pacs/request.ts';
 import { ConfigError, readConfig } from '../../platform/config.ts';
 import { cpus } from '../../platform/cpus.ts';
-import { digestFault } from './digest.ts';
 
 /** The result of a check, and the fix if it failed. */
 export type CheckResult = { readonly found: string; readonly fix?: string };

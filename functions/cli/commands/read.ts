@@ -12,7 +12,6 @@ import { type FilmFault, problemOf, problemText, UsageError, unwrap } from '../e
 import { help } from '../help.ts';
 import { csvHead, csvRows } from '../output/csv.ts';
 import { filmsIn, loadFilm } from '../output/films.ts';
-import { inOrder } from '../output/in-order.ts';
 import { filmTable, filmView } from '../output/print.ts';
 import { openProgress } from '../output/progress.ts';
 import { addRoutingOptions, planFromOptions, type RoutingOptions } from '../routing-options.ts';
@@ -141,4 +140,19 @@ const tableFormat = (plan: Plan): Format => ({
 function summary(films: number, failed: readonly { file: string; fault: FilmFault }[]): string {
   const lines = failed.map(({ file, fault }) => `  ${file}: ${fault.code}: ${problemText(problemOf(fault))}\n`);
   return `alara: ${films - failed.length} read, ${failed.length} failed:\n${lines.join('')}`;
+}
+
+/** Process at most `width` items at a time and yield the results in the order of the items. `work` must not throw. */
+export async function* inOrder<Item, Value>(
+  items: readonly Item[],
+  width: number,
+  work: (item: Item) => Promise<Value>,
+): AsyncGenerator<Value> {
+  const pending: Promise<Value>[] = [];
+  for (const item of items) {
+    pending.push(work(item));
+    const first = pending.length >= width ? pending.shift() : undefined;
+    if (first) yield await first;
+  }
+  for (const rest of pending) yield await rest;
 }

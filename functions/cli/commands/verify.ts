@@ -5,8 +5,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Variant } from '../../core/catalog.ts';
 import { inPlainWords } from '../../core/plain-words.ts';
 import { type Device, runtimeOptions } from '../../inference/session.ts';
-import type { LoadedFamily } from '../../models/load.ts';
-import { digestFault } from './digest.ts';
+import { digestFault, type LoadedFamily } from '../../models/load.ts';
 
 export type Verdict = { readonly ok: boolean; readonly detail: string };
 

@@ -1,11 +1,18 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { route } from '../../routing/cheapest-plan.ts';
+import { costTable } from '../../routing/cost-table.ts';
 import { ruleFor } from '../../routing/rule.ts';
-import type { Manifest } from '../manifest.ts';
-import { readManifest } from '../release-reader.ts';
+import { CatalogError } from '../catalog-error.ts';
+import { type LoadedFamily, loadFamily } from '../load.ts';
+import { isModel, type Manifest, parseObject } from '../manifest.ts';
+import { readFileOf, readManifest } from '../release-reader.ts';
 import type { Objects } from '../store/object-store.ts';
-import { type Compared, compareFamilies, type Measured } from './compare.ts';
-import { readMeasured, Unmeasured } from './measured.ts';
+import { type Compared, compareFamilies, type Measured, scoresFault } from './compare.ts';
 import { method } from './paired-auroc.ts';
 import type { Record } from './record.ts';
+import { Scores } from './scores.ts';
 import { bestEffort } from './tolerant-read.ts';
 
 type Protocol = NonNullable<Record['modificationProtocol']>;
@@ -82,4 +89,44 @@ function marginsOf({ family: { catalog, policies, ownPolicy } }: Measured, other
       return [finding, { margin: otherwise, source: 'declared with the promotion' }];
     }),
   );
+}
+
+/** A family without scores: it cannot be compared. */
+class Unmeasured extends CatalogError {
+  override name = 'Unmeasured';
+}
+
+/** Load the parts of a published family that a comparison needs. Throws CatalogError or {@link Unmeasured}. */
+async function readMeasured(objects: Objects, manifest: Manifest, device: string): Promise<Measured> {
+  const { family: name, files, policies } = manifest;
+  const entry = files['scores.json'];
+  if (!entry) throw new Unmeasured(`${name} was published without scores.json`);
+  const scores = parseObject(Scores, await readFileOf(objects, name, entry), 'scores.json');
+  const folder = await mkdtemp(join(tmpdir(), 'alara-compare-'));
+  try {
+    const texts = [
+      ...Object.entries(files).map(([path, file]) => [join(name, path), file] as const),
+      ...Object.entries(policies).map(([path, file]) => [join('policies', path), file] as const),
+    ].filter(([path]) => path.endsWith('.json') && !isModel(path));
+    for (const [path, file] of texts) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), await readFileOf(objects, name, file));
+    }
+    const family = loadFamily(folder, name, folder);
+    const fault = scoresFault(family, scores);
+    if (fault !== undefined) throw new CatalogError(`${name}: ${fault}.`);
+    return { family, scores, served: served(family, device) };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** By finding, the variant that serves a request without parameters. */
+function served({ catalog, policies, ownPolicy }: LoadedFamily, device: string): Measured['served'] {
+  const policy = policies[ownPolicy];
+  if (!policy) throw new Error('a family is loaded with its own policy');
+  const costs = costTable(catalog, device);
+  const plan = route(catalog, policy, costs, { findings: catalog.findings, minAuroc: {}, bestEffort: true });
+  if (!plan.ok) return {};
+  return Object.fromEntries(plan.value.assignments.map(({ finding, variant }) => [finding, variant.id]));
 }

@@ -1,11 +1,11 @@
 import type { KeyObject } from 'node:crypto';
+import { Catalog } from '../../core/catalog.ts';
 import { CatalogError } from '../catalog-error.ts';
-import { type Channel, encode, keys, type Manifest, type Pointer } from '../manifest.ts';
-import { readManifest, readPointer } from '../release-reader.ts';
+import { type Channel, encode, keys, type Manifest, type Pointer, parseObject } from '../manifest.ts';
+import { readFileOf, readManifest, readPointer } from '../release-reader.ts';
 import type { Objects } from '../store/object-store.ts';
-import { modifications } from './diff.ts';
-import { type Record, recordsBack, writeRecord } from './record.ts';
-import { bestEffort } from './tolerant-read.ts';
+import { type Modifications, type Record, recordsBack, writeRecord } from './record.ts';
+import { type BestEffort, bestEffort, type Unreadable } from './tolerant-read.ts';
 
 /** Another process moved the pointer, so the basis of this decision no longer holds. */
 export class Overtaken extends CatalogError {
@@ -106,4 +106,47 @@ export async function rollback(
       comparisons: [],
     },
   });
+}
+
+/** The changes from one manifest to another, per file, as far as the earlier files can be read. */
+async function modifications(
+  objects: Objects,
+  before: Manifest | undefined | Unreadable,
+  after: Manifest,
+  { orNote }: BestEffort,
+): Promise<Modifications> {
+  const now = await catalogOf(objects, after);
+  const old = typeof before === 'object' ? await orNote(catalogOf(objects, before)) : before;
+  const changed = (part: 'files' | 'policies') =>
+    before === 'unreadable' ? before : changes(before?.[part] ?? {}, after[part]);
+  return {
+    files: changed('files'),
+    policies: changed('policies'),
+    findings: old === 'unreadable' ? old : differences(old?.findings ?? [], now.findings),
+    provenance: { from: old === 'unreadable' ? old : (old?.provenance ?? null), to: now.provenance },
+  };
+}
+
+function differences(before: readonly string[], after: readonly string[]) {
+  const [old, now] = [new Set(before), new Set(after)];
+  return { added: [...now.difference(old)], removed: [...old.difference(now)] };
+}
+
+/** The catalog of a published family. */
+async function catalogOf(objects: Objects, manifest: Manifest): Promise<Catalog> {
+  const entry = manifest.files['catalog.json'];
+  if (!entry) throw new Error('a manifest was published without its catalog');
+  return parseObject(Catalog, await readFileOf(objects, manifest.family, entry), 'catalog.json');
+}
+
+function changes(before: Manifest['files'], after: Manifest['files']): Exclude<Modifications['files'], 'unreadable'> {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return Object.fromEntries(
+    names.map((name) => {
+      const [old, now] = [before[name]?.sha256, after[name]?.sha256];
+      if (now === undefined) return [name, 'removed'];
+      if (old === undefined) return [name, 'added'];
+      return [name, old === now ? 'unchanged' : 'replaced'];
+    }),
+  );
 }

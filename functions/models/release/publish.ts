@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Sync } from '../../platform/digest.ts';
+import { CatalogError } from '../catalog-error.ts';
 import { type LoadedFamily, loadFamily } from '../load.ts';
 import { encode, type FileEntry, isModel, keys, Manifest } from '../manifest.ts';
 import type { Objects } from '../store/object-store.ts';
-import { type Stored, storeObject } from '../store/put.ts';
 
 export type Publication = {
   readonly manifest: Manifest;
@@ -85,4 +85,31 @@ async function filesIn(folder: string): Promise<string[]> {
         .replaceAll('\\', '/'),
     )
     .sort();
+}
+
+/** What an upload did. */
+type Stored = 'present' | 'sent' | 'repaired';
+
+/** The most tries while other processes change the object. */
+const tries = 5;
+
+/** Store bytes under a key that contains their digest. A stored object with another digest is replaced. */
+async function storeObject(objects: Objects, key: string, sha256: string, bytes: Uint8Array): Promise<Stored> {
+  for (let i = 0; i < tries; i++) {
+    const there = await look(objects, key, sha256);
+    if (there === 'whole') return 'present';
+    if (there === undefined && (await objects.create(key, bytes))) return 'sent';
+    if (there !== undefined && (await objects.replace(key, bytes, there.etag))) return 'repaired';
+  }
+  throw new CatalogError(`${objects.url}/${key} is changed repeatedly by another process.`);
+}
+
+/** Whether a stored object matches its digest, or the version to replace; undefined if there is no object. */
+async function look(objects: Objects, key: string, sha256: string): Promise<'whole' | { etag: string } | undefined> {
+  const head = await objects.head(key);
+  if (!head) return undefined;
+  if (head.sha256 === sha256) return 'whole';
+  const found = await objects.read(key);
+  if (!found || found === 'unchanged') return undefined;
+  return sha256Sync(found.bytes) === sha256 ? 'whole' : { etag: found.etag };
 }

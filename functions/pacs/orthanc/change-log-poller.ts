@@ -6,7 +6,6 @@ import type { Platform } from '../../storage/platform.ts';
 import type { Follow, PacsSettings } from '../config.ts';
 import type { PollOnce } from '../poll-loop.ts';
 import { isRecent, type SubmitStudy } from '../study/submit.ts';
-import { createBacklog } from './backlog.ts';
 import type { Change, ChangeLog, OrthancStudy } from './client.ts';
 import {
   addCheckpoint,
@@ -18,8 +17,8 @@ import {
   positionBefore,
   positionOf,
 } from './cursor.ts';
-import { createPendingStudies } from './pending-studies.ts';
 import { findResumePoint } from './resume.ts';
+import { createBacklog, createPendingStudies } from './waiting-studies.ts';
 
 // Only the change log is complete. A notification may get lost, and Orthanc reports no StableStudy if it stops within
 // StableAge after the last film of a study. So the poller reads the new instances, and a study is due after a time without a

@@ -15,7 +15,6 @@ import type { Platform } from '../../storage/platform.ts';
 import type { DicomWeb, InstanceUids } from '../dicomweb/client.ts';
 import { checkUnchanged, listedInstances } from '../listed-instances.ts';
 import type { StudyFilm } from './films.ts';
-import { createKeyedMutex } from './keyed-mutex.ts';
 import { openOutcomes } from './outcomes.ts';
 import type { Source } from './source.ts';
 
@@ -149,4 +148,22 @@ async function digestOfFile(
 ): Promise<Result<string, Fault>> {
   const bytes = await retrieve(uids, signal);
   return bytes.ok ? ok(await sha256(bytes.value)) : bytes;
+}
+
+/** Runs tasks with the same key one after the other, in the order of the calls. Tasks with other keys run concurrently. */
+function createKeyedMutex() {
+  const last = new Map<string, Promise<unknown>>();
+  return async <Value>(key: string, task: () => Promise<Value>): Promise<Value> => {
+    const previous = last.get(key);
+    const current = (async () => {
+      await previous?.catch(() => undefined);
+      return task();
+    })();
+    last.set(key, current);
+    try {
+      return await current;
+    } finally {
+      if (last.get(key) === current) last.delete(key);
+    }
+  };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { inOrder } from '../../../functions/cli/output/in-order.ts';
+import { inOrder } from '../../../functions/cli/commands/read.ts';
 
 test('returns results in the order of the items, and runs at most `width` at a time', async () => {
   const delays = fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 12 });
