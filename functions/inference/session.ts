@@ -1,6 +1,7 @@
 import '../platform/no-telemetry.ts';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Variant } from '../core/catalog.ts';
 import { messageOf, withoutPaths } from '../core/errors.ts';
@@ -8,7 +9,6 @@ import type { Fault } from '../core/fault.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { ms } from '../core/units.ts';
 import type { LoadedFamily } from '../models/load.ts';
-import { modelPath } from '../models/model-path.ts';
 import { sha256Sync } from '../platform/digest.ts';
 import type { Output } from '../reading/read.ts';
 
@@ -128,3 +128,7 @@ function floats(tensor: Tensor | undefined): Float32Array {
   if (tensor?.data instanceof Float32Array) return tensor.data;
   throw new Error('the graph must have the float32 outputs logits, cam and gate');
 }
+
+/** The path of a variant's model, whether or not it is downloaded. */
+const modelPath = ({ folder, objects }: Pick<LoadedFamily, 'folder' | 'objects'>, variant: Variant): string =>
+  objects === undefined ? join(folder, variant.file) : join(objects, variant.sha256);

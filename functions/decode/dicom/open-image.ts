@@ -9,7 +9,7 @@ import { type Image, imageOf } from './image.ts';
 import type { Attributes } from './parse/attributes.ts';
 import { type Header, type PixelDataStart, parseBeginning, parseHeader, type StoredPixels } from './parse/header.ts';
 import { identityFault, readInstance } from './read-instance.ts';
-import { safeUid } from './safe-uid.ts';
+import { safeUid } from './safe-text.ts';
 
 /** A DICOM file whose header has passed every check. The pixels are not decoded. */
 export type OpenedImage = Omit<Header, 'pixels'> & {

@@ -40,3 +40,6 @@ export const safeModality = (value: string): string => modalities.find((known) =
 /** Laterality: left, right, both or unpaired (PS3.3, C.7.3.1.1.2 and C.8.11.2); undefined for any other value. */
 export const safeLaterality = (value: string | undefined): string | undefined =>
   ['L', 'R', 'B', 'U'].find((known) => known === value);
+
+/** The text of a UID for a message. Other characters than digits and dots become a question mark, so no patient data leaks. */
+export const safeUid = (text: string): string => text.replace(/[^0-9.]/g, '?').slice(0, 64);

@@ -6,7 +6,7 @@ import type { ReadingWarning } from '../../../core/warning.ts';
 import { maxPixels } from '../../limits.ts';
 import { firstElement } from '../../sniff.ts';
 import { streamKind } from '../codecs/stream-kind.ts';
-import { safeUid } from '../safe-uid.ts';
+import { safeUid } from '../safe-text.ts';
 import { type Attributes, attributesOf } from './attributes.ts';
 import { DataSetParser, type Element, type Fragment, TooManyElements } from './data-set.ts';
 import { pixelDataTag, undefinedLength, type VrEncoding } from './element-head.ts';

@@ -8,9 +8,8 @@ import type { Warn } from '../parse/header-error.ts';
 import { bulkRange, defaultWindow, type Level } from './default-window.ts';
 import { pixelRange } from './interval.ts';
 import { modalityTransform } from './modality.ts';
-import { paddingTest } from './padding.ts';
+import { paddingTest, pixelValue } from './pixel-value.ts';
 import { polarityOf } from './polarity.ts';
-import { pixelValue } from './values.ts';
 import { type NoVoi, type Voi, voiTransform } from './voi.ts';
 
 /** Gray values with white bone, and a description of the rendering steps. */
