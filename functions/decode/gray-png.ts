@@ -1,6 +1,7 @@
 import { crc32, inflateSync } from 'node:zlib';
 import type { Film } from '../core/film.ts';
 import { px } from '../core/units.ts';
+import { concatBytes } from '../platform/concat.ts';
 import { releaseMemory } from '../platform/release-memory.ts';
 import { maxPixels, minSide } from './limits.ts';
 
@@ -26,12 +27,14 @@ const ancillary = 0x2000_0000;
 export function decodeGrayPng(file: Uint8Array): Film | undefined {
   const chunks = chunksOf(file);
   if (!chunks) return undefined;
-  const { width, height, bytesPerPixel } = chunks;
+  const { width, height, bytesPerPixel, compressed } = chunks;
   if (width * height > maxPixels || Math.min(width, height) < minSide) return undefined;
   const rowBytes = width * bytesPerPixel;
-  const filtered = inflate(chunks.compressed, (rowBytes + 1) * height);
+  const filtered = inflate(compressed, (rowBytes + 1) * height);
+  releaseMemory(compressed);
   const pixels = filtered && unfilter(filtered, rowBytes, height, bytesPerPixel);
-  if (filtered) releaseMemory(filtered);
+  // Short results are in a buffer that Node shares.
+  if (filtered && filtered.buffer.byteLength === filtered.length + 1) releaseMemory(new Uint8Array(filtered.buffer));
   if (!pixels) return undefined;
   const size = { width: px(width), height: px(height) };
   if (bytesPerPixel === 1) return { ...size, pixels };
@@ -44,6 +47,7 @@ export function decodeGrayPng(file: Uint8Array): Film | undefined {
 function chunksOf(file: Uint8Array) {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const compressed: Uint8Array[] = [];
+  let bytes = 0;
   let size: { width: number; height: number; bytesPerPixel: 1 | 2 } | undefined;
   for (let at = 8; at + 12 <= file.length; ) {
     const next = at + 12 + view.getUint32(at);
@@ -59,8 +63,11 @@ function chunksOf(file: Uint8Array) {
       if (depth !== 8 && depth !== 16) return undefined;
       size = { width: view.getUint32(at + 8), height: view.getUint32(at + 12), bytesPerPixel: depth === 8 ? 1 : 2 };
     }
-    if (type === data) compressed.push(file.subarray(at + 8, next - 4));
-    if (type === end) return size && { ...size, compressed: Buffer.concat(compressed) };
+    if (type === data) {
+      compressed.push(file.subarray(at + 8, next - 4));
+      bytes += next - at - 12;
+    }
+    if (type === end) return size && { ...size, compressed: concatBytes(compressed, bytes) };
     at = next;
   }
   return undefined;
@@ -71,8 +78,8 @@ type Inflated = { readonly buffer: Buffer; readonly engine: { readonly bytesWrit
 /** Inflate data to exactly `length` bytes; undefined if the data is damaged, or longer or shorter. */
 function inflate(compressed: Uint8Array, length: number): Uint8Array | undefined {
   try {
-    // The output is one chunk, so that it is not joined afterwards.
-    const options = { chunkSize: length, maxOutputLength: length, info: true } as const;
+    // The output is one chunk, so that it is not joined afterwards. A chunk without a free byte would be followed by another.
+    const options = { chunkSize: length + 1, maxOutputLength: length, info: true } as const;
     // The types of Node do not have the result with `info`.
     const { buffer, engine } = inflateSync(compressed, options) as unknown as Inflated;
     return buffer.length === length && engine.bytesWritten === compressed.length ? buffer : undefined;
