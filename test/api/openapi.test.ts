@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { advice } from '../../functions/core/fault-status.ts';
 import { serve } from '../support/cli.ts';
-import { type Document, type Schema, schemasIn } from '../support/contract.ts';
+import { type Document, resolved, type Schema, schemasIn } from '../support/contract.ts';
 import { chest } from '../support/dicom/film.ts';
 import { chestDataset } from '../support/dicom/instance.ts';
 import { part10 } from '../support/dicom/part10.ts';
@@ -102,6 +102,27 @@ test('answers without a route match /openapi.json', async () => {
   const { contract } = service;
   expect(contract?.violations({ $ref: '#/components/schemas/HeadersTooLargeProblem' }, tooLarge.body)).toEqual([]);
   expect(tooLarge.requestId).toBe(tooLarge.body.requestId);
+});
+
+test('no problem response, header or query parameter is written twice in the operations that need a key', () => {
+  const written = operations()
+    .filter(({ security }) => security.length > 0)
+    .flatMap(({ responses, parameters = [] }) => [
+      ...Object.values(responses).filter(({ content = {} }) => 'application/problem+json' in content),
+      ...Object.values(responses).flatMap(({ headers = {} }) => Object.values(headers)),
+      ...parameters.filter(({ in: place }) => place === 'query'),
+    ])
+    .filter((part) => !('$ref' in part))
+    .map((part) => JSON.stringify(part));
+  expect(written.length).toBeGreaterThan(20);
+  expect(written.filter((part, i) => written.indexOf(part) !== i)).toEqual([]);
+});
+
+test('each component that an operation refers to exists, and has the name of its problems', () => {
+  expect(() => resolved(document.paths, document)).not.toThrow();
+  expect(document.paths['/v1/jobs/{id}']?.['get']?.responses['404']).toEqual({
+    $ref: '#/components/responses/JobNotFound',
+  });
 });
 
 test('every operation has a curl sample with a host, and no generated parameter', () => {

@@ -2,7 +2,6 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 
 type Media = Record<string, { readonly schema?: object; readonly example?: unknown; readonly examples?: object }>;
-type Reference = { readonly $ref: string };
 type Header = { readonly required?: boolean; readonly schema: { readonly type?: string } };
 export type Operation = {
   readonly operationId: string;
@@ -14,7 +13,7 @@ export type Operation = {
   readonly requestBody?: { readonly content: Media };
   readonly responses: Record<
     string,
-    { readonly description: string; readonly headers?: Record<string, Header | Reference>; readonly content?: Media }
+    { readonly description: string; readonly headers?: Record<string, Header>; readonly content?: Media }
   >;
   readonly 'x-codeSamples': readonly { readonly lang: string; readonly label: string; readonly source: string }[];
 };
@@ -31,7 +30,9 @@ export type Document = {
   readonly webhooks: Record<string, Record<string, Operation>>;
   readonly components: {
     readonly schemas: Record<string, Schema>;
-    readonly headers: Record<string, Header>;
+    readonly headers: Record<string, object>;
+    readonly responses: Record<string, object>;
+    readonly parameters: Record<string, object>;
     readonly examples: Record<string, { readonly value: unknown }>;
   };
 };
@@ -66,7 +67,7 @@ export function contractOf(document: Document): Contract {
   const components = closed(document.components);
   const validators = new Map<object, ValidateFunction>();
   const checked = new Set<string>();
-  const paths = Object.entries(document.paths).map(([path, operations]) => ({
+  const paths = Object.entries(resolved(document.paths, document) as Document['paths']).map(([path, operations]) => ({
     path,
     operations,
     pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
@@ -78,11 +79,6 @@ export function contractOf(document: Document): Contract {
     return validate(value) ? [] : (validate.errors ?? []);
   }
 
-  const referred = ({ $ref }: Reference) => {
-    const header = document.components.headers[$ref.split('/').at(-1) ?? ''];
-    if (!header) throw new Error(`the document has no ${$ref}`);
-    return header;
-  };
   const operationOf = (method: string, path: string) =>
     paths.find(({ pattern }) => pattern.test(path))?.operations[method.toLowerCase()];
 
@@ -98,8 +94,7 @@ export function contractOf(document: Document): Contract {
     };
     const described = operation.responses[status];
     if (!described) return fail('the document does not describe this status');
-    for (const [header, found] of Object.entries(described.headers ?? {})) {
-      const { required, schema } = '$ref' in found ? referred(found) : found;
+    for (const [header, { required, schema }] of Object.entries(described.headers ?? {})) {
       const value = headers.get(header);
       if (value === null && required) fail(`the header ${header} is missing`);
       if (value !== null && violations(schema, schema.type === 'integer' ? Number(value) : value).length > 0)
@@ -126,6 +121,19 @@ export function contractOf(document: Document): Contract {
   }
 
   return { describes: (method, path) => operationOf(method, path) !== undefined, check, violations, checked };
+}
+
+/** A part of a document in which the headers, responses and parameters that it refers to are in their places. */
+export function resolved(part: unknown, document: Pick<Document, 'components'>): unknown {
+  if (Array.isArray(part)) return part.map((item) => resolved(item, document));
+  if (typeof part !== 'object' || part === null) return part;
+  const [, kind = '', name = ''] =
+    /^#\/components\/(headers|responses|parameters)\/(.+)$/.exec(String((part as Schema)['$ref'])) ?? [];
+  if (kind === '')
+    return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, resolved(value, document)]));
+  const found = document.components[kind as 'headers' | 'responses' | 'parameters'][name];
+  if (!found) throw new Error(`the document has no ${kind}/${name}`);
+  return resolved(found, document);
 }
 
 const decoders: Readonly<Record<string, (body: Uint8Array) => Buffer>> = { br: brotliDecompressSync, gzip: gunzipSync };

@@ -10,6 +10,7 @@ import { fixedBody } from '../http/fixed-body.ts';
 import { tags } from '../http/tags.ts';
 import { sampleHost, withCodeSamples } from './code-samples.ts';
 import { withExamples } from './examples.ts';
+import { withSharedComponents } from './shared-components.ts';
 
 // The bundle contains a copy of Scalar. The source uses the copy in node_modules.
 const bundled = new URL('./web/scalar.js', import.meta.url);
@@ -48,7 +49,11 @@ export function docs(app: OpenAPIHono, { authRequired }: Deps): void {
   let document: Buffer<ArrayBuffer> | undefined;
   const openapi = () => {
     document ??= Buffer.from(
-      JSON.stringify(withCodeSamples(withExamples(app.getOpenAPI31Document(description)), { withKey: authRequired })),
+      JSON.stringify(
+        withSharedComponents(
+          withCodeSamples(withExamples(app.getOpenAPI31Document(description)), { withKey: authRequired }),
+        ),
+      ),
     );
     return document;
   };
