@@ -52,7 +52,7 @@ if (process.argv.includes('--python')) {
     once(`${clients}/.venv`, [`${clients}/requirements.txt`], () => {
       if (!existsSync(join(root, clients, '.venv/bin/python')))
         run(`Creating a Python environment in ${clients}/.venv`, python, ['-m', 'venv', `${clients}/.venv`]);
-      run('Installing the Python generator of API clients', `${clients}/.venv/bin/python`, [
+      run('Installing the Python tools of the API tests', `${clients}/.venv/bin/python`, [
         ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'],
         ...['--requirement', `${clients}/requirements.txt`],
       ]);

@@ -135,16 +135,31 @@ const RequestView = z
 /** Limits of the annotation of a film, in characters. */
 export const annotationLimits = { reference: 200, entries: 20, key: 40, value: 200 } as const;
 
-export const Reference = z
-  .string({ error: 'expected a text' })
-  .min(1, `expected 1 to ${annotationLimits.reference} characters`)
-  .max(annotationLimits.reference, `expected 1 to ${annotationLimits.reference} characters`);
+/** A text with a number of characters. As in JSON Schema, a character is a code point, not a UTF-16 unit. */
+function textOfLength(minLength: number, maxLength: number, wrongType = 'expected a text') {
+  const isInRange = (text: string) => {
+    const { length } = [...text];
+    return length >= minLength && length <= maxLength;
+  };
+  return z
+    .string({ error: wrongType })
+    .refine(isInRange, `expected ${minLength} to ${maxLength} characters`)
+    .meta({ minLength, maxLength });
+}
+
+/** The reference of a caller. `wrongType` says what is wrong with a value that is no text. */
+export const referenceText = (wrongType?: string) => textOfLength(1, annotationLimits.reference, wrongType);
+export const Reference = referenceText();
 export const Metadata = z
-  .record(z.string().min(1).max(annotationLimits.key), z.string().max(annotationLimits.value), {
+  .record(textOfLength(1, annotationLimits.key), textOfLength(0, annotationLimits.value), {
     error: `expected an object of texts, with keys of 1 to ${annotationLimits.key} characters and values of at most ${annotationLimits.value}`,
   })
   .refine((entries) => Object.keys(entries).length <= annotationLimits.entries, {
     error: `at most ${annotationLimits.entries} entries are accepted`,
+  })
+  .meta({
+    propertyNames: { type: 'string', minLength: 1, maxLength: annotationLimits.key },
+    maxProperties: annotationLimits.entries,
   });
 
 /** The rule that the descriptions of both parameters state. */

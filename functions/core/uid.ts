@@ -6,4 +6,9 @@ export const isUid = (text: string): boolean => text.length <= 64 && /^[0-9]+(\.
  * component alone is enough: an archive may list such a study.
  */
 export const isUidText = (value: string | undefined): value is string =>
-  value !== undefined && value.length <= 64 && /^[0-9]+(\.[0-9]+)*$/.test(value);
+  value !== undefined && value.length <= uidTextSchema.maxLength && uidPattern.test(value);
+
+const uidPattern = /^[0-9]+(\.[0-9]+)*$/;
+
+/** The rule of {@link isUidText} as JSON Schema. */
+export const uidTextSchema = { maxLength: 64, pattern: uidPattern.source } as const;

@@ -3,7 +3,7 @@ import type { Catalog, Policy } from '../core/catalog.ts';
 import type { Fault } from '../core/fault.ts';
 import { nearestName } from '../core/nearest.ts';
 import type { Annotation } from '../core/reading.ts';
-import { annotationDescription, Metadata, Reference } from '../core/reading-view.ts';
+import { annotationDescription, Metadata, referenceText } from '../core/reading-view.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { ReadRequest } from './request.ts';
 
@@ -56,7 +56,10 @@ export type ReadParameters = z.infer<typeof ReadParameters>;
 
 /** The parameters of POST /v1/readings that do not influence the reading or its id. */
 export const PresentationParameters = z.strictObject({
-  reference: once().optional().meta({ description: annotationDescription.reference, example: 'exam-4711' }),
+  reference: referenceText('it is given more than once').optional().meta({
+    description: annotationDescription.reference,
+    example: 'exam-4711',
+  }),
   metadata: once()
     .optional()
     .meta({ description: `A JSON object. ${annotationDescription.metadata}`, example: '{"ward":"A3"}' }),
@@ -72,16 +75,12 @@ export function parseAnnotation({
   reference,
   metadata,
 }: Pick<PresentationParameters, 'reference' | 'metadata'>): Result<Annotation, Fault> {
-  const wrong = (parameter: string, { issues: [issue] }: z.ZodError) =>
-    fail<Fault>({ code: 'invalid_parameter', parameter, problem: issue?.message ?? 'not accepted' });
-  const parsedReference = Reference.optional().safeParse(reference);
-  if (!parsedReference.success) return wrong('reference', parsedReference.error);
-  const parsedMetadata = Metadata.optional().safeParse(metadata === undefined ? undefined : jsonOf(metadata));
-  if (!parsedMetadata.success) return wrong('metadata', parsedMetadata.error);
-  return ok({
-    ...(parsedReference.data !== undefined && { reference: parsedReference.data }),
-    ...(parsedMetadata.data && { metadata: parsedMetadata.data }),
-  });
+  const parsed = Metadata.optional().safeParse(metadata === undefined ? undefined : jsonOf(metadata));
+  if (!parsed.success) {
+    const problem = parsed.error.issues[0]?.message ?? 'not accepted';
+    return fail({ code: 'invalid_parameter', parameter: 'metadata', problem });
+  }
+  return ok({ ...(reference !== undefined && { reference }), ...(parsed.data && { metadata: parsed.data }) });
 }
 
 /** The value of JSON text. Text that is not JSON stays text, which no schema of an object accepts. */

@@ -9,7 +9,7 @@ import { type Document, resolved, type Schema, schemasIn } from '../support/cont
 import { chest } from '../support/dicom/film.ts';
 import { chestDataset } from '../support/dicom/instance.ts';
 import { part10 } from '../support/dicom/part10.ts';
-import { openService, type Service } from '../support/service.ts';
+import { film, openService, type Service } from '../support/service.ts';
 
 let service: Service;
 let document: Document;
@@ -79,6 +79,40 @@ function hasDescription(schema: Schema): boolean {
   const name = ($ref ?? items?.$ref ?? '').split('/').at(-1) ?? '';
   return document.components.schemas[name]?.description !== undefined;
 }
+
+test('forms have no part but image: the service refuses other parts', async () => {
+  for (const path of ['/v1/readings', '/v1/batches']) {
+    const form = document.paths[path]?.['post']?.requestBody?.content['multipart/form-data']?.schema;
+    expect(form).toMatchObject({ required: ['image'], additionalProperties: false });
+    const body = new FormData();
+    body.set('image', new Blob([film('nih_00000442_000.jpg')]), 'film.jpg');
+    body.set('note', 'text');
+    const answer = await service.app.request(path, { method: 'POST', body });
+    expect(await answer.json()).toMatchObject({ code: 'malformed_multipart', problem: 'unknown part note' });
+  }
+});
+
+test('the limits of the reference, the metadata and the study of a request are in the document', () => {
+  type Parameter = { readonly name: string; readonly schema: Schema };
+  const parameter = (path: string, method: string, wanted: string) =>
+    (document.paths[path]?.[method]?.parameters as readonly unknown[] as readonly Parameter[]).find(
+      ({ name }) => name === wanted,
+    )?.schema;
+  const reference = { type: 'string', minLength: 1, maxLength: 200 };
+  expect(parameter('/v1/readings', 'post', 'reference')).toMatchObject(reference);
+  expect(parameter('/v1/readings', 'get', 'reference')).toMatchObject(reference);
+  expect(document.components.schemas['NewJob']?.properties).toMatchObject({
+    reference,
+    metadata: {
+      ...{ maxProperties: 20, propertyNames: { minLength: 1, maxLength: 40 } },
+      additionalProperties: { type: 'string', maxLength: 200 },
+    },
+  });
+  expect(parameter('/dicom-web/studies/{study}', 'post', 'study')).toMatchObject({
+    maxLength: 64,
+    pattern: '^[0-9]+(\\.[0-9]+)*$',
+  });
+});
 
 test('the document has a schema for every code of an HTTP answer', () => {
   // Codes that only the outcome of a job has, and codes of requests that belong to no operation.

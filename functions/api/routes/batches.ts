@@ -67,6 +67,7 @@ const create = createRoute({
           schema: {
             type: 'object',
             required: ['image'],
+            additionalProperties: false,
             properties: {
               image: {
                 type: 'array',

@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { calls, type Reading } from '../../core/reading.ts';
-import { annotationLimits, ReadingSummary } from '../../core/reading-view.ts';
+import { ReadingSummary, referenceText } from '../../core/reading-view.ts';
 import { summarizeReading } from '../../results/present-reading.ts';
 import { parseParameters } from '../../routing/parameters.ts';
 import type { Position } from '../../storage/readings.ts';
@@ -28,9 +28,7 @@ const ListQuery = z.strictObject({
     .enum(calls)
     .optional()
     .meta({ description: 'Only readings with this call: for `finding`, or for any finding.' }),
-  reference: z
-    .string()
-    .max(annotationLimits.reference)
+  reference: referenceText('it is given more than once')
     .optional()
     .meta({ description: "Only readings with this reference of the caller's own." }),
   film: z

@@ -60,6 +60,7 @@ const create = createRoute({
           schema: {
             type: 'object',
             required: ['image'],
+            additionalProperties: false,
             properties: { image: { ...film, description: 'The film: a PNG, JPEG or DICOM file.' } },
           },
         },

@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { parseAccept } from 'hono/utils/accept';
 import type { Fault, FaultCode } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import { isUidText } from '../../core/uid.ts';
+import { isUidText, uidTextSchema } from '../../core/uid.ts';
 import { isPart10, signatureBytes } from '../../decode/sniff.ts';
 import type { Lease } from '../../platform/memory-budget.ts';
 import { contentType, MultipartError, type Part, partsOf } from '../../platform/multipart.ts';
@@ -96,7 +96,11 @@ const ofStudy = createRoute({
       study: z
         .string()
         .refine(isUidText, 'expected a Study Instance UID')
-        .meta({ description: 'The Study Instance UID of all instances.', example: '1.2.840.113619.2.55.3' }),
+        .meta({
+          ...uidTextSchema,
+          description: 'The Study Instance UID of all instances.',
+          example: '1.2.840.113619.2.55.3',
+        }),
     }),
     body,
   },

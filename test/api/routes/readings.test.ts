@@ -228,10 +228,19 @@ describe('the answer', () => {
     expect(first.body.id).toBe(digest);
   });
 
+  test('counts the characters of a reference and of metadata as JSON Schema does: one character per code point', async () => {
+    const light = '\u{1f4a1}';
+    const metadata = JSON.stringify({ [light.repeat(40)]: light.repeat(200) });
+    const query = `reference=${encodeURIComponent(light.repeat(200))}&metadata=${encodeURIComponent(metadata)}`;
+    expect((await named(query)).status).toBe(200);
+  });
+
   test.each([
     ['reference', 'x'.repeat(201)],
     ['reference', ''],
+    ['reference', '\u{1f4a1}'.repeat(201)],
     ['metadata', 'ward'],
+    ['metadata', JSON.stringify({ ['x'.repeat(41)]: '' })],
     ['metadata', '["A3"]'],
     ['metadata', '{"ward":{"bed":"1"}}'],
     ['metadata', JSON.stringify({ ward: 'x'.repeat(201) })],
