@@ -1,6 +1,7 @@
-import type { Fault, Shortfall } from '../core/fault.ts';
+import type { Fault } from '../core/fault.ts';
 import { type Advice, advice } from '../core/fault-status.ts';
 import { inPlainWords } from '../core/plain-words.ts';
+import { detailsText } from '../core/problem.ts';
 import type { Result } from '../core/result.ts';
 import { CatalogError } from '../models/catalog-error.ts';
 import { ConfigError } from '../platform/config.ts';
@@ -53,20 +54,10 @@ export function problemOf(fault: FilmFault): Problem {
 }
 
 /** A problem in one line: the title, the details and the fix. */
-export function problemText({ code: _, title, fix, ...details }: Problem): string {
-  const texts = Object.entries(details).map(([name, value]) => detailText(name, value));
-  return `${title}${texts.length > 0 ? ` (${texts.join('; ')})` : ''}. ${fix}`;
+export function problemText({ code: _, title, fix, ...members }: Problem): string {
+  const details = detailsText(members, optionOf);
+  return `${title}${details === '' ? '' : ` (${details})`}. ${fix}`;
 }
-
-function detailText(name: string, value: unknown): string {
-  if (name === 'shortfalls') return (value as readonly Shortfall[]).map(shortfallText).join('; ');
-  if (name === 'parameter') return optionOf(String(value));
-  if (name === 'problem') return String(value);
-  return `${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`;
-}
-
-const shortfallText = ({ finding, required, best }: Shortfall) =>
-  `${finding} needs ${required}, ${best ? `the best is ${best.variant} with ${best.attains}` : 'and no variant reads it'}`;
 
 /** minAuroc to --min-auroc. */
 const optionOf = (parameter: string) => `--${parameter.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

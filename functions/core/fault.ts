@@ -84,13 +84,14 @@ export type Fault =
   | { readonly code: 'unauthenticated'; readonly problem: string }
   | { readonly code: 'forbidden'; readonly scope: string }
   | { readonly code: 'webhook_not_allowed'; readonly tenant: string; readonly host: string }
-  | { readonly code: 'webhook_failed'; readonly problem: string; readonly waitMs?: Ms }
+  /** `cause`: the code of the error of the network, for the log. */
+  | { readonly code: 'webhook_failed'; readonly problem: string; readonly waitMs?: Ms; readonly cause?: string }
   | { readonly code: 'webhook_refused'; readonly problem: string }
   | { readonly code: 'webhook_gone' }
   | { readonly code: 'unknown_pacs'; readonly pacs: string; readonly known: readonly string[] }
-  | { readonly code: 'pacs_unavailable'; readonly problem: string }
+  | { readonly code: 'pacs_unavailable'; readonly problem: string; readonly cause?: string; readonly fix?: string }
   /** `setup`: the PACS refuses every request, because the configuration of one side is wrong. */
-  | { readonly code: 'pacs_refused'; readonly problem: string; readonly setup?: true }
+  | { readonly code: 'pacs_refused'; readonly problem: string; readonly setup?: true; readonly fix?: string }
   | { readonly code: 'film_gone' }
   | { readonly code: 'film_replaced' }
   | { readonly code: 'not_found'; readonly path: string }

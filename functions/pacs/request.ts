@@ -1,5 +1,6 @@
 import type { Fault } from '../core/fault.ts';
 import { advice } from '../core/fault-status.ts';
+import { detailsText } from '../core/problem.ts';
 import type { Router } from '../inference/router.ts';
 import { ConfigError } from '../platform/config.ts';
 import { requestDigest } from '../results/request-digest.ts';
@@ -28,9 +29,9 @@ export function pacsRequest(
     string,
     string
   >;
-  const configError = (fault: Fault) =>
+  const configError = ({ code, ...members }: Fault) =>
     new ConfigError(
-      `ALARA_PACS: pacs.${name}: ${advice[fault.code].title}. ${advice[fault.code].fix} ${JSON.stringify(fault)}`,
+      `ALARA_PACS: pacs.${name}: ${advice[code].title} (${detailsText(members, (parameter) => parameter)}). ${advice[code].fix}`,
     );
   const request = parseParameters(parameters, vocabulary);
   if (!request.ok) throw configError(request.fault);

@@ -52,7 +52,7 @@ describe.skipIf(missing)(
       [
         'a port without a server',
         { orthanc: 'http://127.0.0.1:8043' },
-        /main, change log: .*ECONNREFUSED.*\n {6}fix: start the PACS/,
+        /main, change log: main refused the connection .*\n {6}fix: start the PACS/,
       ],
     ])('doctor names %s, with the fix', async (_, more, expected) => {
       const { status, stdout, stderr } = await doctor(more);

@@ -20,6 +20,7 @@ const declared = text('The media type that the request declared.', 'image/png');
 const retryAfterMs = whole('The time to wait in milliseconds. Retry-After has the same time in seconds.', 1000);
 const id = text('The id that was asked for.');
 const sopClass = text('The SOP class of the instance.');
+const cause = text('The code of the error of the network, for the operator.', 'ECONNREFUSED').optional();
 const nearest = text('The most similar name of known.', 'Nodule').optional();
 const allow = list('The methods that the resource offers.');
 
@@ -131,11 +132,12 @@ const members: { readonly [Code in FaultCode]: MembersOf<Code> } = {
   webhook_failed: {
     problem,
     waitMs: whole('The pause before the next webhook in milliseconds.').optional(),
+    cause,
   },
   webhook_refused: { problem },
   webhook_gone: {},
   unknown_pacs: { pacs: text('The name that is not known.'), known: list('The PACS of your tenant.') },
-  pacs_unavailable: { problem },
+  pacs_unavailable: { problem, cause },
   pacs_refused: {
     problem,
     setup: z.literal(true).optional().meta({ description: 'The configuration of one side is wrong.' }),

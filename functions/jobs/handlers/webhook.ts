@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { connectionFailureOf, connectionFailureTexts } from '../../core/connection-failure.ts';
 import type { Fault } from '../../core/fault.ts';
 import type { Job } from '../../core/job.ts';
 import { type JobView, viewOf } from '../../core/job-view.ts';
@@ -66,7 +67,10 @@ const validSecrets = ({ secret, previous }: Webhooks): readonly string[] =>
  * retried a few times, because a receiver that is being redeployed refuses for some minutes. 410 is final.
  */
 function faultOf(sent: Sent): Fault | undefined {
-  if (sent.kind === 'unanswered') return { code: 'webhook_failed', problem: sent.problem };
+  if (sent.kind === 'unanswered') {
+    const { kind: _, ...unanswered } = sent;
+    return { code: 'webhook_failed', ...unanswered };
+  }
   const { status, waitMs } = sent;
   const problem = `the receiver answered ${status}`;
   if (status >= 200 && status < 300) return undefined;
@@ -108,7 +112,7 @@ function withoutIdentifiers(job: Job) {
   };
 }
 
-/** The fields of a problem that are equal for every job. */
+/** The fields of a problem that quote nothing of a film. */
 const withoutDetails = (described: JobView['problem']) => {
   if (!described) return undefined;
   const { type, title, status, code, fix } = described;
@@ -118,10 +122,9 @@ const withoutDetails = (described: JobView['problem']) => {
 /** The result of one request: an answer, or none. */
 type Sent =
   | { readonly kind: 'answered'; readonly status: number; readonly waitMs: number }
-  | { readonly kind: 'unanswered'; readonly problem: string };
+  | { readonly kind: 'unanswered'; readonly problem: string; readonly cause?: string };
 
 async function send(url: URL, headers: Record<string, string>, body: string, signal: AbortSignal): Promise<Sent> {
-  const unanswered = (problem: string): Sent => ({ kind: 'unanswered', problem });
   try {
     const response = await fetch(url, {
       method: 'POST',
@@ -135,9 +138,10 @@ async function send(url: URL, headers: Record<string, string>, body: string, sig
     const waitMs = response.ok ? 0 : retryAfterMs(response.headers.get('retry-after'), Date.now());
     return { kind: 'answered', status: response.status, waitMs };
   } catch (error) {
-    const { name, cause } = error as Error;
-    if (name === 'TimeoutError') return unanswered(`no answer within ${timeoutMs / 1000} s`);
-    return unanswered(`no connection (${cause instanceof Error && 'code' in cause ? cause.code : name})`);
+    if (error instanceof Error && error.name === 'TimeoutError')
+      return { kind: 'unanswered', problem: `no answer within ${timeoutMs / 1000} s` };
+    const { kind, code } = connectionFailureOf(error);
+    return { kind: 'unanswered', problem: `the receiver ${connectionFailureTexts[kind]}`, cause: code };
   }
 }
 

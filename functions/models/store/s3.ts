@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { messageOf } from '../../core/errors.ts';
 import { openBucket, statusOf } from '../../platform/aws/bucket.ts';
+import { storeProblem } from '../../platform/aws/errors.ts';
 import { StoreUnavailable } from '../../platform/store-unavailable.ts';
 import type { Objects } from './object-store.ts';
 
@@ -72,4 +72,4 @@ export function s3Objects(client: S3Client, bucketName: string, prefix: string):
 
 /** For a caller that needs an object now, any other refusal has the same effect as no answer. */
 const unavailable = (error: unknown): StoreUnavailable =>
-  new StoreUnavailable(`S3 does not answer or refuses the request (${messageOf(error)})`, { cause: error });
+  new StoreUnavailable(`S3 does not answer or refuses the request (${storeProblem(error)})`, { cause: error });

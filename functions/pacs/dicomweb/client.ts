@@ -1,6 +1,6 @@
 import type { Fault } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import { createHttpClient, type Endpoint, readJson } from './http.ts';
+import { createHttpClient, type Endpoint, readJson, unexpectedAnswer } from './http.ts';
 import { type Attributes, AttributesList } from './json.ts';
 import { storedInstances, stowBody } from './stow-body.ts';
 import { readDicomFile } from './wado.ts';
@@ -26,6 +26,18 @@ export type DicomWeb = {
   store(instances: readonly Uint8Array<ArrayBuffer>[], signal?: AbortSignal): Promise<Result<readonly string[], Fault>>;
 };
 
+/** The fault of an answer to a search that is not DICOM JSON. */
+export const unexpectedSearchAnswer = (name: string, response: Response) =>
+  fail<Fault>({
+    code: 'pacs_refused',
+    problem: `${name} ${unexpectedAnswer(response, 'DICOM JSON')} (request: search by QIDO-RS)`,
+    fix: dicomWebFix(name),
+  });
+
+/** How to correct the address of DICOMweb. */
+export const dicomWebFix = (name: string) =>
+  `Set pacs.${name}.dicomWeb to the root of the DICOMweb services; in Orthanc, load the DICOMweb plugin, with the root /dicom-web/.`;
+
 /** Matches per page. */
 const pageSize = 200;
 /** More matches than any study or day of a department has. A server that returns more ignores the paging parameters. */
@@ -45,7 +57,7 @@ export function createDicomWeb(endpoint: Endpoint & { readonly maxFilmMb: number
       },
       async (response) => {
         const parsed = AttributesList.safeParse(await readJson(response));
-        if (!parsed.success) return refusal('answered a search by QIDO-RS with something else than DICOM JSON');
+        if (!parsed.success) return unexpectedSearchAnswer(endpoint.name, response);
         const matches = parsed.data;
         // A server that returns fewer matches than requested states that there are more (PS3.18 8.3.4.4).
         const hasMore = response.status === 206 || /^299\b/.test(response.headers.get('warning') ?? '');

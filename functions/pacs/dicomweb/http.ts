@@ -1,3 +1,8 @@
+import {
+  type ConnectionFailureKind,
+  connectionFailureOf,
+  connectionFailureTexts,
+} from '../../core/connection-failure.ts';
 import type { Fault } from '../../core/fault.ts';
 import { fail, type Result } from '../../core/result.ts';
 import { concatBytes } from '../../platform/concat.ts';
@@ -37,17 +42,21 @@ export function createHttpClient(endpoint: Endpoint, send: typeof fetch = fetch)
     { operation, path, method = 'GET', headers, body, isForOneObject = false, acceptedStatuses = [], signal },
     readResponse,
   ) => {
-    const unavailable = (problem: string) =>
-      fail<Fault>({ code: 'pacs_unavailable', problem: `${name} ${problem} (request: ${operation})` });
-    const refused = (problem: string) =>
-      fail<Fault>({ code: 'pacs_refused', problem: `${name} ${problem} (request: ${operation})` });
+    const text = (problem: string) => `${name} ${problem} (request: ${operation})`;
+    const unavailable = (problem: string, more: { readonly fix?: string; readonly cause?: string } = {}) =>
+      fail<Fault>({ code: 'pacs_unavailable', problem: text(problem), ...more });
+    const refused = (problem: string) => fail<Fault>({ code: 'pacs_refused', problem: text(problem) });
 
     // Setup faults are retried for longer than other faults, because a person has to correct the configuration first.
-    const misconfigured = (problem: string) =>
-      fail<Fault>({ code: 'pacs_refused', problem: `${name} ${problem} (request: ${operation})`, setup: true });
+    const misconfigured = (problem: string, fix?: string) =>
+      fail<Fault>({ code: 'pacs_refused', problem: text(problem), setup: true, ...(fix !== undefined && { fix }) });
 
     const secret = readSecret(endpoint);
-    if (!secret.ok) return misconfigured('was not called, because its secret cannot be read');
+    if (!secret.ok)
+      return misconfigured(
+        'was not called, because its secret cannot be read',
+        `Make the secret file of pacs.${name} readable for the user of the service.`,
+      );
     const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
     try {
       const response = await send(baseUrl + path, {
@@ -63,24 +72,43 @@ export function createHttpClient(endpoint: Endpoint, send: typeof fetch = fetch)
       await response.body?.cancel();
       const answer = `answered ${status}`;
       if (status >= 500 || status === 429 || status === 408) return unavailable(answer);
-      if (status === 401 || status === 403) return misconfigured(`${answer} to the credentials in ALARA_PACS`);
+      if (status === 401 || status === 403)
+        return secret.value === undefined
+          ? misconfigured(`${answer}, because ALARA_PACS has no credentials for it`, credentialsFix(name))
+          : misconfigured(`${answer} to the credentials in ALARA_PACS`, credentialsFix(name));
       if (status >= 300 && status < 400) return misconfigured(`${answer}, a redirect, which is not followed`);
       if (status === 404 && !isForOneObject) return misconfigured(answer);
       return refused(answer);
     } catch (error) {
       if (signal?.aborted) return unavailable('did not answer before the request was aborted');
-      if (timeout.aborted) return unavailable(`did not answer within ${timeoutSeconds} s`);
-      return unavailable(`cannot be reached, or broke the connection: ${errorCodeOf(error)}`);
+      if (timeout.aborted)
+        return unavailable(`did not answer within ${timeoutSeconds} s`, {
+          fix: `Check the load of the PACS, or raise pacs.${name}.timeoutSeconds. The work is tried again.`,
+        });
+      const { kind, code } = connectionFailureOf(error);
+      return unavailable(connectionFailureTexts[kind], { fix: connectionFixes[kind], cause: code });
     }
   };
 }
 
-/** The error code, for example ECONNREFUSED. The message is not used, because it can contain an address. */
-function errorCodeOf(error: unknown): string {
-  for (let at: unknown = error; at instanceof Error; at = at.cause)
-    if ('code' in at && typeof at.code === 'string' && /^[A-Z0-9_]+$/.test(at.code)) return at.code;
-  return error instanceof Error ? error.name : 'unknown';
-}
+const credentialsFix = (name: string) =>
+  `Set username and passwordFile (or bearerTokenFile) of pacs.${name} to those of a user of the PACS; in Orthanc, a user of RegisteredUsers.`;
+
+/** How an operator repairs each kind of failure. */
+const connectionFixes: Readonly<Record<ConnectionFailureKind, string>> = {
+  refused: 'Start the PACS, or correct the host and the port of its address in ALARA_PACS. The work is tried again.',
+  unresolved: 'Correct the host name in ALARA_PACS, or the name service of this machine.',
+  unreachable: 'Check the address in ALARA_PACS, the route to it, and the firewalls on the way.',
+  untrusted: 'Start the service with NODE_EXTRA_CA_CERTS set to a PEM file with the certificate of its authority.',
+  outdated: 'Renew the certificate of the PACS, and check the clocks of both machines.',
+  otherHost: 'Write the host name of the certificate into ALARA_PACS.',
+  notTls: 'Write http:// into ALARA_PACS in place of https://, or the port of HTTPS.',
+  tls: 'Allow TLS 1.2 or 1.3 at the PACS. The service has no client certificate.',
+  notHttp: 'Write the HTTP port of the PACS into ALARA_PACS, not the port of C-STORE.',
+  broken:
+    'Check the log of the PACS. If every request fails, write https:// for a port with TLS, and the HTTP port in place of the port of C-STORE.',
+  unknown: 'Check the address in ALARA_PACS with curl on this machine.',
+};
 
 /** The bytes of a stream. Undefined if the stream is longer than `limitBytes`. */
 export async function readBounded(
@@ -114,3 +142,9 @@ export async function readJson(response: Response): Promise<unknown> {
     return undefined;
   }
 }
+
+/** What a response is that a client does not understand. A login page and the page of a proxy are HTML. */
+export const unexpectedAnswer = (response: Response, expected: string): string =>
+  /^text\/html\b/i.test(response.headers.get('content-type') ?? '')
+    ? `answered with a web page in place of ${expected}`
+    : `answered with something else than ${expected}`;

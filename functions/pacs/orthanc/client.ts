@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Fault } from '../../core/fault.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import { createHttpClient, type Endpoint, readJson } from '../dicomweb/http.ts';
+import { createHttpClient, type Endpoint, readJson, unexpectedAnswer } from '../dicomweb/http.ts';
 
 /** One entry of Orthanc's change log. Sequence numbers only grow. Dates are in UTC. */
 const Change = z.object({ ChangeType: z.string(), Date: z.string(), ID: z.string(), Seq: z.int() });
@@ -48,6 +48,10 @@ export type Orthanc = ChangeLog & {
   fileDigest(studyInstanceUid: string, sopInstanceUid: string, signal: AbortSignal): Promise<Result<string, Fault>>;
 };
 
+/** How to correct the address of Orthanc's REST API. */
+export const orthancFix = (name: string) =>
+  `Set pacs.${name}.orthanc to the root of Orthanc's own REST API, without /dicom-web, and give the user access to /changes and /tools/find.`;
+
 export function createOrthanc(endpoint: Endpoint, stopped: AbortSignal, send?: typeof fetch): Orthanc {
   const request = createHttpClient(endpoint, send);
 
@@ -70,7 +74,8 @@ export function createOrthanc(endpoint: Endpoint, stopped: AbortSignal, send?: t
         if (parsed.success) return ok(parsed.data);
         return fail({
           code: 'pacs_refused',
-          problem: `${endpoint.name} sent an answer that is not of Orthanc's REST API (request: ${operation})`,
+          problem: `${endpoint.name} ${unexpectedAnswer(response, "JSON of Orthanc's REST API")} (request: ${operation})`,
+          fix: orthancFix(endpoint.name),
         });
       },
     );

@@ -1,3 +1,4 @@
+import { connectionFailureOf, connectionFailureTexts } from '../../core/connection-failure.ts';
 import { StoreUnavailable } from '../store-unavailable.ts';
 
 /** The errors of AWS for missing capacity, which have a 4xx status. */
@@ -28,7 +29,14 @@ const disconnected =
 /** Wrap an outage that the SDK reports as StoreUnavailable, after all retries. Other errors stay as they are. */
 export function asOutage(error: unknown): unknown {
   if (error instanceof StoreUnavailable || !(error instanceof Error) || !isOutage(error)) return error;
-  return new StoreUnavailable(`${error.name}: ${error.message}`, { cause: error, code: error.name });
+  return new StoreUnavailable(storeProblem(error), { cause: error, code: error.name });
+}
+
+/** Why a store of AWS cannot be used: a failed connection in plain words, or the answer of AWS. */
+export function storeProblem(error: unknown): string {
+  const { kind } = connectionFailureOf(error);
+  if (kind !== 'unknown') return `the store ${connectionFailureTexts[kind]}`;
+  return error instanceof Error ? `${error.name}: ${error.message}` : 'unknown error';
 }
 
 function isOutage(error: Error & { code?: unknown; $metadata?: { httpStatusCode?: number } }): boolean {

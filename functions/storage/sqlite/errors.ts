@@ -1,4 +1,5 @@
 import { statfsSync } from 'node:fs';
+import { inPlainWords } from '../../core/plain-words.ts';
 import { StoreUnavailable } from '../../platform/store-unavailable.ts';
 
 /** Result codes of SQLite (https://www.sqlite.org/rescode.html) for faults of the disk, the files or their locks. */
@@ -15,6 +16,24 @@ const outages: Readonly<Record<number, string>> = {
   26: 'SQLITE_NOTADB',
 };
 
+/** What the codes mean, for an operator. */
+const meanings: Readonly<Record<string, string>> = {
+  SQLITE_BUSY: 'another process holds the database',
+  SQLITE_LOCKED: 'another process holds the database',
+  SQLITE_NOMEM: 'this process has not enough memory',
+  SQLITE_READONLY: 'the database is read-only',
+  SQLITE_IOERR: 'the disk reports an error',
+  SQLITE_CORRUPT: 'the database is damaged',
+  SQLITE_FULL: 'the disk is full',
+  SQLITE_CANTOPEN: 'the database cannot be opened',
+  SQLITE_PROTOCOL: 'the file system does not lock the database',
+  SQLITE_NOTADB: 'alara.sqlite is not a database',
+};
+
+/** Whether the file of the database has other content than a database of SQLite. */
+export const isDamaged = (error: unknown): boolean =>
+  error instanceof StoreUnavailable && /^SQLITE_(CORRUPT|NOTADB)$/.test(error.code);
+
 /** Errors of the file system. */
 const errnos = new Set(
   'ENOSPC EDQUOT EROFS EIO ENOENT ENOTDIR EACCES EPERM ESTALE ENXIO EFBIG EMFILE ENFILE ENOMEM'.split(' '),
@@ -26,7 +45,7 @@ export function asOutage(error: unknown, folder: string): unknown {
   if (error instanceof StoreUnavailable || code === undefined) return error;
   // On a full disk, SQLite fails in its shared memory first and reports an I/O error.
   const cause = code === 'SQLITE_IOERR' && isFull(folder) ? 'SQLITE_FULL' : code;
-  return new StoreUnavailable(`the store cannot be used now: ${cause}`, { cause: error, code: cause });
+  return new StoreUnavailable(meanings[cause] ?? inPlainWords(error), { cause: error, code: cause });
 }
 
 /** Whether an outage may pass without a change of settings: a full disk, or a database that another process locks. */

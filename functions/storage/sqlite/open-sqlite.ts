@@ -9,7 +9,7 @@ import type { Platform } from '../platform.ts';
 import { embeddedAccess } from './access.ts';
 import { embeddedBlobs } from './blobs.ts';
 import { openDatabase, transaction } from './database.ts';
-import { asOutage, passes } from './errors.ts';
+import { asOutage, isDamaged, passes } from './errors.ts';
 import { guardDatabase } from './guarded-database.ts';
 import { embeddedJobs } from './jobs.ts';
 import { migrate } from './migrations.ts';
@@ -85,8 +85,13 @@ function usable<Value>(folder: string, open: () => Value): Value {
     // No setting is wrong. The same start may succeed later.
     const outage = asOutage(error, dirname(resolve(folder)));
     if (passes(outage)) throw outage;
-    const reason = inPlainWords(error);
-    const fix = error instanceof ConfigError ? '' : ' Name a folder that can be written.';
-    throw new ConfigError(`ALARA_DATA=${folder}: the store cannot be opened there (${reason}).${fix}`);
+    const reason = inPlainWords(outage);
+    const fix = isDamaged(outage)
+      ? 'Restore the folder from a backup, or name another one.'
+      : 'Name a folder that can be written.';
+    throw new ConfigError(
+      `ALARA_DATA=${folder}: the store cannot be opened there (${reason}).${error instanceof ConfigError ? '' : ` ${fix}`}`,
+      { cause: error },
+    );
   }
 }

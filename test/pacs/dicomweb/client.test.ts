@@ -1,9 +1,16 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
-import { describe, expect, test } from 'vitest';
+import { createServer as createTlsServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { tags } from '../../../functions/core/dicom-dictionary.ts';
 import { createDicomWeb } from '../../../functions/pacs/dicomweb/client.ts';
 import { AttributesList, attributesDigest, text } from '../../../functions/pacs/dicomweb/json.ts';
+import { folder } from '../../support/cli.ts';
 import { json, serve } from '../../support/pacs/server.ts';
 
 const open = (baseUrl: string, more: object = {}) =>
@@ -327,6 +334,75 @@ describe('STOW-RS', () => {
   });
 });
 
+const listen = async (server: Server): Promise<number> => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+};
+
+/** A server with a new certificate that no authority signed. */
+const openTls = async (): Promise<number> => {
+  const place = folder();
+  const [key, cert] = [join(place, 'key.pem'), join(place, 'cert.pem')];
+  const subject = ['-days', '1', '-subj', '/CN=archive.example'];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, ...subject], {
+    stdio: 'ignore',
+  });
+  const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) => response.end());
+  return listen(server);
+};
+
+const connectionFailures: readonly [string, () => Promise<string>, string, RegExp, RegExp][] = [
+  [
+    'a port without a server',
+    async () => {
+      const server = createTcpServer();
+      const port = await listen(server);
+      await new Promise((done) => server.close(done));
+      return `http://127.0.0.1:${port}`;
+    },
+    'refused the connection',
+    /^Start the PACS, or correct the host and the port/,
+    /^ECONNREFUSED$/,
+  ],
+  [
+    'a host name that does not exist',
+    async () => 'http://archive.invalid',
+    'has a host name that cannot be resolved',
+    /^Correct the host name in ALARA_PACS/,
+    /^(ENOTFOUND|EAI_AGAIN)$/,
+  ],
+  [
+    'a certificate of an unknown authority',
+    async () => `https://127.0.0.1:${await openTls()}`,
+    'has a TLS certificate that this machine does not trust',
+    /NODE_EXTRA_CA_CERTS/,
+    /^DEPTH_ZERO_SELF_SIGNED_CERT$/,
+  ],
+  [
+    'https to a server without TLS',
+    async () => (await serve((_, response) => response.end())).url.replace('http:', 'https:'),
+    'does not speak TLS at this port',
+    /^Write http:\/\/ into ALARA_PACS/,
+    /^ERR_SSL_WRONG_VERSION_NUMBER$/,
+  ],
+  [
+    'http to a server with TLS',
+    async () => `http://127.0.0.1:${await openTls()}`,
+    'closed the connection before its answer was complete',
+    /write https:\/\/ for a port with TLS/,
+    /^UND_ERR_SOCKET$/,
+  ],
+  [
+    'a port of another protocol',
+    async () => `http://127.0.0.1:${await listen(createTcpServer((socket) => void socket.end('220 ready\r\n')))}`,
+    'does not speak HTTP at this port',
+    /not the port of C-STORE/,
+    /^HPE_/,
+  ],
+];
+
 describe('failures', () => {
   const faultOf = async (url: string, more: object = {}) => {
     const result = await open(url, more).search('/studies/1.2.3/instances', {});
@@ -337,13 +413,20 @@ describe('failures', () => {
     [500, 'pacs_unavailable', 'main answered 500 (request: search by QIDO-RS)'],
     [503, 'pacs_unavailable', 'main answered 503 (request: search by QIDO-RS)'],
     [429, 'pacs_unavailable', 'main answered 429 (request: search by QIDO-RS)'],
-    [401, 'pacs_refused', 'main answered 401 to the credentials in ALARA_PACS (request: search by QIDO-RS)'],
+    [
+      ...([401, 'pacs_refused'] as const),
+      'main answered 401, because ALARA_PACS has no credentials for it (request: search by QIDO-RS)',
+    ],
     [404, 'pacs_refused', 'main answered 404 (request: search by QIDO-RS)'],
     [400, 'pacs_refused', 'main answered 400 (request: search by QIDO-RS)'],
   ])('status %i', async (status, code, problem) => {
     const { url } = await serve((_, response) => response.writeHead(status).end('about patient 1.2.3'));
     // A wrong password, or a missing service, needs the operator. It is not the fault of an object.
-    expect(await faultOf(url)).toEqual({ code, problem, ...([401, 404].includes(status) && { setup: true }) });
+    expect(await faultOf(url)).toEqual({
+      ...{ code, problem },
+      ...([401, 404].includes(status) && { setup: true }),
+      ...(status === 401 && { fix: expect.stringMatching(/^Set username and passwordFile .* of pacs\.main/) }),
+    });
   });
 
   test('a missing instance has a separate fault, which does not blame the setup of the PACS', async () => {
@@ -361,23 +444,58 @@ describe('failures', () => {
     expect(elsewhere.asked).toEqual([]);
   });
 
-  test('a missing server, a missing answer and a truncated answer are named without an address', async () => {
-    expect(await faultOf('http://127.0.0.1:1')).toEqual({
-      code: 'pacs_unavailable',
-      problem: expect.stringMatching(
-        /^main cannot be reached, or broke the connection: \w+ \(request: search by QIDO-RS\)$/,
-      ),
-    });
+  test('a missing answer and a truncated answer are named without an address', async () => {
     const silent = await serve(() => undefined);
     expect(await faultOf(silent.url, { timeoutSeconds: 0.2 })).toEqual({
       code: 'pacs_unavailable',
       problem: 'main did not answer within 0.2 s (request: search by QIDO-RS)',
+      fix: 'Check the load of the PACS, or raise pacs.main.timeoutSeconds. The work is tried again.',
     });
     const stops = await serve((_, response) => response.writeHead(200).write('[{'));
     expect(await faultOf(stops.url, { timeoutSeconds: 0.2 })).toMatchObject({ code: 'pacs_unavailable' });
     const hangsUp = await serve((_, response) => response.destroy());
-    expect(await faultOf(hangsUp.url)).toMatchObject({ code: 'pacs_unavailable' });
+    expect(await faultOf(hangsUp.url)).toEqual({
+      code: 'pacs_unavailable',
+      problem: 'main closed the connection before its answer was complete (request: search by QIDO-RS)',
+      fix: expect.stringMatching(/^Check the log of the PACS/),
+      cause: 'UND_ERR_SOCKET',
+    });
   });
+
+  test('wrong credentials are named, with the settings that hold them', async () => {
+    const { url } = await serve((_, response) => response.writeHead(401).end());
+    process.env['PACS_PASSWORD'] = 'wrong';
+    onTestFinished(() => void delete process.env['PACS_PASSWORD']);
+    expect(await faultOf(url, { username: 'alara', passwordEnv: 'PACS_PASSWORD' })).toEqual({
+      ...{ code: 'pacs_refused', setup: true },
+      problem: 'main answered 401 to the credentials in ALARA_PACS (request: search by QIDO-RS)',
+      fix: expect.stringMatching(/^Set username and passwordFile/),
+    });
+  });
+
+  test('a web page in place of DICOM JSON is named', async () => {
+    const { url } = await serve((_, response) =>
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<html>Log in</html>'),
+    );
+    expect(await faultOf(url)).toEqual({
+      code: 'pacs_refused',
+      problem: 'main answered with a web page in place of DICOM JSON (request: search by QIDO-RS)',
+      fix: expect.stringMatching(/^Set pacs\.main\.dicomWeb to the root of the DICOMweb services/),
+    });
+  });
+
+  test.each(connectionFailures)(
+    '%s: one sentence without an error code, a fix, and the code as the cause',
+    async (_, open, problem, fix, cause) => {
+      const fault = await faultOf(await open());
+      expect(fault).toEqual({
+        code: 'pacs_unavailable',
+        problem: `main ${problem} (request: search by QIDO-RS)`,
+        fix: expect.stringMatching(fix),
+        cause: expect.stringMatching(cause),
+      });
+    },
+  );
 
   test('an aborted request ends at once', async () => {
     const { url } = await serve(() => undefined);

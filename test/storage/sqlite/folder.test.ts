@@ -24,7 +24,9 @@ test('refuses an unusable folder, and names its setting', () => {
     join(other, 'alara.sqlite'),
     'a text that is no database, and long enough to be looked at. '.repeat(50),
   );
-  expect(() => openEmbedded(other)).toThrow(/file is not a database/);
+  expect(() => openEmbedded(other)).toThrow(
+    `ALARA_DATA=${other}: the store cannot be opened there (alara.sqlite is not a database). Restore the folder from a backup, or name another one.`,
+  );
 });
 
 test('refuses a read-only folder', () => {
