@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { expect, onTestFinished, test } from 'vitest';
 import { filmCodes } from '../../functions/api/http/responses.ts';
 import type { FaultCode } from '../../functions/core/fault.ts';
-import { localTenant } from '../../functions/core/tenant.ts';
+import { localTenant } from '../../functions/storage/access.ts';
 import { alara, family, folder, serve, until } from '../support/cli.ts';
 import type { Document } from '../support/contract.ts';
 import { chest } from '../support/dicom/film.ts';
