@@ -95,7 +95,7 @@ test('forms have no part but image: the service refuses other parts', async () =
 test('the limits of the reference, the metadata and the study of a request are in the document', () => {
   type Parameter = { readonly name: string; readonly schema: Schema };
   const parameter = (path: string, method: string, wanted: string) =>
-    (document.paths[path]?.[method]?.parameters as readonly unknown[] as readonly Parameter[]).find(
+    ((document.paths[path]?.[method]?.parameters ?? []) as readonly unknown[] as readonly Parameter[]).find(
       ({ name }) => name === wanted,
     )?.schema;
   const reference = { type: 'string', minLength: 1, maxLength: 200 };
