@@ -45,8 +45,9 @@ export async function readRequest(
   const read = await engine.read({ id, ...film, request }, signal, undefined, tenant);
   if (!read.ok) return read;
   const reading = { ...read.value.reading, ...annotation };
-  await platform.readings.put(tenant, { ...read.value, reading });
-  return ok({ reading, status: 201 });
+  // A concurrent request may have been first. All requests are answered with the one reading that is stored.
+  const earlier = await platform.readings.put(tenant, { ...read.value, reading });
+  return ok(earlier ? { reading: earlier.reading, status: 200 } : { reading, status: 201 });
 }
 
 async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

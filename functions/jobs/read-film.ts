@@ -56,8 +56,7 @@ export async function readOnce(
   const read = await engine.read({ id, ...film, request }, signal, undefined, tenant);
   if (!read.ok) return read;
   const annotated = { ...read.value, reading: { ...read.value.reading, ...annotation } };
-  await readings.put(tenant, annotated);
-  return ok(annotated);
+  return ok((await readings.put(tenant, annotated)) ?? annotated);
 }
 
 /**

@@ -7,8 +7,8 @@ import type { FilmReading } from '../reading/read.ts';
  */
 export type ReadingStore = {
   get(tenant: string, id: string): Promise<FilmReading | undefined>;
-  /** Store a reading. A stored one stays as it is, because equal ids are equal readings. */
-  put(tenant: string, read: FilmReading): Promise<void>;
+  /** Store a reading. One that is stored already stays as it is, with its reference and its time, and is the result. */
+  put(tenant: string, read: FilmReading): Promise<FilmReading | undefined>;
   /** The readings of a tenant, newest first, by time and then by id. */
   list(tenant: string, range: ReadingRange): Promise<Reading[]>;
   /** Delete a reading and the instance beside it. False where there is none. */

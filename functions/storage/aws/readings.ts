@@ -20,11 +20,14 @@ export function awsReadings(table: Table, { pack, settle, unpack, detach, drop }
     return read && { ...read, reading: storedReading(read.reading) };
   }
 
+  const get = async (tenant: string, id: string) => readOf(tenant, id, await table.get(keyOf(tenant, id)));
+
   return {
-    get: async (tenant, id) => readOf(tenant, id, await table.get(keyOf(tenant, id))),
+    get,
     async put(tenant, read) {
       const { id, createdAt } = read.reading;
-      if (await table.get(keyOf(tenant, id))) return;
+      const earlier = await get(tenant, id);
+      if (earlier) return earlier;
       const packed = await pack(read, context(tenant, id), keyOf(tenant, id));
       const isNew = await table.create(keyOf(tenant, id), {
         createdAt,
@@ -34,6 +37,7 @@ export function awsReadings(table: Table, { pack, settle, unpack, detach, drop }
         gsk: sortKey({ createdAt, id }),
       });
       await (isNew ? settle(packed) : drop(packed));
+      return isNew ? undefined : get(tenant, id);
     },
     async list(tenant, { from = beforeAll, to = afterAll, after, limit }) {
       const behind = after ? sortKey(after) : afterAll;

@@ -17,20 +17,22 @@ export function embeddedReadings({ db, run }: GuardedDatabase, vault: Vault): Re
   );
   const remove = db.prepare('DELETE FROM readings WHERE tenant = ? AND id = ?');
   const context = (tenant: string, id: string) => JSON.stringify(['instance', tenant, id]);
+  async function get(tenant: string, id: string) {
+    const row = await run(() => select.get(tenant, id));
+    if (!row) return undefined;
+    const { instance } = row;
+    return {
+      reading: storedReading(JSON.parse(String(row['reading']))),
+      instance: instance instanceof Uint8Array ? openJson<Instance>(vault, instance, context(tenant, id)) : null,
+    };
+  }
   return {
-    async get(tenant, id) {
-      const row = await run(() => select.get(tenant, id));
-      if (!row) return undefined;
-      const { instance } = row;
-      return {
-        reading: storedReading(JSON.parse(String(row['reading']))),
-        instance: instance instanceof Uint8Array ? openJson<Instance>(vault, instance, context(tenant, id)) : null,
-      };
-    },
+    get,
     async put(tenant, { reading, instance }) {
       const sealed = instance && sealJson(vault, instance, context(tenant, reading.id));
       const text = JSON.stringify(reading);
-      await run(() => insert.run(tenant, reading.id, reading.createdAt, text, sealed));
+      const { changes } = await run(() => insert.run(tenant, reading.id, reading.createdAt, text, sealed));
+      return changes === 0 ? get(tenant, reading.id) : undefined;
     },
     async list(tenant, { from = null, to = null, after, limit }) {
       const { createdAt = null, id = null } = after ?? {};

@@ -207,6 +207,21 @@ describe('the answer', () => {
     });
   });
 
+  test('has one reference: concurrent requests with different references get the one that is stored', async () => {
+    const references = ['exam-1', 'exam-2', 'exam-3', 'exam-4'];
+    const answers = await Promise.all(
+      references.map(async (reference) => {
+        const response = await post(service.app, `?findings=Infiltration&reference=${reference}`, film(native));
+        return { status: response.status, body: await response.json() };
+      }),
+    );
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 201]);
+    const first = answers.findIndex(({ status }) => status === 201);
+    const stored = await (await service.app.request(`/v1/readings/${answers[0]?.body.id}`)).json();
+    expect(stored.reference).toBe(references[first]);
+    for (const { body } of answers) expect(body).toEqual(stored);
+  });
+
   test('repeats the reference and the metadata of the first request; another reference changes neither id nor reading', async () => {
     const metadata = encodeURIComponent('{"ward":"A3","priority":"routine"}');
     const first = await named(`reference=exam-1&metadata=${metadata}`);

@@ -25,11 +25,22 @@ export function readingsContract(open: Open): void {
     expect((await readings.get('clinic', 'rd_old'))?.reading).toEqual(reading('rd_old'));
   });
 
-  test('stay unchanged when they are put again', async () => {
+  test('stay unchanged when they are put again, and the caller gets the stored one', async () => {
     const { readings } = (await open()).platform;
-    await readings.put('clinic', { reading: reading('rd_a', 0.5), instance });
-    await readings.put('clinic', { reading: reading('rd_a', 0.6), instance: null });
-    expect(await readings.get('clinic', 'rd_a')).toEqual({ reading: reading('rd_a', 0.5), instance });
+    const first = { reading: reading('rd_a', 0.5), instance };
+    expect(await readings.put('clinic', first)).toBeUndefined();
+    expect(await readings.put('clinic', { reading: reading('rd_a', 0.6), instance: null })).toEqual(first);
+    expect(await readings.get('clinic', 'rd_a')).toEqual(first);
+  });
+
+  test('are stored once when several are put at the same time, and all callers but one get the stored one', async () => {
+    const { readings } = (await open()).platform;
+    const given = [0.1, 0.2, 0.3, 0.4].map((probability) => ({ reading: reading('rd_a', probability), instance }));
+    const answers = await Promise.all(given.map((read) => readings.put('clinic', read)));
+    const first = answers.indexOf(undefined);
+    const stored = await readings.get('clinic', 'rd_a');
+    expect(stored).toEqual(given[first]);
+    expect(answers).toEqual(given.map((_, i) => (i === first ? undefined : stored)));
   });
 
   test('are listed newest first, page by page and by time, per tenant', async () => {
