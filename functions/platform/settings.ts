@@ -44,7 +44,9 @@ export const Settings = z.object({
     .describe('The address to listen on. On any address but loopback, every caller needs an API key.'),
   ALARA_AUTH: oneOf('auto', 'required')
     .default('auto')
-    .describe('`required` demands API keys on loopback too, as a service behind a proxy needs.'),
+    .describe(
+      '`required` demands API keys on loopback too, as a service behind a proxy needs. `auto` answers requests on loopback without a key, as those of the tenant `local`.',
+    ),
   ALARA_CORS_ORIGINS: origins.default([]).meta({
     usual: 'none',
     description:

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { describedSettings } from '../../functions/platform/settings.ts';
 import { alara, folder, serve, until } from '../support/cli.ts';
@@ -10,6 +11,7 @@ import { chest } from '../support/dicom/film.ts';
 import { chestDataset } from '../support/dicom/instance.ts';
 import { part10 } from '../support/dicom/part10.ts';
 
+const run = promisify(execFile);
 const page = readFileSync('docs/api.md', 'utf8');
 /** The code blocks of a language, in order: the quick start, the receiver, the polite client, the test films. */
 const samples = (language: string) =>
@@ -30,11 +32,21 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** Run lines in a shell in the repository, as after a paste. Returns its standard output. */
+async function paste(lines: string, environment: Record<string, string>): Promise<string> {
+  const { stdout } = await run('bash', ['-euc', lines], {
+    env: { ...process.env, ...environment },
+    timeout: 120_000,
+  });
+  return stdout;
+}
+
 test('every block of code on the page is run by this test', () => {
   const blocks = [...page.matchAll(/^```(\w*)$/gm)].map(([, name]) => name).filter(Boolean);
   expect(blocks.toSorted()).toEqual([
     ...['javascript', 'javascript', 'javascript'],
-    ...['python', 'python', 'python', 'python', 'sh'],
+    ...['python', 'python', 'python', 'python'],
+    ...['sh', 'sh', 'sh'],
   ]);
 });
 
@@ -46,15 +58,11 @@ for (const { name, file, program } of languages)
     const work = folder();
     writeFileSync(join(work, 'film.dcm'), part10(chestDataset(await chest({ columns: 512, rows: 512, bits: 12 }))));
 
-    // The commands of the shell block, without the shell.
     const [shell = ''] = samples('sh');
-    const environment: Record<string, string> = {};
-    for (const [, variable = '', command = ''] of shell.matchAll(/^export (\w+)=\$\(alara (.*)\)$/gm)) {
-      const { code, stdout } = await alara(command.replaceAll('9000', String(port)).split(' '), { ALARA_DATA: data });
-      expect(code, command).toBe(0);
-      environment[variable] = stdout.trim();
-    }
-    expect(Object.keys(environment)).toEqual(['ALARA_API_KEY', 'ALARA_WEBHOOK_SECRET']);
+    const exported = `${shell.replaceAll('9000', String(port))}printf '%s\\n' "$ALARA_API_KEY" "$ALARA_WEBHOOK_SECRET"`;
+    const [key = '', secret = ''] = (await paste(exported, { ALARA_DATA: data })).split('\n');
+    expect([key, secret]).toEqual([expect.stringMatching(/^alara_/), expect.stringMatching(/^whsec_/)]);
+    const environment = { ALARA_API_KEY: key, ALARA_WEBHOOK_SECRET: secret };
 
     const start = (sample: string, where: string): { child: ChildProcess; output: () => string } => {
       mkdirSync(where, { recursive: true });
@@ -100,6 +108,28 @@ for (const { name, file, program } of languages)
     expect(receiving.output()).toMatch(/verified job_[0-9a-f]{64} done\n$/);
     expect(receiving.output()).not.toContain('forged');
   });
+
+test.skipIf(!existsSync('.venv/bin/python'))(
+  'the webhook of a caller without a key is verified when the lines are pasted (pretest installs Python)',
+  async () => {
+    const data = folder();
+    const { url } = await serve({ ALARA_DATA: data });
+    const port = await freePort();
+    const here = (lines: string) => lines.replaceAll('http://127.0.0.1:8080', url).replaceAll('9000', String(port));
+    const work = folder();
+    writeFileSync(join(work, 'receiver.py'), here(samples('python')[1] ?? ''));
+    const [, allow = '', submit = ''] = samples('sh').map(here);
+    const output = join(work, 'output');
+    const lines = [
+      allow,
+      `.venv/bin/python ${work}/receiver.py > ${output} 2>&1 & trap 'kill $!' EXIT`,
+      `until (exec 3<>/dev/tcp/127.0.0.1/${port}) 2>/dev/null; do sleep 0.1; done`,
+      submit,
+      `until grep -q verified ${output}; do sleep 0.1; done; cat ${output}`,
+    ];
+    expect(await paste(lines.join('\n'), { ALARA_DATA: data })).toMatch(/^verified job_[0-9a-f]{64} done$/m);
+  },
+);
 
 for (const { name, file, program } of languages)
   test.skipIf(!existsSync(program))(

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isLoopback } from '../../platform/loopback.ts';
 import { UsageError } from '../errors.ts';
 import { help } from '../help.ts';
 import { type JsonOption, show, tell, withJson } from '../output/json.ts';
@@ -59,10 +60,11 @@ async function allow(name: string, host: string, { json }: JsonOption): Promise<
     return access.allowWebhooks(tenant, allowed);
   });
   show(json, { tenant, hosts, secret }, () => `${secret}\n`);
+  const scheme = isLoopback(new URL(`https://${allowed}`).hostname) ? 'http or https' : 'https';
   tell(
     json,
     `
-Webhooks of tenant ${tenant} may go to https://${allowed}.
+Webhooks of tenant ${tenant} may go to ${allowed} by ${scheme}.
 The secret above signs them: give it to the receiver.
 `,
   );

@@ -25,6 +25,14 @@ test('a host is allowed and listed, and a tenant keeps its single secret', async
   expect([first, second, other].map(({ code }) => code)).toEqual([0, 0, 0]);
 });
 
+test('the scheme of a webhook is named: https, and http to this machine too', async () => {
+  const data = await storeOf('clinic');
+  const allow = async (host: string) =>
+    (await alara(['webhooks', 'allow', 'clinic', host], { ALARA_DATA: data })).stderr;
+  expect(await allow('results.clinic.example')).toContain('may go to results.clinic.example by https.');
+  expect(await allow('127.0.0.1:9000')).toContain('may go to 127.0.0.1:9000 by http or https.');
+});
+
 test('a host is denied once', async () => {
   const data = await storeOf('clinic');
   const run = (...args: string[]) => alara(['webhooks', ...args], { ALARA_DATA: data });
