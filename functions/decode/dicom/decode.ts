@@ -1,3 +1,5 @@
+import { sopClasses, tags } from '../../core/dicom-dictionary.ts';
+import type { DicomView } from '../../core/dicom-view.ts';
 import type { Fault } from '../../core/fault.ts';
 import type { Decoded } from '../../core/film.ts';
 import { ok, type Result } from '../../core/result.ts';
@@ -7,13 +9,14 @@ import type { Codec, CompressedFrame } from './codecs/codec-types.ts';
 import { dcmjsCodec } from './codecs/dcmjs-codec.ts';
 import { frameOf } from './codecs/pixels.ts';
 import { reducedResolutionCodec } from './codecs/reduced-resolution-codec.ts';
-import { viewOf } from './dicom-view.ts';
 import { warnOfAssumptions } from './image.ts';
-import { openImage } from './open-image.ts';
+import { type OpenedImage, openImage } from './open-image.ts';
 import { Warnings } from './parse/header-error.ts';
 import { pixelSource } from './pixel-source.ts';
+import { modalityOf } from './read-instance.ts';
 import { uprightFilm } from './render/geometry.ts';
 import { grayOf } from './render/gray.ts';
+import { safeLaterality, safeModality, safeText } from './safe-text.ts';
 import { CodecUnavailable, type Report, unexpectedErrorFault } from './unexpected-error.ts';
 
 export type DecodeOptions = {
@@ -72,4 +75,29 @@ async function decodeFilm(bytes: Uint8Array, longSide: number | undefined): Prom
     dicom: { view: viewOf(opened.value, gray.value.rendering, turned), instance },
     ...(warnings.list.length > 0 && { warnings: warnings.list }),
   });
+}
+
+/** The attributes that a reading shows. They are only codes, and only words that cannot contain patient data. */
+function viewOf(
+  {
+    attributes,
+    transferSyntax,
+    image,
+    instance,
+  }: Pick<OpenedImage, 'attributes' | 'transferSyntax' | 'image' | 'instance'>,
+  rendering: string,
+  turned: string | undefined,
+): DicomView {
+  return {
+    sopClass: sopClasses.find(({ uid }) => uid === instance.sopClassUid)?.name ?? instance.sopClassUid,
+    transferSyntax: transferSyntax.uid,
+    modality: safeModality(modalityOf(attributes)),
+    bodyPart: safeText(attributes.code(tags.bodyPartExamined)),
+    viewPosition: safeText(attributes.code(tags.viewPosition)),
+    laterality: safeLaterality(attributes.code(tags.imageLaterality) ?? attributes.code(tags.laterality)),
+    photometric: image.photometric,
+    bits: image.bitsStored,
+    rendering,
+    turned,
+  };
 }

@@ -1,8 +1,7 @@
 import codecs from 'dcmjs-codecs';
 import { fail, ok, type Result } from '../../../core/result.ts';
 import { type CodecInstance, codecInstance } from './codec-instance.ts';
-import { memoryLimit } from './codec-memory.ts';
-import type { Codec, CodecFailure, CompressedFrame } from './codec-types.ts';
+import { type Codec, type CodecFailure, type CompressedFrame, memoryLimit } from './codec-types.ts';
 import { clampToPrecision } from './shape.ts';
 
 const { Context, NativeCodecs } = codecs;

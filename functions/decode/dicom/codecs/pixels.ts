@@ -14,7 +14,7 @@ import type { Attributes } from '../parse/attributes.ts';
 import { maxSurplus, type StoredPixels } from '../parse/header.ts';
 import type { TransferSyntax } from '../parse/transfer-syntaxes.ts';
 import type { Codec, CodecFailure, CompressedFrame } from './codec-types.ts';
-import { codestreamIn } from './jp2.ts';
+import { codestreamIn } from './jpeg2000-headers.ts';
 import { jpeg2000Stream } from './jpeg2000-stream.ts';
 import { decodeRle } from './rle.ts';
 import { checkShape, type Shape } from './shape.ts';

@@ -2,8 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fail, ok, type Result } from '../../../core/result.ts';
 import { halved } from '../../halving.ts';
-import { memoryLimit } from './codec-memory.ts';
-import type { Codec, CodecFailure, CompressedFrame } from './codec-types.ts';
+import { type Codec, type CodecFailure, type CompressedFrame, memoryLimit } from './codec-types.ts';
 import { clampToPrecision } from './shape.ts';
 
 /** A decoder of one frame, in the interface that both packages share. */

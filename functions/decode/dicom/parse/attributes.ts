@@ -1,7 +1,8 @@
 import { type Tag, tags } from '../../../core/dicom-dictionary.ts';
 import { decodeText } from './charset.ts';
 import type { ElementSet } from './data-set.ts';
-import { type Comma, commaMeaning, type Decimal, parseDecimal } from './decimal.ts';
+import { type Comma, commaMeaning, type Decimal, foundNumbers, parseDecimal } from './decimal.ts';
+import type { Warn } from './header-error.ts';
 
 /** The attributes of a data set or an item. A value is parsed when it is requested. Absent and empty values are undefined. */
 export type Attributes = {
@@ -121,3 +122,17 @@ export function attributesOf(
 
 /** PS3.5, 6.2: values are padded with a space or, for UIDs, with a zero byte. */
 const trim = (text: string) => text.replace(/^[\s\0]+|[\s\0]+$/g, '');
+
+/** The numbers of an attribute. Warns if a number was read although its format breaks the standard. */
+export function numbersOf(attributes: Attributes, tag: Tag, name: string, warn: Warn): readonly (number | undefined)[] {
+  const values = attributes.decimals(tag);
+  const lenient = values.filter(({ value, isLenient }) => isLenient && value !== undefined && !Number.isNaN(value));
+  if (lenient.length > 0)
+    warn({
+      code: 'number_malformed',
+      message: `${name} is not a valid decimal string. It was read as ${values.map(({ value }) => value ?? 'blank').join(' and ')}.`,
+      attribute: name.slice(-11),
+      found: foundNumbers(attributes.codes(tag)),
+    });
+  return values.map(({ value }) => value);
+}

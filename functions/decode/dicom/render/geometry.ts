@@ -5,10 +5,9 @@ import { fail, ok, type Result } from '../../../core/result.ts';
 import { px } from '../../../core/units.ts';
 import { maxPixels } from '../../limits.ts';
 import { resize } from '../../resize.ts';
-import type { Attributes } from '../parse/attributes.ts';
+import { type Attributes, numbersOf } from '../parse/attributes.ts';
 import { foundNumbers } from '../parse/decimal.ts';
 import type { Warn } from '../parse/header-error.ts';
-import { numbersOf } from '../parse/numbers.ts';
 
 /** A film with square pixels, the left of the patient on the right side, and the head up. */
 export type Upright = {

@@ -1,9 +1,8 @@
 import { tags } from '../../../core/dicom-dictionary.ts';
 import type { Fault } from '../../../core/fault.ts';
 import { fail, ok, type Result } from '../../../core/result.ts';
-import type { Attributes } from '../parse/attributes.ts';
+import { type Attributes, numbersOf } from '../parse/attributes.ts';
 import type { Warn } from '../parse/header-error.ts';
-import { numbersOf } from '../parse/numbers.ts';
 import { type Interval, spanOf } from './interval.ts';
 import { lookUp, usableLuts } from './lut.ts';
 

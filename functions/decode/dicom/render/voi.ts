@@ -1,8 +1,7 @@
 import { tags } from '../../../core/dicom-dictionary.ts';
-import type { Attributes } from '../parse/attributes.ts';
+import { type Attributes, numbersOf } from '../parse/attributes.ts';
 import { foundNumbers } from '../parse/decimal.ts';
 import type { Warn } from '../parse/header-error.ts';
-import { numbersOf } from '../parse/numbers.ts';
 import type { Interval } from './interval.ts';
 import { type Lut, lookUp, usableLuts } from './lut.ts';
 
