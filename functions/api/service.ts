@@ -61,8 +61,8 @@ export async function assemble(
   const settings = config.pacs === undefined ? null : readPacsConfig(config.pacs);
   for (const [name, { tenant, orthanc, poll, results }] of Object.entries(settings ?? {})) {
     const kind = orthanc === undefined ? 'DICOMweb' : 'Orthanc';
-    const watched = [...(orthanc === undefined ? [] : ['change log']), ...(poll ? ['QIDO-RS'] : [])];
-    log.info({ event: 'pacs_configured', pacs: name, kind, tenant, watched, results }, 'a PACS is connected');
+    const polled = [...(orthanc === undefined ? [] : ['change log']), ...(poll ? ['QIDO-RS'] : [])];
+    log.info({ event: 'pacs_configured', pacs: name, kind, tenant, polled, results }, 'a PACS is connected');
   }
   const source = await openSource(config, log);
   const platform = await openPlatform(config);

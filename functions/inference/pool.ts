@@ -33,7 +33,7 @@ export type EngineOptions = WorkerSetup & {
   /** Plans a request. Each film is planned once, here. */
   readonly plan: (request: ReadRequest) => Result<RequestPlan, Fault>;
   /** The module that each thread runs; its `work` takes a task. */
-  readonly worker?: string;
+  readonly threadFile?: string;
 } & EngineHooks;
 
 /** Functions that an engine calls on events. */
@@ -94,7 +94,7 @@ export function createEngine(options: EngineOptions): Engine {
     queue: limit,
     deadlineMs,
     memoryBytes = usualMemoryBytes(),
-    worker = workerFile(),
+    threadFile = usualThreadFile(),
     plan,
     failed,
     ensureModels,
@@ -104,7 +104,7 @@ export function createEngine(options: EngineOptions): Engine {
   } = options;
   const critical = createCriticalSection();
   const pool = new Piscina<Task, Result<Answer[Task['kind']], Fault>>({
-    filename: worker,
+    filename: threadFile,
     name: 'work',
     minThreads: workers,
     maxThreads: workers,
@@ -283,4 +283,5 @@ function kind(error: unknown): string {
 }
 
 /** thread.ts beside this file when run from source, thread.js when bundled. */
-const workerFile = () => new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url).href;
+const usualThreadFile = () =>
+  new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url).href;

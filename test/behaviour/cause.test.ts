@@ -28,7 +28,7 @@ function broken() {
       queue: 1,
       deadlineMs: 10_000,
     },
-    worker: new URL('../support/obedient-thread.ts', import.meta.url).href,
+    threadFile: new URL('../support/obedient-thread.ts', import.meta.url).href,
     failed: (error) => log.error({ event: 'worker_failed', error: redactedError(error) }),
   });
   const { router, platform } = service;

@@ -35,7 +35,7 @@ const request: ReadRequest = {
 type Limits = Partial<Omit<EngineOptions, 'family' | 'plan'>>;
 
 function open(limits: Limits = {}): Engine {
-  const worker = new URL('../support/obedient-thread.ts', import.meta.url).href;
+  const threadFile = new URL('../support/obedient-thread.ts', import.meta.url).href;
   engine = createEngine({
     family,
     plan: (request) => planRequest({ ...family, costs: costTable(catalog, 'cpu') }, request),
@@ -45,7 +45,7 @@ function open(limits: Limits = {}): Engine {
     workers: 1,
     queue: 10,
     deadlineMs: 10_000,
-    worker,
+    threadFile,
     ...limits,
   });
   return engine;
@@ -158,8 +158,8 @@ describe('the engine', () => {
   });
 
   test('reports why its threads cannot start, answers at once and can be closed', async () => {
-    const worker = 'data:text/javascript,throw new Error("no such library")';
-    const { ready, read, status, close } = open({ worker });
+    const threadFile = 'data:text/javascript,throw new Error("no such library")';
+    const { ready, read, status, close } = open({ threadFile });
     expect(await ready).toMatchObject({ ok: false, fault: { code: 'inference_failed' } });
     expect(await read(film('go'))).toMatchObject({ ok: false, fault: { code: 'inference_failed' } });
     expect(status()).toMatchObject({ running: 0, warm: false, fault: { problem: expect.stringContaining('library') } });

@@ -11,7 +11,7 @@ import { tags } from '../../../functions/core/dicom-dictionary.ts';
 import { createDicomWeb } from '../../../functions/pacs/dicomweb/client.ts';
 import { AttributesList, attributesDigest, text } from '../../../functions/pacs/dicomweb/json.ts';
 import { folder } from '../../support/cli.ts';
-import { json, serve } from '../../support/pacs/server.ts';
+import { json, serve } from '../../support/pacs/fake-pacs.ts';
 
 const open = (baseUrl: string, more: object = {}) =>
   createDicomWeb({ name: 'main', baseUrl, timeoutSeconds: 5, maxFilmMb: 1, ...more });

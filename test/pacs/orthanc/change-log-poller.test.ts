@@ -8,7 +8,7 @@ import { addCheckpoint, type LogPosition } from '../../../functions/pacs/orthanc
 import type { StudyVersion } from '../../../functions/pacs/study/submit.ts';
 import { createLog } from '../../../functions/platform/log.ts';
 import type { Cursors } from '../../../functions/storage/pacs-state.ts';
-import { createChangeLog } from '../../support/pacs/change-log.ts';
+import { createChangeLog } from '../../support/pacs/fake-pacs.ts';
 import { job } from '../../support/storage-contract/samples.ts';
 
 const noon = new Date('2026-11-23T12:00:00Z');
