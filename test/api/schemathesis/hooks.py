@@ -41,9 +41,13 @@ def before_call(_context, case, _kwargs):
 @schemathesis.hook
 def before_load_schema(_context, document):
     """Generate values that exist. The document has to fit each family and each store, so it describes them as texts."""
+    shared = document["components"].get("parameters", {})
     for methods in document["paths"].values():
         for operation in methods.values():
-            for parameter in operation.get("parameters", []):
+            # Operations share parameters, and their values may differ.
+            resolved = [shared[each["$ref"].split("/")[-1]] if "$ref" in each else each for each in operation.get("parameters", [])]
+            operation["parameters"] = [dict(parameter) for parameter in resolved]
+            for parameter in operation["parameters"]:
                 name = parameter["name"]
                 schema = VALUES.get(f"{operation['operationId']}.{name}") or VALUES.get(name)
                 if schema is not None:
