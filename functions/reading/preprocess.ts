@@ -25,13 +25,22 @@ export function letterbox(film: Film, side: Px): Film {
  * The input tensor of a square film, shape [1, 1, side, side]. Every step is rounded to single precision, as in training: the last
  * bit of an input can move the probability of an int8 graph by 0.01.
  */
-export function normalise(film: Film, { mean, std }: Pick<Input, 'mean' | 'std'>): Float32Array {
-  const { pixels } = film;
+export function normalise(film: Film, { mean, std }: Pick<Input, 'mean' | 'std'>): Float32Array<ArrayBuffer> {
   const { fround } = Math;
   const [full, centre, scale] = [white(film), fround(mean), fround(std)];
+  // Plain loops: Float32Array.from with a callback takes 18 ms at 512 px.
+  const convert = (values: Film['pixels']) => {
+    const tensor = new Float32Array(values.length);
+    for (let i = 0; i < values.length; i++)
+      tensor[i] = fround(fround(fround((values[i] ?? 0) / full) - centre) / scale);
+    return tensor;
+  };
+  const { pixels } = film;
+  if (pixels instanceof Uint16Array) return convert(pixels);
+  // 8 bits have few values: each is converted once.
+  const converted = convert(Uint8Array.from({ length: full + 1 }, (_, value) => value));
   const tensor = new Float32Array(pixels.length);
-  // A plain loop takes 1 ms at 512 px; Float32Array.from with a callback takes 18 ms.
-  for (let i = 0; i < pixels.length; i++) tensor[i] = fround(fround(fround((pixels[i] ?? 0) / full) - centre) / scale);
+  for (let i = 0; i < pixels.length; i++) tensor[i] = converted[pixels[i] ?? 0] ?? 0;
   return tensor;
 }
 
@@ -45,18 +54,21 @@ const minContrast = 1 / 16;
 
 /** Whether a film has nearly no contrast, apart from a few of its pixels. */
 export function isBlank(film: Film): boolean {
+  const { pixels } = film;
   const counts = new Uint32Array(white(film) + 1);
-  for (const value of film.pixels) counts[value] = (counts[value] ?? 0) + 1;
-  const dark = darkest(counts, ignored * film.pixels.length);
-  const light = darkest(counts, (1 - ignored) * film.pixels.length);
+  // An index takes a quarter of the time of an iterator here.
+  for (let i = 0; i < pixels.length; i++) {
+    const value = pixels[i] ?? 0;
+    counts[value] = (counts[value] ?? 0) + 1;
+  }
+  const dark = darkest(counts, ignored * pixels.length);
+  const light = darkest(counts, (1 - ignored) * pixels.length);
   return light - dark < minContrast * white(film);
 }
 
 /** The lowest value such that more than `rank` pixels are at or below it. */
 function darkest(counts: Uint32Array, rank: number): number {
-  let seen = 0;
-  return counts.findIndex((count) => {
-    seen += count;
-    return seen > rank;
-  });
+  let value = 0;
+  for (let seen = counts[0] ?? 0; seen <= rank && value < counts.length; ) seen += counts[++value] ?? 0;
+  return value;
 }
