@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { alara, damagedFamily, family, folder, serve } from '../../support/cli.ts';
+import { serve as servePacs } from '../../support/pacs/fake-pacs.ts';
 
 /** Run doctor, with each check and each fix joined to one line. */
 async function doctor(environment: Record<string, string>) {
@@ -95,7 +96,37 @@ test('a PACS that does not answer fails with its fix', async () => {
     other: { dicomWeb: 'http://127.0.0.1:4/b', orthanc: 'http://127.0.0.1:4' },
   };
   const { code, stdout, stderr } = await doctor({ ALARA_PACS: JSON.stringify({ pacs }) });
-  expect(stdout.match(/^FAIL {2}PACS .*: E[A-Z]+ \(.*\n {6}fix: start the PACS/gm)).toHaveLength(3);
+  expect(stdout.match(/^FAIL {2}PACS .* refused the connection \(.*\n {6}fix: start the PACS/gm)).toHaveLength(3);
   expect(stderr).toMatch(/3 of 14 checks failed/);
   expect(code).toBe(1);
+});
+
+test('each kind of failure of a PACS has one sentence without an error code, and its fix', async () => {
+  const answering = async (status: number, type: string, body: string) =>
+    (await servePacs((_, response) => response.writeHead(status, { 'content-type': type }).end(body))).url;
+  const silent = await servePacs(() => undefined);
+  const pacs = {
+    unknown: { dicomWeb: 'http://archive.invalid' },
+    page: { dicomWeb: await answering(200, 'text/html', '<html>Log in</html>') },
+    text: { dicomWeb: await answering(200, 'application/json', 'no JSON') },
+    locked: { dicomWeb: await answering(401, 'text/plain', 'no'), username: 'alara', passwordEnv: 'PACS_PASSWORD' },
+    silent: { dicomWeb: silent.url, timeoutSeconds: 0.5 },
+    plain: { dicomWeb: (await answering(200, 'application/json', '[]')).replace('http:', 'https:') },
+  };
+  const { stdout } = await doctor({
+    ALARA_DATA: folder(),
+    ALARA_PACS: JSON.stringify({ pacs }),
+    PACS_PASSWORD: 'wrong',
+  });
+  const failures = {
+    unknown: ['has a host name that cannot be resolved', 'correct the host name in ALARA_PACS'],
+    page: ['answered with a web page in place of DICOM JSON', 'set pacs.page.dicomWeb to the root'],
+    text: ['answered with something else than DICOM JSON', 'set pacs.text.dicomWeb to the root'],
+    locked: ['answered 401 to the credentials in ALARA_PACS', 'set username and passwordFile'],
+    silent: ['did not answer within 0.5 s', 'check the load of the PACS, or raise pacs.silent.timeoutSeconds'],
+    plain: ['does not speak TLS at this port', 'write http:// into ALARA_PACS'],
+  };
+  for (const [name, [found, fix]] of Object.entries(failures))
+    expect(stdout).toMatch(new RegExp(`^FAIL  PACS +${name}, DICOMweb: ${name} ${found} .*\\n      fix: ${fix}`, 'm'));
+  expect(stdout).not.toMatch(/ECONN|ENOTFOUND|EAI_|ERR_|UND_ERR|fetch failed|Unexpected token|SSL routines/);
 });
