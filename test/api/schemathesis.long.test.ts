@@ -119,6 +119,7 @@ async function valuesOf({ url, authorization, webhook, film }: Source): Promise<
     'getStructuredReport.id': known(reading),
     'getFhirBundle.id': known(reading),
     'getHeatmap.id': known(reading),
+    'getTestFilm.name': known('chest.jpg', 'chest-16-bit.dcm'),
     'getJob.id': known(job),
     'cancelJob.id': known(waiting.id),
     'storeInstancesOfStudy.study': { enum: [uid('study'), uid('another study')] },
