@@ -3,6 +3,7 @@ import '../platform/no-telemetry.ts';
 import { CommanderError } from 'commander';
 import { errorReport } from './errors.ts';
 import { createProgram } from './program.ts';
+import { serve } from './serve/serve.ts';
 
 // A closed pipe (alara read … | head) ends the command. This is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -11,7 +12,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await createProgram().parseAsync();
+  // The supervisor and its server start without the modules of the other commands.
+  const commands = process.argv[2] === 'serve' ? [serve] : (await import('./commands/all.ts')).allCommands;
+  await createProgram(commands).parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else {

@@ -1,20 +1,10 @@
 import { Command } from 'commander';
 import about from '../../package.json' with { type: 'json' };
 import { notice } from '../core/reading.ts';
-import { catalog } from './commands/catalog.ts';
-import { completion } from './commands/completion.ts';
-import { doctor } from './commands/doctor.ts';
-import { jobs } from './commands/jobs.ts';
-import { keys } from './commands/keys.ts';
-import { orthanc } from './commands/orthanc.ts';
-import { read } from './commands/read.ts';
-import { route } from './commands/route.ts';
-import { webhooks } from './commands/webhooks.ts';
 import { fixedWidth, help } from './help.ts';
-import { serve } from './serve/serve.ts';
 
-/** The command line: all commands with their options and help. */
-export function createProgram(): Command {
+/** The command line: commands with their options and help. */
+export function createProgram(commands: readonly ((program: Command) => void)[]): Command {
   const program = fixedWidth(new Command('alara'))
     .description(
       'Reads chest radiographs, each finding at the cheapest resolution whose measured accuracy is good enough.',
@@ -31,6 +21,6 @@ export function createProgram(): Command {
       notice,
     ],
   });
-  for (const verb of [serve, read, route, catalog, jobs, keys, webhooks, orthanc, doctor, completion]) verb(program);
+  for (const add of commands) add(program);
   return program;
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
+import { allCommands } from '../../functions/cli/commands/all.ts';
 import { createProgram } from '../../functions/cli/program.ts';
 import { alara } from '../support/cli.ts';
 
@@ -8,7 +9,7 @@ const tree = (command: Command, path: readonly string[] = []): { path: readonly 
   { path, command },
   ...command.commands.flatMap((each) => tree(each, [...path, each.name()])),
 ];
-const commands = tree(createProgram());
+const commands = tree(createProgram(allCommands));
 const flagsOf = (command: Command) => command.options.flatMap(({ short, long }) => [short, long]);
 
 test.for(commands)(

@@ -2,12 +2,13 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { allCommands } from '../../../functions/cli/commands/all.ts';
 import { completionScript } from '../../../functions/cli/commands/completion.ts';
 import { createProgram } from '../../../functions/cli/program.ts';
 import { jobStates } from '../../../functions/core/job.ts';
 import { alara, folder } from '../../support/cli.ts';
 
-const program = createProgram();
+const program = createProgram(allCommands);
 const commands = program.commands.map((command) => command.name());
 const optionsOf = (...path: string[]) => {
   let command = program;
