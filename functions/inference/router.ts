@@ -39,6 +39,9 @@ export function openRouter(config: Pick<Config, 'models' | 'family' | 'policy' |
   return routerOf(loadFamily(config.models, config.family), config);
 }
 
+/** The most plans that are kept. One takes about 10 kB. */
+const maxPlans = 100;
+
 /** Make the router of a loaded family. Throws ConfigError. */
 export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | 'device'>): Router {
   const costs = costTable(family.catalog, config.device);
@@ -57,11 +60,21 @@ export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | '
       costs: await costDigest,
       request,
     });
+  /** The latest plans. A plan depends on these parameters only, and most requests repeat those of others. */
+  const plans = new Map<string, Result<RequestPlan, Fault>>();
+  const plan: Router['plan'] = ({ findings, minAuroc, variant, bestEffort, policy }) => {
+    const request = { findings, minAuroc, variant, bestEffort, policy };
+    const key = canonical(request);
+    const made = plans.get(key) ?? planRequest({ catalog: family.catalog, policies: family.policies, costs }, request);
+    if (plans.size >= maxPlans) plans.clear();
+    plans.set(key, made);
+    return made;
+  };
   return {
     family,
     costs,
     vocabulary: { catalog: family.catalog, policies: family.policies, defaultPolicy },
-    plan: (request) => planRequest({ catalog: family.catalog, policies: family.policies, costs }, request),
+    plan,
     identify: async (tenant, bytes, request) => identifyDigest(tenant, await sha256InTurns(bytes), request),
     identifyDigest,
   };
