@@ -49,6 +49,28 @@ describe('with a receiver that accepts the connection and never answers', () => 
   });
 });
 
+test('a receiver that refuses the connection is named in words, with the code of the error as the cause', async () => {
+  const bench = openBench();
+  const closed = await openReceiver();
+  await closed.close();
+  const { platform } = bench;
+  try {
+    await platform.access.allowWebhooks('local', closed.host);
+    await bench.submit('ended');
+    await platform.jobs.update('ended', (job) => ({ ...job, state: 'done' }));
+    await submit(platform, 'hook', 'local', { kind: 'webhook', url: `http://${closed.host}/`, job: 'ended' });
+    bench.work({ webhook: webhookHandler(platform, createWebhookLimits()) });
+    await vi.waitFor(async () => expect((await platform.jobs.get('hook'))?.fault).toBeDefined(), { timeout: 30_000 });
+    expect((await platform.jobs.get('hook'))?.fault).toEqual({
+      code: 'webhook_failed',
+      problem: 'the receiver refused the connection',
+      cause: 'ECONNREFUSED',
+    });
+  } finally {
+    await bench.close();
+  }
+});
+
 describe('with dead receivers', () => {
   test('a receiver that answers is notified within seconds, for the same tenant and for another tenant at the same origin', {
     timeout: 60_000,
