@@ -108,10 +108,20 @@ function addUp(parts: readonly Quantities[]): Quantities {
   return sum;
 }
 
-function computeQuantities({ cpu, memoryMiB, gpu }: Running, hours: number, prices: Prices): Quantities {
+function computeQuantities(
+  { cpu, memoryMiB, gpu }: Pick<Running, 'cpu' | 'memoryMiB' | 'gpu'>,
+  hours: number,
+  prices: Prices,
+): Quantities {
   if (!gpu) return { fargateVcpu: (hours * cpu) / 1024, fargateGb: (hours * memoryMiB) / 1024 };
   const ebsGb = (priceOf(prices, 'diskGb') * hours) / month;
   return { [gpu]: hours, managedFee: hours * priceOf(prices, gpu), ebsGb };
+}
+
+/** USD per hour of one processor thread in a task, with its share of the memory. */
+export function threadHourUsd({ size }: Capacity, prices: Prices): number {
+  const { cpu, memoryMiB } = sizes[size];
+  return usdOf(computeQuantities({ cpu, memoryMiB, gpu: undefined }, 1, prices), prices) / (cpu / 1024);
 }
 
 export type Template = { Resources: Record<string, { Type: string; Properties?: Record<string, unknown> }> };

@@ -12,6 +12,7 @@ import {
   parsePrices,
   runningOf,
   savingOf,
+  threadHourUsd,
 } from '../../../lib/cost/estimate.ts';
 import { environmentNamed } from '../../../lib/environments.ts';
 
@@ -169,4 +170,13 @@ describe('prices.md', () => {
     const { logsGb: _, ...rest } = prices;
     expect(() => estimate(prod, [], family, asked, rest)).toThrow('logsGb');
   });
+});
+
+test('an hour of a thread costs its vCPU and its share of the memory of the task', () => {
+  const rates = only({ fargateVcpu: 0.04, fargateGb: 0.005 });
+  // 2 vCPU and 4 GiB: 0.08 and 0.02 per hour.
+  expect(threadHourUsd({ ...dev.api, size: 'medium' }, rates)).toBeCloseTo(0.05, 9);
+  // 4 vCPU and 8 GiB cost twice as much, and have twice as many threads.
+  expect(threadHourUsd({ ...dev.api, size: 'large' }, rates)).toBeCloseTo(0.05, 9);
+  expect(threadHourUsd({ ...dev.api, size: 'small' }, rates)).toBeCloseTo(0.055, 9);
 });

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from alara_train.atomic_file import write_atomic
-from alara_train.evaluate.scored import BadScores, Protocol, VariantScores, check, design
+from alara_train.data.films import Floats, Ints
+from alara_train.evaluate.scored import BadScores, Protocol, Strings, VariantScores, check, design
+from alara_train.json_file import BadDocument
 
 SCHEMA = "alara.scores/1"
 LETTERS = {1: "1", 0: "0", -1: "-"}
@@ -78,3 +80,25 @@ def write_scores(document: dict[str, Any], path: Path) -> None:
     """Write the document with one line per list; indentation would double its size."""
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in document.items()]
     write_atomic(path, "{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def read_scores(document: dict[str, Any]) -> tuple[dict[str, dict[str, Floats]], dict[str, Ints], Strings]:
+    """The ranks [films] by variant and finding, the labels [films] by finding, and the patients [films] of a document.
+
+    Raises:
+        BadDocument: The document is of another kind.
+    """
+    if document.get("schema") != SCHEMA:
+        raise BadDocument(f"the scores are not {SCHEMA}: run alara-train scores")
+    numbers = {letter: label for label, letter in LETTERS.items()}
+    labels = {
+        finding: np.array([numbers[letter] for letter in letters]) for finding, letters in document["labels"].items()
+    }
+    ranks = {
+        variant: {
+            finding: np.frombuffer(base64.b64decode(text), f"<u{document['width'] // 8}").astype(np.float64)
+            for finding, text in row.items()
+        }
+        for variant, row in document["ranks"].items()
+    }
+    return ranks, labels, np.array([str(patient) for patient in document["patients"]])
