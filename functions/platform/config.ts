@@ -35,15 +35,10 @@ export type AwsSettings = {
 
 export type Config = ReturnType<typeof readConfig>;
 
-/** Variables of the clients in docs/api.md, which may be set in the shell that starts the service or a command. */
-const ofClients: readonly string[] = ['ALARA_API_KEY', 'ALARA_WEBHOOK_SECRET'];
-
 /** Validate the environment. Throws {@link ConfigError}, which names every wrong setting. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const names = Object.keys(Settings.shape);
-  const unknown = Object.keys(environment).filter(
-    (name) => name.startsWith('ALARA_') && !names.includes(name) && !ofClients.includes(name),
-  );
+  const unknown = Object.keys(environment).filter((name) => name.startsWith('ALARA_') && !names.includes(name));
   const parsed = Settings.safeParse(environment);
   const problems = [
     ...unknown.map((name) => `${name}: unknown setting. Known: ${names.join(', ')}.`),

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
@@ -22,6 +22,13 @@ const languages = [
   { name: 'javascript', file: 'sample.mjs', program: process.execPath },
 ];
 
+/** Whether a server on this machine answers HTTP. */
+const isOpen = (port: number) =>
+  fetch(`http://127.0.0.1:${port}/`).then(
+    () => true,
+    () => false,
+  );
+
 /** A port that was free a moment ago. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -32,13 +39,47 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Run lines in a shell in the repository, as after a paste. Returns its standard output. */
-async function paste(lines: string, environment: Record<string, string>): Promise<string> {
-  const { stdout } = await run('bash', ['-euc', lines], {
-    env: { ...process.env, ...environment },
-    timeout: 120_000,
-  });
+/** The files of a clone that `npm run alara` needs, with a folder of data of its own. */
+function clone(): string {
+  const root = folder();
+  for (const name of ['package.json', 'functions', 'models', 'node_modules', 'test'])
+    symlinkSync(resolve(name), join(root, name));
+  return root;
+}
+
+/** Run lines in a plain shell in a clone, as after a paste. Returns its standard output. */
+async function paste(lines: string, cwd: string): Promise<string> {
+  const { PATH = '', HOME = '' } = process.env;
+  const { stdout } = await run('sh', ['-euc', lines], { cwd, env: { PATH, HOME }, timeout: 120_000 });
   return stdout;
+}
+
+type Program = { readonly child: ChildProcess; output(): string };
+
+/** Start a program. The end of the test kills it. */
+function start(program: string, args: readonly string[], cwd: string, environment: Record<string, string>): Program {
+  const child = spawn(program, args, { cwd, env: { ...process.env, ...environment } });
+  onTestFinished(() => void child.kill());
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+  return { child, output: () => output };
+}
+
+/** Run a program to its end. Returns its exit code and its output. */
+async function finish(...args: Parameters<typeof start>): Promise<[number, string]> {
+  const { child, output } = start(...args);
+  const [code] = await once(child, 'close');
+  return [code, output()];
+}
+
+/** Send a request byte for byte, as `fetch` would not, and return the answer. */
+async function exchange(port: number, head: readonly string[], body = ''): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let answer = '';
+  socket.setEncoding('latin1').on('data', (text) => (answer += text));
+  socket.write([...head, 'Connection: close', '', body].join('\r\n'), 'latin1');
+  await once(socket, 'close');
+  return answer;
 }
 
 test('every block of code on the page is run by this test', () => {
@@ -52,82 +93,114 @@ test('every block of code on the page is run by this test', () => {
 
 for (const { name, file, program } of languages)
   test.skipIf(!existsSync(program))(`the ${name} samples run as they stand (pretest installs Python)`, async () => {
-    const data = folder();
-    const { url } = await serve({ ALARA_DATA: data, ALARA_AUTH: 'required' });
+    const root = clone();
+    const { url } = await serve({ ALARA_DATA: join(root, '.alara'), ALARA_AUTH: 'required' });
     const port = await freePort();
-    const work = folder();
-    writeFileSync(join(work, 'film.dcm'), part10(chestDataset(await chest({ columns: 512, rows: 512, bits: 12 }))));
+    const here = (lines: string) => lines.replaceAll('http://127.0.0.1:8080', url).replaceAll('9000', String(port));
 
-    const [shell = ''] = samples('sh');
-    const exported = `${shell.replaceAll('9000', String(port))}printf '%s\\n' "$ALARA_API_KEY" "$ALARA_WEBHOOK_SECRET"`;
-    const [key = '', secret = ''] = (await paste(exported, { ALARA_DATA: data })).split('\n');
+    const [shell = ''] = samples('sh').map(here);
+    const exported = await paste(`${shell}printf '%s\\n' "$API_KEY" "$WEBHOOK_SECRET"`, root);
+    const [key = '', secret = ''] = exported.split('\n');
     expect([key, secret]).toEqual([expect.stringMatching(/^alara_/), expect.stringMatching(/^whsec_/)]);
-    const environment = { ALARA_API_KEY: key, ALARA_WEBHOOK_SECRET: secret };
+    const environment = { API_KEY: key, WEBHOOK_SECRET: secret };
 
-    const start = (sample: string, where: string): { child: ChildProcess; output: () => string } => {
-      mkdirSync(where, { recursive: true });
-      writeFileSync(
-        join(where, file),
-        sample.replaceAll('http://127.0.0.1:8080', url).replaceAll('9000', String(port)),
-      );
-      const child = spawn(program, [join(where, file)], { cwd: work, env: { ...process.env, ...environment } });
-      onTestFinished(() => void child.kill());
-      let output = '';
-      for (const stream of [child.stdout, child.stderr])
-        stream.setEncoding('utf8').on('data', (text) => (output += text));
-      return { child, output: () => output };
+    const save = (sample: string, folderName: string) => {
+      mkdirSync(join(root, folderName), { recursive: true });
+      const path = join(root, folderName, file);
+      writeFileSync(path, here(sample));
+      return path;
     };
     const [quickStart = '', receiver = ''] = samples(name);
-    const receiving = start(receiver, join(work, 'receiver'));
-    const isOpen = () =>
-      fetch(`http://127.0.0.1:${port}/`, { method: 'GET' }).then(
-        () => true,
-        () => false,
-      );
-    await until(isOpen);
+    const receiving = start(program, [save(receiver, 'receiver')], root, environment);
+    await until(() => isOpen(port));
 
-    // A forged webhook is refused.
-    const forged = await fetch(`http://127.0.0.1:${port}/alara`, {
-      method: 'POST',
-      body: '{"data":{"job":{"id":"forged","state":"done"}}}',
-      headers: {
-        'webhook-id': 'forged',
-        'webhook-timestamp': String(Math.floor(Date.now() / 1000)),
-        'webhook-signature': `v1,${Buffer.alloc(32).toString('base64')}`,
-      },
-    });
-    expect(forged.status).toBe(401);
-
-    const { child, output } = start(quickStart, join(work, 'quick-start'));
-    const [code] = await once(child, 'close');
-    expect([code, output()]).toEqual([
+    await refusesForgeries(port);
+    const quick = save(quickStart, 'quick-start');
+    expect(await finish(program, [quick], root, environment)).toEqual([
       0,
       expect.stringMatching(/^Nodule \w+ 0\.\d+\nEdema \w+ 0\.\d+\njob done rd_[0-9a-f]{64}\n$/),
     ]);
     await until(() => receiving.output().includes('verified'));
     expect(receiving.output()).toMatch(/verified job_[0-9a-f]{64} done\n$/);
     expect(receiving.output()).not.toContain('forged');
+
+    // A job that fails has no outcome. The sample shows the problem of the job.
+    const refused = join('functions', 'api', 'test-films', 'not-a-chest.png');
+    const failing = quickStart
+      .replace('requests\n', `requests\nother = open("${refused}", "rb").read()\n`)
+      .replace('const base', `const other = await readFile('${refused}');\nconst base`)
+      .replace(/(data=|body: )film(, timeout=300|, headers: \{ \.\.\.upload)/, '$1other$2');
+    const [code, output] = await finish(program, [save(failing, 'failing')], root, environment);
+    expect([code, output]).toEqual([0, expect.stringMatching(/job failed \{[\s\S]*not_a_frontal_chest[\s\S]*score/)]);
+
+    // A refused request ends the sample with the whole problem.
+    const wrong = save(quickStart.replaceAll('Nodule,Edema', 'Nodul'), 'wrong');
+    const [wrongCode, message] = await finish(program, [wrong], root, environment);
+    expect([wrongCode, message]).toEqual([1, expect.stringMatching(/unknown_finding[\s\S]*"nearest":\s*"Nodule"/)]);
   });
+
+/** The receiver answers 401 to requests that nobody signed, and goes on. */
+async function refusesForgeries(port: number): Promise<void> {
+  const now = String(Math.floor(Date.now() / 1000));
+  const signature = `v1,${Buffer.alloc(32).toString('base64')}`;
+  const body = '{"data":{"job":{"id":"forged","state":"done"}}}';
+  const length = `Content-Length: ${body.length}`;
+  const signed = (id: string, sent: string, signatures: string) => [
+    length,
+    `webhook-id: ${id}`,
+    `webhook-timestamp: ${sent}`,
+    `webhook-signature: ${signatures}`,
+  ];
+  const forgeries: readonly (readonly string[])[] = [
+    signed('forged', now, signature),
+    [length],
+    [],
+    signed('forged', now, '').slice(0, 3),
+    ...['abc', '', 'nan', 'inf', '-1', '0', '9'.repeat(5000), '\u00b2'].map((sent) =>
+      signed('forged', sent, signature),
+    ),
+    ...['v1,\u00e9\u00fc', '\u00e9', 'v1,', 'v2,AAAA', '', ' ', `${signature} v1,\u00ff`].map((one) =>
+      signed('forged', now, one),
+    ),
+    signed('\u00e9', now, signature),
+  ];
+  for (const forgery of forgeries) {
+    const answer = await exchange(
+      port,
+      ['POST /alara HTTP/1.1', 'Host: localhost', ...forgery],
+      forgery.length > 0 ? body : '',
+    );
+    expect([forgery, answer]).toEqual([forgery, expect.stringMatching(/^HTTP\/1\.[01] 401 /)]);
+  }
+  // A sender that cuts the connection within the body.
+  const cut = connect(port, '127.0.0.1');
+  cut.write('POST /alara HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{');
+  await once(cut, 'connect');
+  await new Promise((done) => setTimeout(done, 200));
+  cut.resetAndDestroy();
+  await once(cut, 'close');
+  expect(await exchange(port, ['POST /alara HTTP/1.1', 'Host: localhost', length], body)).toMatch(
+    /^HTTP\/1\.[01] 401 /,
+  );
+}
 
 test.skipIf(!existsSync('.venv/bin/python'))(
   'the webhook of a caller without a key is verified when the lines are pasted (pretest installs Python)',
   async () => {
-    const data = folder();
-    const { url } = await serve({ ALARA_DATA: data });
+    const root = clone();
+    const { url } = await serve({ ALARA_DATA: join(root, '.alara') });
     const port = await freePort();
     const here = (lines: string) => lines.replaceAll('http://127.0.0.1:8080', url).replaceAll('9000', String(port));
-    const work = folder();
-    writeFileSync(join(work, 'receiver.py'), here(samples('python')[1] ?? ''));
+    writeFileSync(join(root, 'receiver.py'), here(samples('python')[1] ?? ''));
     const [, allow = '', submit = ''] = samples('sh').map(here);
-    const output = join(work, 'output');
     const lines = [
       allow,
-      `.venv/bin/python ${work}/receiver.py > ${output} 2>&1 & trap 'kill $!' EXIT`,
-      `until (exec 3<>/dev/tcp/127.0.0.1/${port}) 2>/dev/null; do sleep 0.1; done`,
+      `${resolve('.venv/bin/python')} receiver.py > output 2>&1 & trap 'kill $!' EXIT`,
+      `until curl -s -o /dev/null http://127.0.0.1:${port}/; do sleep 0.1; done`,
       submit,
-      `until grep -q verified ${output}; do sleep 0.1; done; cat ${output}`,
+      `until grep -q verified output; do sleep 0.1; done; cat output`,
     ];
-    expect(await paste(lines.join('\n'), { ALARA_DATA: data })).toMatch(/^verified job_[0-9a-f]{64} done$/m);
+    expect(await paste(lines.join('\n'), root)).toMatch(/^verified job_[0-9a-f]{64} done$/m);
   },
 );
 
@@ -149,7 +222,7 @@ for (const { name, file, program } of languages)
       for (let i = 0; i < 19; i++) await fetch(`${url}/v1/jobs`, { method: 'POST', headers });
       const [, , polite = ''] = samples(name);
       writeFileSync(join(work, file), polite.replaceAll('http://127.0.0.1:8080', url));
-      const child = spawn(program, [join(work, file)], { cwd: work, env: { ...process.env, ALARA_API_KEY: key } });
+      const child = spawn(program, [join(work, file)], { cwd: work, env: { ...process.env, API_KEY: key } });
       onTestFinished(() => void child.kill());
       let output = '';
       for (const stream of [child.stdout, child.stderr])
@@ -175,7 +248,7 @@ test.skipIf(!existsSync('.venv/bin/python'))(
       ALARA_DATA: data,
     });
     const [, , , sample = ''] = samples('python');
-    const environment = { ...process.env, ALARA_API_KEY: stdout.trim() };
+    const environment = { ...process.env, API_KEY: stdout.trim() };
     const child = spawn(resolve('.venv/bin/python'), ['-c', sample.replaceAll('http://127.0.0.1:8080', url)], {
       env: environment,
     });

@@ -108,10 +108,6 @@ describe('settings', () => {
     expect(() => readConfig({ PORT: 'x', ALARA_DEVICE: 'y', ALARA_Z: '' })).toThrow(/ALARA_Z.*PORT=x.*ALARA_DEVICE=y/s);
   });
 
-  test('ignore the variables of the clients in the documents', () => {
-    expect(readConfig({ ALARA_API_KEY: 'alara_1_2', ALARA_WEBHOOK_SECRET: 'whsec_1' })).toEqual(readConfig({}));
-  });
-
   test('ignore other variables of the environment', () => {
     expect(readConfig({ PATH: '/bin', HOME: '/', PORT: '0' }).port).toBe(0);
   });
