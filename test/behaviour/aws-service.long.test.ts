@@ -164,10 +164,10 @@ describe.skipIf(!hasAws)(
       onTestFinished(() => receiver.close());
       await api.platform.access.allowWebhooks('local', receiver.host);
 
-      /** Run a runner that dies at its nth call. Returns the call, or undefined if the runner finished. */
-      const dieAt = (n: number) =>
+      /** Run a runner that dies at its nth call, or at the first call of a step. Returns the step, or '' if the runner finished. */
+      const dieAt = (call: number | string) =>
         new Promise<string>((resolve, reject) => {
-          const child = spawn(process.execPath, ['test/support/mortal.ts', String(n)], {
+          const child = spawn(process.execPath, ['test/support/mortal.ts', String(call)], {
             env: { PATH: process.env['PATH'], ...environment, ALARA_DATA: api.data, ALARA_WORKERS: '1' },
             stdio: ['ignore', 'pipe', 'inherit'],
           });
@@ -197,10 +197,12 @@ describe.skipIf(!hasAws)(
         await runner.stop();
       };
 
-      const died: string[] = [];
-      for (let n = 1; ; n++) {
+      let submitted = 0;
+      /** Submit a job, kill its runner, and process the job to its end. Returns the call before which the runner died. */
+      const killAt = async (call: number | string) => {
+        const n = ++submitted;
         const id = await submit(api, variantOf(n), { webhook: `http://${receiver.host}/${n}` });
-        const where = await dieAt(n);
+        const where = await dieAt(call);
         if (where !== '') await finish(id);
         expect(await (await api.app.request(`/v1/jobs/${id}`)).json(), `killed before ${where}`).toMatchObject({
           state: 'done',
@@ -211,20 +213,16 @@ describe.skipIf(!hasAws)(
         expect(new Set(delivered.map(({ headers }) => headers['webhook-id'])).size, `killed before ${where}`).toBe(1);
         // Only the uploads are left, for a day.
         expect((await kept(environment)).objects, `killed before ${where}`).toHaveLength(n);
-        if (where === '') break;
-        died.push(where);
-      }
+        return where;
+      };
+
+      const died: string[] = [];
+      for (let where = await killAt(1); where !== ''; where = await killAt(died.length + 1)) died.push(where);
       expect(died.length).toBeGreaterThan(10);
-      for (const step of [
-        'jobs.update',
-        'blobs.get',
-        'readings.put',
-        'platform.enqueue',
-        'blobs.remove',
-        'queue.remove',
-      ])
-        expect(died).toContain(step);
-      expect((await kept(environment)).readings).toBe(died.length + 1);
+      // On a busy machine a message is delivered again, and the calls have another order: kill at the missing steps by name.
+      const steps = ['jobs.update', 'blobs.get', 'readings.put', 'platform.enqueue', 'blobs.remove', 'queue.remove'];
+      for (const step of steps.filter((each) => !died.includes(each))) expect(await killAt(step)).toBe(step);
+      expect((await kept(environment)).readings).toBe(submitted);
     });
 
     test('a receiver that never answers delays only its own webhooks, and no film', async () => {

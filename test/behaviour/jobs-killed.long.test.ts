@@ -25,9 +25,9 @@ afterAll(async () => {
   await service?.close();
 });
 
-/** Run a runner that dies at its nth call. Returns the call, or undefined if the runner finished. */
-function dieAt(n: number): Promise<string> {
-  const child = spawn(process.execPath, ['test/support/mortal.ts', String(n)], {
+/** Run a runner that dies at its nth call, or at the first call of a step. Returns the step, or '' if the runner finished. */
+function dieAt(call: number | string): Promise<string> {
+  const child = spawn(process.execPath, ['test/support/mortal.ts', String(call)], {
     env: { ...process.env, ALARA_DATA: service.data, ALARA_WORKERS: '1', ALARA_LOG: 'silent' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -77,10 +77,12 @@ async function finish(): Promise<void> {
 test('a job finishes with one reading and one webhook, at whatever step its runner is killed', {
   timeout: 240_000,
 }, async () => {
-  const died: string[] = [];
-  for (let n = 1; ; n++) {
+  let submitted = 0;
+  /** Submit a job, kill its runner, and process the job to its end. Returns the call before which the runner died. */
+  const killAt = async (call: number | string) => {
+    const n = ++submitted;
     const job = await submit(n);
-    const where = await dieAt(n);
+    const where = await dieAt(call);
     if (where !== '') await finish();
     const shown = await (await service.app.request(`/v1/jobs/${job}`)).json();
     expect(shown, `killed before ${where}`).toMatchObject({
@@ -92,15 +94,17 @@ test('a job finishes with one reading and one webhook, at whatever step its runn
     expect(new Set(delivered.map(({ headers }) => headers['webhook-id'])).size, `killed before ${where}`).toBe(1);
     // Only the upload is left, for a day.
     expect(readdirSync(join(service.data, 'blobs')), `killed before ${where}`).toHaveLength(n);
-    if (where === '') break;
-    died.push(where);
-  }
-  // The runner died at each of these calls, also before and after two calls that belong together.
+    return where;
+  };
+
+  const died: string[] = [];
+  for (let where = await killAt(1); where !== ''; where = await killAt(died.length + 1)) died.push(where);
   expect(died.length).toBeGreaterThan(10);
-  for (const step of ['jobs.update', 'blobs.get', 'readings.put', 'platform.enqueue', 'blobs.remove', 'queue.remove'])
-    expect(died).toContain(step);
+  // On a busy machine a message is delivered again, and the calls have another order: kill at the missing steps by name.
+  const steps = ['jobs.update', 'blobs.get', 'readings.put', 'platform.enqueue', 'blobs.remove', 'queue.remove'];
+  for (const step of steps.filter((each) => !died.includes(each))) expect(await killAt(step)).toBe(step);
   const db = new DatabaseSync(join(service.data, 'alara.sqlite'), { readOnly: true });
-  expect(db.prepare('SELECT count(*) AS n FROM readings').get()?.['n']).toBe(died.length + 1);
+  expect(db.prepare('SELECT count(*) AS n FROM readings').get()?.['n']).toBe(submitted);
   db.close();
 });
 

@@ -1,5 +1,5 @@
-// Runs jobs, and kills itself with SIGKILL before its nth call of the platform, like a power cut.
-// Exits with 0 if it finishes all jobs first.
+// Runs jobs, and kills itself with SIGKILL before a call of the platform, like a power cut: before its nth call, or before the
+// first call with a name such as blobs.remove. Exits with 0 if it finishes all jobs first.
 
 import { fail } from '../../functions/core/result.ts';
 import { openEngine, openRouter } from '../../functions/inference/router.ts';
@@ -11,7 +11,7 @@ import { createBudget } from '../../functions/platform/memory-budget.ts';
 import { openPlatform } from '../../functions/storage/open-storage.ts';
 
 const config = readConfig(process.env);
-const dieAt = Number(process.argv[2]);
+const dieAt = process.argv[2] ?? '';
 let calls = 0;
 
 /** The same store; any counted call may be the last. Read-only calls and background work are not counted. */
@@ -20,10 +20,12 @@ function mortal<Store extends object>(name: string, store: Store): Store {
   return new Proxy(store, {
     get(target, method, receiver) {
       const call = Reflect.get(target, method, receiver);
-      if (typeof call !== 'function' || beside.includes(`${name}.${String(method)}`)) return call;
+      const step = `${name}.${String(method)}`;
+      if (typeof call !== 'function' || beside.includes(step)) return call;
       return (...args: unknown[]) => {
-        if (++calls === dieAt) {
-          process.stdout.write(`${name}.${String(method)}`, () => process.kill(process.pid, 'SIGKILL'));
+        calls++;
+        if (dieAt === step || dieAt === String(calls)) {
+          process.stdout.write(step, () => process.kill(process.pid, 'SIGKILL'));
           return new Promise(() => undefined);
         }
         return call.apply(target, args);
