@@ -188,7 +188,7 @@ export const advice: Record<FaultCode, Advice> = {
   upload_not_found: {
     status: 404,
     title: 'No such upload',
-    fix: 'Ask for one with POST /v1/uploads, send the bytes to its url, then name its id. Uploads that no job uses expire.',
+    fix: 'Ask for one with POST /v1/uploads, send the bytes to its url, then name its id. An upload is deleted a day after POST /v1/uploads.',
   },
   job_not_found: {
     status: 404,
@@ -347,8 +347,8 @@ export const advice: Record<FaultCode, Advice> = {
   },
   quota_exceeded: {
     status: 429,
-    title: 'The films of this key take all the space that they may',
-    fix: 'Wait until jobs have ended, send fewer films at a time, or ask the operator to raise ALARA_QUOTA_MB. Uploads that no job needs are removed after a day.',
+    title: 'The films of the tenant take all the space that they may',
+    fix: 'Delete each upload with DELETE /v1/uploads/{id} once its jobs are accepted, or ask the operator to raise ALARA_QUOTA_MB. An upload counts until it is deleted or a day has passed. A film of a job counts until the job has ended, beside its upload.',
   },
   store_unavailable: {
     status: 503,

@@ -109,6 +109,7 @@ async function attemptHeld(id: string, options: AttemptOptions, lost: AbortSigna
     return { kind: 'release', delayMs: next.delayMs };
   }
   log.info(entry);
+  if (result.ok) await nameAfterCancel(platform, job, result.value);
   if (stored) await finish(platform, stored);
   return { kind: 'remove' };
 }
@@ -140,6 +141,13 @@ const change = ({ jobs }: Pick<Platform, 'jobs'>, id: string, changed: (job: Job
     return next ? { ...next, updatedAt: new Date().toISOString() } : job;
   });
 
+/**
+ * Store the outcomes of a try whose job was cancelled before the try noticed, so that the job names each reading that is stored. The job
+ * keeps the time of its end, which identifies its webhook.
+ */
+const nameAfterCancel = ({ jobs }: Pick<Platform, 'jobs'>, { id, run }: Job, outcomes: readonly Outcome[]) =>
+  jobs.update(id, (now) => (now.state === 'cancelled' && now.run === run ? { ...now, outcomes } : now));
+
 /** Run the handler. An error that it throws is a bug or a failing store. The job is retried, and the log omits the message. */
 async function handle(
   job: Job,
@@ -152,6 +160,7 @@ async function handle(
       await change(platform, job.id, (now) =>
         now.run === job.run ? { ...now, progress: { done, total }, outcomes } : undefined,
       );
+      await nameAfterCancel(platform, job, outcomes);
     },
   };
   try {

@@ -151,6 +151,11 @@ const answersOf: Readonly<Record<string, () => Promise<void>>> = {
   async sendUpload() {
     expect((await call('/v1/uploads/up_0', { method: 'PUT' })).json).toMatchObject({ code: 'upload_not_found' });
   },
+  async deleteUpload() {
+    const path = `/v1/uploads/${await upload(film('00000442_000.png'))}`;
+    expect((await call(path, { method: 'DELETE' })).status).toBe(204);
+    expect((await call(path, { method: 'DELETE' })).json).toMatchObject({ code: 'upload_not_found' });
+  },
   async createJob() {
     await ended(await job());
     const id = await upload(film('00000442_000.png'));

@@ -71,6 +71,7 @@ test.each(Object.keys(runners))(
       getFhirBundle: async () => ({ ID: await newReading() }),
       getTestFilm: async () => ({ NAME: 'chest.jpg' }),
       sendUpload: async () => ({ ID: (await send('/v1/uploads', {})).id }),
+      deleteUpload: async () => ({ ID: await newUpload() }),
       createJob: async () => ({ UPLOAD: await newUpload() }),
       getJob: async () => ({ ID: await newJob('Mass') }),
       storeInstancesOfStudy: async () => ({ STUDY: studyUid('samples') }),

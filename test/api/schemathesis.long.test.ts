@@ -114,6 +114,7 @@ async function valuesOf({ url, authorization, webhook, film }: Source): Promise<
     'createJob.upload': known(used),
     'createJob.webhook': { enum: [webhook] },
     'sendUpload.id': known(await upload()),
+    'deleteUpload.id': known(await upload()),
     'deleteReading.id': known(...deleted),
     'getReading.id': known(reading),
     'getStructuredReport.id': known(reading),

@@ -105,6 +105,32 @@ describe('a job', () => {
     expect(bench.logged()).toContain('"state":"cancelled"');
   });
 
+  test('that is cancelled names the readings that were finished before its try noticed, and keeps its end', async () => {
+    await bench.submit('a');
+    const [cancelled, listed, end] = Array.from({ length: 3 }, () => Promise.withResolvers<void>());
+    bench.work(
+      {
+        film: async (_, { progress }) => {
+          await cancelled?.promise;
+          await progress(1, 2, [{ reading: 'rd_1' }]);
+          listed?.resolve();
+          await end?.promise;
+          return ok([{ reading: 'rd_1' }, { reading: 'rd_2' }]);
+        },
+      },
+      // The try never notices.
+      { cancelCheckMs: 600_000 },
+    );
+    await state('a', 'running');
+    const ended = await cancel(bench.platform, 'a');
+    cancelled?.resolve();
+    await listed?.promise;
+    expect(await job('a')).toEqual({ ...ended, outcomes: [{ reading: 'rd_1' }] });
+    end?.resolve();
+    await queueIsEmpty();
+    expect(await job('a')).toEqual({ ...ended, outcomes: [{ reading: 'rd_1' }, { reading: 'rd_2' }] });
+  });
+
   test('that is cancelled and submitted again is not ended by the try that was cancelled', async () => {
     await bench.submit('a');
     const late = Promise.withResolvers<void>();

@@ -44,6 +44,7 @@ export const guarded: Readonly<Record<string, readonly Scope[]>> = {
   'GET /v1/evaluation': scopes,
   'POST /v1/uploads': ['jobs'],
   'PUT /v1/uploads/:id': ['jobs'],
+  'DELETE /v1/uploads/:id': ['jobs'],
   'POST /v1/jobs': ['jobs'],
   'GET /v1/jobs': ['jobs'],
   // The sender of a film by POST /v1/readings or STOW-RS may poll the job of its request.

@@ -30,7 +30,7 @@ const begin = createRoute({
   tags: [tagNames.jobs],
   summary: 'Begin the upload of a large film',
   description:
-    'Send the bytes of one film to `url` with `method` and exactly `headers`: all three differ between installations. Resolve a relative `url` against the address of this request, and add your API key. An absolute `url` is already signed: do not send your API key to it. Then pass `id` to POST /v1/jobs.',
+    'Send the bytes of one film to `url` with `method` and exactly `headers`: all three differ between installations. Resolve a relative `url` against the address of this request, and add your API key. An absolute `url` is already signed: do not send your API key to it. Then pass `id` to POST /v1/jobs. Several jobs may use one upload. The upload is kept for a day after this request, also when its jobs have ended or were cancelled. DELETE /v1/uploads/{id} deletes it earlier.',
   request: { query: z.strictObject({}) },
   responses: { 201: { description: 'The address for the bytes', content: { 'application/json': { schema: Upload } } } },
 });
@@ -55,6 +55,21 @@ const send = createRoute({
     204: { description: 'The upload is stored' },
     ...problemResponses('empty_body', 'upload_not_found', 'quota_exceeded', 'queue_full'),
   },
+});
+
+const discard = createRoute({
+  method: 'delete',
+  path: '/v1/uploads/{id}',
+  operationId: 'deleteUpload',
+  tags: [tagNames.jobs],
+  summary: 'Delete an upload',
+  description:
+    'Deletes the bytes of an upload, which frees their space in the quota of the tenant. Jobs that were made with the upload continue, because each job has its own copy of the film. Without this request the service deletes the upload after `expiresAt`.',
+  request: {
+    params: z.object({ id: z.string().meta({ description: 'The id that POST /v1/uploads gave.' }) }),
+    query: z.strictObject({}),
+  },
+  responses: { 204: { description: 'The upload is deleted' }, ...problemResponses('upload_not_found') },
 });
 
 /** Lifetime of a presigned URL: enough to upload one film over a slow connection. */
@@ -113,6 +128,14 @@ export function uploads(app: OpenAPIHono, { platform: { blobs }, budget, maxUplo
     if (put.bytes > 0) return c.body(null, 204);
     await blobs.remove(blob);
     throw new Refusal({ code: 'empty_body' });
+  });
+
+  app.openapi(discard, async (c) => {
+    const { id } = c.req.valid('param');
+    const blob = uploadedBlob(c.get('tenant'), id);
+    if (!(await blobs.has(blob))) throw new Refusal({ code: 'upload_not_found', id });
+    await blobs.remove(blob);
+    return c.body(null, 204);
   });
 }
 

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { signatureOf } from '../../../functions/jobs/handlers/webhook.ts';
 import { parseParameters } from '../../../functions/routing/parameters.ts';
 import type { Scope } from '../../../functions/storage/access.ts';
@@ -257,6 +257,31 @@ describe('cancelling', () => {
     await close();
   });
 
+  test('deletes the copy of the job and no upload: other findings may be asked until the upload is deleted', async () => {
+    const id = await upload(variantOf(43));
+    const read = vi.spyOn(service.engine, 'read').mockImplementation(
+      (_, signal) =>
+        new Promise((resolve) => {
+          signal?.addEventListener('abort', () => resolve({ ok: false, fault: { code: 'client_gone' } }));
+        }),
+    );
+    const job = await (await submit({ upload: id, findings: 'Mass' })).json();
+    await cancel(job.id);
+    read.mockRestore();
+    const { input } = (await service.platform.jobs.get(job.id)) ?? {};
+    expect(await service.platform.blobs.has(input?.kind === 'film' ? input.upload : '')).toBe(false);
+    const other = await (await submit({ upload: id, findings: 'Nodule' })).json();
+    // The job has its own copy.
+    expect((await request(`/v1/uploads/${id}`, { method: 'DELETE' })).status).toBe(204);
+    expect(await ended(other.id)).toMatchObject({ state: 'done' });
+    for (const gone of [
+      await submit({ upload: id, findings: 'Edema' }),
+      await request(`/v1/uploads/${id}`, { method: 'DELETE' }),
+      await request('/v1/uploads/up_0', { method: 'DELETE' }),
+    ])
+      expect([gone.status, (await gone.json()).code]).toEqual([404, 'upload_not_found']);
+  });
+
   test('is refused for a job that has ended, and for an unknown job', async () => {
     const { id } = await (await submit({ upload: await upload(variantOf(41)), findings: 'Mass' })).json();
     await ended(id);
@@ -264,6 +289,42 @@ describe('cancelling', () => {
     expect([late.status, await late.json()]).toMatchObject([409, { code: 'job_ended', state: 'done' }]);
     expect((await (await cancel('job_x')).json()).code).toBe('job_not_found');
   });
+});
+
+test('a tenant whose films take all the space gets space by deleting uploads, as the fix says', async () => {
+  const small = await openService({ ALARA_QUOTA_MB: '1' });
+  onTestFinished(() => small.close());
+  const ask = async (path: string, init: RequestInit) => {
+    const answer = await small.app.request(path, init);
+    const text = await answer.text();
+    return { status: answer.status, json: text === '' ? undefined : JSON.parse(text) };
+  };
+  const bytes = (i: number) => new Uint8Array(Buffer.concat([native, Buffer.alloc(430_000 - native.length, i)]));
+  const uploaded = async (i: number) => {
+    const { id } = (await ask('/v1/uploads', { method: 'POST' })).json;
+    // The copy of a job is deleted after the job has ended.
+    await vi.waitFor(async () =>
+      expect((await ask(`/v1/uploads/${id}`, { method: 'PUT', body: bytes(i) })).status).toBe(204),
+    );
+    return id;
+  };
+  const read = async (upload: string) => {
+    const { status, json: job } = await ask('/v1/jobs', json({ upload, findings: 'Mass' }));
+    if (status !== 202) return { status, code: job.code, fix: job.fix };
+    await vi.waitFor(async () => expect((await ask(`/v1/jobs/${job.id}`, {})).json.state).toBe('done'), 60_000);
+    return { status };
+  };
+  const first = await uploaded(1);
+  expect(await read(first)).toEqual({ status: 202 });
+  const second = await uploaded(2);
+  // Two uploads and the copy for the job.
+  expect(await read(second)).toMatchObject({
+    status: 429,
+    code: 'quota_exceeded',
+    fix: expect.stringContaining('DELETE /v1/uploads/{id}'),
+  });
+  expect((await ask(`/v1/uploads/${first}`, { method: 'DELETE' })).status).toBe(204);
+  expect(await read(second)).toEqual({ status: 202 });
 });
 
 describe('the list of jobs', () => {
