@@ -49,12 +49,10 @@ export const JobView = z
         'queued, running, done; failed: refused for a reason that no retry changes; dead: given up after too many tries, the operator can replay it; cancelled: ended by POST /v1/jobs/{id}/cancel.',
     }),
     createdAt: z.iso.datetime().meta({ description: 'When the job was made.' }),
-    updatedAt: z.iso
-      .datetime()
-      .meta({
-        description:
-          'When its state, progress or outcomes changed last. Outcomes that follow a cancellation do not change it.',
-      }),
+    updatedAt: z.iso.datetime().meta({
+      description:
+        'When its state, progress or outcomes changed last. Outcomes that follow a cancellation do not change it.',
+    }),
     attempts: z.int().meta({ description: 'Tries so far, including the current try.' }),
     progress: z
       .object({
