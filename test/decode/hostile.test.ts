@@ -20,9 +20,12 @@ import {
 
 const film = phantom(132, 130);
 
+/** The result of some work, and its processor time in milliseconds, threads of libvips included. */
 async function timed<Value>(work: () => Promise<Value>): Promise<{ value: Value; ms: number }> {
-  const start = performance.now();
-  return { value: await work(), ms: performance.now() - start };
+  const start = process.cpuUsage();
+  const value = await work();
+  const { user, system } = process.cpuUsage(start);
+  return { value, ms: (user + system) / 1000 };
 }
 
 describe('data outside the pixels can neither inflate nor block', () => {
@@ -159,7 +162,7 @@ describe('a damaged file gives a film or a fault, in little time and memory', ()
           faults++;
         }
       }),
-      { seed: 20_261_123, numRuns: 5000, interruptAfterTimeLimit: 14_000 },
+      { seed: 20_261_123, numRuns: 5000 },
     );
     expect(slowest).toBeLessThan(3000);
     expect(process.memoryUsage().rss - rss).toBeLessThan(300_000_000);
