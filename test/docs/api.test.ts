@@ -243,21 +243,33 @@ test.skipIf(!existsSync('.venv/bin/python'))(
   'the sample with test films runs as it stands (pretest installs Python)',
   async () => {
     const data = folder();
-    const { url } = await serve({ ALARA_DATA: data, ALARA_AUTH: 'required' });
+    const { url } = await serve({ ALARA_DATA: data, ALARA_AUTH: 'required', ALARA_FILM_RATE: '13' });
     const { stdout } = await alara(['keys', 'create', '--tenant', 'tests', '--scopes', 'readings'], {
       ALARA_DATA: data,
     });
-    const [, , , sample = ''] = samples('python');
-    const environment = { ...process.env, API_KEY: stdout.trim() };
-    const child = spawn(resolve('.venv/bin/python'), ['-c', sample.replaceAll('http://127.0.0.1:8080', url)], {
-      env: environment,
-    });
-    onTestFinished(() => void child.kill());
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text) => (output += text));
-    const [code] = await once(child, 'close');
-    expect([code, output]).toEqual([0, expect.stringMatching(/^chest.jpg 201\n.*\nunsupported.tiff 415\n$/s)]);
+    const [, , , sample = ''] = samples('python').map((code) => code.replaceAll('http://127.0.0.1:8080', url));
+    const environment = { API_KEY: stdout.trim() };
+    const runs = (code: string) => finish(resolve('.venv/bin/python'), ['-c', code], data, environment);
+    const headers = { authorization: `Bearer ${environment.API_KEY}` };
+    const stored = async () => {
+      const { readings } = await (await fetch(`${url}/v1/readings`, { headers })).json();
+      return readings.length;
+    };
+
+    // A wrong media type adds a warning to the reading. The sample says so, and deletes the reading.
+    const wrong = await runs(sample.replace('film["mediaType"]', '"image/png"'));
+    expect(wrong).toEqual([1, expect.stringContaining("chest.jpg 201 warnings is ['media_type_mismatch'], not []")]);
+    expect(wrong[1]).toContain("Unexpected answers: ['chest.jpg'");
+    expect(await stored()).toBe(0);
+
+    // The film was read before. The limit of the key is reached, so the sample waits.
+    const body = readFileSync('functions/api/test-films/chest.jpg');
+    await fetch(`${url}/v1/readings`, { method: 'POST', headers: { ...headers, 'content-type': 'image/png' }, body });
+    expect(await stored()).toBe(1);
+    expect(await runs(sample)).toEqual([0, expect.stringMatching(/^chest.jpg 201\n.*\nunsupported.tiff 415\n$/s)]);
+    expect(await stored()).toBe(0);
+    const after = await fetch(`${url}/v1/readings`, { method: 'POST', headers });
+    expect(after.headers.get('ratelimit')).toMatch(/^"films";r=0/);
   },
 );
 
