@@ -30,7 +30,7 @@ const begin = createRoute({
   tags: [tagNames.jobs],
   summary: 'Begin the upload of a large film',
   description:
-    'Send the bytes of one film to `url` with `method` and exactly `headers`: all three differ between installations. Resolve a relative `url` against the address of this request, and add your API key. An absolute `url` is already signed: do not send your API key to it. Then pass `id` to POST /v1/jobs. Several jobs may use one upload. The upload is kept for a day after this request, also when its jobs have ended or were cancelled. DELETE /v1/uploads/{id} deletes it earlier.',
+    'The answer says how to send the bytes of one film: with `method`, to `url`, with exactly `headers`. Take all three from the answer, because they depend on the installation. If `url` is relative, resolve it against the address of this request and add your API key. If `url` is absolute, it is signed: do not send your API key to it. Then pass `id` to POST /v1/jobs. Several jobs may use one upload. The upload is kept for a day after this request, also when its jobs have ended or were cancelled. DELETE /v1/uploads/{id} deletes it earlier.',
   request: { query: z.strictObject({}) },
   responses: { 201: { description: 'The address for the bytes', content: { 'application/json': { schema: Upload } } } },
 });
