@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Fault } from '../core/fault.ts';
 import type { Job } from '../core/job.ts';
-import type { Annotation, Reading } from '../core/reading.ts';
+import { type Annotation, type Reading, withoutMismatch } from '../core/reading.ts';
 import { fail, ok, type Result } from '../core/result.ts';
-import { declaredType, sniff } from '../decode/sniff.ts';
+import { declaredType, mediaTypeMismatch, sniff } from '../decode/sniff.ts';
 import { submitFilm } from '../jobs/submit.ts';
 import type { ReadRequest } from '../routing/request.ts';
 import type { Deps } from './deps.ts';
@@ -33,8 +33,13 @@ export async function readRequest(
   const overload = isAsync ? undefined : engine.overload(tenant);
   if (overload) return fail(overload);
   const id = await router.identify(tenant, film.bytes, request);
+  const mismatch = mediaTypeMismatch(film.mediaType, sniff(film.bytes));
+  const answer = (reading: Reading, status: 200 | 201) => {
+    const { warnings, ...rest } = withoutMismatch(reading);
+    return ok({ reading: { ...rest, warnings: mismatch ? [mismatch, ...warnings] : warnings }, status });
+  };
   const known = await platform.readings.get(tenant, id);
-  if (known) return ok({ reading: known.reading, status: 200 });
+  if (known) return answer(known.reading, 200);
   if (isAsync) {
     const upload = `film ${randomUUID()}`;
     await platform.blobs.put(upload, only(film.bytes), maxBodyBytes, tenant);
@@ -44,10 +49,10 @@ export async function readRequest(
   }
   const read = await engine.read({ id, ...film, request }, signal, undefined, tenant);
   if (!read.ok) return read;
-  const reading = { ...read.value.reading, ...annotation };
+  const reading = { ...withoutMismatch(read.value.reading), ...annotation };
   // A concurrent request may have been first. All requests are answered with the one reading that is stored.
   const earlier = await platform.readings.put(tenant, { ...read.value, reading });
-  return ok(earlier ? { reading: earlier.reading, status: 200 } : { reading, status: 201 });
+  return earlier ? answer(earlier.reading, 200) : answer(reading, 201);
 }
 
 async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

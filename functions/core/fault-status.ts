@@ -7,13 +7,13 @@ export type Advice = { readonly status: number; readonly title: string; readonly
 export const advice: Record<FaultCode, Advice> = {
   empty_body: {
     status: 400,
-    title: 'The request has no body',
-    fix: 'Send the bytes of one radiograph, for example with curl --data-binary @film.png.',
+    title: 'The body or the file is empty',
+    fix: 'Send the bytes of a radiograph, for example with curl --data-binary @film.png.',
   },
   body_too_large: {
     status: 413,
     title: 'The body is too large',
-    fix: 'Send at most limitBytes: a losslessly compressed film, not an uncompressed export.',
+    fix: 'Send at most limitBytes: a losslessly compressed film, not an uncompressed export. A film that POST /v1/readings refuses may be small enough for POST /v1/uploads, which states its own limitBytes; then read the upload with POST /v1/jobs.',
   },
   unsupported_media_type: {
     status: 415,

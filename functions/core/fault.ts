@@ -15,7 +15,7 @@ export type Fault =
   | { readonly code: 'unsupported_media_type'; readonly received: string; readonly fix?: string }
   | { readonly code: 'unsupported_content_encoding'; readonly available: readonly string[] }
   | { readonly code: 'malformed_content_encoding' }
-  | { readonly code: 'malformed_multipart'; readonly problem: string }
+  | { readonly code: 'malformed_multipart'; readonly problem: string; readonly fix?: string }
   | { readonly code: 'not_an_image'; readonly declared: string }
   | { readonly code: 'media_type_mismatch'; readonly declared: string; readonly found: string }
   /** `found` names the format of the bytes. This format is not read. */

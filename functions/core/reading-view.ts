@@ -214,7 +214,8 @@ export const ReadingView = z
       .meta({ description: 'The decoded film.' }),
     dicom: DicomView.optional(),
     warnings: z.array(ReadingWarning).meta({
-      description: 'Faults of the file that did not prevent reading. Empty for most films.',
+      description:
+        'Faults of the file that did not prevent reading. Empty for most films. `media_type_mismatch` is about the Content-Type of one request, so it is in the answer to that request only.',
     }),
     quality: z
       .object({

@@ -118,6 +118,15 @@ export const annotationOf = ({ reference, metadata }: Annotation): Annotation =>
 });
 
 /**
+ * A reading without the warning about the media type of its request. The next request for the film may declare the right type, so the
+ * warning is part of an answer and is not stored.
+ */
+export const withoutMismatch = (reading: Reading): Reading => ({
+  ...reading,
+  warnings: reading.warnings.filter(({ code }) => code !== 'media_type_mismatch'),
+});
+
+/**
  * The result of one film and one request, as it is stored. Members that are optional are absent in readings that an earlier
  * version stored. `ReadingView` is the same reading as the API shows it.
  */

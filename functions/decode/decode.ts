@@ -4,7 +4,6 @@ import type { Fault } from '../core/fault.ts';
 import type { Decoded, Film } from '../core/film.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { px } from '../core/units.ts';
-import type { ReadingWarning } from '../core/warning.ts';
 import { chroma } from './chroma.ts';
 import { darkFilmWarning } from './darkness.ts';
 import { type DecodeOptions, decodeDicom } from './dicom/decode.ts';
@@ -12,7 +11,7 @@ import type { Orientation } from './exif-orientation.ts';
 import { decodeGrayPng } from './gray-png.ts';
 import { maxPixels, minSide } from './limits.ts';
 import { type Depth, toRawPixels } from './raw.ts';
-import { declaredType, type MediaType, type PictureType, sniff, unsupportedFormatFault } from './sniff.ts';
+import { mediaTypeMismatch, type PictureType, sniff, unsupportedFormatFault } from './sniff.ts';
 import { type Stripped, strip } from './strip-metadata.ts';
 
 /** Size limit of a decoded image with all bands: the largest film in 8-bit colour. */
@@ -45,16 +44,6 @@ export async function decode(
     (warning) => warning !== undefined,
   );
   return ok(all.length > 0 ? { ...rest, warnings: all } : rest);
-}
-
-function mediaTypeMismatch(declared: string, found: MediaType): ReadingWarning | undefined {
-  const declaredFormat = declaredType(declared);
-  if (!declaredFormat || declaredFormat === found) return undefined;
-  return {
-    code: 'media_type_mismatch',
-    message: `The file was declared as ${declaredFormat}, but the bytes are ${found}. The file was read as ${found}.`,
-    found,
-  };
 }
 
 /**

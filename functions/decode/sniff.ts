@@ -1,4 +1,5 @@
 import type { Fault } from '../core/fault.ts';
+import type { ReadingWarning } from '../core/warning.ts';
 
 /** The media types of the image files that the service decodes. */
 export type PictureType = 'image/png' | 'image/jpeg';
@@ -45,6 +46,17 @@ export const isPart10 = (bytes: Uint8Array): boolean => hasSignature(bytes, [128
 export function firstElement(bytes: Uint8Array): number {
   if (isPart10(bytes)) return 132;
   return hasSignature(bytes, [0, 'DICM']) ? 4 : 0;
+}
+
+/** The warning about a declared media type that names another format than the format of the bytes. */
+export function mediaTypeMismatch(declared: string, found: MediaType | undefined): ReadingWarning | undefined {
+  const declaredFormat = declaredType(declared);
+  if (!found || !declaredFormat || declaredFormat === found) return undefined;
+  return {
+    code: 'media_type_mismatch',
+    message: `The file was declared as ${declaredFormat}, but the bytes are ${found}. The file was read as ${found}.`,
+    found,
+  };
 }
 
 /** Signatures of well-known formats that the service does not decode. A refusal can then name the format and the remedy. */

@@ -1,5 +1,5 @@
 import type { Fault } from '../core/fault.ts';
-import type { Annotation } from '../core/reading.ts';
+import { type Annotation, withoutMismatch } from '../core/reading.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { Engine } from '../inference/pool.ts';
 import type { Router } from '../inference/router.ts';
@@ -55,7 +55,7 @@ export async function readOnce(
   if (known) return ok(known);
   const read = await engine.read({ id, ...film, request }, signal, undefined, tenant);
   if (!read.ok) return read;
-  const annotated = { ...read.value, reading: { ...read.value.reading, ...annotation } };
+  const annotated = { ...read.value, reading: { ...withoutMismatch(read.value.reading), ...annotation } };
   return ok((await readings.put(tenant, annotated)) ?? annotated);
 }
 

@@ -41,7 +41,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const unknown = Object.keys(environment).filter((name) => name.startsWith('ALARA_') && !names.includes(name));
   const parsed = Settings.safeParse(environment);
   const problems = [
-    ...unknown.map((name) => `${name}: unknown setting. Known: ${names.join(', ')}.`),
+    ...unknown.map(
+      (name) =>
+        `${name}: unknown setting. Correct its name, or name a variable of your own without ALARA_ at its start. Known: ${names.join(', ')}.`,
+    ),
     ...(parsed.error?.issues ?? []).map((issue) => {
       const name = String(issue.path[0]);
       // A key with a typing error must not appear in a log.

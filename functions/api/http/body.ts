@@ -57,14 +57,10 @@ export async function uploads(
   c: Context,
   memory: BodyMemory,
 ): Promise<Result<readonly { readonly filename?: string; readonly film: Result<Upload, Fault> }[], Fault>> {
-  const malformed = (problem: string) => fail<Fault>({ code: 'malformed_multipart', problem });
+  const fix = `Send multipart/form-data with one file part named image per film, ${maxFormParts} at most.`;
+  const malformed = (problem: string) => fail<Fault>({ code: 'malformed_multipart', problem, fix });
   const { type, parameters } = contentType(c.req.header('content-type') ?? '');
-  if (type !== 'multipart/form-data')
-    return fail({
-      code: 'unsupported_media_type',
-      received: type,
-      fix: 'Send multipart/form-data with one part named image per film.',
-    });
+  if (type !== 'multipart/form-data') return fail({ code: 'unsupported_media_type', received: type, fix });
   const boundary = parameters.get('boundary') ?? '';
   if (boundary === '') return malformed('its Content-Type has no boundary: let the client library set Content-Type');
   const films: { readonly filename?: string; readonly film: Result<Upload, Fault> }[] = [];

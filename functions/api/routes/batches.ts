@@ -8,7 +8,13 @@ import { fail, ok, type Result } from '../../core/result.ts';
 import { ms } from '../../core/units.ts';
 import { StoreUnavailable } from '../../platform/store-unavailable.ts';
 import { presentReading, summarizeReading } from '../../results/present-reading.ts';
-import { PresentationParameters, parseParameters, ReadParameters, textOf } from '../../routing/parameters.ts';
+import {
+  PresentationParameters,
+  parseAnnotation,
+  parseParameters,
+  ReadParameters,
+  textOf,
+} from '../../routing/parameters.ts';
 import { QuotaExceeded } from '../../storage/blobs.ts';
 import type { Deps } from '../deps.ts';
 import { declaredBytes, maxFormParts, uploads } from '../http/body.ts';
@@ -19,7 +25,7 @@ import { engineCodes, formatCodes, planCodes, problemResponses } from '../http/r
 import { tagNames } from '../http/tags.ts';
 import { type FilmAnswer, readRequest } from '../read-request.ts';
 
-const BatchQuery = z.strictObject({ ...ReadParameters.shape, ...PresentationParameters.pick({ view: true }).shape });
+const BatchQuery = z.strictObject({ ...ReadParameters.shape, ...PresentationParameters.shape });
 
 const FilmOutcome = z
   .object({
@@ -51,7 +57,7 @@ const create = createRoute({
   operationId: 'createBatch',
   tags: [tagNames.readings],
   summary: 'Read several radiographs',
-  description: `Reads each film as POST /v1/readings does, with the same parameters. The outcome of one film does not depend on the others. A batch has at most ${maxFormParts} films, and all of them together have at most the size of one body (ALARA_MAX_BODY_MB). With \`Prefer: respond-async\` each film that was not read before becomes a job.`,
+  description: `Reads each film as POST /v1/readings does, with the same parameters, which apply to each film. The outcome of one film does not depend on the others. A batch has at most ${maxFormParts} films, and all of them together have at most the size of one body (ALARA_MAX_BODY_MB). With \`Prefer: respond-async\` each film that was not read before becomes a job.`,
   request: {
     query: BatchQuery,
     headers: z.object({
@@ -102,9 +108,10 @@ export function batches(app: OpenAPIHono, deps: Deps): void {
     create,
     async (c) => {
       const tenant = c.get('tenant');
-      const { view, ...rest } = c.req.valid('query');
+      const { reference, metadata, view, ...rest } = c.req.valid('query');
       const parameters = textOf(rest);
       const request = unwrap(parseParameters(parameters, router.vocabulary));
+      const annotation = unwrap(parseAnnotation({ reference, metadata }));
       // A target that no variant reaches is a fault of the request and not of each film.
       unwrap(router.plan(request));
       const declared = unwrap(declaredBytes(c, maxBodyBytes));
@@ -126,7 +133,7 @@ export function batches(app: OpenAPIHono, deps: Deps): void {
         const memory = { declared, limitBytes: maxBodyBytes, lease, queueFull: budget.queueFull };
         const films = unwrap(await uploads(c, memory));
         countFilms(c, deps, films.length);
-        const common = { tenant, request, parameters, annotation: {}, isAsync, signal };
+        const common = { tenant, request, parameters, annotation, isAsync, signal };
         const answers = films.map(async ({ filename, film }): Promise<FilmOutcome> => {
           const answer = film.ok ? await withoutOutage(readRequest(deps, { ...common, film: film.value })) : film;
           return { ...(filename !== undefined && { filename }), ...present(answer) };

@@ -14,15 +14,21 @@ import { tagNames } from '../http/tags.ts';
 const maxCompared = 500;
 const pageSize = 100;
 
+/** A date, or a time with its offset from UTC. Seconds may be absent. */
+const Time = z.union(
+  [z.iso.date(), z.iso.datetime({ offset: true }), z.iso.datetime({ offset: true, precision: -1 })],
+  'expected a date, or a time with Z or an offset from UTC, in which + is written %2B: 2026-01-31, 2026-01-31T20:00Z or 2026-01-31T21:00:00%2B01:00',
+);
+
 const ListQuery = z.strictObject({
-  from: z.iso
-    .datetime({ offset: true })
-    .optional()
-    .meta({ description: 'Only readings of this time or later.', example: '2026-01-01T00:00:00Z' }),
-  to: z.iso
-    .datetime({ offset: true })
-    .optional()
-    .meta({ description: 'Only readings before this time.', example: '2026-02-01T00:00:00Z' }),
+  from: Time.optional().meta({
+    description: 'Only readings of this time or later. A date is its first moment in UTC.',
+    example: '2026-01-01T00:00:00Z',
+  }),
+  to: Time.optional().meta({
+    description: 'Only readings before this time. A date is its first moment in UTC.',
+    example: '2026-02-01T00:00:00Z',
+  }),
   finding: z.string().optional().meta({ description: 'Only readings with this finding.', example: 'Nodule' }),
   call: z
     .enum(calls)

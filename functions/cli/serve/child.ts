@@ -19,7 +19,7 @@ export async function serveChild(): Promise<void> {
       Promise.reject(explain(error, config)),
     );
     // The supervisor prints the banner.
-    process.send?.({ url: running.url, banner: banner(running), ready: running.ready } satisfies Ready);
+    process.send?.({ url: running.url, banner: banner(running, config), ready: running.ready } satisfies Ready);
     await stopped;
     await running.close();
     process.exit(0);
@@ -53,16 +53,22 @@ function explain(error: unknown, { port, host }: Config): unknown {
 }
 
 /** The text that a started server prints: its address, its documentation and a curl line that works. */
-function banner({ url, ready, findings }: Running): string {
+function banner({ url, ready, findings }: Running, { authRequired }: Config): string {
   if (!ready) return `Alara listens on ${url}, but its models are not ready: ${url}/health/ready says why.\n`;
   const asked = ['Nodule', 'Emphysema'].filter((finding) => findings.includes(finding));
   const query = asked.length > 0 ? `?findings=${asked.join(',')}` : '';
+  // npm start runs in a clone, where the program alara is not on the path.
+  const alara = process.env['npm_lifecycle_event'] === undefined ? 'alara' : 'npm run -s alara --';
+  const folder = process.env['ALARA_DATA'];
+  const place = folder === undefined ? '' : `ALARA_DATA=${shellQuoted(folder)} `;
+  const key = authRequired ? `KEY=$(${place}${alara} keys create --tenant clinic --scopes readings)\n` : '';
+  const authorization = authRequired ? `-H "Authorization: Bearer $KEY" ` : '';
   return `
 Alara reads chest radiographs at ${url}
 API documentation: ${url}/docs
 
-Try it:
-curl --data-binary ${shellQuoted(`@${sample()}`)} -H 'content-type: image/png' ${shellQuoted(`${url}/v1/readings${query}`)}
+Try it${authRequired ? ' with an API key, which the first line creates' : ''}:
+${key}curl ${authorization}--data-binary ${shellQuoted(`@${sample()}`)} -H 'content-type: image/png' ${shellQuoted(`${url}/v1/readings${query}`)}
 
 ${notice}
 `;

@@ -46,6 +46,18 @@ test('reads each film as POST /v1/readings does, with one outcome per film in th
   expect([direct.status, await direct.json()]).toEqual([200, outcomes[4].reading]);
 });
 
+test('gives each film the reference and the metadata of the request', async () => {
+  const query = `?findings=Mass&reference=e1&metadata=${encodeURIComponent('{"ward":"A3"}')}`;
+  const { outcomes } = await (
+    await send(
+      query,
+      [11, 12].map((i) => [`${i}.png`, another(i)] as const),
+    )
+  ).json();
+  for (const { status, reading } of outcomes)
+    expect([status, reading]).toMatchObject([201, { reference: 'e1', metadata: { ward: 'A3' } }]);
+});
+
 test('with view=summary has summaries', async () => {
   const { outcomes } = await (await send('?findings=Mass&view=summary', [['a.png', another(1)]])).json();
   expect(outcomes[0].reading).toMatchObject({ findings: [{ finding: 'Mass', call: expect.any(String) }] });
@@ -97,7 +109,10 @@ test('a fault of the request refuses the whole batch before a film is read', asy
     service.app.request('/v1/batches', { method: 'POST', headers: { 'content-type': type }, body });
   expect(await code(send('?findings=Gout', one))).toBe('400 unknown_finding');
   expect(await code(send('?minAuroc=0.9999', one))).toBe('422 unreachable_target');
-  expect(await code(send('?reference=a', one))).toBe('400 unknown_parameter');
+  expect(await code(send('?metadata=a', one))).toBe('400 invalid_parameter');
+  expect((await (await send('', [])).json()).fix).toBe(
+    'Send multipart/form-data with one file part named image per film, 16 at most.',
+  );
   expect(await code(send('', []))).toBe('400 malformed_multipart');
   expect(
     await code(

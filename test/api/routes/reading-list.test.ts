@@ -87,6 +87,9 @@ describe('GET /v1/readings', () => {
     expect(await numbers(`?film=sha256:${'a'.repeat(64)}`)).toEqual([3]);
     expect(await numbers('?from=2026-01-01T00:02:00Z&to=2026-01-01T00:05:00Z&limit=2')).toEqual([4, 3, 2]);
     expect(await numbers('?from=2026-01-01T01:06:00%2B01:00&call=present')).toEqual([6]);
+    expect(await numbers('?from=2026-01-01T00:02Z&to=2026-01-01T00:05Z&limit=2')).toEqual([4, 3, 2]);
+    expect(await numbers('?to=2026-01-01')).toEqual([]);
+    expect(await numbers('?from=2026-01-01&to=2026-01-02')).toEqual(await numbers('?from=2026-01-01T00:00:00Z'));
   });
 
   test('goes on after a page without matches, because it compares a limited number of readings', async () => {
@@ -107,6 +110,14 @@ describe('GET /v1/readings', () => {
     ['?patient=abc', 'unknown_parameter'],
   ])('refuses %s', async (query, code) => {
     expect(await get(query)).toMatchObject({ code });
+  });
+
+  test('refuses a time without an offset, and names the forms that are expected', async () => {
+    for (const parameter of ['from', 'to'])
+      expect(await get(`?${parameter}=2026-01-01T20:00:00.123`)).toMatchObject({
+        ...{ code: 'invalid_parameter', parameter },
+        problem: expect.stringMatching(/^expected a date, or a time with Z or an offset.*2026-01-31T20:00Z/),
+      });
   });
 });
 

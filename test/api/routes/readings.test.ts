@@ -23,6 +23,25 @@ const read = async (query: string, name = native, type = 'image/png') => {
 };
 
 describe('POST /v1/readings', () => {
+  test('warns of the wrong media type of this request only: the stored reading has no such warning', async () => {
+    const codes = async (type: string) =>
+      (await read('?findings=Hernia,Consolidation', native, type)).warnings.map(({ code }) => code);
+    expect(await codes('image/jpeg')).toEqual(['media_type_mismatch']);
+    expect(await codes('image/png')).toEqual([]);
+    expect(await codes('application/dicom')).toEqual(['media_type_mismatch']);
+    const { id } = await read('?findings=Hernia,Consolidation');
+    expect((await (await service.app.request(`/v1/readings/${id}`)).json()).warnings).toEqual([]);
+    // The same film by a job.
+    const other = await post(service.app, '?findings=Fibrosis', film(native), 'image/jpeg', {
+      headers: { 'content-type': 'image/jpeg', prefer: 'respond-async' },
+    });
+    const { id: job } = await other.json();
+    const look = async () => (await service.app.request(`/v1/jobs/${job}`)).json();
+    await vi.waitFor(async () => expect((await look()).state).toBe('done'), 60_000);
+    const { reading } = (await look()).outcomes[0];
+    expect((await (await service.app.request(`/v1/readings/${reading}`)).json()).warnings).toEqual([]);
+  });
+
   test('reads all findings of a film, each with its evidence', async () => {
     const reading = await read('');
     const { catalog } = service.router.family;

@@ -36,6 +36,18 @@ test.skipIf(!hasCurl)('the banner has a working curl command, the documentation 
   );
 });
 
+test.skipIf(!hasCurl)(
+  'the banner of a service that needs a key has a line that creates a key, and curl sends it',
+  async () => {
+    const { banner } = await serve({ ALARA_AUTH: 'required' });
+    const [, lines = ''] = /:\n(KEY=.*\ncurl .*)$/m.exec(banner) ?? [];
+    expect(lines).toContain(' -H "Authorization: Bearer $KEY" ');
+    const script = lines.replace(/(npm run -s alara --|alara) keys/, `${process.execPath} functions/cli/main.ts keys`);
+    const answer = execFileSync('sh', ['-c', script], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    expect(JSON.parse(answer).findings).toHaveLength(2);
+  },
+);
+
 test('SIGTERM answers accepted requests, then ends with code 0', async () => {
   const { url, pid, ended } = await serve({ ALARA_WORKERS: '1' });
   const flight = Array.from({ length: 4 }, (_, i) => post(url, `?prevalence=0.1${i}`));
