@@ -88,3 +88,29 @@ def rendering(
             settings, data, family, cache, variant, arms, limit=most, rest=rest, published=published, bar=options.bar
         )
     )
+
+
+@app.command()
+def decoding(
+    config: Annotated[Path, typer.Argument(help="TOML file of the family")],
+    data: Annotated[Path, typer.Option(help="folder with labels.csv and films/")],
+    family: Annotated[Path, typer.Option(help="family folder")] = Path("models/chest14"),
+    variant: Annotated[
+        list[str] | None, typer.Option(help="a variant that reads; repeat the option for several")
+    ] = None,
+    long_side: Annotated[int, typer.Option(min=256, help="longer side of the simulated films, in px")] = 2458,
+    most: Annotated[int, typer.Option(help="largest number of films per collection")] = 100,
+) -> None:
+    """Decode films at the lower resolutions that serving uses, and compare the results with decoding in full size.
+
+    Films are enlarged to the size of a detector, with noise per pixel, and encoded in each format. At the default
+    length, serving keeps the fewest pixels for 256 px and 512 px. The command needs OpenJPH and prints a Markdown table.
+
+        alara-train study decoding training/configs/chest14.toml --data DIR
+    """
+    from alara_train.recipes.frozen.config import FamilyConfig
+    from alara_train.study.decoding import run_decoding
+
+    variants = variant or ["r256-int8", "r512-int8"]
+    settings = FamilyConfig.load(config)
+    typer.echo(run_decoding(settings, data, family, variants, long_side_px=long_side, most=most, bar=options.bar))

@@ -21,6 +21,18 @@ STD = 128 / 255
 """Normalisation of the published EfficientNet-Lite weights: equal for all channels, so that gray folds exactly."""
 
 
+OVERSAMPLING = 2.4
+"""A film is decoded with at least this many times the side of the network. Serving has the same number."""
+
+
+def halvings(long_side_px: int, side_px: int) -> int:
+    """How often serving halves the longer side of a film that a network of `side_px` reads."""
+    n = 0
+    while math.ceil(long_side_px / 2 ** (n + 1)) >= OVERSAMPLING * side_px:
+        n += 1
+    return n
+
+
 class UnreadableFilm(UserError):
     """The file is not an image, or libvips cannot decode all of it."""
 

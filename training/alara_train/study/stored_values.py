@@ -33,7 +33,7 @@ class Stored:
     """The window, shifted by up to a tenth of its width, and up to a quarter wider or narrower."""
 
 
-def simulate(film: Uint8s, rng: np.random.Generator) -> Stored:
+def simulate(film: Uint8s | Floats, rng: np.random.Generator) -> Stored:
     """Map a rendered film to a part of the range of 12 bits (7 of 10 films) or 16 bits.
 
     A share of the films also gets direct exposure below the window, hot pixels, a marker, or a collimator's frame.
