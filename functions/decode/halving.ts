@@ -12,10 +12,11 @@ export const oversampling = 2.4;
 /**
  * How often the size of a film can be halved, such that the longer side keeps the oversampling.
  *
- * @param longSide the longer side that the models need
+ * @param longSide the longer side that the models need. Undefined means the full size.
  * @param possible how often the format of the film allows to halve the size
  */
-export function halvingsFor({ width, height }: Size, longSide: number, possible: number): number {
+export function halvingsFor({ width, height }: Size, longSide: number | undefined, possible: number): number {
+  if (longSide === undefined) return 0;
   const side = Math.max(width, height);
   let halvings = 0;
   while (halvings < possible && halved(side, halvings + 1) >= oversampling * longSide) halvings++;

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Film } from '../../functions/core/film.ts';
 import { logit, px } from '../../functions/core/units.ts';
 import { decode } from '../../functions/decode/decode.ts';
+import { oversampling } from '../../functions/decode/halving.ts';
 import { resize } from '../../functions/decode/resize.ts';
 import { sniff } from '../../functions/decode/sniff.ts';
 import { createSessions } from '../../functions/inference/session.ts';
@@ -42,6 +43,11 @@ const rawBytes = ({ pixels }: Film) => Buffer.from(pixels.buffer, pixels.byteOff
 test('the golden files belong to the bundled models', () => {
   expect(golden.models).toEqual(Object.fromEntries(catalog.variants.map(({ id, sha256 }) => [id, sha256])));
   expect(golden.films.length).toBeGreaterThanOrEqual(8);
+});
+
+test('a film is decoded with the same oversampling in Python and TypeScript', () => {
+  const source = readFileSync('training/alara_train/data/pixels.py', 'utf8');
+  expect(Number(/^OVERSAMPLING = (.+)$/m.exec(source)?.[1])).toBe(oversampling);
 });
 
 describe.each(golden.films)('$film', ({ film, sizes, variants }) => {

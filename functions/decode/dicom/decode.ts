@@ -9,11 +9,13 @@ import type { Codec, CompressedFrame } from './codecs/codec-types.ts';
 import { dcmjsCodec } from './codecs/dcmjs-codec.ts';
 import { frameOf } from './codecs/pixels.ts';
 import { reducedResolutionCodec } from './codecs/reduced-resolution-codec.ts';
-import { warnOfAssumptions } from './image.ts';
+import { type Image, warnOfAssumptions } from './image.ts';
 import { type OpenedImage, openImage } from './open-image.ts';
+import type { Attributes } from './parse/attributes.ts';
 import { Warnings } from './parse/header-error.ts';
 import { pixelSource } from './pixel-source.ts';
 import { modalityOf } from './read-instance.ts';
+import { renderedBits } from './render/default-window.ts';
 import { uprightFilm } from './render/geometry.ts';
 import { grayOf } from './render/gray.ts';
 import { safeLaterality, safeModality, safeText } from './safe-text.ts';
@@ -58,23 +60,40 @@ async function decodeFilm(bytes: Uint8Array, longSide: number | undefined): Prom
   const { attributes, image, instance } = opened.value;
   const warnings = new Warnings(opened.value.warnings);
   warnOfAssumptions(attributes, warnings.add);
-  const frame = await frameOf(opened.value, codec, longSide);
+  const frame = await frameOf(opened.value, codec, needsEveryPixel(image, attributes) ? undefined : longSide);
   if (!frame.ok) return frame;
   frame.value.warnings.forEach(warnings.add);
   const gray = grayOf(frame.value, image, attributes, warnings.add);
   if (!gray.ok) return gray;
-  const { size, scalable } = frame.value;
+  const { size, source } = frame.value;
+  const isReduced = size.width < image.columns;
+  // The window of the header could not be used.
+  if (isReduced && gray.value.isWindowByPixels) return decodeFilm(bytes, undefined);
   const fullSize = { width: px(image.columns), height: px(image.rows) };
   const upright = await uprightFilm({ ...size, pixels: gray.value.pixels }, fullSize, attributes, warnings.add);
   if (!upright.ok) return upright;
   const { film, turned } = upright.value;
   return ok({
     film,
-    ...(size.width < fullSize.width && { fullSize: upright.value.fullSize }),
-    ...(scalable && { source: pixelSource(scalable, attributes) }),
+    ...(isReduced && { fullSize: upright.value.fullSize }),
+    source: pixelSource(source, attributes),
     dicom: { view: viewOf(opened.value, gray.value.rendering, turned), instance },
     ...(warnings.list.length > 0 && { warnings: warnings.list }),
   });
+}
+
+/**
+ * Whether a film must be decoded in full size: some of its values are padding and have no mean with others, a word has bits below
+ * the pixel value, or the window follows from the pixels.
+ */
+function needsEveryPixel({ bitsStored, highBit }: Image, attributes: Attributes): boolean {
+  const hasWindow =
+    attributes.items(tags.voiLutSequence).length > 0 || attributes.code(tags.windowCenter) !== undefined;
+  return (
+    attributes.bytes(tags.pixelPaddingValue) !== undefined ||
+    highBit !== bitsStored - 1 ||
+    (bitsStored > renderedBits && !hasWindow)
+  );
 }
 
 /** The attributes that a reading shows. They are only codes, and only words that cannot contain patient data. */

@@ -12,10 +12,13 @@ const otherTags: readonly Tag[] = [
 /** Every attribute that influences the rendering. Group 0028 describes the image and its presentation. */
 const renderingTags = Object.values(decodedTags).filter((tag) => tag.startsWith('0028') || otherTags.includes(tag));
 
-/** All data that determine the pixels of a film: its compressed stream, and the attributes for its rendering. */
-export const pixelSource = (stream: Uint8Array, attributes: Attributes): PixelSource => [
+/**
+ * All data that determine the pixels of a film: its compressed stream or the digest of its stored words, and the attributes for
+ * its rendering.
+ */
+export const pixelSource = (stored: string | Uint8Array, attributes: Attributes): PixelSource => [
   ...renderingValues(attributes),
-  stream,
+  stored,
 ];
 
 /** The tags and the values of the attributes for the rendering, in the order of the dictionary. */

@@ -104,7 +104,8 @@ def decoding(
     """Decode films at the lower resolutions that serving uses, and compare the results with decoding in full size.
 
     Films are enlarged to the size of a detector, with noise per pixel, and encoded in each format. At the default
-    length, serving keeps the fewest pixels for 256 px and 512 px. The command needs OpenJPH and prints a Markdown table.
+    length, serving keeps the fewest pixels for 256 px and 512 px. The command needs OpenJPH. It prints a Markdown
+    table.
 
         alara-train study decoding training/configs/chest14.toml --data DIR
     """

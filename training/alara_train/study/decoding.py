@@ -150,8 +150,9 @@ def read_films(
         levels = {name: FORMATS[name](stored, most) for name in dict.fromkeys(name for name, _ in arms)}
         for a, (name, rendering) in enumerate(arms):
             rendered = [render(level, rendering) for level in levels[name]]
+            whole = {reader: logits(reader, rendered[0]) for reader in dict.fromkeys(case.reader for case in wanted)}
             for c, case in enumerate(wanted):
-                found[a, c, :, at] = [logits(case.reader, rendered[n]) for n in (0, case.halvings)]
+                found[a, c, :, at] = whole[case.reader], logits(case.reader, rendered[case.halvings])
     return found
 
 

@@ -1,6 +1,7 @@
 import type { Size } from '../../../core/film.ts';
 import { halved } from '../../halving.ts';
-import type { Words } from './pixels.ts';
+
+type Words = Uint8Array | Uint16Array;
 
 /**
  * Halve a frame of unsigned words. Each new word is the rounded mean of a square of four words, of two at an odd edge. Undefined if

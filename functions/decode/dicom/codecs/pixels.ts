@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { tags } from '../../../core/dicom-dictionary.ts';
 import type { Fault } from '../../../core/fault.ts';
 import type { Size } from '../../../core/film.ts';
@@ -16,6 +17,7 @@ import type { TransferSyntax } from '../parse/transfer-syntaxes.ts';
 import type { Codec, CodecFailure, CompressedFrame } from './codec-types.ts';
 import { codestreamIn } from './jpeg2000-headers.ts';
 import { jpeg2000Stream } from './jpeg2000-stream.ts';
+import { meanOfSquares } from './mean-of-squares.ts';
 import { decodeRle } from './rle.ts';
 import { checkShape, type Shape } from './shape.ts';
 
@@ -27,8 +29,10 @@ export type Frame = {
   readonly words: Words;
   /** The size of the frame as decoded. */
   readonly size: Size;
-  /** The compressed stream, if its encoding allows decoding at a lower resolution. */
-  readonly scalable?: Uint8Array;
+  /** No word is larger. */
+  readonly highestWord: number;
+  /** What the words of the whole frame follow from: a compressed stream with several resolutions, or the digest of these words. */
+  readonly source: string | Uint8Array;
   /** The parameters of the compressed stream; null for native pixel data. */
   readonly stream: Shape | null;
   /** Faults of the stream that did not prevent decoding. */
@@ -60,7 +64,7 @@ export async function frameOf(
 ): Promise<Result<Frame, Fault>> {
   const fullSize = { width: px(image.columns), height: px(image.rows) };
   const uncompressed = (words: Words, warnings: readonly ReadingWarning[] = []) =>
-    ok({ words, size: fullSize, stream: null, warnings });
+    ok(halveWords({ words, size: fullSize, stream: null, warnings }, image, longSide));
   if (pixels.kind === 'native') {
     const words = nativeWords(pixels, image, transferSyntax);
     return words.ok ? uncompressed(words.value, surplusWarnings(pixels.bytes, image)) : words;
@@ -78,34 +82,54 @@ export async function frameOf(
   const { frame } = stream.value;
   const checked = checkShape(frame.shape, image);
   if (!checked.ok) return checked;
-  const halvings =
-    longSide !== undefined && canBeAveraged(frame, image, attributes)
-      ? halvingsFor(fullSize, longSide, frame.halvings ?? 0)
-      : 0;
+  const halvings = hasPixelValues(frame, image) ? halvingsFor(fullSize, longSide, frame.halvings ?? 0) : 0;
   const decoded = await decodeStream(stream.value, codec, halvings);
   if (!decoded.ok) return corrupt(`the ${encodingNames[frame.encoding]} stream ${codecFailures[decoded.fault]}`);
-  const { width, height } = fullSize;
   const isLossy = frame.shape.isLossy || isDeclaredLossy(frame, attributes);
   const label = mislabelledWarning(frame, transferSyntax);
-  return ok({
-    words: decoded.value.words,
-    size: { width: px(halved(width, decoded.value.halvings)), height: px(halved(height, decoded.value.halvings)) },
-    ...(frame.halvings !== undefined && { scalable: frame.bytes }),
+  const { words } = decoded.value;
+  const result = {
+    words,
+    size: halvedSize(fullSize, decoded.value.halvings),
     stream: { ...frame.shape, isLossy },
     warnings: [...(label ? [label] : []), ...decoded.value.warnings],
-  });
+  };
+  if (frame.halvings === undefined) return ok(halveWords(result, image, longSide));
+  return ok({ ...result, highestWord: highestOf(result, image), source: frame.bytes });
 }
 
 /**
- * Whether the mean of stored samples means the mean of their pixel values. It does not if the samples have bits that are no part of
- * the pixel value, or if some values are padding. Signed samples of 8 bits are excluded because a codec loses their sign.
+ * Whether the samples of a stream are pixel values, without other bits. Signed samples of 8 bits are excluded because a codec
+ * loses their sign.
  */
-const canBeAveraged = ({ shape }: CompressedFrame, image: Image, attributes: Attributes): boolean =>
-  shape.precision <= image.bitsStored &&
-  image.highBit === image.bitsStored - 1 &&
-  shape.isSigned === image.isSigned &&
-  (shape.precision > 8 || !shape.isSigned) &&
-  attributes.bytes(tags.pixelPaddingValue) === undefined;
+const hasPixelValues = ({ shape }: CompressedFrame, image: Image): boolean =>
+  shape.precision <= image.bitsStored && shape.isSigned === image.isSigned && (shape.precision > 8 || !shape.isSigned);
+
+/** Halve a frame of full size as often as the models allow, and add the digest of its words. */
+function halveWords(frame: Omit<Frame, 'highestWord' | 'source'>, image: Image, longSide: number | undefined): Frame {
+  const source = createHash('sha256').update(frame.words).digest('hex');
+  const whole = { ...frame, highestWord: highestOf(frame, image), source };
+  const halvings =
+    image.isSigned || frame.stream?.isSigned ? 0 : halvingsFor(frame.size, longSide, Number.POSITIVE_INFINITY);
+  let { words, size } = frame;
+  for (let done = 0; done < halvings; done++) {
+    const means = meanOfSquares(words, size, image.bitsStored);
+    if (!means) return whole;
+    [words, size] = [means, halvedSize(size, 1)];
+  }
+  return halvings > 0 ? { ...whole, words, size, highestWord: 2 ** image.bitsStored - 1 } : whole;
+}
+
+/** The highest word that a frame can contain. Native words and signed samples may use all bits. */
+function highestOf({ words, stream }: Pick<Frame, 'words' | 'stream'>, { bitsStored }: Image): number {
+  if (!(words instanceof Uint16Array)) return 255;
+  return stream && !stream.isSigned ? 2 ** Math.max(stream.precision, bitsStored) - 1 : 65_535;
+}
+
+const halvedSize = ({ width, height }: Size, halvings: number): Size => ({
+  width: px(halved(width, halvings)),
+  height: px(halved(height, halvings)),
+});
 
 /** A checked stream, and other repairs of the stream to try if the codec finds the stream damaged. */
 type Stream = {
@@ -252,10 +276,13 @@ function nativeWords(
   // The pixels are padded to an even length (PS3.5, 8.1.1), and by some devices to a block size. More bytes are another image.
   if (bytes.length < expected || bytes.length > expected + maxSurplus)
     return corrupt(`Pixel Data (7FE0,0010) has ${bytes.length} bytes, but the header says ${expected}`);
+  const needsSwap = isBigEndian && (image.bitsAllocated === 16 || vr !== 'OB');
+  if (!needsSwap && (image.bitsAllocated === 8 || bytes.byteOffset % 2 === 0))
+    return ok(toWords(bytes.subarray(0, expected), image));
   // Copy the bytes: they belong to the caller, and words need an even byte offset. `slice` of a Buffer does not copy.
   const copy = new Uint8Array(bytes.subarray(0, expected + (expected % 2)));
   // In OW, a word has two 8-bit pixels, and its bytes are swapped too (PS3.5, 8.1.1 and A.3).
-  if (isBigEndian && (image.bitsAllocated === 16 || vr !== 'OB')) {
+  if (needsSwap) {
     if (copy.length % 2 !== 0) return corrupt('Pixel Data (7FE0,0010) has an odd number of bytes');
     Buffer.from(copy.buffer).swap16();
   }

@@ -7,7 +7,7 @@ export type Level = { readonly value: number; readonly count: number };
 export type Range = { readonly low: number; readonly high: number; readonly description: string };
 
 /** A film with at most this many bits is already rendered: its values are grays. */
-const renderedBits = 8;
+export const renderedBits = 8;
 /** Share of pixels below the window, and above the window. */
 const tail = 0.001;
 

@@ -5,7 +5,7 @@ import type { Frame, Words } from '../codecs/pixels.ts';
 import type { Image } from '../image.ts';
 import type { Attributes } from '../parse/attributes.ts';
 import type { Warn } from '../parse/header-error.ts';
-import { bulkRange, defaultWindow, type Level } from './default-window.ts';
+import { bulkRange, defaultWindow, type Level, renderedBits } from './default-window.ts';
 import { pixelRange } from './interval.ts';
 import { modalityTransform } from './modality.ts';
 import { paddingTest, pixelValue } from './pixel-value.ts';
@@ -13,14 +13,19 @@ import { polarityOf } from './polarity.ts';
 import { type NoVoi, type Voi, voiTransform } from './voi.ts';
 
 /** Gray values with white bone, and a description of the rendering steps. */
-export type Gray = { readonly pixels: Uint8Array | Uint16Array; readonly rendering: string };
+export type Gray = {
+  readonly pixels: Uint8Array | Uint16Array;
+  readonly rendering: string;
+  /** Whether the window follows from the pixels of the film. */
+  readonly isWindowByPixels: boolean;
+};
 
 /**
  * Render stored words to gray (PS3.4, annex N.2): modality transform, VOI transform, polarity. The gray depends only on the
  * word, so it is computed once per possible word and looked up per pixel. Padding is black with both polarities.
  */
 export function grayOf(
-  { words, stream }: Frame,
+  { words, stream, highestWord }: Frame,
   image: Image,
   attributes: Attributes,
   warn: Warn,
@@ -30,8 +35,9 @@ export function grayOf(
 
   const stored = pixelValue(image, stream);
   const isPadding = paddingTest(attributes, image);
-  const values = perWord(words, (word) => modality.value.apply(stored(word)));
-  const isVisible = perWord(words, (word) => Number(!isPadding(word, stored(word))));
+  const perWord = (of: (word: number) => number) => tableOf(highestWord + 1, of);
+  const values = perWord((word) => modality.value.apply(stored(word)));
+  const isVisible = perWord((word) => Number(!isPadding(word, stored(word))));
   const counts = countsOf(words, values.length, stepOf(words));
   warnOfUnusedBits(counts, isVisible, image, stream === null, attributes, warn);
   const usedRange = bulkRange(levelsOf(counts, values, isVisible));
@@ -41,19 +47,20 @@ export function grayOf(
   const polarity = polarityOf(attributes, image, warn);
   const is16Bit = image.bitsStored > 8;
   const white = is16Bit ? 65_535 : 255;
-  const grays = perWord(words, (word) => {
+  const grays = perWord((word) => {
     const share = apply(values[word] ?? 0);
     return isVisible[word] ? Math.round(white * (polarity.isInverted ? 1 - share : share)) : 0;
   });
 
   const pixels = is16Bit ? wordGrays(words, Uint16Array.from(grays)) : byteGrays(words, Uint8Array.from(grays));
   const steps = [modality.value.description, description, polarity.description];
-  return ok({ pixels, rendering: steps.filter((step) => step !== null).join(', then ') });
+  const rendering = steps.filter((step) => step !== null).join(', then ');
+  return ok({ pixels, rendering, isWindowByPixels: 'reason' in voi && image.bitsStored > renderedBits });
 }
 
-/** A table with the result of a function for every possible word. */
-function perWord(words: Words, of: (word: number) => number): Float64Array {
-  const table = new Float64Array(words instanceof Uint16Array ? 65_536 : 256);
+/** A table with the result of a function for every word below `length`. */
+function tableOf(length: number, of: (word: number) => number): Float64Array {
+  const table = new Float64Array(length);
   for (let word = 0; word < table.length; word++) table[word] = of(word);
   return table;
 }
