@@ -19,7 +19,7 @@ export type Decoded = {
   readonly film: Film;
   /** The size of the whole film, if the film was decoded at a lower resolution. */
   readonly fullSize?: Size;
-  /** All data that determine the pixels of the whole film, if the film may be decoded at a lower resolution. */
+  /** All data that determine the pixels of the whole film. Absent for a PNG or JPEG file, whose pixels are always whole. */
   readonly source?: PixelSource;
   /** Faults of the file that did not prevent reading. Absent where there are none. */
   readonly warnings?: readonly ReadingWarning[];
@@ -30,7 +30,7 @@ export type Decoded = {
   };
 };
 
-/** Data that determine the pixels of a film: a compressed stream, and attributes for its rendering. */
+/** Data that determine the pixels of a film: what is stored, and the attributes for its rendering. */
 export type PixelSource = readonly (string | Uint8Array)[];
 
 /** The largest value a pixel of this film can take. */

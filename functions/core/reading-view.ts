@@ -208,7 +208,7 @@ export const ReadingView = z
         bits: z.union([z.literal(8), z.literal(16)]).meta({ description: 'Bits per pixel, as decoded.' }),
         digest: Digest.optional().meta({
           description:
-            'SHA-256 of the pixels of the whole film. For JPEG 2000 and HTJ2K, SHA-256 of the compressed stream and of the attributes for its rendering. Replaced pixels have another digest, a corrected patient name does not. Absent in readings that an earlier version stored.',
+            'SHA-256 of the pixels of the whole film. For DICOM, SHA-256 of the stored pixel values (of the compressed stream for lossy JPEG 2000 and HTJ2K) and of the attributes for their rendering. Replaced pixels have another digest, a corrected patient name does not. Absent in readings that an earlier version stored.',
         }),
       })
       .meta({ description: 'The decoded film.' }),

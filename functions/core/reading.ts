@@ -141,7 +141,7 @@ export type Reading = Annotation & {
     readonly width: number;
     readonly height: number;
     readonly bits: 8 | 16;
-    /** SHA-256 of the pixels of the whole film, or of the data that determine these pixels. */
+    /** SHA-256 of the pixels of the whole film; for DICOM, of the data that determine these pixels. */
     readonly digest?: string;
   };
   readonly dicom?: DicomView;

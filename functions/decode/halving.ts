@@ -4,10 +4,10 @@ import type { Size } from '../core/film.ts';
 export const halved = (side: number, halvings: number): number => Math.ceil(side / 2 ** halvings);
 
 /**
- * A film is decoded with at least this many times the resolution of the model. With less, calls change: docs/rendering.md has the
- * measurements. The training uses the same number (`training/alara_train/data/pixels.py`).
+ * A film is decoded with at least this many times the resolution of the model. With half as many, more than 2 % of calls change:
+ * docs/rendering.md has the measurements. The training has the same number (`training/alara_train/data/pixels.py`).
  */
-export const oversampling = 2.4;
+export const oversampling = 4.8;
 
 /**
  * How often the size of a film can be halved, such that the longer side keeps the oversampling.

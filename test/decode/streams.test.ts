@@ -389,9 +389,7 @@ describe.skipIf(!has('dcmcjpeg', 'dcmcjpls', 'opj_compress'))(
       for (const stream of [sound, open])
         for (const padding of [0, 1, 2, 700].map((length) => Buffer.alloc(length))) {
           const read = unwrap(await decode(inDicom(Buffer.concat([stream, padding]), syntax, 1, 12), ''));
-          // The stream with an open length has other bytes, and so another source.
-          expect({ ...read, source: expected.source }).toEqual(expected);
-          if (stream === sound) expect(read.source).toEqual(expected.source);
+          expect(read).toEqual(expected);
         }
       const endless = unwrap(await decode(inDicom(sound.subarray(0, -2), syntax, 1, 12), ''));
       expect(endless.film).toEqual(expected.film);

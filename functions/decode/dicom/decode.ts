@@ -83,16 +83,17 @@ async function decodeFilm(bytes: Uint8Array, longSide: number | undefined): Prom
 }
 
 /**
- * Whether a film must be decoded in full size: some of its values are padding and have no mean with others, a word has bits below
- * the pixel value, or the window follows from the pixels.
+ * Whether a film must be decoded in full size. A mean of stored values means the mean of their grays only if the rendering is linear
+ * and does not follow from the pixels, if no value is padding, and if a word has no bits below the pixel value.
  */
 function needsEveryPixel({ bitsStored, highBit }: Image, attributes: Attributes): boolean {
-  const hasWindow =
-    attributes.items(tags.voiLutSequence).length > 0 || attributes.code(tags.windowCenter) !== undefined;
+  const hasLut = [tags.modalityLutSequence, tags.voiLutSequence].some((tag) => attributes.items(tag).length > 0);
   return (
+    hasLut ||
+    attributes.term(tags.voiLutFunction) === 'SIGMOID' ||
+    (bitsStored > renderedBits && attributes.code(tags.windowCenter) === undefined) ||
     attributes.bytes(tags.pixelPaddingValue) !== undefined ||
-    highBit !== bitsStored - 1 ||
-    (bitsStored > renderedBits && !hasWindow)
+    highBit !== bitsStored - 1
   );
 }
 

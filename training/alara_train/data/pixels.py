@@ -21,7 +21,7 @@ STD = 128 / 255
 """Normalisation of the published EfficientNet-Lite weights: equal for all channels, so that gray folds exactly."""
 
 
-OVERSAMPLING = 2.4
+OVERSAMPLING = 4.8
 """A film is decoded with at least this many times the side of the network. Serving has the same number."""
 
 

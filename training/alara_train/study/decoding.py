@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pyvips
 
-from alara_train.data.films import BadData, Films, Floats, Ints
+from alara_train.data.films import Films, Floats, Ints
 from alara_train.data.layouts.detect import read
 from alara_train.data.layouts.problems import raise_problems
 from alara_train.data.layouts.settings import Settings
@@ -26,7 +25,7 @@ from alara_train.serve import input_tensor
 from alara_train.study.maps import Progress
 from alara_train.study.reader import VariantReader
 from alara_train.study.rendering import choose, compare
-from alara_train.study.stored_values import Stored, Uint16s, as_published, render, simulate
+from alara_train.study.stored_values import Stored, Uint16s, render, simulate
 
 HEADER = (
     *("decoding", "rendering", "variant", "halvings", "probability moves", "most", "calls that change, %", "AUROC"),
@@ -87,13 +86,6 @@ def _run(program: str, *arguments: str | Path) -> None:
     subprocess.run([program, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def jpeg(film: Uint16s, most: int) -> list[Uint8s]:
-    """Encode a rendered film as 8-bit JPEG, and decode the JPEG in full size and at lower resolutions."""
-    gray = from_array(np.rint(film / 257).astype(np.uint8))
-    data = gray.jpegsave_buffer(Q=90)
-    return [pyvips.Image.jpegload_buffer(data, shrink=2**n).numpy() for n in range(most + 1)]
-
-
 def _with(values: list[Uint16s], stored: Stored) -> list[Stored]:
     return [replace(stored, values=level) for level in values]
 
@@ -102,19 +94,10 @@ FORMATS: dict[str, Callable[[Stored, int], list[Stored]]] = {
     "wavelet 5-3 (lossless)": lambda s, most: _with(wavelet(s.values, s.top, most, "-reversible", "true"), s),
     "wavelet 9-7 (lossy)": lambda s, most: _with(wavelet(s.values, s.top, most, "-qstep", "0.001"), s),
     "mean of squares": lambda s, most: _with(box(s.values, most), s),
-    "JPEG, 8 bits": lambda s, most: [as_published(level) for level in jpeg(render(s, "window"), most)],
 }
 """Ways to decode: the stored values of a film in full size, halved once, twice, …"""
 
-WINDOW, SIGMOID, PERCENTILES = "window", "sigmoid", "between extremes, percentile 0.1"
-ARMS = (
-    ("wavelet 5-3 (lossless)", WINDOW),
-    ("wavelet 5-3 (lossless)", SIGMOID),
-    ("wavelet 5-3 (lossless)", PERCENTILES),
-    ("wavelet 9-7 (lossy)", WINDOW),
-    ("mean of squares", WINDOW),
-    ("JPEG, 8 bits", WINDOW),
-)
+ARMS = tuple((name, "window") for name in FORMATS)
 """What is compared: the way to decode, and the rendering of the stored values."""
 
 
@@ -127,9 +110,9 @@ class Case:
 
 
 def cases(readers: list[VariantReader], long_side_px: int) -> list[Case]:
-    """Every variant with as many halvings as serving uses, and with one less."""
+    """Every variant with one more halving than serving allows, and with as many as serving allows."""
     found = [(reader, halvings(long_side_px, reader.side)) for reader in readers]
-    return [Case(reader, n) for reader, most in found for n in (most, most - 1) if n > 0]
+    return [Case(reader, n) for reader, most in found for n in (most + 1, most) if n > 0]
 
 
 def logits(reader: VariantReader, film: Film) -> Floats:
@@ -188,8 +171,6 @@ def run_decoding(
     films = reading.films
     rows = choose(films, most, config.seed)
     wanted = cases([VariantReader(family, config, variant) for variant in variants], long_side_px)
-    if not wanted:
-        raise BadData(f"serving decodes films of {long_side_px} px in full size for {', '.join(variants)}")
     found = read_films(films, rows, wanted, arms, long_side_px, config.seed, bar)
     labels, patients = films.labels[rows], films.patients[rows]
     lines = [list(HEADER), ["---"] * len(HEADER)]

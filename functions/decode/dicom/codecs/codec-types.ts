@@ -7,7 +7,7 @@ export type CompressedFrame = {
   readonly encoding: Exclude<Encoding, 'native' | 'rle'>;
   readonly bytes: Uint8Array;
   readonly shape: Shape;
-  /** How often the size can be halved in decoding. Undefined means that the frame can only be decoded in full size. */
+  /** How often the size can be halved in decoding. */
   readonly halvings?: number;
 };
 

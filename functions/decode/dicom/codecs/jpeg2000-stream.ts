@@ -27,7 +27,11 @@ const maxPadding = 8192;
 export type Jpeg2000Stream = {
   readonly bytes: Uint8Array;
   readonly shape: Shape;
-  /** How often the size can be halved in decoding: the number of wavelet decompositions of every tile. */
+  /**
+   * How often the size can be halved in decoding: the number of wavelet decompositions of every tile. It is 0 for the reversible
+   * wavelet 5-3, whose lower resolutions change too many calls (docs/rendering.md). With an image offset, the codec miscalculates
+   * the size at lower resolutions.
+   */
   readonly halvings: number;
   /** Coded by the block coder of HTJ2K (ITU-T T.814). */
   readonly isHighThroughput: boolean;
@@ -87,20 +91,20 @@ export function jpeg2000Stream(bytes: Uint8Array): Result<Jpeg2000Stream, Fault>
   if (packetLimits.reduce((sum, each) => sum + each, packetLimit(main, grid)) > maxPackets)
     return corrupt(tooManyPackets);
 
+  const isLossy = [main, ...parts].some(({ styles }) => styles.some(({ isReversible }) => !isReversible));
   const shape: Shape = {
     rows: grid.height,
     columns: grid.width,
     components,
     precision: (sample & 0x7f) + 1,
     isSigned: (sample & 0x80) !== 0,
-    isLossy: [main, ...parts].some(({ styles }) => styles.some(({ isReversible }) => !isReversible)),
+    isLossy,
   };
   return ok({
     // A codec treats a stream without an end marker as truncated, so a missing marker is added.
     bytes: parsed.hasEndMarker ? bytes.subarray(0, end + 2) : Buffer.concat([bytes.subarray(0, end), endMarker]),
     shape,
-    // With an image offset, the codec miscalculates the size at lower resolutions.
-    halvings: remaining === 0 && top === 0 ? fewestDecompositions([main, ...parts]) : 0,
+    halvings: isLossy && remaining === 0 && top === 0 ? fewestDecompositions([main, ...parts]) : 0,
     // Bit 14 of the capabilities announces a CAP segment (T.800, table A.10). HTJ2K has one.
     isHighThroughput: (view.getUint16(6) & 0x4000) !== 0,
     repairs: parsed.hasEndMarker ? [] : ['the end marker is missing'],

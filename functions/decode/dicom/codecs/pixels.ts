@@ -94,7 +94,7 @@ export async function frameOf(
     stream: { ...frame.shape, isLossy },
     warnings: [...(label ? [label] : []), ...decoded.value.warnings],
   };
-  if (frame.halvings === undefined) return ok(halveWords(result, image, longSide));
+  if (!frame.halvings) return ok(halveWords(result, image, longSide));
   return ok({ ...result, highestWord: highestOf(result, image), source: frame.bytes });
 }
 

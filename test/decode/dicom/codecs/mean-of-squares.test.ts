@@ -4,11 +4,12 @@ import { px } from '../../../../functions/core/units.ts';
 import { meanOfSquares } from '../../../../functions/decode/dicom/codecs/mean-of-squares.ts';
 import { decodeDicom } from '../../../../functions/decode/dicom/decode.ts';
 import { filmDigest } from '../../../../functions/decode/film-digest.ts';
+import { oversampling } from '../../../../functions/decode/halving.ts';
 import { decoded, same } from '../../../support/dicom/compare.ts';
 import type { Element } from '../../../support/dicom/element.ts';
 import { encoder } from '../../../support/dicom/encoders.ts';
 import { random, type Stored } from '../../../support/dicom/film.ts';
-import { chestDataset, short, text } from '../../../support/dicom/instance.ts';
+import { chestDataset, short, text, voiLut } from '../../../support/dicom/instance.ts';
 import { part10 } from '../../../support/dicom/part10.ts';
 import { tags } from '../../../support/dicom/tags.ts';
 import { has, install } from '../../../support/dicom/tools.ts';
@@ -22,7 +23,7 @@ function noise(bits: number): Stored {
   return { columns: size.width, rows: size.height, bits, signed: false, values };
 }
 /** The longer side of a model for which a film of this size is halved once. */
-const once = 120;
+const once = Math.floor(302 / oversampling);
 const atSide = async (file: Uint8Array, longSide?: number): Promise<Decoded> =>
   unwrap(await decodeDicom(new Uint8Array(file), { longSide }));
 const digestOf = ({ film, source }: Decoded) => filmDigest(film, source);
@@ -65,9 +66,9 @@ describe('an uncompressed film for a small model', () => {
     const film = noise(bits);
     const file = part10(chestDataset(film));
     for (const [longSide, expected] of [
-      [126, film],
-      [125, halvedFilm(film)],
-      [62, halvedFilm(halvedFilm(film))],
+      [once + 1, film],
+      [once, halvedFilm(film)],
+      [Math.floor(151 / oversampling), halvedFilm(halvedFilm(film))],
     ] as const) {
       const found = await atSide(file, longSide);
       const { pixels } = (await decoded(part10(chestDataset(expected)))).film;
@@ -89,6 +90,8 @@ describe('an uncompressed film for a small model', () => {
     ['has an overlay in the bits above', [words((value, i) => value | ((i % 2) << 15))]],
     ['has its bits higher in the word', [words((value) => value << 4), short(tags.HighBit, 15)]],
     ['is signed', [short(tags.PixelRepresentation, 1)]],
+    ['has a VOI LUT', [...voiLut(twelve, Math.sqrt)]],
+    ['has a sigmoid window', [text(tags.VOILUTFunction, 'CS', 'SIGMOID')]],
     ['has no window, so its pixels decide', noWindow],
     ['has an unusable window', [text(tags.WindowWidth, 'DS', '0')]],
     [
@@ -108,12 +111,19 @@ describe('an uncompressed film for a small model', () => {
   });
 });
 
-test.skipIf(!has('dcmconv', 'dcmcrle', 'dcmcjpeg', 'dcmcjpls'))(
+test.skipIf(!has('dcmconv', 'dcmcrle', 'dcmcjpeg', 'dcmcjpls', 'opj_compress', 'ojph_compress'))(
   `a lossless encoding changes neither the digest nor the halved film (${install})`,
   async () => {
     const film = noise(12);
     const plain = await atSide(part10(chestDataset(film)), once);
-    for (const name of ['deflated', 'RLE', 'JPEG lossless, predictor 1', 'JPEG-LS lossless']) {
+    for (const name of [
+      'deflated',
+      'RLE',
+      'JPEG lossless, predictor 1',
+      'JPEG-LS lossless',
+      'JPEG 2000 lossless',
+      'HTJ2K lossless',
+    ]) {
       const found = await atSide(encoder(name).encode(film), once);
       expect(digestOf(found), name).toBe(digestOf(plain));
       expect(same(found.film, plain.film), name).toBe(true);

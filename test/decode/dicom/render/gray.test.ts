@@ -378,7 +378,9 @@ test('lower-case code strings are read like upper-case ones', async () => {
     text(tags.PresentationLUTShape, 'CS', 'inverse'),
     text(tags.VOILUTFunction, 'CS', 'sigmoid'),
   ];
-  expect(await read(twelve, monochrome1, window(2000, 1000), small)).toEqual(capitals);
+  // The digest of the film is over the strings as they are stored.
+  const lower = await read(twelve, monochrome1, window(2000, 1000), small);
+  expect({ ...lower, source: undefined }).toEqual({ ...capitals, source: undefined });
 });
 
 describe('polarity', () => {
