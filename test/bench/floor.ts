@@ -8,9 +8,8 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import sharp, { type Sharp } from 'sharp';
 import { px } from '../../functions/core/units.ts';
-import { baselineCodec } from '../../functions/decode/dicom/codecs/baseline-codec.ts';
-import { dcmjsCodec } from '../../functions/decode/dicom/codecs/dcmjs-codec.ts';
 import { frameOf } from '../../functions/decode/dicom/codecs/pixels.ts';
+import { codec } from '../../functions/decode/dicom/decode.ts';
 import { openImage } from '../../functions/decode/dicom/open-image.ts';
 import { openRouter } from '../../functions/inference/router.ts';
 import { runtimeOptions } from '../../functions/inference/session.ts';
@@ -25,7 +24,11 @@ sharp.cache(false);
 const { family } = openRouter(readConfig(process.env));
 
 /** A decoder that prepares everything but the pixels once. */
-type Decoder = { readonly width: number; readonly height: number; readonly decode: () => Promise<Sharp> };
+type Decoder = {
+  readonly width: number;
+  readonly height: number;
+  readonly decode: (longSide: number) => Promise<Sharp>;
+};
 
 async function decoderOf({ path, mediaType }: BenchFilm): Promise<Decoder> {
   const bytes = readFileSync(path);
@@ -38,12 +41,10 @@ async function decoderOf({ path, mediaType }: BenchFilm): Promise<Decoder> {
   const opened = openImage(bytes);
   if (!opened.ok) throw new Error(opened.fault.code);
   const { columns: width, rows: height } = opened.value.image;
-  const decode = async () => {
-    const frame = await frameOf(opened.value, (stream) =>
-      (stream.encoding === 'jpeg' && stream.shape.precision === 8 ? baselineCodec : dcmjsCodec)(stream, 0),
-    );
+  const decode = async (longSide: number) => {
+    const frame = await frameOf(opened.value, codec, longSide);
     if (!frame.ok) throw new Error(frame.fault.code);
-    return sharp(frame.value.words, { raw: { width, height, channels: 1 } }).toColourspace('grey16');
+    return sharp(frame.value.words, { raw: { ...frame.value.size, channels: 1 } }).toColourspace('grey16');
   };
   return { width, height, decode };
 }
@@ -66,7 +67,7 @@ async function read({ film, variant: id }: FloorTask): Promise<void> {
   const { width, height, decode } = await once(decoders, film.path, () => decoderOf(film));
   const target = contain({ width: px(width), height: px(height) }, px(resolution));
   const is16Bit = film.mediaType === 'application/dicom';
-  const { data } = await (await decode())
+  const { data } = await (await decode(resolution))
     .resize({ ...target, fit: 'fill', kernel: 'lanczos3' })
     .raw({ depth: is16Bit ? 'ushort' : 'uchar' })
     .toBuffer({ resolveWithObject: true });

@@ -44,7 +44,8 @@ export async function decodeDicom(
   }
 }
 
-const codec: Codec = (frame, halvings) =>
+/** The codecs of the service. Rejects only if a codec cannot run. */
+export const codec: Codec = (frame, halvings) =>
   codecOf(frame, halvings)(frame, halvings).catch((error: unknown) => {
     throw new CodecUnavailable('the image codec cannot run', { cause: error });
   });
