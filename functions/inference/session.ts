@@ -10,7 +10,6 @@ import { fail, ok, type Result } from '../core/result.ts';
 import { ms } from '../core/units.ts';
 import type { LoadedFamily } from '../models/load.ts';
 import { sha256Sync } from '../platform/digest.ts';
-import { keepsFreeMemory } from '../platform/heap.ts';
 import { releaseMemory } from '../platform/release-memory.ts';
 import type { Output } from '../reading/read.ts';
 
@@ -30,8 +29,6 @@ export const runtimeOptions = (device: Device, threads: number): InferenceSessio
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
   logSeverityLevel: 3,
-  // ONNX Runtime's own arena keeps the memory of the largest run per session: 0.3 GB for eight variants in two threads.
-  enableCpuMemArena: !keepsFreeMemory(),
   extra: {
     session: {
       // Spinning threads take processor time from the other threads of a small machine.

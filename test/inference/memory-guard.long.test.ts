@@ -11,8 +11,8 @@ const environmentOf = (pid: number) => readFileSync(`/proc/${pid}/environ`, 'utf
 const residentMb = (pid: number) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1e3;
 
-test.skipIf(!hasProc)('the server limits its heap to one arena, unless the operator sets another limit', async () => {
-  expect(environmentOf((await serve()).serverPid())).toContain('MALLOC_ARENA_MAX=1');
+test.skipIf(!hasProc)('the server limits its heap to two arenas, unless the operator sets another limit', async () => {
+  expect(environmentOf((await serve()).serverPid())).toContain('MALLOC_ARENA_MAX=2');
   expect(environmentOf((await serve({ MALLOC_ARENA_MAX: '7' })).serverPid())).toContain('MALLOC_ARENA_MAX=7');
 });
 

@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { heapSettings } from '../../platform/heap.ts';
 import { show } from '../output/json.ts';
 
 // What a crash means. A fault inside a native library (ONNX Runtime, libvips), or a lack of memory, ends the whole process with every
@@ -21,8 +20,8 @@ const longestPauseMs = 30_000;
 export const restartPauseMs = (early: number, random: number = Math.random()): number =>
   early < 2 ? 0 : Math.round(Math.min(longestPauseMs, 250 * 2 ** (early - 2)) * (0.5 + random / 2));
 
-/** The heap of the child. A setting of the operator has precedence. */
-const heap = Object.fromEntries(Object.entries(heapSettings).filter(([name]) => process.env[name] === undefined));
+/** glibc gives each thread an arena of the heap and keeps it after the thread has ended: docs/models.md, Memory. */
+const heap = process.env['MALLOC_ARENA_MAX'] === undefined ? { MALLOC_ARENA_MAX: '2' } : {};
 
 /** The message of the child when it answers. */
 export type Ready = { readonly url: string; readonly banner: string; readonly ready: boolean };
