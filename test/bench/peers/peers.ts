@@ -156,7 +156,8 @@ for (const variant of variants) {
     for (const [{ name: server }, { answers, cpuMs }] of all)
       rows.push({ server, variant, load: name, ...summarise(answers, rounds * seconds, deadlineMs, cpuMs) });
   }
-  for (const count of clients) await turns(`${count} clients`, () => ({ kind: 'closed', clients: count }));
+  for (const count of clients)
+    await turns(count === 1 ? '1 client' : `${count} clients`, () => ({ kind: 'closed', clients: count }));
   const fastest = Math.max(
     ...rows.filter((row) => row.variant === variant).map(({ filmsPerSecond }) => filmsPerSecond),
   );

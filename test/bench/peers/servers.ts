@@ -38,7 +38,8 @@ export function install(name: string): string | undefined {
   if (!peer) return undefined;
   const folder = join(here, '.venv', peer.environment);
   const requirements = join(here, 'requirements', `${peer.environment}.txt`);
-  const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
+  const digest = createHash('sha256').update(readFileSync(join(here, 'requirements/common.txt')));
+  const wanted = digest.update(readFileSync(requirements)).digest('hex');
   const marker = join(folder, '.alara-setup');
   if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return undefined;
   console.error(`--> Installing ${name}`);
