@@ -68,7 +68,7 @@ export async function compile(program: string, { folder: place }: Workplace, gen
     ...{ target: 'es2023', lib: ['es2023', 'dom', 'dom.iterable'], types: ['node'], skipLibCheck: false },
     ...{ module: 'preserve', moduleResolution: 'bundler' },
   };
-  writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [program] }));
+  writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
   run(process.execPath, [join(generators, 'typescript/bin/tsc'), '-p', place], {});
   const outfile = join(place, 'program.js');
   await build({ entryPoints: [join(place, program)], outfile, bundle: true, platform: 'node', format: 'esm' });

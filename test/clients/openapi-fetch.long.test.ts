@@ -1,18 +1,10 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'vitest';
+import { expect, test } from 'vitest';
+import { codeBlockWith } from '../support/code-blocks.ts';
 import { checkProgram, compile, generators, openWorkplace, run } from './generated-client.ts';
 
-/** The type of a binary body is `Blob`: the command line of openapi-typescript writes `string`, its API takes a transformation. */
-const generate = `import { readFile } from 'node:fs/promises';
-import openapiTS, { astToString } from 'openapi-typescript';
-import ts from 'typescript';
-
-const BLOB = ts.factory.createTypeReferenceNode(ts.factory.createIdentifier('Blob'));
-const document = JSON.parse(await readFile('openapi.json', 'utf8'));
-const nodes = await openapiTS(document, { transform: ({ format }) => (format === 'binary' ? BLOB : undefined) });
-process.stdout.write(astToString(nodes));
-`;
+const page = 'docs/api.md';
 
 test.skipIf(!existsSync(generators))(
   'openapi-typescript and openapi-fetch (npm run pretest:long installs them)',
@@ -20,7 +12,12 @@ test.skipIf(!existsSync(generators))(
     const workplace = await openWorkplace();
     const { folder } = workplace;
     const program = await compile('openapi-fetch.ts', workplace, () => {
-      writeFileSync(join(folder, 'generate.mjs'), generate);
+      writeFileSync(join(folder, 'generate.mjs'), codeBlockWith(page, 'openapiTS('));
+      const sample = codeBlockWith(page, 'createClient<paths>');
+      writeFileSync(
+        join(folder, 'sample.ts'),
+        sample.replace('http://127.0.0.1:8080', workplace.url).replace('./schema.js', './generated/schema.js'),
+      );
       mkdirSync(join(folder, 'generated'));
       writeFileSync(
         join(folder, 'generated/schema.d.ts'),
@@ -28,5 +25,7 @@ test.skipIf(!existsSync(generators))(
       );
     });
     await checkProgram(process.execPath, program, workplace);
+    // The sample of the page was compiled with the program. Node.js removes its types.
+    expect(run(process.execPath, ['sample.ts'], { cwd: folder, API_KEY: workplace.key })).toBe('201 200\n');
   },
 );

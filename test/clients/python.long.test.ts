@@ -1,14 +1,8 @@
 import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { test } from 'vitest';
+import { codeBlockWith } from '../support/code-blocks.ts';
 import { checkProgram, openWorkplace, python, run } from './generated-client.ts';
-
-/** The generator knows `application/octet-stream` only. The service takes any of these types with any film, because the bytes decide. */
-const config = `content_type_overrides:
-  image/png: application/octet-stream
-  image/jpeg: application/octet-stream
-  application/dicom: application/octet-stream
-`;
 
 /** `client.py` of the generator forwards the arguments of `__exit__` as objects. The file is the same for every document. */
 const mypy = `[mypy]
@@ -20,7 +14,7 @@ disable_error_code = arg-type
 test.skipIf(!existsSync(python))('openapi-python-client (npm run pretest:long installs it)', async () => {
   const workplace = await openWorkplace();
   const { folder, document } = workplace;
-  writeFileSync(join(folder, 'config.yaml'), config);
+  writeFileSync(join(folder, 'config.yaml'), codeBlockWith('docs/api.md', 'content_type_overrides:'));
   const path = `${python}${delimiter}${process.env['PATH'] ?? ''}`;
   run(
     join(python, 'openapi-python-client'),

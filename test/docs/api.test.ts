@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { describedSettings } from '../../functions/platform/settings.ts';
 import { alara, folder, serve, until } from '../support/cli.ts';
+import { codeBlocks } from '../support/code-blocks.ts';
 import { chest } from '../support/dicom/film.ts';
 import { chestDataset } from '../support/dicom/instance.ts';
 import { part10 } from '../support/dicom/part10.ts';
@@ -15,7 +16,7 @@ const run = promisify(execFile);
 const page = readFileSync('docs/api.md', 'utf8');
 /** The code blocks of a language, in order: the quick start, the receiver, the polite client, the test films. */
 const samples = (language: string) =>
-  [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, name, code = '']) => (name === language ? [code] : []));
+  codeBlocks('docs/api.md').flatMap((block) => (block.language === language ? [block.code] : []));
 
 const languages = [
   { name: 'python', file: 'sample.py', program: resolve('.venv/bin/python') },
@@ -82,12 +83,13 @@ async function exchange(port: number, head: readonly string[], body = ''): Promi
   return answer;
 }
 
-test('every block of code on the page is run by this test', () => {
+test('every block of code on the page is run by this test, or by the tests of generated clients', () => {
   const blocks = [...page.matchAll(/^```(\w*)$/gm)].map(([, name]) => name).filter(Boolean);
   expect(blocks.toSorted()).toEqual([
-    ...['javascript', 'javascript', 'javascript'],
+    ...['javascript', 'javascript', 'javascript', 'javascript'],
     ...['python', 'python', 'python', 'python'],
     ...['sh', 'sh', 'sh'],
+    ...['typescript', 'yaml'],
   ]);
 });
 
