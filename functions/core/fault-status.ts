@@ -143,12 +143,12 @@ export const advice: Record<FaultCode, Advice> = {
   unknown_parameter: {
     status: 400,
     title: 'Unknown parameter',
-    fix: 'Remove the parameter or correct its spelling; known lists the parameters of this resource, and nearest the most similar ones.',
+    fix: 'Remove the parameter or correct its spelling; known lists the parameters of this resource. nearest, where present, names the most similar one.',
   },
   unknown_finding: {
     status: 400,
     title: 'Unknown finding',
-    fix: 'Spell findings as known lists them, in upper or lower case; nearest is the most similar one.',
+    fix: 'Spell findings as known lists them, in upper or lower case. nearest, where present, is the most similar one.',
   },
   finding_not_served: {
     status: 422,
@@ -217,8 +217,8 @@ export const advice: Record<FaultCode, Advice> = {
   },
   unauthenticated: {
     status: 401,
-    title: 'An API key is needed',
-    fix: 'Send the header Authorization: Bearer KEY. The operator makes a key with alara keys create. Without a key only a service on loopback answers, and only requests to localhost that come through no proxy and from no other site.',
+    title: 'A valid API key is needed',
+    fix: 'Send the header Authorization: Bearer KEY. The operator makes a key with alara keys create. Without a key only a service on loopback answers, and only requests to localhost that come through no proxy and from no page of another site; the operator allows such a page with ALARA_CORS_ORIGINS.',
   },
   forbidden: {
     status: 403,

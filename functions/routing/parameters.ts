@@ -62,7 +62,10 @@ export const PresentationParameters = z.strictObject({
   }),
   metadata: once()
     .optional()
-    .meta({ description: `A JSON object. ${annotationDescription.metadata}`, example: '{"ward":"A3"}' }),
+    .meta({
+      description: `A JSON object, percent-encoded in an address (curl removes braces from an address unless it has -g). ${annotationDescription.metadata}`,
+      example: '{"ward":"A3"}',
+    }),
   view: z.enum(['full', 'summary'], { error: isRepeated }).optional().meta({
     description:
       'full: the reading with its evidence. summary: findings in the order for display, in less than 2 kB for 14 findings. Default: full.',

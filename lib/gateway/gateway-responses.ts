@@ -39,7 +39,7 @@ const problems: readonly (readonly [ResponseType, Problem])[] = [
     {
       status: 401,
       code: 'unauthenticated',
-      title: 'An API key is needed',
+      title: 'A valid API key is needed',
       fix: 'Send X-API-Key. The operator must add the key to the usage plan of this environment.',
     },
   ],

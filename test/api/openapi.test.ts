@@ -92,12 +92,21 @@ test('forms have no part but image: the service refuses other parts', async () =
   }
 });
 
+test('the page of the document names its schemas so that they differ from the operations of models', async () => {
+  expect(document.tags.map(({ name }: { readonly name: string }) => name)).toContain('Models');
+  expect(await (await service.app.request('/docs/start.js')).text()).toContain("modelsSectionLabel: 'Schemas'");
+});
+
 test('the limits of the reference, the metadata and the study of a request are in the document', () => {
   type Parameter = { readonly name: string; readonly schema: Schema };
+  const { parameters: shared = {} } = document.components as { readonly parameters?: Record<string, Parameter> };
   const parameter = (path: string, method: string, wanted: string) =>
-    ((document.paths[path]?.[method]?.parameters ?? []) as readonly unknown[] as readonly Parameter[]).find(
-      ({ name }) => name === wanted,
-    )?.schema;
+    ((document.paths[path]?.[method]?.parameters ?? []) as readonly unknown[] as readonly (
+      | Parameter
+      | { readonly $ref: string }
+    )[])
+      .map((each) => ('$ref' in each ? shared[each.$ref.split('/').at(-1) ?? ''] : each))
+      .find((each) => each?.name === wanted)?.schema;
   const reference = { type: 'string', minLength: 1, maxLength: 200 };
   expect(parameter('/v1/readings', 'post', 'reference')).toMatchObject(reference);
   expect(parameter('/v1/readings', 'get', 'reference')).toMatchObject(reference);

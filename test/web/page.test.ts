@@ -54,7 +54,7 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
   test('reads the selected film under the selected policy and shows the reasons', async () => {
     await page.goto(url);
     await page.waitForSelector('#status.problem');
-    expect(await page.textContent('#status')).toMatch(/^An API key is needed\./);
+    expect(await page.textContent('#status')).toMatch(/^A valid API key is needed\./);
     errors.length = 0;
     await page.fill('#key', key);
     await page.press('#key', 'Enter');

@@ -24,7 +24,7 @@ export type Authenticated = { readonly route: string; readonly caller: string };
 /** Routes that need no key: health and documentation. Their responses contain nothing about films. */
 const open: readonly string[] = [
   ...['GET /', 'GET /page.css', 'GET /page.js', 'GET /docs', 'GET /docs/scalar.js', 'GET /docs/start.js'],
-  ...['GET /openapi.json', 'GET /problems/:code', 'GET /health/live', 'GET /health/ready'],
+  ...['GET /openapi.json', 'GET /problems', 'GET /problems/:code', 'GET /health/live', 'GET /health/ready'],
 ];
 
 /** The scopes per route. A key must have one of them. A route in neither list cannot be called. */

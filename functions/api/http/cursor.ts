@@ -28,7 +28,11 @@ export const Cursor = z
     return z.NEVER;
   })
   .optional()
-  .openapi({ type: 'string', description: 'The `next` of the page before, with the same filters.' });
+  .openapi({
+    type: 'string',
+    description:
+      'The `next` of the page before. Send the same filters: a cursor is a position in the list, and other filters apply from there on.',
+  });
 
 /** The member `next` of a page. */
 export const Next = z

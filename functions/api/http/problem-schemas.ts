@@ -14,7 +14,7 @@ const text = (description: string, example?: string) =>
 const list = (description: string) => z.array(z.string()).meta({ description });
 const whole = (description: string, example?: number) =>
   z.int().meta({ description, ...(example !== undefined && { example }) });
-const limitBytes = whole('The limit in bytes.', 67_108_864);
+const limitBytes = whole('The limit in bytes.', 32_000_000);
 const problem = text('What is wrong, in one sentence.');
 const declared = text('The media type that the request declared.', 'image/png');
 const retryAfterMs = whole('The time to wait in milliseconds. Retry-After has the same time in seconds.', 1000);

@@ -22,7 +22,7 @@ const scalar = fixedBody(() => readFile(existsSync(bundled) ? bundled : packaged
 const startScript = `const document = await (await fetch('/openapi.json')).text();
 Scalar.createApiReference('#reference', {
   content: document.replaceAll('${sampleHost}', location.origin),
-  theme: 'default', darkMode: true, withDefaultFonts: false, hiddenClients: true,
+  modelsSectionLabel: 'Schemas', theme: 'default', darkMode: true, withDefaultFonts: false, hiddenClients: true,
   // These features would send the description of this API to the vendor of Scalar.
   telemetry: false, agent: { disabled: true }, mcp: { disabled: true }, hideClientButton: true, showDeveloperTools: 'never',
   externalUrls: { dashboardUrl: '', registryUrl: '', proxyUrl: '', apiBaseUrl: '' },
@@ -35,7 +35,7 @@ const description = {
     version: about.version,
     description: `Chest-radiograph inference at the cheapest resolution whose measured accuracy is good enough for the requested finding. ${notice}
 
-The body of an error is a problem document (RFC 9457) with a stable \`code\` and a \`fix\`; \`/problems/{code}\` explains each code. A method that a resource does not support gets 405 \`method_not_allowed\` with \`Allow\`. OPTIONS gets 204 with \`Allow\`. Search, retrieval and worklists of DICOMweb get 501 \`dicomweb_not_offered\`.`,
+The body of an error is a problem document (RFC 9457) with a stable \`code\` and a \`fix\`; \`/problems/{code}\` explains each code, and \`/problems\` lists them. A method that a resource does not support gets 405 \`method_not_allowed\` with \`Allow\`. OPTIONS gets 204 with \`Allow\`. Search, retrieval and worklists of DICOMweb get 501 \`dicomweb_not_offered\`.`,
     license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     contact: { name: 'The operator of this service' },
   },

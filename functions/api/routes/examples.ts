@@ -255,7 +255,7 @@ export const examples: Readonly<Record<string, { readonly summary: string; reado
       type: '/problems/unknown_finding',
       title: 'Unknown finding',
       status: 400,
-      fix: 'Spell findings as known lists them, in upper or lower case; nearest is the most similar one.',
+      fix: 'Spell findings as known lists them, in upper or lower case. nearest, where present, is the most similar one.',
       code: 'unknown_finding',
       finding: 'Noodle',
       known: [

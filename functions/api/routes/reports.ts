@@ -5,8 +5,9 @@ import { heatmapOverlay, overlaySide } from '../../results/heatmap.ts';
 import { provenanceOf } from '../../results/provenance.ts';
 import { resultDigest } from '../../results/request-digest.ts';
 import { structuredReport } from '../../results/sr/report.ts';
+import { parseParameters } from '../../routing/parameters.ts';
 import type { Deps } from '../deps.ts';
-import { Refusal } from '../http/problem.ts';
+import { Refusal, unwrap } from '../http/problem.ts';
 import { problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 
@@ -62,7 +63,13 @@ const heatmap = createRoute({
   },
   responses: {
     200: { description: 'A PNG', content: { 'image/png': { schema: { type: 'string', format: 'binary' } } } },
-    ...problemResponses('reading_not_found', 'heatmap_not_found'),
+    ...problemResponses(
+      'reading_not_found',
+      'heatmap_not_found',
+      'unknown_finding',
+      'finding_not_served',
+      'invalid_parameter',
+    ),
   },
 });
 
@@ -90,6 +97,7 @@ export function reports(app: OpenAPIHono, { router, platform: { readings } }: De
     const { id, finding } = c.req.valid('param');
     const { reading } = await readingOf(c.get('tenant'), id);
     const shown = reading.findings.find((result) => result.finding.toLowerCase() === finding.toLowerCase());
+    if (!shown) unwrap(parseParameters({ findings: finding }, router.vocabulary));
     if (!shown?.heatmap) throw new Refusal({ code: 'heatmap_not_found', id, finding });
     return c.body(await heatmapOverlay(shown.heatmap, reading.film), 200, { 'content-type': 'image/png' });
   });

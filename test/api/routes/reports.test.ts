@@ -94,6 +94,9 @@ describe('GET /v1/readings/{id}/heatmaps/{finding}', () => {
       const response = await get(`/v1/readings/${ids['png']}/heatmaps/${finding}`);
       expect(await response.json()).toMatchObject({ status: 404, code: 'heatmap_not_found', finding });
     }
+    expect(await (await get(`/v1/readings/${ids['png']}/heatmaps/Edma`)).json()).toMatchObject({
+      ...{ code: 'unknown_finding', finding: 'Edma', nearest: 'Edema' },
+    });
     expect(await (await get('/v1/readings/rd_0/heatmaps/Mass')).json()).toMatchObject({
       code: 'reading_not_found',
     });
