@@ -101,10 +101,12 @@ test('the limits of the reference, the metadata and the study of a request are i
   type Parameter = { readonly name: string; readonly schema: Schema };
   const { parameters: shared = {} } = document.components as { readonly parameters?: Record<string, Parameter> };
   const parameter = (path: string, method: string, wanted: string) =>
-    ((document.paths[path]?.[method]?.parameters ?? []) as readonly unknown[] as readonly (
-      | Parameter
-      | { readonly $ref: string }
-    )[])
+    (
+      (document.paths[path]?.[method]?.parameters ?? []) as readonly unknown[] as readonly (
+        | Parameter
+        | { readonly $ref: string }
+      )[]
+    )
       .map((each) => ('$ref' in each ? shared[each.$ref.split('/').at(-1) ?? ''] : each))
       .find((each) => each?.name === wanted)?.schema;
   const reference = { type: 'string', minLength: 1, maxLength: 200 };
