@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { jobStates } from '../../functions/core/job.ts';
 import { describedSettings } from '../../functions/platform/settings.ts';
 import { alara, folder, serve, until } from '../support/cli.ts';
 import { codeBlocks } from '../support/code-blocks.ts';
@@ -274,6 +275,11 @@ test.skipIf(!existsSync('.venv/bin/python'))(
     expect(after.headers.get('ratelimit')).toMatch(/^"films";r=0/);
   },
 );
+
+test('the page describes every state of a job, in the order of the code', () => {
+  const table = page.slice(page.indexOf('## The states of a job'), page.indexOf('## Receive a webhook'));
+  expect([...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, state]) => state)).toEqual([...jobStates]);
+});
 
 test('the limits on the page are the defaults of the settings', () => {
   const table = page.slice(page.indexOf('## Limits'), page.indexOf('## Changes'));
