@@ -16,7 +16,11 @@ const pageSize = 100;
 
 /** A date, or a time with its offset from UTC. Seconds may be absent. */
 const Time = z.union(
-  [z.iso.date(), z.iso.datetime({ offset: true }), z.iso.datetime({ offset: true, precision: -1 })],
+  [
+    z.iso.date(),
+    z.iso.datetime({ offset: true }),
+    z.string().regex(z.regexes.datetime({ offset: true, precision: -1 })),
+  ],
   'expected a date, or a time with Z or an offset from UTC, in which + is written %2B: 2026-01-31, 2026-01-31T20:00Z or 2026-01-31T21:00:00%2B01:00',
 );
 
