@@ -12,6 +12,7 @@ import { codeBlocks } from '../support/code-blocks.ts';
 import { chest } from '../support/dicom/film.ts';
 import { chestDataset } from '../support/dicom/instance.ts';
 import { part10 } from '../support/dicom/part10.ts';
+import { openService } from '../support/service.ts';
 
 const run = promisify(execFile);
 const page = readFileSync('docs/api.md', 'utf8');
@@ -141,6 +142,28 @@ for (const { name, file, program } of languages)
     const [wrongCode, message] = await finish(program, [wrong], root, environment);
     expect([wrongCode, message]).toEqual([1, expect.stringMatching(/unknown_finding[\s\S]*"nearest":\s*"Nodule"/)]);
   });
+
+for (const { name, file, program } of languages)
+  test.skipIf(!existsSync(program))(
+    `the quick start in ${name} does not wait for space that no job frees (pretest installs Python)`,
+    async () => {
+      const work = folder();
+      const data = { ALARA_DATA: join(work, '.alara') };
+      const { url } = await serve({ ...data, ALARA_QUOTA_MB: '1' });
+      const { stdout } = await alara(['keys', 'create', '--tenant', 'clinic', '--scopes', 'readings,jobs'], data);
+      await alara(['webhooks', 'allow', 'clinic', '127.0.0.1:9000'], data);
+      // The upload has space, its copy for the job has none.
+      const half = await chest({ columns: 560, rows: 560, bits: 12 });
+      writeFileSync(join(work, 'film.dcm'), part10(chestDataset(half)));
+      const [quickStart = ''] = samples(name);
+      writeFileSync(join(work, file), quickStart.replaceAll('http://127.0.0.1:8080', url));
+      const began = performance.now();
+      const [code, output] = await finish(program, [join(work, file)], work, { API_KEY: stdout.trim() });
+      expect([code, output]).toEqual([1, expect.stringMatching(/POST \/v1\/jobs: 429 .*quota_exceeded/)]);
+      // Six tries that double their wait take 63 s.
+      expect(performance.now() - began).toBeLessThan(50_000);
+    },
+  );
 
 /** The receiver answers 401 to requests that nobody signed, and goes on. */
 async function refusesForgeries(port: number): Promise<void> {
@@ -275,6 +298,25 @@ test.skipIf(!existsSync('.venv/bin/python'))(
     expect(after.headers.get('ratelimit')).toMatch(/^"films";r=0/);
   },
 );
+
+test('a page of a named origin may send and read the headers that the page lists', async () => {
+  const origin = 'https://ris.example.org';
+  const service = await openService({ ALARA_CORS_ORIGINS: origin, ALARA_AUTH: 'required' });
+  onTestFinished(() => service.close());
+  const [, sent = '', read = ''] = /The page may send ([^.]*), and read ([^.]*) of the answer/.exec(page) ?? [];
+  const names = (list: string) => [...list.matchAll(/`([\w-]+)`/g)].map(([, name]) => name);
+  const preflight = await service.app.request('/v1/readings', {
+    method: 'OPTIONS',
+    headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
+  });
+  expect([preflight.status, preflight.headers.get('access-control-max-age')]).toEqual([204, '600']);
+  expect(names(sent)).toEqual(preflight.headers.get('access-control-allow-headers')?.split(','));
+  const answer = await service.app.request('/v1/readings', { method: 'POST', headers: { origin } });
+  expect(answer.status).toBe(401);
+  const readable = answer.headers.get('access-control-expose-headers')?.split(',') ?? [];
+  expect(names(read)).not.toEqual([]);
+  expect(readable).toEqual(expect.arrayContaining(names(read)));
+});
 
 test('the page describes every state of a job, in the order of the code', () => {
   const table = page.slice(page.indexOf('## The states of a job'), page.indexOf('## Receive a webhook'));

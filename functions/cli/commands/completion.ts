@@ -9,12 +9,13 @@ type Shell = (typeof shells)[number];
 export function completion(program: Command): void {
   const command = program
     .command('completion')
-    .description('Print a script that completes commands, options and their values in a shell.')
+    .description('Print a script that completes commands, options and values of a fixed set in a shell.')
     .addArgument(new Argument('<shell>', 'the shell').choices(shells));
   help(withJson(command), {
     example: 'source <(alara completion bash)',
     notes: [
       'Add this line to ~/.bashrc. For zsh, write zsh instead of bash, and add the line to ~/.zshrc below "autoload -Uz compinit && compinit".',
+      'Values that depend on the model family (findings, policies, variants) and lists (scopes) are not completed. A wrong value is refused with the known values or the nearest one.',
     ],
   }).action((shell: Shell, { json }: JsonOption) => {
     const script = completionScript(shell, program);
