@@ -20,8 +20,8 @@ const { values: options } = parseArgs({
   options: {
     variants: { type: 'string' },
     formats: { type: 'string', default: formats.join(',') },
-    sizes: { type: 'string', default: Object.keys(sizes).join(',') },
-    rounds: { type: 'string', default: '8' },
+    sizes: { type: 'string', default: '1024' },
+    rounds: { type: 'string', default: '5' },
     films: { type: 'string', default: '3' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
