@@ -24,7 +24,10 @@ test('a film that exceeds the deadline twice is an outcome, and its study still 
       budget: createBudget(1e9),
       router: { vocabulary, identify: async (_, bytes) => `rd_${text(bytes)}` },
       engine: {
-        read: async ({ id, bytes }) => (text(bytes) === 'slow' ? fail(slow) : ok({ reading: { id } } as FilmReading)),
+        read: async ({ id, bytes }) =>
+          text(bytes) === 'slow'
+            ? fail(slow)
+            : ok({ reading: { id, warnings: [] as FilmReading['reading']['warnings'] } } as FilmReading),
         render: async () => fail({ code: 'internal' }),
       },
     },

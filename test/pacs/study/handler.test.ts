@@ -130,7 +130,12 @@ function bench(films: Object_[]) {
           calls.read.push(sop);
           fate.during[sop]?.();
           const fault = fate.read[sop];
-          return fault ? fail(fault) : ok({ reading: { id }, instance: { sopInstanceUid: sop } } as FilmReading);
+          return fault
+            ? fail(fault)
+            : ok({
+                reading: { id, warnings: [] as FilmReading['reading']['warnings'] },
+                instance: { sopInstanceUid: sop },
+              } as FilmReading);
         },
       },
       platform: {
