@@ -33,7 +33,7 @@ export const advice: Record<FaultCode, Advice> = {
   malformed_multipart: {
     status: 400,
     title: 'The multipart body cannot be read',
-    fix: 'Send multipart/form-data with exactly one file part named image, for example with curl -F image=@film.png.',
+    fix: 'Send multipart/form-data with exactly one file part named image, for example with curl -F image=@film.png. Parameters such as findings belong in the query of the URL. Send several films with POST /v1/batches.',
   },
   not_an_image: {
     status: 415,
@@ -173,7 +173,7 @@ export const advice: Record<FaultCode, Advice> = {
   reading_not_found: {
     status: 404,
     title: 'No such reading',
-    fix: 'Check the id. A reading is found only on the service that stored it.',
+    fix: 'Check the id, and that the request has the API key of the tenant that made the reading. A reading is found only on the service that stored it.',
   },
   not_from_dicom: {
     status: 409,
@@ -187,8 +187,8 @@ export const advice: Record<FaultCode, Advice> = {
   },
   upload_not_found: {
     status: 404,
-    title: 'No such upload',
-    fix: 'Ask for one with POST /v1/uploads, send the bytes to its url, then name its id. An upload is deleted a day after POST /v1/uploads.',
+    title: 'No such upload, or its bytes have not arrived',
+    fix: 'Ask for one with POST /v1/uploads, send the bytes to its url, then name its id, with the API key of the same tenant. An upload is deleted a day after POST /v1/uploads.',
   },
   job_not_found: {
     status: 404,

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -163,4 +164,10 @@ test('doctor names a data folder and a port in plain words', async () => {
   const { stdout } = await alara(['doctor', '--json'], { ALARA_DATA: file(''), ALARA_MODELS: '/no/models' });
   expect(stdout).toContain('a file has this name');
   expect(stdout).not.toMatch(raw);
+});
+
+test('an older Node is named with the version that is needed, and not as a bug', () => {
+  const args = ['--no-experimental-sqlite', 'functions/cli/main.ts', '--help'];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringMatching(/^alara: .*needs Node 24/) });
 });

@@ -115,7 +115,7 @@ const stop = createRoute({
   tags: [tagNames.jobs],
   summary: 'Cancel a job',
   description:
-    'A queued or running job ends with the state cancelled, and its copy of the film is deleted. The upload stays usable until it expires; DELETE /v1/uploads/{id} deletes it earlier. A film that is being read is stopped within seconds. If its reading is finished first, the reading stays stored, and `outcomes` of the job names it. The webhook of the job reports the state. Cancelling again returns the same job. POST /v1/jobs with the same film and parameters starts the job again.',
+    'A queued or running job ends with the state cancelled, and its copy of the film is deleted. The upload stays usable until it expires; DELETE /v1/uploads/{id} deletes it earlier. A film that is being read is stopped within seconds. If its reading is finished first, the reading stays stored, and `outcomes` of the job names it within seconds, after the webhook. The webhook of the job reports the state. Cancelling again returns the same job. POST /v1/jobs with the same film and parameters starts the job again.',
   request: {
     params: z.object({ id: z.string().meta({ description: 'The id of a job: job_ and 64 hexadecimal digits.' }) }),
     query: z.strictObject({}),
