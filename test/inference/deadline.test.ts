@@ -110,5 +110,9 @@ test.each([300, 700, 900, 1100])('a process that exits %i ms after its start exi
     createEngine({ ...config, family: router.family, warm, workers: 2 });
     setTimeout(() => process.exit(7), ${afterMs});`;
   const args = ['--input-type=module-typescript', '-e', script];
-  await expect(promisify(execFile)(process.execPath, args)).rejects.toMatchObject({ code: 7, signal: null, stderr: '' });
+  await expect(promisify(execFile)(process.execPath, args)).rejects.toMatchObject({
+    code: 7,
+    signal: null,
+    stderr: '',
+  });
 });
