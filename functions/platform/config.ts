@@ -114,7 +114,7 @@ function platformOf(data: Settings, environment: Readonly<Record<string, string 
 }
 
 /** The folder of this installation: the nearest one above this file with a package.json, in a clone, a package and the image. */
-export function installation(): string {
+function installation(): string {
   for (let folder = import.meta.dirname; ; folder = dirname(folder))
     if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) return folder;
 }

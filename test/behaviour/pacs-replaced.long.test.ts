@@ -75,7 +75,7 @@ describe.skipIf(missing).each<[string, Record<string, unknown>, string?]>([
       const node = [process.execPath, 'functions/cli/main.ts', 'doctor'];
       const { stdout } = await orthanc.network.run('env', [...environment, ...node]);
       expect(unwrapped(stdout)).toMatch(
-        /^FAIL {2}PACS +main, change log: .*403.*\n {6}fix: give the user access to POST \/tools\/find/m,
+        /^FAIL {2}PACS +main, change log: .*403.*\n {6}fix: [Gg]ive the user access to POST \/tools\/find/m,
       );
     }, 120_000);
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { afterEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { folderObjects } from '../../functions/models/store/folder.ts';
 import { family, serve, until } from '../support/cli.ts';
 import { folder, name, publishUnchecked, retrained } from '../support/published.ts';
@@ -14,15 +14,6 @@ const residentMb = (pid: number) =>
 test.skipIf(!hasProc)('the server limits its heap to two arenas, unless the operator sets another limit', async () => {
   expect(environmentOf((await serve()).serverPid())).toContain('MALLOC_ARENA_MAX=2');
   expect(environmentOf((await serve({ MALLOC_ARENA_MAX: '7' })).serverPid())).toContain('MALLOC_ARENA_MAX=7');
-});
-
-afterEach(() => vi.unstubAllEnvs());
-
-test.skipIf(!hasProc)('the server keeps its compiled code, in the folder of the operator if there is one', async () => {
-  const cache = (environment: readonly string[]) => environment.find((each) => each.startsWith('NODE_COMPILE_CACHE='));
-  expect(cache(environmentOf((await serve({ NODE_COMPILE_CACHE: '' })).serverPid()))).toBe('NODE_COMPILE_CACHE=');
-  vi.stubEnv('NODE_COMPILE_CACHE', undefined);
-  expect(cache(environmentOf((await serve()).serverPid()))).toMatch(/node_modules\/\.cache\/alara$/);
 });
 
 test.skipIf(!hasProc)('memory is bounded over many reloads of the models', { timeout: 400_000 }, async () => {

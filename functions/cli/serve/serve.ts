@@ -1,8 +1,6 @@
 import { fork } from 'node:child_process';
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { notice } from '../../core/reading.ts';
-import { installation } from '../../platform/config.ts';
 import { describedSettings } from '../../platform/settings.ts';
 import { help } from '../help.ts';
 import { type JsonOption, withJson } from '../output/json.ts';
@@ -29,16 +27,10 @@ export function serve(program: Command): void {
   });
 }
 
-/**
- * Where Node keeps the compiled code of the server: a quarter less processor time per start. Beside the code, so that only those who may
- * change the code may change it too. Node works without the cache if the folder cannot be written.
- */
-const compileCache = { NODE_COMPILE_CACHE: join(installation(), 'node_modules', '.cache', 'alara') };
-
 /** The child is this program with an internal flag, so that a bundle stays one file. */
 const startChild = (environment: NodeJS.ProcessEnv) =>
   fork(process.argv[1] ?? '', ['serve', '--child'], {
-    env: { ...compileCache, ...process.env, ...environment },
+    env: { ...process.env, ...environment },
     stdio: 'inherit',
   });
 
