@@ -226,7 +226,6 @@ export const ReadingView = z
       })
       .meta({ description: 'The verdict of the input gate.' }),
     timingsMs: z
-
       .object({
         decode: z.number().meta({ description: 'Decoding of the file.' }),
         preprocess: z.number().meta({ description: 'Resizing and normalisation, for all variants.' }),

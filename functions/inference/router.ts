@@ -60,13 +60,15 @@ export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | '
       costs: await costDigest,
       request,
     });
-  /** The latest plans. A plan depends on these parameters only, and most requests repeat those of others. */
+  /** Plans of earlier requests. A plan depends on these parameters only, and most requests repeat those of others. */
   const plans = new Map<string, Result<RequestPlan, Fault>>();
   const plan: Router['plan'] = ({ findings, minAuroc, variant, bestEffort, policy }) => {
     const request = { findings, minAuroc, variant, bestEffort, policy };
     const key = canonical(request);
-    const made = plans.get(key) ?? planRequest({ catalog: family.catalog, policies: family.policies, costs }, request);
+    const known = plans.get(key);
+    if (known) return known;
     if (plans.size >= maxPlans) plans.clear();
+    const made = planRequest({ catalog: family.catalog, policies: family.policies, costs }, request);
     plans.set(key, made);
     return made;
   };

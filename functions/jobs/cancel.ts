@@ -4,9 +4,9 @@ import { finish } from './finish.ts';
 
 /**
  * Cancel a job that has not ended. The job ends at once, its films are deleted, and its webhook is queued. A runner that works on
- * the job notices within seconds and stops. A reading that is finished by then stays stored, and the
- * outcomes of the job name it. Resolves with the job as it is then,
- * which is not cancelled if it had ended. If the process dies before the webhook is queued, the runner of the job's message queues it.
+ * the job notices within seconds and stops. A reading that is finished by then stays stored, and the outcomes of the job name it.
+ * Resolves with the job as it is then, which is not cancelled if it had ended. If the process dies before the webhook is queued, the
+ * runner of the job's message queues it.
  */
 export async function cancel(
   platform: Pick<Platform, 'jobs' | 'enqueue' | 'blobs'>,
