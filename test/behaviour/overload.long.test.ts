@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { film as engineFilm } from '../support/real-engine.ts';
 import { film, openService, post, type Service } from '../support/service.ts';
 
 let service: Service;
@@ -35,11 +36,11 @@ test('under overload every answer arrives within the deadline, and films are rea
 });
 
 test('refuses a film before its body is read when the queue is full', async () => {
-  const waiting = Array.from({ length: 300 }, () => measured());
-  await vi.waitFor(() => expect(service.engine.overload('local')).toMatchObject({ code: 'queue_full' }), {
-    interval: 1,
-    timeout: 60_000,
-  });
+  // The engine queues these films in this tick: more films than the queue holds, on a machine of any speed.
+  const waiting = Array.from({ length: 1000 }, () =>
+    service.engine.read(engineFilm('r512-fp32'), undefined, undefined, 'local'),
+  );
+  expect(service.engine.overload('local')).toMatchObject({ code: 'queue_full' });
   const pull = vi.fn((controller: ReadableStreamDefaultController) => controller.enqueue(new Uint8Array(1000)));
   const body = new ReadableStream({ pull }, { highWaterMark: 0 });
   const init = { method: 'POST', headers: { 'content-type': 'image/png' }, body, duplex: 'half' };
@@ -48,5 +49,5 @@ test('refuses a film before its body is read when the queue is full', async () =
   expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
   expect(pull).not.toHaveBeenCalled();
   const all = await Promise.all(waiting);
-  expect(all.some(({ status }) => status === 201)).toBe(true);
+  expect(all.some(({ ok }) => ok)).toBe(true);
 });
