@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Variant } from '../core/catalog.ts';
-import { canonical, sha256 } from '../core/digest.ts';
+import { canonical } from '../core/digest.ts';
 import { redactedError } from '../core/errors.ts';
 import type { Fault } from '../core/fault.ts';
 import type { Result } from '../core/result.ts';
 import { type LoadedFamily, loadFamily } from '../models/load.ts';
 import { isStore } from '../models/store/open-store.ts';
 import { type Config, ConfigError } from '../platform/config.ts';
+import { sha256Sync } from '../platform/digest.ts';
 import type { Logger } from '../platform/log.ts';
 import type { RouteRequest } from '../routing/cheapest-plan.ts';
 import { type CostTable, costTable } from '../routing/cost-table.ts';
@@ -27,7 +28,7 @@ export type Router = {
   /** The id of a tenant's reading of a film under a request. */
   identify(tenant: string, bytes: Uint8Array<ArrayBuffer>, request: ReadRequest): Promise<string>;
   /** The same id from the SHA-256 of the film, in hexadecimal. */
-  identifyDigest(tenant: string, body: string, request: ReadRequest): Promise<string>;
+  identifyDigest(tenant: string, body: string, request: ReadRequest): string;
 };
 
 /** Load the configured family from its folder. Throws ConfigError or CatalogError. */
@@ -50,16 +51,19 @@ export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | '
     throw new ConfigError(
       `ALARA_POLICY=${defaultPolicy}: no such policy. Known: ${Object.keys(family.policies).join(', ')}.`,
     );
-  const costDigest = sha256(canonical(costs.rows));
-  const identifyDigest: Router['identifyDigest'] = async (tenant, body, request) =>
-    readingId({
-      tenant,
-      body,
-      catalog: family.digest,
-      policy: family.policyDigests[request.policy] ?? '',
-      costs: await costDigest,
-      request,
-    });
+  const costDigest = sha256Sync(canonical(costs.rows));
+  const identifyDigest: Router['identifyDigest'] = (tenant, body, request) =>
+    readingId(
+      {
+        tenant,
+        body,
+        catalog: family.digest,
+        policy: family.policyDigests[request.policy] ?? '',
+        costs: costDigest,
+        request,
+      },
+      sha256Sync,
+    );
   /** Plans of earlier requests. A plan depends on these parameters only, and most requests repeat those of others. */
   const plans = new Map<string, Result<RequestPlan, Fault>>();
   const plan: Router['plan'] = ({ findings, minAuroc, variant, bestEffort, policy }) => {
@@ -82,7 +86,7 @@ export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | '
   };
 }
 
-/** SHA-256 of a film, yielding to the event loop after each mebibyte. `sha256` would copy the film first. */
+/** SHA-256 of a film, yielding to the event loop after each mebibyte. Web Crypto would copy the film first. */
 async function sha256InTurns(bytes: Uint8Array): Promise<string> {
   const hash = createHash('sha256');
   for (let at = 0; at < bytes.length; at += 2 ** 20) {

@@ -1,4 +1,4 @@
-import { canonical, sha256 } from '../core/digest.ts';
+import { canonical } from '../core/digest.ts';
 import type { ReadRequest } from './request.ts';
 
 /** Everything that determines a reading. The id of the reading is its digest. */
@@ -13,6 +13,5 @@ export type Identity = {
 };
 
 /** `rd_` and the SHA-256 of everything that can change the answer. */
-export async function readingId(identity: Identity): Promise<string> {
-  return `rd_${await sha256(canonical(identity))}`;
-}
+export const readingId = (identity: Identity, sha256: (text: string) => string): string =>
+  `rd_${sha256(canonical(identity))}`;

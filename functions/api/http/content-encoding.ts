@@ -1,8 +1,15 @@
 import { pipeline, Readable, Transform } from 'node:stream';
-import { ReadableStream } from 'node:stream/web';
 import { createGunzip, createInflate } from 'node:zlib';
 import type { MiddlewareHandler } from 'hono';
+import { receivedBody } from './body.ts';
 import { Refusal } from './problem.ts';
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** The body without its content coding. Undefined for a body without a coding. */
+    decodedBody: AsyncIterable<Uint8Array<ArrayBuffer>> | undefined;
+  }
+}
 
 /** The content codings that are decoded (RFC 9110 8.4.1). */
 const decoders: Readonly<Record<string, () => Transform>> = {
@@ -30,9 +37,7 @@ export const decodeContent: MiddlewareHandler = async (c, next) => {
     .map((coding) => coding.trim())
     .filter((coding) => coding !== '' && coding !== 'identity');
   const [coding, ...more] = codings;
-  if (coding === undefined) return next();
-  const { url, method, body, signal } = c.req.raw;
-  if (!body) return next();
+  if (coding === undefined || c.req.method === 'GET' || c.req.method === 'HEAD') return next();
   const isJson = /^application\/(?:[\w.-]+\+)?json\b/i.test(c.req.header('content-type') ?? '');
   const createDecoder = Object.hasOwn(decoders, coding) && more.length === 0 && !isJson ? decoders[coding] : undefined;
   if (!createDecoder)
@@ -44,12 +49,13 @@ export const decodeContent: MiddlewareHandler = async (c, next) => {
   // Both headers describe the encoded body.
   headers.delete('content-encoding');
   headers.delete('content-length');
-  const decoded = ReadableStream.from(decode(body as ReadableStream<Uint8Array>, createDecoder()));
-  c.req.raw = new Request(url, { method, headers, body: decoded, signal, duplex: 'half' } as RequestInit);
+  c.set('decodedBody', decode(receivedBody(c), createDecoder()));
+  const { url, method, signal } = c.req.raw;
+  c.req.raw = new Request(url, { method, headers, signal });
   return next();
 };
 
-async function* decode(body: ReadableStream<Uint8Array>, decoder: Transform): AsyncGenerator<Uint8Array> {
+async function* decode(body: AsyncIterable<Uint8Array>, decoder: Transform): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let encodedBytes = 0;
   let decodedBytes = 0;
   const counter = new Transform({
@@ -59,7 +65,7 @@ async function* decode(body: ReadableStream<Uint8Array>, decoder: Transform): As
     },
   });
   // The callback of `pipeline` is required. It does nothing, because the loop below throws the error of the stream.
-  const decoded = pipeline(Readable.fromWeb(body), counter, decoder, () => {});
+  const decoded = pipeline(Readable.from(body), counter, decoder, () => {});
   try {
     for await (const chunk of decoded) {
       decodedBytes += chunk.length;

@@ -173,7 +173,7 @@ export function jobs(app: OpenAPIHono, { router, platform, budget, maxUploadByte
       }
       const mediaType = declared ?? found;
 
-      const reading = await router.identifyDigest(tenant, film.digest, request);
+      const reading = router.identifyDigest(tenant, film.digest, request);
       const input = { kind: 'film' as const, upload: film.blob, mediaType, parameters, webhook, reference, metadata };
       const job = await submitFilm(platform, tenant, reading, input);
       // Relative to /v1/jobs, because a gateway may add a path prefix (RFC 9110 10.2.2).

@@ -104,7 +104,7 @@ async function receiveWithin(
     await blobs.remove(blob);
     return failed(failureReasons.cannotUnderstand, object);
   }
-  const reading = await deps.router.identifyDigest(tenant, film.digest(), request);
+  const reading = deps.router.identifyDigest(tenant, film.digest(), request);
   return { stored: { kind: 'taken', object }, film: { studyInstanceUid, sopInstanceUid, reading, blob } };
 }
 
