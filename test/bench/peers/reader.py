@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,7 +43,8 @@ def graph_of(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Exact int8 kernels on processors without VNNI, as in functions/inference/session.ts.
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    if not re.search(r"^flags\s*:.*\bavx(512)?_vnni\b", Path("/proc/cpuinfo").read_text(), re.MULTILINE):
+        options.add_session_config_entry("session.x64quantprecision", "1")
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     return lambda film: session.run(["logits"], {"film": film})[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from pathlib import Path
 
@@ -152,14 +153,23 @@ class BadModel(UserError):
     """A model file cannot be opened."""
 
 
+def has_vnni(cpu_info: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor has VNNI instructions; False where the system does not say."""
+    if not cpu_info.exists():
+        return False
+    return re.search(r"^flags\s*:.*\bavx(512)?_vnni\b", cpu_info.read_text(), re.MULTILINE) is not None
+
+
 def session(model: onnx.ModelProto | Path, threads: int = 1) -> ort.InferenceSession:
     """Open a graph on the CPU with `threads` intra-op threads."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # On x64 processors without VNNI, the default int8 kernels saturate. The service sets the same option.
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    # On x64 processors without VNNI, the usual int8 kernels saturate. With VNNI they are exact, and twice as fast as
+    # those of the option. The service sets the same option.
+    if not has_vnni():
+        options.add_session_config_entry("session.x64quantprecision", "1")
     if isinstance(model, onnx.ModelProto):
         return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     try:
