@@ -74,5 +74,7 @@ def join_processes(device: str) -> Iterator[Processes]:
     dist.init_process_group("nccl" if cuda else "gloo", device_id=where if cuda else None)
     try:
         yield Processes(where, rank, size)
+        # The threads of the group must be idle when the interpreter ends: one that then frees a tensor aborts the run.
+        dist.barrier()
     finally:
         dist.destroy_process_group()
