@@ -118,19 +118,35 @@ export const Input = z
   .meta({ id: 'Input', description: 'How a film becomes the input tensor.' });
 export type Input = z.infer<typeof Input>;
 
-/** The cost of one film. */
+/**
+ * The cost of one film. With `decodeMs` for a device, `ms` covers everything after decoding: resizing, tensor and inference. Without
+ * `decodeMs`, `ms` is the time of the graph alone, and decoding counts as 0.
+ */
 export const Cost = z
   .object({
     gmacs: z.number().positive().meta({ description: 'Multiply-accumulate operations per film, in units of 10^9.' }),
-    ms: z
-      .record(z.string(), z.number().positive())
-      .meta({ description: 'Median milliseconds per film, batch 1, one thread, by device.' }),
-    measuredOn: z
-      .record(z.string(), z.string())
-      .meta({ description: 'Processor or accelerator, runtime and date of the measurement, by device.' }),
+    ms: z.record(z.string(), z.number().positive()).meta({
+      description:
+        'Median milliseconds per film after decoding, batch 1, one thread, by device: resizing, tensor and inference. Of a device without decodeMs: the graph alone.',
+    }),
+    decodeMs: z.record(z.string(), z.number().positive()).optional().meta({
+      description:
+        'Median milliseconds to decode the reference film as far as the resolution needs, by device. A film is decoded once per plan, for the largest resolution of the plan.',
+    }),
+    measuredOn: z.record(z.string(), z.string()).meta({
+      description: 'Processor or accelerator, runtime, reference film and date of the measurement, by device.',
+    }),
   })
   .meta({ id: 'Cost', description: 'The measured cost of one film.' });
 export type Cost = z.infer<typeof Cost>;
+
+/** The costs of all variants on one device, in milliseconds per film. */
+export type DeviceCosts = {
+  readonly device: string;
+  readonly measuredOn: string;
+  /** By variant. */
+  readonly variants: Readonly<Record<string, { readonly ms: number; readonly decodeMs: number }>>;
+};
 
 export const Precision = z.enum(['fp32', 'fp16', 'int8']);
 export type Precision = z.infer<typeof Precision>;
@@ -302,6 +318,16 @@ export const Catalog = Shape.superRefine((catalog, context) => {
   const devices = catalog.variants.map(({ cost }) => new Set(Object.keys(cost.ms)));
   if (!devices.reduce((common, each) => common.intersection(each)).size)
     complain('no device has a measured cost for every variant: measure them with alara-train', 'variants');
+  const decoded = new Set(catalog.variants.flatMap(({ cost }) => Object.keys(cost.decodeMs ?? {})));
+  catalog.variants.forEach(({ cost }, i) => {
+    for (const device of decoded)
+      for (const part of ['decodeMs', 'ms'] as const)
+        if (cost[part]?.[device] === undefined)
+          complain(
+            `another variant has decodeMs of ${device}, and this one has no ${part}: measure all variants with alara catalog measure`,
+            ...['variants', i, 'cost', part],
+          );
+  });
   catalog.comparisons.forEach(({ finding, variant, reference }, i) => {
     if (!findings.has(finding)) complain(`unknown finding ${finding}`, 'comparisons', i, 'finding');
     if (!ids.has(variant)) complain(`unknown variant ${variant}`, 'comparisons', i, 'variant');

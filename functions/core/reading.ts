@@ -18,11 +18,26 @@ export const PlanView = z
   .object({
     policy: z.string().meta({ description: 'The policy of the plan.', example: 'sabottke-spieler-2020' }),
     costDevice: z.string().meta({ description: 'The device whose measured costs were compared.' }),
-    costMs: z.number().meta({ description: 'The measured cost of the plan per film in milliseconds.', example: 17.79 }),
+    costMeasuredOn: z.string().optional().meta({
+      description:
+        'Processor or accelerator, runtime, reference film and date of the measurement of the costs. Absent in readings of earlier versions.',
+    }),
+    costMs: z.number().meta({
+      description:
+        'The measured cost of the plan per film in milliseconds: decodeMs, and costMs of each variant. Without decodeMs it is the time of the models alone.',
+      example: 17.79,
+    }),
+    decodeMs: z.number().optional().meta({
+      description:
+        'The part of costMs for decoding a reference film once, for the largest resolution of the plan. Absent if the costs do not contain decoding and resizing.',
+    }),
     largest: z
       .object({
         variant: z.string().meta({ description: 'The id of the variant.', example: 'r512-int8' }),
-        costMs: z.number().meta({ description: 'The measured cost per film in milliseconds.', example: 23.13 }),
+        costMs: z.number().meta({
+          description: 'The measured cost per film in milliseconds. It contains decoding if the plan has decodeMs.',
+          example: 23.13,
+        }),
       })
       .meta({ description: 'The cheapest variant of the highest resolution.' }),
     costVsLargest: z.number().meta({
@@ -36,7 +51,11 @@ export const PlanView = z
           resolution: z.int().meta({ description: 'The side of the input in pixels.', example: 448 }),
           precision: z.string().meta({ description: 'The number format of the model.', example: 'int8' }),
           findings: z.array(z.string()).meta({ description: 'The findings that the variant reads.' }),
-          costMs: z.number().meta({ description: 'The measured cost per film in milliseconds.', example: 17.79 }),
+          costMs: z.number().meta({
+            description:
+              'The measured cost per film in milliseconds, without decoding: resizing, tensor and inference. Without decodeMs of the plan: inference alone.',
+            example: 17.79,
+          }),
           upsampled: z
             .boolean()
             .optional()

@@ -2,7 +2,6 @@ import type { Catalog, Policy, Rule, Variant } from '../core/catalog.ts';
 import type { Fault, Shortfall } from '../core/fault.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { Ms } from '../core/units.ts';
-import { ms } from '../core/units.ts';
 import type { CostTable } from './cost-table.ts';
 import { attained, attainment, judge, type Miss, required, ruleFor } from './rule.ts';
 
@@ -24,7 +23,12 @@ export type Reason =
 /** Why a cheaper variant was not used. */
 export type PassedOver = {
   readonly variant: Variant;
-  readonly because: Miss | { readonly kind: 'dearer_together'; readonly instead: string } | { readonly kind: 'pinned' };
+  readonly because:
+    | Miss
+    | { readonly kind: 'dearer_together'; readonly instead: string }
+    /** Cheaper alone, but not in a plan that decodes the film for `decodedFor` anyway. */
+    | { readonly kind: 'dearer_after_decoding'; readonly instead: string; readonly decodedFor: string }
+    | { readonly kind: 'pinned' };
 };
 
 export type Assignment = {
@@ -38,11 +42,14 @@ export type Assignment = {
 export type Plan = {
   readonly policy: string;
   readonly assignments: readonly Assignment[];
-  /** Cheapest first. */
+  /** Cheapest first. The cost of a run does not contain decoding, which all runs share. */
   readonly runs: readonly { readonly variant: Variant; readonly costMs: Ms; readonly findings: readonly string[] }[];
+  /** The cost of all runs and of decoding. */
   readonly costMs: Ms;
+  /** The part of `costMs` for decoding. 0 if the costs do not contain decoding. */
+  readonly decodeMs: Ms;
   /** The cheapest variant of the highest resolution, and the cost of always using it. */
-  readonly largest: { readonly variant: Variant; readonly costMs: Ms };
+  readonly largest: { readonly variant: Variant; readonly costMs: Ms; readonly decodeMs: Ms };
 };
 
 type Candidate = {
@@ -81,17 +88,17 @@ export function route(catalog: Catalog, policy: Policy, costs: CostTable, reques
   if (shortfalls.length > 0) return fail({ code: 'unreachable_target', shortfalls });
 
   const chosen = cheapestCover(
-    variants.map(costs.of),
+    variants,
+    costs,
     candidates.map(({ allowed }) => allowed),
   );
-  const assignments = candidates.map((candidate) => assign(candidate, variants, chosen, pinned));
-  const runs = variants
-    .filter((_, i) => chosen[i])
-    .map((variant) => ({
-      variant,
-      costMs: costs.of(variant),
-      findings: assignments.filter((a) => a.variant === variant).map(({ finding }) => finding),
-    }));
+  const assignments = assign(candidates, variants, chosen, costs, pinned);
+  const used = variants.filter((_, i) => chosen[i]);
+  const runs = used.map((variant) => ({
+    variant,
+    costMs: costs.of(variant),
+    findings: assignments.filter((a) => a.variant === variant).map(({ finding }) => finding),
+  }));
   const highest = Math.max(...variants.map(({ resolution }) => resolution));
   const largest = variants.find(({ resolution }) => resolution === highest);
   if (!largest) throw new Error('a catalog has at least one variant');
@@ -99,13 +106,15 @@ export function route(catalog: Catalog, policy: Policy, costs: CostTable, reques
     policy: policy.name,
     assignments,
     runs,
-    costMs: ms(runs.reduce((sum, { costMs }) => sum + costMs, 0)),
-    largest: { variant: largest, costMs: costs.of(largest) },
+    costMs: costs.plan(used),
+    decodeMs: costs.decode(used),
+    largest: { variant: largest, costMs: costs.plan([largest]), decodeMs: costs.decode([largest]) },
   });
 }
 
+/** Sorted by the cost of using each variant alone, decoding included. */
 const byCost = (variants: readonly Variant[], costs: CostTable) =>
-  [...variants].sort((a, b) => costs.of(a) - costs.of(b) || a.resolution - b.resolution);
+  [...variants].sort((a, b) => costs.plan([a]) - costs.plan([b]) || a.resolution - b.resolution);
 
 function ruleOf(policy: Policy, { minAuroc }: RouteRequest, finding: string): Rule | undefined {
   const target = Object.hasOwn(minAuroc, finding) ? minAuroc[finding] : undefined;
@@ -133,40 +142,66 @@ function allow(
 }
 
 /** The subset with the least total cost that meets every row of `allowed`; of equals the first. */
-function cheapestCover(costs: readonly number[], allowed: readonly (readonly boolean[])[]): readonly boolean[] {
+function cheapestCover(
+  variants: readonly Variant[],
+  costs: CostTable,
+  allowed: readonly (readonly boolean[])[],
+): readonly boolean[] {
   const masks = allowed.map((row) => row.reduce((mask, yes, i) => (yes ? mask | (1 << i) : mask), 0));
+  // The costs as numbers: up to 65,536 subsets are summed.
+  const each = variants.map((variant) => ({ runMs: costs.of(variant), decodeMs: costs.decode([variant]) }));
   let best = { subset: 0, cost: Number.POSITIVE_INFINITY };
-  for (let subset = 0; subset < 1 << costs.length; subset++) {
+  for (let subset = 0; subset < 1 << variants.length; subset++) {
     if (masks.some((mask) => (mask & subset) === 0)) continue;
-    const cost = costs.reduce((sum, c, i) => (subset & (1 << i) ? sum + c : sum), 0);
-    if (cost < best.cost) best = { subset, cost };
+    let [runMs, decodeMs] = [0, 0];
+    each.forEach((one, i) => {
+      if ((subset & (1 << i)) === 0) return;
+      runMs += one.runMs;
+      decodeMs = Math.max(decodeMs, one.decodeMs);
+    });
+    if (runMs + decodeMs < best.cost) best = { subset, cost: runMs + decodeMs };
   }
-  return costs.map((_, i) => (best.subset & (1 << i)) !== 0);
+  return variants.map((_, i) => (best.subset & (1 << i)) !== 0);
 }
 
-/** Assign a finding to the cheapest chosen variant that may serve it, with the reasons against each cheaper variant. */
+/** Assign each finding to the cheapest chosen variant that may serve it, with the reasons against each cheaper variant. */
 function assign(
-  { finding, rule, misses, allowed }: Candidate,
+  candidates: readonly Candidate[],
   variants: readonly Variant[],
   chosen: readonly boolean[],
+  costs: CostTable,
   pinned: string | undefined,
-): Assignment {
-  const at = variants.findIndex((_, i) => chosen[i] && allowed[i]);
-  const variant = variants[at];
-  if (!variant) throw new Error(`the plan leaves out ${finding}`);
-  const miss = misses[at] ?? null;
-  const reason: Reason =
-    pinned !== undefined
-      ? { kind: 'pinned', rule, miss }
-      : miss
-        ? { kind: 'best_effort', rule, miss }
-        : { kind: 'meets', rule };
-  const passedOver = variants.slice(0, at).map(
-    (cheaper, i): PassedOver => ({
-      variant: cheaper,
-      because:
-        pinned !== undefined ? { kind: 'pinned' } : (misses[i] ?? { kind: 'dearer_together', instead: variant.id }),
-    }),
-  );
-  return { finding, variant, reason, passedOver };
+): Assignment[] {
+  const serving = candidates.map(({ allowed }) => variants.findIndex((_, i) => chosen[i] && allowed[i]));
+  /** Why a variant that is good enough and cheaper alone is not used. */
+  function dearer(cheaper: number, at: number): PassedOver['because'] {
+    const instead = variants[at]?.id ?? '';
+    const others = variants.filter((_, i) => chosen[i] && i !== at);
+    const decodedFor = others.find((other) => costs.decode([other]) === costs.decode(others))?.id;
+    // A variant that is cheaper alone replaces another one, unless the plan decodes the film for a third one anyway.
+    const canReplace = candidates.every(({ allowed }, k) => serving[k] !== at || allowed[cheaper]);
+    return costs.withDecoding && canReplace && decodedFor !== undefined
+      ? { kind: 'dearer_after_decoding', instead, decodedFor }
+      : { kind: 'dearer_together', instead };
+  }
+
+  return candidates.map(({ finding, rule, misses }, k) => {
+    const at = serving[k] ?? -1;
+    const variant = variants[at];
+    if (!variant) throw new Error(`the plan leaves out ${finding}`);
+    const miss = misses[at] ?? null;
+    const reason: Reason =
+      pinned !== undefined
+        ? { kind: 'pinned', rule, miss }
+        : miss
+          ? { kind: 'best_effort', rule, miss }
+          : { kind: 'meets', rule };
+    const passedOver = variants.slice(0, at).map(
+      (cheaper, i): PassedOver => ({
+        variant: cheaper,
+        because: pinned !== undefined ? { kind: 'pinned' } : (misses[i] ?? dearer(i, at)),
+      }),
+    );
+    return { finding, variant, reason, passedOver };
+  });
 }

@@ -27,6 +27,8 @@ export function explainPassedOver({ because }: PassedOver): string {
   switch (because.kind) {
     case 'dearer_together':
       return `good enough, but ${because.instead} runs anyway for another finding and running both would cost more`;
+    case 'dearer_after_decoding':
+      return `good enough and cheaper alone, but the film is decoded for ${because.decodedFor} anyway, and then ${because.instead} costs less`;
     case 'pinned':
       return 'the request pinned another variant';
     default:
@@ -84,9 +86,13 @@ export function explainInFull({ finding, variant, reason, passedOver }: Assignme
     return `${rule} The request pinned ${variant.id}, which ${reason.miss ? `misses the rule: ${missed(reason.miss)}` : 'satisfies the rule'}.`;
   if (reason.kind === 'best_effort')
     return `${rule} No variant satisfies the rule. On bestEffort the nearest one is used; it misses the rule: ${missed(reason.miss)}.`;
-  const isShared = (passed: PassedOver) => passed.because.kind === 'dearer_together';
-  const sufficient = passedOver.find(isShared)?.variant;
-  if (!sufficient) return `${rule} ${variant.id} is the cheapest variant that satisfies the rule.`;
+  const isShared = ({ because }: PassedOver) =>
+    because.kind === 'dearer_together' || because.kind === 'dearer_after_decoding';
+  const shared = passedOver.find(isShared);
+  if (!shared) return `${rule} ${variant.id} is the cheapest variant that satisfies the rule.`;
+  const { variant: sufficient, because } = shared;
+  if (because.kind === 'dearer_after_decoding')
+    return `${rule} ${sufficient.id} would suffice and costs less alone, but the film is decoded for ${because.decodedFor} anyway, and then ${variant.id} costs less.`;
   const together = assignments.filter((other) => other.variant === variant);
   // Findings that no cheaper variant can read. If there are none, several findings together made this variant the cheapest choice.
   const bound = together.filter((other) => !other.passedOver.some(isShared));

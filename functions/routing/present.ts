@@ -10,7 +10,9 @@ export function presentPlan(plan: Plan, costs: CostTable): PlanView {
   return {
     policy: plan.policy,
     costDevice: costs.device,
+    ...(costs.measuredOn !== undefined && { costMeasuredOn: costs.measuredOn }),
     costMs: round(plan.costMs),
+    ...(costs.withDecoding && { decodeMs: round(plan.decodeMs) }),
     largest: { variant: plan.largest.variant.id, costMs: round(plan.largest.costMs) },
     costVsLargest: round(plan.costMs / plan.largest.costMs),
     variants: plan.runs.map(({ variant, costMs, findings }) => ({

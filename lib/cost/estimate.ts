@@ -28,7 +28,7 @@ function priceOf(prices: Prices, name: string): number {
   return entry.value;
 }
 
-/** Inference milliseconds per film: routed, and always with the largest variant. */
+/** Milliseconds per film without decoding: routed, and always with the largest variant. */
 type Ms = { readonly routed: number; readonly largest: number };
 export type Mix = { findings: readonly string[]; variants: readonly string[]; largest: string; cpu: Ms; gpu?: Ms };
 
@@ -43,8 +43,10 @@ export function mixOf(family: LoadedFamily, findings: readonly string[], gpuMs?:
     const costs = costTable(family.catalog, device);
     const plan = route(family.catalog, policy, costs, { findings, minAuroc: {}, bestEffort: true });
     if (!plan.ok) throw new Error(`${plan.fault.code}: ${findings}. Known: ${family.catalog.findings.join(', ')}.`);
-    const { runs, costMs, largest } = plan.value;
-    return { measuredOn: costs.device, runs, largest, ms: { routed: costMs, largest: largest.costMs } };
+    const { runs, costMs, decodeMs, largest } = plan.value;
+    // `Demand.decodeMs` has the time of decoding, for the films of the deployment.
+    const ms = { routed: costMs - decodeMs, largest: largest.costMs - largest.decodeMs };
+    return { measuredOn: costs.device, runs, largest, ms };
   };
   const [cpu, cuda] = [planFor('cpu'), planFor('cuda')];
   const scaled = gpuMs === undefined ? undefined : { routed: (gpuMs * cpu.ms.routed) / cpu.ms.largest, largest: gpuMs };

@@ -13,7 +13,8 @@ const help = `npm run cost -- --env dev --readings 1000    estimates one month. 
   --findings Nodule,Effusion   findings per reading (default: all)
   --jobs 0.5                   share of readings sent as jobs
   --film-mb 6.2                size of a film
-  --decode-ms 202              time per film besides inference; JPEG lossless, as in docs/dicom-conformance.md
+  --decode-ms 202              time to decode a film; JPEG lossless, as in docs/dicom-conformance.md.
+                               It replaces decodeMs of the catalog, so no decoding counts twice.
   --gpu-ms 5                   inference time of the largest variant on your GPU, if the catalog has no measurement
   --json                       the estimate as JSON`;
 

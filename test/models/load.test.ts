@@ -79,6 +79,7 @@ describe('a family', () => {
     ['variants.0.file', '../escape.onnx', 'expected the name of an .onnx file beside the catalog'],
     ['variants.0.cost.ms.cpu', 0, 'expected more than 0'],
     ['variants.0.cost.ms', { cuda: 1 }, 'no device has a measured cost for every variant'],
+    ['variants.0.cost.decodeMs', { cpu: 1 }, 'has no decodeMs: measure all variants with alara catalog measure'],
     ['findings', ['Mass', 'Mass'], 'a finding is listed twice'],
     ['comparisons.0.ci95', [-0.05, 0], 'the interval does not contain its value'],
     ['comparisons.0.reference', 'r999', 'unknown variant r999'],

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Catalog, Comparison, Policy, Rule } from '../../functions/core/catalog.ts';
+import type { Catalog, Comparison, Policy, Rule, Variant } from '../../functions/core/catalog.ts';
 import { route } from '../../functions/routing/cheapest-plan.ts';
 import { costTable } from '../../functions/routing/cost-table.ts';
+import { presentAssignments } from '../../functions/routing/present.ts';
 import { judge } from '../../functions/routing/rule.ts';
 import { ask, catalogOf, compared, faultOf, head, policyOf, unwrap, variant } from '../support/family.ts';
 
@@ -218,6 +219,45 @@ describe('best effort', () => {
   });
 });
 
+describe('the cost of decoding', () => {
+  const high = { A: head(0.9), B: head(0.9) };
+  const low = { A: head(0.5), B: head(0.9) };
+  const rules = policyOf({ A: auroc(0.85), B: auroc(0.85) });
+
+  test('can make one large variant cheaper than two variants, because it is paid once', () => {
+    const catalog = catalogOf([variant('small', 256, 5, low, 2), variant('large', 512, 10, high, 30)]);
+    const found = unwrap(plan(catalog, rules));
+    expect(found).toMatchObject({ costMs: 40, decodeMs: 30, runs: [{ variant: { id: 'large' }, costMs: 10 }] });
+    expect(unwrap(plan(catalog, rules, ask('B')))).toMatchObject({ costMs: 7, decodeMs: 2 });
+  });
+
+  test('orders variants, and the explanation says when another variant decodes the film anyway', () => {
+    const catalog = catalogOf([
+      variant('slow', 256, 9, { B: head(0.9) }, 1),
+      variant('quick', 448, 2, { B: head(0.9) }, 20),
+      variant('large', 512, 10, { A: head(0.9) }, 30),
+    ]);
+    expect(ran(plan(catalog, rules, ask('B')))).toEqual(['slow']);
+    const found = unwrap(plan(catalog, rules, ask('A', 'B')));
+    expect(found).toMatchObject({ costMs: 42, runs: [{ variant: { id: 'quick' } }, { variant: { id: 'large' } }] });
+    expect(presentAssignments(found)[1]).toMatchObject({
+      passedOver: [
+        {
+          variant: 'slow',
+          reason: 'good enough and cheaper alone, but the film is decoded for large anyway, and then quick costs less',
+        },
+      ],
+      explanation: expect.stringMatching(
+        /slow would suffice and costs less alone, but .* large .* quick costs less\.$/,
+      ),
+    });
+  });
+
+  test('is 0 in a catalog that was measured without decoding', () => {
+    expect(unwrap(plan(three, policyOf({}, floor(320)), ask('A')))).toMatchObject({ costMs: 15, decodeMs: 0 });
+  });
+});
+
 describe('laws', () => {
   const findings = ['A', 'B', 'C', 'D'];
   const unit = fc.double({ min: 0.5, max: 1, noNaN: true });
@@ -225,20 +265,25 @@ describe('laws', () => {
     const [low = 0, value = 0, high = 0] = three.toSorted((x, y) => x - y);
     return head(value, low, high);
   });
-  const someVariants = fc
-    .array(
-      fc.record({
-        resolution: fc.constantFrom(256, 320, 448, 512),
-        costMs: fc.integer({ min: 1, max: 50 }),
-        heads: fc.tuple(someHead, someHead, someHead, someHead),
-      }),
-      { minLength: 1, maxLength: 6 },
-    )
-    .map((rows) =>
-      rows.map(({ resolution, costMs, heads }, i) =>
-        variant(`v${i}`, resolution, costMs, Object.fromEntries(findings.map((f, j) => [f, heads[j] ?? head(0.5)]))),
-      ),
-    );
+  const someRows = fc.array(
+    fc.record({
+      resolution: fc.constantFrom(256, 320, 448, 512),
+      costMs: fc.integer({ min: 1, max: 50 }),
+      decodeMs: fc.integer({ min: 1, max: 50 }),
+      heads: fc.tuple(someHead, someHead, someHead, someHead),
+    }),
+    { minLength: 1, maxLength: 6 },
+  );
+  /** Variants with the cost of decoding, or without it as in earlier catalogs. */
+  const someVariants = fc.tuple(someRows, fc.boolean()).map(([rows, withDecoding]) =>
+    rows.map(({ resolution, costMs, decodeMs, heads }, i) => {
+      const headOf = Object.fromEntries(findings.map((f, j) => [f, heads[j] ?? head(0.5)]));
+      return variant(`v${i}`, resolution, costMs, headOf, withDecoding ? decodeMs : undefined);
+    }),
+  );
+  const decodeMsOf = ({ cost }: Variant) => cost.decodeMs?.['cpu'] ?? 0;
+  /** The cost of always using one variant. */
+  const totalMsOf = (v: Variant) => (v.cost.ms['cpu'] ?? 0) + decodeMsOf(v);
   const someComparisons = (ids: string[]): fc.Arbitrary<Comparison[]> =>
     fc.array(
       fc
@@ -270,16 +315,16 @@ describe('laws', () => {
   /** The least cost over all assignments of findings to variants. Shares no code with the router's search. */
   function cheapestAssignment(catalog: Catalog, policy: Policy, asked: string[]): number {
     let best = Number.POSITIVE_INFINITY;
-    const walk = (at: number, used: Set<string>, cost: number) => {
+    const walk = (at: number, used: Set<Variant>, cost: number) => {
       const finding = asked[at];
       if (finding === undefined) {
-        best = Math.min(best, cost);
+        best = Math.min(best, cost + Math.max(...[...used].map(decodeMsOf)));
         return;
       }
       for (const v of catalog.variants) {
         const rule = policy.rules[finding];
         if (!rule || judge(rule, finding, v, catalog) !== null) continue;
-        walk(at + 1, new Set([...used, v.id]), used.has(v.id) ? cost : cost + (v.cost.ms['cpu'] ?? 0));
+        walk(at + 1, new Set([...used, v]), used.has(v) ? cost : cost + (v.cost.ms['cpu'] ?? 0));
       }
     };
     walk(0, new Set(), 0);
@@ -307,7 +352,7 @@ describe('laws', () => {
       fc.property(someCatalog, somePolicy, someFindings, (catalog, policy, asked) => {
         const single = catalog.variants
           .filter((v) => asked.every((f) => judge(policy.rules[f] ?? floor(9999), f, v, catalog) === null))
-          .map((v) => v.cost.ms['cpu'] ?? 0);
+          .map(totalMsOf);
         const found = plan(catalog, policy, ask(...asked));
         if (single.length > 0) expect(unwrap(found).costMs).toBeLessThanOrEqual(Math.min(...single));
       }),
@@ -332,10 +377,50 @@ describe('laws', () => {
         const found = plan(catalog, policy);
         if (!found.ok) return;
         for (const { variant: chosen, passedOver } of found.value.assignments) {
-          const cheaper = catalog.variants.filter((v) => (v.cost.ms['cpu'] ?? 0) < (chosen.cost.ms['cpu'] ?? 0));
+          const cheaper = catalog.variants.filter((v) => totalMsOf(v) < totalMsOf(chosen));
           expect(passedOver.map(({ variant: v }) => v)).toEqual(expect.arrayContaining(cheaper));
         }
       }),
+    );
+  });
+
+  test('the cost is that of the runs plus one decoding, for the variant that needs most', () => {
+    fc.assert(
+      fc.property(someCatalog, somePolicy, (catalog, policy) => {
+        const found = plan(catalog, policy);
+        if (!found.ok) return;
+        const { runs, costMs, decodeMs, largest } = found.value;
+        expect(decodeMs).toBe(Math.max(...runs.map(({ variant: v }) => decodeMsOf(v))));
+        expect(costMs).toBe(runs.reduce((sum, run) => sum + run.costMs, 0) + decodeMs);
+        expect(largest.costMs).toBe(totalMsOf(largest.variant));
+      }),
+    );
+  });
+
+  test('every reason against a sufficient variant is true', () => {
+    fc.assert(
+      fc.property(someCatalog, somePolicy, (catalog, policy) => {
+        const found = plan(catalog, policy);
+        if (!found.ok) return;
+        const { assignments, costMs } = found.value;
+        for (const { explanation } of presentAssignments(found.value))
+          expect(explanation).not.toMatch(/but {2}|undefined/);
+        for (const { variant: chosen, passedOver } of assignments)
+          for (const { variant: cheaper, because } of passedOver) {
+            if (because.kind !== 'dearer_after_decoding' && because.kind !== 'dearer_together') continue;
+            const served = assignments.filter((other) => other.variant === chosen);
+            const replaces = served.every(({ finding }) => {
+              const rule = policy.rules[finding];
+              return rule !== undefined && judge(rule, finding, cheaper, catalog) === null;
+            });
+            expect(replaces).toBe(because.kind === 'dearer_after_decoding');
+            if (because.kind !== 'dearer_after_decoding') continue;
+            const others = found.value.runs.map((run) => run.variant).filter((v) => v !== chosen);
+            expect(others.map(({ id }) => id)).toContain(because.decodedFor);
+            expect(costTable(catalog, 'cpu').plan([...others, cheaper])).toBeGreaterThanOrEqual(costMs);
+          }
+      }),
+      { numRuns: 1000 },
     );
   });
 

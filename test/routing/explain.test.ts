@@ -175,23 +175,25 @@ describe('a plan in an answer', () => {
     expect(presentPlan(plan, costs)).toEqual({
       policy: 'test',
       costDevice: 'cpu',
+      costMeasuredOn: 'a test',
       costMs: 10,
       largest: { variant: 'large', costMs: 40 },
       costVsLargest: 0.25,
       variants: [{ id: 'small', resolution: 256, precision: 'fp32', findings: ['A', 'B'], costMs: 10 }],
     });
   });
-});
 
-describe('a cost table', () => {
-  test('names the device of its costs if the device in use has none', () => {
-    expect(costTable(catalog, 'cuda')).toMatchObject({ device: 'cpu', rows: { small: 10, large: 40 } });
-  });
-
-  test('needs a device that all variants of the catalog have', () => {
-    const [first, second] = catalog.variants;
-    if (!first || !second) throw new Error('two variants');
-    const mixed = catalogOf([first, { ...second, cost: { ...second.cost, ms: { cuda: 1 } } }]);
-    expect(() => costTable(mixed, 'cpu')).toThrow('no device has a cost for every variant');
+  test('states the part of its cost for decoding', () => {
+    const decoded = catalogOf([
+      variant('small', 256, 10, { A: head(0.7) }, 5),
+      variant('large', 512, 40, { A: head(0.85) }, 10),
+    ]);
+    const table = costTable(decoded, 'cpu');
+    const plan = unwrap(route(decoded, policyOf({}, { auroc: 0.6, bound: 'lower' }), table, ask('A')));
+    expect(presentPlan(plan, table)).toMatchObject({
+      ...{ costMs: 15, decodeMs: 5, costVsLargest: 0.3 },
+      largest: { variant: 'large', costMs: 50 },
+      variants: [{ id: 'small', costMs: 10 }],
+    });
   });
 });

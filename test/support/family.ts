@@ -9,7 +9,13 @@ export const head = (value: number, low = value - 0.02, high = value + 0.02): He
   prevalence: 0.05,
 });
 
-export const variant = (id: string, resolution: number, cpuMs: number, heads: Record<string, Head>): Variant => ({
+export const variant = (
+  id: string,
+  resolution: number,
+  cpuMs: number,
+  heads: Record<string, Head>,
+  decodeMs?: number,
+): Variant => ({
   id,
   resolution,
   precision: 'fp32',
@@ -17,7 +23,12 @@ export const variant = (id: string, resolution: number, cpuMs: number, heads: Re
   sha256: '0'.repeat(64),
   bytes: 1,
   input: { channels: 1, mean: 0.5, std: 0.25, kernel: 'lanczos3', fit: 'contain' },
-  cost: { gmacs: 1, ms: { cpu: cpuMs }, measuredOn: { cpu: 'a test' } },
+  cost: {
+    gmacs: 1,
+    ms: { cpu: cpuMs },
+    ...(decodeMs !== undefined && { decodeMs: { cpu: decodeMs } }),
+    measuredOn: { cpu: 'a test' },
+  },
   heads,
 });
 

@@ -147,6 +147,16 @@ describe('routing', () => {
     const { gpu, cpu } = mixOf(family, ['Effusion'], 10);
     expect(gpu).toEqual({ routed: (10 * cpu.routed) / cpu.largest, largest: 10 });
   });
+  test('does not count the decoding of the catalog, because the demand has its own', () => {
+    const variants = family.catalog.variants.map((variant) => {
+      const cost = { ...variant.cost, decodeMs: { cpu: variant.resolution / 100 } };
+      return { ...variant, cost };
+    });
+    expect(mixOf({ ...family, catalog: { ...family.catalog, variants } }, ['Effusion']).cpu).toEqual({
+      routed: expect.closeTo(effusion.cpu.routed),
+      largest: expect.closeTo(effusion.cpu.largest),
+    });
+  });
   test('names an unknown finding', () => {
     expect(() => mixOf(family, ['Scoliosis'])).toThrow(/unknown_finding.*Scoliosis.*Atelectasis/);
   });

@@ -47,6 +47,19 @@ def test_one_variant_serves_both_if_it_is_cheaper() -> None:
     assert (alone.serves, alone.cost_ms) == ({"Mass": "r320-int8"}, 10.0)
 
 
+def test_a_plan_decodes_a_film_once() -> None:
+    decode = {"r256-int8": 2.0, "r320-int8": 2.0, "r448-int8": 30.0, "r512-int8": 40.0, "r512-fp32": 40.0}
+    table = catalog()
+    for v in table["variants"]:
+        v["cost"]["decodeMs"] = {"cpu": decode[v["id"]]}
+    found = plan(table, {"rules": {"Mass": floor(320), "Nodule": floor(448)}}, ["Mass", "Nodule"])
+    assert found.serves == {"Mass": "r448-int8", "Nodule": "r448-int8"}
+    assert (found.cost_ms, found.largest_ms) == (19.0 + 30.0, 25.0 + 40.0)
+    # Alone, the first column costs 6 and the second 7. The third decodes at 9 anyway.
+    rows = [[True, True, False], [False, False, True]]
+    assert cheapest_cover([5.0, 4.0, 1.0], rows, [1.0, 3.0, 9.0]) == [False, True, True]
+
+
 def test_rules_have_the_same_meaning_as_in_serving() -> None:
     table = catalog()
     by_id = {v["id"]: v for v in table["variants"]}

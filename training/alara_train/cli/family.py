@@ -55,7 +55,7 @@ def family(
 
 
 def cost(family: options.Family = Path("models/chest14")) -> None:
-    """Measure the cost of a film on this machine, and write it to the catalog and the card; keep the machine idle."""
+    """Measure the graphs on this machine, without decoding, for the catalog and the card; keep the machine idle."""
     from alara_train.family.report import measure_cost
 
     for name, taken in measure_cost(family).items():

@@ -13,6 +13,11 @@ def _span(record: dict[str, Any]) -> str:
     return f"{record['value']:.3f} [{record['ci95'][0]:.3f}, {record['ci95'][1]:.3f}]"
 
 
+def _film_ms(cost: dict[str, Any]) -> float:
+    """The measured milliseconds per film on a CPU, with decoding if it was measured."""
+    return round(float(cost["ms"]["cpu"]) + float(cost.get("decodeMs", {}).get("cpu", 0)), 2)
+
+
 def _rates(rates: list[dict[str, Any]]) -> list[str]:
     return [
         f"| {r['what']} | {100 * r['value']:.1f} % [{100 * low:.1f}, {100 * high:.1f}] | {r['films']} |"
@@ -74,13 +79,14 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
     for v in variants:
         record = evaluation["variants"][v["id"]]
         cells = [_span(record["meanAuroc"]), *(_span(record["subgroups"][g]) for g in groups)]
-        lines.append(f"| {v['id']} | {' | '.join(cells)} | {v['cost']['ms']['cpu']} | {v['cost']['gmacs']:.2f} |")
+        lines.append(f"| {v['id']} | {' | '.join(cells)} | {_film_ms(v['cost'])} | {v['cost']['gmacs']:.2f} |")
     base = evaluation["baseline"]
     cells = [_span(base["meanAuroc"]), *(_span(base["subgroups"][g]) for g in groups)]
     lines += [
         f"| no pixels: view and collection only | {' | '.join(cells)} | | |",
         "",
         "A subgroup's mean is over the findings with at least five films with and without. Time: "
+        f"{'decoding, resizing and inference, ' if 'cpu' in variants[0]['cost'].get('decodeMs', {}) else ''}"
         f"{variants[0]['cost']['measuredOn']['cpu']}.",
         "",
         "## AUROC by finding",

@@ -40,7 +40,7 @@ class Price:
 
     usd_per_thread_hour: float
     other_ms: float
-    """Decoding, resizing and HTTP, the same in every strategy."""
+    """Decoding, HTTP and, if the costs of the catalog do not contain it, resizing: the same in every strategy."""
 
     def per_thousand(self, inference_ms: float) -> float:
         """USD per thousand films."""

@@ -35,10 +35,22 @@ class Plan:
 
 
 def costs(catalog: Catalog) -> tuple[str, dict[str, float]]:
-    """A device on which every variant was measured, and milliseconds per film by variant."""
+    """A device on which every variant was measured, and milliseconds per film by variant, without decoding."""
     tables = {v["id"]: v["cost"]["ms"] for v in catalog["variants"]}
     device = next(name for name in next(iter(tables.values())) if all(name in table for table in tables.values()))
     return device, {id_: float(table[device]) for id_, table in tables.items()}
+
+
+def decode_costs(catalog: Catalog, device: str) -> dict[str, float]:
+    """Milliseconds to decode a film by variant. 0 if the costs of the device do not contain decoding."""
+    return {v["id"]: float(v["cost"].get("decodeMs", {}).get(device, 0)) for v in catalog["variants"]}
+
+
+def total_costs(catalog: Catalog) -> tuple[str, dict[str, float]]:
+    """A device on which every variant was measured, and milliseconds per film by variant, decoding included."""
+    device, price = costs(catalog)
+    decode = decode_costs(catalog, device)
+    return device, {id_: ms + decode[id_] for id_, ms in price.items()}
 
 
 def rule_for(policy: dict[str, Any], finding: str) -> Rule:
@@ -80,7 +92,7 @@ def _lower(catalog: Catalog, finding: str, variant: str, reference: str) -> floa
     return None
 
 
-def cheapest_cover(prices: list[float], allowed: list[list[bool]]) -> list[bool]:
+def cheapest_cover(prices: list[float], allowed: list[list[bool]], decode: list[float] | None = None) -> list[bool]:
     """The cheapest subset that contains, for every row, a column that the row allows.
 
     All subsets are tried; among equally cheap subsets, the first in binary order is chosen.
@@ -88,6 +100,7 @@ def cheapest_cover(prices: list[float], allowed: list[list[bool]]) -> list[bool]
     Args:
         prices: Prices of up to 16 columns.
         allowed: The columns that each row allows.
+        decode: Prices of decoding per column. A subset pays the highest of them once.
 
     Raises:
         Unreachable: A row allows nothing.
@@ -99,7 +112,8 @@ def cheapest_cover(prices: list[float], allowed: list[list[bool]]) -> list[bool]
         covered &= bits[:, np.flatnonzero(row)].any(axis=1)
     if not covered.any():
         raise Unreachable("a row allows no column")
-    total = np.where(covered, np.round(bits @ np.array(prices), 9), np.inf)
+    decoding = (bits * np.array(decode if decode is not None else [0.0] * len(prices))).max(axis=1)
+    total = np.where(covered, np.round(bits @ np.array(prices) + decoding, 9), np.inf)
     return [bool(b) for b in bits[int(np.argmin(total))]]
 
 
@@ -109,12 +123,15 @@ def plan(catalog: Catalog, policy: dict[str, Any], findings: list[str]) -> Plan:
     Raises:
         Unreachable: No variant satisfies a rule; the message names the findings.
     """
-    _, price = costs(catalog)
-    variants = sorted(catalog["variants"], key=lambda v: (price[v["id"]], v["resolution"]))
+    device, price = costs(catalog)
+    decode = decode_costs(catalog, device)
+    _, alone = total_costs(catalog)
+    variants = sorted(catalog["variants"], key=lambda v: (alone[v["id"]], v["resolution"]))
     rows = [[satisfies(rule_for(policy, f), f, v, catalog) for v in variants] for f in findings]
     if missing := [f for f, row in zip(findings, rows, strict=True) if not any(row)]:
         raise Unreachable(f"no variant satisfies the rule of {', '.join(missing)}")
-    chosen = cheapest_cover([price[v["id"]] for v in variants], rows)
+    chosen = cheapest_cover([price[v["id"]] for v in variants], rows, [decode[v["id"]] for v in variants])
+    runs = [v["id"] for v, c in zip(variants, chosen, strict=True) if c]
     serves = {
         finding: next(v["id"] for v, c, a in zip(variants, chosen, row, strict=True) if c and a)
         for finding, row in zip(findings, rows, strict=True)
@@ -123,7 +140,7 @@ def plan(catalog: Catalog, policy: dict[str, Any], findings: list[str]) -> Plan:
     largest = next(v["id"] for v in variants if v["resolution"] == highest)
     return Plan(
         serves=serves,
-        cost_ms=sum(price[v["id"]] for v, c in zip(variants, chosen, strict=True) if c),
+        cost_ms=sum(price[id_] for id_ in runs) + max((decode[id_] for id_ in runs), default=0.0),
         largest=largest,
-        largest_ms=price[largest],
+        largest_ms=alone[largest],
     )

@@ -8,12 +8,12 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from alara_train.report.figures.style import GRAY, GREEN, INK, PRECISION, PURPLE, add_titles, margins
-from alara_train.report.routing import costs, plan
+from alara_train.report.routing import plan, total_costs
 
 
 def draw_front(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, Any]) -> Figure:
     """Mean AUROC against milliseconds per film, with separate points for the routed policy."""
-    device, price = costs(catalog)
+    device, price = total_costs(catalog)
     figure = Figure(figsize=(7.2, 5.0))
     axis = figure.subplots()
     means = {id_: v["meanAuroc"] for id_, v in evaluation["variants"].items()}
