@@ -13,7 +13,7 @@ import type { Logger } from '../platform/log.ts';
 import { StoreUnavailable } from '../platform/store-unavailable.ts';
 import { download, dropCorrupt, logCorruptModel, modelDownloads, redownload } from './download-on-demand.ts';
 import type { Engine } from './pool.ts';
-import { openEngine, openRouter, type Router, routerOf, usualVariants } from './router.ts';
+import { logCostProblems, openEngine, openRouter, type Router, routerOf, usualVariants } from './router.ts';
 
 /** A family and the engine that reads with it. One request uses one of these from its beginning to its end. */
 export type Serving = {
@@ -53,6 +53,7 @@ function openCache({ modelCache, modelCacheBytes }: Config): ModelCache {
 
 function folderSource(config: Config, log: Logger): Source {
   const router = openRouter(config);
+  logCostProblems(router, log);
   return {
     async first() {
       // Only the operator can restore the files of a folder.
@@ -88,6 +89,7 @@ export function publishedSource(published: Published, config: Config, log: Logge
     const installed = await published.open(pointer.manifest);
     try {
       const router = routerOf(installed.family, config);
+      logCostProblems(router, log);
       await Promise.all(
         usualVariants(router).map(async (variant) => {
           const obtained = await download(published, variant, log);

@@ -6,6 +6,7 @@ import { redactedError } from '../core/errors.ts';
 import type { Fault } from '../core/fault.ts';
 import type { Result } from '../core/result.ts';
 import { type LoadedFamily, loadFamily } from '../models/load.ts';
+import { type HostCosts, hostCosts } from '../models/measured-costs.ts';
 import { isStore } from '../models/store/open-store.ts';
 import { type Config, ConfigError } from '../platform/config.ts';
 import { sha256Sync } from '../platform/digest.ts';
@@ -18,10 +19,18 @@ import { readingId } from '../routing/reading-id.ts';
 import type { ReadRequest } from '../routing/request.ts';
 import { createEngine, type Engine, type EngineHooks } from './pool.ts';
 
+/** Costs that are not those of this host or of the device in use. */
+export type CostProblem = {
+  readonly event: 'costs_of_another_device' | 'measured_costs_ignored';
+  readonly problem: string;
+};
+
 /** A family with its costs and policies: enough to plan, explain and identify readings without loading a model. */
 export type Router = {
   readonly family: LoadedFamily;
   readonly costs: CostTable;
+  /** What is wrong with the costs, with the fix. The plans are valid nevertheless. */
+  readonly costProblems: readonly CostProblem[];
   readonly vocabulary: Vocabulary;
   /** Which variants run for a request, and why. */
   plan(request: RouteRequest & { readonly policy: string }): Result<RequestPlan, Fault>;
@@ -32,7 +41,7 @@ export type Router = {
 };
 
 /** Load the configured family from its folder. Throws ConfigError or CatalogError. */
-export function openRouter(config: Pick<Config, 'models' | 'family' | 'policy' | 'device'>): Router {
+export function openRouter(config: Pick<Config, 'models' | 'family' | 'policy' | 'device' | 'data'>): Router {
   if (isStore(config.models))
     throw new ConfigError(
       `ALARA_MODELS=${config.models}: only alara serve and alara catalog read a store; name a folder here.`,
@@ -44,8 +53,9 @@ export function openRouter(config: Pick<Config, 'models' | 'family' | 'policy' |
 const maxPlans = 100;
 
 /** Make the router of a loaded family. Throws ConfigError. */
-export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | 'device'>): Router {
-  const costs = costTable(family.catalog, config.device);
+export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | 'device' | 'data'>): Router {
+  const host = hostCosts(config.data, family, config.device);
+  const costs = costTable(family.catalog, config.device, host.costs);
   const defaultPolicy = config.policy ?? family.ownPolicy;
   if (!family.policies[defaultPolicy])
     throw new ConfigError(
@@ -79,11 +89,23 @@ export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | '
   return {
     family,
     costs,
+    costProblems: costProblemsOf(host, costs, config.device),
     vocabulary: { catalog: family.catalog, policies: family.policies, defaultPolicy },
     plan,
     identify: async (tenant, bytes, request) => identifyDigest(tenant, await sha256InTurns(bytes), request),
     identifyDigest,
   };
+}
+
+function costProblemsOf({ problem }: HostCosts, costs: CostTable, device: string): CostProblem[] {
+  const problems: CostProblem[] = [];
+  if (problem !== undefined) problems.push({ event: 'measured_costs_ignored', problem });
+  if (costs.device !== device)
+    problems.push({
+      event: 'costs_of_another_device',
+      problem: `the models run on ${device}, and the catalog has costs of ${costs.device} only, so plans are the cheapest on ${costs.device}. Run alara catalog measure on this host.`,
+    });
+  return problems;
 }
 
 /** SHA-256 of a film, yielding to the event loop after each mebibyte. Web Crypto would copy the film first. */
@@ -102,6 +124,11 @@ export function usualVariants({ plan, vocabulary: { catalog, defaultPolicy } }: 
   if (!usual.ok) return [];
   const ids = usual.value.plan.variants.map(({ id }) => id);
   return ids.flatMap((id) => catalog.variants.find((variant) => variant.id === id) ?? []);
+}
+
+/** Log what is wrong with the costs of a router, and the fix. */
+export function logCostProblems({ costProblems }: Router, log: Logger): void {
+  for (const { event, problem } of costProblems) log.warn({ event }, problem);
 }
 
 /** Start the engine of a router. Its threads are warm for the usual variants. */

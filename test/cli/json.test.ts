@@ -23,6 +23,7 @@ const lines: readonly (readonly [command: string, args: string, form: 'array' | 
   ['catalog show', '', 'object'],
   ['catalog show', 'r448-int8', 'object'],
   ['catalog verify', '', 'object'],
+  ['catalog measure', '--rounds 1', 'object'],
   ['catalog publish', 'STORE', 'object'],
   ['catalog promote', '--store STORE --by me --reason test', 'object'],
   ['catalog publish', 'STORE --models RETRAINED', 'object'],

@@ -12,6 +12,34 @@ import { Refusal } from '../http/problem.ts';
 import { problemResponses } from '../http/responses.ts';
 import { tagNames } from '../http/tags.ts';
 
+const CostsInUse = z
+  .object({
+    device: z.string().meta({ description: 'The device of the measurement.', example: 'cpu' }),
+    source: z.enum(['catalog', 'host']).meta({
+      description:
+        'catalog: the costs of the catalog. host: measured by alara catalog measure on the host of the service.',
+    }),
+    measuredOn: z.string().optional().meta({
+      description: 'Processor or accelerator, runtime, reference film and date. Absent if the catalog does not say.',
+    }),
+    variants: z
+      .record(
+        z.string(),
+        z.object({
+          ms: z.number().meta({
+            description:
+              'Milliseconds per film after decoding: resizing, tensor and inference. Without decodeMs: inference alone.',
+          }),
+          decodeMs: z.number().optional().meta({
+            description:
+              'Milliseconds to decode the reference film as far as the resolution needs. A plan decodes a film once. Absent if the costs do not contain decoding.',
+          }),
+        }),
+      )
+      .meta({ description: 'The costs by variant.' }),
+  })
+  .meta({ id: 'Costs', description: 'The measured costs that the router compares.' });
+
 const CatalogView = z
   .object({
     catalog: CatalogContent,
@@ -19,6 +47,7 @@ const CatalogView = z
     policies: z.record(z.string(), Policy).meta({ description: 'The policies, by name.' }),
     policyInForce: z.string().meta({ description: 'The policy of requests that name none.' }),
     costDevice: z.string().meta({ description: 'The device whose measured costs the router compares.' }),
+    costs: CostsInUse,
     notice: z.literal(notice).meta({ description: 'The limit of use. Show it with every result.' }),
   })
   .meta({ id: 'CatalogView', description: 'The catalog of the family in service, with its policies.' });
@@ -66,6 +95,16 @@ export function catalog(app: OpenAPIHono, { router }: Deps): void {
     policies: family.policies,
     policyInForce: vocabulary.defaultPolicy,
     costDevice: costs.device,
+    costs: {
+      ...{ device: costs.device, source: costs.source },
+      ...(costs.measuredOn !== undefined && { measuredOn: costs.measuredOn }),
+      variants: Object.fromEntries(
+        family.catalog.variants.map((variant) => [
+          variant.id,
+          { ms: costs.of(variant), ...(costs.withDecoding && { decodeMs: costs.decode([variant]) }) },
+        ]),
+      ),
+    },
     notice,
   } as const;
 

@@ -7,10 +7,12 @@ import { loadFamily } from '../../models/load.ts';
 import { readConfig } from '../../platform/config.ts';
 import { UsageError } from '../errors.ts';
 import { help } from '../help.ts';
+import { costNote, tellCostProblems } from '../output/costs.ts';
 import { type JsonOption, show, withJson } from '../output/json.ts';
 import { table } from '../output/table.ts';
 import { paragraph } from '../output/wrap.ts';
 import { channels, records } from './catalog-channels.ts';
+import { measure } from './catalog-measure.ts';
 import { promote, rollback } from './catalog-promote.ts';
 import { publish } from './catalog-publish.ts';
 
@@ -18,7 +20,7 @@ import { publish } from './catalog-publish.ts';
 export function catalog(program: Command): void {
   const command = program
     .command('catalog')
-    .description('Show or verify the model family; publish and promote families.');
+    .description('Show, verify or measure the model family; publish and promote families.');
   help(command, { example: 'alara catalog show' });
   const shown = command
     .command('show')
@@ -27,9 +29,10 @@ export function catalog(program: Command): void {
   help(withJson(shown), { example: 'alara catalog show r448-int8' }).action(
     (id: string | undefined, { json }: JsonOption) => {
       const router = openRouter(readConfig(process.env));
+      tellCostProblems(json, router);
       if (id === undefined) return show(json, familyView(router), () => showFamily(router));
       const variant = variantNamed(router, id);
-      show(json, { ...variant, notice }, () => showVariant(variant));
+      show(json, { ...variant, costInUse: costInUse(variant, router), notice }, () => showVariant(variant, router));
     },
   );
   const verified = command
@@ -38,7 +41,7 @@ export function catalog(program: Command): void {
   help(withJson(verified), { example: 'alara catalog verify' }).action(async ({ json }: JsonOption) => {
     process.exitCode = await verifyFamily(json);
   });
-  for (const verb of [publish, promote, rollback, channels, records]) verb(command);
+  for (const verb of [measure, publish, promote, rollback, channels, records]) verb(command);
 }
 
 const familyView = ({ family: { catalog, policies, digest }, costs, vocabulary }: Router) => ({
@@ -48,10 +51,13 @@ const familyView = ({ family: { catalog, policies, digest }, costs, vocabulary }
   provenance: catalog.provenance,
   variants: catalog.variants.map((variant) => ({
     ...{ id: variant.id, resolution: variant.resolution, precision: variant.precision, bytes: variant.bytes },
-    costMs: costs.of(variant),
+    costMs: costs.plan([variant]),
+    ...(costs.withDecoding && { decodeMs: costs.decode([variant]) }),
     meanAuroc: meanAuroc(variant) ?? null,
   })),
   costDevice: costs.device,
+  costSource: costs.source,
+  ...(costs.measuredOn !== undefined && { costMeasuredOn: costs.measuredOn }),
   policies: Object.keys(policies),
   defaultPolicy: vocabulary.defaultPolicy,
   notice,
@@ -63,7 +69,7 @@ function showFamily({ family: { catalog, policies, digest }, costs, vocabulary }
     String(variant.resolution),
     variant.precision,
     String(variant.bytes),
-    costs.of(variant).toFixed(1),
+    costs.plan([variant]).toFixed(1),
     meanAuroc(variant)?.toFixed(3) ?? '',
   ]);
   const { dataset, films, patients, date } = catalog.provenance;
@@ -74,6 +80,10 @@ function showFamily({ family: { catalog, policies, digest }, costs, vocabulary }
     `catalog sha256:${digest}\n\n`,
     table(['variant', 'px', 'precision', 'bytes', `ms (${costs.device})`, 'mean AUROC'], rows),
     '\n',
+    costNote(
+      costs,
+      'Cost: decoding, resizing, tensor and inference of one film by one variant. A plan decodes a film once.',
+    ),
     paragraph(`Policies: ${Object.keys(policies).join(', ')}; in force: ${vocabulary.defaultPolicy}.`),
     `${notice}\n`,
   ].join('');
@@ -90,7 +100,21 @@ function variantNamed({ family: { catalog } }: Router, id: string): Variant {
   throw new UsageError(`${id} is not a variant. Choose one of: ${catalog.variants.map((one) => one.id).join(', ')}.`);
 }
 
-function showVariant(variant: Variant): string {
+/** The cost of a variant that plans use. */
+const costInUse = (variant: Variant, { costs }: Router) => ({
+  device: costs.device,
+  source: costs.source,
+  ...(costs.measuredOn !== undefined && { measuredOn: costs.measuredOn }),
+  ...(costs.withDecoding && { decodeMs: costs.decode([variant]) }),
+  ms: costs.of(variant),
+});
+
+/** The cost of a variant on one device, in words. */
+const costText = (ms: number, decodeMs: number | undefined, device: string, measuredOn = 'not said on what') =>
+  `${ms} ms on ${device} ${decodeMs === undefined ? 'for the model alone' : `and ${decodeMs} ms for decoding`} (${measuredOn})`;
+
+function showVariant(variant: Variant, router: Router): string {
+  const { device, ms, decodeMs, measuredOn, source } = costInUse(variant, router);
   const rows = Object.entries(variant.heads).map(([finding, { auroc, threshold, prevalence }]) => [
     finding,
     `${auroc.value.toFixed(3)} [${auroc.ci95.map((end) => end.toFixed(3)).join(', ')}]`,
@@ -105,9 +129,10 @@ function showVariant(variant: Variant): string {
     `sha256:${variant.sha256}\n`,
     paragraph(
       `${variant.cost.gmacs} GMACs; ${Object.entries(variant.cost.ms)
-        .map(([device, ms]) => `${ms} ms on ${device} (${variant.cost.measuredOn[device] ?? 'not said on what'})`)
+        .map(([device, ms]) => costText(ms, variant.cost.decodeMs?.[device], device, variant.cost.measuredOn[device]))
         .join(', ')}; AUROC ${[...protocols].join(', ')}`,
     ),
+    source === 'host' ? paragraph(`In use, measured on this host: ${costText(ms, decodeMs, device, measuredOn)}`) : '',
     '\n',
     table(['finding', 'AUROC [95 %]', 'pos.', 'neg.', 'indeterminate', 'prevalence'], rows),
     `\n${notice}\n`,

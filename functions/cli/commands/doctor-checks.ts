@@ -95,11 +95,12 @@ function settingsValid(): CheckResult {
 function models(): CheckResult {
   const config = settings();
   try {
-    const { family, vocabulary } = openRouter(config);
+    const { family, vocabulary, costs, costProblems } = openRouter(config);
     const { variants, findings } = family.catalog;
-    return {
-      found: `${family.folder}: ${variants.length} variants, ${findings.length} findings, policy ${vocabulary.defaultPolicy}`,
-    };
+    const origin = costs.source === 'host' ? 'measured on this host' : 'from the catalog';
+    const summary = `${family.folder}: ${variants.length} variants, ${findings.length} findings, policy ${vocabulary.defaultPolicy}, costs of ${costs.device} ${origin}`;
+    // Costs of another device give valid plans, so the check passes.
+    return { found: [summary, ...costProblems.map(({ problem }) => problem)].join('\n') };
   } catch (error) {
     const known = families(config.models);
     const others = known.length > 0 ? `, or choose a family: ALARA_FAMILY=${known[0]}` : '';

@@ -3,8 +3,10 @@ import { notice, type PlanView, type RoutedFinding } from '../../core/reading.ts
 import { openRouter } from '../../inference/router.ts';
 import { readConfig } from '../../platform/config.ts';
 import { presentRouted } from '../../results/present-reading.ts';
+import type { CostTable } from '../../routing/cost-table.ts';
 import { presentAssignments, presentPlan } from '../../routing/present.ts';
 import { help } from '../help.ts';
+import { costNote, tellCostProblems } from '../output/costs.ts';
 import { type JsonOption, show, withJson } from '../output/json.ts';
 import { table } from '../output/table.ts';
 import { paragraph } from '../output/wrap.ts';
@@ -19,14 +21,21 @@ export function route(program: Command): void {
     example: 'alara route --findings Nodule,Emphysema --policy sabottke-spieler-2020',
   }).action(({ json, ...options }: RoutingOptions & JsonOption) => {
     const router = openRouter(readConfig(process.env));
+    tellCostProblems(json, router);
     const routed = planFromOptions(router, options).plan;
     const view = presentPlan(routed, router.costs);
     const findings = presentAssignments(routed);
-    show(json, { plan: view, findings: findings.map(presentRouted), notice }, () => inText(view, findings));
+    show(json, { plan: view, findings: findings.map(presentRouted), notice }, () =>
+      inText(view, findings, router.costs),
+    );
   });
 }
 
-function inText({ policy, costDevice, costMs, largest, variants, costVsLargest }: PlanView, findings: RoutedFinding[]) {
+function inText(
+  { policy, costDevice, costMs, decodeMs = 0, largest, variants, costVsLargest }: PlanView,
+  findings: RoutedFinding[],
+  costs: CostTable,
+) {
   const runs = variants.map(({ id, resolution, costMs, findings }) => [
     id,
     String(resolution),
@@ -46,6 +55,11 @@ function inText({ policy, costDevice, costMs, largest, variants, costVsLargest }
     ),
     '\n',
     table(['variant', 'px', 'ms', 'findings'], runs),
+    '\n',
+    costNote(
+      costs,
+      `Cost of a variant: resizing, tensor and inference. The plan also contains ${decodeMs.toFixed(1)} ms for decoding.`,
+    ),
     '\n',
     ...reasons,
   ].join('');
