@@ -23,13 +23,14 @@ const { values: options } = parseArgs({
     sizes: { type: 'string', default: '1024' },
     rounds: { type: 'string', default: '5' },
     films: { type: 'string', default: '3' },
+    warm: { type: 'string', default: '1000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (options.help) {
   console.log(`npm run bench -- [--variants a,b] [--formats ${formats.join(',')}] [--sizes ${Object.keys(sizes)}]
-  [--rounds n] [--films n (per measurement)] [--json]
+  [--rounds n] [--films n (per measurement)] [--warm n (films before the first round)] [--json]
 Without --variants: all variants with the first format and size, and the largest int8 variant with all others.`);
   process.exit();
 }
@@ -41,10 +42,16 @@ const [largest = ''] = ids.filter((id) => id.endsWith('int8')).slice(-1);
 const wanted = options.variants?.split(',');
 const rounds = Number(options.rounds);
 const filmsPerRound = Number(options.films);
+const warmUpFilms = Number(options.warm);
 
 const lists = options.formats
   .split(',')
   .flatMap((format) => options.sizes.split(',').map((size) => ({ format, size })));
+for (const { format, size } of lists)
+  if (!formats.includes(format) || !Object.hasOwn(sizes, size))
+    fail(
+      `${format}, ${size} px: the formats are ${formats.join(', ')}, the sizes ${Object.keys(sizes).join(' and ')} px`,
+    );
 const films = await Promise.all(lists.map(({ format, size }) => writeFilm(format, Number(size) as Size)));
 const missing = lists.filter((_, i) => !films[i]).map(({ format, size }) => `${format} ${size} px`);
 const tasks: FloorTask[] = films.flatMap((film, i) =>
@@ -106,11 +113,12 @@ const cells = tasks.map((task) => ({
   floor: { cpuMs: [] as number[], wallMs: [] as number[] },
   service: { cpuMs: [] as number[], wallMs: [] as number[] },
 }));
-// Each thread of the service loads its models and compiles its code before the first round.
-for (const { task } of cells) {
-  await sides.floor.read(task);
-  await Promise.all(Array.from({ length: 2 * cpus() }, () => sides.service.read(task)));
-}
+// Each thread loads its models, and V8 compiles the code of both sides, before the first round.
+for (const { task } of cells)
+  for (let i = 0; i < warmUpFilms / cells.length; i += 2 * cpus()) {
+    await sides.floor.read(task);
+    await Promise.all(Array.from({ length: 2 * cpus() }, () => sides.service.read(task)));
+  }
 for (let i = 0; i < rounds; i++)
   for (const cell of cells)
     for (const side of ['floor', 'service'] as const) {
@@ -150,6 +158,7 @@ const result = {
   date: new Date().toISOString().slice(0, 10),
   rounds,
   filmsPerRound,
+  warmUpFilms,
   missing,
   startToFirstAnswerMs: round(median(startMs), 0),
   residentMb: { ready: round(readyMb, 0), after: round(residentMb(service.pid), 0) },
