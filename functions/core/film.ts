@@ -1,6 +1,6 @@
 import type { DicomView } from './dicom-view.ts';
 import type { Instance } from './instance.ts';
-import type { Px } from './units.ts';
+import { type Px, px } from './units.ts';
 import type { ReadingWarning } from './warning.ts';
 
 /** One decoded radiograph: a single gray band, row by row from the top left, upright, in its own bit depth. */
@@ -35,3 +35,9 @@ export type PixelSource = readonly (string | Uint8Array)[];
 
 /** The largest value a pixel of this film can take. */
 export const white = ({ pixels }: Pick<Film, 'pixels'>): number => (pixels instanceof Uint16Array ? 65_535 : 255);
+
+/** The size of a film that is scaled into a square of `side`, with its aspect ratio kept. */
+export function contain({ width, height }: Size, side: Px): Size {
+  const scale = side / Math.max(width, height);
+  return { width: px(Math.max(1, Math.round(width * scale))), height: px(Math.max(1, Math.round(height * scale))) };
+}

@@ -5,7 +5,7 @@ import { env } from 'onnxruntime-node';
 import sharp from 'sharp';
 import type { Variant } from '../core/catalog.ts';
 import type { Fault } from '../core/fault.ts';
-import type { Decoded } from '../core/film.ts';
+import { contain, type Decoded } from '../core/film.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { px } from '../core/units.ts';
 import { decode } from '../decode/decode.ts';
@@ -14,7 +14,7 @@ import { sniff } from '../decode/sniff.ts';
 import type { LoadedFamily } from '../models/load.ts';
 import type { MeasuredCosts } from '../models/measured-costs.ts';
 import { releaseMemory } from '../platform/release-memory.ts';
-import { contain, isBlank, letterbox, normalise } from '../reading/preprocess.ts';
+import { isBlank, letterbox, normalise } from '../reading/preprocess.ts';
 import { createSessions, type Device } from './session.ts';
 
 /** A film for the measurement. `name` describes it in the result, so it must contain no patient data. */
@@ -54,7 +54,7 @@ export async function measureCosts(
   sharp.cache(false);
   const sessions = createSessions({ family: models, device, threads: 1 });
   const { variants } = catalog;
-  const decodeFor = (longSide: number) => decode(film.bytes, film.mediaType, { longSide });
+  const decodeFor = (...resolutions: number[]) => decode(film.bytes, film.mediaType, { sides: resolutions.map(px) });
 
   // Resolutions for which the film is decoded to the same size share one measurement.
   const sizes = new Map<number, string>();
@@ -73,9 +73,9 @@ export async function measureCosts(
   const restMs = new Map<string, number[]>();
   for (let round = -warmUpRounds; round < rounds; round++) {
     for (const sharing of bySize.values()) {
-      const longSide = Math.max(...sharing.map(({ resolution }) => resolution));
+      const resolutions = sharing.map(({ resolution }) => resolution);
       const start = performance.now();
-      const decoded = await decodeFor(longSide);
+      const decoded = await decodeFor(...resolutions);
       const decodedMs = performance.now() - start;
       if (!decoded.ok) return decoded;
       for (const variant of sharing) {

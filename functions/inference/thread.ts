@@ -29,7 +29,7 @@ const report = (error: unknown) =>
 const sessions = createSessions({ family, device, threads });
 const reader: Family = { catalog: family.catalog, catalogDigest: family.digest };
 const stages: Omit<Stages, 'infer'> = {
-  decode: (bytes, mediaType, longSide) => decode(bytes, mediaType, { report, longSide }),
+  decode: (bytes, mediaType, sides) => decode(bytes, mediaType, { report, sides }),
   resize,
   digest: filmDigest,
   clock: () => performance.now(),
@@ -70,10 +70,10 @@ export async function work(task: Task): Promise<Result<Answer[Task['kind']], Fau
     return within(section, () => sessions.infer(variant, tensor));
   };
   // libvips runs in threads of its own on memory of this thread, so the thread must not be ended during the call.
-  const decode: Stages['decode'] = async (bytes, mediaType, longSide) => {
+  const decode: Stages['decode'] = async (bytes, mediaType, sides) => {
     // The bytes decide, as in decode(): a PNG file with another label also goes to libvips.
     if (sniff(bytes) !== 'application/dicom') commit(task.handshake);
-    const decoded = await stages.decode(bytes, mediaType, longSide);
+    const decoded = await stages.decode(bytes, mediaType, sides);
     if (decoded.ok) used.push(decoded.value.film.pixels);
     return decoded;
   };

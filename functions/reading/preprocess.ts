@@ -1,12 +1,6 @@
 import type { Input } from '../core/catalog.ts';
 import { type Film, white } from '../core/film.ts';
-import { type Px, px } from '../core/units.ts';
-
-/** The size of a film that is scaled into a square of `side`, with its aspect ratio kept. */
-export function contain({ width, height }: Pick<Film, 'width' | 'height'>, side: Px): { width: Px; height: Px } {
-  const scale = side / Math.max(width, height);
-  return { width: px(Math.max(1, Math.round(width * scale))), height: px(Math.max(1, Math.round(height * scale))) };
-}
+import type { Px } from '../core/units.ts';
 
 /** Centre a film on a black square of `side`. */
 export function letterbox(film: Film, side: Px): Film {
@@ -28,18 +22,16 @@ export function letterbox(film: Film, side: Px): Film {
 export function normalise(film: Film, { mean, std }: Pick<Input, 'mean' | 'std'>): Float32Array<ArrayBuffer> {
   const { fround } = Math;
   const [full, centre, scale] = [white(film), fround(mean), fround(std)];
-  // Plain loops: Float32Array.from with a callback takes 18 ms at 512 px.
-  const convert = (values: Film['pixels']) => {
-    const tensor = new Float32Array(values.length);
-    for (let i = 0; i < values.length; i++)
-      tensor[i] = fround(fround(fround((values[i] ?? 0) / full) - centre) / scale);
-    return tensor;
-  };
+  const convert = (gray: number) => fround(fround(fround(gray / full) - centre) / scale);
   const { pixels } = film;
-  if (pixels instanceof Uint16Array) return convert(pixels);
-  // 8 bits have few values: each is converted once.
-  const converted = convert(Uint8Array.from({ length: full + 1 }, (_, value) => value));
   const tensor = new Float32Array(pixels.length);
+  // One plain loop per depth: Float32Array.from with a callback takes 18 ms at 512 px, and a loop for both depths twice as long.
+  if (pixels instanceof Uint16Array) {
+    for (let i = 0; i < pixels.length; i++) tensor[i] = convert(pixels[i] ?? 0);
+    return tensor;
+  }
+  // 8 bits have few values: each is converted once.
+  const converted = Float32Array.from({ length: full + 1 }, (_, gray) => convert(gray));
   for (let i = 0; i < pixels.length; i++) tensor[i] = converted[pixels[i] ?? 0] ?? 0;
   return tensor;
 }

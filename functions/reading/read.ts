@@ -1,6 +1,6 @@
 import type { Catalog, Variant } from '../core/catalog.ts';
 import type { Fault } from '../core/fault.ts';
-import type { Decoded, Film, PixelSource, Size } from '../core/film.ts';
+import { contain, type Decoded, type Film, type PixelSource, type Size } from '../core/film.ts';
 import { type Activation, heatmap } from '../core/heatmap.ts';
 import type { Instance } from '../core/instance.ts';
 import {
@@ -12,12 +12,12 @@ import {
   type RoutedFinding,
 } from '../core/reading.ts';
 import { fail, ok, type Result } from '../core/result.ts';
-import { logit, px } from '../core/units.ts';
+import { logit, type Px, px } from '../core/units.ts';
 import type { RequestPlan } from '../routing/plan-request.ts';
 import type { ReadRequest } from '../routing/request.ts';
 import { adjustThreshold, adjustToPrevalence, calibrate, classify } from './calibrate.ts';
 import { evaluateGate, type GateResult } from './input-gate.ts';
-import { contain, isBlank, letterbox, normalise } from './preprocess.ts';
+import { isBlank, letterbox, normalise } from './preprocess.ts';
 
 /** The output of a graph for one film. */
 export type Output = {
@@ -30,8 +30,8 @@ export type Output = {
 
 /** The stages with side effects: everything that touches a codec, a runtime or the clock. */
 export type Stages = {
-  /** @param longSide the longer side that the models need. Absent means the full size. */
-  decode(bytes: Uint8Array, mediaType: string, longSide?: number): Promise<Result<Decoded, Fault>>;
+  /** @param sides the resolutions of the models that read the film. Absent means the full size. */
+  decode(bytes: Uint8Array, mediaType: string, sides?: readonly Px[]): Promise<Result<Decoded, Fault>>;
   resize(film: Film, size: Size): Promise<Film>;
   /** SHA-256 of a film, in hexadecimal, independent of the resolution at which the film was decoded. */
   digest(film: Film, source?: PixelSource): string;
@@ -69,8 +69,8 @@ export async function read(
   const timer = stopwatch(stages.clock);
 
   const variants = plan.variants.map(variantOf(catalog));
-  const longSide = Math.max(...variants.map(({ resolution }) => resolution));
-  const decoded = await timer.time('decode', () => stages.decode(bytes, mediaType, longSide));
+  const sides = variants.map(({ resolution }) => px(resolution));
+  const decoded = await timer.time('decode', () => stages.decode(bytes, mediaType, sides));
   if (!decoded.ok) return decoded;
   const { film, fullSize = film, source, dicom, warnings = [] } = decoded.value;
 

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import sharp, { type Sharp } from 'sharp';
+import { contain } from '../../functions/core/film.ts';
 import { px } from '../../functions/core/units.ts';
 import { frameOf } from '../../functions/decode/dicom/codecs/pixels.ts';
 import { codec } from '../../functions/decode/dicom/decode.ts';
@@ -14,7 +15,7 @@ import { openImage } from '../../functions/decode/dicom/open-image.ts';
 import { openRouter } from '../../functions/inference/router.ts';
 import { runtimeOptions } from '../../functions/inference/session.ts';
 import { readConfig } from '../../functions/platform/config.ts';
-import { contain, letterbox, normalise } from '../../functions/reading/preprocess.ts';
+import { letterbox, normalise } from '../../functions/reading/preprocess.ts';
 import type { BenchFilm } from './films.ts';
 
 export type FloorTask = { readonly film: BenchFilm; readonly variant: string };

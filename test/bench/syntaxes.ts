@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus as processors, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { px } from '../../functions/core/units.ts';
 import { decodeDicom } from '../../functions/decode/dicom/decode.ts';
 import { cpus } from '../../functions/platform/cpus.ts';
 import { encoders } from '../support/dicom/encoders.ts';
@@ -15,8 +16,8 @@ import { chest } from '../support/dicom/film.ts';
 const rounds = 5;
 const size = { columns: 2500, rows: 3056 };
 
-/** What the film is decoded for: the full size, or the longer side of a model. */
-const purposes = [undefined, 512, 256];
+/** What the film is decoded for: the full size, or the resolution of a model. */
+const purposes = [undefined, [px(512)], [px(256)]];
 
 /** Processor times in milliseconds: of the first decode, and the medians per purpose. */
 type Cost = { readonly firstMs: number; readonly medianMs: readonly number[]; readonly grownMb: number };
@@ -27,9 +28,9 @@ async function measure(path: string): Promise<Cost> {
   const before = process.memoryUsage.rss();
   const times: number[][] = purposes.map(() => []);
   for (let i = 0; i < rounds; i++)
-    for (const [purpose, longSide] of purposes.entries()) {
+    for (const [purpose, sides] of purposes.entries()) {
       const start = process.cpuUsage();
-      const result = await decodeDicom(file, { longSide });
+      const result = await decodeDicom(file, { sides });
       if (!result.ok) throw new Error(JSON.stringify(result.fault));
       const { user, system } = process.cpuUsage(start);
       times[purpose]?.push((user + system) / 1000);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import type { Film } from '../../functions/core/film.ts';
+import { contain, type Film } from '../../functions/core/film.ts';
 import { logit, px } from '../../functions/core/units.ts';
 import { decode } from '../../functions/decode/decode.ts';
 import { oversampling } from '../../functions/decode/halving.ts';
@@ -11,7 +11,7 @@ import { sniff } from '../../functions/decode/sniff.ts';
 import { createSessions } from '../../functions/inference/session.ts';
 import { loadFamily } from '../../functions/models/load.ts';
 import { calibrate } from '../../functions/reading/calibrate.ts';
-import { contain, letterbox, normalise } from '../../functions/reading/preprocess.ts';
+import { letterbox, normalise } from '../../functions/reading/preprocess.ts';
 import { unwrap } from '../support/family.ts';
 
 /** The results of Python for each film under test/films: `alara-train golden`. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Film } from '../../functions/core/film.ts';
+import { contain, type Film } from '../../functions/core/film.ts';
 import { px } from '../../functions/core/units.ts';
-import { contain, isBlank, letterbox, normalise } from '../../functions/reading/preprocess.ts';
+import { isBlank, letterbox, normalise } from '../../functions/reading/preprocess.ts';
 
 const side = fc.constantFrom(256, 320, 448, 512).map(px);
 const length = fc.integer({ min: 1, max: 9000 }).map(px);

@@ -153,17 +153,17 @@ describe('a reading', () => {
     });
   });
 
-  test('is decoded for the largest resolution of the plan, and describes the whole film', async () => {
+  test('is decoded for the resolutions of the plan, and describes the whole film', async () => {
     const { log, given } = stages(gradient(600, 400));
-    const asked: (number | undefined)[] = [];
+    const asked: (readonly number[] | undefined)[] = [];
     const source = ['stream'];
     const reduced: Decoded = { film: gradient(600, 400), fullSize: { width: px(2400), height: px(1599) }, source };
-    const decode: Stages['decode'] = async (_bytes, _mediaType, longSide) => {
-      asked.push(longSide);
+    const decode: Stages['decode'] = async (_bytes, _mediaType, sides) => {
+      asked.push(sides);
       return ok(reduced);
     };
     const reading = unwrap(await reads({ ...given, decode }, { explain: true }));
-    expect(asked).toEqual([512]);
+    expect(asked).toEqual([[256, 512]]);
     // The proportions are those of the whole film: 512 × 1599 / 2400.
     expect(log).toContain('resize to 512 × 341');
     expect(reading.film).toMatchObject({

@@ -3,7 +3,9 @@ import type { DicomView } from '../../core/dicom-view.ts';
 import type { Fault } from '../../core/fault.ts';
 import type { Decoded } from '../../core/film.ts';
 import { ok, type Result } from '../../core/result.ts';
-import { px } from '../../core/units.ts';
+import { type Px, px } from '../../core/units.ts';
+import { releaseMemory } from '../../platform/release-memory.ts';
+import { shrinkFor } from '../shrink.ts';
 import { baselineCodec } from './codecs/baseline-codec.ts';
 import type { Codec, CompressedFrame } from './codecs/codec-types.ts';
 import { dcmjsCodec } from './codecs/dcmjs-codec.ts';
@@ -25,19 +27,19 @@ export type DecodeOptions = {
   /** Receives unexpected errors of the DICOM decoder. */
   readonly report?: Report | undefined;
   /**
-   * The longer side that the models need. If the format allows, a larger film is decoded at a lower resolution. Absent means that the
-   * film is decoded in full size.
+   * The resolutions of the models that read the film. If the format allows, a larger film is decoded at a lower resolution. Absent
+   * means that the film is decoded in full size.
    */
-  readonly longSide?: number | undefined;
+  readonly sides?: readonly Px[] | undefined;
 };
 
 /** Decode a DICOM file to one upright gray film and the attributes of the film. Rejects only if a codec cannot run. */
 export async function decodeDicom(
   bytes: Uint8Array,
-  { report = () => {}, longSide }: DecodeOptions = {},
+  { report = () => {}, sides }: DecodeOptions = {},
 ): Promise<Result<Decoded, Fault>> {
   try {
-    return await decodeFilm(bytes, longSide);
+    return await decodeFilm(bytes, sides);
   } catch (error) {
     if (error instanceof CodecUnavailable) throw error;
     return unexpectedErrorFault(error, report);
@@ -55,28 +57,31 @@ function codecOf({ encoding, shape }: CompressedFrame, halvings: number): Codec 
   return encoding === 'jpeg' && shape.precision === 8 ? baselineCodec : dcmjsCodec;
 }
 
-async function decodeFilm(bytes: Uint8Array, longSide: number | undefined): Promise<Result<Decoded, Fault>> {
+async function decodeFilm(bytes: Uint8Array, sides: readonly Px[] | undefined): Promise<Result<Decoded, Fault>> {
   const opened = openImage(bytes);
   if (!opened.ok) return opened;
   const { attributes, image, instance } = opened.value;
   const warnings = new Warnings(opened.value.warnings);
   warnOfAssumptions(attributes, warnings.add);
-  const frame = await frameOf(opened.value, codec, needsEveryPixel(image, attributes) ? undefined : longSide);
+  const longSide = sides && !needsEveryPixel(image, attributes) ? Math.max(...sides) : undefined;
+  const frame = await frameOf(opened.value, codec, longSide);
   if (!frame.ok) return frame;
   frame.value.warnings.forEach(warnings.add);
-  const gray = grayOf(frame.value, image, attributes, warnings.add);
+  const fullSize = { width: px(image.columns), height: px(image.rows) };
+  const shrink = sides && image.bitsStored > 8 ? shrinkFor(frame.value.size, fullSize, sides) : 1;
+  const gray = grayOf(frame.value, image, attributes, shrink, warnings.add);
+  releaseMemory(frame.value.words);
   if (!gray.ok) return gray;
-  const { size, source } = frame.value;
-  const isReduced = size.width < image.columns;
+  const { source } = frame.value;
+  const isReduced = frame.value.size.width < image.columns;
   // The window of the header could not be used.
   if (isReduced && gray.value.isWindowByPixels) return decodeFilm(bytes, undefined);
-  const fullSize = { width: px(image.columns), height: px(image.rows) };
-  const upright = await uprightFilm({ ...size, pixels: gray.value.pixels }, fullSize, attributes, warnings.add);
+  const upright = await uprightFilm(gray.value.film, fullSize, attributes, warnings.add);
   if (!upright.ok) return upright;
   const { film, turned } = upright.value;
   return ok({
     film,
-    ...(isReduced && { fullSize: upright.value.fullSize }),
+    ...((isReduced || shrink > 1) && { fullSize: upright.value.fullSize }),
     source: pixelSource(source, attributes),
     dicom: { view: viewOf(opened.value, gray.value.rendering, turned), instance },
     ...(warnings.list.length > 0 && { warnings: warnings.list }),

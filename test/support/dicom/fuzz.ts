@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Fault } from '../../../functions/core/fault.ts';
 import { advice } from '../../../functions/core/fault-status.ts';
 import type { Result } from '../../../functions/core/result.ts';
+import { px } from '../../../functions/core/units.ts';
 import { decodeDicom } from '../../../functions/decode/dicom/decode.ts';
 import { inspect } from '../../../functions/decode/dicom/inspect.ts';
 import { deflatedFile, mutate } from './mutate.ts';
@@ -62,14 +63,14 @@ async function digest({ bytes, deflatedFrom }: Subject): Promise<string> {
 type Outcome = { readonly code: string; readonly problem?: string };
 
 /** A longer side that lets every film in the corpus be decoded at a lower resolution. */
-const longSide = 10;
+const sides = [px(10)];
 
 async function outcomeOf(bytes: Buffer<ArrayBuffer>): Promise<Outcome> {
   try {
     const bug = (error: unknown) => {
       throw error;
     };
-    const reduced = await decodeDicom(new Uint8Array(bytes), { report: bug, longSide });
+    const reduced = await decodeDicom(new Uint8Array(bytes), { report: bug, sides });
     const isWhole = reduced.ok && !reduced.value.fullSize;
     const decoded = isWhole ? reduced : await decodeDicom(new Uint8Array(bytes), { report: bug });
     // The other way round is correct: damage may lie in data that a lower resolution does not need.

@@ -1,6 +1,9 @@
 import { tags } from '../../../core/dicom-dictionary.ts';
 import type { Fault } from '../../../core/fault.ts';
+import type { Film, Size } from '../../../core/film.ts';
 import { ok, type Result } from '../../../core/result.ts';
+import { px } from '../../../core/units.ts';
+import { averageSquares } from '../../shrink.ts';
 import type { Frame, Words } from '../codecs/pixels.ts';
 import type { Image } from '../image.ts';
 import type { Attributes } from '../parse/attributes.ts';
@@ -14,7 +17,7 @@ import { type NoVoi, type Voi, voiTransform } from './voi.ts';
 
 /** Gray values with white bone, and a description of the rendering steps. */
 export type Gray = {
-  readonly pixels: Uint8Array | Uint16Array;
+  readonly film: Film;
   readonly rendering: string;
   /** Whether the window follows from the pixels of the film. */
   readonly isWindowByPixels: boolean;
@@ -22,12 +25,15 @@ export type Gray = {
 
 /**
  * Render stored words to gray (PS3.4, annex N.2): modality transform, VOI transform, polarity. The gray depends only on the
- * word, so it is computed once per possible word and looked up per pixel. Padding is black with both polarities.
+ * word, so it is computed once per word and looked up per pixel. Padding is black with both polarities.
+ *
+ * @param shrink the side of the squares in which the grays of a 16-bit film are averaged. It divides both sides of the frame.
  */
 export function grayOf(
-  { words, stream, highestWord }: Frame,
+  { words, size, stream, highestWord }: Frame,
   image: Image,
   attributes: Attributes,
+  shrink: number,
   warn: Warn,
 ): Result<Gray, Fault> {
   const modality = modalityTransform(attributes, pixelRange(image), warn);
@@ -35,47 +41,76 @@ export function grayOf(
 
   const stored = pixelValue(image, stream);
   const isPadding = paddingTest(attributes, image);
-  const perWord = (of: (word: number) => number) => tableOf(highestWord + 1, of);
-  const values = perWord((word) => modality.value.apply(stored(word)));
-  const isVisible = perWord((word) => Number(!isPadding(word, stored(word))));
-  const counts = countsOf(words, values.length, stepOf(words));
+  const possible = highestWord + 1;
+  const modalityValue = (word: number) => modality.value.apply(stored(word));
+  const isVisible = (word: number) => !isPadding(word, stored(word));
+  const counts = countsOf(words, possible, stepOf(words));
   warnOfUnusedBits(counts, isVisible, image, stream === null, attributes, warn);
-  const usedRange = bulkRange(levelsOf(counts, values, isVisible));
+  const usedRange = bulkRange(levelsOf(counts, modalityValue, isVisible));
   const voi = voiTransform(attributes, modality.value.range, usedRange, warn);
   const { apply, description } =
-    'reason' in voi ? defaultVoi(voi, levelsOf(countsOf(words, values.length), values, isVisible), values, image) : voi;
+    'reason' in voi
+      ? defaultVoi(
+          voi,
+          levelsOf(countsOf(words, possible), modalityValue, isVisible),
+          Array.from({ length: possible }, (_, word) => modalityValue(word)),
+          image,
+        )
+      : voi;
   const polarity = polarityOf(attributes, image, warn);
   const is16Bit = image.bitsStored > 8;
   const white = is16Bit ? 65_535 : 255;
-  const grays = perWord((word) => {
-    const share = apply(values[word] ?? 0);
-    return isVisible[word] ? Math.round(white * (polarity.isInverted ? 1 - share : share)) : 0;
-  });
+  const grayOfWord = (word: number) => {
+    if (!isVisible(word)) return 0;
+    const share = apply(modalityValue(word));
+    return Math.round(white * (polarity.isInverted ? 1 - share : share));
+  };
 
-  const pixels = is16Bit ? wordGrays(words, Uint16Array.from(grays)) : byteGrays(words, Uint8Array.from(grays));
+  const grays: Grays = { table: new Int32Array(possible).fill(unknown), grayOfWord };
+  const film = is16Bit ? shrunkGrays(words, size, shrink, grays) : { ...size, pixels: byteGrays(words, grays) };
   const steps = [modality.value.description, description, polarity.description];
   const rendering = steps.filter((step) => step !== null).join(', then ');
-  return ok({ pixels, rendering, isWindowByPixels: 'reason' in voi && image.bitsStored > renderedBits });
+  return ok({ film, rendering, isWindowByPixels: 'reason' in voi && image.bitsStored > renderedBits });
 }
 
-/** A table with the result of a function for every word below `length`. */
-function tableOf(length: number, of: (word: number) => number): Float64Array {
-  const table = new Float64Array(length);
-  for (let word = 0; word < table.length; word++) table[word] = of(word);
-  return table;
+/** The grays of the words that pixels have had so far. A film uses few of the words that it could have. */
+type Grays = { readonly table: Int32Array; readonly grayOfWord: (word: number) => number };
+const unknown = -1;
+
+/** The grays of a 16-bit film, averaged in squares. The strips of the whole film stay in the cache of the processor. */
+function shrunkGrays(words: Words, { width, height }: Size, shrink: number, grays: Grays): Film {
+  const size = { width: px(width / shrink), height: px(height / shrink) };
+  const pixels = new Uint16Array(size.width * size.height);
+  if (shrink === 1) lookUpWords(words, 0, pixels, grays);
+  else {
+    const strip = new Uint16Array(shrink * width);
+    for (let row = 0; row < size.height; row++) {
+      lookUpWords(words, row * strip.length, strip, grays);
+      averageSquares(strip, width, shrink, pixels.subarray(row * size.width, (row + 1) * size.width));
+    }
+  }
+  return { ...size, pixels };
 }
 
 /** One loop per depth, so that V8 compiles each loop for one type of array. One loop for both types takes twice as long. */
-function wordGrays(words: Words, table: Uint16Array): Uint16Array {
-  const grays = new Uint16Array(words.length);
-  for (let i = 0; i < grays.length; i++) grays[i] = table[words[i] ?? 0] ?? 0;
-  return grays;
+function lookUpWords(words: Words, from: number, found: Uint16Array, { table, grayOfWord }: Grays): void {
+  for (let i = 0; i < found.length; i++) {
+    const word = words[from + i] ?? 0;
+    let gray = table[word] ?? 0;
+    if (gray === unknown) table[word] = gray = grayOfWord(word) | 0;
+    found[i] = gray;
+  }
 }
 
-function byteGrays(words: Words, table: Uint8Array): Uint8Array {
-  const grays = new Uint8Array(words.length);
-  for (let i = 0; i < grays.length; i++) grays[i] = table[words[i] ?? 0] ?? 0;
-  return grays;
+function byteGrays(words: Words, { table, grayOfWord }: Grays): Uint8Array {
+  const found = new Uint8Array(words.length);
+  for (let i = 0; i < found.length; i++) {
+    const word = words[i] ?? 0;
+    let gray = table[word] ?? 0;
+    if (gray === unknown) table[word] = gray = grayOfWord(word) | 0;
+    found[i] = gray;
+  }
+  return found;
 }
 
 /** Number of pixels to sample for the range of a film. All pixels are counted only for the default window. */
@@ -94,10 +129,14 @@ function countsOf(words: Words, range: number, step = 1): Uint32Array {
   return counts;
 }
 
-function levelsOf(counts: Uint32Array, values: Float64Array, isVisible: Float64Array): Level[] {
+function levelsOf(
+  counts: Uint32Array,
+  modalityValue: (word: number) => number,
+  isVisible: (word: number) => boolean,
+): Level[] {
   const levels: Level[] = [];
   counts.forEach((count, word) => {
-    if (count > 0 && isVisible[word]) levels.push({ value: values[word] ?? 0, count });
+    if (count > 0 && isVisible(word)) levels.push({ value: modalityValue(word), count });
   });
   return levels;
 }
@@ -111,7 +150,7 @@ const strayShare = 0.001;
  */
 function warnOfUnusedBits(
   counts: Uint32Array,
-  isVisible: Float64Array,
+  isVisible: (word: number) => boolean,
   { bitsStored, highBit, isSigned, bitsAllocated }: Image,
   isNative: boolean,
   attributes: Attributes,
@@ -123,7 +162,7 @@ function warnOfUnusedBits(
     const above = word >> (highBit + 1);
     const extension = isSigned && (word >> highBit) % 2 === 1 ? 2 ** (bitsAllocated - highBit - 1) - 1 : 0;
     all += count;
-    if (above !== extension && isVisible[word]) stray += count;
+    if (count > 0 && above !== extension && isVisible(word)) stray += count;
   });
   if (stray <= strayShare * all) return;
   warn({
@@ -135,8 +174,12 @@ function warnOfUnusedBits(
 }
 
 /** The default window of a film without a usable VOI LUT or window. */
-function defaultVoi({ reason }: NoVoi, levels: readonly Level[], values: Float64Array, { bitsStored }: Image): Voi {
-  const possible = Array.from(values);
+function defaultVoi(
+  { reason }: NoVoi,
+  levels: readonly Level[],
+  possible: readonly number[],
+  { bitsStored }: Image,
+): Voi {
   const { low, high, description } = defaultWindow(levels, possible, bitsStored);
   const range = high > low ? high - low : 1;
   return {

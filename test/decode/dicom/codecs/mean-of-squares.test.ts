@@ -25,7 +25,7 @@ function noise(bits: number): Stored {
 /** The longer side of a model for which a film of this size is halved once. */
 const once = Math.floor(302 / oversampling);
 const atSide = async (file: Uint8Array, longSide?: number): Promise<Decoded> =>
-  unwrap(await decodeDicom(new Uint8Array(file), { longSide }));
+  unwrap(await decodeDicom(new Uint8Array(file), longSide === undefined ? {} : { sides: [px(longSide)] }));
 const digestOf = ({ film, source }: Decoded) => filmDigest(film, source);
 
 /** The rounded mean of the values at up to four positions. */

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Decoded } from '../../../../functions/core/film.ts';
+import { px } from '../../../../functions/core/units.ts';
 import { dcmjsCodec } from '../../../../functions/decode/dicom/codecs/dcmjs-codec.ts';
 import { reducedResolutionCodec } from '../../../../functions/decode/dicom/codecs/reduced-resolution-codec.ts';
 import { decodeDicom } from '../../../../functions/decode/dicom/decode.ts';
@@ -33,7 +34,7 @@ const fileOf = (film: Stored, stream: Uint8Array, transferSyntax: string, change
 /** The longer side that a model needs, for which the film is halved this often. */
 const sideFor = (halvings: number) => Math.floor(halved(size.columns, halvings) / oversampling);
 const atSide = async (file: Uint8Array, longSide?: number): Promise<Decoded> =>
-  unwrap(await decodeDicom(file, { longSide }));
+  unwrap(await decodeDicom(file, longSide === undefined ? {} : { sides: [px(longSide)] }));
 const digestOf = ({ film, source }: Decoded) => filmDigest(film, source);
 
 /** A stream with damage in its first packets, which every resolution needs. */
@@ -169,7 +170,7 @@ describe.skipIf(!has('opj_compress', 'opj_decompress', 'ojph_compress', 'ojph_ex
         const fault = faultOf(await decodeDicom(file));
         expect(fault).toMatchObject({ code: 'corrupt_image' });
         for (const halvings of [1, 2])
-          expect(faultOf(await decodeDicom(file, { longSide: sideFor(halvings) })), options.join()).toEqual(fault);
+          expect(faultOf(await decodeDicom(file, { sides: [px(sideFor(halvings))] })), options.join()).toEqual(fault);
       }
     });
 
@@ -180,7 +181,7 @@ describe.skipIf(!has('opj_compress', 'opj_decompress', 'ojph_compress', 'ojph_ex
       const longSide = sideFor(1);
       const expected = await atSide(good, longSide);
       const results = await Promise.all(
-        [good, broken, good, broken, good].map((file) => decodeDicom(file, { longSide })),
+        [good, broken, good, broken, good].map((file) => decodeDicom(file, { sides: [px(longSide)] })),
       );
       expect(results.map(({ ok }) => ok)).toEqual([true, false, true, false, true]);
       for (const result of results) if (result.ok) expect(same(result.value.film, expected.film)).toBe(true);

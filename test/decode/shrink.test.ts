@@ -1,0 +1,86 @@
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { contain, type Film } from '../../functions/core/film.ts';
+import { px } from '../../functions/core/units.ts';
+import { resize } from '../../functions/decode/resize.ts';
+import { shrinkFilm, shrinkFor, shrinkOf } from '../../functions/decode/shrink.ts';
+
+const size = (width: number, height: number) => ({ width: px(width), height: px(height) });
+
+/** Waves with noise, over the full range. */
+function film(width: number, height: number): Film & { readonly pixels: Uint16Array } {
+  let state = 1;
+  const pixels = Uint16Array.from({ length: width * height }, (_, i) => {
+    state = (state * 48_271) % 2_147_483_647;
+    const wave = Math.sin((i % width) / 97) * Math.cos(Math.floor(i / width) / 53);
+    return Math.max(0, Math.min(65_535, 32_768 + 24_000 * wave + (state % 24_000) - 12_000));
+  });
+  return { ...size(width, height), pixels };
+}
+
+async function byLibvips({ width, height, pixels }: Film, target: { width: number; height: number }) {
+  const { data } = await sharp(pixels, { raw: { width, height, channels: 1 } })
+    .resize({ ...target, fit: 'fill', kernel: 'lanczos3' })
+    .toColourspace('grey16')
+    .raw({ depth: 'ushort' })
+    .toBuffer({ resolveWithObject: true });
+  return new Uint16Array(Uint8Array.from(data).buffer);
+}
+
+const mostDifferent = (a: Film['pixels'], b: Film['pixels']) =>
+  a.reduce((most, gray, i) => Math.max(most, Math.abs(gray - (b[i] ?? Number.NaN))), 0);
+
+describe('a 16-bit film', () => {
+  test.each([
+    [1250, 1528, 256, 2],
+    [1536, 1536, 256, 3],
+    [2048, 1024, 256, 4],
+    [1280, 1600, 160, 5],
+    // The squares of 3 do not divide this film.
+    [1250, 1528, 240, 1],
+    [600, 541, 320, 1],
+  ])(
+    'of %i × %i px for %i px is averaged in squares of %i px, as libvips does',
+    async (width, height, side, shrink) => {
+      const given = film(width, height);
+      const target = contain(given, px(side));
+      expect(shrinkOf(given, target)).toBe(shrink);
+      const resized = await resize(given, target);
+      expect(resized).toMatchObject(target);
+      expect(mostDifferent(resized.pixels, await byLibvips(given, target))).toBeLessThanOrEqual(10);
+    },
+  );
+
+  test.each([2, 3, 5])('is averaged in squares of %i px with rounding', (shrink) => {
+    const given = film(60, 30);
+    const { width, height, pixels } = shrinkFilm(given, shrink);
+    expect({ width, height }).toEqual(size(60 / shrink, 30 / shrink));
+    const meanAt = (column: number, row: number) => {
+      let sum = 0;
+      for (let y = 0; y < shrink; y++)
+        for (let x = 0; x < shrink; x++)
+          sum += given.pixels[(row * shrink + y) * 60 + column * shrink + x] ?? Number.NaN;
+      return Math.round(sum / shrink ** 2);
+    };
+    expect([...pixels]).toEqual(Array.from(pixels, (_, i) => meanAt(i % (60 / shrink), Math.floor(i / (60 / shrink)))));
+  });
+});
+
+describe('a film for several models', () => {
+  const whole = size(2500, 3056);
+  test.each([
+    [[512], 2],
+    // 256 px keeps six times its side.
+    [[256, 512], 2],
+    // 448 px would get other pixels: libvips averages squares of 3 px for this model.
+    [[448, 512], 1],
+    [[448], 1],
+  ])('of the sides %j is shrunk by %i', (sides, shrink) => {
+    expect(shrinkFor(whole, whole, sides.map(px))).toBe(shrink);
+  });
+
+  test('that was decoded at half its size is shrunk less', () => {
+    expect(shrinkFor(size(1250, 1528), whole, [px(256)])).toBe(2);
+    expect(shrinkFor(size(1250, 1528), whole, [px(512)])).toBe(1);
+  });
+});
