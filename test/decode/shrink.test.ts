@@ -28,7 +28,7 @@ async function byLibvips({ width, height, pixels }: Film, target: { width: numbe
 }
 
 const mostDifferent = (a: Film['pixels'], b: Film['pixels']) =>
-  a.reduce((most, gray, i) => Math.max(most, Math.abs(gray - (b[i] ?? Number.NaN))), 0);
+  Array.from(a).reduce((most, gray, i) => Math.max(most, Math.abs(gray - (b[i] ?? Number.NaN))), 0);
 
 describe('a 16-bit film', () => {
   test.each([

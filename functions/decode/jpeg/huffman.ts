@@ -5,6 +5,20 @@
  */
 export type HuffmanTable = Uint16Array;
 
+/** The tables of AC coefficients. */
+export type AcTable = {
+  readonly codes: HuffmanTable;
+  /**
+   * Lookup table with the next {@link runBits} bits of a scan as index. An entry covers as many codes as these bits contain, up to an
+   * end of block: `bits * 256 + 128 + coefficients` with an end of block, which is not counted, `bits * 256 + coefficients` without.
+   * 0: the first code is longer than these bits, or does not exist.
+   */
+  readonly runs: Uint16Array;
+};
+
+/** The index of a table of runs. Such a table stays in the first cache of the processor. */
+export const runBits = 12;
+
 /** Number of coefficients to advance at an end-of-block symbol: more than a block has. */
 export const endOfBlock = 128;
 
@@ -30,13 +44,47 @@ export const dcTable = (specification: HuffmanSpecification) =>
   // T.81, H.1.2.2: no value bits follow the code of the difference 32 768.
   huffmanTable(specification, (size) => (size > 16 ? undefined : { bits: size % 16, coefficients: 1 }));
 
-/** A table of AC coefficients (T.81, F.1.2.2). */
-export const acTable = (specification: HuffmanSpecification) =>
-  huffmanTable(specification, (symbol) => {
+/** The tables of AC coefficients (T.81, F.1.2.2). */
+export function acTable(specification: HuffmanSpecification): AcTable | undefined {
+  const codes = huffmanTable(specification, (symbol) => {
     const bits = symbol & 15;
     if (bits > 0 || symbol === 0xf0) return { bits, coefficients: (symbol >> 4) + 1 };
     return symbol === 0 ? { bits, coefficients: endOfBlock } : undefined;
   });
+  return codes && { codes, runs: runsOf(codes, codeLengths(specification)) };
+}
+
+/** The length of the code with the next {@link runBits} bits of a scan as its beginning. 16 for each longer code. */
+function codeLengths({ counts }: HuffmanSpecification): Uint8Array {
+  const lengths = new Uint8Array(2 ** runBits).fill(16);
+  let next = 0;
+  for (let length = 1; length <= runBits; length++) {
+    const end = next + (counts[length - 1] ?? 0) * 2 ** (runBits - length);
+    lengths.fill(length, next, end);
+    next = end;
+  }
+  return lengths;
+}
+
+function runsOf(codes: HuffmanTable, lengths: Uint8Array): Uint16Array {
+  const mask = 2 ** runBits - 1;
+  return Uint16Array.from({ length: 2 ** runBits }, (_, index) => {
+    let bits = 0;
+    let coefficients = 0;
+    while (bits < runBits) {
+      const ahead = (index << bits) & mask;
+      const entry = codes[ahead << (16 - runBits)] ?? 0;
+      // The value of the last code may lie behind these bits, its code may not.
+      if (entry === 0 || bits + (lengths[ahead] ?? 16) > runBits) break;
+      const advance = entry & 0xff;
+      if (advance !== endOfBlock && coefficients + advance > 64) break;
+      bits += entry >> 8;
+      if (advance === endOfBlock) return bits * 256 + 128 + coefficients;
+      coefficients += advance;
+    }
+    return bits * 256 + coefficients;
+  });
+}
 
 type Advance = { readonly bits: number; readonly coefficients: number };
 

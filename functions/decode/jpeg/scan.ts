@@ -1,7 +1,7 @@
-import { endOfBlock, type HuffmanTable } from './huffman.ts';
+import { type AcTable, endOfBlock, type HuffmanTable, runBits } from './huffman.ts';
 
 /** One block of an MCU in a sequential scan; in a lossless scan one sample, which has no AC coefficients. */
-export type Block = { readonly dc: HuffmanTable; readonly ac: HuffmanTable | null };
+export type Block = { readonly dc: HuffmanTable; readonly ac: AcTable | null };
 
 /** The Huffman-coded data of one scan, and the parameters from the headers of the stream. */
 export type Scan = {
@@ -30,6 +30,8 @@ export type CheckedScan = {
 const maxPadding = 8192;
 /** If more bytes than this follow the last code, and they are not padding, the scan is damaged. */
 const maxLeftover = 64;
+
+const runMask = 2 ** runBits - 1;
 
 const isRestart = (marker: number) => marker >= 0xd0 && marker <= 0xd7;
 
@@ -188,20 +190,39 @@ class CodeReader {
         let k = 0;
         while (k < last) {
           while (bitCount <= 16) {
+            // Two bytes at a time, unless one is 0xff: a stuffed zero byte follows it (T.81, F.1.2.3).
+            const first = bytes[at] ?? 0xff;
+            const second = bytes[at + 1] ?? 0xff;
+            if (first !== 0xff && second !== 0xff && at + 2 <= end) {
+              bitBuffer = (bitBuffer << 16) | (first << 8) | second;
+              at += 2;
+              bitCount += 16;
+              continue;
+            }
             let byte = 0;
             if (at < end) {
-              byte = bytes[at] ?? 0;
-              // A stuffed zero byte follows 0xff (T.81, F.1.2.3).
+              byte = first;
               at += byte === 0xff ? 2 : 1;
             } else missingBits += 8;
             bitBuffer = (bitBuffer << 8) | byte;
             bitCount += 8;
           }
+          if (ac && k > 0) {
+            const run = ac.runs[(bitBuffer >>> (bitCount - runBits)) & runMask] ?? 0;
+            const isEnd = (run & 128) !== 0;
+            const after = k + (run & 127);
+            // A run that does not end in this block would count codes of the next block.
+            if (run !== 0 && after < last + Number(!isEnd)) {
+              bitCount -= run >> 8;
+              k = isEnd ? endOfBlock : after;
+              continue;
+            }
+          }
           const entry = table[(bitBuffer >>> (bitCount - 16)) & 0xffff] ?? 0;
           if (entry === 0) break;
           bitCount -= entry >> 8;
           k += entry & 0xff;
-          table = ac ?? dc;
+          table = ac ? ac.codes : dc;
         }
         isComplete &&= k === last || k >= endOfBlock;
       }
