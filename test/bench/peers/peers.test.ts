@@ -145,7 +145,7 @@ test('a load reports every answer, and the time from the planned arrival', async
   expect(Math.max(...late.map(({ ms }) => ms))).toBeGreaterThan(600);
 });
 
-test.each(['peers', 'money', 'endurance'])('npm run bench -- %s starts the sub-command', (name) => {
+test.each(['peers', 'money', 'endurance', 'gpu'])('npm run bench -- %s starts the sub-command', (name) => {
   const usage = execFileSync(process.execPath, ['test/bench/main.ts', name, '--help'], { encoding: 'utf8' });
   expect(usage).toMatch(new RegExp(`^npm run bench -- ${name} `));
 });
