@@ -22,6 +22,21 @@ export const residentMb = (pid: number): number =>
     return sum + Number(kilobytes ?? 0) / 1000;
   }, 0);
 
+function countIn(folder: 'fd' | 'task', pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/${folder}`).length;
+  } catch {
+    // The process has ended.
+    return 0;
+  }
+}
+
+/** Open file descriptors of a process and its children (Linux). */
+export const openFiles = (pid: number): number => treeOf(pid).reduce((sum, each) => sum + countIn('fd', each), 0);
+
+/** Threads of a process and its children (Linux). */
+export const threadsOf = (pid: number): number => treeOf(pid).reduce((sum, each) => sum + countIn('task', each), 0);
+
 /**
  * A counter of the processor time of a process and its children, all threads, in ms (Linux). The kernel accounts it per thread in
  * nanoseconds (schedstat); /proc/<pid>/stat has a resolution of 10 ms. A thread that has ended keeps the time that was last read.

@@ -6,12 +6,16 @@ import type { BenchFilm } from './films.ts';
 
 const agent = new Agent({ keepAlive: true });
 
-/** The service under test: `alara serve` with its defaults, its own store, and its log in a file of the store. */
+/** The service under test: `alara serve` with its own store, and its log in a file of the store. */
 export type MeasuredService = { readonly child: ChildProcess; readonly pid: number; readonly url: string };
 
-export async function startService(data: string): Promise<MeasuredService> {
+/** Start the service with its defaults and these settings. */
+export async function startService(
+  data: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<MeasuredService> {
   const child = spawn(process.execPath, ['functions/cli/main.ts', 'serve'], {
-    env: { ...process.env, PORT: '0', ALARA_DATA: data },
+    env: { ...process.env, ...settings, PORT: '0', ALARA_DATA: data },
     stdio: ['ignore', 'pipe', openSync(join(data, 'log'), 'a')],
   });
   const url = await new Promise<string>((resolve, reject) => {
@@ -30,26 +34,31 @@ export function stopService({ child }: MeasuredService): Promise<void> {
   return stopped;
 }
 
-let sent = 0;
-const files = new Map<string, Buffer>();
-
-/** Read a film over HTTP. Resolves with the time in ms. Each request has another prevalence, so that no answer is stored already. */
-export function readOverHttp(url: string, film: BenchFilm, query: string): Promise<number> {
-  const body = files.get(film.path) ?? readFileSync(film.path);
-  files.set(film.path, body);
-  const headers = { 'content-type': film.mediaType, 'content-length': body.length };
-  const start = performance.now();
+/** Send a film over a connection that is kept open. */
+export function post(address: string, body: Buffer, mediaType: string): Promise<{ status: number; answer: Buffer }> {
+  const headers = { 'content-type': mediaType, 'content-length': body.length };
   return new Promise((resolve, reject) => {
-    const path = `${url}/v1/readings?${query}&prevalence=${0.1 + ++sent / 1e6}`;
-    request(path, { method: 'POST', agent, headers }, (answer) => {
+    request(address, { method: 'POST', agent, headers }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk) => chunks.push(chunk));
-      answer.once('end', () => {
-        if (answer.statusCode === 201) resolve(performance.now() - start);
-        else reject(new Error(Buffer.concat(chunks).toString()));
-      });
+      answer.once('error', reject);
+      answer.once('end', () => resolve({ status: answer.statusCode ?? 0, answer: Buffer.concat(chunks) }));
     })
       .once('error', reject)
       .end(body);
   });
+}
+
+let sent = 0;
+const files = new Map<string, Buffer>();
+
+/** Read a film over HTTP. Resolves with the time in ms. Each request has another prevalence, so that no answer is stored already. */
+export async function readOverHttp(url: string, film: BenchFilm, query: string): Promise<number> {
+  const body = files.get(film.path) ?? readFileSync(film.path);
+  files.set(film.path, body);
+  const address = `${url}/v1/readings?${query}&prevalence=${0.1 + ++sent / 1e6}`;
+  const start = performance.now();
+  const { status, answer } = await post(address, body, film.mediaType);
+  if (status !== 201) throw new Error(answer.toString());
+  return performance.now() - start;
 }

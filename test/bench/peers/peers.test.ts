@@ -1,9 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
 import { expect, onTestFinished, test } from 'vitest';
+import { decode } from '../../../functions/decode/decode.ts';
 import { distinctFilm } from './distinct-film.ts';
 import { encodeFilm, run } from './load.ts';
 import { groupCpuMs, groupMb, processesOf } from './process-group.ts';
@@ -82,6 +84,17 @@ test.each(['png', 'jpeg'] as const)(
   },
 );
 
+test('numbered copies of a DICOM film differ in bytes and have the same pixels', async () => {
+  const film = readFileSync('functions/api/test-films/chest-16-bit.dcm');
+  const copies = [1, 2].map((number) => distinctFilm(film, 'application/dicom', number));
+  expect(copies[0]).not.toEqual(copies[1]);
+  const [original, ...decoded] = await Promise.all(
+    [film, ...copies].map((bytes) => decode(new Uint8Array(bytes), 'application/dicom')),
+  );
+  if (!original?.ok) throw new Error('the film is read');
+  for (const copy of decoded) expect(copy).toMatchObject({ ok: true, value: { film: original.value.film } });
+});
+
 test('a film is a body, a file of a form, or base64 in an inference request', async () => {
   const film = Buffer.from([0, 13, 10, 255]);
   expect(encodeFilm(film, 'image/png', 'body')).toEqual({ body: film, type: 'image/png' });
@@ -132,7 +145,7 @@ test('a load reports every answer, and the time from the planned arrival', async
   expect(Math.max(...late.map(({ ms }) => ms))).toBeGreaterThan(600);
 });
 
-test.each(['peers', 'money'])('npm run bench -- %s starts the sub-command', (name) => {
+test.each(['peers', 'money', 'endurance', 'gpu'])('npm run bench -- %s starts the sub-command', (name) => {
   const usage = execFileSync(process.execPath, ['test/bench/main.ts', name, '--help'], { encoding: 'utf8' });
   expect(usage).toMatch(new RegExp(`^npm run bench -- ${name} `));
 });
