@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Variant } from '../../../functions/core/catalog.ts';
 import { messageOf } from '../../../functions/core/errors.ts';
+import { contain } from '../../../functions/core/film.ts';
 import { px } from '../../../functions/core/units.ts';
 import { decode } from '../../../functions/decode/decode.ts';
 import { resize } from '../../../functions/decode/resize.ts';
 import { type Device, runtimeOptions } from '../../../functions/inference/session.ts';
-import { contain, letterbox, normalise } from '../../../functions/reading/preprocess.ts';
+import { letterbox, normalise } from '../../../functions/reading/preprocess.ts';
 import { batchDifference } from './sweep.ts';
 
 export type Setup = {
