@@ -81,7 +81,11 @@ const startMs = [];
 for (let i = 0; i < 3; i++) startMs.push(await timeToFirstAnswer());
 
 const service = await startService(data);
-const floor = fork(join(import.meta.dirname, 'floor.ts'), { env: { ...process.env, ALARA_DATA: data } });
+// The heap of the floor grows like those of the service: functions/cli/serve/child.ts.
+const floor = fork(join(import.meta.dirname, 'floor.ts'), {
+  env: { ...process.env, ALARA_DATA: data },
+  execArgv: [...process.execArgv, '--heap-growing-percent=100'],
+});
 await once(floor, 'message');
 const readyMb = residentMb(service.pid);
 
