@@ -11,6 +11,8 @@ export type Stripped = {
   readonly bytes: Uint8Array;
   readonly orientation: Orientation;
   readonly warnings: readonly ReadingWarning[];
+  /** The frame header of a JPEG file. */
+  readonly frame?: JpegFrame;
   /** Other repairs of the file. The caller tries them in order if the codec finds this one damaged. */
   readonly alternatives?: () => Iterable<Stripped>;
 };
