@@ -29,10 +29,10 @@ export async function readRequest(
   { router, engine, platform, maxBodyBytes }: Pick<Deps, 'router' | 'engine' | 'platform' | 'maxBodyBytes'>,
   { tenant, film, request, parameters, annotation, isAsync, signal }: FilmRequest,
 ): Promise<Result<FilmAnswer, Fault>> {
-  // The queue may have filled while the body arrived. Refuse before the digest is computed.
+  // The queue may have filled while the body arrived.
   const overload = isAsync ? undefined : engine.overload(tenant);
   if (overload) return fail(overload);
-  const id = await router.identify(tenant, film.bytes, request);
+  const id = router.identifyDigest(tenant, film.digest, request);
   const mismatch = mediaTypeMismatch(film.mediaType, sniff(film.bytes));
   const answer = (reading: Reading, status: 200 | 201) => {
     const { warnings, ...rest } = withoutMismatch(reading);
@@ -47,7 +47,8 @@ export async function readRequest(
     const input = { kind: 'film' as const, upload, mediaType, parameters: { ...parameters }, ...annotation };
     return ok({ job: await submitFilm(platform, tenant, id, input) });
   }
-  const read = await engine.read({ id, ...film, request }, signal, undefined, tenant);
+  const { bytes, mediaType } = film;
+  const read = await engine.read({ id, bytes, mediaType, request }, signal, undefined, tenant);
   if (!read.ok) return read;
   const reading = { ...withoutMismatch(read.value.reading), ...annotation };
   // A concurrent request may have been first. All requests are answered with the one reading that is stored.

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
 import type { Fault } from '../../core/fault.ts';
@@ -9,8 +10,11 @@ import { contentType, MultipartError, partsOf } from '../../platform/multipart.t
 import { releaseMemory } from '../../platform/release-memory.ts';
 import { Refusal } from './problem.ts';
 
-/** The bytes of a film and the declared media type, which may be empty. */
-export type Upload = { readonly bytes: Uint8Array<ArrayBuffer>; readonly mediaType: string };
+/** The bytes of a film, and their SHA-256 in hexadecimal. */
+type Collected = { readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: string };
+
+/** A film and the declared media type, which may be empty. */
+export type Upload = Collected & { readonly mediaType: string };
 
 /** The memory reservation for a body, and its limit. */
 export type BodyMemory = {
@@ -49,9 +53,8 @@ export async function upload(c: Context, memory: BodyMemory): Promise<Result<Upl
   const { type: mediaType, parameters } = contentType(c.req.header('content-type') ?? '');
   const body = limitBody(bodyOf(c), memory.declared ?? memory.limitBytes);
   if (mediaType === 'multipart/form-data') return multipartFilm(body, parameters.get('boundary') ?? '', memory);
-  const bytes = await collect(body, memory);
-  if (!bytes.ok) return bytes;
-  return filmOf(bytes.value, mediaType);
+  const collected = await collect(body, memory);
+  return collected.ok ? filmOf(collected.value, mediaType) : collected;
 }
 
 /** The films of a batch: the parts `image` of a multipart form, each with its own fault. */
@@ -72,9 +75,9 @@ export async function uploads(
     for await (const part of partsOf(limitBody(bodyOf(c), memory.declared ?? memory.limitBytes), boundary)) {
       if (part.name !== 'image') return malformed(`unknown part ${part.name ?? 'without a name'}`);
       if (films.length === maxFormParts) return malformed(`it has more than ${maxFormParts} films`);
-      const bytes = await collect(part.bytes, ofPart);
-      if (!bytes.ok) return bytes;
-      const film = filmOf(bytes.value, part.mediaType);
+      const collected = await collect(part.bytes, ofPart);
+      if (!collected.ok) return collected;
+      const film = filmOf(collected.value, part.mediaType);
       films.push({ ...(part.filename !== undefined && { filename: part.filename }), film });
     }
   } catch (error) {
@@ -85,9 +88,9 @@ export async function uploads(
 }
 
 /** The first bytes decide the format. The declared media type is used only if the format of the bytes is unknown. */
-function filmOf(bytes: Upload['bytes'], declared: string): Result<Upload, Fault> {
-  if (sniff(bytes)) return ok({ bytes, mediaType: declared });
-  const fault = unsupportedFormatFault(bytes, declared);
+function filmOf(film: Collected, declared: string): Result<Upload, Fault> {
+  if (sniff(film.bytes)) return ok({ ...film, mediaType: declared });
+  const fault = unsupportedFormatFault(film.bytes, declared);
   const isOtherType = fault.code === 'not_an_image' && !declaredType(declared) && !genericMediaTypes.includes(declared);
   return fail(isOtherType ? { code: 'unsupported_media_type', received: declared } : fault);
 }
@@ -111,7 +114,7 @@ async function multipartFilm(
       else {
         const collected = await collect(bytes, memory);
         if (!collected.ok) return collected;
-        images.push({ bytes: collected.value, mediaType });
+        images.push({ ...collected.value, mediaType });
       }
     }
   } catch (error) {
@@ -121,7 +124,7 @@ async function multipartFilm(
   const [image] = images;
   if (unknownParts.length > 0) return malformed(`unknown part ${unknownParts.join(', ')}`);
   if (images.length !== 1 || !image) return malformed(`expected one file part named image, received ${images.length}`);
-  return filmOf(image.bytes, image.mediaType);
+  return filmOf(image, image.mediaType);
 }
 
 /**
@@ -194,17 +197,19 @@ async function* limitBody(body: AsyncIterable<Uint8Array>, limitBytes: number): 
 /** The share of the declared length that must arrive before a buffer of the declared length is allocated. */
 const minArrivedShare = 1 / 8;
 
-/** Collect a body into one buffer. */
+/** Collect a body into one buffer. The digest is computed as the body arrives, so that it is ready with the last byte. */
 async function collect(
   chunks: AsyncIterable<Uint8Array>,
   { declared, lease, queueFull }: BodyMemory,
-): Promise<Result<Uint8Array<ArrayBuffer>, Fault>> {
+): Promise<Result<Collected, Fault>> {
+  const hash = createHash('sha256');
   let all: Uint8Array<ArrayBuffer> | undefined;
   let kept: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of chunks) {
     // The chunks and the joined copy coexist, so reserve twice the size.
     if (!lease.grow(all ? chunk.length : 2 * chunk.length)) return fail(queueFull());
+    hash.update(chunk);
     if (all) {
       all.set(chunk, length);
       length += chunk.length;
@@ -218,10 +223,11 @@ async function collect(
     kept = [];
     lease.shrink(length);
   }
-  if (all) return ok(all.subarray(0, length));
+  const digest = hash.digest('hex');
+  if (all) return ok({ bytes: all.subarray(0, length), digest });
   all = joined(kept, length);
   lease.shrink(length);
-  return ok(all);
+  return ok({ bytes: all, digest });
 }
 
 /** Join chunks in a new buffer of `length` bytes, and free the chunks. */
