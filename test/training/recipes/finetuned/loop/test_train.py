@@ -240,11 +240,14 @@ def test_each_nccl_process_sets_its_gpu(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(
         torch.distributed, "init_process_group", lambda kind, device_id=None: given.append((kind, device_id))
     )
-    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
+    left: list[str] = []
+    monkeypatch.setattr(torch.distributed, "barrier", lambda: left.append("wait"))
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: left.append("leave"))
     for device in ("cuda", "cpu"):
         with join_processes(device):
             pass
     assert given == [("nccl", torch.device("cuda", 1)), ("gloo", None)]
+    assert left == ["wait", "leave"] * 2
 
 
 def test_a_run_is_never_overwritten(unbroken: Path, tmp_path: Path) -> None:
