@@ -83,7 +83,7 @@ type Header = Pick<Metadata, 'width' | 'height' | 'space' | 'channels' | 'depth'
 
 /** The header of a gray JPEG file, which was parsed already: libvips takes 1 ms for it. Undefined for any other file. */
 function grayHeader(frame: JpegFrame | undefined): Header | undefined {
-  if (frame?.components.length !== 1 || frame.rows === 0) return undefined;
+  if (frame?.components.length !== 1 || frame.rows === 0 || frame.columns === 0) return undefined;
   const { columns: width, rows: height } = frame;
   return { width, height, space: 'b-w', channels: 1, depth: 'uchar', hasAlpha: false };
 }

@@ -54,30 +54,17 @@ export async function measureCosts(
   sharp.cache(false);
   const sessions = createSessions({ family: models, device, threads: 1 });
   const { variants } = catalog;
-  const decodeFor = (...resolutions: number[]) => decode(film.bytes, film.mediaType, { sides: resolutions.map(px) });
-
-  // Resolutions for which the film is decoded to the same size share one measurement.
-  const sizes = new Map<number, string>();
-  let fullSize: Decoded | undefined;
-  for (const { resolution } of variants) {
-    const decoded = await decodeFor(resolution);
-    if (!decoded.ok) return decoded;
-    const { width, height } = decoded.value.film;
-    sizes.set(resolution, `${width} × ${height}`);
-    fullSize = decoded.value;
-  }
-  if (!fullSize) throw new Error('a catalog has at least one variant');
-  const bySize = Map.groupBy(variants, ({ resolution }) => sizes.get(resolution));
-
+  const byResolution = Map.groupBy(variants, ({ resolution }) => px(resolution));
+  let whole: Decoded | undefined;
   const decodeMs = new Map<string, number[]>();
   const restMs = new Map<string, number[]>();
   for (let round = -warmUpRounds; round < rounds; round++) {
-    for (const sharing of bySize.values()) {
-      const resolutions = sharing.map(({ resolution }) => resolution);
+    for (const [resolution, sharing] of byResolution) {
       const start = performance.now();
-      const decoded = await decodeFor(...resolutions);
+      const decoded = await decode(film.bytes, film.mediaType, { sides: [resolution] });
       const decodedMs = performance.now() - start;
       if (!decoded.ok) return decoded;
+      whole ??= decoded.value;
       for (const variant of sharing) {
         const from = performance.now();
         const ran = await run(variant, decoded.value, sessions);
@@ -89,11 +76,12 @@ export async function measureCosts(
       releaseMemory(decoded.value.film.pixels);
     }
   }
+  if (!whole) throw new Error('a catalog has at least one variant');
   const rows = variants.map(({ id }) => [
     id,
     { decodeMs: median(decodeMs.get(id) ?? []), ms: median(restMs.get(id) ?? []) },
   ]);
-  const described = describe(film, fullSize);
+  const described = describe(film, whole);
   return ok({
     family: catalog.family,
     catalog: `sha256:${digest}`,

@@ -23,8 +23,8 @@ type Work = { readonly stop: () => boolean; readonly rssBefore: number; stopped:
 
 /**
  * Watch the resident memory of this process. It includes native code and Buffers, which the limits of a worker thread do not count. At
- * the limit the work that has run longest is stopped; if that does not help, the next. Work that started above the limit is not the
- * cause and is left alone, as is work that cannot be stopped safely.
+ * the limit the work that has run longest is stopped; if that does not help, the next. Work that started above the limit, as known up to
+ * one interval before, is not the cause and is left alone, as is work that cannot be stopped safely.
  */
 export function watchMemory(maxBytes: number): MemoryWatch {
   /** Running work, in the order of its start. */

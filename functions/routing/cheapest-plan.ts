@@ -26,7 +26,7 @@ export type PassedOver = {
   readonly because:
     | Miss
     | { readonly kind: 'dearer_together'; readonly instead: string }
-    /** Cheaper alone, but not in a plan that decodes the film for `decodedFor` anyway. */
+    /** No dearer alone, but dearer in a plan that decodes the film for `decodedFor` anyway. */
     | { readonly kind: 'dearer_after_decoding'; readonly instead: string; readonly decodedFor: string }
     | { readonly kind: 'pinned' };
 };
@@ -173,12 +173,12 @@ function assign(
   pinned: string | undefined,
 ): Assignment[] {
   const serving = candidates.map(({ allowed }) => variants.findIndex((_, i) => chosen[i] && allowed[i]));
-  /** Why a variant that is good enough and cheaper alone is not used. */
+  /** Why a variant that is good enough and no dearer alone is not used. */
   function dearer(cheaper: number, at: number): PassedOver['because'] {
     const instead = variants[at]?.id ?? '';
     const others = variants.filter((_, i) => chosen[i] && i !== at);
     const decodedFor = others.find((other) => costs.decode([other]) === costs.decode(others))?.id;
-    // A variant that is cheaper alone replaces another one, unless the plan decodes the film for a third one anyway.
+    // A variant that is no dearer alone replaces another one, unless the plan decodes the film for a third one anyway.
     const canReplace = candidates.every(({ allowed }, k) => serving[k] !== at || allowed[cheaper]);
     return costs.withDecoding && canReplace && decodedFor !== undefined
       ? { kind: 'dearer_after_decoding', instead, decodedFor }

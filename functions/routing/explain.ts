@@ -28,7 +28,7 @@ export function explainPassedOver({ because }: PassedOver): string {
     case 'dearer_together':
       return `good enough, but ${because.instead} runs anyway for another finding and running both would cost more`;
     case 'dearer_after_decoding':
-      return `good enough and cheaper alone, but the film is decoded for ${because.decodedFor} anyway, and then ${because.instead} costs less`;
+      return `good enough and no dearer alone, but the film is decoded for ${because.decodedFor} anyway, and then ${because.instead} costs less`;
     case 'pinned':
       return 'the request pinned another variant';
     default:
@@ -92,7 +92,7 @@ export function explainInFull({ finding, variant, reason, passedOver }: Assignme
   if (!shared) return `${rule} ${variant.id} is the cheapest variant that satisfies the rule.`;
   const { variant: sufficient, because } = shared;
   if (because.kind === 'dearer_after_decoding')
-    return `${rule} ${sufficient.id} would suffice and costs less alone, but the film is decoded for ${because.decodedFor} anyway, and then ${variant.id} costs less.`;
+    return `${rule} ${sufficient.id} would suffice and costs no more alone, but the film is decoded for ${because.decodedFor} anyway, and then ${variant.id} costs less.`;
   const together = assignments.filter((other) => other.variant === variant);
   // Findings that no cheaper variant can read. If there are none, several findings together made this variant the cheapest choice.
   const bound = together.filter((other) => !other.passedOver.some(isShared));

@@ -244,11 +244,12 @@ describe('the cost of decoding', () => {
       passedOver: [
         {
           variant: 'slow',
-          reason: 'good enough and cheaper alone, but the film is decoded for large anyway, and then quick costs less',
+          reason:
+            'good enough and no dearer alone, but the film is decoded for large anyway, and then quick costs less',
         },
       ],
       explanation: expect.stringMatching(
-        /slow would suffice and costs less alone, but .* large .* quick costs less\.$/,
+        /slow would suffice and costs no more alone, but .* large .* quick costs less\.$/,
       ),
     });
   });

@@ -77,9 +77,11 @@ export function createHttpServer({
       });
     const problem = headProblem(incoming);
     if (problem !== undefined) return closeWithProblem(incoming.socket, { code: 'malformed_http', problem });
-    unused.delete(incoming.socket);
+    // Node takes the socket away from a request that is destroyed.
+    const { socket } = incoming;
+    unused.delete(socket);
     outgoing.once('close', () => {
-      if (!incoming.socket.destroyed) unused.add(incoming.socket);
+      if (!socket.destroyed) unused.add(socket);
     });
     watchBody(incoming, outgoing, bodyRate);
     discardBody(incoming, outgoing);

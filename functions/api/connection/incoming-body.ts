@@ -37,7 +37,8 @@ export function joinPieces(incoming: IncomingMessage): void {
 
 /**
  * Discard the rest of a body that the handler did not read, so that the connection can be reused. @hono/node-server would discard
- * for 500 ms only and then close the connection. If its body stream has started, the stream also pauses the request at each chunk.
+ * for 500 ms only and then close the connection. A handler that stopped in the middle of a body has left its listener: a body stream of
+ * @hono/node-server pauses the request at each chunk, and an iterator of Node keeps the request from flowing.
  */
 export function discardBody(incoming: IncomingMessage, outgoing: ServerResponse): void {
   outgoing.once('close', () => {
@@ -45,6 +46,7 @@ export function discardBody(incoming: IncomingMessage, outgoing: ServerResponse)
     // @hono/node-server does nothing if the body has ended, so tell it so. Node itself does not use this property.
     Object.defineProperty(incoming, 'readableEnded', { value: true });
     incoming.removeAllListeners('data');
+    incoming.removeAllListeners('readable');
     incoming.resume();
   });
 }

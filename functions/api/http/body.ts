@@ -133,8 +133,15 @@ async function multipartFilm(
  */
 export function receivedBody(c: Context): AsyncIterable<Uint8Array<ArrayBuffer>> {
   const { incoming } = (c.env ?? {}) as { readonly incoming?: IncomingMessage };
-  // The connection stays open for the answer, also to a body that is not read to its end.
-  return c.get('decodedBody') ?? incoming?.iterator({ destroyOnReturn: false }) ?? c.req.raw.body ?? nothing();
+  return c.get('decodedBody') ?? (incoming ? piecesOf(incoming) : (c.req.raw.body ?? nothing()));
+}
+
+/**
+ * The pieces of a body as Node received them. The end of this generator, with or without an error, leaves the stream and its
+ * connection open for the answer. The iterator of Node itself closes both if it receives an error.
+ */
+async function* piecesOf(incoming: IncomingMessage): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for await (const piece of incoming.iterator({ destroyOnReturn: false })) yield piece;
 }
 
 async function* nothing(): AsyncGenerator<never> {}

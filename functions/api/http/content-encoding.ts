@@ -25,6 +25,9 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 const maxRatio = 100;
 const unlimitedBytes = 64_000_000;
 
+/** The methods whose requests have no body. */
+const withoutBody = ['GET', 'HEAD', 'TRACE'];
+
 /**
  * Decode the body of a request by its Content-Encoding, chunk by chunk. Each route limits the decoded length, as for a body without
  * a coding. A JSON body must have no coding. The response to any other coding lists the accepted codings in Accept-Encoding
@@ -37,7 +40,7 @@ export const decodeContent: MiddlewareHandler = async (c, next) => {
     .map((coding) => coding.trim())
     .filter((coding) => coding !== '' && coding !== 'identity');
   const [coding, ...more] = codings;
-  if (coding === undefined || c.req.method === 'GET' || c.req.method === 'HEAD') return next();
+  if (coding === undefined || withoutBody.includes(c.req.method)) return next();
   const isJson = /^application\/(?:[\w.-]+\+)?json\b/i.test(c.req.header('content-type') ?? '');
   const createDecoder = Object.hasOwn(decoders, coding) && more.length === 0 && !isJson ? decoders[coding] : undefined;
   if (!createDecoder)

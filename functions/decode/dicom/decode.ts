@@ -18,7 +18,7 @@ import { Warnings } from './parse/header-error.ts';
 import { pixelSource } from './pixel-source.ts';
 import { modalityOf } from './read-instance.ts';
 import { renderedBits } from './render/default-window.ts';
-import { uprightFilm } from './render/geometry.ts';
+import { hasSquarePixels, uprightFilm } from './render/geometry.ts';
 import { grayOf } from './render/gray.ts';
 import { safeLaterality, safeModality, safeText } from './safe-text.ts';
 import { CodecUnavailable, type Report, unexpectedErrorFault } from './unexpected-error.ts';
@@ -68,7 +68,8 @@ async function decodeFilm(bytes: Uint8Array, sides: readonly Px[] | undefined): 
   if (!frame.ok) return frame;
   frame.value.warnings.forEach(warnings.add);
   const fullSize = { width: px(image.columns), height: px(image.rows) };
-  const shrink = sides && image.bitsStored > 8 ? shrinkFor(frame.value.size, fullSize, sides) : 1;
+  const canShrink = image.bitsStored > 8 && hasSquarePixels(attributes);
+  const shrink = sides && canShrink ? shrinkFor(frame.value.size, fullSize, sides) : 1;
   const gray = grayOf(frame.value, image, attributes, shrink, warnings.add);
   releaseMemory(frame.value.words);
   if (!gray.ok) return gray;

@@ -45,6 +45,10 @@ export async function uprightFilm(
   return ok({ film: turnFilm(film, turn), fullSize, turned: turn.description });
 }
 
+/** Whether the pixels of a film are square, or nearly so. */
+export const hasSquarePixels = (attributes: Attributes): boolean =>
+  Math.abs(aspectOf(attributes, () => {}).aspect - 1) <= squareEnough;
+
 /** Height divided by width of a pixel, by the first usable attribute. All of the attributes state the row spacing first. */
 function aspectOf(attributes: Attributes, warn: Warn): { readonly aspect: number; readonly source: string } {
   const unusable: Tag[] = [];
