@@ -3,9 +3,10 @@ import { type Px, px } from '../core/units.ts';
 import { oversampling } from './halving.ts';
 
 /**
- * The side of the squares in which libvips averages a film before it applies the kernel: such that the kernel shrinks by at least 2
- * (`gap` of vips_resize). If a pixel has 16 bits, libvips takes several times as long for this as {@link shrinkFilm}. The results differ
- * by at most 10 of 65 535. 1 if libvips does not average, or if the squares do not divide the film.
+ * The side of the squares in which libvips averages a film around the kernel: such that the kernel shrinks by at least 2 (`gap` of
+ * vips_resize). If a pixel has 16 bits, libvips takes several times as long for this as {@link shrinkFilm}. The results differ by at most
+ * 10 of 65 535, except at saturated edges, where libvips clips between its vertical and its horizontal pass: docs/rendering.md. 1 if
+ * libvips does not average, or if the squares do not divide the film.
  */
 export function shrinkOf(film: Size, target: Size): number {
   const across = Math.floor(film.width / target.width / 2);
@@ -14,8 +15,8 @@ export function shrinkOf(film: Size, target: Size): number {
 }
 
 /**
- * How much a film can be shrunk for the models of all `sides`. The model of the longest side gets the pixels that it would get without
- * shrinking. So does another model, or its film keeps the oversampling.
+ * How much a film with square pixels can be shrunk for the models of all `sides`. The model of the longest side gets the pixels that it
+ * would get without shrinking, but for the difference of {@link shrinkOf}. So does another model, or its film keeps the oversampling.
  *
  * @param size the size of the film as decoded
  * @param fullSize the size of the film in full size

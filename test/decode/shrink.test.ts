@@ -2,8 +2,15 @@ import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { contain, type Film } from '../../functions/core/film.ts';
 import { px } from '../../functions/core/units.ts';
+import { decodeDicom } from '../../functions/decode/dicom/decode.ts';
 import { resize } from '../../functions/decode/resize.ts';
 import { shrinkFilm, shrinkFor, shrinkOf } from '../../functions/decode/shrink.ts';
+import { same } from '../support/dicom/compare.ts';
+import type { Element } from '../support/dicom/element.ts';
+import { chestDataset, text } from '../support/dicom/instance.ts';
+import { part10 } from '../support/dicom/part10.ts';
+import { tags } from '../support/dicom/tags.ts';
+import { unwrap } from '../support/family.ts';
 
 const size = (width: number, height: number) => ({ width: px(width), height: px(height) });
 
@@ -63,6 +70,46 @@ describe('a 16-bit film', () => {
       return Math.round(sum / shrink ** 2);
     };
     expect([...pixels]).toEqual(Array.from(pixels, (_, i) => meanAt(i % (60 / shrink), Math.floor(i / (60 / shrink)))));
+  });
+});
+
+test('a film with saturated edges differs from that of libvips only at these edges', async () => {
+  const given = film(1250, 1528);
+  // White beside black: the kernel overshoots, and libvips clips between its passes.
+  for (let i = 0; i < given.pixels.length; i++) given.pixels[i] = i % 1250 > (i / 1250) * 0.7 ? 65_535 : 0;
+  const target = contain(given, px(256));
+  const [ours, theirs] = [(await resize(given, target)).pixels, await byLibvips(given, target)];
+  expect(mostDifferent(ours, theirs)).toBeLessThanOrEqual(2000);
+  const different = Array.from(ours).filter((gray, i) => Math.abs(gray - (theirs[i] ?? Number.NaN)) > 10);
+  expect(different.length).toBeLessThan(0.03 * ours.length);
+});
+
+describe('a DICOM film for one model', () => {
+  const stored = {
+    columns: 1024,
+    rows: 1024,
+    bits: 12,
+    signed: false,
+    values: Int32Array.from(film(1024, 1024).pixels, (gray) => gray >> 4),
+  };
+  // With a sigmoid window, stored values are not averaged.
+  const sigmoid = text(tags.VOILUTFunction, 'CS', 'SIGMOID');
+  const decoded = async (changes: Element[], sides?: number[]) =>
+    unwrap(
+      await decodeDicom(part10(chestDataset(stored, [sigmoid, ...changes])), sides ? { sides: sides.map(px) } : {}),
+    );
+
+  test('is shrunk if its pixels are square, and tells its full size', async () => {
+    const { film, fullSize } = await decoded([], [128]);
+    expect({ ...film, pixels: undefined }).toEqual({ ...size(256, 256), pixels: undefined });
+    expect(fullSize).toEqual(size(1024, 1024));
+  });
+
+  test.each(['0.2\\0.1', '0.1\\0.4'])('is not shrunk if the spacing of its pixels is %s', async (spacing) => {
+    const aspect = [text(tags.ImagerPixelSpacing, 'DS', spacing)];
+    const found = await decoded(aspect, [128]);
+    expect(found.fullSize).toBeUndefined();
+    expect(same(found.film, (await decoded(aspect)).film)).toBe(true);
   });
 });
 

@@ -123,7 +123,9 @@ const inText = ({ measuredOn, device }: Costs, { variants, largest }: ReturnType
     ),
     '\n',
     paragraph(`Measured on ${device}: ${measuredOn}.`),
-    paragraph('rest: resizing, tensor and inference. A plan decodes a film once, for its largest resolution.'),
+    paragraph(
+      'rest: resizing, tensor and inference. A plan decodes a film once, and counts the dearest decoding of its resolutions.',
+    ),
     paragraph(end),
   ].join('');
 

@@ -1,6 +1,9 @@
+import { request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createHttpServer } from '../../../functions/api/connection/http-server.ts';
 import { lateral, film as makeDicom } from '../../support/pacs/films.ts';
 import { film, openService, type Service } from '../../support/service.ts';
 
@@ -262,6 +265,20 @@ describe('Content-Encoding', () => {
     const sent = service.app.request('/v1/jobs', { method: 'POST', headers, body });
     const { response } = await expectProblem(sent, 415, 'unsupported_content_encoding');
     expect(response.headers.get('accept-encoding')).toBe('identity');
+  });
+
+  test.each(['GET', 'HEAD', 'TRACE'])('of a %s request, which has no body, is ignored', async (method) => {
+    const listening = createHttpServer({ fetch: service.fetch });
+    await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+    const { port } = listening.address() as AddressInfo;
+    const options = { port, host: '127.0.0.1', method, path: '/health/live', headers: { 'content-encoding': 'gzip' } };
+    const status = await new Promise((resolve, reject) =>
+      request(options, (answer) => resolve(answer.resume().statusCode))
+        .once('error', reject)
+        .end(),
+    );
+    expect(status).toBe(method === 'TRACE' ? 405 : 200);
+    listening.close().closeAllConnections();
   });
 
   test('of a STOW-RS request is decoded within the limit of an instance', async () => {
