@@ -131,7 +131,7 @@ export const Cost = z
     }),
     decodeMs: z.record(z.string(), z.number().positive()).optional().meta({
       description:
-        'Median milliseconds to decode the reference film as far as the resolution needs, by device. A film is decoded once per plan, for the largest resolution of the plan.',
+        'Median milliseconds to decode the reference film as far as the resolution needs, by device. A film is decoded once per plan, and the plan counts the dearest decoding of its variants.',
     }),
     measuredOn: z.record(z.string(), z.string()).meta({
       description: 'Processor or accelerator, runtime, reference film and date of the measurement, by device.',

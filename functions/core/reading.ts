@@ -29,7 +29,7 @@ export const PlanView = z
     }),
     decodeMs: z.number().optional().meta({
       description:
-        'The part of costMs for decoding a reference film once, for the largest resolution of the plan. Absent if the costs do not contain decoding and resizing.',
+        'The part of costMs for decoding a reference film once: the dearest decoding of the variants. Absent if the costs do not contain decoding and resizing.',
     }),
     largest: z
       .object({
