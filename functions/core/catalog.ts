@@ -94,6 +94,11 @@ export type Threshold = z.infer<typeof Threshold>;
 export const Head = z
   .object({
     auroc: Auroc,
+    withinStrata: z
+      .object({ value: Unit, ci95: Interval })
+      .refine(({ value, ci95 }) => inside(value, ci95), outside)
+      .optional()
+      .meta({ description: 'The AUROC over the pairs of films of one view and one source collection.' }),
     calibration: Calibration,
     threshold: Threshold,
     ece: Unit.optional().meta({ description: 'Expected calibration error of the calibrated probability.' }),
@@ -189,6 +194,14 @@ export const Comparison = z
     reference: z.string().meta({ description: 'The id of the variant that it is compared with.' }),
     difference: z.number().meta({ description: 'AUROC of the variant minus AUROC of the reference.' }),
     ci95: Interval,
+    withinStrata: z
+      .object({ difference: z.number(), ci95: Interval })
+      .refine(({ difference, ci95 }) => inside(difference, ci95), outside)
+      .optional()
+      .meta({
+        description:
+          'The difference over the pairs of films of one view and one source collection. A rule nonInferiorTo uses this difference where it exists.',
+      }),
     protocol: Protocol.meta({ description: 'How the difference was measured.' }),
   })
   .refine(({ difference, ci95 }) => inside(difference, ci95), outside)
@@ -344,6 +357,13 @@ export const Catalog = Shape.superRefine((catalog, context) => {
 }).meta({ id: 'Catalog' });
 export type Catalog = z.infer<typeof Catalog>;
 
+/**
+ * The kind of evidence for a resolution floor. `notShown`: the smallest size whose difference from the best is not shown on the
+ * family's own films, which does not prove that the sizes are equal.
+ */
+export const FloorEvidence = z.enum(['published', 'simulated', 'notShown']);
+export type FloorEvidence = z.infer<typeof FloorEvidence>;
+
 /** When a variant is good enough for a finding. There are three kinds of rule. */
 export const Rule = z
   .union([
@@ -355,13 +375,15 @@ export const Rule = z
         .meta({ description: 'lower: by the lower end of its interval. point: by its point estimate.' }),
     }),
     z.strictObject({
-      nonInferiorTo: z.literal('best').meta({ description: 'The variant with the highest AUROC.' }),
+      nonInferiorTo: z.literal('best').meta({
+        description: 'The variant with the highest AUROC, within strata of view and collection where it was measured.',
+      }),
       margin: z.number().min(0).max(1).meta({ description: 'The margin, in AUROC.' }),
     }),
     z.strictObject({
       minResolution: z.int().positive().meta({ description: 'The least side of the input in pixels.' }),
-      evidence: z.enum(['published', 'simulated']).meta({ description: 'The kind of evidence for the floor.' }),
-      source: z.string().min(1).meta({ description: 'The publication or the simulated study.' }),
+      evidence: FloorEvidence.meta({ description: 'The kind of evidence for the floor.' }),
+      source: z.string().min(1).meta({ description: 'The publication, the simulated study or the measured films.' }),
     }),
   ])
   .meta({ id: 'Rule', description: 'When a variant is good enough for a finding.' });

@@ -34,7 +34,8 @@ const routed = {
   variant: z.string().meta({ description: 'The id of the variant that reads the finding.', example: 'r448-int8' }),
   auroc: AurocView,
   basis: z.enum(bases).meta({
-    description: "The evidence for the choice of resolution: this family's own labels, a publication, or a simulation.",
+    description:
+      "The evidence for the choice of resolution: this family's own labels, a publication, or a simulation. notShown: the smallest size whose difference from the best is not shown on this family's labels, which does not prove that the sizes are equal.",
   }),
   meetsTarget: z
     .boolean()

@@ -67,8 +67,11 @@ export const PlanView = z
   .meta({ id: 'Plan', description: 'The variants that run, and their cost.' });
 export type PlanView = z.infer<typeof PlanView>;
 
-/** The evidence for a choice of resolution: this family's own labels, a publication, or a simulation. */
-export const bases = ['measured', 'published', 'simulated'] as const;
+/**
+ * The evidence for a choice of resolution: this family's own labels, a publication, a simulation, or no difference that was shown on
+ * this family's labels.
+ */
+export const bases = ['measured', 'published', 'simulated', 'notShown'] as const;
 export const calls = ['present', 'absent', 'indeterminate'] as const;
 
 /** The variant that reads a finding, and the evidence for this choice. */

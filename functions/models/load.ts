@@ -16,10 +16,10 @@ export type LoadedFamily = {
   readonly catalog: Catalog;
   /** SHA-256 of catalog.json, in hexadecimal. */
   readonly digest: string;
-  /** The shared policies and the family's own, by name. */
+  /** The policies of the family and the policies that all families share, by name. */
   readonly policies: Readonly<Record<string, Policy>>;
   readonly policyDigests: Readonly<Record<string, string>>;
-  /** The name of the family's own policy. */
+  /** The name of the family's default policy, `policy.json`. */
   readonly ownPolicy: string;
 };
 
@@ -45,7 +45,8 @@ export function loadFamily(models: string, family: string, objects?: string): Lo
     if (size !== bytes) throw new CatalogError(`${at}: ${file} has ${size} bytes, but the catalog says ${bytes}.`);
   }
   const own = loadPolicy(join(folder, 'policy.json'), catalog);
-  const loaded = [own, ...policyFiles(models).map((file) => loadPolicy(file, catalog))];
+  const others = [join(folder, 'policies'), join(models, 'policies')].flatMap(policyFiles);
+  const loaded = [own, ...others.map((file) => loadPolicy(file, catalog))];
   const twice = loaded.find(({ policy }, i) => loaded.some((other, j) => j < i && other.policy.name === policy.name));
   if (twice) throw new CatalogError(`two policies are named ${twice.policy.name}; rename one.`);
   return {
@@ -65,8 +66,8 @@ export function families(models: string): string[] {
   return readdirSync(models).filter((name) => existsSync(join(models, name, 'catalog.json')));
 }
 
-function policyFiles(models: string): string[] {
-  const folder = join(models, 'policies');
+/** The policy files of a folder: those that a family has beside its own, or those that all families share. */
+function policyFiles(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((name) => name.endsWith('.json'))

@@ -98,6 +98,7 @@ export const basis = {
   measured: privateCode('MEASURED', "Measured on the family's own labels"),
   published: privateCode('PUBLISHED', 'Taken from a publication'),
   simulated: privateCode('SIMULATED', 'Taken from a simulation'),
+  notShown: privateCode('NOT_SHOWN', 'Smallest resolution not shown to be worse'),
 } as const;
 
 export const target = { met: privateCode('MET', 'Met'), missed: privateCode('MISSED', 'Missed') } as const;

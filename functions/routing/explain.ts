@@ -1,9 +1,9 @@
-import type { Rule, Variant } from '../core/catalog.ts';
+import type { FloorEvidence, Rule, Variant } from '../core/catalog.ts';
 import type { Assignment, PassedOver, Plan } from './cheapest-plan.ts';
 import { attained, formatAuroc, type Miss, required } from './rule.ts';
 
 /** The evidence for a decision. `measured`: on this family's own labels. */
-export type Basis = 'measured' | 'published' | 'simulated';
+export type Basis = 'measured' | FloorEvidence;
 
 export const basisOf = (rule: Rule): Basis => ('minResolution' in rule ? rule.evidence : 'measured');
 
@@ -18,7 +18,9 @@ function missed(miss: Miss): string {
     case 'not_compared':
       return `was never compared with ${miss.best}, the best`;
     case 'below_floor':
-      return `below the ${miss.evidence} floor of ${miss.floor} px`;
+      return miss.evidence === 'notShown'
+        ? `below ${miss.floor} px, and shown to be worse than the best`
+        : `below the ${miss.evidence} floor of ${miss.floor} px`;
   }
 }
 
@@ -36,10 +38,15 @@ export function explainPassedOver({ because }: PassedOver): string {
   }
 }
 
+/** The floor of a finding whose sizes the family's own films do not tell apart, as a noun phrase with its caveat. */
+const notShown = ({ minResolution, source }: Extract<Rule, { minResolution: number }>, finding: string) =>
+  `${minResolution} px, the smallest size for ${finding} whose difference from the best is not shown (${source}); not shown is not equal`;
+
 function satisfied(rule: Rule, finding: string, variant: Variant): string {
   if ('auroc' in rule)
     return `the cheapest plan that meets ${required(rule)}; it reaches ${attained(rule, finding, variant)}.`;
   if ('nonInferiorTo' in rule) return `the cheapest plan that stays ${required(rule)}, paired on the same films.`;
+  if (rule.evidence === 'notShown') return `the cheapest plan at or above ${notShown(rule, finding)}.`;
   const source = `${rule.evidence} floor of ${rule.minResolution} px for ${finding} (${rule.source})`;
   return rule.evidence === 'published'
     ? `the cheapest plan at or above the ${source}; not measured on this family.`
@@ -64,6 +71,7 @@ function ruleOf(rule: Rule, finding: string, variant: Variant): string {
   if ('auroc' in rule)
     return `the rule for ${finding} is ${required(rule)}; ${variant.id} has ${attained(rule, finding, variant)}`;
   if ('nonInferiorTo' in rule) return `the rule for ${finding} is to stay ${required(rule)}, paired on the same films`;
+  if (rule.evidence === 'notShown') return `the rule for ${finding} is ${notShown(rule, finding)}`;
   const caveat = rule.evidence === 'published' ? 'not measured on this family' : 'not measured on real labels here';
   return `the ${rule.evidence} floor for ${finding} is ${rule.minResolution} px (${rule.source}); ${caveat}`;
 }

@@ -1,4 +1,4 @@
-import type { Catalog, Comparison, Policy, Rule, Variant } from '../core/catalog.ts';
+import type { Catalog, Comparison, FloorEvidence, Policy, Rule, Variant } from '../core/catalog.ts';
 
 /** Why a variant does not satisfy a rule for a finding. */
 export type Miss =
@@ -11,29 +11,35 @@ export type Miss =
     }
   | { readonly kind: 'inferior'; readonly lower: number; readonly margin: number; readonly best: string }
   | { readonly kind: 'not_compared'; readonly best: string }
-  | { readonly kind: 'below_floor'; readonly floor: number; readonly evidence: 'published' | 'simulated' };
+  | { readonly kind: 'below_floor'; readonly floor: number; readonly evidence: FloorEvidence };
 
 /** The rule of a finding. Loading checks that a policy has a rule for every finding of its family. */
 export const ruleFor = (policy: Policy, finding: string): Rule | undefined => policy.rules[finding] ?? policy.otherwise;
 
 const auroc = (variant: Variant, finding: string) => variant.heads[finding]?.auroc;
 
+/** The AUROC by which variants are compared: within strata where it was measured, otherwise over all films. */
+const comparable = (variant: Variant, finding: string) => {
+  const head = variant.heads[finding];
+  return head?.withinStrata?.value ?? head?.auroc.value;
+};
+
 /** The variant with the highest measured AUROC for a finding; of equals the first in the catalog. */
 export const bestFor = (catalog: Catalog, finding: string): Variant | undefined =>
   catalog.variants.reduce<Variant | undefined>((best, variant) => {
-    const value = auroc(variant, finding)?.value;
+    const value = comparable(variant, finding);
     if (value === undefined) return best;
-    return best === undefined || value > (auroc(best, finding)?.value ?? -1) ? variant : best;
+    return best === undefined || value > (comparable(best, finding) ?? -1) ? variant : best;
   }, undefined);
 
-/** The paired difference `variant` minus `reference`, negated if the catalog stores it in the other direction. */
+/** The paired difference `variant` minus `reference`, within strata where it was measured; negated if the catalog stores it in the other direction. */
 function difference(catalog: Catalog, finding: string, variant: string, reference: string) {
   const between = (c: Comparison, a: string, b: string) =>
     c.finding === finding && c.variant === a && c.reference === b;
   const direct = catalog.comparisons.find((c) => between(c, variant, reference));
-  if (direct) return { lower: direct.ci95[0] };
+  if (direct) return { lower: (direct.withinStrata ?? direct).ci95[0] };
   const reversed = catalog.comparisons.find((c) => between(c, reference, variant));
-  return reversed && { lower: -reversed.ci95[1] };
+  return reversed && { lower: -(reversed.withinStrata ?? reversed).ci95[1] };
 }
 
 /** Why `variant` does not satisfy `rule` for `finding`; null if it does. */

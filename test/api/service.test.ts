@@ -49,7 +49,9 @@ describe('evidence', () => {
   test('GET /v1/catalog returns the variants, the policies and the policy in force', async () => {
     const view = await (await get('/v1/catalog')).json();
     expect(view.catalog.variants.length).toBeGreaterThanOrEqual(4);
-    expect(Object.keys(view.policies)).toEqual(expect.arrayContaining([view.policyInForce, 'sabottke-spieler-2020']));
+    expect(Object.keys(view.policies)).toEqual(
+      expect.arrayContaining([view.policyInForce, 'sabottke-spieler-2020', 'cheapest']),
+    );
     expect((await get('/v1/catalog?x=1')).status).toBe(400);
   });
 

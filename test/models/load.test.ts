@@ -47,7 +47,7 @@ function set(target: unknown, path: string, value: unknown) {
 }
 
 describe('a family', () => {
-  test('that is valid loads with its digests and both kinds of policy', () => {
+  test('that is valid loads with its digests, its own policies and the shared ones', () => {
     write();
     cpSync('models/policies/sabottke-spieler-2020.json', join(models, 'policies', 'published.json'));
     const text = JSON.parse(readFileSync(join(models, 'policies', 'published.json'), 'utf8'));
@@ -55,6 +55,13 @@ describe('a family', () => {
     const family = load();
     expect(Object.keys(family.policies)).toEqual(['test', 'sabottke-spieler-2020']);
     expect(family.ownPolicy).toBe('test');
+    mkdirSync(join(models, 'test', 'policies'));
+    const cheapest = {
+      ...policyOf({}, { minResolution: 256, evidence: 'notShown', source: 'films' }),
+      name: 'cheapest',
+    };
+    writeFileSync(join(models, 'test', 'policies', 'cheapest.json'), JSON.stringify(cheapest));
+    expect(Object.keys(load().policies)).toEqual(['test', 'cheapest', 'sabottke-spieler-2020']);
     expect(family.digest).toBe(
       createHash('sha256')
         .update(readFileSync(join(models, 'test', 'catalog.json')))

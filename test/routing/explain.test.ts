@@ -50,6 +50,30 @@ describe('an explanation', () => {
     ]);
   });
 
+  test('of non-inferiority compares within strata where both were measured', () => {
+    const within = (value: number) => ({ withinStrata: { value, ci95: [value, value] as [number, number] } });
+    const strata = catalogOf(
+      [
+        variant('small', 256, 10, { A: { ...head(0.7), ...within(0.8) } }),
+        variant('large', 512, 40, { A: { ...head(0.85), ...within(0.79) } }),
+      ],
+      [{ ...compared('A', 'small', 'large', -0.15, [-0.2, -0.1]), withinStrata: { difference: 0.01, ci95: [0, 0.02] } }],
+    );
+    const rule: Rule = { nonInferiorTo: 'best', margin: 0.01 };
+    const plan = unwrap(route(strata, policyOf({}, rule), costs, ask('A')));
+    expect(plan.assignments.map(presentAssignment)).toMatchObject([{ variant: 'small', passedOver: [] }]);
+  });
+
+  test('of sizes that the films do not tell apart says that this does not prove them equal', () => {
+    expect(explained({ minResolution: 448, evidence: 'notShown', source: 'some films' })).toMatchObject([
+      {
+        basis: 'notShown',
+        why: '512 px: the cheapest plan at or above 448 px, the smallest size for A whose difference from the best is not shown (some films); not shown is not equal.',
+        passedOver: [{ reason: 'below 448 px, and shown to be worse than the best' }],
+      },
+    ]);
+  });
+
   test.each([
     ['published', 'not measured on this family'],
     ['simulated', 'not measured on real labels here'],

@@ -33,7 +33,8 @@ export function variation({ catalog: change, scores: rescore }: Change = {}): st
   const models = folder();
   mkdirSync(join(models, name));
   for (const file of readdirSync(join('models', name)))
-    if (!file.endsWith('.md') && file !== 'figures') cpSync(join('models', name, file), join(models, name, file));
+    if (!file.endsWith('.md') && file !== 'figures')
+      cpSync(join('models', name, file), join(models, name, file), { recursive: true });
   cpSync('models/policies', join(models, 'policies'), { recursive: true });
   const rewrite = (file: string, work: (value: never) => unknown) => {
     const path = join(models, name, file);

@@ -15,11 +15,11 @@ const reading = {
     findings: ['Nodule'],
     minAuroc: {},
     prevalence: {},
-    policy: 'chest14',
+    policy: 'chest14-published',
     bestEffort: false,
   },
   plan: {
-    policy: 'chest14',
+    policy: 'chest14-published',
     costDevice: 'cpu',
     costMs: 17.79,
     largest: {
@@ -161,7 +161,7 @@ export const examples: Readonly<Record<string, { readonly summary: string; reado
     summary: 'The plan for one finding',
     value: {
       plan: {
-        policy: 'chest14',
+        policy: 'chest14-published',
         costDevice: 'cpu',
         costMs: 17.79,
         largest: {

@@ -95,6 +95,23 @@ describe('POST /v1/readings', () => {
     expect(emphysema.plan.variants.map(({ resolution }) => resolution)).toEqual([512]);
   });
 
+  test('names the evidence of each policy, and reads fewer pixels where no difference between sizes was shown', async () => {
+    const answers = await Promise.all(
+      ['chest14-published', 'cheapest'].map((policy) => read(`?findings=Nodule,Emphysema&policy=${policy}`)),
+    );
+    expect(answers.map(({ plan }) => plan.policy)).toEqual(['chest14-published', 'cheapest']);
+    expect(answers.map(({ findings }) => findings.map(({ basis }) => basis))).toEqual([
+      ['published', 'published'],
+      ['notShown', 'notShown'],
+    ]);
+    const [published, cheapest] = answers;
+    expect(published?.findings[0]?.why).toContain('not measured on this family');
+    expect(cheapest?.findings[0]?.why).toMatch(
+      /whose difference from the best is not shown .*; not shown is not equal/,
+    );
+    expect(cheapest?.plan.costMs).toBeLessThan(published?.plan.costMs ?? 0);
+  });
+
   test('reads an RGBA film and a JPEG', async () => {
     expect((await read('?findings=Mass', rgba)).findings).toHaveLength(1);
     const jpeg = new Uint8Array(await sharp(film(native)).jpeg({ quality: 95 }).toBuffer());
@@ -221,7 +238,7 @@ describe('the answer', () => {
   test('repeats the normalised request', async () => {
     const { request } = await read('?findings=nodule,mass&prevalence=Mass:0.2&explain=heatmap');
     expect(request).toEqual({
-      ...{ findings: ['Mass', 'Nodule'], policy: 'chest14', minAuroc: {}, prevalence: { Mass: 0.2 } },
+      ...{ findings: ['Mass', 'Nodule'], policy: 'chest14-published', minAuroc: {}, prevalence: { Mass: 0.2 } },
       ...{ bestEffort: false, explain: 'heatmap' },
     });
   });

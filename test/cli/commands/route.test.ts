@@ -19,6 +19,13 @@ test('routes each finding to its floor or above under the published policy, and 
   expect(code).toBe(0);
 });
 
+test('routes by the policy of the family that prefers its own films to a paper', async () => {
+  const { code, stdout } = await alara(['route', '--findings', 'Nodule', '--policy', 'cheapest']);
+  expect(stdout).toMatch(/^Policy cheapest: /);
+  expect(stdout.replaceAll(/\s+/g, ' ')).toContain('whose difference from the best is not shown');
+  expect(code).toBe(0);
+});
+
 test('prints the plan, its cost and each rejected variant as text', async () => {
   const { code, stdout } = await alara(['route', '--findings', 'Nodule', '--policy', 'sabottke-spieler-2020']);
   expect(stdout).toMatch(

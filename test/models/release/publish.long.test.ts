@@ -107,7 +107,7 @@ test('the first promotion is recorded as the first; the next is compared, findin
     modificationProtocol: {
       ...{ films: 1399, patients: 1066, protocol: 'crossValidated' },
       margins: {
-        Pneumonia: { margin: 0.02, source: 'policy chest14' },
+        Pneumonia: { margin: 0.02, source: 'declared with the promotion' },
         Mass: { margin: 0.02, source: 'declared with the promotion' },
       },
     },

@@ -12,7 +12,7 @@ from alara_train.json_file import BadDocument, check_schema
 from alara_train.recipes.frozen.card_text import card_text
 from alara_train.report.card import card
 from alara_train.report.catalog import check_catalog
-from alara_train.report.policy import declared_margin, derive_policy
+from alara_train.report.policy import CHEAPEST, cheapest_policy, declared_margin, derive_policy
 
 
 @pytest.fixture
@@ -28,6 +28,9 @@ def test_the_bundled_family_matches_its_contracts(family: Path, schemas: Path, c
     check_schema(policy, schemas / "policy.schema.json")
     evaluation = json.loads((family / "evaluation.json").read_text())
     assert policy == derive_policy(catalog, evaluation, margin=declared_margin(policy, evaluation))
+    cheapest = json.loads((family / CHEAPEST).read_text())
+    check_schema(cheapest, schemas / "policy.schema.json")
+    assert cheapest == cheapest_policy(catalog, evaluation, policy)
     for variant in catalog["variants"]:
         data = (family / variant["file"]).read_bytes()
         assert hashlib.sha256(data).hexdigest() == variant["sha256"]

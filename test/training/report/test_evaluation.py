@@ -15,9 +15,10 @@ from alara_train.evaluate.baseline import log_odds, view_groups
 from alara_train.evaluate.compare import catalog_comparisons, pairs
 from alara_train.evaluate.measure import Measured, OneClass, measure
 from alara_train.evaluate.scored import BadScores, Protocol, VariantScores, check, design
+from alara_train.json_file import BadDocument
 from alara_train.report.card_sections import sections
 from alara_train.report.evaluation import catalog_head, dumps, evaluation
-from alara_train.report.policy import declared_margin, derive_policy, separations
+from alara_train.report.policy import cheapest_policy, declared_margin, derive_policy, separations
 
 FILMS = 600
 FINDINGS = ("Atelectasis", "Mass", "Nodule", "Edema", "Emphysema", "Hernia")
@@ -194,6 +195,47 @@ def test_the_policy_follows_the_corrected_intervals_and_the_targets() -> None:
     assert derive_policy(catalog, document(), margin=0.02)["rules"]["Nodule"]["evidence"] == "simulated"
 
 
+def test_the_cheapest_policy_takes_the_smallest_size_that_is_not_shown_to_be_worse() -> None:
+    own = derive_policy(a_catalog(), document(), margin=0.02)
+    assert own["name"] == "made-measured-published"
+    cheapest = cheapest_policy(a_catalog(), document(), own)
+    assert cheapest["name"] == "cheapest"
+    sizes = {finding: rule["minResolution"] for finding, rule in cheapest["rules"].items()}
+    assert sizes == {**dict.fromkeys(FINDINGS, 256), "Mass": 512}
+    assert {rule["evidence"] for rule in cheapest["rules"].values()} == {"notShown"}
+
+
+def test_a_difference_between_collections_is_no_evidence() -> None:
+    """The larger size only recognises the collection `two`, where the finding is common."""
+    rng = np.random.default_rng(5)
+    films = family(gap=0)
+    two = films[0].collection == "two"
+    common = (rng.random(FILMS) < np.where(two, 0.6, 0.05)).astype(np.int64)
+    j = FINDINGS.index("Edema")
+    changed = []
+    for v in films:
+        labels, logits = v.labels.copy(), v.logits.copy()
+        labels[:, j] = common
+        logits[:, j] = rng.normal(size=FILMS) + 0.5 * common + 2 * two * (v.resolution == 512)
+        changed.append(dataclasses.replace(v, labels=labels, logits=logits))
+    record = evaluation(measure(changed, draws=200, seed=3), family="made", date="2026-11-23", margin=0.02)
+    found: dict[str, Any] = json.loads(dumps(record))
+    rows = [
+        c for c in found["comparisons"] if c["finding"] == "Edema" and c.get("family", "").startswith("resolutions")
+    ]
+    assert all(c["simultaneous95"][1] < 0 for c in rows)  # pooled, the larger size is far better
+    assert separations(found) == {}
+    with pytest.raises(BadDocument, match="run alara-train evaluate"):
+        derive_policy(a_catalog(), {**found, "simultaneous": {"resolutions of int8": {}}}, margin=0.02)
+
+
+def test_several_margins_are_refused() -> None:
+    rules = {"rules": {"Mass": {"nonInferiorTo": "best", "margin": 0.02}}}
+    assert declared_margin(rules, {"margin": 0.02}) == 0.02
+    with pytest.raises(BadDocument, match=r"0\.01 and 0\.02"):
+        declared_margin(rules, {"margin": 0.01})
+
+
 def test_the_commands_measure_and_derive_from_files(tmp_path: Path, schemas: Path) -> None:
     for v in family():
         v.save(tmp_path / f"scores-{v.variant}.npz")
@@ -214,7 +256,7 @@ def test_the_commands_measure_and_derive_from_files(tmp_path: Path, schemas: Pat
     assert not (folder / "policy.json").exists()
     assert run.invoke(app, ["policy", "--family", str(folder), "--schemas", str(schemas), "--write"]).exit_code == 0
     assert declared_margin(json.loads((folder / "policy.json").read_text()), {}) == 0.01
-    assert (folder / "policy.json").exists()
+    assert (folder / "policies" / "cheapest.json").exists()
     out_of_reach = run.invoke(app, ["policy", "--family", str(folder), "--target", "Edema=0.99"])
     assert out_of_reach.exit_code == 2
     assert run.invoke(app, ["policy", "--family", str(folder), "--target", "Fracture=0.9"]).exit_code == 2

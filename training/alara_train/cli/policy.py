@@ -1,4 +1,4 @@
-"""`alara-train policy`: derive the policy of a family, and show its cost before it is written."""
+"""`alara-train policy`: derive the policies of a family, and show their cost before they are written."""
 
 from __future__ import annotations
 
@@ -86,43 +86,56 @@ def policy(
     ] = None,
     schemas: options.Schemas = Path("models/schema"),
     write: Annotated[
-        bool, typer.Option("--write", help="write policy.json; without this option nothing is changed")
+        bool,
+        typer.Option("--write", help="write policy.json and policies/cheapest.json; by default nothing is changed"),
     ] = False,
 ) -> None:
-    """Derive the policy from a family's evaluation, and show its routes and costs.
+    """Derive the policies from a family's evaluation, and show their routes and costs.
 
-    A finding follows the family's own table only if an interval between two sizes, corrected for all findings and
-    pairs of sizes, excludes zero in every precision. Other findings get a simulated floor, or else the published one.
-    Without --margin the family's own margin is used, so that an unchanged evaluation gives an unchanged policy.
+    The family's own policy: a finding follows the family's own table only if an interval between two sizes, within
+    strata of view and collection and corrected for all findings and pairs of sizes, excludes zero in every precision.
+    Other findings get a simulated floor, or else the published one. The policy cheapest: per finding the smallest size
+    whose difference from the best is not shown. Without --margin the family's own margin is used, so that an unchanged
+    evaluation gives unchanged policies.
     """
-    from alara_train.json_file import check_schema, write_json
+    from alara_train.json_file import check_schema
     from alara_train.report.catalog import read_family
-    from alara_train.report.policy import attainable_policy, declared_margin, derive_policy, separations
+    from alara_train.report.policy import (
+        attainable_policy,
+        cheapest_policy,
+        declared_margin,
+        derive_policy,
+        separations,
+        write_policies,
+    )
 
     catalog, evaluation = read_family(family, "catalog", "evaluation")
     before = read_family(family, "policy")[0] if (family / "policy.json").is_file() else None
     chosen = declared_margin(before, evaluation) if margin is None else margin
     targets = parse_targets(target or [], catalog["findings"])
-    derived = derive_policy(catalog, evaluation, margin=chosen, alpha=alpha, targets=targets)
-    derived = attainable_policy(derived, catalog, chosen)
+    own = derive_policy(catalog, evaluation, margin=chosen, alpha=alpha, targets=targets)
+    own = attainable_policy(own, catalog, chosen)
+    cheapest = cheapest_policy(catalog, evaluation, own, alpha)
     schema = schemas / "policy.schema.json"
     if schema.is_file():
-        check_schema(derived, schema)
-    lines = route_table(catalog, derived)
+        check_schema(own, schema)
+        check_schema(cheapest, schema)
+    lines = [line for rules in (own, cheapest) for line in (f"{rules['name']}:", *route_table(catalog, rules), "")]
     separated = separations(evaluation, alpha)
     for finding, pairs in separated.items():
         for small, large, difference in pairs:
             typer.echo(
-                f"{finding}: {small} px minus {large} px is {difference:+.3f} AUROC; corrected interval excludes zero"
+                f"{finding}: {small} px minus {large} px is {difference:+.3f} AUROC within strata; corrected interval "
+                "excludes zero"
             )
     if not separated:
-        typer.echo("No finding's corrected interval between two sizes excludes zero in every precision.")
+        typer.echo("No finding's corrected interval between two sizes within strata excludes zero in every precision.")
+    typer.echo(f"margin {chosen:g}")
     typer.echo("")
     for line in lines:
         typer.echo(line)
-    typer.echo("")
-    if write:
-        write_json(derived, family / "policy.json", schema)
-        typer.echo(f"written to {family / 'policy.json'}")
-    else:
+    if not write:
         typer.echo("nothing written: add --write")
+        return
+    for path in write_policies(own, cheapest, family):
+        typer.echo(f"written to {path}")

@@ -47,14 +47,25 @@ class WeightedRoc:
         total: Float32s = np.cumsum(self.at[::-1], axis=0)[::-1]
         return total
 
-    def auroc(self) -> Floats:
-        """Area under each curve, ties counting half: [D]; NaN with one class only."""
+    @property
+    def wins(self) -> Floats:
+        """Weight of the pairs in which the positive has the higher score, ties counting half: [D]."""
         wins = _dot(self.at, self.below)
         if self.tied is not None:
             wins += _dot(self.at, self.tied) / 2
-        pairs = self.positives.astype(np.float64) * self.negatives
+        return wins
+
+    @property
+    def pairs(self) -> Floats:
+        """Weight of all pairs of a positive and a negative: [D]."""
+        pairs: Floats = self.positives.astype(np.float64) * self.negatives
+        return pairs
+
+    def auroc(self) -> Floats:
+        """Area under each curve: [D]; NaN with one class only."""
+        pairs = self.pairs
         with np.errstate(invalid="ignore", divide="ignore"):
-            area: Floats = np.where(pairs > 0, wins / pairs, np.nan)
+            area: Floats = np.where(pairs > 0, self.wins / pairs, np.nan)
         return area
 
     def average_precision(self) -> Floats:

@@ -27,6 +27,7 @@ from alara_train.evaluate.metrics import brier, ece
 from alara_train.evaluate.operating import POINTS, Point, chosen_threshold, operating_points
 from alara_train.evaluate.resample import Resamples, resample, single_draw
 from alara_train.evaluate.scored import BadScores, Design, Protocol, VariantScores, check, design
+from alara_train.evaluate.strata import WithinStrata, strata, within_strata
 
 THRESHOLD_DRAWS = 500
 """Number of resamples for thresholds and for subgroups."""
@@ -39,6 +40,8 @@ class HeadMeasured:
     auroc: float
     draws: Floats
     """AUROC of every resample of patients; the same resamples for every variant."""
+    within: WithinStrata | None
+    """Over the pairs of films of one view and collection; None if none of these has films with and without."""
     delong_error: float
     fold_aurocs: tuple[float, ...]
     """AUROC of each fold with both classes; empty in `heldOut`."""
@@ -287,6 +290,7 @@ def _head(
     return HeadMeasured(
         auroc=value,
         draws=areas,
+        within=within_strata(z, y, strata(variant), resamples),
         delong_error=delong_error,
         fold_aurocs=tuple(v for v in folds if not np.isnan(v)) if plan.protocol == "crossValidated" else (),
         average_precision=float(weighted_roc(z, y, single_draw(len(y))).average_precision()[0]),

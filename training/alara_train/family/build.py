@@ -24,7 +24,7 @@ from alara_train.recipes.recipe import Recipe, Spec, Variant
 from alara_train.report.catalog import check_catalog
 from alara_train.report.evaluation import dumps
 from alara_train.report.figures.draw import FIGURES
-from alara_train.report.policy import attainable_policy, derive_policy
+from alara_train.report.policy import CHEAPEST, attainable_policy, cheapest_policy, derive_policy, write_policies
 from alara_train.toml_file import BadConfig
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -155,7 +155,7 @@ def _build(spec: Spec, recipe: Recipe, folder: FamilyFolder) -> Variant:
 def evaluate_family(
     recipe: Recipe, folder: FamilyFolder, variants: list[Variant], scores: list[VariantScores]
 ) -> dict[str, Any]:
-    """Measure the variants, and write evaluation, policy, catalog and scores; returns the evaluation.
+    """Measure the variants, and write evaluation, policies, catalog and scores; returns the evaluation.
 
     `scores.json` identifies films by the digest of their files. It is not written if a file is missing.
 
@@ -170,11 +170,12 @@ def evaluate_family(
     check_catalog(catalog)
     evaluation = evaluation_document(folder.family, recipe, variants, measured, catalog["provenance"]["date"])
     policy = attainable_policy(derive_policy(catalog, evaluation, margin=how.margin), catalog, how.margin)
-    for name, document in (("catalog", catalog), ("policy", policy)):
+    cheapest = cheapest_policy(catalog, evaluation, policy)
+    for name, document in (("catalog", catalog), ("policy", policy), ("policy", cheapest)):
         if (schema := folder.schemas / f"{name}.schema.json").is_file():
             check_schema(document, schema)
     write_atomic(out / "evaluation.json", dumps(evaluation))
-    write_json(policy, out / "policy.json")
+    write_policies(policy, cheapest, out)
     write_json(catalog, out / "catalog.json")
     files = recipe.scored_files
     if all(file.is_file() for file in files):
@@ -185,7 +186,7 @@ def evaluate_family(
 
 def is_complete(out: Path) -> bool:
     """Whether a family's folder holds all documents, the figures, and the graphs that its catalog names."""
-    names = [*(f"{name}.json" for name in DOCUMENTS), "card.md", *(f"figures/{name}.svg" for name in FIGURES)]
+    names = [*(f"{name}.json" for name in DOCUMENTS), CHEAPEST, "card.md", *(f"figures/{name}.svg" for name in FIGURES)]
     if not all((out / name).is_file() for name in names):
         return False
     catalog = json.loads((out / "catalog.json").read_text())

@@ -10,13 +10,14 @@ import numpy as np
 
 from alara_train.evaluate.agreement import QUANTILES, agreements
 from alara_train.evaluate.calibration import ISOTONIC_LEAST, record
-from alara_train.evaluate.compare import comparisons, mean_comparisons, simultaneous_record
+from alara_train.evaluate.compare import comparisons, mean_comparisons, mean_estimate, simultaneous_record, within
 from alara_train.evaluate.delong import normal_interval
 from alara_train.evaluate.intervals import ci95
 from alara_train.evaluate.measure import THRESHOLD_DRAWS, HeadMeasured, Measured, VariantMeasured, auroc_record
 from alara_train.evaluate.metrics import precision_recall_points, reliability, roc_points
 from alara_train.evaluate.operating import POINTS, TARGET
 from alara_train.evaluate.resample import Resamples
+from alara_train.evaluate.strata import WithinStrata
 from alara_train.evaluate.subgroups import FEWEST, measured_in, subgroups
 from alara_train.report.catalog import EVALUATION
 
@@ -41,7 +42,9 @@ METHODS_USED = {
     "of the raw score. After: by a fit on other films.",
     "reliability": "ten bins of equal count; ece is the mean gap over them, weighted by films.",
     "comparisons": "variant minus reference, same films and resamples. simultaneous95 holds for all findings and all "
-    "pairs of its family at once.",
+    "pairs of its family at once. The policy follows withinStrata alone.",
+    "withinStrata": "AUROC over the pairs of films of one view and collection, strata weighted by their pairs; strata "
+    "without both classes are left out and counted. Same resamples of patients, same correction.",
     "agreement": "lower precision minus fp32 in calibrated probability, at the quantiles "
     + ", ".join(str(q) for q in QUANTILES),
     "subgroups": f"a mean is over the findings with at least {FEWEST} films with and without.",
@@ -115,6 +118,7 @@ def _variant(
             "ci95": ci95(variant.draws, value),
             "films": int(measured.design.measured.sum()),
         },
+        **({"meanWithinStrata": _mean_within(variant)} if mean_estimate(variant, within) else {}),
         "meanAgainstBest": {
             "reference": best.id,
             "difference": behind,
@@ -127,6 +131,17 @@ def _variant(
             finding: _head(variant.heads[finding], logits[:, j], measured.labels[:, j])
             for j, finding in enumerate(measured.findings)
         },
+    }
+
+
+def _mean_within(variant: VariantMeasured) -> Record:
+    estimate = mean_estimate(variant, within)
+    assert estimate is not None
+    value = round(estimate[0], 4)
+    return {
+        "value": value,
+        "ci95": ci95(estimate[1], value),
+        "findings": [finding for finding, head in variant.heads.items() if head.within],
     }
 
 
@@ -144,6 +159,7 @@ def _head(head: HeadMeasured, scores: Any, labels: Any) -> Record:
             "ci95": ci95(head.draws, value),
             "delongCi95": [round(max(low, 0.0), 4), round(min(high, 1.0), 4)],
         },
+        **({"withinStrata": _within(head.within)} if head.within else {}),
         "averagePrecision": precision,
         "averagePrecisionCi95": ci95(head.precision_draws, precision),
         "positives": head.positives,
@@ -188,6 +204,17 @@ def _head(head: HeadMeasured, scores: Any, labels: Any) -> Record:
     return document
 
 
+def _within(found: WithinStrata) -> Record:
+    value = round(found.auroc, 6)
+    return {
+        "value": value,
+        "ci95": ci95(found.draws, value),
+        "pairs": found.pairs,
+        "strata": found.strata,
+        "leftOut": found.left_out,
+    }
+
+
 def _bins(probability: Any, labels: Any) -> list[Record]:
     return [{"probability": p, "share": share, "films": n} for p, share, n in reliability(probability, labels)]
 
@@ -196,8 +223,10 @@ def catalog_head(measured: Measured, variant: VariantMeasured, finding: str, met
     """One finding of one variant, as the catalog's `Head`; `method` says how the threshold was chosen."""
     head, protocol = variant.heads[finding], measured.design.protocol
     youden = head.points["youden"]
+    inside = _within(head.within) if head.within else None
     return {
         "auroc": auroc_record(head.auroc, head.draws, head.positives, head.negatives, protocol),
+        **({"withinStrata": {"value": inside["value"], "ci95": inside["ci95"]}} if inside else {}),
         "calibration": record(head.served),
         "threshold": {
             "value": youden.value,

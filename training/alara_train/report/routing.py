@@ -76,19 +76,27 @@ def satisfies(rule: Rule, finding: str, variant: dict[str, Any], catalog: Catalo
     if "minResolution" in rule:
         return bool(variant["resolution"] >= rule["minResolution"])
     able = [v for v in catalog["variants"] if finding in v["heads"]]
-    best = max(able, key=lambda v: v["heads"][finding]["auroc"]["value"])
+    best = max(able, key=lambda v: area(v["heads"][finding]))
     lower = _lower(catalog, finding, variant["id"], best["id"])
     return best["id"] == variant["id"] or (lower is not None and lower > -rule["margin"])
 
 
+def area(head: dict[str, Any]) -> float:
+    """The AUROC by which variants are compared: within strata if it was measured, or else over all films."""
+    return float(head.get("withinStrata", head["auroc"])["value"])
+
+
 def _lower(catalog: Catalog, finding: str, variant: str, reference: str) -> float | None:
-    """Lower end of the paired difference; a difference that is stored in the other direction is negated."""
+    """Lower end of the paired difference, within strata if it was measured.
+
+    A difference that is stored in the other direction is negated.
+    """
     for c in catalog["comparisons"]:
         if c["finding"] == finding and (c["variant"], c["reference"]) == (variant, reference):
-            return float(c["ci95"][0])
+            return float(c.get("withinStrata", c)["ci95"][0])
     for c in catalog["comparisons"]:
         if c["finding"] == finding and (c["variant"], c["reference"]) == (reference, variant):
-            return -float(c["ci95"][1])
+            return -float(c.get("withinStrata", c)["ci95"][1])
     return None
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from alara_train.data.films import FINDINGS, Films
 from alara_train.evaluate.auroc import auroc
+from alara_train.evaluate.strata import auroc_within
 from alara_train.recipes.frozen.features import Pooled
-from alara_train.recipes.frozen.ridge import Balance, Invariance, auroc_within, cross_validate
+from alara_train.recipes.frozen.ridge import Balance, Invariance, cross_validate
 
 COUNT, CHANNELS, CELLS = 240, 12, 4
 STRENGTHS = (0.1, 1.0)

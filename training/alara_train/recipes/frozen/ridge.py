@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from alara_train.data.films import Films, Floats, Ints
-from alara_train.evaluate.auroc import auroc
+from alara_train.evaluate.strata import auroc_within
 from alara_train.input_gate.pixel_cache import Rows
 from alara_train.networks.pooling import Float32s, Linear, Scaler
 from alara_train.recipes.frozen.features import Pooled
@@ -80,18 +80,6 @@ def _solve(kernel: Floats, targets: Floats, strength: float) -> Floats:
     loaded[np.diag_indices_from(loaded)] += strength * float(np.trace(kernel)) / len(kernel)
     solution: Floats = cho_solve(cho_factor(loaded, lower=True, overwrite_a=True), targets)
     return solution
-
-
-def auroc_within(scores: Floats, labels: Ints, groups: Ints) -> float:
-    """AUROC over the pairs of films of the same group; NaN if no group has films with and without the finding."""
-    wins, pairs = 0.0, 0
-    for group in np.unique(groups):
-        inside = groups == group
-        both = int(labels[inside].sum()) * int((1 - labels[inside]).sum())
-        if both:
-            wins += auroc(scores[inside], labels[inside]) * both
-            pairs += both
-    return wins / pairs if pairs else float("nan")
 
 
 @dataclass(frozen=True, slots=True)
