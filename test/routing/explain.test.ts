@@ -57,7 +57,12 @@ describe('an explanation', () => {
         variant('small', 256, 10, { A: { ...head(0.7), ...within(0.8) } }),
         variant('large', 512, 40, { A: { ...head(0.85), ...within(0.79) } }),
       ],
-      [{ ...compared('A', 'small', 'large', -0.15, [-0.2, -0.1]), withinStrata: { difference: 0.01, ci95: [0, 0.02] } }],
+      [
+        {
+          ...compared('A', 'small', 'large', -0.15, [-0.2, -0.1]),
+          withinStrata: { difference: 0.01, ci95: [0, 0.02] },
+        },
+      ],
     );
     const rule: Rule = { nonInferiorTo: 'best', margin: 0.01 };
     const plan = unwrap(route(strata, policyOf({}, rule), costs, ask('A')));
