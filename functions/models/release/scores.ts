@@ -7,7 +7,8 @@ import { Protocol } from '../../core/catalog.ts';
  */
 export const Scores = z
   .object({
-    schema: z.literal('alara.scores/1'),
+    /** Version 1 has no folds and strata. */
+    schema: z.enum(['alara.scores/1', 'alara.scores/2']),
     family: z.string(),
     /** `crossValidated`: each film was scored by a network that did not see its patient. */
     protocol: Protocol,
@@ -15,6 +16,10 @@ export const Scores = z
     films: z.array(z.string().regex(/^[0-9a-f]{16}$/)).min(2),
     /** Films with equal numbers belong to one patient. */
     patients: z.array(z.int().nonnegative()),
+    /** The fold of each film, -1 for none. */
+    folds: z.array(z.int()).optional(),
+    /** The view and source collection of each film, as an index of `names`. */
+    strata: z.object({ names: z.array(z.string()), films: z.array(z.int().nonnegative()) }).optional(),
     /** By finding, one character per film: 1 present, 0 absent, - unknown. */
     labels: z.record(z.string(), z.string().regex(/^[01-]+$/)),
     /** Bits of a rank. */
@@ -24,10 +29,12 @@ export const Scores = z
     /** The logits behind the ranks, before calibration: Base64 of little-endian float32. Older families lack them. */
     logits: z.record(z.string(), z.record(z.string(), z.base64())).optional(),
   })
-  .superRefine(({ films, patients, labels, ranks, logits = {}, width }, context) => {
+  .superRefine(({ films, patients, folds, strata, labels, ranks, logits = {}, width }, context) => {
     const complain = (message: string, ...path: string[]) => context.addIssue({ code: 'custom', message, path });
     if (new Set(films).size !== films.length) complain('a film is listed twice', 'films');
     if (patients.length !== films.length) complain('expected as many as films', 'patients');
+    if (folds && folds.length !== films.length) complain('expected as many as films', 'folds');
+    if (strata && strata.films.length !== films.length) complain('expected as many as films', 'strata', 'films');
     for (const [finding, text] of Object.entries(labels))
       if (text.length !== films.length) complain('expected one label per film', 'labels', finding);
     const base64Length = (bytes: number) => Math.ceil(bytes / 3) * 4;

@@ -16,7 +16,7 @@ from alara_train.cli.main import app
 from alara_train.data.films import FINDINGS
 from alara_train.evaluate.auroc import auroc
 from alara_train.evaluate.scored import BadScores, VariantScores
-from alara_train.evaluate.scores_file import film_digests, scores_document
+from alara_train.evaluate.scores_file import film_digests, read_scores, scores_document
 
 FILMS = 40
 
@@ -58,6 +58,11 @@ def test_ranks_give_the_auroc_of_the_scores(protocol: str, films: int) -> None:
     assert len(document["films"]) == int(used.sum()) == films
     assert document["films"] == [d for d, u in zip(DIGESTS, used.tolist(), strict=True) if u]
     assert "nih" not in json.dumps(document)
+    assert document["folds"] == first.fold[used].tolist()
+    assert document["strata"] == {"what": "view/collection", "names": ["/"], "films": [0] * films}
+    ranks, _, patients = read_scores({**document, "schema": "alara.scores/1"})
+    assert len(patients) == films
+    assert ranks.keys() == {"r256-fp32", "r512-fp32"}
     assert document["width"] == 16
     for v in variants:
         for j, finding in enumerate(FINDINGS):

@@ -42,7 +42,7 @@ def catalog() -> dict[str, Any]:
 
 def scores() -> dict[str, Any]:
     return {
-        "schema": "alara.scores/1",
+        "schema": "alara.scores/2",
         "protocol": "crossValidated",
         "patients": [0, 1, 2, 3, 3],
         "labels": {"A": "10100", "B": "01010"},

@@ -14,9 +14,12 @@ import numpy as np
 from alara_train.atomic_file import write_atomic
 from alara_train.data.films import Floats, Ints
 from alara_train.evaluate.scored import BadScores, Protocol, Strings, VariantScores, check, design
+from alara_train.evaluate.strata import strata
 from alara_train.json_file import BadDocument
 
-SCHEMA = "alara.scores/1"
+SCHEMA = "alara.scores/2"
+OLDER = "alara.scores/1"
+"""Without strata and folds, and before 2026-11-28 without logits."""
 LETTERS = {1: "1", 0: "0", -1: "-"}
 
 
@@ -31,7 +34,8 @@ def scores_document(
     """Write the scores of the measured films as a document that identifies films only by digest.
 
     An AUROC depends only on the ranks; equal scores have equal ranks. The document also holds the logits before
-    calibration, for other calibrations or averages. `films` are the digests in the order of the scores.
+    calibration, and the view and collection, fold and patient of each film, so that everything in the evaluation can be
+    computed again. `films` are the digests in the order of the scores.
 
     Raises:
         BadScores: The variants were not scored on the same films, or `films` does not fit the scores.
@@ -45,6 +49,7 @@ def scores_document(
     if len(set(named)) != len(named):
         raise BadScores(f"{len(named) - len(set(named))} films are the same file as another")
     patients = {patient: i for i, patient in enumerate(dict.fromkeys(first.patients[measured].tolist()))}
+    names, stratum = np.unique(strata(first)[measured], return_inverse=True)
     width = 16 if len(named) <= 2**16 else 32
     return {
         "schema": SCHEMA,
@@ -52,6 +57,8 @@ def scores_document(
         "protocol": protocol,
         "films": named,
         "patients": [patients[patient] for patient in first.patients[measured].tolist()],
+        "folds": first.fold[measured].tolist(),
+        "strata": {"what": "view/collection", "names": names.tolist(), "films": stratum.tolist()},
         "labels": {
             finding: "".join(LETTERS[label] for label in first.labels[measured, j].tolist())
             for j, finding in enumerate(first.findings)
@@ -88,7 +95,7 @@ def read_scores(document: dict[str, Any]) -> tuple[dict[str, dict[str, Floats]],
     Raises:
         BadDocument: The document is of another kind.
     """
-    if document.get("schema") != SCHEMA:
+    if document.get("schema") not in (SCHEMA, OLDER):
         raise BadDocument(f"the scores are not {SCHEMA}: run alara-train scores")
     numbers = {letter: label for label, letter in LETTERS.items()}
     labels = {
