@@ -32,6 +32,9 @@ const cliAdvice: Partial<Record<FilmFault['code'], Partial<Advice>>> &
   },
   invalid_parameter: { title: 'An option has a wrong value', fix: 'Correct the option; --help describes each option.' },
   unknown_variant: { fix: 'Choose one of the variants in known; alara catalog show describes them.' },
+  operating_point_not_measured: {
+    fix: 'Choose one of available, or omit --operating-point to use the default of each finding.',
+  },
   unreachable_target: {
     fix: 'Lower the target, ask for fewer findings, or add --best-effort to use the nearest variant, with meetsTarget false.',
   },

@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { type OperatingPointName, operatingPointNames } from '../core/catalog.ts';
 import type { Router } from '../inference/router.ts';
 import { type Plan, route } from '../routing/cheapest-plan.ts';
 import { parseParameters } from '../routing/parameters.ts';
@@ -11,6 +12,7 @@ export type RoutingOptions = {
   minAuroc?: string;
   policy?: string;
   variant?: string;
+  operatingPoint?: OperatingPointName;
   bestEffort?: true;
 };
 
@@ -24,6 +26,12 @@ export const addRoutingOptions = (command: Command): Command =>
     )
     .option('--policy <name>', 'a policy, such as sabottke-spieler-2020; default: the policy of the family')
     .option('--variant <id>', 'use this variant for every finding; alara catalog show lists the variants')
+    .addOption(
+      new Option(
+        '--operating-point <name>',
+        'where calls change; default: that of the policy, otherwise specific where it was measured',
+      ).choices(operatingPointNames),
+    )
     .option(
       '--best-effort',
       'if no variant meets the target of a finding, use the nearest variant, with meetsTarget false',

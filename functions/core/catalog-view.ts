@@ -1,5 +1,17 @@
 import { z } from 'zod';
-import { Auroc, Catalog, Comparison, Head, type Interval, Quality, Rate, Variant } from './catalog.ts';
+import {
+  Auroc,
+  Catalog,
+  Comparison,
+  HeadFile,
+  type Interval,
+  type OperatingPoint,
+  Quality,
+  Rate,
+  type Share,
+  shareDescriptions,
+  Variant,
+} from './catalog.ts';
 
 /** A 95 % confidence interval as the API shows it. Catalog files contain a pair of numbers instead. */
 export const IntervalView = z
@@ -24,8 +36,47 @@ export const AurocView = z
   .meta({ id: 'Auroc', description: "Area under the ROC curve, measured on the family's own films." });
 export type AurocView = z.infer<typeof AurocView>;
 
+const Unit = z.number().min(0).max(1);
+const share = (description: string) =>
+  z
+    .object({
+      value: Unit.meta({ description: 'The point estimate.' }),
+      ci95: IntervalView.optional().meta({ description: 'Absent in catalogs of earlier versions.' }),
+    })
+    .meta({ description });
+const OperatingPointView = z
+  .object({
+    threshold: Unit.meta({ description: 'The threshold at which the shares were measured.' }),
+    low: Unit.meta({ description: 'Below this probability a call is absent.' }),
+    high: Unit.meta({ description: 'Above this probability a call is present.' }),
+    sensitivity: share(shareDescriptions.sensitivity),
+    specificity: share(shareDescriptions.specificity),
+    positivePredictiveValue: share(shareDescriptions.positivePredictiveValue).optional(),
+    negativePredictiveValue: share(shareDescriptions.negativePredictiveValue).optional(),
+    indeterminate: Unit.optional().meta({
+      description:
+        'Share of the measured films with a probability from low to high, out of fold. Absent if it was not measured.',
+    }),
+    method: z.string().meta({ description: 'How the threshold and its band were chosen, in words.' }),
+  })
+  .meta({
+    id: 'MeasuredOperatingPoint',
+    description:
+      'Where calls change, on calibrated probability at the prevalence of the head, and how good the calls are.',
+  });
+const { threshold: _, ...headFields } = HeadFile.shape;
 const HeadView = z
-  .object({ ...Head.shape, auroc: AurocView })
+  .object({
+    ...headFields,
+    auroc: AurocView,
+    operatingPoints: z
+      .object({
+        sensitive: OperatingPointView.optional(),
+        balanced: OperatingPointView.optional(),
+        specific: OperatingPointView.optional(),
+      })
+      .meta({ description: 'The measured operating points by name, at least one.' }),
+  })
   .meta({ id: 'Head', description: 'The measurements of one variant for one finding.' });
 const VariantView = z
   .object({ ...Variant.shape, heads: z.record(z.string(), HeadView).meta({ description: 'Measurements by finding.' }) })
@@ -77,6 +128,16 @@ export type CatalogContent = z.infer<typeof CatalogContent>;
 
 export const intervalView = ([low, high]: Interval): IntervalView => ({ low, high });
 
+const shareView = ({ value, ci95 }: Share) => ({ value, ...(ci95 && { ci95: intervalView(ci95) }) });
+
+const operatingPointView = (point: OperatingPoint) => ({
+  ...point,
+  sensitivity: shareView(point.sensitivity),
+  specificity: shareView(point.specificity),
+  positivePredictiveValue: point.positivePredictiveValue && shareView(point.positivePredictiveValue),
+  negativePredictiveValue: point.negativePredictiveValue && shareView(point.negativePredictiveValue),
+});
+
 export const aurocView = (auroc: Auroc): AurocView => ({ ...auroc, ci95: intervalView(auroc.ci95) });
 
 const withNamedEnds = <Measured extends { readonly ci95: Interval }>(measured: Measured) => ({
@@ -93,7 +154,11 @@ export function catalogContent(catalog: Catalog): CatalogContent {
     ...catalog,
     variants: variants.map((variant) => ({
       ...variant,
-      heads: mapValues(variant.heads, (head) => ({ ...head, auroc: aurocView(head.auroc) })),
+      heads: mapValues(variant.heads, (head) => ({
+        ...head,
+        auroc: aurocView(head.auroc),
+        operatingPoints: mapValues(head.operatingPoints, (point) => point && operatingPointView(point)),
+      })),
     })),
     comparisons: comparisons.map(withNamedEnds),
     quality: {

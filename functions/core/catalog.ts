@@ -73,25 +73,94 @@ export const Calibration = z
   .meta({ id: 'Calibration', description: 'How a logit becomes a probability.' });
 export type Calibration = z.infer<typeof Calibration>;
 
-/** The operating point, on calibrated probability; between `low` and `high` a call is indeterminate. */
-export const Threshold = z
+/** The named operating points, each with the default first if it was measured. */
+export const operatingPointNames = ['specific', 'balanced', 'sensitive'] as const;
+export const OperatingPointName = z.enum(operatingPointNames);
+export type OperatingPointName = z.infer<typeof OperatingPointName>;
+
+/** A share of films with its interval. Catalogs of earlier versions have no interval. */
+export type Share = { readonly value: number; readonly ci95?: Interval };
+
+const limits = {
+  low: Unit.meta({ description: 'Below this probability a call is absent.' }),
+  high: Unit.meta({ description: 'Above this probability a call is present.' }),
+};
+
+const share = (description: string) =>
+  z
+    .object({ value: Unit, ci95: Interval })
+    .refine(({ value, ci95 }) => inside(value, ci95), outside)
+    .meta({ description });
+
+export const shareDescriptions = {
+  sensitivity: 'Share of films with the finding that reach the threshold.',
+  specificity: 'Share of films without the finding that do not reach the threshold.',
+  positivePredictiveValue:
+    'Share of films with the finding among those that reach the threshold, at the prevalence of the head. Absent if no film reaches it.',
+  negativePredictiveValue:
+    'Share of films without the finding among those that do not reach the threshold, at the prevalence of the head. Absent if every film reaches it.',
+} as const;
+
+/** Where calls change, on calibrated probability at the prevalence of the head, and how good these calls are. */
+const OperatingPointFile = z
+  .strictObject({
+    threshold: Unit.meta({ description: 'The threshold at which the shares were measured.' }),
+    ...limits,
+    sensitivity: share(shareDescriptions.sensitivity),
+    specificity: share(shareDescriptions.specificity),
+    positivePredictiveValue: share(shareDescriptions.positivePredictiveValue).optional(),
+    negativePredictiveValue: share(shareDescriptions.negativePredictiveValue).optional(),
+    indeterminate: Unit.optional().meta({
+      description:
+        'Share of the measured films with a probability from low to high, out of fold. Absent if it was not measured.',
+    }),
+    method: z.string().min(1).meta({ description: 'How the threshold and its band were chosen, in words.' }),
+  })
+  .refine(({ threshold, low, high }) => low <= threshold && threshold <= high, {
+    error: 'the threshold lies outside its indeterminate band',
+    path: ['threshold'],
+  })
+  .meta({
+    id: 'OperatingPoint',
+    description: 'Where calls change, on calibrated probability at the prevalence of the head.',
+  });
+
+/** An operating point of a head. Those of earlier versions have neither intervals nor predictive values. */
+export type OperatingPoint = {
+  readonly threshold: number;
+  readonly low: number;
+  readonly high: number;
+  readonly sensitivity: Share;
+  readonly specificity: Share;
+  readonly positivePredictiveValue?: Share | undefined;
+  readonly negativePredictiveValue?: Share | undefined;
+  readonly indeterminate?: number;
+  readonly method: string;
+};
+export type OperatingPoints = { readonly [Name in OperatingPointName]?: OperatingPoint | undefined };
+
+/** The one operating point of a catalog of an earlier version. */
+const Threshold = z
   .object({
     value: Unit.meta({ description: 'The threshold at which sensitivity and specificity were measured.' }),
-    low: Unit.meta({ description: 'Below this probability a call is absent.' }),
-    high: Unit.meta({ description: 'Above this probability a call is present.' }),
-    sensitivity: Unit.meta({ description: 'Share of films with the finding that reach the threshold.' }),
-    specificity: Unit.meta({ description: 'Share of films without the finding that do not reach the threshold.' }),
+    ...limits,
+    sensitivity: Unit.meta({ description: shareDescriptions.sensitivity }),
+    specificity: Unit.meta({ description: shareDescriptions.specificity }),
     method: z.string().min(1).meta({ description: 'How the threshold was chosen, in words.' }),
   })
   .refine(({ value, low, high }) => low <= value && value <= high, {
     error: 'the threshold lies outside its indeterminate band',
     path: ['value'],
   })
-  .meta({ id: 'Threshold', description: 'The operating point, on calibrated probability.' });
-export type Threshold = z.infer<typeof Threshold>;
+  .meta({ id: 'Threshold', description: 'Of catalogs of earlier versions: the operating point `balanced`.' });
 
-/** The measurements of one variant for one finding. */
-export const Head = z
+/** The operating point `balanced` of a catalog of an earlier version. */
+const balancedOf = ({ value, sensitivity, specificity, ...rest }: z.infer<typeof Threshold>): OperatingPoints => ({
+  balanced: { ...rest, threshold: value, sensitivity: { value: sensitivity }, specificity: { value: specificity } },
+});
+
+/** The measurements of one variant for one finding, as a catalog file has them. */
+export const HeadFile = z
   .object({
     auroc: Auroc,
     withinStrata: z
@@ -100,7 +169,16 @@ export const Head = z
       .optional()
       .meta({ description: 'The AUROC over the pairs of films of one view and one source collection.' }),
     calibration: Calibration,
-    threshold: Threshold,
+    operatingPoints: z
+      .strictObject({
+        sensitive: OperatingPointFile.optional().meta({ description: 'Chosen for a sensitivity of 0.90.' }),
+        balanced: OperatingPointFile.optional().meta({ description: "Chosen by Youden's index." }),
+        specific: OperatingPointFile.optional().meta({ description: 'Chosen for a specificity of 0.95.' }),
+      })
+      .refine((points) => Object.values(points).some((point) => point !== undefined), 'has no operating point')
+      .optional()
+      .meta({ description: 'The measured operating points by name, at least one.' }),
+    threshold: Threshold.optional(),
     ece: Unit.optional().meta({ description: 'Expected calibration error of the calibrated probability.' }),
     prevalence: z
       .number()
@@ -109,6 +187,14 @@ export const Head = z
       .meta({ description: 'Share of training films with the finding. The probability assumes this prevalence.' }),
   })
   .meta({ id: 'Head' });
+
+/** The measurements of one variant for one finding. The `threshold` of earlier versions becomes an operating point here. */
+const Head = HeadFile.transform(({ threshold, operatingPoints, ...head }, context) => {
+  const points: OperatingPoints | undefined = operatingPoints ?? (threshold && balancedOf(threshold));
+  if (points && !(operatingPoints && threshold)) return { ...head, operatingPoints: points };
+  context.addIssue({ code: 'custom', message: 'needs either operatingPoints or threshold' });
+  return z.NEVER;
+});
 export type Head = z.infer<typeof Head>;
 
 /** How a film becomes the input tensor, in training and in serving. */
@@ -401,6 +487,9 @@ export const Policy = z
     citation: z.string().optional().meta({ description: 'The publication behind the policy.' }),
     rules: z.record(z.string(), Rule).meta({ description: 'Rules by finding.' }),
     otherwise: Rule.optional().meta({ description: 'The rule of findings that have none of their own.' }),
+    operatingPoint: OperatingPointName.optional().meta({
+      description: 'The operating point of requests that name none. Every head of the family must have it.',
+    }),
   })
   .meta({ id: 'Policy', description: 'What is good enough, per finding.' });
 export type Policy = z.infer<typeof Policy>;

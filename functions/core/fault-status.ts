@@ -165,6 +165,11 @@ export const advice: Record<FaultCode, Advice> = {
     title: 'Unknown variant',
     fix: 'Choose one of the variants in known; GET /v1/catalog describes them.',
   },
+  operating_point_not_measured: {
+    status: 422,
+    title: 'The variant has no such operating point for the finding',
+    fix: 'Send operatingPoint with one of available, or leave it out for the default of each finding.',
+  },
   unreachable_target: {
     status: 422,
     title: 'No variant meets the target',

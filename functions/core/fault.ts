@@ -71,6 +71,13 @@ export type Fault =
       readonly known: readonly string[];
       readonly nearest?: string;
     }
+  | {
+      readonly code: 'operating_point_not_measured';
+      readonly operatingPoint: string;
+      readonly finding: string;
+      readonly variant: string;
+      readonly available: readonly string[];
+    }
   | { readonly code: 'unreachable_target'; readonly shortfalls: readonly Shortfall[] }
   | { readonly code: 'reading_not_found'; readonly id: string }
   | { readonly code: 'not_from_dicom'; readonly id: string }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { AurocView } from './catalog-view.ts';
+import { OperatingPointName } from './catalog.ts';
+import { AurocView, IntervalView } from './catalog-view.ts';
 import { DicomView } from './dicom-view.ts';
 import { Heatmap } from './heatmap.ts';
 import { bases, calls, notice, PassedOver, PlanView } from './reading.ts';
@@ -26,12 +27,65 @@ const named = {
   displayName: z.string().meta({ description: 'The name of the finding for people.', example: 'Pleural effusion' }),
 };
 
+const limits = {
+  low: Score.meta({ description: 'Below this probability the call is absent.', example: 0.06 }),
+  high: Score.meta({
+    description:
+      'Above this probability the call is present. From low to high the call is indeterminate. If low and high are equal, the call is present from this probability.',
+    example: 0.094,
+  }),
+};
+
+const OperatingPoint = z
+  .object({
+    name: OperatingPointName.meta({
+      description:
+        "sensitive: chosen for a sensitivity of 0.90. balanced: chosen by Youden's index, also in readings that an earlier version stored. specific: chosen for a specificity of 0.95.",
+      example: 'specific',
+    }),
+    ...limits,
+    sensitivity: Score.optional().meta({
+      description:
+        'Share of films with the finding that were called present. Measured out of fold with one threshold inside the band, so without indeterminate calls. Absent where the catalog of the reading is not known any more.',
+    }),
+    specificity: Score.optional().meta({
+      description: 'Share of films without the finding that were called absent. Measured like the sensitivity.',
+    }),
+    positivePredictiveValue: Score.optional().meta({
+      description:
+        'Probability of the finding if the call is present, computed from sensitivity and specificity at the stated prevalence.',
+    }),
+    negativePredictiveValue: Score.optional().meta({
+      description:
+        'Probability that the finding is absent if the call is absent, computed from sensitivity and specificity at the stated prevalence.',
+    }),
+    ci95: z
+      .object({
+        sensitivity: IntervalView.optional(),
+        specificity: IntervalView.optional(),
+        positivePredictiveValue: IntervalView.optional(),
+        negativePredictiveValue: IntervalView.optional(),
+      })
+      .optional()
+      .meta({
+        description:
+          'The 95 % intervals of these shares. Those of predictive values are adjusted to the stated prevalence. Absent where the catalog has none.',
+      }),
+  })
+  .meta({
+    id: 'OperatingPoint',
+    description:
+      'The probabilities at which the call changes, and how good the calls are. In a reading at its prevalence, in a plan at the prevalence of the training films.',
+  });
+export type OperatingPointView = z.infer<typeof OperatingPoint>;
+
 const routed = {
   ...named,
   code: CodeView.optional().meta({
     description: 'SNOMED CT. Absent where no code with the meaning of the label is known, for example for Hernia.',
   }),
   variant: z.string().meta({ description: 'The id of the variant that reads the finding.', example: 'r448-int8' }),
+  operatingPoint: OperatingPoint,
   auroc: AurocView,
   basis: z.enum(bases).meta({
     description:
@@ -53,38 +107,33 @@ export const RoutedFindingView = z
   .meta({ id: 'RoutedFinding', description: 'The variant that reads a finding, with the evidence for the choice.' });
 export type RoutedFindingView = z.infer<typeof RoutedFindingView>;
 
-const limits = {
-  low: Score.meta({ description: 'Below this probability the call is absent.', example: 0.06 }),
-  high: Score.meta({
-    description:
-      'Above this probability the call is present. From low to high the call is indeterminate. If low and high are equal, the call is present from this probability.',
-    example: 0.094,
-  }),
-};
+const likelihoodRatio = z.number().positive().meta({
+  description:
+    'The factor by which the film changes the odds of the finding: the odds at the probability, divided by the odds at the prevalence. It does not depend on the prevalence of the request. A probability of 0 or 1 counts as 0.000001 or 0.999999.',
+  example: 2.32,
+});
 
-const OperatingPoint = z
+const FilmSummary = z
   .object({
-    ...limits,
-    sensitivity: Score.optional().meta({
-      description:
-        'Share of films with the finding that were called present. Measured out of fold with one threshold inside the band, so without indeterminate calls. Absent where the catalog of the reading is not known any more.',
+    requested: z.int().meta({ description: 'How many findings were requested.', example: 14 }),
+    present: z.array(z.string()).meta({
+      description: 'The findings above their thresholds, the highest likelihood ratio first. Empty if there is none.',
+      example: ['Edema', 'Effusion'],
     }),
-    specificity: Score.optional().meta({
-      description: 'Share of films without the finding that were called absent. Measured like the sensitivity.',
-    }),
-    positivePredictiveValue: Score.optional().meta({
-      description:
-        'Probability of the finding if the call is present, computed from sensitivity and specificity at the stated prevalence.',
-    }),
-    negativePredictiveValue: Score.optional().meta({
-      description:
-        'Probability that the finding is absent if the call is absent, computed from sensitivity and specificity at the stated prevalence.',
+    indeterminate: z
+      .array(z.string())
+      .meta({ description: 'The findings with an indeterminate call, in the same order.', example: [] }),
+    text: z.string().meta({
+      description: 'The summary in words, also if no finding exceeds its threshold. The words may change.',
+      example: 'None of the 14 requested findings exceeds its threshold at the operating point specific.',
     }),
   })
   .meta({
-    id: 'OperatingPoint',
-    description: 'The probabilities at which the call changes, and how good the calls are.',
+    id: 'FilmSummary',
+    description:
+      'Which of the requested findings exceed their thresholds. Findings that were not requested may be present as well.',
   });
+export type FilmSummary = z.infer<typeof FilmSummary>;
 
 export const FindingView = z
   .object({
@@ -94,11 +143,13 @@ export const FindingView = z
       description:
         'The prevalence that the probability assumes: that of the training films, unless the request gives another one.',
     }),
-    operatingPoint: OperatingPoint,
-    call: z.enum(calls).meta({ description: 'The probability, compared with the operating point.' }),
+    call: z.enum(calls).meta({
+      description: 'The probability, compared with the operating point. No prevalence of a request changes it.',
+    }),
+    likelihoodRatio,
     rank: z.int().min(1).meta({
       description:
-        'The place of the finding in a list for people: present findings first, then indeterminate ones, then absent ones; within each call by the distance above the operating point.',
+        'The place of the finding in a list for people: present findings first, then indeterminate ones, then absent ones; within each call by descending likelihoodRatio.',
     }),
     heatmap: Heatmap.optional(),
   })
@@ -124,6 +175,10 @@ const RequestView = z
     findings: z.array(z.string()).meta({ description: 'The requested findings, in the order of the catalog.' }),
     policy: z.string().meta({ description: 'The policy, also if the request named none.' }),
     minAuroc: z.record(z.string(), z.number()).meta({ description: 'Targets by finding. Empty if none were set.' }),
+    operatingPoint: OperatingPointName.optional().meta({
+      description:
+        'The operating point of every finding, also if the request named none. Absent if the default differs between the findings: each finding states its own.',
+    }),
     prevalence: z
       .record(z.string(), z.number())
       .meta({ description: 'Local prevalence by finding. Empty if none was set.' }),
@@ -201,6 +256,7 @@ export const ReadingView = z
     family: Family.optional().meta({ description: 'Absent in readings that an earlier version stored.' }),
     request: RequestView.optional().meta({ description: 'Absent in readings that an earlier version stored.' }),
     plan: PlanView,
+    summary: FilmSummary,
     findings: z.array(FindingView).meta({ description: 'In the order of the catalog. Sort by rank to display them.' }),
     film: z
       .object({
@@ -246,6 +302,7 @@ const FindingSummary = z
     ...named,
     call: z.enum(calls).meta({ description: 'The probability, compared with low and high.' }),
     probability: Score.meta({ description: 'Calibrated, to three significant digits.' }),
+    likelihoodRatio,
     ...limits,
   })
   .meta({ id: 'FindingSummary', description: 'The result of one finding, without its evidence.' });
@@ -256,6 +313,7 @@ export const ReadingSummary = z
     ...shared,
     view: z.literal('summary').meta({ description: 'Tells a summary from the full reading.' }),
     reference: annotationView.reference,
+    summary: FilmSummary,
     findings: z
       .array(FindingSummary)
       .meta({ description: 'In the order for display: by rank, so present findings come first.' }),

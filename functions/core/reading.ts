@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Auroc } from './catalog.ts';
+import type { Auroc, OperatingPoint, OperatingPointName } from './catalog.ts';
 import type { DicomView } from './dicom-view.ts';
 import type { Heatmap } from './heatmap.ts';
 import type { ReadingWarning } from './warning.ts';
@@ -74,11 +74,19 @@ export type PlanView = z.infer<typeof PlanView>;
 export const bases = ['measured', 'published', 'simulated', 'notShown'] as const;
 export const calls = ['present', 'absent', 'indeterminate'] as const;
 
+/** The operating point of a finding as the catalog measured it, at the prevalence of the training films. */
+export type RoutedOperatingPoint = Omit<OperatingPoint, 'method'> & {
+  readonly name: OperatingPointName;
+  readonly prevalence: number;
+};
+
 /** The variant that reads a finding, and the evidence for this choice. */
 export type RoutedFinding = {
   readonly finding: string;
   readonly variant: string;
   readonly auroc: Auroc;
+  /** Absent in readings that an earlier version stored. Their operating point is the one that is `balanced` today. */
+  readonly operatingPoint?: RoutedOperatingPoint;
   readonly basis: (typeof bases)[number];
   /** False if the variant was pinned, or chosen on bestEffort, and misses the rule. */
   readonly meetsTarget: boolean;
@@ -89,20 +97,28 @@ export type RoutedFinding = {
   readonly passedOver: readonly PassedOver[];
 };
 
+/** A finding of a new plan. It always has an operating point. */
+export type PlannedFinding = RoutedFinding & { readonly operatingPoint: RoutedOperatingPoint };
+
 export type FindingResult = RoutedFinding & {
   /** Calibrated, at `prevalence`. */
   readonly probability: number;
   readonly prevalence: number;
-  /** A call is indeterminate from `low` to `high`. `value` decides only where the two are equal. */
+  /**
+   * The limits of the call, at `prevalence`. A call is indeterminate from `low` to `high`. `value` decides only where the two are equal.
+   * The call itself is made at the prevalence of the training films.
+   */
   readonly threshold: {
     readonly value: number;
     readonly low: number;
     readonly high: number;
-    /** As the catalog measured them. Absent in readings that an earlier version stored. */
+    /** Only in readings that an earlier version stored. Others have them in `operatingPoint`. */
     readonly sensitivity?: number;
     readonly specificity?: number;
   };
   readonly call: (typeof calls)[number];
+  /** The factor by which the film changes the odds of the finding. Absent in readings that an earlier version stored. */
+  readonly likelihoodRatio?: number;
   readonly heatmap?: Heatmap;
 };
 
@@ -120,6 +136,8 @@ export type FamilyDescription = {
 export type RequestEcho = {
   readonly findings: readonly string[];
   readonly policy: string;
+  /** Undefined if none was named and the default differs between the findings, and in readings that an earlier version stored. */
+  readonly operatingPoint?: OperatingPointName | undefined;
   readonly minAuroc: Readonly<Record<string, number>>;
   readonly prevalence: Readonly<Record<string, number>>;
   readonly variant?: string | undefined;

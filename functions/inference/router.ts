@@ -76,8 +76,8 @@ export function routerOf(family: LoadedFamily, config: Pick<Config, 'policy' | '
     );
   /** Plans of earlier requests. A plan depends on these parameters only, and most requests repeat those of others. */
   const plans = new Map<string, Result<RequestPlan, Fault>>();
-  const plan: Router['plan'] = ({ findings, minAuroc, variant, bestEffort, policy }) => {
-    const request = { findings, minAuroc, variant, bestEffort, policy };
+  const plan: Router['plan'] = ({ findings, minAuroc, variant, bestEffort, policy, operatingPoint }) => {
+    const request = { findings, minAuroc, variant, bestEffort, policy, operatingPoint };
     const key = canonical(request);
     const known = plans.get(key);
     if (known) return known;

@@ -84,6 +84,13 @@ function loadPolicy(path: string, catalog: Catalog) {
       throw new CatalogError(
         `${path}:${lineOf(text, ['rules', finding])}: a rule for ${finding}, which ${catalog.family} does not read.`,
       );
+  const { operatingPoint } = policy;
+  for (const { id, heads } of catalog.variants)
+    for (const [finding, head] of Object.entries(heads))
+      if (operatingPoint !== undefined && !head.operatingPoints[operatingPoint])
+        throw new CatalogError(
+          `${path}:${lineOf(text, ['operatingPoint'])}: ${id} has no operating point ${operatingPoint} for ${finding}; name one that every head has, or none.`,
+        );
   const bare = catalog.findings.find((finding) => !policy.otherwise && !Object.hasOwn(policy.rules, finding));
   if (bare) throw new CatalogError(`${path}: no rule for ${bare}; add one, or a rule named otherwise.`);
   return { policy, digest: sha256Sync(text) };

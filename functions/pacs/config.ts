@@ -76,6 +76,7 @@ export const PacsEntry = z
     minAuroc: z.string().optional(),
     prevalence: z.string().optional(),
     policy: z.string().optional(),
+    operatingPoint: z.string().optional(),
     /** Whether results of films that the tenant sends by STOW-RS are stored in this PACS. */
     sendResultsOfStow: z.boolean().default(false),
     /** Studies with an older Study Date are ignored. */

@@ -20,11 +20,11 @@ export type PacsRequest = {
 /** The one request for all films of a PACS, from its settings. Throws ConfigError if no model can serve the request. */
 export function pacsRequest(
   name: string,
-  settings: Pick<PacsSettings, 'findings' | 'minAuroc' | 'prevalence' | 'policy' | 'results'>,
+  settings: Pick<PacsSettings, 'findings' | 'minAuroc' | 'prevalence' | 'policy' | 'operatingPoint' | 'results'>,
   { vocabulary, family, costs }: Pick<Router, 'vocabulary' | 'family' | 'costs'>,
 ): PacsRequest {
-  const { findings, minAuroc, prevalence, policy: policyName } = settings;
-  const settable = { findings, minAuroc, prevalence, policy: policyName };
+  const { findings, minAuroc, prevalence, policy: policyName, operatingPoint } = settings;
+  const settable = { findings, minAuroc, prevalence, policy: policyName, operatingPoint };
   const parameters = Object.fromEntries(Object.entries(settable).filter(([, value]) => value !== undefined)) as Record<
     string,
     string
@@ -40,10 +40,8 @@ export function pacsRequest(
   const plan = route(family.catalog, policy, costs, request.value);
   if (!plan.ok) throw configError(plan.fault);
   const served = plan.value.assignments.map((assignment) => {
-    const { finding, variant, why } = presentAssignment(assignment);
-    const presumedPrevalence = request.value.prevalence[finding] ?? assignment.variant.heads[finding]?.prevalence;
-    if (presumedPrevalence === undefined) throw new Error(`${variant} has no head for ${finding}`);
-    return { finding, variant, why, prevalence: presumedPrevalence };
+    const routed = presentAssignment(assignment);
+    return { ...routed, prevalence: request.value.prevalence[routed.finding] ?? routed.operatingPoint.prevalence };
   });
   return {
     // The Secondary Capture shows heat maps.

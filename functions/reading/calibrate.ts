@@ -1,4 +1,5 @@
-import type { Calibration, Threshold } from '../core/catalog.ts';
+import type { Calibration } from '../core/catalog.ts';
+import type { FindingResult, RoutedOperatingPoint } from '../core/reading.ts';
 import { type Logit, logit, type Probability, probability } from '../core/units.ts';
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
@@ -39,17 +40,37 @@ export function adjustToPrevalence(p: number, from: number, to: number): Probabi
   return probability(sigmoid(logit(logOdds(p) + logOdds(to) - logOdds(from))));
 }
 
-/** Adjust a threshold to another prevalence, so that every film keeps its call. */
-export const adjustThreshold = ({ value, low, high }: Threshold, from: number, to: number) => ({
-  value: adjustToPrevalence(value, from, to),
-  low: adjustToPrevalence(low, from, to),
-  high: adjustToPrevalence(high, from, to),
-});
+type Limits = Pick<RoutedOperatingPoint, 'threshold' | 'low' | 'high'>;
 
-export type Call = 'present' | 'absent' | 'indeterminate';
-
-/** Compare a probability with a threshold. `indeterminate` from low to high, both included, unless the band is empty. */
-export function classify(p: number, { value, low, high }: Pick<Threshold, 'value' | 'low' | 'high'>): Call {
+/** Compare a probability with an operating point. `indeterminate` from low to high, both included, unless the band is empty. */
+export function classify(p: number, { threshold, low, high }: Limits): FindingResult['call'] {
   if (low < high && p >= low && p <= high) return 'indeterminate';
-  return p >= value ? 'present' : 'absent';
+  return p >= threshold ? 'present' : 'absent';
+}
+
+/** A probability of 0 or 1 counts as this far from it, because its odds would be 0 or infinite. */
+const leastOdds = 1e-6;
+
+/**
+ * The likelihood ratio of a film: the odds of the finding after the film, divided by the odds before it. It depends on the film and the
+ * calibration only. For a threshold instead of a film see Deeks and Altman, BMJ 2004;329:168.
+ */
+export function likelihoodRatio(p: number, prevalence: number): number {
+  const clamped = Math.min(Math.max(p, leastOdds), 1 - leastOdds);
+  return (clamped / (1 - clamped)) * ((1 - prevalence) / prevalence);
+}
+
+/**
+ * The result of one film: its probability and the limits of the call at a prevalence. Call and likelihood ratio are computed at the prevalence
+ * of the training films, so no prevalence of a request changes them, not even where probabilities round to 0 or 1.
+ */
+export function assess(p: Probability, point: Limits & Pick<RoutedOperatingPoint, 'prevalence'>, prevalence: number) {
+  const adjusted = (value: number) => adjustToPrevalence(value, point.prevalence, prevalence);
+  return {
+    probability: adjusted(p),
+    prevalence,
+    threshold: { value: adjusted(point.threshold), low: adjusted(point.low), high: adjusted(point.high) },
+    call: classify(p, point),
+    likelihoodRatio: likelihoodRatio(p, point.prevalence),
+  };
 }

@@ -7,15 +7,15 @@ import {
   type FamilyDescription,
   type FindingResult,
   notice,
+  type PlannedFinding,
   type PlanView,
   type Reading,
-  type RoutedFinding,
 } from '../core/reading.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { logit, type Px, px } from '../core/units.ts';
 import type { RequestPlan } from '../routing/plan-request.ts';
 import type { ReadRequest } from '../routing/request.ts';
-import { adjustThreshold, adjustToPrevalence, calibrate, classify } from './calibrate.ts';
+import { assess, calibrate } from './calibrate.ts';
 import { evaluateGate, type GateResult } from './input-gate.ts';
 import { isBlank, letterbox, normalise } from './preprocess.ts';
 
@@ -146,7 +146,7 @@ export const describeFamily = ({
 
 /** Calibrate one finding and convert its result to the prevalence of the request. */
 function resultOf(
-  planned: RoutedFinding,
+  planned: PlannedFinding,
   variant: Variant,
   { logits, activation }: Output,
   index: number,
@@ -156,16 +156,11 @@ function resultOf(
   const head = variant.heads[planned.finding];
   const raw = logits[index];
   if (!head || raw === undefined) throw new Error(`${variant.id} has no head for ${planned.finding}`);
-  const prevalence = request.prevalence[planned.finding] ?? head.prevalence;
-  const probability = adjustToPrevalence(calibrate(logit(raw), head.calibration), head.prevalence, prevalence);
-  const { sensitivity, specificity } = head.threshold;
-  const threshold = { ...adjustThreshold(head.threshold, head.prevalence, prevalence), sensitivity, specificity };
+  const { operatingPoint } = planned;
+  const prevalence = request.prevalence[planned.finding] ?? operatingPoint.prevalence;
   return {
     ...planned,
-    probability,
-    prevalence,
-    threshold,
-    call: classify(probability, threshold),
+    ...assess(calibrate(logit(raw), head.calibration), operatingPoint, prevalence),
     ...(request.explain && { heatmap: heatmap(activation, index, film) }),
   };
 }

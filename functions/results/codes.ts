@@ -1,3 +1,4 @@
+import type { OperatingPointName } from '../core/catalog.ts';
 import { deriveUid } from './uid.ts';
 
 /** A coded concept, for a DICOM code sequence item and a FHIR coding (PS3.3 8.8). */
@@ -67,6 +68,8 @@ export const concepts = {
   band: privateCode('BAND', 'Indeterminate band of probability'),
   bandLow: privateCode('BAND_LOW', 'Indeterminate from this probability'),
   bandHigh: privateCode('BAND_HIGH', 'Indeterminate up to this probability'),
+  operatingPoint: privateCode('OPERATING_POINT', 'Name of the operating point'),
+  likelihoodRatio: privateCode('LIKELIHOOD_RATIO', 'Likelihood ratio of the film for the finding'),
   sensitivity: privateCode('SENSITIVITY', 'Sensitivity at the operating point'),
   specificity: privateCode('SPECIFICITY', 'Specificity at the operating point'),
   auroc: privateCode('AUROC', 'Area under the ROC curve of the variant'),
@@ -100,6 +103,12 @@ export const basis = {
   simulated: privateCode('SIMULATED', 'Taken from a simulation'),
   notShown: privateCode('NOT_SHOWN', 'Smallest resolution not shown to be worse'),
 } as const;
+
+export const operatingPoints: Readonly<Record<OperatingPointName, Code>> = {
+  sensitive: privateCode('SENSITIVE', 'Sensitive operating point'),
+  balanced: privateCode('BALANCED', 'Balanced operating point'),
+  specific: privateCode('SPECIFIC', 'Specific operating point'),
+};
 
 export const target = { met: privateCode('MET', 'Met'), missed: privateCode('MISSED', 'Missed') } as const;
 

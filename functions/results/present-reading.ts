@@ -1,10 +1,26 @@
-import { aurocView } from '../core/catalog-view.ts';
-import { annotationOf, type FindingResult, notice, type Reading, type RoutedFinding } from '../core/reading.ts';
-import type { FindingView, ReadingSummary, ReadingView, RoutedFindingView } from '../core/reading-view.ts';
+import type { Catalog, Share } from '../core/catalog.ts';
+import { aurocView, intervalView } from '../core/catalog-view.ts';
+import {
+  annotationOf,
+  type FindingResult,
+  notice,
+  type PlannedFinding,
+  type Reading,
+  type RoutedFinding,
+} from '../core/reading.ts';
+import type {
+  FindingView,
+  OperatingPointView,
+  ReadingSummary,
+  ReadingView,
+  RoutedFindingView,
+} from '../core/reading-view.ts';
 import type { LoadedFamily } from '../models/load.ts';
+import { adjustToPrevalence } from '../reading/calibrate.ts';
 import { describeFamily } from '../reading/read.ts';
 import { displayName, snomedCode } from './codes.ts';
-import { byCall } from './summary.ts';
+import { type KnownOperatingPoint, operatingPointOf } from './operating-point.ts';
+import { byCall, filmSummary, likelihoodRatioOf } from './summary.ts';
 
 /** The family that is loaded. It completes readings that an earlier version stored. */
 export type PresentFamily = Pick<LoadedFamily, 'catalog' | 'digest'>;
@@ -31,12 +47,9 @@ export function presentReading(reading: Reading, family: PresentFamily): Reading
       explain: request.explain ? 'heatmap' : undefined,
     },
     plan,
+    summary: filmSummary(reading),
     findings: findings.map((finding) =>
-      presentFinding(
-        finding,
-        ranks.get(finding.finding) ?? findings.length,
-        isOfFamily ? measuredBy(family, finding) : undefined,
-      ),
+      presentFinding(finding, ranks.get(finding.finding) ?? findings.length, isOfFamily ? family.catalog : undefined),
     ),
     ...rest,
     warnings: [...reading.warnings],
@@ -50,35 +63,38 @@ export const summarizeReading = (reading: Reading): ReadingSummary => ({
   view: 'summary',
   ...(reading.reference !== undefined && { reference: reading.reference }),
   createdAt: reading.createdAt,
-  findings: ranked(reading).map(({ finding, call, probability, threshold }) => ({
-    finding,
-    displayName: displayName(finding),
-    call,
-    probability: brief(probability),
-    low: brief(threshold.low),
-    high: brief(threshold.high),
+  summary: filmSummary(reading),
+  findings: ranked(reading).map((result) => ({
+    finding: result.finding,
+    displayName: displayName(result.finding),
+    call: result.call,
+    probability: brief(result.probability),
+    likelihoodRatio: brief(likelihoodRatioOf(result)),
+    low: brief(result.threshold.low),
+    high: brief(result.threshold.high),
   })),
   warnings: [...new Set(reading.warnings.map(({ code }) => code))],
   notice,
 });
 
-/** Which variant reads a finding, as the API shows it. */
-export function presentRouted({
-  finding,
-  variant,
-  auroc,
-  basis,
-  meetsTarget,
-  why,
-  explanation,
-  passedOver,
-}: RoutedFinding): RoutedFindingView {
+/** Which variant reads a finding of a plan, as the API shows it. */
+export const presentRouted = (planned: PlannedFinding): RoutedFindingView =>
+  routedView(
+    planned,
+    operatingPointView(planned.operatingPoint, planned.operatingPoint, planned.operatingPoint.prevalence),
+  );
+
+function routedView(
+  { finding, variant, auroc, basis, meetsTarget, why, explanation, passedOver }: RoutedFinding,
+  operatingPoint: OperatingPointView,
+): RoutedFindingView {
   const code = snomedCode(finding);
   return {
     finding,
     displayName: displayName(finding),
     ...(code && { code }),
     variant,
+    operatingPoint,
     auroc: aurocView(auroc),
     basis,
     meetsTarget,
@@ -87,20 +103,50 @@ export function presentRouted({
   };
 }
 
-type Measured = { readonly sensitivity?: number; readonly specificity?: number };
-
-function presentFinding(result: FindingResult, rank: number, measured: Measured | undefined): FindingView {
+function presentFinding(result: FindingResult, rank: number, catalog: Catalog | undefined): FindingView {
   const { probability, prevalence, threshold, call, heatmap } = result;
-  const { low, high, sensitivity = measured?.sensitivity, specificity = measured?.specificity } = threshold;
   return {
-    ...presentRouted(result),
+    ...routedView(result, operatingPointView(threshold, operatingPointOf(result, catalog), prevalence)),
     probability,
     prevalence,
-    operatingPoint: { low, high, ...accuracy(sensitivity, specificity, prevalence) },
     call,
+    likelihoodRatio: likelihoodRatioOf(result),
     rank,
     ...(heatmap && { heatmap }),
   };
+}
+
+/** An operating point with the limits of its calls at a prevalence. */
+function operatingPointView(
+  { low, high }: { readonly low: number; readonly high: number },
+  point: KnownOperatingPoint,
+  prevalence: number,
+): OperatingPointView {
+  const { name, sensitivity, specificity, positivePredictiveValue, negativePredictiveValue } = point;
+  const from = point.prevalence ?? prevalence;
+  const ci95 = {
+    ...interval('sensitivity', sensitivity),
+    ...interval('specificity', specificity),
+    ...interval('positivePredictiveValue', positivePredictiveValue, (p) => adjustToPrevalence(p, from, prevalence)),
+    // The absence of a finding has the complementary prevalence.
+    ...interval('negativePredictiveValue', negativePredictiveValue, (p) =>
+      adjustToPrevalence(p, 1 - from, 1 - prevalence),
+    ),
+  };
+  return {
+    name,
+    low,
+    high,
+    ...accuracy(sensitivity?.value, specificity?.value, prevalence),
+    ...(Object.keys(ci95).length > 0 && { ci95 }),
+  };
+}
+
+/** The interval of a share by its name; nothing if it was not measured. */
+function interval(name: string, share: Share | undefined, adjusted = (end: number): number => end) {
+  if (!share?.ci95) return {};
+  const [low, high] = share.ci95;
+  return { [name]: intervalView([rounded(adjusted(low)), rounded(adjusted(high))]) };
 }
 
 /** Sensitivity and specificity of the operating point, and the predictive values that follow from both at a prevalence. */
@@ -122,9 +168,6 @@ export function accuracy(sensitivity: number | undefined, specificity: number | 
     }),
   };
 }
-
-const measuredBy = ({ catalog }: PresentFamily, { finding, variant }: FindingResult) =>
-  catalog.variants.find(({ id }) => id === variant)?.heads[finding]?.threshold;
 
 /** Findings in the order for display. */
 const ranked = (reading: Reading) => byCall(reading).flatMap(({ findings }) => findings);

@@ -1,8 +1,8 @@
-import type { Threshold } from '../core/catalog.ts';
 import type { FindingResult } from '../core/reading.ts';
 import type { LoadedFamily } from '../models/load.ts';
 import type { FilmReading } from '../reading/read.ts';
 import { type DicomReading, type InstanceIdentity, type ResultIdentity, resultIdentity } from './identity.ts';
+import { type KnownOperatingPoint, operatingPointOf } from './operating-point.ts';
 
 /** The software and the model family that make results. */
 export type ResultMaker = {
@@ -24,11 +24,6 @@ export function provenanceOf(read: FilmReading, { family, version }: ResultMaker
   return { family, version, identity: resultIdentity(read, requestDigest) };
 }
 
-/** Sensitivity and specificity at the operating point of a finding. Undefined if the catalog has changed since the reading. */
-export function operatingPoint(
-  { family, identity }: Provenance,
-  { finding, variant }: FindingResult,
-): Threshold | undefined {
-  if (family.digest !== identity.catalogDigest) return undefined;
-  return family.catalog.variants.find(({ id }) => id === variant)?.heads[finding]?.threshold;
-}
+/** The operating point of a result of a reading. */
+export const operatingPointIn = ({ family, identity }: Provenance, result: FindingResult): KnownOperatingPoint =>
+  operatingPointOf(result, family.digest === identity.catalogDigest ? family.catalog : undefined);

@@ -1,5 +1,8 @@
 import { type FindingResult, notice, type Reading } from '../core/reading.ts';
-import { labelText } from './codes.ts';
+import type { FilmSummary } from '../core/reading-view.ts';
+import { likelihoodRatio } from '../reading/calibrate.ts';
+import { displayName } from './codes.ts';
+import { operatingPointOf } from './operating-point.ts';
 
 const headings = [
   ['present', 'Present'],
@@ -7,23 +10,56 @@ const headings = [
   ['absent', 'Absent'],
 ] as const;
 
-/** Findings grouped by call: present, indeterminate, absent. Within a group, findings are sorted by descending {@link excess}. */
+/** Findings grouped by call: present, indeterminate, absent. Within a group the one with the highest likelihood ratio is first. */
 export function byCall({ findings }: Reading): { readonly heading: string; readonly findings: FindingResult[] }[] {
-  const sorted = findings.toSorted((a, b) => excess(b) - excess(a));
+  const sorted = findings.toSorted((a, b) => likelihoodRatioOf(b) - likelihoodRatioOf(a));
   return headings
     .map(([call, heading]) => ({ heading, findings: sorted.filter((finding) => finding.call === call) }))
     .filter(({ findings }) => findings.length > 0);
 }
 
-/** The difference between a probability and its threshold, in logits. Logits make rare and common findings comparable. */
-export const excess = ({ probability, threshold }: Pick<FindingResult, 'probability' | 'threshold'>): number =>
-  logit(probability) - logit(threshold.value);
+/** The likelihood ratio of a film for a finding. Readings of earlier versions do not have it, but both of its parts. */
+export const likelihoodRatioOf = ({ likelihoodRatio: stored, probability, prevalence }: FindingResult): number =>
+  stored ?? likelihoodRatio(probability, prevalence);
 
-/** The logit of a probability. The probability is clamped, because the logit of 0 and 1 is infinite. */
-const logit = (probability: number) => {
-  const p = Math.min(Math.max(probability, 1e-6), 1 - 1e-6);
-  return Math.log(p / (1 - p));
-};
+/** The summary of the findings that were requested. Another finding may be present as well. */
+export function filmSummary(reading: Reading): FilmSummary {
+  const groups = byCall(reading);
+  const named = (heading: string) => groups.find((group) => group.heading === heading)?.findings ?? [];
+  const [present, indeterminate] = [named('Present'), named('Indeterminate')];
+  const points = new Set(reading.findings.map((finding) => operatingPointOf(finding, undefined).name));
+  const where = points.size === 1 ? `at the operating point ${[...points]}` : 'at the operating point of each';
+  const names = (findings: readonly FindingResult[]) => findings.map(({ finding }) => finding);
+  return {
+    requested: reading.findings.length,
+    present: names(present),
+    indeterminate: names(indeterminate),
+    text: [
+      `${exceeding(present, reading.findings.length)} ${where}${present.length > 0 ? `: ${ratios(present)}` : ''}.`,
+      ...(indeterminate.length > 0 ? [`Indeterminate: ${ratios(indeterminate)}.`] : []),
+    ].join(' '),
+  };
+}
+
+function exceeding({ length }: readonly FindingResult[], requested: number): string {
+  if (requested === 1) return `The requested finding ${length === 1 ? 'exceeds' : 'does not exceed'} its threshold`;
+  if (length === 0) return `None of the ${requested} requested findings exceeds its threshold`;
+  return `${length} of the ${requested} requested findings ${length === 1 ? 'exceeds its threshold' : 'exceed their thresholds'}`;
+}
+
+/** Findings with their likelihood ratios. The first one says what the number is. */
+const ratios = (findings: readonly FindingResult[]) =>
+  findings
+    .map((finding, i) => `${displayName(finding.finding)} (${i === 0 ? 'likelihood ratio ' : ''}${ratioText(finding)})`)
+    .join(', ');
+
+/** A likelihood ratio with two significant digits. */
+function ratioText(finding: FindingResult): string {
+  const ratio = likelihoodRatioOf(finding);
+  if (ratio >= 1000) return '>1000';
+  if (ratio < 0.01) return '<0.01';
+  return ratio >= 10 ? ratio.toFixed(0) : ratio.toPrecision(2);
+}
 
 /**
  * The reading as text, with the notice first. A rare finding is called present at a low probability, so each probability is
@@ -33,6 +69,7 @@ export function summary(reading: Reading): string {
   const lines = byCall(reading).map(({ heading, findings }) => `${heading}: ${findings.map(findingText).join(', ')}.`);
   return [
     notice,
+    filmSummary(reading).text,
     ...lines,
     'Each finding with its calibrated probability and, in brackets, the probabilities at which the call changes.',
     ...reading.warnings.map(({ message }) => `File warning: ${message}`),
@@ -40,7 +77,7 @@ export function summary(reading: Reading): string {
 }
 
 const findingText = ({ finding, probability, threshold }: FindingResult) =>
-  `${labelText(finding)} ${percent(probability)} (${callLimits(threshold)})`;
+  `${displayName(finding)} ${percent(probability)} (${callLimits(threshold)})`;
 
 /**
  * The probabilities at which a call changes, each with its call. Readers took two numbers joined by "to" for a confidence

@@ -1,8 +1,9 @@
-import type { Catalog, Policy, Rule, Variant } from '../core/catalog.ts';
+import type { Catalog, OperatingPointName, Policy, Rule, Variant } from '../core/catalog.ts';
 import type { Fault, Shortfall } from '../core/fault.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { Ms } from '../core/units.ts';
 import type { CostTable } from './cost-table.ts';
+import { measuredPoints } from './operating-point.ts';
 import { attained, attainment, judge, type Miss, required, ruleFor } from './rule.ts';
 
 /** The request to the router. Findings are in catalog order, without repeats. */
@@ -12,6 +13,8 @@ export type RouteRequest = {
   readonly minAuroc: Readonly<Record<string, number>>;
   readonly variant?: string | undefined;
   readonly bestEffort: boolean;
+  /** The operating point of every finding. Undefined: the default of each finding. */
+  readonly operatingPoint?: OperatingPointName | undefined;
 };
 
 /** Why a variant was chosen for a finding. */
@@ -34,6 +37,7 @@ export type PassedOver = {
 export type Assignment = {
   readonly finding: string;
   readonly variant: Variant;
+  readonly operatingPoint: OperatingPointName;
   readonly reason: Reason;
   readonly passedOver: readonly PassedOver[];
 };
@@ -92,7 +96,18 @@ export function route(catalog: Catalog, policy: Policy, costs: CostTable, reques
     costs,
     candidates.map(({ allowed }) => allowed),
   );
-  const assignments = assign(candidates, variants, chosen, costs, pinned);
+  const assigned = assign(candidates, variants, chosen, costs, pinned);
+  const assignments: Assignment[] = [];
+  for (const assignment of assigned) {
+    const { finding, variant } = assignment;
+    const head = variant.heads[finding];
+    const available = head ? measuredPoints(head) : [];
+    const operatingPoint = request.operatingPoint ?? available[0];
+    if (operatingPoint === undefined) throw new Error(`${variant.id} has no operating point for ${finding}`);
+    if (!available.includes(operatingPoint))
+      return fail({ code: 'operating_point_not_measured', operatingPoint, finding, variant: variant.id, available });
+    assignments.push({ ...assignment, operatingPoint });
+  }
   const used = variants.filter((_, i) => chosen[i]);
   const runs = used.map((variant) => ({
     variant,
@@ -171,7 +186,7 @@ function assign(
   chosen: readonly boolean[],
   costs: CostTable,
   pinned: string | undefined,
-): Assignment[] {
+): Omit<Assignment, 'operatingPoint'>[] {
   const serving = candidates.map(({ allowed }) => variants.findIndex((_, i) => chosen[i] && allowed[i]));
   /** Why a variant that is good enough and no dearer alone is not used. */
   function dearer(cheaper: number, at: number): PassedOver['because'] {

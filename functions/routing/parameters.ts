@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import type { Catalog, Policy } from '../core/catalog.ts';
+import { type Catalog, operatingPointNames, type Policy } from '../core/catalog.ts';
 import type { Fault } from '../core/fault.ts';
 import { nearestName } from '../core/nearest.ts';
 import type { Annotation } from '../core/reading.ts';
 import { annotationDescription, Metadata, referenceText } from '../core/reading-view.ts';
 import { fail, ok, type Result } from '../core/result.ts';
+import { commonDefault } from './operating-point.ts';
 import type { ReadRequest } from './request.ts';
 
 const isRepeated = ({ input }: { readonly input?: unknown }) =>
@@ -32,6 +33,11 @@ export const RouteParameters = z.strictObject({
   variant: once().optional().meta({
     description:
       'Pin one variant for every finding. The reading states per finding whether the variant satisfies the rule.',
+  }),
+  operatingPoint: z.enum(operatingPointNames, { error: isRepeated }).optional().meta({
+    description:
+      "Where calls change: sensitive (chosen for a sensitivity of 0.90), balanced (by Youden's index) or specific (for a specificity of 0.95). GET /v1/catalog has what each one attains. Default: that of the policy, otherwise specific where it was measured.",
+    example: 'sensitive',
   }),
   bestEffort: z.enum(['true', 'false'], { error: isRepeated }).optional().meta({
     description:
@@ -68,7 +74,7 @@ export const PresentationParameters = z.strictObject({
     }),
   view: z.enum(['full', 'summary'], { error: isRepeated }).optional().meta({
     description:
-      'full: the reading with its evidence. summary: findings in the order for display, in less than 2 kB for 14 findings. Default: full.',
+      'full: the reading with its evidence. summary: findings in the order for display, in less than 3 kB for 14 findings. Default: full.',
   }),
 });
 export type PresentationParameters = z.infer<typeof PresentationParameters>;
@@ -188,6 +194,7 @@ export function parseParameters(
     minAuroc: minAuroc.value,
     prevalence: prevalence.value,
     policy,
+    operatingPoint: data.operatingPoint ?? policies[policy]?.operatingPoint ?? commonDefault(catalog, findings.value),
     variant: data.variant,
     bestEffort: data.bestEffort === 'true',
     explain: data.explain === 'heatmap',

@@ -1,6 +1,6 @@
 import type { Catalog, Policy } from '../core/catalog.ts';
 import type { Fault } from '../core/fault.ts';
-import type { PlanView, RoutedFinding } from '../core/reading.ts';
+import type { PlannedFinding, PlanView } from '../core/reading.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { type RouteRequest, route } from './cheapest-plan.ts';
 import type { CostTable } from './cost-table.ts';
@@ -14,7 +14,7 @@ export type RoutableFamily = {
 };
 
 /** The plan for one request, with its explanation. It is plain data: names of variants and texts, so it can be sent to a thread. */
-export type RequestPlan = { readonly plan: PlanView; readonly findings: readonly RoutedFinding[] };
+export type RequestPlan = { readonly plan: PlanView; readonly findings: readonly PlannedFinding[] };
 
 /** Plan a request under its policy. Each film is planned once; the plan depends on no film. */
 export function planRequest(

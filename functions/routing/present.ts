@@ -1,4 +1,4 @@
-import type { PlanView, RoutedFinding } from '../core/reading.ts';
+import type { PlannedFinding, PlanView } from '../core/reading.ts';
 import type { Assignment, Plan } from './cheapest-plan.ts';
 import type { CostTable } from './cost-table.ts';
 import { basisOf, explain, explainInFull, explainPassedOver } from './explain.ts';
@@ -26,21 +26,24 @@ export function presentPlan(plan: Plan, costs: CostTable): PlanView {
 }
 
 /** Which variant reads each finding of a plan, on which evidence, and why, with the reasons in full. */
-export const presentAssignments = (plan: Plan): RoutedFinding[] =>
+export const presentAssignments = (plan: Plan): PlannedFinding[] =>
   plan.assignments.map((assignment) => ({
     ...presentAssignment(assignment),
     explanation: explainInFull(assignment, plan),
   }));
 
 /** Which variant reads a finding, on which evidence, and why. */
-export function presentAssignment(assignment: Assignment): RoutedFinding {
-  const { finding, variant, reason, passedOver } = assignment;
+export function presentAssignment(assignment: Assignment): PlannedFinding {
+  const { finding, variant, operatingPoint: name, reason, passedOver } = assignment;
   const head = variant.heads[finding];
-  if (!head) throw new Error(`${variant.id} has no head for ${finding}`);
+  const point = head?.operatingPoints[name];
+  if (!head || !point) throw new Error(`${variant.id} has no operating point ${name} for ${finding}`);
+  const { method: _, ...measured } = point;
   return {
     finding,
     variant: variant.id,
     auroc: head.auroc,
+    operatingPoint: { name, ...measured, prevalence: head.prevalence },
     basis: basisOf(reason.rule),
     meetsTarget: reason.kind === 'meets' || (reason.kind === 'pinned' && reason.miss === null),
     why: explain(assignment),

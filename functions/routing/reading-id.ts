@@ -13,5 +13,9 @@ export type Identity = {
 };
 
 /** `rd_` and the SHA-256 of everything that can change the answer. */
-export const readingId = (identity: Identity, sha256: (text: string) => string): string =>
-  `rd_${sha256(canonical(identity))}`;
+export function readingId({ request, ...identity }: Identity, sha256: (text: string) => string): string {
+  // `balanced` is the only operating point that earlier versions had. So the ids of their readings stay the same.
+  const { operatingPoint, ...rest } = request;
+  const distinguished = operatingPoint === 'balanced' ? rest : request;
+  return `rd_${sha256(canonical({ ...identity, request: distinguished }))}`;
+}

@@ -2,6 +2,7 @@ const at = (id) => document.getElementById(id);
 const drop = at('drop');
 const file = at('file');
 const policy = at('policy');
+const operatingPoint = at('operating-point');
 const key = at('key');
 
 /** Send a request, with the API key if the user entered one. The page never stores the key: closing the page discards it. */
@@ -45,8 +46,10 @@ async function read(film) {
   at('film').hidden = type === 'application/dicom';
   if (!at('film').hidden) at('film').src = URL.createObjectURL(film);
   at('findings-table').hidden = true;
+  at('summary').hidden = true;
   say('Reading…');
   const query = new URLSearchParams({ policy: policy.value });
+  if (operatingPoint.value) query.set('operatingPoint', operatingPoint.value);
   const findings = at('findings').value.trim();
   if (findings) query.set('findings', findings);
   const url = `/v1/readings?${query}`;
@@ -83,13 +86,15 @@ function say(text, problem = false) {
   at('status').classList.toggle('problem', problem);
 }
 
-function show({ plan, findings, timingsMs, warnings, notice }) {
+function show({ plan, summary, findings, timingsMs, warnings, notice }) {
   const sides = plan.variants.map(({ resolution }) => `${resolution} px`).join(' and ');
   const share = Math.round(100 * plan.costVsLargest);
   const warned = warnings.map(({ message }) => ` Warning: ${message}`).join('');
   say(
     `Read at ${sides} in ${Math.round(timingsMs.total)} ms: ${share} % of the cost of always using ${plan.largest.variant}. ${notice}${warned}`,
   );
+  at('summary').textContent = summary.text;
+  at('summary').hidden = false;
   const ranked = findings.toSorted((a, b) => a.rank - b.rank);
   const rows = ranked.map((finding) => {
     const row = document.createElement('tr');

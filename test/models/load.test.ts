@@ -78,7 +78,19 @@ describe('a family', () => {
   test.each([
     ['variants.0.heads.Mass.auroc.value', 0.9, 'the interval does not contain its value'],
     ['variants.1.heads.Mass.auroc.ci95', [0.9, 0.7], 'the lower end of an interval is above its upper end'],
-    ['variants.1.heads.Mass.threshold.value', 0.7, 'the threshold lies outside its indeterminate band'],
+    [
+      'variants.1.heads.Mass.operatingPoints.balanced.threshold',
+      0.7,
+      'the threshold lies outside its indeterminate band',
+    ],
+    [
+      'variants.1.heads.Mass.operatingPoints.balanced.specificity.value',
+      0.9,
+      'the interval does not contain its value',
+    ],
+    ['variants.1.heads.Mass.operatingPoints', { best: {} }, 'unknown key best'],
+    ['variants.1.heads.Mass.operatingPoints', {}, 'has no operating point'],
+    ['variants.1.heads.Mass.operatingPoints', undefined, 'needs either operatingPoints or threshold'],
     ['variants.0.heads.Gout', head(0.7), 'a head for Gout, which is not among the findings'],
     ['variants.0.heads.Mass.calibration', { method: 'isotonic', x: [0, 1], y: [0.4, 0.2] }, 'x and y must rise'],
     ['variants.1.id', 'r256', 'variant r256 is listed twice'],
@@ -112,6 +124,39 @@ describe('a family', () => {
     const key = found?.[2]?.split('.').findLast((part) => Number.isNaN(Number(part))) ?? '';
     expect(line.includes(`"${key}"`) || /^\s*[[{"\d]/.test(line)).toBe(true);
     expect(Number(found?.[1])).toBeGreaterThan(1);
+  });
+
+  /** A head as version 0.1.0 wrote it: one threshold without a name. */
+  const threshold = { value: 0.5, low: 0.4, high: 0.6, sensitivity: 0.7, specificity: 0.8, method: 'Youden' };
+  const ofEarlierVersion = (catalog: Json) =>
+    ['variants.0', 'variants.1'].forEach((at) => {
+      set(catalog, `${at}.heads.Mass.operatingPoints`, undefined);
+      set(catalog, `${at}.heads.Mass.threshold`, threshold);
+    });
+
+  test('of an earlier version loads: its threshold is the operating point balanced, without intervals', () => {
+    write(ofEarlierVersion);
+    for (const { heads } of load().catalog.variants) {
+      expect(heads['Mass']).not.toHaveProperty('threshold');
+      expect(heads['Mass']?.operatingPoints).toEqual({
+        balanced: {
+          ...{ threshold: 0.5, low: 0.4, high: 0.6, method: 'Youden' },
+          ...{ sensitivity: { value: 0.7 }, specificity: { value: 0.8 } },
+        },
+      });
+    }
+  });
+
+  test('with a policy whose operating point a head lacks is refused', () => {
+    const policy = policyOf({}, { auroc: 0.5, bound: 'lower' });
+    write(undefined, { ...policy, operatingPoint: 'sensitive' });
+    expect(load).toThrow(
+      /policy\.json:\d+: r256 has no operating point sensitive for Mass; name one that every head has/,
+    );
+    write(undefined, { ...policy, operatingPoint: 'balanced' });
+    expect(load().policies['test']?.operatingPoint).toBe('balanced');
+    write(undefined, { ...policy, operatingPoint: 'youden' });
+    expect(load).toThrow('expected specific or balanced or sensitive');
   });
 
   test('with a model file that is missing or has another size is refused', () => {

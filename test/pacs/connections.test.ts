@@ -72,6 +72,7 @@ describe('a setting that no model supports is reported at the start', () => {
   test.each([
     ['an unknown finding', { findings: 'Nodul' }, 'unknown_finding'],
     ['an unknown policy', { policy: 'mine' }, 'unknown_policy'],
+    ['an unknown operating point', { operatingPoint: 'youden' }, 'invalid_parameter'],
     ['a target out of reach', { minAuroc: '0.999' }, 'unreachable_target'],
   ] as const)('%s', (_, more, code) => {
     const opening = () => open({ main: entry(more) });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Calibration } from '../../functions/core/catalog.ts';
-import { logit } from '../../functions/core/units.ts';
-import { adjustThreshold, adjustToPrevalence, calibrate, classify } from '../../functions/reading/calibrate.ts';
+import { logit, probability } from '../../functions/core/units.ts';
+import { adjustToPrevalence, assess, calibrate, classify, likelihoodRatio } from '../../functions/reading/calibrate.ts';
 
 const share = fc.double({ min: 0.001, max: 0.999, noNaN: true });
 const raw = fc.double({ min: -30, max: 30, noNaN: true }).map(logit);
@@ -100,7 +100,7 @@ describe('adjustToPrevalence', () => {
 });
 
 describe('classify', () => {
-  const band = { value: 0.5, low: 0.4, high: 0.6 };
+  const band = { threshold: 0.5, low: 0.4, high: 0.6 };
 
   test.each([
     [0, 'absent'],
@@ -115,23 +115,100 @@ describe('classify', () => {
   });
 
   test('without a band is present from the threshold up, and never indeterminate', () => {
-    const sharp = { value: 0.5, low: 0.5, high: 0.5 };
+    const sharp = { threshold: 0.5, low: 0.5, high: 0.5 };
     expect(classify(0.5, sharp)).toBe('present');
     expect(classify(0.4999, sharp)).toBe('absent');
   });
 
-  test('stays the same when probability and threshold move to another prevalence', () => {
-    const measured = { sensitivity: 0.7, specificity: 0.7, method: 'Youden' };
+  test('with limits at 0 and 1 is decided', () => {
+    expect(classify(0, { threshold: 0, low: 0, high: 0 })).toBe('present');
+    expect(classify(0, { threshold: 0, low: 0, high: 0.1 })).toBe('indeterminate');
+    expect(classify(1, { threshold: 1, low: 1, high: 1 })).toBe('present');
+    expect(classify(1 - Number.EPSILON, { threshold: 1, low: 1, high: 1 })).toBe('absent');
+    expect(classify(1, { threshold: 1, low: 0.9, high: 1 })).toBe('indeterminate');
+  });
+});
+
+describe('assess', () => {
+  /** Everything from the smallest positive number to the largest number below 1. */
+  const prevalence = fc.oneof(
+    share,
+    fc.constantFrom(Number.MIN_VALUE, 1e-300, 1e-20, 1e-9, 1 - 1e-9, 1 - Number.EPSILON, 1 - Number.EPSILON / 2),
+    fc.double({ min: 0, max: 1, minExcluded: true, maxExcluded: true, noNaN: true }),
+  );
+  const any = fc.oneof(
+    share,
+    fc.constantFrom(0, 1, Number.MIN_VALUE, 1 - Number.EPSILON / 2),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+  );
+  const point = fc.tuple(fc.tuple(any, any, any), share).map(([limits, from]) => {
+    const [low = 0, threshold = 0, high = 0] = rising(limits);
+    return { low, threshold, high, prevalence: from };
+  });
+  /** Probabilities, among them the limits themselves. */
+  const film = point.chain((at) =>
+    fc.tuple(fc.oneof(any, fc.constantFrom(at.low, at.threshold, at.high)).map(probability), fc.constant(at)),
+  );
+
+  test('gives a film the same call and likelihood ratio at every prevalence', () => {
     fc.assert(
-      fc.property(share, share, share, fc.tuple(share, share, share), (p, from, to, points) => {
-        const [low = 0, value = 0, high = 0] = [...points].sort((a, b) => a - b);
-        const threshold = { low, value, high, ...measured };
-        // At an edge, both sides are right to within rounding.
-        fc.pre(points.every((point) => Math.abs(point - p) > 1e-6));
-        const moved = adjustThreshold(threshold, from, to);
-        expect(classify(adjustToPrevalence(p, from, to), moved)).toBe(classify(p, threshold));
-        expect(moved.low).toBeLessThanOrEqual(moved.value);
-        expect(moved.value).toBeLessThanOrEqual(moved.high);
+      fc.property(film, prevalence, prevalence, ([p, at], one, other) => {
+        const [first, second] = [assess(p, at, one), assess(p, at, other)];
+        expect(first.call).toBe(second.call);
+        expect(first.call).toBe(classify(p, at));
+        expect(first.likelihoodRatio).toBe(second.likelihoodRatio);
+        expect(first.likelihoodRatio).toBeGreaterThan(0);
+        expect(first.likelihoodRatio).toBeLessThan(Number.POSITIVE_INFINITY);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('moves probability and limits together: they stay in [0, 1] and in their order', () => {
+    fc.assert(
+      fc.property(film, prevalence, ([p, at], to) => {
+        const { probability: moved, threshold } = assess(p, at, to);
+        const side = (a: number, b: number) => Math.sign(a - b);
+        for (const value of [moved, threshold.low, threshold.value, threshold.high]) {
+          expect(value).toBeGreaterThanOrEqual(0);
+          expect(value).toBeLessThanOrEqual(1);
+        }
+        expect(threshold.low).toBeLessThanOrEqual(threshold.value);
+        expect(threshold.value).toBeLessThanOrEqual(threshold.high);
+        // Rounding may make two numbers equal, but it never reverses them.
+        for (const [before, after] of [
+          [at.low, threshold.low],
+          [at.threshold, threshold.value],
+          [at.high, threshold.high],
+        ] as const)
+          expect([side(p, before), 0]).toContain(side(moved, after));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('changes nothing at the prevalence of the training films', () => {
+    fc.assert(
+      fc.property(film, ([p, at]) => {
+        expect(assess(p, at, at.prevalence)).toMatchObject({
+          probability: p,
+          threshold: { low: at.low, value: at.threshold, high: at.high },
+        });
+      }),
+    );
+  });
+});
+
+describe('likelihoodRatio', () => {
+  test('is the odds after the film, divided by the odds before it', () => {
+    expect(likelihoodRatio(0.5, 0.1)).toBeCloseTo(9, 12);
+    expect(likelihoodRatio(0.1, 0.1)).toBeCloseTo(1, 12);
+    fc.assert(
+      fc.property(share, share, share, (p, from, to) => {
+        const ratio = likelihoodRatio(adjustToPrevalence(p, from, to), to) / likelihoodRatio(p, from);
+        // The probability is clamped far outside of this range.
+        fc.pre(adjustToPrevalence(p, from, to) > 1e-5 && adjustToPrevalence(p, from, to) < 1 - 1e-5);
+        expect(ratio).toBeCloseTo(1, 6);
       }),
     );
   });

@@ -262,7 +262,7 @@ describe('a heat map', () => {
 
 describe('a local prevalence', () => {
   test('changes probability and threshold, and keeps the call', async () => {
-    const { given } = stages(gradient(600, 400), () => output([0.5, -3]));
+    const { given } = stages(gradient(600, 400), () => output([2, -3]));
     const usual = unwrap(await reads(given)).findings;
     const local = unwrap(await reads(given, { prevalence: { Effusion: 0.4 } })).findings;
     expect(usual[0]).toMatchObject({ prevalence: 0.05, call: 'present' });
@@ -270,6 +270,22 @@ describe('a local prevalence', () => {
     expect(local[0]?.probability).toBeGreaterThan(usual[0]?.probability ?? 1);
     expect(local[0]?.threshold.value).toBeGreaterThan(usual[0]?.threshold.value ?? 1);
     expect(local[1]).toEqual(usual[1]);
+  });
+});
+
+describe('an operating point', () => {
+  test('decides the call, and the result states it as the catalog measured it', async () => {
+    // The calibrated probability 0.62 is above the band of `balanced` and inside the band of `specific`.
+    const { given } = stages(gradient(600, 400), () => output([0.5, -3]));
+    const at = async (operatingPoint?: 'balanced' | 'specific') =>
+      unwrap(await reads(given, { operatingPoint })).findings[0] ?? expect.fail();
+    const [balanced, specific] = [await at('balanced'), await at('specific')];
+    expect([balanced.call, specific.call]).toEqual(['present', 'indeterminate']);
+    expect(balanced.operatingPoint).toMatchObject({ name: 'balanced', threshold: 0.5, prevalence: 0.05 });
+    expect(specific.operatingPoint?.specificity).toEqual({ value: 0.9, ci95: [0.8, 1] });
+    expect(specific.probability).toBe(balanced.probability);
+    expect(specific.likelihoodRatio).toBe(balanced.likelihoodRatio);
+    expect(await at()).toEqual(specific);
   });
 });
 

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { FindingResult, Reading } from '../../functions/core/reading.ts';
 import { ReadingView } from '../../functions/core/reading-view.ts';
 import { accuracy, presentReading, summarizeReading } from '../../functions/results/present-reading.ts';
+import { filmSummary, likelihoodRatioOf } from '../../functions/results/summary.ts';
 import { router } from '../support/real-engine.ts';
 
 /** A reading that version 0.1.0 made and stored. */
@@ -24,8 +25,9 @@ test('a reading that version 0.1.0 stored matches the schema of today', () => {
   for (const { finding, variant, operatingPoint, auroc } of view.findings) {
     const head = family.catalog.variants.find(({ id }) => id === variant)?.heads[finding];
     expect(operatingPoint).toMatchObject({
-      sensitivity: head?.threshold.sensitivity,
-      specificity: head?.threshold.specificity,
+      name: 'balanced',
+      sensitivity: head?.operatingPoints.balanced?.sensitivity.value,
+      specificity: head?.operatingPoints.balanced?.specificity.value,
     });
     expect(operatingPoint).not.toHaveProperty('value');
     expect(auroc.ci95).toEqual({ low: head?.auroc.ci95[0], high: head?.auroc.ci95[1] });
@@ -35,7 +37,7 @@ test('a reading that version 0.1.0 stored matches the schema of today', () => {
 test('a reading of an unknown catalog has no family and no sensitivity, and nothing in their place', () => {
   const view = presentReading({ ...old, catalog: `sha256:${'0'.repeat(64)}` }, family);
   expect(JSON.parse(JSON.stringify(view))).not.toHaveProperty('family');
-  for (const { operatingPoint } of view.findings) expect(Object.keys(operatingPoint)).toEqual(['low', 'high']);
+  for (const { operatingPoint } of view.findings) expect(Object.keys(operatingPoint)).toEqual(['name', 'low', 'high']);
 });
 
 test('predictive values follow from sensitivity, specificity and prevalence', () => {
@@ -53,7 +55,7 @@ const result = (finding: string, call: FindingResult['call'], probability: numbe
   ...{ finding, call, probability, threshold: { value: 0.5, low: 0.4, high: 0.6 } },
 });
 
-test('ranks present findings first, then indeterminate ones, then absent ones, each by the distance above the limits', () => {
+test('ranks present findings first, then indeterminate ones, then absent ones, each by descending likelihood ratio', () => {
   const findings = [
     result('Nodule', 'absent', 0.1),
     result('Mass', 'present', 0.7),
@@ -74,12 +76,49 @@ test('ranks present findings first, then indeterminate ones, then absent ones, e
   ]);
 });
 
-test('the summary of all findings takes less than 2 kB, whatever the calls', () => {
+test('a film is summarized by the findings above their thresholds, or by the statement that there is none', () => {
+  const point = { ...(family.catalog.variants[0]?.heads['Mass']?.operatingPoints.specific ?? expect.fail()) };
+  const at = (finding: FindingResult): FindingResult => ({
+    ...finding,
+    operatingPoint: { name: 'specific', ...point, prevalence: 0.1 },
+  });
+  const summaryOf = (...findings: FindingResult[]) => filmSummary({ ...old, findings: findings.map(at) });
+  const [absent, unsure, present, clear] = [
+    { ...result('Mass', 'absent', 0.2), likelihoodRatio: 0.8 },
+    { ...result('Nodule', 'indeterminate', 0.5), likelihoodRatio: 1.25 },
+    { ...result('Edema', 'present', 0.7), likelihoodRatio: 3.21 },
+    { ...result('Effusion', 'present', 0.6), likelihoodRatio: 21.4 },
+  ] as const;
+  expect(summaryOf(absent, unsure, present, clear)).toEqual({
+    requested: 4,
+    present: ['Effusion', 'Edema'],
+    indeterminate: ['Nodule'],
+    text: '2 of the 4 requested findings exceed their thresholds at the operating point specific: Pleural effusion (likelihood ratio 21), Pulmonary edema (3.2). Indeterminate: Nodule (likelihood ratio 1.3).',
+  });
+  expect(summaryOf(absent, present).text).toMatch(/^1 of the 2 requested findings exceeds its threshold at/);
+  expect(summaryOf(absent, { ...absent, finding: 'Hernia' }).text).toBe(
+    'None of the 2 requested findings exceeds its threshold at the operating point specific.',
+  );
+  expect(summaryOf(absent).text).toBe(
+    'The requested finding does not exceed its threshold at the operating point specific.',
+  );
+  expect(summaryOf({ ...clear, likelihoodRatio: 1e7 }).text).toMatch(/^The requested finding exceeds .*ratio >1000\)/);
+});
+
+test('a reading of an earlier version is summarized as well: its likelihood ratios follow from its probabilities', () => {
+  expect(filmSummary(old).text).toMatch(/requested findings exceed.* at the operating point balanced: /);
+  for (const result of old.findings)
+    expect(likelihoodRatioOf(result)).toBeCloseTo(
+      (result.probability / (1 - result.probability)) * ((1 - result.prevalence) / result.prevalence),
+    );
+});
+
+test('the summary of all findings takes less than 3 kB, whatever the calls', () => {
   const findings = family.catalog.findings.map((finding) => ({
     ...result(finding, 'indeterminate', 0.012345678),
     threshold: { value: 0.0123456, low: 0.0112345, high: 0.0134567 },
   }));
   expect(findings).toHaveLength(14);
   const text = JSON.stringify(summarizeReading({ ...old, findings }));
-  expect(Buffer.byteLength(text)).toBeLessThan(2000);
+  expect(Buffer.byteLength(text)).toBeLessThan(3000);
 });

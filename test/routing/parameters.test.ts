@@ -17,6 +17,7 @@ describe('parameters', () => {
       minAuroc: {},
       prevalence: {},
       policy: 'test',
+      operatingPoint: 'specific',
       variant: undefined,
       bestEffort: false,
       explain: false,
@@ -80,6 +81,25 @@ describe('parameters', () => {
     expect(unwrap(parseParameters({}, without)).findings).toEqual(['Edema', 'Mass', 'Nodule']);
   });
 
+  test('take the operating point of the request, then that of the policy, then the default', () => {
+    const policies = { test: { ...vocabulary.policies.test, operatingPoint: 'balanced' as const } };
+    const point = (text: Record<string, string>, given = vocabulary) =>
+      unwrap(parseParameters(text, given)).operatingPoint;
+    expect(point({})).toBe('specific');
+    expect(point({}, { ...vocabulary, policies })).toBe('balanced');
+    expect(point({ operatingPoint: 'sensitive' }, { ...vocabulary, policies })).toBe('sensitive');
+  });
+
+  test('name no operating point if the default differs between the findings', () => {
+    const { balanced } = head(0.7).operatingPoints;
+    const mixed = catalogOf([
+      variant('r256', 256, 10, { Mass: { ...head(0.7), operatingPoints: { balanced } }, Nodule: head(0.6) }),
+    ]);
+    const point = (findings: string) =>
+      unwrap(parseParameters({ findings }, { ...vocabulary, catalog: mixed })).operatingPoint;
+    expect([point('Mass'), point('Nodule'), point('Mass,Nodule')]).toEqual(['balanced', 'specific', undefined]);
+  });
+
   test('accept bestEffort, explain and variant', () => {
     expect(unwrap(parse({ bestEffort: 'true', explain: 'heatmap', variant: 'r256', policy: 'test' }))).toMatchObject({
       bestEffort: true,
@@ -102,6 +122,7 @@ describe('parameters', () => {
     ],
     [{ policy: 'toString' }, { code: 'unknown_policy' }],
     [{ variant: 'r1024' }, { code: 'unknown_variant', known: ['r256'] }],
+    [{ operatingPoint: 'youden' }, { code: 'invalid_parameter', parameter: 'operatingPoint' }],
     [{ bestEffort: 'yes' }, { code: 'invalid_parameter', parameter: 'bestEffort' }],
     [{ explain: 'words' }, { code: 'invalid_parameter', parameter: 'explain' }],
     [

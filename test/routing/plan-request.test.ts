@@ -14,12 +14,33 @@ describe('a plan', () => {
     expect(plan.findings.map(({ finding, variant }) => [finding, variant])).toEqual([['Effusion', 'small']]);
     expect(structuredClone(plan)).toEqual(plan);
   });
+
+  test('has the operating point of the request, or the default of each finding', () => {
+    const { balanced } = head(0.9).operatingPoints;
+    const old = catalogOf([
+      variant('small', 256, 10, { Effusion: { ...head(0.9), operatingPoints: { balanced } }, Nodule: head(0.9) }),
+    ]);
+    const points = (operatingPoint?: 'balanced') =>
+      unwrap(
+        planRequest({ ...family, catalog: old }, { ...request, findings: ['Effusion', 'Nodule'], operatingPoint }),
+      ).findings.map((finding) => finding.operatingPoint.name);
+    expect(points()).toEqual(['balanced', 'specific']);
+    expect(points('balanced')).toEqual(['balanced', 'balanced']);
+  });
 });
 
 describe('a request that cannot be served returns its fault', () => {
   test('an unknown policy', () => {
     const fault = faultOf(planRequest(family, { ...request, policy: 'none' }));
     expect(fault).toEqual({ code: 'unknown_policy', policy: 'none', known: ['test'] });
+  });
+
+  test('an operating point that the variant lacks, with those that it has', () => {
+    const fault = faultOf(planRequest(family, { ...request, operatingPoint: 'sensitive' }));
+    expect(fault).toEqual({
+      ...{ code: 'operating_point_not_measured', operatingPoint: 'sensitive', finding: 'Effusion', variant: 'small' },
+      available: ['specific', 'balanced'],
+    });
   });
 
   test('a target that no variant reaches', () => {

@@ -23,6 +23,11 @@ describe('a reading id', () => {
     expect(idOf(turned)).toBe(idOf(identity));
   });
 
+  test('at the operating point balanced is that of earlier versions, which had only this one', () => {
+    const request = { ...identity.request, operatingPoint: 'balanced' as const };
+    expect(idOf({ ...identity, request })).toBe(idOf(identity));
+  });
+
   test.each([
     ['tenant', { tenant: 'other' }],
     ['film', { body: 'x' }],
@@ -30,8 +35,9 @@ describe('a reading id', () => {
     ['policy', { policy: 'x' }],
     ['costs', { costs: 'x' }],
     ['request', { request: { ...identity.request, bestEffort: true } }],
+    ['operating point', { request: { ...identity.request, operatingPoint: 'specific' } }],
     ['findings', { request: { ...identity.request, findings: ['Nodule'] } }],
-  ])('depends on the %s', (_, change) => {
+  ] satisfies [string, Partial<Identity>][])('depends on the %s', (_, change) => {
     expect(idOf({ ...identity, ...change })).not.toBe(idOf(identity));
   });
 });

@@ -1,11 +1,21 @@
-import type { Catalog, Comparison, Head, Policy, Rule, Variant } from '../../functions/core/catalog.ts';
+import type { Catalog, Comparison, Head, OperatingPoint, Policy, Rule, Variant } from '../../functions/core/catalog.ts';
 import type { RouteRequest } from '../../functions/routing/cheapest-plan.ts';
+
+/** An operating point with a band of 0.1 to both sides of its threshold. */
+const point = (threshold: number, sensitivity: number, specificity: number): OperatingPoint => ({
+  threshold,
+  low: threshold - 0.1,
+  high: threshold + 0.1,
+  sensitivity: { value: sensitivity, ci95: [sensitivity - 0.1, sensitivity + 0.1] },
+  specificity: { value: specificity, ci95: [specificity - 0.1, specificity + 0.1] },
+  method: 'a test',
+});
 
 /** A head with an AUROC and its interval, and default values for the rest. */
 export const head = (value: number, low = value - 0.02, high = value + 0.02): Head => ({
   auroc: { value, ci95: [low, high], positives: 50, negatives: 950, protocol: 'crossValidated' },
   calibration: { method: 'platt', slope: 1, intercept: 0 },
-  threshold: { value: 0.5, low: 0.4, high: 0.6, sensitivity: 0.7, specificity: 0.7, method: 'Youden' },
+  operatingPoints: { specific: point(0.7, 0.3, 0.9), balanced: point(0.5, 0.7, 0.7) },
   prevalence: 0.05,
 });
 

@@ -97,6 +97,12 @@ const members: { readonly [Code in FaultCode]: MembersOf<Code> } = {
     known: list('The variants of the family.'),
     nearest,
   },
+  operating_point_not_measured: {
+    operatingPoint: text('The operating point that was asked for.', 'sensitive'),
+    finding: text('The finding that lacks it.', 'Nodule'),
+    variant: text('The variant that would read the finding.', 'r448-int8'),
+    available: list('The operating points that the variant has for the finding.'),
+  },
   unreachable_target: {
     shortfalls: z
       .array(

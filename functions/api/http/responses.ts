@@ -7,7 +7,7 @@ import { problemSchema } from './problem-schemas.ts';
 /** The codes of a request whose query has the parameters of a plan. */
 export const planCodes = [
   ...['invalid_parameter', 'unknown_parameter', 'unknown_finding', 'finding_not_served', 'unknown_policy'],
-  'unknown_variant',
+  ...['unknown_variant', 'operating_point_not_measured'],
 ] as const satisfies readonly FaultCode[];
 
 /** The codes of bytes that are of no format that is read. */

@@ -3,12 +3,12 @@ import type { JobFinished, JobView } from '../../core/job-view.ts';
 import type { ReadingSummary, ReadingView } from '../../core/reading-view.ts';
 
 const reading = {
-  id: 'rd_4ee333305e0d39278994c14cf21ecaf14ebd5d5d821d64e310410f9ee6e5e4f9',
+  id: 'rd_d05809219175428f46d39049738d080c223cea51eda22cfa82df9b7db9567cbf',
   view: 'full',
-  createdAt: '2026-11-29T17:27:39.648Z',
+  createdAt: '2026-11-30T15:13:49.849Z',
   family: {
     name: 'chest14',
-    version: '2026-11-23+2685223df2dc',
+    version: '2026-11-23+12b75091ae65',
     description: 'chest14 of 2026-11-23, trained on 1399 films of 1066 patients: NIH ChestX-ray14 (a selected sample)',
   },
   request: {
@@ -16,11 +16,13 @@ const reading = {
     minAuroc: {},
     prevalence: {},
     policy: 'chest14-published',
+    operatingPoint: 'specific',
     bestEffort: false,
   },
   plan: {
     policy: 'chest14-published',
     costDevice: 'cpu',
+    costMeasuredOn: 'Intel Xeon Processor (AVX512-VNNI), onnxruntime 1.32.0, 1 thread, batch 1, 2026-11-23',
     costMs: 17.79,
     largest: {
       variant: 'r512-int8',
@@ -38,6 +40,12 @@ const reading = {
       },
     ],
   },
+  summary: {
+    requested: 1,
+    present: [],
+    indeterminate: [],
+    text: 'The requested finding does not exceed its threshold at the operating point specific.',
+  },
   findings: [
     {
       finding: 'Nodule',
@@ -48,6 +56,33 @@ const reading = {
         display: 'Nodule',
       },
       variant: 'r448-int8',
+      operatingPoint: {
+        name: 'specific',
+        low: 0.152324,
+        high: 0.160773,
+        sensitivity: 0.0816,
+        specificity: 0.9523,
+        positivePredictiveValue: 0.1142,
+        negativePredictiveValue: 0.9323,
+        ci95: {
+          sensitivity: {
+            low: 0.0309,
+            high: 0.1353,
+          },
+          specificity: {
+            low: 0.939,
+            high: 0.9649,
+          },
+          positivePredictiveValue: {
+            low: 0.0439,
+            high: 0.1918,
+          },
+          negativePredictiveValue: {
+            low: 0.9172,
+            high: 0.9465,
+          },
+        },
+      },
       auroc: {
         value: 0.712019,
         ci95: {
@@ -81,15 +116,8 @@ const reading = {
       ],
       probability: 0.1486614069472205,
       prevalence: 0.07005003573981415,
-      operatingPoint: {
-        low: 0.059692833964747075,
-        high: 0.09366787869906076,
-        sensitivity: 0.7959,
-        specificity: 0.5281,
-        positivePredictiveValue: 0.1127,
-        negativePredictiveValue: 0.9717,
-      },
-      call: 'present',
+      call: 'absent',
+      likelihoodRatio: 2.3181799121828432,
       rank: 1,
     },
   ],
@@ -105,30 +133,37 @@ const reading = {
     score: 0.9745,
   },
   timingsMs: {
-    decode: 15.1,
-    preprocess: 14.7,
-    infer: 149.6,
-    total: 180.4,
+    decode: 212,
+    preprocess: 151.6,
+    infer: 587.3,
+    total: 993.5,
   },
   models: {
     'r448-int8': 'sha256:6409a71df9824d1435f458540991a82821df90fc83ef90505f4a765e4c4b4f5c',
   },
-  catalog: 'sha256:2685223df2dcb517ff1c50a6b0be1de539aba8fbcaba622a1224571c1479a248',
+  catalog: 'sha256:12b75091ae65bf26459ce6038cc985702f8427bdef60ccb4938eca283bbd675d',
   notice: 'Research use only. Not for diagnosis.',
 } satisfies ReadingView;
 
 const summary = {
-  id: 'rd_4ee333305e0d39278994c14cf21ecaf14ebd5d5d821d64e310410f9ee6e5e4f9',
+  id: 'rd_d05809219175428f46d39049738d080c223cea51eda22cfa82df9b7db9567cbf',
   view: 'summary',
-  createdAt: '2026-11-29T17:27:39.648Z',
+  createdAt: '2026-11-30T15:13:49.849Z',
+  summary: {
+    requested: 1,
+    present: [],
+    indeterminate: [],
+    text: 'The requested finding does not exceed its threshold at the operating point specific.',
+  },
   findings: [
     {
       finding: 'Nodule',
       displayName: 'Nodule',
-      call: 'present',
+      call: 'absent',
       probability: 0.149,
-      low: 0.0597,
-      high: 0.0937,
+      likelihoodRatio: 2.32,
+      low: 0.152,
+      high: 0.161,
     },
   ],
   warnings: [],
@@ -148,7 +183,7 @@ const job = {
   kind: 'film',
   outcomes: [
     {
-      reading: 'rd_4ee333305e0d39278994c14cf21ecaf14ebd5d5d821d64e310410f9ee6e5e4f9',
+      reading: 'rd_d05809219175428f46d39049738d080c223cea51eda22cfa82df9b7db9567cbf',
     },
   ],
 } satisfies JobView;
@@ -163,6 +198,7 @@ export const examples: Readonly<Record<string, { readonly summary: string; reado
       plan: {
         policy: 'chest14-published',
         costDevice: 'cpu',
+        costMeasuredOn: 'Intel Xeon Processor (AVX512-VNNI), onnxruntime 1.32.0, 1 thread, batch 1, 2026-11-23',
         costMs: 17.79,
         largest: {
           variant: 'r512-int8',
@@ -189,6 +225,33 @@ export const examples: Readonly<Record<string, { readonly summary: string; reado
             display: 'Nodule',
           },
           variant: 'r448-int8',
+          operatingPoint: {
+            name: 'specific',
+            low: 0.152324,
+            high: 0.160773,
+            sensitivity: 0.0816,
+            specificity: 0.9523,
+            positivePredictiveValue: 0.1142,
+            negativePredictiveValue: 0.9323,
+            ci95: {
+              sensitivity: {
+                low: 0.0309,
+                high: 0.1353,
+              },
+              specificity: {
+                low: 0.939,
+                high: 0.9649,
+              },
+              positivePredictiveValue: {
+                low: 0.0439,
+                high: 0.1918,
+              },
+              negativePredictiveValue: {
+                low: 0.9172,
+                high: 0.9465,
+              },
+            },
+          },
           auroc: {
             value: 0.712019,
             ci95: {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Variant } from '../../core/catalog.ts';
+import { operatingPointNames, type Variant } from '../../core/catalog.ts';
 import { notice } from '../../core/reading.ts';
 import { openRouter, type Router } from '../../inference/router.ts';
 import { CatalogError } from '../../models/catalog-error.ts';
@@ -115,12 +115,11 @@ const costText = (ms: number, decodeMs: number | undefined, device: string, meas
 
 function showVariant(variant: Variant, router: Router): string {
   const { device, ms, decodeMs, measuredOn, source } = costInUse(variant, router);
-  const rows = Object.entries(variant.heads).map(([finding, { auroc, threshold, prevalence }]) => [
+  const rows = Object.entries(variant.heads).map(([finding, { auroc, prevalence }]) => [
     finding,
     `${auroc.value.toFixed(3)} [${auroc.ci95.map((end) => end.toFixed(3)).join(', ')}]`,
     String(auroc.positives),
     String(auroc.negatives),
-    `${threshold.low.toFixed(3)} to ${threshold.high.toFixed(3)}`,
     prevalence.toFixed(3),
   ]);
   const protocols = new Set(Object.values(variant.heads).map(({ auroc }) => auroc.protocol));
@@ -134,10 +133,30 @@ function showVariant(variant: Variant, router: Router): string {
     ),
     source === 'host' ? paragraph(`In use, measured on this host: ${costText(ms, decodeMs, device, measuredOn)}`) : '',
     '\n',
-    table(['finding', 'AUROC [95 %]', 'pos.', 'neg.', 'indeterminate', 'prevalence'], rows),
+    table(['finding', 'AUROC [95 %]', 'pos.', 'neg.', 'prevalence'], rows),
+    '\n',
+    table(['finding', 'point', 'indeterminate', 'sens.', 'spec.', 'PPV', 'NPV'], operatingPointRows(variant)),
     `\n${notice}\n`,
   ].join('');
 }
+
+/** One row per finding and operating point, with the shares at the prevalence of the training films. */
+const operatingPointRows = ({ heads }: Variant) =>
+  Object.entries(heads).flatMap(([finding, { operatingPoints }]) =>
+    operatingPointNames.flatMap((name) => {
+      const point = operatingPoints[name];
+      if (!point) return [];
+      const { low, high, sensitivity, specificity, positivePredictiveValue, negativePredictiveValue } = point;
+      return [
+        [
+          ...[finding, name, `${low.toFixed(3)} to ${high.toFixed(3)}`],
+          ...[sensitivity, specificity, positivePredictiveValue, negativePredictiveValue].map(
+            (share) => share?.value.toFixed(2) ?? '',
+          ),
+        ],
+      ];
+    }),
+  );
 
 async function verifyFamily(json: true | undefined): Promise<0 | 1> {
   const config = readConfig(process.env);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { notice, type PlanView, type RoutedFinding } from '../../core/reading.ts';
+import { notice, type PlannedFinding, type PlanView } from '../../core/reading.ts';
 import { openRouter } from '../../inference/router.ts';
 import { readConfig } from '../../platform/config.ts';
 import { presentRouted } from '../../results/present-reading.ts';
@@ -33,7 +33,7 @@ export function route(program: Command): void {
 
 function inText(
   { policy, costDevice, costMs, decodeMs = 0, largest, variants, costVsLargest }: PlanView,
-  findings: RoutedFinding[],
+  findings: PlannedFinding[],
   costs: CostTable,
 ) {
   const runs = variants.map(({ id, resolution, costMs, findings }) => [
@@ -42,9 +42,9 @@ function inText(
     costMs.toFixed(1),
     findings.join(', '),
   ]);
-  const reasons = findings.map(({ finding, variant, why, explanation, passedOver }) =>
+  const reasons = findings.map(({ finding, variant, operatingPoint, why, explanation, passedOver }) =>
     [
-      `${finding}: ${variant}\n`,
+      `${finding}: ${variant}, operating point ${operatingPoint.name}\n`,
       paragraph(explanation ?? why, '  ', '  '),
       ...passedOver.map((passed) => paragraph(passed.reason, '    ', `  not ${passed.variant}: `)),
     ].join(''),

@@ -1,9 +1,22 @@
 import { notice, type Reading } from '../../core/reading.ts';
 import type { Result } from '../../core/result.ts';
+import { operatingPointOf } from '../../results/operating-point.ts';
+import { likelihoodRatioOf } from '../../results/summary.ts';
 import { type FilmFault, problemOf, problemText } from '../errors.ts';
 
 const columns = [
-  ...['file', 'reading', 'finding', 'call', 'probability', 'low', 'high', 'prevalence'],
+  ...[
+    'file',
+    'reading',
+    'finding',
+    'call',
+    'probability',
+    'low',
+    'high',
+    'prevalence',
+    'operatingPoint',
+    'likelihoodRatio',
+  ],
   ...['variant', 'auroc', 'aurocLow', 'aurocHigh', 'basis', 'meetsTarget', 'why', 'warnings', 'error', 'fix', 'notice'],
 ] as const;
 type Row = Partial<Record<(typeof columns)[number], string | number | boolean>>;
@@ -29,6 +42,8 @@ function row(file: string, { id, warnings }: Reading, finding: Reading['findings
     low: threshold.low,
     high: threshold.high,
     prevalence: finding.prevalence,
+    operatingPoint: operatingPointOf(finding, undefined).name,
+    likelihoodRatio: likelihoodRatioOf(finding),
     variant: finding.variant,
     auroc: auroc.value,
     aurocLow: auroc.ci95[0],

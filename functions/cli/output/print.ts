@@ -1,6 +1,7 @@
 import type { PlanView, Reading } from '../../core/reading.ts';
 import type { Result } from '../../core/result.ts';
 import { type PresentFamily, presentReading } from '../../results/present-reading.ts';
+import { filmSummary } from '../../results/summary.ts';
 import type { Plan, Reason } from '../../routing/cheapest-plan.ts';
 import { basisOf } from '../../routing/explain.ts';
 import { required } from '../../routing/rule.ts';
@@ -28,6 +29,7 @@ export function filmTable(file: string, result: Result<Reading, FilmFault>, plan
       `${file}  `,
     ),
     ...warnings.map(({ code, message }) => paragraph(message, '    ', `  warning ${code}: `)),
+    paragraph(filmSummary(result.value).text, '  ', '  '),
     table(['finding', 'call', 'prob.', 'limits', 'variant', 'why'], rows),
     '\n',
   ].join('');

@@ -1,4 +1,5 @@
-import { linesOf, lineWidth } from './wrap.ts';
+import { linesOf } from '../../core/lines.ts';
+import { lineWidth } from './wrap.ts';
 
 type Row = readonly string[];
 const gap = 2;

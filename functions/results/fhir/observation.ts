@@ -1,10 +1,20 @@
 import type { Observation, ObservationComponent } from 'fhir/r4.js';
-import type { Threshold } from '../../core/catalog.ts';
 import { type FindingResult, notice } from '../../core/reading.ts';
 import type { FilmReading } from '../../reading/read.ts';
-import { basis, concepts, findingCode, labelText, presence, protocol, target, units } from '../codes.ts';
-import { operatingPoint, type Provenance } from '../provenance.ts';
-import { callLimits, percent } from '../summary.ts';
+import {
+  basis,
+  concepts,
+  findingCode,
+  labelText,
+  operatingPoints,
+  presence,
+  protocol,
+  target,
+  units,
+} from '../codes.ts';
+import type { KnownOperatingPoint } from '../operating-point.ts';
+import { operatingPointIn, type Provenance } from '../provenance.ts';
+import { callLimits, likelihoodRatioOf, percent } from '../summary.ts';
 import { concept, dicomUid, hl7, narrative, quantity } from './coding.ts';
 import { type Context, resourceUrn } from './context.ts';
 
@@ -50,29 +60,31 @@ export function observationOf(
     ],
     device: { reference: resourceUrn('Device', reading.id, variant) },
     ...(study && film && { derivedFrom: [study, film] }),
-    component: components(reading, result, operatingPoint(provenance, result)),
+    component: components(reading, result, operatingPointIn(provenance, result)),
   };
 }
 
 function components(
   reading: FilmReading['reading'],
   result: FindingResult,
-  atThreshold?: Threshold,
+  { name, sensitivity, specificity }: KnownOperatingPoint,
 ): ObservationComponent[] {
   const { probability, prevalence, threshold, auroc } = result;
   const resolution = reading.plan.variants.find(({ id }) => id === result.variant)?.resolution;
   return [
     { code: concept(concepts.probability), valueQuantity: quantity(probability) },
     { code: concept(concepts.prevalence), valueQuantity: quantity(prevalence) },
+    { code: concept(concepts.likelihoodRatio), valueQuantity: quantity(likelihoodRatioOf(result)) },
     { code: concept(concepts.threshold), valueQuantity: quantity(threshold.value) },
     {
       code: concept(concepts.band),
       valueRange: { low: quantity(threshold.low), high: quantity(threshold.high) },
     },
-    ...(atThreshold
+    { code: concept(concepts.operatingPoint), valueCodeableConcept: concept(operatingPoints[name]) },
+    ...(sensitivity && specificity
       ? [
-          { code: concept(concepts.sensitivity), valueQuantity: quantity(atThreshold.sensitivity) },
-          { code: concept(concepts.specificity), valueQuantity: quantity(atThreshold.specificity) },
+          { code: concept(concepts.sensitivity), valueQuantity: quantity(sensitivity.value) },
+          { code: concept(concepts.specificity), valueQuantity: quantity(specificity.value) },
         ]
       : []),
     { code: concept(concepts.auroc), valueQuantity: quantity(auroc.value) },

@@ -1,17 +1,18 @@
 import { lossyTransferSyntaxes, resultSopClasses } from '../../core/dicom-dictionary.ts';
 import { type Film, white } from '../../core/film.ts';
 import type { Heatmap } from '../../core/heatmap.ts';
+import { linesOf } from '../../core/lines.ts';
 import { type FindingResult, notice, type Reading } from '../../core/reading.ts';
 import { px } from '../../core/units.ts';
 import { resize } from '../../decode/resize.ts';
-import { labelText } from '../codes.ts';
+import { displayName } from '../codes.ts';
 import { heatmapIntensity } from '../heatmap.ts';
 import type { DicomReading } from '../identity.ts';
 import { equipment, filmName, localTime, modelName, patientAndStudy, seriesAttributes } from '../part10/modules.ts';
 import { part10 } from '../part10/write.ts';
 import type { InstanceProvenance } from '../provenance.ts';
 import { codeSequenceItem } from '../sr/item.ts';
-import { byCall, callLimits, percent } from '../summary.ts';
+import { byCall, callLimits, filmSummary, percent } from '../summary.ts';
 import { type Picture, sideBySide, stacked, textPicture } from './picture.ts';
 
 /** Limit of the longer side of the film in the picture, in pixels. It is enough to recognize the film, and too small to read it. */
@@ -104,17 +105,19 @@ function textLines(read: DicomReading, provenance: InstanceProvenance): string[]
     ...new Set(warnings),
     `${modelName(provenance)}, version ${provenance.version}`,
     `Catalog ${provenance.identity.catalogDigest.slice(0, 12)}`,
+    '',
+    ...linesOf(filmSummary(reading).text, 70),
     ...byCall(reading).flatMap(({ heading, findings }) => [
       '',
       heading.toUpperCase(),
       ...findings.map(
         ({ finding, probability, threshold }) =>
-          `${labelText(finding).padEnd(19)}${percent(probability).padStart(6)}  ${callLimits(threshold)}`,
+          `${displayName(finding).padEnd(19)}${percent(probability).padStart(6)}  ${callLimits(threshold)}`,
       ),
     ]),
     '',
-    'Calibrated probability, and the limits at which',
-    'the call changes. Highest above its limit first.',
+    'Calibrated probability, and the limits at which the call',
+    'changes. The highest likelihood ratio is first.',
     '',
     ...reading.plan.variants.map(({ resolution, findings }) => `${findings.length} findings read at ${resolution} px`),
     '',
@@ -128,7 +131,7 @@ const margin: Picture = { width: 24, height: 1, pixels: new Uint8Array(24) };
 /** Limits of the longer side of a heat map picture, in pixels, and of the number of pictures. */
 const heatmapLimits = { side: 300, count: 2 } as const;
 
-/** Heat map pictures of the findings that exceed their thresholds most. An absent finding has no picture. */
+/** Heat map pictures of the findings with the highest likelihood ratios. An absent finding has no picture. */
 async function heatmapPictures(reading: Reading, film: Film): Promise<Picture[]> {
   const shown = byCall(reading)
     .flatMap(({ findings }) => findings)
@@ -138,7 +141,7 @@ async function heatmapPictures(reading: Reading, film: Film): Promise<Picture[]>
   const copy = await scaledDown(film, heatmapLimits.side);
   const labelled = ({ finding, heatmap }: FindingResult) =>
     stacked([
-      textPicture([labelText(finding)]),
+      textPicture([displayName(finding)]),
       ...(heatmap ? [sideBySide([margin, highlight(copy, heatmap, film)])] : []),
     ]);
   const legend = ['Bright: where the model looked,', 'not where the disease is.'];

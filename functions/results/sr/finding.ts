@@ -1,17 +1,29 @@
-import type { Threshold } from '../../core/catalog.ts';
 import { manufacturer } from '../../core/dicom-dictionary.ts';
 import type { Instance } from '../../core/instance.ts';
 import type { FindingResult, Reading } from '../../core/reading.ts';
-import { basis, concepts, findingCode, labelText, presence, protocol, target, units } from '../codes.ts';
+import {
+  basis,
+  concepts,
+  findingCode,
+  labelText,
+  operatingPoints,
+  presence,
+  protocol,
+  target,
+  units,
+} from '../codes.ts';
 import type { DicomReading } from '../identity.ts';
+import type { KnownOperatingPoint } from '../operating-point.ts';
 import { modelName } from '../part10/modules.ts';
-import { type InstanceProvenance, operatingPoint } from '../provenance.ts';
+import { type InstanceProvenance, operatingPointIn } from '../provenance.ts';
+import { likelihoodRatioOf } from '../summary.ts';
 import { code, container, type Item, image, number, points, text, uidReference } from './item.ts';
 
 /** TID 1501 Measurement and Qualitative Evaluation Group of one finding, in the order of the rows of the template. */
 export function findingGroup(read: DicomReading, provenance: InstanceProvenance, result: FindingResult): Item {
   const { reading, instance } = read;
   const call = presence[result.call];
+  const point = operatingPointIn(provenance, result);
   return container(
     concepts.measurementGroup,
     [
@@ -22,12 +34,13 @@ export function findingGroup(read: DicomReading, provenance: InstanceProvenance,
         code('HAS CONCEPT MOD', concepts.presence, call),
       ]),
       ...algorithmItems(reading, provenance, result),
-      ...probabilityItems(result, operatingPoint(provenance, result)),
+      ...probabilityItems(result, point),
       ...aurocItems(result),
       number('CONTAINS', concepts.resolution, variantOf(reading, result.variant).resolution, [], units.pixels),
       image('CONTAINS', concepts.sourceOfMeasurement, instance),
       filmCorners(instance),
       code('CONTAINS', concepts.presence, call),
+      code('CONTAINS', concepts.operatingPoint, operatingPoints[point.name]),
       code('CONTAINS', concepts.basis, basis[result.basis]),
       code('CONTAINS', concepts.target, result.meetsTarget ? target.met : target.missed),
       text('CONTAINS', concepts.why, result.why),
@@ -60,15 +73,18 @@ function algorithmItems(reading: Reading, provenance: InstanceProvenance, { vari
  * INFERRED FROM. The calibrated probability is inferred from the presumed prevalence, so the prevalence is below it. The
  * operating point and its band are beside the probability, because the call is inferred from them and the probability is not.
  */
-const probabilityItems = ({ probability, prevalence, threshold }: FindingResult, measured?: Threshold): Item[] => [
-  number('CONTAINS', concepts.probability, probability, [number('INFERRED FROM', concepts.prevalence, prevalence)]),
-  number('CONTAINS', concepts.threshold, threshold.value),
-  number('CONTAINS', concepts.bandLow, threshold.low),
-  number('CONTAINS', concepts.bandHigh, threshold.high),
-  ...(measured
+const probabilityItems = (result: FindingResult, { sensitivity, specificity }: KnownOperatingPoint): Item[] => [
+  number('CONTAINS', concepts.probability, result.probability, [
+    number('INFERRED FROM', concepts.prevalence, result.prevalence),
+  ]),
+  number('CONTAINS', concepts.likelihoodRatio, likelihoodRatioOf(result)),
+  number('CONTAINS', concepts.threshold, result.threshold.value),
+  number('CONTAINS', concepts.bandLow, result.threshold.low),
+  number('CONTAINS', concepts.bandHigh, result.threshold.high),
+  ...(sensitivity && specificity
     ? [
-        number('CONTAINS', concepts.sensitivity, measured.sensitivity),
-        number('CONTAINS', concepts.specificity, measured.specificity),
+        number('CONTAINS', concepts.sensitivity, sensitivity.value),
+        number('CONTAINS', concepts.specificity, specificity.value),
       ]
     : []),
 ];

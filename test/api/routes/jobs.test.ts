@@ -73,6 +73,16 @@ describe('a job', () => {
     expect(await ended(job.id)).toMatchObject({ state: 'done', outcomes: [{ reading: expect.any(String) }] });
   });
 
+  test('has the operating point of its parameters', async () => {
+    const id = await upload(variantOf(32));
+    const { id: job } = await (await submit({ upload: id, findings: 'Mass', operatingPoint: 'sensitive' })).json();
+    const { outcomes } = await ended(job);
+    const reading = await (await request(`/v1/readings/${outcomes[0].reading}`)).json();
+    expect(reading.findings[0].operatingPoint.name).toBe('sensitive');
+    const refused = await submit({ upload: id, operatingPoint: 'best' });
+    expect([refused.status, (await refused.json()).parameter]).toEqual([400, 'operatingPoint']);
+  });
+
   test('repeats the reference and the metadata of its first request, as its reading does', async () => {
     const bytes = variantOf(31);
     const annotation = { reference: 'exam-1', metadata: { ward: 'A3' } };

@@ -60,10 +60,12 @@ describe('POST /v1/readings', () => {
       const [low, high] = head?.auroc.ci95 ?? [];
       expect(auroc).toEqual({ ...head?.auroc, ci95: { low, high } });
       expect(prevalence).toBe(head?.prevalence);
-      const { threshold } = head ?? expect.fail();
+      const { specific } = head?.operatingPoints ?? expect.fail();
+      const [lowest, highest] = specific?.sensitivity.ci95 ?? [];
       expect(operatingPoint).toMatchObject({
-        ...{ low: threshold.low, high: threshold.high },
-        ...{ sensitivity: threshold.sensitivity, specificity: threshold.specificity },
+        ...{ name: 'specific', low: specific?.low, high: specific?.high },
+        ...{ sensitivity: specific?.sensitivity.value, specificity: specific?.specificity.value },
+        ci95: { sensitivity: { low: lowest, high: highest } },
       });
       if (call === 'present') expect(probability).toBeGreaterThanOrEqual(operatingPoint.high);
       if (call === 'absent') expect(probability).toBeLessThan(operatingPoint.low);
@@ -110,6 +112,49 @@ describe('POST /v1/readings', () => {
       /whose difference from the best is not shown .*; not shown is not equal/,
     );
     expect(cheapest?.plan.costMs).toBeLessThan(published?.plan.costMs ?? 0);
+  });
+
+  test('calls more findings present at a more sensitive operating point, at equal probabilities', async () => {
+    const at = async (name: string) => {
+      const { request, findings } = await read(`?findings=Mass,Nodule,Effusion&operatingPoint=${name}`);
+      expect(request?.operatingPoint).toBe(name);
+      return findings;
+    };
+    const [sensitive, balanced, specific] = await Promise.all(['sensitive', 'balanced', 'specific'].map(at));
+    const probabilities = (findings: typeof specific) => findings?.map(({ probability }) => probability);
+    expect(probabilities(sensitive)).toEqual(probabilities(specific));
+    specific?.forEach((result, i) => {
+      const [more, between] = [sensitive?.[i]?.operatingPoint, balanced?.[i]?.operatingPoint];
+      expect(more?.name).toBe('sensitive');
+      expect(more?.low).toBeLessThan(between?.low ?? 0);
+      expect(between?.low).toBeLessThan(result.operatingPoint.low);
+      expect(more?.sensitivity).toBeGreaterThan(result.operatingPoint.sensitivity ?? 1);
+      expect(more?.specificity).toBeLessThan(result.operatingPoint.specificity ?? 0);
+    });
+    expect((await read('?findings=Mass,Nodule,Effusion')).findings).toEqual(specific);
+  });
+
+  test('keeps every call at the extremes of the prevalence', async () => {
+    const outcomes = async (prevalence: string) =>
+      (await read(`?findings=Mass,Effusion&operatingPoint=balanced${prevalence}`)).findings.map(({ call, rank }) => [
+        call,
+        rank,
+      ]);
+    const usual = await outcomes('');
+    expect(await outcomes(`&prevalence=0.${'0'.repeat(300)}1`)).toEqual(usual);
+    expect(await outcomes('&prevalence=0.9999999999999999')).toEqual(usual);
+  });
+
+  test('adjusts predictive values and their intervals to the prevalence of the request', async () => {
+    const at = async (query: string) => (await read(`?findings=Mass${query}`)).findings[0]?.operatingPoint;
+    const [usual, rare] = [await at(''), await at('&prevalence=0.001')];
+    expect(rare?.ci95?.sensitivity).toEqual(usual?.ci95?.sensitivity);
+    for (const { positivePredictiveValue: value, ci95 } of [usual, rare].filter((point) => point !== undefined)) {
+      expect(value).toBeGreaterThan(ci95?.positivePredictiveValue?.low ?? 1);
+      expect(value).toBeLessThan(ci95?.positivePredictiveValue?.high ?? 0);
+    }
+    expect(rare?.positivePredictiveValue).toBeLessThan(usual?.positivePredictiveValue ?? 0);
+    expect(rare?.ci95?.negativePredictiveValue?.low).toBeGreaterThan(usual?.ci95?.negativePredictiveValue?.low ?? 1);
   });
 
   test('reads an RGBA film and a JPEG', async () => {
@@ -219,14 +264,15 @@ describe('the answer', () => {
     return { status: response.status, body: await response.json() };
   };
 
-  test('as a summary lists all findings in the order for display, in less than 2 kB', async () => {
+  test('as a summary lists all findings in the order for display, in less than 3 kB', async () => {
     const full = await read('');
     const response = await post(service.app, '?view=summary', film(native));
     const text = await response.text();
-    expect(Buffer.byteLength(text)).toBeLessThan(2000);
+    expect(Buffer.byteLength(text)).toBeLessThan(3000);
     const summary = ReadingSummary.parse(JSON.parse(text));
     const ranked = full.findings.toSorted((a, b) => a.rank - b.rank);
     expect(summary.id).toBe(full.id);
+    expect(summary.summary).toEqual(full.summary);
     expect(summary.findings.map(({ finding, displayName, call }) => [finding, displayName, call])).toEqual(
       ranked.map(({ finding, displayName, call }) => [finding, displayName, call]),
     );
@@ -239,7 +285,8 @@ describe('the answer', () => {
     const { request } = await read('?findings=nodule,mass&prevalence=Mass:0.2&explain=heatmap');
     expect(request).toEqual({
       ...{ findings: ['Mass', 'Nodule'], policy: 'chest14-published', minAuroc: {}, prevalence: { Mass: 0.2 } },
-      ...{ bestEffort: false, explain: 'heatmap' },
+      operatingPoint: 'specific',
+      ...bestEffort: false, explain: 'heatmap' ,
     });
   });
 
@@ -426,6 +473,7 @@ describe('bad input', () => {
     ['an unknown finding', '?findings=Gout', () => film(native), 'image/png', 'unknown_finding', 400],
     ['an unknown policy', '?policy=none', () => film(native), 'image/png', 'unknown_policy', 400],
     ['an unknown variant', '?variant=r9', () => film(native), 'image/png', 'unknown_variant', 400],
+    ['an unknown operating point', '?operatingPoint=best', () => film(native), 'image/png', 'invalid_parameter', 400],
     ['an unknown parameter', '?finding=Mass', () => film(native), 'image/png', 'unknown_parameter', 400],
     ['a parameter given twice', '?policy=a&policy=b', () => film(native), 'image/png', 'invalid_parameter', 400],
     ['an unreachable target', '?minAuroc=0.999', () => film(native), 'image/png', 'unreachable_target', 422],

@@ -13,6 +13,11 @@ test('show lists the variants, and with a variant its heads', async () => {
   const heads = await alara(['catalog', 'show', victim.id]);
   for (const finding of findings)
     expect(heads.stdout).toMatch(new RegExp(`^${finding} +0\\.\\d{3} \\[0\\.\\d{3}, [01]\\.\\d{3}\\]`, 'm'));
+  for (const finding of findings)
+    for (const name of ['specific', 'balanced', 'sensitive'])
+      expect(heads.stdout).toMatch(
+        new RegExp(`^${finding} +${name} +0\\.\\d{3} to 0\\.\\d{3}( +[01]\\.\\d\\d){4}$`, 'm'),
+      );
   expect([shown.code, heads.code]).toEqual([0, 0]);
 });
 

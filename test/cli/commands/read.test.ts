@@ -29,12 +29,15 @@ test('writes CSV with one row per film and finding, and one row per bad film wit
   const { path, good, bad } = filmsAndOneBad();
   const { code, stdout } = await alara(['read', path, '--findings', asked.join(','), '--csv']);
   const [head = '', error = '', ...rows] = stdout.trimEnd().split('\r\n');
-  expect(head).toMatch(/^file,reading,finding,call,probability,low,high,.*,error,fix,notice$/);
+  expect(head).toMatch(
+    /^file,reading,finding,call,probability,low,high,prevalence,operatingPoint,likelihoodRatio,.*,error,fix,notice$/,
+  );
   expect(error).toContain(`"${bad.replaceAll('"', '""')}",`);
   expect(error).toMatch(/,not_an_image,.*PNG or JPEG/);
   expect(rows.map((row) => row.split(',').slice(0, 3))).toEqual(
     good.flatMap((file) => asked.map((finding) => [file, expect.stringMatching(/^rd_[0-9a-f]{64}$/), finding])),
   );
+  for (const row of rows) expect(row).toMatch(/,specific,\d+\.\d+,/);
   expect(code).toBe(1);
 });
 
@@ -62,6 +65,17 @@ test('prints a table per film by default, with a short reason per finding', asyn
   expect(stdout).toContain('Not for diagnosis');
   expect(stderr).toBe('');
   expect(code).toBe(0);
+});
+
+test('calls at the operating point of its option, and summarizes the film', async () => {
+  const read = async (...options: string[]) =>
+    (await alara(['read', first, '--findings', 'Mass,Nodule', ...options])).stdout;
+  const [{ reading }] = JSON.parse(await read('--operating-point', 'sensitive', '--json'));
+  expect(reading.request.operatingPoint).toBe('sensitive');
+  for (const { operatingPoint } of reading.findings) expect(operatingPoint.name).toBe('sensitive');
+  const text = await read('--operating-point', 'sensitive');
+  expect(text.replaceAll(/\s+/g, ' ')).toContain(reading.summary.text);
+  expect(await read()).toMatch(/at the operating point\s+specific/);
 });
 
 test('the same film and options give the same reading, in any company', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { RoutedFindingView } from '../../../functions/core/reading-view.ts';
 import { alara, family } from '../../support/cli.ts';
 
 test('routes each finding to its floor or above under the published policy, and gives the reasons', async () => {
@@ -31,9 +32,21 @@ test('prints the plan, its cost and each rejected variant as text', async () => 
   expect(stdout).toMatch(
     /^Policy sabottke-spieler-2020: [\d.]+ ms per film on cpu, [\d.]+ of the cost of\nalways using /,
   );
-  expect(stdout).toMatch(/^Nodule: \S+\n {2}448 px: /m);
+  expect(stdout).toMatch(/^Nodule: \S+, operating point specific\n {2}448 px: /m);
   expect(stdout).toMatch(/^ {2}not \S+: below the published floor of 448 px$/m);
   expect(code).toBe(0);
+});
+
+test('states the operating point of each finding', async () => {
+  const names = async (...options: string[]) => {
+    const { stdout } = await alara(['route', '--findings', 'Mass,Nodule', '--json', ...options]);
+    return JSON.parse(stdout).findings.map((finding: RoutedFindingView) => finding.operatingPoint.name);
+  };
+  expect(await names()).toEqual(['specific', 'specific']);
+  expect(await names('--operating-point', 'sensitive')).toEqual(['sensitive', 'sensitive']);
+  const refused = await alara(['route', '--operating-point', 'best']);
+  expect(refused.stderr).toMatch(/specific, balanced, sensitive/);
+  expect(refused.code).toBe(2);
 });
 
 test('a target that no variant meets is a usage error, except for best effort', async () => {

@@ -185,7 +185,9 @@ describe('the report', () => {
     });
     expect(report.imagingStudy?.[0]?.identifier?.value).toBe(`urn:oid:${instance.studyInstanceUid}`);
     expect(report.basedOn?.[0]?.identifier?.value).toBe('ACC1');
-    expect(report.conclusion).toMatch(/^Research use only\. Not for diagnosis\. Present: /);
+    expect(report.conclusion).toMatch(
+      /^Research use only\. Not for diagnosis\. \d+ of the 14 requested findings exceeds? .*likelihood ratio \d.* Present: /,
+    );
     expect(report.result).toHaveLength(read.reading.findings.length);
   });
 
@@ -221,6 +223,8 @@ describe('an observation', () => {
       const value = (code: string) => component(code)?.valueQuantity?.value ?? Number.NaN;
       expect(value('122157') / result.probability).toBeCloseTo(1, 3);
       expect(value('THRESHOLD') / result.threshold.value).toBeCloseTo(1, 3);
+      expect(component('OPERATING_POINT')?.valueCodeableConcept?.coding?.[0]?.code).toBe('SPECIFIC');
+      expect(value('LIKELIHOOD_RATIO') / (result.likelihoodRatio ?? 0)).toBeCloseTo(1, 3);
       expect(value('AUROC') / result.auroc.value).toBeCloseTo(1, 3);
       expect(component('BAND')?.valueRange?.low?.value).toBeCloseTo(result.threshold.low, 3);
       expect(component('CI95')?.valueRange?.high?.value).toBeCloseTo(result.auroc.ci95[1], 3);

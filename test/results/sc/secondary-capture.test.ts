@@ -8,10 +8,12 @@ import type { Film } from '../../../functions/core/film.ts';
 import { px } from '../../../functions/core/units.ts';
 import { decode } from '../../../functions/decode/decode.ts';
 import { resize } from '../../../functions/decode/resize.ts';
+import { displayName } from '../../../functions/results/codes.ts';
 import type { DicomReading } from '../../../functions/results/identity.ts';
 import { resultObjects } from '../../../functions/results/objects.ts';
 import { cell, isDot } from '../../../functions/results/sc/picture.ts';
 import { highlight, secondaryCapture } from '../../../functions/results/sc/secondary-capture.ts';
+import { filmSummary } from '../../../functions/results/summary.ts';
 import { has, through } from '../../support/dicom/tools.ts';
 import { bare, instance, openReader, type Reader } from '../../support/pacs/reader.ts';
 import { parse, utf8 } from '../../support/pacs/tree.ts';
@@ -86,7 +88,7 @@ describe('the picture', () => {
     expect(lines.join('')).not.toContain('\u{fffd}');
     expect(lines[0]).toBe('RESEARCH USE ONLY. NOT FOR DIAGNOSIS.');
     for (const { finding, call } of read.reading.findings) {
-      const line = lines.findIndex((text) => text.startsWith(finding.replaceAll('_', ' ').padEnd(18)));
+      const line = lines.findIndex((text) => text.startsWith(displayName(finding).padEnd(18)));
       expect(line, finding).toBeGreaterThan(0);
       const heading = lines.slice(0, line).findLast((text) => /^(PRESENT|ABSENT|INDETERMINATE)$/.test(text));
       expect(heading?.toLowerCase(), finding).toBe(call);
@@ -141,25 +143,30 @@ describe('the text of the picture beside the findings', () => {
     expect(lines).toContain('File warning: window_unusable');
   });
 
-  test('orders findings by the excess over their threshold', () => {
+  test('orders findings by their likelihood ratios', () => {
     const lines = textIn(pictureOf(bytes), 1024);
-    const logit = (p: number) => Math.log(p / (1 - p));
     for (const call of ['present', 'absent'] as const) {
       const expected = read.reading.findings
         .filter((finding) => finding.call === call)
-        .map(({ finding, probability, threshold }) => ({ finding, by: logit(probability) - logit(threshold.value) }))
-        .sort((a, b) => b.by - a.by)
-        .map(({ finding }) => finding.replaceAll('_', ' '));
+        .sort((a, b) => (b.likelihoodRatio ?? 0) - (a.likelihoodRatio ?? 0))
+        .map(({ finding }) => displayName(finding));
       const start = lines.indexOf(call.toUpperCase()) + 1;
       expect(expected.length).toBeGreaterThan(1);
       expect(lines.slice(start, start + expected.length).map((line) => line.slice(0, 18).trim())).toEqual(expected);
     }
   });
 
+  test('starts with the summary of the film', () => {
+    const lines = textIn(pictureOf(bytes), 1024);
+    const { text } = filmSummary(read.reading);
+    expect(lines.join(' ')).toContain(text);
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
+  });
+
   test('describes the limits as limits, not as a confidence interval', () => {
     const text = textIn(pictureOf(bytes), 1024).join('\n');
     expect(text).toMatch(/absent below \d/);
-    expect(text).not.toMatch(/\d %? ?(to|-) ?\d|\(/);
+    expect(text).not.toMatch(/\d %? ?(to|-) ?\d/);
   });
 });
 

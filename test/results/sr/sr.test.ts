@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Instance } from '../../../functions/core/instance.ts';
-import { concepts, findingCode, presence } from '../../../functions/results/codes.ts';
+import { concepts, displayName, findingCode, presence } from '../../../functions/results/codes.ts';
 import type { DicomReading } from '../../../functions/results/identity.ts';
 import { resultObjects } from '../../../functions/results/objects.ts';
 import { structuredReport } from '../../../functions/results/sr/report.ts';
@@ -254,10 +254,12 @@ describe('TID 1500 Measurement Report', () => {
 
   test('starts its conclusion with the notice, and repeats the notice as a comment', () => {
     const evaluations = only(root, concepts.qualitativeEvaluations);
-    expect(only(evaluations, concepts.conclusion).value).toMatch(/^Research use only\. Not for diagnosis\. /);
+    expect(only(evaluations, concepts.conclusion).value).toMatch(
+      /^Research use only\. Not for diagnosis\. (None|\d+) of the 14 requested findings exceeds? .* at the operating point specific/,
+    );
     expect(only(evaluations, concepts.comment).value).toBe(read.reading.notice);
     for (const { finding } of read.reading.findings)
-      expect(only(evaluations, concepts.conclusion).value).toContain(finding.replaceAll('_', ' '));
+      expect(only(evaluations, concepts.conclusion).value).toContain(displayName(finding));
   });
 });
 
@@ -282,13 +284,14 @@ describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
         ...Array(6).fill(`HAS CONCEPT MOD TEXT ${codeOf(concepts.algorithmParameters)}`),
         // TID 300
         ...[
-          ...[concepts.probability, concepts.threshold, concepts.bandLow, concepts.bandHigh],
+          ...[concepts.probability, concepts.likelihoodRatio, concepts.threshold, concepts.bandLow, concepts.bandHigh],
           ...[concepts.sensitivity, concepts.specificity],
           ...[concepts.auroc, concepts.intervalLow, concepts.intervalHigh, concepts.resolution],
         ].map((concept) => `CONTAINS NUM ${codeOf(concept)}`),
         `CONTAINS IMAGE ${codeOf(concepts.sourceOfMeasurement)}`,
         `CONTAINS SCOORD ${codeOf(concepts.filmCorners)}`,
         `CONTAINS CODE ${codeOf(concepts.presence)}`,
+        `CONTAINS CODE ${codeOf(concepts.operatingPoint)}`,
         `CONTAINS CODE ${codeOf(concepts.basis)}`,
         `CONTAINS CODE ${codeOf(concepts.target)}`,
         `CONTAINS TEXT ${codeOf(concepts.why)}`,
@@ -326,8 +329,10 @@ describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
       close(only(group, concepts.bandLow), result.threshold.low);
       close(only(group, concepts.bandHigh), result.threshold.high);
       const head = reader.maker.family.catalog.variants.find(({ id }) => id === result.variant)?.heads[result.finding];
-      close(only(group, concepts.sensitivity), head?.threshold.sensitivity ?? 0);
-      close(only(group, concepts.specificity), head?.threshold.specificity ?? 0);
+      close(only(group, concepts.sensitivity), head?.operatingPoints.specific?.sensitivity.value ?? 0);
+      close(only(group, concepts.specificity), head?.operatingPoints.specific?.specificity.value ?? 0);
+      close(only(group, concepts.likelihoodRatio), result.likelihoodRatio ?? 0);
+      expect(only(group, concepts.operatingPoint).value).toBe('SPECIFIC^99ALARA');
       const auroc = only(group, concepts.auroc);
       close(auroc, result.auroc.value);
       expect(row(only(auroc, concepts.method))).toBe('HAS CONCEPT MOD CODE');
@@ -365,12 +370,14 @@ describe('TID 1501 Measurement and Qualitative Evaluation Group', () => {
     expect(group && only(group, concepts.why).value).toBe(result?.why);
   });
 
-  test('omits data of a catalog with another digest', () => {
+  test('of an earlier version omits data that are only in a catalog with another digest', () => {
     const { family } = reader.maker;
     const other = { ...reader.provenance(read), family: { ...family, digest: 'f'.repeat(64) } };
-    const report = parse(structuredReport(read, other));
+    const findings = read.reading.findings.map(({ operatingPoint: _, ...finding }) => finding);
+    const report = parse(structuredReport({ ...read, reading: { ...read.reading, findings } }, other));
     const [group] = groups(tree(report));
     expect(group && named(group, concepts.sensitivity)).toEqual([]);
+    expect(group && only(group, concepts.operatingPoint).value).toBe('BALANCED^99ALARA');
     expect(utf8(report, 'x00080018'), 'named by the catalog that read').toBe(utf8(parse(bytes), 'x00080018'));
   });
 });
