@@ -69,6 +69,10 @@ const HeadView = z
   .object({
     ...headFields,
     auroc: AurocView,
+    withinStrata: z
+      .object({ value: Unit.meta({ description: 'The point estimate.' }), ci95: IntervalView })
+      .optional()
+      .meta(HeadFile.shape.withinStrata.meta() ?? {}),
     operatingPoints: z
       .object({
         sensitive: OperatingPointView.optional(),
@@ -82,7 +86,14 @@ const VariantView = z
   .object({ ...Variant.shape, heads: z.record(z.string(), HeadView).meta({ description: 'Measurements by finding.' }) })
   .meta({ id: 'Variant', description: 'One model file: a resolution and a precision.' });
 const ComparisonView = z
-  .object({ ...Comparison.shape, ci95: IntervalView })
+  .object({
+    ...Comparison.shape,
+    ci95: IntervalView,
+    withinStrata: z
+      .object({ difference: z.number().meta({ description: 'The difference within strata.' }), ci95: IntervalView })
+      .optional()
+      .meta(Comparison.shape.withinStrata.meta() ?? {}),
+  })
   .meta({ id: 'Comparison', description: 'A paired difference of AUROC on the same films: variant minus reference.' });
 const RateView = z
   .object({ ...Rate.shape, ci95: IntervalView })
@@ -157,10 +168,14 @@ export function catalogContent(catalog: Catalog): CatalogContent {
       heads: mapValues(variant.heads, (head) => ({
         ...head,
         auroc: aurocView(head.auroc),
+        withinStrata: head.withinStrata && withNamedEnds(head.withinStrata),
         operatingPoints: mapValues(head.operatingPoints, (point) => point && operatingPointView(point)),
       })),
     })),
-    comparisons: comparisons.map(withNamedEnds),
+    comparisons: comparisons.map((comparison) => ({
+      ...withNamedEnds(comparison),
+      withinStrata: comparison.withinStrata && withNamedEnds(comparison.withinStrata),
+    })),
     quality: {
       ...quality,
       falseRefusals: quality.falseRefusals.map(withNamedEnds),

@@ -61,10 +61,14 @@ const OperatingPoint = z
     }),
     ci95: z
       .object({
-        sensitivity: IntervalView.optional(),
-        specificity: IntervalView.optional(),
-        positivePredictiveValue: IntervalView.optional(),
-        negativePredictiveValue: IntervalView.optional(),
+        sensitivity: IntervalView.optional().meta({ description: 'The interval of the sensitivity.' }),
+        specificity: IntervalView.optional().meta({ description: 'The interval of the specificity.' }),
+        positivePredictiveValue: IntervalView.optional().meta({
+          description: 'The interval of the positive predictive value.',
+        }),
+        negativePredictiveValue: IntervalView.optional().meta({
+          description: 'The interval of the negative predictive value.',
+        }),
       })
       .optional()
       .meta({

@@ -286,7 +286,7 @@ describe('the answer', () => {
     expect(request).toEqual({
       ...{ findings: ['Mass', 'Nodule'], policy: 'chest14-published', minAuroc: {}, prevalence: { Mass: 0.2 } },
       operatingPoint: 'specific',
-      ...bestEffort: false, explain: 'heatmap' ,
+      ...{ bestEffort: false, explain: 'heatmap' },
     });
   });
 
