@@ -16,6 +16,7 @@ from alara_train.evaluate.compare import catalog_comparisons, pairs
 from alara_train.evaluate.measure import Measured, OneClass, measure
 from alara_train.evaluate.scored import BadScores, Protocol, VariantScores, check, design
 from alara_train.json_file import BadDocument
+from alara_train.report.card_evidence import established, reservations
 from alara_train.report.card_sections import sections
 from alara_train.report.evaluation import catalog_head, dumps, evaluation
 from alara_train.report.policy import cheapest_policy, declared_margin, derive_policy, separations
@@ -264,7 +265,10 @@ def test_the_commands_measure_and_derive_from_files(tmp_path: Path, schemas: Pat
 
 
 def test_the_card_reports_the_differences_after_the_correction() -> None:
-    text = "\n".join(sections(document()))
+    text = "\n".join([*established(document()), *reservations(document()), *sections(document())])
+    assert "the order of sizes is established only for Mass" in text
+    assert "- **Confounding**: the collections" in text
+    assert "- **Noise of refitting**" in text
     assert "critical value" in text
     assert "| sex F |" in text
     assert "(figures/roc.svg)" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from alara_train.recipes.card_text import CardText
+from alara_train.report.card_evidence import established, reservations
 from alara_train.report.card_sections import sections
 from alara_train.report.policy import evidence_kind, rule_text
 
@@ -73,6 +74,7 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
         "",
         f"## Mean AUROC of the {len(catalog['findings'])} findings",
         "",
+        *established(evaluation),
         "| variant | all films | " + " | ".join(groups) + " | ms, CPU | GMAC |",
         "|---|---|" + "---|" * (len(groups) + 2),
     ]
@@ -115,6 +117,8 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
         *_below(catalog, evaluation),
         "",
         text.sizes,
+        "",
+        *reservations(evaluation),
         "",
         *sections(evaluation),
         "",

@@ -66,6 +66,14 @@ def _differences(evaluation: dict[str, Any]) -> list[str]:
             f"all intervals hold at once (critical value {how['critical']['0.95']:.2f})"
             + (f": {named}." if named else ".")
         )
+        inside = [c["withinStrata"] for c in rows if "withinStrata" in c]
+        if inside:
+            plain = sum(c["ci95"][0] > 0 or c["ci95"][1] < 0 for c in inside)
+            wide = sum(c["simultaneous95"][0] > 0 or c["simultaneous95"][1] < 0 for c in inside)
+            lines.append(
+                f"- {family}, within strata, which the policies follow: of {len(inside)} differences {plain} exclude "
+                f"zero by themselves and {wide} when all intervals hold at once."
+            )
     means = [c for c in evaluation["meanComparisons"] if c["ci95"][0] > 0 or c["ci95"][1] < 0]
     if means:
         lines.append(
