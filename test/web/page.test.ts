@@ -60,6 +60,7 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
     await page.press('#key', 'Enter');
     await page.waitForFunction(() => document.querySelectorAll('#policy option').length > 1);
     await page.selectOption('#policy', 'sabottke-spieler-2020');
+    await page.selectOption('#operating-point', 'sensitive');
     await page.fill('#findings', 'Nodule,Emphysema');
     await page.setInputFiles('#file', 'test/films/00000442_000.png');
     await page.waitForSelector('#findings-table tbody tr');
@@ -70,6 +71,8 @@ describe.skipIf(missing)('the page in a browser (needs Chromium: apt-get install
     expect(await page.textContent('#status')).toMatch(
       /^Read at 512 px in \d+ ms: 100 % of the cost.*Not for diagnosis/,
     );
+    expect(await page.textContent('#summary')).toMatch(/of the 2 requested findings .* operating point sensitive/);
+    expect(await page.textContent('#curl')).toContain('operatingPoint=sensitive');
     expect(await page.textContent('#curl')).toContain(
       "curl --data-binary @00000442_000.png -H 'content-type: image/png'",
     );

@@ -59,7 +59,7 @@ const showCatalog = createRoute({
   tags: [tagNames.models],
   summary: 'Variants with their measurements, and the policies',
   description:
-    'The catalog of the family in service: findings, variants, measured AUROC with intervals, calibration, thresholds and cost. About 150 kB.',
+    'The catalog of the family in service: findings, variants, measured AUROC with intervals, calibration, operating points and cost. About 320 kB.',
   request: { query: z.strictObject({}), headers: IfNoneMatch },
   responses: {
     200: { description: 'The catalog', content: { 'application/json': { schema: CatalogView } }, headers: etagHeader },
