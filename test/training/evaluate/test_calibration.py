@@ -17,7 +17,7 @@ from alara_train.evaluate.calibration import (
     smoothed,
     usable,
 )
-from alara_train.evaluate.operating import achieved, chosen_threshold, operating_points
+from alara_train.evaluate.operating import SENSITIVITY, SPECIFICITY, Called, NoSuchPoint, Threshold, achieved, choose
 from alara_train.evaluate.resample import resample
 
 
@@ -92,29 +92,47 @@ def test_beta_refuses_falling_scores() -> None:
         fit_beta(-scores, labels)
 
 
-def test_a_threshold_lies_between_films_and_meets_its_target() -> None:
+def test_a_threshold_lies_between_films_meets_its_target_and_lies_in_its_band() -> None:
     scores, labels = bent(6, 500)
     p = 1 / (1 + np.exp(-scores))
-    for point, restart_needed in (("sensitivity95", 1), ("specificity95", 0)):
-        cut = chosen_threshold(p, labels, point)
-        assert cut not in p
-        calls = p >= cut
-        assert (calls == restart_needed)[labels == restart_needed].mean() >= 0.95
+    chosen = choose(p, labels, resample(np.arange(500).astype(str), 200, 1))
+    assert ((p >= chosen["sensitive"].value)[labels == 1]).mean() >= SENSITIVITY
+    assert ((p < chosen["specific"].value)[labels == 0]).mean() >= SPECIFICITY
+    assert chosen["sensitive"].value < chosen["balanced"].value < chosen["specific"].value
+    for threshold in chosen.values():
+        assert threshold.value not in p
+        assert threshold.low < threshold.value < threshold.high
+
+
+def test_a_call_is_present_only_above_the_band() -> None:
+    p = np.array([0.19, 0.2, 0.25, 0.3, 0.31])
+    assert Threshold(0.25, 0.2, 0.3).calls(p).tolist() == [0, 1, 1, 1, 2]
+    assert Threshold(0.25, 0.25, 0.25).calls(p).tolist() == [0, 0, 2, 2, 2]
+
+
+def test_the_threshold_of_an_earlier_catalog_is_the_balanced_one() -> None:
+    head = {"threshold": {"value": 0.25, "low": 0.2, "high": 0.3, "sensitivity": 0.8, "specificity": 0.7}}
+    assert Threshold.of(head, "balanced") == Threshold(0.25, 0.2, 0.3)
+    with pytest.raises(NoSuchPoint, match="calibrate"):
+        Threshold.of(head, "specific")
+    head = {"operatingPoints": {"specific": {"threshold": 0.5, "low": 0.4, "high": 0.6}}}
+    assert Threshold.of(head, "specific") == Threshold(0.5, 0.4, 0.6)
 
 
 def test_rates_are_counted_and_lie_in_their_intervals() -> None:
     scores, labels = bent(7, 600)
     p = 1 / (1 + np.exp(-scores))
     resamples = resample(np.arange(600).astype(str), 400, 1)
-    calls = p >= 0.6
-    rates = achieved(calls, labels, resamples)
-    assert rates["sensitivity"]["value"] == pytest.approx(calls[labels == 1].mean(), abs=1e-4)
-    assert rates["ppv"]["value"] == pytest.approx(labels[calls].mean(), abs=1e-4)
-    assert rates["npv"]["films"] == (~calls).sum()
-    points = operating_points(
-        (p, labels, resamples), dict.fromkeys(("youden", "sensitivity95", "specificity95"), calls), labels, resamples
-    )
-    youden = points["youden"]
-    assert youden.low <= youden.value <= youden.high
-    low, high = youden.rechosen["sensitivity"]
-    assert low < high
+    threshold = Threshold(0.6, 0.55, 0.7)
+    called = Called(reached=threshold.reached(p), calls=threshold.calls(p))
+    rates = achieved(called, labels, resamples, float(labels.mean()))
+    assert rates["sensitivity"]["value"] == pytest.approx(called.reached[labels == 1].mean(), abs=1e-4)
+    assert rates["ppv"]["value"] == pytest.approx(labels[called.reached].mean(), abs=1e-4)
+    assert rates["npv"]["films"] == (~called.reached).sum()
+    assert rates["indeterminate"]["value"] == pytest.approx(((p >= 0.55) & (p <= 0.7)).mean(), abs=1e-4)
+    for rate in rates.values():
+        low, high = rate["ci95"]
+        assert low < rate["value"] < high
+    rarer = achieved(called, labels, resamples, 0.01)
+    assert rarer["sensitivity"] == rates["sensitivity"]
+    assert rarer["ppv"]["value"] < rates["ppv"]["value"]

@@ -69,7 +69,7 @@ def test_an_inconsistent_catalog_is_refused(catalog: dict[str, Any], fault: str)
     elif fault == "head":
         variant["heads"]["Fracture"] = head
     elif fault == "band":
-        head["threshold"]["low"] = head["threshold"]["value"] + 0.01
+        head["operatingPoints"]["specific"]["low"] = head["operatingPoints"]["specific"]["threshold"] + 0.01
     elif fault == "limits":
         del bad["quality"]["limits"][variant["id"]]
     elif fault == "comparison":

@@ -14,6 +14,7 @@ from alara_train.cli.main import app
 from alara_train.evaluate.baseline import log_odds, view_groups
 from alara_train.evaluate.compare import catalog_comparisons, pairs
 from alara_train.evaluate.measure import Measured, OneClass, measure
+from alara_train.evaluate.operating import POINTS, Called, achieved
 from alara_train.evaluate.scored import BadScores, Protocol, VariantScores, check, design
 from alara_train.json_file import BadDocument
 from alara_train.report.card_evidence import established, reservations
@@ -87,7 +88,7 @@ def a_catalog() -> dict[str, Any]:
                 "resolution": v.scored.resolution,
                 "precision": v.scored.precision,
                 "cost": {"gmacs": 1.0, "ms": {"cpu": price[v.id]}, "measuredOn": {"cpu": "a made-up machine"}},
-                "heads": {f: catalog_head(found, v, f, "Youden") for f in v.heads},
+                "heads": {f: catalog_head(found, v, f) for f in v.heads},
             }
             for v in found.variants
         ],
@@ -98,13 +99,17 @@ def a_catalog() -> dict[str, Any]:
 def test_intervals_contain_their_values_and_agree_with_delong() -> None:
     for variant in document()["variants"].values():
         for head in variant["findings"].values():
-            for record in (head["auroc"], *head["operatingPoints"]["youden"].values()):
+            for record in (
+                head["auroc"],
+                *(rate for point in head["operatingPoints"].values() for rate in point.values()),
+            ):
                 if isinstance(record, dict) and "ci95" in record:
                     low, high = record["ci95"]
                     assert low <= record["value"] <= high
             assert head["auroc"]["ci95"] == pytest.approx(head["auroc"]["delongCi95"], abs=0.025)
             assert head["foldAverage"]["value"] == pytest.approx(head["auroc"]["value"], abs=0.05)
-            assert head["operatingPoints"]["sensitivity95"]["sensitivity"]["value"] > 0.85
+            assert head["operatingPoints"]["sensitive"]["sensitivity"]["value"] > 0.8
+            assert head["operatingPoints"]["specific"]["specificity"]["value"] > 0.9
     assert len(dumps(document())) < 1_500_000
 
 
@@ -138,7 +143,8 @@ def test_no_film_affects_its_own_calibration_or_threshold() -> None:
     after = measure(changed, draws=20, seed=3, methods=("platt",)).variants[0].heads["Edema"]
     plain = measure(family(), draws=20, seed=3, methods=("platt",)).variants[0].heads["Edema"]
     assert (after.probability[own] == plain.probability[own]).all()
-    assert (after.calls[own] == plain.calls[own]).all()
+    for point in POINTS:
+        assert (after.points[point].called.calls[own] == plain.points[point].called.calls[own]).all()
     assert (after.probability[~own] != plain.probability[~own]).any()
     assert before.positives == after.positives
 
@@ -154,7 +160,7 @@ def test_one_split_measures_the_test_films_and_calibrates_on_validation() -> Non
     changed = [dataclasses.replace(v, labels=np.where(test[:, None], 1 - v.labels, v.labels)) for v in films]
     turned = measure(changed, protocol="heldOut", draws=300, seed=3).variants[0].heads["Mass"]
     assert turned.served == head.served
-    assert turned.points["youden"].value == head.points["youden"].value
+    assert turned.points["specific"].threshold == head.points["specific"].threshold
     record = evaluation(found, family="made", date="2026-11-23")
     assert record["protocol"] == "heldOut"
     assert record["films"] == test.sum()
@@ -272,3 +278,50 @@ def test_the_card_reports_the_differences_after_the_correction() -> None:
     assert "critical value" in text
     assert "| sex F |" in text
     assert "(figures/roc.svg)" in text
+
+
+def test_the_calls_of_films_are_counted() -> None:
+    variant, labels = measured().variants[0], measured().labels
+    calls = np.stack([head.points["specific"].called.calls for head in variant.heads.values()], axis=1)
+    without = (labels == 0).all(axis=1)
+    found = document()["variants"][variant.id]["calls"]["specific"]
+    assert found["presentPerFilmWithoutFindings"]["films"] == without.sum() > 20
+    assert found["presentPerFilmWithoutFindings"]["value"] == pytest.approx(
+        (calls[without] == 2).sum(axis=1).mean(), abs=1e-4
+    )
+    assert found["noneCalledWithoutFindings"]["value"] == pytest.approx(
+        (calls[without] < 2).all(axis=1).mean(), abs=1e-4
+    )
+    assert found["indeterminate"]["value"] == pytest.approx((calls == 1)[labels >= 0].mean(), abs=1e-4)
+    assert found["truePresentPerFilm"]["value"] == pytest.approx(
+        ((calls == 2) & (labels == 1)).sum() / len(labels), abs=1e-4
+    )
+    for record in found.values():
+        assert record["ci95"][0] <= record["value"] <= record["ci95"][1]
+        assert record["ci95"][1] - record["ci95"][0] < 0.4
+
+
+def test_the_catalog_states_predictive_values_at_its_prevalence_and_leaves_out_what_was_not_called() -> None:
+    for head in a_catalog()["variants"][0]["heads"].values():
+        for point in head["operatingPoints"].values():
+            hit, spared = point["sensitivity"]["value"], point["specificity"]["value"]
+            prior = head["prevalence"]
+            right, wrong = hit * prior, (1 - spared) * (1 - prior)
+            assert point["positivePredictiveValue"]["value"] == pytest.approx(right / (right + wrong), abs=1e-3)
+            assert 0 <= point["indeterminate"] < 1
+    found = measured("heldOut")
+    head = found.variants[0].heads["Mass"]
+    never = dataclasses.replace(
+        head.points["specific"],
+        achieved=achieved(
+            Called(reached=np.zeros(FILMS, dtype=bool), calls=np.zeros(FILMS, dtype=np.int64)),
+            found.labels[:, FINDINGS.index("Mass")],
+            found.resamples,
+            0.1,
+        ),
+    )
+    heads = {**found.variants[0].heads, "Mass": dataclasses.replace(head, points={"specific": never})}
+    silent = catalog_head(found, dataclasses.replace(found.variants[0], heads=heads), "Mass")
+    point = silent["operatingPoints"]["specific"]
+    assert "positivePredictiveValue" not in point
+    assert point["negativePredictiveValue"]["value"] == 0.9

@@ -10,6 +10,7 @@ import pytest
 
 from alara_train.data.films import Films
 from alara_train.data.pixels import decode, resized
+from alara_train.evaluate.operating import Threshold
 from alara_train.networks.pooling import Scaler
 from alara_train.recipes.frozen.config import FamilyConfig
 from alara_train.recipes.frozen.ridge import Balance, Ridge
@@ -93,9 +94,9 @@ def test_the_reader_gates_and_calls_as_serving_does(family: Path, films: Path) -
     evidence, distance_share, accepted = reader.evidence(decode(path).numpy())
     assert evidence.shape == (2 * sum(reader.widths), CONFIG.grid**2)
     assert accepted and distance_share == pytest.approx(served.gate[-1] / reader.limits["maxDistance"], rel=1e-6)
-    threshold = [reader.variant["heads"][f]["threshold"] for f in reader.catalog["findings"]]
-    assert reader.calls(np.array([t["high"] + 1e-6 for t in threshold])).tolist() == [2] * len(threshold)
-    assert reader.calls(np.array([t["low"] - 1e-6 for t in threshold])).tolist() == [0] * len(threshold)
+    threshold = [Threshold.of(reader.variant["heads"][f], "balanced") for f in reader.catalog["findings"]]
+    assert reader.calls(np.array([t.high + 1e-6 for t in threshold])).tolist() == [2] * len(threshold)
+    assert reader.calls(np.array([t.low - 1e-6 for t in threshold])).tolist() == [0] * len(threshold)
     assert not reader.evidence(np.full((300, 300), 9, dtype=np.uint8))[2]
 
 

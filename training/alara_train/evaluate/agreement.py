@@ -22,7 +22,8 @@ def agreement(measured: Measured, exact: VariantMeasured, low: VariantMeasured) 
         one, other = exact.heads[finding], low.heads[finding]
         known = measured.labels[:, j] >= 0
         difference = other.probability[known] - one.probability[known]
-        changed, films = int((one.calls[known] != other.calls[known]).sum()), int(known.sum())
+        calls, others = (head.points["balanced"].called.reached[known] for head in (one, other))
+        changed, films = int((calls != others).sum()), int(known.sum())
         spread = 1.96 * float(difference.std())
         bias = float(difference.mean())
         share_low, share_high = wilson(changed, films)

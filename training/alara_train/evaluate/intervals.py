@@ -21,15 +21,26 @@ def ci95(draws: Floats, value: float, digits: int = 4) -> list[float]:
     return [min(round(low, digits), value), max(round(high, digits), value)]
 
 
-def share(draws: Floats, hits: float, trials: float) -> dict[str, object]:
-    """A proportion with the central 95 % of its draws; with Wilson's interval if it is 0 or 1."""
+def share(draws: Floats, hits: float, trials: float, of: str = "films") -> dict[str, object]:
+    """A proportion with the central 95 % of its draws; with Wilson's interval if it is 0 or 1.
+
+    `of` is the key of the denominator.
+    """
     if trials == 0:
-        return {"value": None, "ci95": None, "films": 0}
+        return {"value": None, "ci95": None, of: 0}
     value = round(hits / trials, 4)
     if hits in (0, trials):
         low, high = wilson(round(hits), round(trials))
-        return {"value": value, "ci95": [round(low, 4), round(high, 4)], "films": round(trials)}
-    return {"value": value, "ci95": ci95(draws, value), "films": round(trials)}
+        return {"value": value, "ci95": [round(low, 4), round(high, 4)], of: round(trials)}
+    return {"value": value, "ci95": ci95(draws, value), of: round(trials)}
+
+
+def rate(draws: Floats, count: float, films: float) -> dict[str, object]:
+    """A mean count per film with the central 95 % of its draws; Wilson's interval of the films if none has any."""
+    if count == 0 or films == 0:
+        return share(draws, 0, films)
+    value = round(count / films, 4)
+    return {"value": value, "ci95": ci95(draws, value), "films": round(films)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from alara_train.data.films import Bools, Floats, Ints
+from alara_train.data.films import Floats, Ints
 from alara_train.errors import UserError
 from alara_train.evaluate.auroc import auroc, auroc_draws, weighted_roc
 from alara_train.evaluate.baseline import log_odds, view_and_collection_groups, view_groups
@@ -24,7 +24,7 @@ from alara_train.evaluate.calibration import (
 from alara_train.evaluate.delong import DeLong, delong
 from alara_train.evaluate.intervals import ci95
 from alara_train.evaluate.metrics import brier, ece
-from alara_train.evaluate.operating import POINTS, Point, chosen_threshold, operating_points
+from alara_train.evaluate.operating import POINTS, Called, Point, Threshold, achieved, choose
 from alara_train.evaluate.resample import Resamples, resample, single_draw
 from alara_train.evaluate.scored import BadScores, Design, Protocol, VariantScores, check, design
 from alara_train.evaluate.strata import WithinStrata, strata, within_strata
@@ -56,8 +56,6 @@ class HeadMeasured:
     served: Calibrator
     probability: Floats
     """[N], calibrated without the film's patient; NaN if the film is not measured or its label is unknown."""
-    calls: Bools
-    """[N]: whether the probability reaches Youden's threshold of other films."""
     points: dict[str, Point]
     ece_before: float
     """Before calibration: of the logistic of the raw score."""
@@ -118,8 +116,7 @@ class Measured:
 
     def prevalence(self, finding: str) -> float:
         """Share of positives among the films on which calibration was fitted."""
-        known = self.films.labels[self.design.served, self.findings.index(finding)]
-        return float(np.mean(known[known >= 0]))
+        return _prevalence(self.films, self.findings.index(finding), self.design)
 
 
 def auroc_record(value: float, draws: Floats, positives: int, negatives: int, protocol: str) -> dict[str, object]:
@@ -282,7 +279,7 @@ def _head(
     precision_draws = curve.average_precision()
     del curve
     few = resamples.first(THRESHOLD_DRAWS)
-    probability, calls, served, seen = _calibrated(variant, j, plan, method, few)
+    probability, called, served, thresholds = _calibrated(variant, j, plan, method, few)
     known = y >= 0
     p, truth = probability[known], y[known]
     raw = Platt(1.0, 0.0)(z[known])
@@ -301,14 +298,25 @@ def _head(
         log_losses=losses,
         served=served,
         probability=np.where(known, probability, np.nan),
-        calls=calls["youden"],
-        points=operating_points(seen, calls, y, few),
+        points={
+            name: Point(
+                threshold=thresholds[name],
+                called=called[name],
+                achieved=achieved(called[name], y, few, _prevalence(variant, j, plan)),
+            )
+            for name in POINTS
+        },
         ece_before=ece(raw, truth),
         ece_after=ece(p, truth),
         brier_before=brier(raw, truth),
         brier_after=brier(p, truth),
         above_baseline={name: (value - floor, areas - drawn) for name, (floor, drawn) in floors.items()},
     )
+
+
+def _prevalence(variant: VariantScores, j: int, plan: Design) -> float:
+    known = variant.labels[plan.served, j]
+    return float(np.mean(known[known >= 0]))
 
 
 def _losses(variant: VariantScores, j: int, plan: Design, methods: tuple[str, ...]) -> dict[str, Floats]:
@@ -324,28 +332,33 @@ def _losses(variant: VariantScores, j: int, plan: Design, methods: tuple[str, ..
 
 def _calibrated(
     variant: VariantScores, j: int, plan: Design, method: str, few: Resamples
-) -> tuple[Floats, dict[str, Bools], Calibrator, tuple[Floats, Ints, Resamples]]:
+) -> tuple[Floats, dict[str, Called], Calibrator, dict[str, Threshold]]:
     """Calibrate and call every measured film by choices that were made on other films.
 
     Returns:
-        Probabilities [N], calls by operating point [N], the served calibration, and the basis of the served thresholds:
-        probability, labels and resamples.
+        Probabilities [N], calls by operating point, and the served calibration and thresholds.
     """
     z, y = variant.logits[:, j], variant.labels[:, j]
     known = y >= 0
+
+    def resamples_of(rows: Ints) -> Resamples:
+        if plan.protocol == "crossValidated":
+            return Resamples(few.counts, few.owner[rows])
+        return resample(variant.patients[rows], few.draws, 1)
+
+    def fit(rows: Ints) -> tuple[Calibrator, dict[str, Threshold]]:
+        calibrate = FITS[method](z[rows], y[rows])
+        return calibrate, choose(calibrate(z[rows]), y[rows], resamples_of(rows))
+
     probability = np.full(len(z), np.nan)
-    calls = {point: np.zeros(len(z), dtype=bool) for point in POINTS}
+    reached = {point: np.zeros(len(z), dtype=bool) for point in POINTS}
+    calls = {point: np.zeros(len(z), dtype=np.int64) for point in POINTS}
     for part in plan.parts:
-        own, other = np.flatnonzero(part.applied_to), np.flatnonzero(part.chosen_on & known)
-        calibrate = FITS[method](z[other], y[other])
-        before = calibrate(z[other])
+        own = np.flatnonzero(part.applied_to)
+        calibrate, thresholds = fit(np.flatnonzero(part.chosen_on & known))
         probability[own] = calibrate(z[own])
-        for point in POINTS:
-            calls[point][own] = probability[own] >= chosen_threshold(before, y[other], point)
-    rows = np.flatnonzero(plan.served & known)
-    served = FITS[method](z[rows], y[rows])
-    if plan.protocol == "crossValidated":
-        again = Resamples(few.counts, few.owner[rows])
-    else:
-        again = resample(variant.patients[rows], few.draws, 1)
-    return probability, calls, served, (served(z[rows]), y[rows], again)
+        for point, threshold in thresholds.items():
+            reached[point][own] = threshold.reached(probability[own])
+            calls[point][own] = threshold.calls(probability[own])
+    called = {point: Called(reached=reached[point], calls=calls[point]) for point in POINTS}
+    return probability, called, *fit(np.flatnonzero(plan.served & known))

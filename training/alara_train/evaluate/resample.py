@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from alara_train.data.films import Ints
+from alara_train.data.films import Floats, Ints
 from alara_train.evaluate.scored import Strings
 
 Float32s = npt.NDArray[np.float32]
@@ -42,6 +42,13 @@ class Resamples:
         ones = np.ones(int(inside.sum()), dtype=np.float32)
         table = sparse.csr_array((ones, (group[inside], self.owner[inside])), shape=(groups, len(self.counts)))
         total: Float32s = table @ self.counts
+        return total
+
+    def totals(self, values: Floats) -> Floats:
+        """Sums over the films in each draw of M values per film: [N, M] gives [M, draws]."""
+        by_patient = np.zeros((len(self.counts), values.shape[1]))
+        np.add.at(by_patient, self.owner, values)
+        total: Floats = by_patient.T @ self.counts.astype(np.float64)
         return total
 
 

@@ -27,7 +27,7 @@ def catalog_document(
 ) -> dict[str, Any]:
     """Write the catalog; measures the cost of a film on this machine."""
     taken = measure_ms({v.id: v.path for v in variants}, {v.id: recipe.sample(v.spec) for v in variants})
-    where, method = measured_on(), recipe.evaluation.thresholds
+    where = measured_on()
     simulated = catalog_floors(out)
     return {
         "$schema": "../schema/catalog.schema.json",
@@ -35,8 +35,7 @@ def catalog_document(
         "findings": list(measured.findings),
         "provenance": _provenance(recipe),
         "variants": [
-            _variant(v, m, measured, taken[v.id], where, method)
-            for v, m in zip(variants, measured.variants, strict=True)
+            _variant(v, m, measured, taken[v.id], where) for v, m in zip(variants, measured.variants, strict=True)
         ],
         "comparisons": catalog_comparisons(measured),
         **({"simulated": simulated} if simulated else {}),
@@ -56,9 +55,7 @@ def _provenance(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _variant(
-    variant: Variant, of: VariantMeasured, measured: Measured, ms: float, where: str, method: str
-) -> dict[str, Any]:
+def _variant(variant: Variant, of: VariantMeasured, measured: Measured, ms: float, where: str) -> dict[str, Any]:
     return {
         "id": variant.id,
         "resolution": variant.spec.side_px,
@@ -68,7 +65,7 @@ def _variant(
         "bytes": variant.path.stat().st_size,
         "input": {"channels": 1, "mean": MEAN, "std": STD, "kernel": "lanczos3", "fit": "contain"},
         "cost": {"gmacs": round(variant.gmacs, 4), "ms": {"cpu": ms}, "measuredOn": {"cpu": where}},
-        "heads": {finding: catalog_head(measured, of, finding, method) for finding in of.heads},
+        "heads": {finding: catalog_head(measured, of, finding) for finding in of.heads},
     }
 
 

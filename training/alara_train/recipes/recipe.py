@@ -74,8 +74,6 @@ class Evaluation:
     """How the variants of a recipe are measured."""
 
     protocol: scored.Protocol
-    thresholds: str
-    """How thresholds were chosen, as the catalog states it."""
     bootstraps: int
     """Resamples of patients."""
     seed: int

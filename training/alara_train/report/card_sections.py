@@ -17,15 +17,15 @@ CAPTIONS = {
 }
 
 
-def _span(record: dict[str, Any], digits: int = 3) -> str:
+def _span(record: dict[str, Any], digits: int = 3, none: str = "none called") -> str:
     if record["value"] is None:
-        return "none called"
+        return none
     low, high = record["ci95"]
     return f"{record['value']:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def sections(evaluation: dict[str, Any]) -> list[str]:
-    """Write Markdown from `alara.evaluation/2` alone; tables of one variant show the largest int8 variant."""
+    """Write Markdown from the evaluation alone; tables of one variant show the largest int8 variant."""
     shown = max(
         evaluation["variants"],
         key=lambda id_: (evaluation["variants"][id_]["precision"] == "int8", _size(evaluation, id_)),
@@ -33,6 +33,8 @@ def sections(evaluation: dict[str, Any]) -> list[str]:
     variant = evaluation["variants"][shown]
     return [
         *_differences(evaluation),
+        "",
+        *_calls(evaluation),
         "",
         *_operating_points(shown, variant),
         "",
@@ -88,23 +90,59 @@ def _differences(evaluation: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _calls(evaluation: dict[str, Any]) -> list[str]:
+    variants = evaluation["variants"]
+    films = next(iter(variants.values()))["calls"]["specific"]["presentPerFilmWithoutFindings"]["films"]
+    specific = [variant["calls"]["specific"] for variant in variants.values()]
+    false = [calls["presentPerFilmWithoutFindings"]["value"] for calls in specific]
+    lines = [
+        "## Calls per film",
+        "",
+        "Each film is called by thresholds that were chosen on other films. By their labels, "
+        f"{films} films have none of the findings.",
+        "",
+        "| variant | operating point | present per film without findings | such films with none present | "
+        "indeterminate calls | true present per film |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, variant in variants.items():
+        for point, calls in variant["calls"].items():
+            cells = [
+                _span(calls["presentPerFilmWithoutFindings"], 2, none="no such films"),
+                _span(calls["noneCalledWithoutFindings"], 2, none="no such films"),
+                _span(calls["indeterminate"]),
+                _span(calls["truePresentPerFilm"], 2),
+            ]
+            lines.append(f"| {name} | {point} | {' | '.join(cells)} |")
+    present = f"at most {max(false):.2f} present per film without findings, and " if films else ""
+    return [
+        *lines,
+        "",
+        f"By their labels, the films have {specific[0]['findingsPerFilm']['value']:.2f} findings each. At `specific`, "
+        f"the variants give {present}at most {100 * max(calls['indeterminate']['value'] for calls in specific):.1f} % "
+        "indeterminate calls.",
+    ]
+
+
 def _operating_points(shown: str, variant: dict[str, Any]) -> list[str]:
+    columns = [
+        ("specific", ("sensitivity", "specificity", "ppv", "npv", "indeterminate")),
+        ("balanced", ("sensitivity", "specificity")),
+        ("sensitive", ("sensitivity", "specificity")),
+    ]
+    words = {"ppv": "PPV", "npv": "NPV"}
+    heads = [f"{point}: {words.get(name, name)}" for point, names in columns for name in names]
     lines = [
         f"## Operating points of {shown}",
         "",
-        "Each film is called by a threshold that was chosen on other films. PPV and NPV assume this prevalence.",
+        "Each film is called by a threshold that was chosen on other films. PPV and NPV are at the prevalence of the "
+        "films of the calibration. A film is indeterminate if its probability lies in the interval of the threshold.",
         "",
-        "| finding | Youden: sensitivity | specificity | PPV | NPV | specificity at sensitivity 0.95 | "
-        "sensitivity at specificity 0.95 |",
-        "|---|---|---|---|---|---|---|",
+        f"| finding | {' | '.join(heads)} |",
+        "|---|" + "---|" * len(heads),
     ]
     for finding, head in variant["findings"].items():
-        points = head["operatingPoints"]
-        cells = [_span(points["youden"][name], 2) for name in ("sensitivity", "specificity", "ppv", "npv")]
-        cells += [
-            _span(points["sensitivity95"]["specificity"], 2),
-            _span(points["specificity95"]["sensitivity"], 2),
-        ]
+        cells = [_span(head["operatingPoints"][point][name], 2) for point, names in columns for name in names]
         lines.append(f"| {finding} | {' | '.join(cells)} |")
     return lines
 

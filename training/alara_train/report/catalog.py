@@ -7,9 +7,7 @@ from typing import Any
 
 from alara_train.json_file import BadDocument, check_schema, read_json
 
-EVALUATION = "alara.evaluation/2"
-
-
+EVALUATION = "alara.evaluation/3"
 SCHEMAS = Path(__file__).parents[3] / "models" / "schema"
 NEEDED = {
     "catalog": ("family", "findings", "variants", "comparisons", "quality", "provenance"),
@@ -27,18 +25,30 @@ def read_family(folder: Path, *names: str) -> list[dict[str, Any]]:
     documents = []
     for name in names:
         path = folder / f"{name}.json"
-        document = read_json(path)
-        if missing := [key for key in NEEDED[name] if key not in document]:
-            raise BadDocument(f"{path} is not the {name} of a family: it lacks {', '.join(missing)}")
+        document = read_unchecked(folder, name)
         if (schema := SCHEMAS / f"{name}.schema.json").is_file():
             try:
                 check_schema(document, schema)
             except BadDocument as error:
-                raise BadDocument(f"{path} contradicts its schema: {error}") from error
+                renewed = ". alara-train calibrate renews the heads of an older catalog" if name == "catalog" else ""
+                raise BadDocument(f"{path} contradicts its schema: {error}{renewed}") from error
         if name == "evaluation" and document["schema"] != EVALUATION:
             raise BadDocument(f"{path} is not {EVALUATION}: run alara-train evaluate")
         documents.append(document)
     return documents
+
+
+def read_unchecked(folder: Path, name: str) -> dict[str, Any]:
+    """Read a document of a family folder that may be of an older version.
+
+    Raises:
+        BadDocument: It is missing, or of another kind.
+    """
+    path = folder / f"{name}.json"
+    document = read_json(path)
+    if missing := [key for key in NEEDED[name] if key not in document]:
+        raise BadDocument(f"{path} is not the {name} of a family: it lacks {', '.join(missing)}")
+    return document
 
 
 def left_out(catalog: dict[str, Any]) -> set[str]:
@@ -68,8 +78,14 @@ def check_catalog(catalog: dict[str, Any]) -> None:
             low, high = head["auroc"]["ci95"]
             if not low <= head["auroc"]["value"] <= high:
                 faults.append(f"{where}: the interval does not contain the AUROC")
-            if not head["threshold"]["low"] <= head["threshold"]["value"] <= head["threshold"]["high"]:
-                faults.append(f"{where}: the threshold lies outside its band")
+            for point, chosen in head.get("operatingPoints", {}).items():
+                if not chosen["low"] <= chosen["threshold"] <= chosen["high"]:
+                    faults.append(f"{where}, {point}: the threshold lies outside its band")
+                faults += [
+                    f"{where}, {point}: the interval does not contain the {name}"
+                    for name, rate in chosen.items()
+                    if isinstance(rate, dict) and not rate["ci95"][0] <= rate["value"] <= rate["ci95"][1]
+                ]
         if variant["id"] not in catalog["quality"]["limits"]:
             faults.append(f"the gate has no limits for {variant['id']}")
     for c in catalog["comparisons"]:

@@ -12,10 +12,11 @@ from alara_train.evaluate.agreement import QUANTILES, agreements
 from alara_train.evaluate.calibration import ISOTONIC_LEAST, record
 from alara_train.evaluate.compare import comparisons, mean_comparisons, mean_estimate, simultaneous_record, within
 from alara_train.evaluate.delong import normal_interval
+from alara_train.evaluate.film_calls import film_calls
 from alara_train.evaluate.intervals import ci95
 from alara_train.evaluate.measure import THRESHOLD_DRAWS, HeadMeasured, Measured, VariantMeasured, auroc_record
 from alara_train.evaluate.metrics import precision_recall_points, reliability, roc_points
-from alara_train.evaluate.operating import POINTS, TARGET
+from alara_train.evaluate.operating import BAND, RULES, Point
 from alara_train.evaluate.resample import Resamples
 from alara_train.evaluate.strata import WithinStrata
 from alara_train.evaluate.subgroups import FEWEST, measured_in, subgroups
@@ -31,12 +32,19 @@ BASELINES = {
     "viewAndCollection": "log odds given view and source collection, from other films; no pixels",
     "view": "log odds given view, from other films; no pixels",
 }
+CHOSEN_ON = {"crossValidated": "out-of-fold scores", "heldOut": "the validation films"}
+SPREAD = "the {:.0f}th and {:.0f}th percentile of the threshold chosen anew in resamples of patients".format(
+    *(100 * q for q in BAND)
+)
 METHODS_USED = {
     "auroc": f"percentile interval over resamples of patients; DeLong's beside it, which takes films for independent. "
     f"Subgroups use the first {THRESHOLD_DRAWS} resamples.",
-    "operatingPoints": f"Youden's index, sensitivity of at least {TARGET}, specificity of at least {TARGET}; "
-    "thresholds on calibrated probability, midway between two films. Rates are of calls by thresholds that were chosen "
-    "on other films; `low` and `high` are the 10th and 90th percentile of the threshold chosen anew in each resample.",
+    "operatingPoints": "; ".join(f"{name}: {rule}" for name, rule in RULES.items())
+    + ". Thresholds are on calibrated probability, midway between two films. Rates are of calls by thresholds that "
+    "were chosen on other films; ppv and npv are at the prevalence of the films of the calibration. `low` and `high`: "
+    f"{SPREAD}; `indeterminate` is the share of films in the band of other films.",
+    "calls": "present: above `high`; indeterminate: from `low` to `high`, both of thresholds that were chosen on other "
+    "films. Films without findings have none of them by their labels.",
     "calibration": f"Platt, beta, or isotonic with at least {ISOTONIC_LEAST} films of each class, by cross-validated "
     "log loss over all variants: one with more parameters must win by more than a standard error. Before: the logistic "
     "of the raw score. After: by a fit on other films.",
@@ -131,6 +139,7 @@ def _variant(
             finding: _head(variant.heads[finding], logits[:, j], measured.labels[:, j])
             for j, finding in enumerate(measured.findings)
         },
+        "calls": {point: film_calls(variant, measured, point, few) for point in RULES},
     }
 
 
@@ -151,7 +160,6 @@ def _head(head: HeadMeasured, scores: Any, labels: Any) -> Record:
     value = round(head.auroc, 4)
     precision = round(head.average_precision, 4)
     low, high = normal_interval(head.auroc, head.delong_error)
-    youden = head.points["youden"]
     raw = 1 / (1 + np.exp(-z))
     document: Record = {
         "auroc": {
@@ -166,22 +174,14 @@ def _head(head: HeadMeasured, scores: Any, labels: Any) -> Record:
         "negatives": head.negatives,
         "roc": roc_points(z, y, 51),
         "precisionRecall": precision_recall_points(z, y),
-        "operatingPoint": {
-            "threshold": round(youden.value, 6),
-            "low": round(youden.low, 6),
-            "high": round(youden.high, 6),
-            "sensitivity": youden.number("sensitivity"),
-            "specificity": youden.number("specificity"),
-        },
         "operatingPoints": {
             name: {
-                "threshold": round(point.value, 6),
-                "low": round(point.low, 6),
-                "high": round(point.high, 6),
+                "threshold": round(point.threshold.value, 6),
+                "low": round(point.threshold.low, 6),
+                "high": round(point.threshold.high, 6),
                 **point.achieved,
-                "rechosenCi95": point.rechosen,
             }
-            for name, point in ((name, head.points[name]) for name in POINTS)
+            for name, point in head.points.items()
         },
         "calibration": {
             **record(head.served),
@@ -219,25 +219,42 @@ def _bins(probability: Any, labels: Any) -> list[Record]:
     return [{"probability": p, "share": share, "films": n} for p, share, n in reliability(probability, labels)]
 
 
-def catalog_head(measured: Measured, variant: VariantMeasured, finding: str, method: str) -> Record:
-    """One finding of one variant, as the catalog's `Head`; `method` says how the threshold was chosen."""
+def catalog_head(measured: Measured, variant: VariantMeasured, finding: str) -> Record:
+    """One finding of one variant, as the catalog's `Head`."""
     head, protocol = variant.heads[finding], measured.design.protocol
-    youden = head.points["youden"]
     inside = _within(head.within) if head.within else None
     return {
         "auroc": auroc_record(head.auroc, head.draws, head.positives, head.negatives, protocol),
         **({"withinStrata": {"value": inside["value"], "ci95": inside["ci95"]}} if inside else {}),
         "calibration": record(head.served),
-        "threshold": {
-            "value": youden.value,
-            "low": youden.low,
-            "high": youden.high,
-            "sensitivity": youden.number("sensitivity"),
-            "specificity": youden.number("specificity"),
-            "method": method,
+        "operatingPoints": {
+            name: _catalog_point(point, f"{RULES[name]} on {CHOSEN_ON[protocol]}")
+            for name, point in head.points.items()
         },
         "ece": round(head.ece_after, 6),
         "prevalence": measured.prevalence(finding),
+    }
+
+
+def _catalog_point(point: Point, rule: str) -> Record:
+    """The threshold as served; a rate without a denominator is absent."""
+    rates = {
+        "sensitivity": point.achieved["sensitivity"],
+        "specificity": point.achieved["specificity"],
+        "positivePredictiveValue": point.achieved["ppv"],
+        "negativePredictiveValue": point.achieved["npv"],
+    }
+    return {
+        "threshold": point.threshold.value,
+        "low": point.threshold.low,
+        "high": point.threshold.high,
+        **{
+            name: {"value": rate["value"], "ci95": rate["ci95"]}
+            for name, rate in rates.items()
+            if rate["value"] is not None
+        },
+        "indeterminate": point.achieved["indeterminate"]["value"],
+        "method": f"{rule}; low and high are {SPREAD}; rates are of calls by thresholds chosen on other films",
     }
 
 

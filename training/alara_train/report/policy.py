@@ -129,7 +129,7 @@ def derive_policy(
 
     Args:
         catalog: The family's catalog; its optional `simulated` gives floors by finding (`minResolution`, `source`).
-        evaluation: `alara.evaluation/2`.
+        evaluation: the family's `evaluation.json`.
         margin: AUROC that a variant may lose against the best.
         alpha: Probability that any corrected interval of a precision is wrong.
         targets: AUROC by finding that the interval's lower end must reach, instead of the derived rule.

@@ -13,6 +13,7 @@ from scipy.special import softmax
 from alara_train.data.films import Bools, Floats, Ints
 from alara_train.data.pixels import Film, resized
 from alara_train.evaluate.calibration import calibrator
+from alara_train.evaluate.operating import Threshold
 from alara_train.export.graph import session
 from alara_train.json_file import BadDocument
 from alara_train.networks.pooling import Float32s, grid_shares
@@ -83,8 +84,6 @@ class VariantReader:
         return np.stack([calibrator(h["calibration"])(logits[..., i]) for i, h in enumerate(heads)], axis=-1)
 
     def calls(self, probability: Floats) -> Ints:
-        """Classify probabilities [..., findings]: 0 absent, 1 indeterminate, 2 present."""
-        thresholds = [self.variant["heads"][f]["threshold"] for f in self.catalog["findings"]]
-        value, low, high = (np.array([t[k] for t in thresholds]) for k in ("value", "low", "high"))
-        band = (low < high) & (probability >= low) & (probability <= high)
-        return np.where(band, 1, np.where(probability >= value, 2, 0))
+        """Call probabilities [..., findings] at the operating point `balanced`: absent, indeterminate or present."""
+        chosen = [Threshold.of(self.variant["heads"][f], "balanced") for f in self.catalog["findings"]]
+        return np.stack([one.calls(probability[..., i]) for i, one in enumerate(chosen)], axis=-1)

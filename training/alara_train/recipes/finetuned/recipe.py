@@ -42,10 +42,6 @@ FLOAT_CONVOLUTIONS = (0, 1, 5, 9)
 AT_ONCE = 8
 COMPARED = 32
 """Training films on which int8 is compared with float32."""
-THRESHOLDS = (
-    "Youden's index on the validation films; low and high are the 10th and 90th percentile of thresholds chosen anew "
-    "in resamples of patients; sensitivity and specificity are of the test films, on which nothing was chosen"
-)
 
 
 def trunk_to_onnx(network: Classifier, side_px: int) -> onnx.ModelProto:
@@ -90,7 +86,6 @@ class FinetunedRecipe:
         self.specs = [Spec(side, precision) for side in runs.sides_px for precision in precisions]
         self.evaluation = Evaluation(
             protocol="heldOut",
-            thresholds=THRESHOLDS,
             bootstraps=settings.bootstraps,
             seed=settings.seed,
             margin=settings.margin,

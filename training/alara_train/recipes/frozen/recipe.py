@@ -27,11 +27,6 @@ from alara_train.recipes.frozen.ridge import Balance, Fitted, cross_validate, in
 from alara_train.recipes.frozen.trunk import serving_trunk, trunk_graph
 from alara_train.recipes.recipe import Evaluation, Spec, Trunk, Variant
 
-THRESHOLDS = (
-    "Youden's index on out-of-fold scores; low and high are the 10th and 90th percentile of the threshold chosen anew "
-    "in resamples of patients; sensitivity and specificity are of calls by thresholds chosen on other films"
-)
-
 
 class FrozenRecipe:
     """A `Recipe`. Pixels and features are cached; read-outs, gate and graphs are always rebuilt."""
@@ -58,7 +53,6 @@ class FrozenRecipe:
         self.specs = [Spec(side, precision) for side in config.sides_px for precision in config.precisions]
         self.evaluation = Evaluation(
             protocol="crossValidated",
-            thresholds=THRESHOLDS,
             bootstraps=config.bootstraps,
             seed=config.seed,
             margin=config.margin,

@@ -44,7 +44,7 @@ def draw_agreement(catalog: dict[str, Any], policy: dict[str, Any], evaluation: 
         figure,
         "int8 against fp32, film by film",
         "Thick: the middle half of films; line: 95 % of films; hair: all films; white: median. Calls: films whose call "
-        "at Youden's threshold changes.",
+        "at the balanced threshold changes.",
         "Each precision has its own calibration and threshold, as it is served, and each was fitted on other films.",
         evaluation=evaluation,
     )

@@ -24,8 +24,7 @@ from alara_train.report.routing import plan
 
 RARE = 6
 """Number of the rarest findings with a precision-recall curve."""
-MARKS = {"youden": (ORANGE, "o", "Youden"), "sensitivity95": (GREEN, "s", "sensitivity 0.95"),
-         "specificity95": (GREEN, "D", "specificity 0.95")}  # fmt: skip
+MARKS = {"sensitive": (GREEN, "s"), "balanced": (ORANGE, "o"), "specific": (GREEN, "D")}
 
 
 def served_alone(catalog: dict[str, Any], policy: dict[str, Any]) -> dict[str, str]:
@@ -44,7 +43,7 @@ def draw_roc(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[s
         head = evaluation["variants"][variant]["findings"][finding]
         axis.plot([0, 1], [0, 1], color=GRAY, linewidth=0.8, label="chance")
         axis.plot(*zip(*head["roc"], strict=True), color=BLUE, linewidth=1.2, label="ROC")
-        for name, (colour, marker, words) in MARKS.items():
+        for name, (colour, marker) in MARKS.items():
             point = head["operatingPoints"][name]
             sensitivity, specificity = point["sensitivity"], point["specificity"]
             x, y = 1 - specificity["value"], sensitivity["value"]
@@ -52,7 +51,7 @@ def draw_roc(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[s
                 x, y, xerr=[[x - (1 - specificity["ci95"][1])], [1 - specificity["ci95"][0] - x]],
                 yerr=[[y - sensitivity["ci95"][0]], [sensitivity["ci95"][1] - y]],
                 fmt=marker, color=colour, markersize=4, elinewidth=0.8, markeredgecolor=INK, markeredgewidth=0.4,
-                label=words, zorder=3,
+                label=name, zorder=3,
             )  # fmt: skip
         low, high = head["auroc"]["ci95"]
         axis.set_title(label(finding), loc="left", pad=3)
@@ -90,14 +89,14 @@ def draw_precision_recall(catalog: dict[str, Any], policy: dict[str, Any], evalu
         prevalence = head["positives"] / (head["positives"] + head["negatives"])
         axis.axhline(prevalence, color=GRAY, linewidth=0.9, label="chance: the prevalence")
         axis.plot(*zip(*head["precisionRecall"], strict=True), color=BLUE, linewidth=1.2, label="precision")
-        point = head["operatingPoints"]["youden"]
+        point = head["operatingPoints"]["balanced"]
         if point["ppv"]["value"] is not None:
             x, y = point["sensitivity"], point["ppv"]
             axis.errorbar(
                 x["value"], y["value"], xerr=[[x["value"] - x["ci95"][0]], [x["ci95"][1] - x["value"]]],
                 yerr=[[y["value"] - y["ci95"][0]], [y["ci95"][1] - y["value"]]],
                 fmt="o", color=ORANGE, markersize=4, elinewidth=0.8, markeredgecolor=INK, markeredgewidth=0.4,
-                label="Youden", zorder=3,
+                label="balanced", zorder=3,
             )  # fmt: skip
         low, high = head["averagePrecisionCi95"]
         axis.set_title(f"{label(finding)}: {head['positives']} with", loc="left", pad=3)
