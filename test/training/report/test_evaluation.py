@@ -325,3 +325,24 @@ def test_the_catalog_states_predictive_values_at_its_prevalence_and_leaves_out_w
     point = silent["operatingPoints"]["specific"]
     assert "positivePredictiveValue" not in point
     assert point["negativePredictiveValue"]["value"] == 0.9
+
+
+def test_power_counts_films_from_the_measured_errors(tmp_path: Path) -> None:
+    (tmp_path / "evaluation.json").write_text(json.dumps(document()))
+    run, verb = CliRunner(), ["power", "--family", str(tmp_path)]
+    found = json.loads(run.invoke(app, [*verb, "--difference", "0.005,0.01", "--json"]).output)
+    assert (found["variant"], found["reference"], found["comparisons"]) == ("r256-int8", "r512-int8", len(FINDINGS))
+    row = next(c for c in document()["comparisons"] if c["variant"] == "r256-int8" and c["reference"] == "r512-int8")
+    needed = FILMS * ((found["critical"] + 0.8416) * row["error"] / 0.01) ** 2
+    assert row["finding"] == FINDINGS[0]
+    assert found["findings"][FINDINGS[1]]["films"]["0.005"] == pytest.approx(
+        4 * found["findings"][FINDINGS[1]]["films"]["0.01"], abs=4
+    )
+    assert found["findings"][FINDINGS[0]]["films"]["0.01"] == pytest.approx(needed * (FILMS - 5) / FILMS, rel=0.01)
+    shown = run.invoke(app, [*verb, "--precision", "fp32", "--sizes", "512,256"])
+    assert shown.exit_code == 0, shown.output
+    assert "r256-fp32 against r512-fp32" in shown.output
+    assert "median" in shown.output and "standard error / difference" in shown.output
+    for wrong in (["--sizes", "256,300"], ["--precision", "fp16"], ["--difference", "none"], ["--sizes", "256"]):
+        refused = run.invoke(app, [*verb, *wrong])
+        assert refused.exit_code == 2, refused.output

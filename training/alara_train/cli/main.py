@@ -16,6 +16,7 @@ from alara_train.cli.family import cost, family, golden
 from alara_train.cli.money import money
 from alara_train.cli.pipeline import pipeline
 from alara_train.cli.policy import policy
+from alara_train.cli.power import power
 from alara_train.cli.prepare import prepare
 from alara_train.cli.report import report
 from alara_train.cli.scores import scores
@@ -58,7 +59,7 @@ app = Program(help=__doc__, cls=Verbs, no_args_is_help=True, pretty_exceptions_e
 # In the order of work: films to runs, runs or films to a family, then the family's documents.
 VERBS = (
     *(prepare, train, sweep, export, pipeline, family),
-    *(calibrate, evaluate, policy, report, scores, cost, money, golden),
+    *(calibrate, evaluate, power, policy, report, scores, cost, money, golden),
 )
 for verb in VERBS:
     app.command()(verb)
