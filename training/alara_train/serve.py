@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime as ort
+from scipy.special import softmax
 
 from alara_train.data.films import Floats
 from alara_train.data.pixels import Film, tensor
 from alara_train.evaluate.calibration import calibrator
 from alara_train.export.graph import session
 from alara_train.networks.pooling import Float32s
+
+MIN_CONTRAST = 1 / 16
+"""Serving refuses a film if its 5th and 95th percentile differ by less than this share of the full range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,20 @@ def open_variants(family: Path, catalog: dict[str, Any]) -> dict[str, ort.Infere
 def input_tensor(variant: dict[str, Any], pixels: Film) -> Float32s:
     """Make the tensor [1, 1, side, side] of resized pixels [side, side]."""
     return tensor(pixels[None], variant["input"]["mean"], variant["input"]["std"])
+
+
+def is_blank(film: Film) -> bool:
+    """Whether serving refuses a resized film because it has nearly no contrast, apart from a few of its pixels."""
+    low, high = np.quantile(film, [0.05, 0.95])
+    return bool(high - low < MIN_CONTRAST * np.iinfo(film.dtype).max)
+
+
+def accepts(catalog: dict[str, Any], variant: str, gate: npt.NDArray[np.floating[Any]]) -> bool:
+    """Whether the input gate of a variant accepts a film, from its output `gate`."""
+    quality, values = catalog["quality"], np.asarray(gate, dtype=np.float64)
+    score = softmax(values[:-1])[quality["classes"].index(quality["accept"])]
+    limits = quality["limits"][variant]
+    return bool(values[-1] <= limits["maxDistance"] and score >= limits["minScore"])
 
 
 def read(run: ort.InferenceSession, variant: dict[str, Any], findings: list[str], pixels: Film) -> FilmOutput:

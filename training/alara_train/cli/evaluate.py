@@ -1,14 +1,15 @@
-"""`alara-train evaluate`: from stored scores to `evaluation.json`, without films or networks."""
+"""`alara-train evaluate`: an evaluation from stored scores, or from films of the caller."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from alara_train.cli import options
+from alara_train.data.layouts.settings import Blank, Settings, Uncertain
 
 if TYPE_CHECKING:
     from alara_train.evaluate import scored
@@ -21,14 +22,12 @@ CARRIED = ("recipe", "originalsAgainstSmall", "torchAgainstOnnx", "gate", "notSe
 
 def protocol_of(protocol: str | None, evaluation: dict[str, Any]) -> scored.Protocol:
     """The protocol of the option, or else the family's own."""
-    from typing import get_args
-
-    from alara_train.evaluate import scored
+    from alara_train.evaluate.scored import CHOOSING
 
     chosen = protocol or str(evaluation.get("protocol", "crossValidated"))
-    if chosen not in get_args(scored.Protocol):
-        raise typer.BadParameter(f"{chosen} is not one of {', '.join(get_args(scored.Protocol))}")
-    return cast("scored.Protocol", chosen)
+    if chosen not in CHOOSING:
+        raise typer.BadParameter(f"{chosen} is not one of {', '.join(CHOOSING)}")
+    return chosen
 
 
 def stored_scores(folder: Path, findings: list[str] | None) -> list[VariantScores]:
@@ -65,7 +64,9 @@ def measured_scores(
 
 
 def evaluate(
-    scores: options.Scores,
+    scores: Annotated[
+        Path | None, typer.Argument(help="folder of the scores-VARIANT.npz files that a family build writes")
+    ] = None,
     family: options.Family = Path("models/chest14"),
     protocol: options.Protocol = None,
     bootstraps: options.Bootstraps = None,
@@ -73,12 +74,42 @@ def evaluate(
     margin: Annotated[
         float | None, typer.Option(min=0, max=1, help="AUROC that may be lost; by default the family's margin")
     ] = None,
+    films: Annotated[
+        Path | None, typer.Option(help="folder of films and labels of your own, in one of the three layouts")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="with --films: policy.json to measure; by default the family's own")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="with --films: JSON document to write")] = Path("films-evaluation.json"),
+    uncertain: options.UncertainLabel = Uncertain.ignore,
+    blank: options.BlankLabel = Blank.ignore,
+    findings: options.Findings = "",
 ) -> None:
     """Measure every variant on the same films: AUROC, operating points, calibration, subgroups, differences.
 
     Intervals resample patients. Differences between sizes also have intervals that hold for all findings at once.
     Margin, protocol, resamples and findings are those that the family declares, unless an option names another.
+
+        alara-train evaluate .alara-cache --family models/chest14
+
+    With --films, the served graphs read films that the family was not made of, with the calibration and thresholds of
+    the catalog: nothing is chosen on these films. Films that the input gate refuses are counted and left out. Results
+    are stored beside --out after each film, so that the same command continues after a kill.
+
+        alara-train evaluate --films my-films --family models/chest14 --out my-films.json
     """
+    if (scores is None) == (films is None):
+        raise typer.BadParameter("name either a folder of scores or --films")
+    if films is not None:
+        choices = options.label_settings(uncertain=uncertain, blank=blank, findings=findings)
+        _evaluate_films(films, family, policy, out, choices, bootstraps, seed, margin)
+    elif scores is not None:
+        _evaluate_scores(scores, family, protocol, bootstraps, seed, margin)
+
+
+def _evaluate_scores(
+    scores: Path, family: Path, protocol: str | None, bootstraps: int | None, seed: int, margin: float | None
+) -> None:
     from alara_train.atomic_file import write_atomic
     from alara_train.family.build import mean_aurocs
     from alara_train.json_file import read_json
@@ -102,11 +133,56 @@ def evaluate(
         margin=chosen,
     )
     write_atomic(path, dumps(document))
-    for line in mean_aurocs(document):
+    for line in (*mean_aurocs(document), *_differences(document)):
         typer.echo(line)
+    typer.echo(f"margin {chosen:g}, written to {path}")
+
+
+def _differences(document: dict[str, Any]) -> list[str]:
+    """How many differences of each correction exclude zero."""
+    lines = []
     for name in document["simultaneous"]:
         rows = [c for c in document["comparisons"] if c.get("family") == name]
         plain = sum(c["ci95"][0] > 0 or c["ci95"][1] < 0 for c in rows)
         wide = sum(c["simultaneous95"][0] > 0 or c["simultaneous95"][1] < 0 for c in rows)
-        typer.echo(f"{name}: {plain} of {len(rows)} differences exclude zero by themselves, {wide} all at once")
-    typer.echo(f"margin {chosen:g}, written to {path}")
+        lines.append(f"{name}: {plain} of {len(rows)} differences exclude zero by themselves, {wide} all at once")
+    return lines
+
+
+def _evaluate_films(
+    data: Path,
+    family: Path,
+    policy: Path | None,
+    out: Path,
+    settings: Settings,
+    bootstraps: int | None,
+    seed: int,
+    margin: float | None,
+) -> None:
+    from alara_train.atomic_file import write_atomic
+    from alara_train.cli.own_films import summary
+    from alara_train.family.own_films import check_labels, evaluate_own_films, known_films, labelled_films
+    from alara_train.family.read_films import read_films
+    from alara_train.json_file import read_json
+    from alara_train.report.catalog import read_family
+    from alara_train.report.evaluation import dumps
+    from alara_train.report.policy import declared_margin
+
+    catalog, own_policy = read_family(family, "catalog", "policy")
+    before = read_json(family / "evaluation.json") if (family / "evaluation.json").is_file() else {}
+    films = labelled_films(data, settings)
+    check_labels(catalog, films)
+    outputs = read_films(family, catalog, films, out.with_suffix(".read"), options.bar)
+    document = evaluate_own_films(
+        catalog,
+        read_json(policy) if policy else own_policy,
+        films,
+        outputs,
+        known=known_films(family),
+        bootstraps=bootstraps or int(before.get("bootstraps", 2000)),
+        seed=seed,
+        margin=declared_margin(own_policy, before) if margin is None else margin,
+    )
+    write_atomic(out, dumps(document))
+    for line in (*summary(document), "", *_differences(document), f"written to {out}"):
+        typer.echo(line)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from alara_train.cli import options
+from alara_train.cli.table import aligned
 
 
 def route_table(catalog: dict[str, Any], policy: dict[str, Any]) -> list[str]:
@@ -37,13 +38,11 @@ def route_table(catalog: dict[str, Any], policy: dict[str, Any]) -> list[str]:
             )
         )
     rows[0] = (*rows[0][:-1], f"with all {len(catalog['findings'])}")
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     single = [plan(catalog, policy, [f]).cost_ms for f in catalog["findings"]]
     mean = sum(single) / len(single)
     used = sorted(set(together.serves.values()), key=lambda id_: price[id_])
     return [
-        *lines,
+        *aligned(rows),
         "",
         f"all findings at once: {' + '.join(used)}, {together.cost_ms:.1f} ms on {device}: "
         f"{100 * together.share:.0f} % of always {together.largest} ({together.largest_ms:.1f} ms)",

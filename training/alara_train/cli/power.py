@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from alara_train.cli import options
+from alara_train.cli.table import aligned
 
 
 def power(
@@ -84,12 +85,10 @@ def power_table(document: dict[str, Any]) -> list[str]:
         needed = (f"{found['films'][d]:,}" for d in differences)
         rows.append((finding, str(found["positives"]), f"{found['auroc']:.3f}", f"{found['error']:.4f}", *needed))
     rows.append(("median", "", "", "", *(f"{document['medianFilms'][d]:,}" for d in differences)))
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     return [
         f"{document['variant']} against {document['reference']}, power {document['power']:g}, "
         f"alpha {document['alpha']:g} for {document['comparisons']} comparisons at once "
         f"(critical value {document['critical']:.2f})",
         "",
-        *lines,
+        *aligned(rows),
     ]

@@ -56,8 +56,8 @@ def decode(source: Path | bytes) -> pyvips.Image:
         raise UnreadableFilm(str(error).strip()) from error
 
 
-def contain(image: pyvips.Image, side_px: int) -> pyvips.Image:
-    """Fit the whole film into a square of `side_px`, centred on black, aspect ratio kept.
+def scaled(image: pyvips.Image, side_px: int) -> pyvips.Image:
+    """Resize the whole film to a long side of `side_px`, aspect ratio kept.
 
     The film is resized in its own depth by Lanczos 3, as sharp does with `fastShrinkOnLoad: false`.
     """
@@ -65,9 +65,18 @@ def contain(image: pyvips.Image, side_px: int) -> pyvips.Image:
     # Math.round in JavaScript rounds halves up; Python's round would go to even.
     width = max(1, math.floor(image.width * scale + 0.5))
     height = max(1, math.floor(image.height * scale + 0.5))
-    resized = image.resize(width / image.width, vscale=height / image.height, kernel="lanczos3")
-    left, top = (side_px - width) // 2, (side_px - height) // 2
-    return resized.embed(left, top, side_px, side_px, extend="black")
+    return image.resize(width / image.width, vscale=height / image.height, kernel="lanczos3")
+
+
+def padded(image: pyvips.Image, side_px: int) -> pyvips.Image:
+    """Centre a film on a black square of `side_px`."""
+    left, top = (side_px - image.width) // 2, (side_px - image.height) // 2
+    return image.embed(left, top, side_px, side_px, extend="black")
+
+
+def contain(image: pyvips.Image, side_px: int) -> pyvips.Image:
+    """Fit the whole film into a square of `side_px`, centred on black."""
+    return padded(scaled(image, side_px), side_px)
 
 
 def from_array(film: Film) -> pyvips.Image:

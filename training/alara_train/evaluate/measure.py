@@ -17,8 +17,11 @@ from alara_train.evaluate.calibration import (
     Calibrator,
     Platt,
     Uncalibratable,
+    calibrator,
     cross_losses,
+    log_losses,
     prefer,
+    record,
     usable,
 )
 from alara_train.evaluate.delong import DeLong, delong
@@ -77,6 +80,11 @@ class VariantMeasured:
     def id(self) -> str:
         """The variant's name."""
         return self.scored.variant
+
+    @property
+    def points(self) -> tuple[str, ...]:
+        """Names of the operating points."""
+        return tuple(next(iter(self.heads.values())).points)
 
     @property
     def draws(self) -> Floats:
@@ -143,6 +151,7 @@ def measure(
     seed: int = 0,
     methods: tuple[str, ...] = METHODS,
     leave_out: bool = False,
+    catalog: dict[str, Any] | None = None,
 ) -> Measured:
     """Measure variants that were scored on the same films.
 
@@ -153,6 +162,7 @@ def measure(
         seed: Seed of the resamples.
         methods: Calibrations that serving can compute.
         leave_out: Leave out findings that are not above chance in every variant, and list them in `not_served`.
+        catalog: For the protocol `served`, the catalog whose calibration and thresholds are measured.
 
     Raises:
         BadScores, OneClass, Uncalibratable: The scores cannot be measured, or no finding is above chance.
@@ -186,13 +196,15 @@ def measure(
         if leave_out and (entry := _at_chance(scored, j, y, plan, resamples, methods)):
             not_served.append(entry)
             continue
-        losses = [_losses(variant, j, plan, methods) for variant in scored]
-        method = prefer({name: np.mean([loss[name] for loss in losses], axis=0) for name in losses[0]})
         below = {name: rows[j] for name, rows in floors.items()}
+        if catalog is None:
+            chosen = _choose(scored, j, plan, methods, resamples.first(THRESHOLD_DRAWS))
+        else:
+            served_heads = {v["id"]: v["heads"][finding] for v in catalog["variants"] if finding in v["heads"]}
+            chosen = [_as_served(variant, j, served_heads[variant.variant]) for variant in scored]
         for index, variant in enumerate(scored):
-            means = {name: float(loss.mean()) for name, loss in losses[index].items()}
             error = delongs[finding].error(index)
-            heads[index][finding] = _head(variant, j, y, plan, resamples, method, means, error, below)
+            heads[index][finding] = _head(variant, j, y, plan, resamples, chosen[index], error, below)
     served = [finding for finding in first.findings if finding in heads[0]]
     if not served:
         raise BadScores(
@@ -236,7 +248,7 @@ def _at_chance(
         try:
             _losses(variant, j, plan, methods)
             for method in usable(variant.labels[plan.served & (variant.labels[:, j] >= 0), j], methods):
-                _calibrated(variant, j, plan, method, resamples.first(1))
+                _calibrated(variant, j, plan, method, {}, resamples.first(1))
         except Uncalibratable:
             falling.append(variant.variant)
     if not reasons and not falling:
@@ -268,8 +280,7 @@ def _head(
     y: Ints,
     plan: Design,
     resamples: Resamples,
-    method: str,
-    losses: dict[str, float],
+    chosen: Chosen,
     delong_error: float,
     floors: dict[str, tuple[float, Floats]],
 ) -> HeadMeasured:
@@ -279,8 +290,7 @@ def _head(
     precision_draws = curve.average_precision()
     del curve
     few = resamples.first(THRESHOLD_DRAWS)
-    probability, called, served, thresholds = _calibrated(variant, j, plan, method, few)
-    known = y >= 0
+    probability, called, known = chosen.probability, chosen.called, y >= 0
     p, truth = probability[known], y[known]
     raw = Platt(1.0, 0.0)(z[known])
     folds = [auroc(z, np.where(part.applied_to, y, -1)) for part in plan.parts]
@@ -294,17 +304,17 @@ def _head(
         precision_draws=precision_draws,
         positives=int((y == 1).sum()),
         negatives=int((y == 0).sum()),
-        method=method,
-        log_losses=losses,
-        served=served,
+        method=str(record(chosen.served)["method"]),
+        log_losses=chosen.losses,
+        served=chosen.served,
         probability=np.where(known, probability, np.nan),
         points={
             name: Point(
-                threshold=thresholds[name],
+                threshold=threshold,
                 called=called[name],
                 achieved=achieved(called[name], y, few, _prevalence(variant, j, plan)),
             )
-            for name in POINTS
+            for name, threshold in chosen.thresholds.items()
         },
         ece_before=ece(raw, truth),
         ece_after=ece(p, truth),
@@ -330,14 +340,54 @@ def _losses(variant: VariantScores, j: int, plan: Design, methods: tuple[str, ..
     return cross_losses(variant.logits[rows, j], variant.labels[rows, j], folds, methods)
 
 
-def _calibrated(
-    variant: VariantScores, j: int, plan: Design, method: str, few: Resamples
-) -> tuple[Floats, dict[str, Called], Calibrator, dict[str, Threshold]]:
-    """Calibrate and call every measured film by choices that were made on other films.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Calibration and thresholds of one finding of one variant, and what they make of the films."""
 
-    Returns:
-        Probabilities [N], calls by operating point, and the served calibration and thresholds.
-    """
+    probability: Floats
+    """[N], calibrated by choices that were made on other films."""
+    called: dict[str, Called]
+    """By operating point, by choices that were made on other films."""
+    served: Calibrator
+    thresholds: dict[str, Threshold]
+    """As served."""
+    losses: dict[str, float]
+    """Log loss per calibration method."""
+
+
+def _choose(
+    scored: list[VariantScores], j: int, plan: Design, methods: tuple[str, ...], few: Resamples
+) -> list[Chosen]:
+    """Choose a method of calibration for all variants, then calibration and thresholds per variant."""
+    losses = [_losses(variant, j, plan, methods) for variant in scored]
+    method = prefer({name: np.mean([loss[name] for loss in losses], axis=0) for name in losses[0]})
+    return [
+        _calibrated(variant, j, plan, method, {name: float(each.mean()) for name, each in loss.items()}, few)
+        for variant, loss in zip(scored, losses, strict=True)
+    ]
+
+
+def _as_served(variant: VariantScores, j: int, head: dict[str, Any]) -> Chosen:
+    """Calibration and thresholds of a head of a catalog; they were chosen on other films than these."""
+    served, y = calibrator(head["calibration"]), variant.labels[:, j]
+    probability, known = served(variant.logits[:, j]), y >= 0
+    thresholds = {point: Threshold.of(head, point) for point in head["operatingPoints"]}
+    return Chosen(
+        probability=probability,
+        called={
+            point: Called(reached=threshold.reached(probability), calls=threshold.calls(probability))
+            for point, threshold in thresholds.items()
+        },
+        served=served,
+        thresholds=thresholds,
+        losses={head["calibration"]["method"]: float(log_losses(probability[known], y[known]).mean())},
+    )
+
+
+def _calibrated(
+    variant: VariantScores, j: int, plan: Design, method: str, losses: dict[str, float], few: Resamples
+) -> Chosen:
+    """Calibrate and call every measured film by choices that were made on other films."""
     z, y = variant.logits[:, j], variant.labels[:, j]
     known = y >= 0
 
@@ -360,5 +410,11 @@ def _calibrated(
         for point, threshold in thresholds.items():
             reached[point][own] = threshold.reached(probability[own])
             calls[point][own] = threshold.calls(probability[own])
-    called = {point: Called(reached=reached[point], calls=calls[point]) for point in POINTS}
-    return probability, called, *fit(np.flatnonzero(plan.served & known))
+    served, thresholds = fit(np.flatnonzero(plan.served & known))
+    return Chosen(
+        probability=probability,
+        called={point: Called(reached=reached[point], calls=calls[point]) for point in POINTS},
+        served=served,
+        thresholds=thresholds,
+        losses=losses,
+    )

@@ -16,7 +16,9 @@ from alara_train.data.films import FINDINGS, Bools, Floats, Ints, Labelled
 from alara_train.errors import UserError
 
 Strings = npt.NDArray[np.str_]
-Protocol = Literal["crossValidated", "heldOut"]
+Protocol = Literal["crossValidated", "heldOut", "served"]
+CHOOSING: tuple[Protocol, ...] = ("crossValidated", "heldOut")
+"""The protocols that choose calibration and thresholds; `served` measures those of a catalog."""
 UNKNOWN = -1
 """An unknown label or age; the film is left out of measures that need it."""
 
@@ -133,7 +135,7 @@ class Design:
     protocol: Protocol
     measured: Bools
     served: Bools
-    """Films on which the served calibration and thresholds are fitted."""
+    """Films on which the served calibration and thresholds are fitted; in `served`, the measured films."""
     parts: tuple[Part, ...]
     """Parts for calibration and thresholds, which are never chosen on the films on which they are measured."""
     priors: tuple[Part, ...]
@@ -144,11 +146,17 @@ def design(scored: VariantScores, protocol: Protocol) -> Design:
     """Plan the films of a protocol.
 
     `crossValidated`: every film of a fold is measured, and choices for it are made on the other folds. `heldOut`:
-    choices are made on the split `validation` and measured on `test`.
+    choices are made on the split `validation` and measured on `test`. `served`: every film is measured, and nothing is
+    chosen. The baselines without pixels are learnt by patient fold.
 
     Raises:
         BadScores: Folds or splits that the protocol needs are missing.
     """
+    if protocol == "served":
+        every = np.ones(len(scored), dtype=bool)
+        fold = np.unique(scored.patients, return_inverse=True)[1] % 5
+        priors = tuple(Part(chosen_on=fold != k, applied_to=fold == k) for k in range(5))
+        return Design(protocol=protocol, measured=every, served=every, parts=(), priors=priors)
     if protocol == "crossValidated":
         inside = scored.fold >= 0
         folds = sorted(set(scored.fold[inside].tolist()))

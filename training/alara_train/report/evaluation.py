@@ -27,6 +27,7 @@ SCHEMA = EVALUATION
 POOLING = {
     "crossValidated": "pooled out-of-fold logits of the patient folds, not rescaled",
     "heldOut": "one test split; calibration and thresholds from the validation split",
+    "served": "films of the caller; calibration and thresholds of the catalog",
 }
 BASELINES = {
     "viewAndCollection": "log odds given view and source collection, from other films; no pixels",
@@ -139,7 +140,9 @@ def _variant(
             finding: _head(variant.heads[finding], logits[:, j], measured.labels[:, j])
             for j, finding in enumerate(measured.findings)
         },
-        "calls": {point: film_calls(variant, measured, point, few) for point in RULES},
+        "calls": {
+            point: film_calls(variant, measured, point, few) for point in next(iter(variant.heads.values())).points
+        },
     }
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from scipy.special import softmax
 
 from alara_train.data.films import Bools, Floats, Ints
 from alara_train.data.pixels import Film, resized
@@ -19,12 +18,10 @@ from alara_train.json_file import BadDocument
 from alara_train.networks.pooling import Float32s, grid_shares
 from alara_train.recipes.frozen.config import FamilyConfig
 from alara_train.report.catalog import read_family
-from alara_train.serve import input_tensor
+from alara_train.serve import accepts, input_tensor, is_blank
 from alara_train.study.stored_values import Stored, render
 
 EVIDENCE = "head//evidence/Concat_output_0"
-MIN_CONTRAST = 1 / 16
-"""Serving refuses a film if its 5th and 95th percentile differ by less than this share of the full range."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +45,7 @@ class VariantReader:
         if variant not in (ids := [v["id"] for v in self.catalog["variants"]]):
             raise BadDocument(f"{family} has no variant {variant}; there are {', '.join(ids)}")
         self.variant = next(v for v in self.catalog["variants"] if v["id"] == variant)
-        self.quality = self.catalog["quality"]
-        self.limits = self.quality["limits"][variant]
+        self.limits = self.catalog["quality"]["limits"][variant]
         self.side: int = self.variant["resolution"]
         self.shares = grid_shares(self.side // 32, self.side // 32, config.grid)
         model = onnx.load(str(family / self.variant["file"]))
@@ -65,11 +61,8 @@ class VariantReader:
         """Pooled evidence [C, cells], feature distance divided by its limit, and whether serving accepts the film."""
         outputs = self.run.run([EVIDENCE, "gate"], {"film": input_tensor(self.variant, resized(film, self.side))})
         evidence, gate = np.asarray(outputs[0])[0], np.asarray(outputs[1], dtype=np.float64)[0]
-        score = softmax(gate[:-1])[self.quality["classes"].index(self.quality["accept"])]
-        low, high = np.quantile(film, [0.05, 0.95])
-        blank = high - low < MIN_CONTRAST * np.iinfo(film.dtype).max
         distance_share = float(gate[-1]) / self.limits["maxDistance"]
-        accepted = bool(distance_share <= 1 and score >= self.limits["minScore"] and not blank)
+        accepted = accepts(self.catalog, self.variant["id"], gate) and not is_blank(film)
         return evidence.reshape(len(evidence), -1) @ self.shares, distance_share, accepted
 
     def read_films(self, films: Iterable[Stored], arms: list[str]) -> VariantOutputs:
