@@ -342,6 +342,16 @@ def test_power_counts_films_from_the_measured_errors(tmp_path: Path) -> None:
     shown = run.invoke(app, [*verb, "--precision", "fp32", "--sizes", "512,256"])
     assert shown.exit_code == 0, shown.output
     assert "r256-fp32 against r512-fp32" in shown.output
+    inside = found["withinStrata"]["findings"][FINDINGS[1]]
+    strata = next(
+        c["withinStrata"]
+        for c in document()["comparisons"]
+        if (c["finding"], c["variant"], c["reference"]) == (FINDINGS[1], "r256-int8", "r512-int8")
+    )
+    assert inside["error"] == strata["error"]
+    assert inside["films"]["0.01"] == pytest.approx(
+        FILMS * ((found["withinStrata"]["critical"] + 0.8416) * strata["error"] / 0.01) ** 2, rel=0.01, abs=1
+    )
     assert "median" in shown.output and "standard error / difference" in shown.output
     for wrong in (["--sizes", "256,300"], ["--precision", "fp16"], ["--difference", "none"], ["--sizes", "256"]):
         refused = run.invoke(app, [*verb, *wrong])

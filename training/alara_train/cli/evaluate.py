@@ -139,13 +139,15 @@ def _evaluate_scores(
 
 
 def _differences(document: dict[str, Any]) -> list[str]:
-    """How many differences of each correction exclude zero."""
+    """How many differences of each correction exclude zero, pooled and within strata."""
     lines = []
     for name in document["simultaneous"]:
         rows = [c for c in document["comparisons"] if c.get("family") == name]
-        plain = sum(c["ci95"][0] > 0 or c["ci95"][1] < 0 for c in rows)
-        wide = sum(c["simultaneous95"][0] > 0 or c["simultaneous95"][1] < 0 for c in rows)
-        lines.append(f"{name}: {plain} of {len(rows)} differences exclude zero by themselves, {wide} all at once")
+        inside = [c["withinStrata"] for c in rows if "withinStrata" in c]
+        for words, some in ((name, rows), (f"{name}, within strata", inside)):
+            plain = sum(c["ci95"][0] > 0 or c["ci95"][1] < 0 for c in some)
+            wide = sum(c["simultaneous95"][0] > 0 or c["simultaneous95"][1] < 0 for c in some)
+            lines.append(f"{words}: {plain} of {len(some)} differences exclude zero by themselves, {wide} all at once")
     return lines
 
 

@@ -53,10 +53,12 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _variants(document: dict[str, Any]) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("variant", "mean AUROC", "mean ECE", "refused")]
+    rows: list[tuple[str, ...]] = [("variant", "mean AUROC", "within strata", "mean ECE", "refused")]
     for name, variant in document["variants"].items():
         error = mean(head["ece"]["after"] for head in variant["findings"].values())
-        rows.append((name, span(variant["meanAuroc"]), f"{error:.3f}", str(len(document["own"]["refused"][name]))))
+        inside = span(variant["meanWithinStrata"]) if "meanWithinStrata" in variant else ""
+        refused = str(len(document["own"]["refused"][name]))
+        rows.append((name, span(variant["meanAuroc"]), inside, f"{error:.3f}", refused))
     return rows
 
 

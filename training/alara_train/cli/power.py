@@ -32,9 +32,10 @@ def power(
     films = measured films x ((critical value + normal quantile of the power) x standard error / difference)^2
 
     The standard error of the paired difference is that of evaluation.json, over resamples of patients. The critical
-    value is the one of the policy: it holds for all findings and pairs of sizes of a precision at once. The variance
-    of a difference of correlated AUROCs is proportional to 1 / films at a fixed prevalence (Hanley and McNeil 1983,
-    DeLong 1988, Obuchowski 1998).
+    value is the one of the policy: it holds for all findings and pairs of sizes of a precision at once. Within strata,
+    only films of one view and collection are ranked against each other, as in the policy. At a fixed prevalence, the
+    variance of a difference of correlated AUROCs is proportional to 1 / films (Hanley and McNeil 1983, DeLong 1988,
+    Obuchowski 1998).
 
         alara-train power --family models/chest14 --difference 0.02,0.01
     """
@@ -79,12 +80,15 @@ def parse_differences(text: str) -> list[float]:
 
 def power_table(document: dict[str, Any]) -> list[str]:
     """The document as lines of text: one row per finding, and the medians."""
+    inside = document["withinStrata"]
     differences = list(document["medianFilms"])
-    rows = [("finding", "films with", "AUROC", "standard error", *(f"films for {d}" for d in differences))]
+    columns = ("standard error", *(f"films for {d}" for d in differences))
+    rows = [("finding", "films with", *columns, *(f"within strata: {column}" for column in columns))]
     for finding, found in document["findings"].items():
-        needed = (f"{found['films'][d]:,}" for d in differences)
-        rows.append((finding, str(found["positives"]), f"{found['auroc']:.3f}", f"{found['error']:.4f}", *needed))
-    rows.append(("median", "", "", "", *(f"{document['medianFilms'][d]:,}" for d in differences)))
+        cells = _cells(found, differences) + _cells(inside["findings"].get(finding), differences)
+        rows.append((finding, str(found["positives"]), *cells))
+    medians = [[f"{part['medianFilms'].get(d, 0):,}" for d in differences] for part in (document, inside)]
+    rows.append(("median", "", "", *medians[0], "", *medians[1]))
     return [
         f"{document['variant']} against {document['reference']}, power {document['power']:g}, "
         f"alpha {document['alpha']:g} for {document['comparisons']} comparisons at once "
@@ -92,3 +96,9 @@ def power_table(document: dict[str, Any]) -> list[str]:
         "",
         *aligned(rows),
     ]
+
+
+def _cells(found: dict[str, Any] | None, differences: list[str]) -> list[str]:
+    if found is None:
+        return [""] * (1 + len(differences))
+    return [f"{found['error']:.4f}", *(f"{found['films'][d]:,}" for d in differences)]

@@ -66,8 +66,8 @@ def check_labels(catalog: dict[str, Any], films: Labelled) -> dict[str, tuple[in
     if all(min(classes) < FEWEST for classes in counts.values()):
         found = "; ".join(f"{finding} has {some} and {others}" for finding, (some, others) in counts.items())
         raise NothingToMeasure(
-            f"no finding can be measured on {len(films)} films that every variant reads: a finding takes {FEWEST} films "
-            f"with it and {FEWEST} without it, but {found}"
+            f"no finding can be measured on {len(films)} films that every variant reads: a finding takes {FEWEST} "
+            f"films with it and {FEWEST} without it, but {found}"
         )
     return counts
 
