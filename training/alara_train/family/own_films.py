@@ -117,7 +117,7 @@ def evaluate_own_films(
         "unreadable": _names(films, ~outputs.readable),
         "refused": {v["id"]: _names(films, refused[:, index]) for index, v in enumerate(catalog["variants"])},
         "notMeasured": {finding: classes for finding, classes in counts.items() if finding not in able},
-        "filmsOfTheFamily": len(known.intersection(film_digests([some.path(row) for row in range(len(some))]))),
+        "filmsOfTheFamily": _known(some, known),
         "notLabelled": [finding for finding in catalog["findings"] if finding not in counts],
     }
     return evaluation(
@@ -127,6 +127,11 @@ def evaluate_own_films(
         extra={"own": own, "policy": policy_record(catalog, policy, measured)},
         margin=margin,
     )
+
+
+def _known(films: Labelled, known: set[str]) -> int:
+    """Number of the films that the family was made of."""
+    return len(known.intersection(film_digests([films.path(row) for row in range(len(films))]))) if known else 0
 
 
 def _names(films: Labelled, rows: Bools) -> list[str]:
