@@ -24,7 +24,7 @@ from alara_train.family.read_films import Outputs, read_films
 from alara_train.report.catalog import read_family
 from alara_train.serve import open_variants, read
 
-POLICY = {"name": "made", "rules": {}, "otherwise": {"nonInferiorTo": "best", "margin": 0.02}}
+POLICY = {"name": "made", "description": "made", "rules": {}, "otherwise": {"nonInferiorTo": "best", "margin": 0.02}}
 HEADER = "image,patient,Effusion,Shadow,view\n"
 
 
