@@ -11,23 +11,12 @@ from alara_train.data.films import Floats, Ints
 from alara_train.errors import UserError
 from alara_train.evaluate.auroc import auroc, auroc_draws, weighted_roc
 from alara_train.evaluate.baseline import log_odds, view_and_collection_groups, view_groups
-from alara_train.evaluate.calibration import (
-    FITS,
-    METHODS,
-    Calibrator,
-    Platt,
-    Uncalibratable,
-    calibrator,
-    cross_losses,
-    log_losses,
-    prefer,
-    record,
-    usable,
-)
+from alara_train.evaluate.calibration import METHODS, Calibrator, Platt, Uncalibratable, record, usable
+from alara_train.evaluate.chosen import Chosen, as_served, calibrated, choose_for_all, method_losses
 from alara_train.evaluate.delong import DeLong, delong
 from alara_train.evaluate.intervals import ci95
 from alara_train.evaluate.metrics import brier, ece
-from alara_train.evaluate.operating import POINTS, Called, Point, Threshold, achieved, choose
+from alara_train.evaluate.operating import Point, achieved
 from alara_train.evaluate.resample import Resamples, resample, single_draw
 from alara_train.evaluate.scored import BadScores, Design, Protocol, VariantScores, check, design
 from alara_train.evaluate.strata import WithinStrata, strata, within_strata
@@ -198,10 +187,10 @@ def measure(
             continue
         below = {name: rows[j] for name, rows in floors.items()}
         if catalog is None:
-            chosen = _choose(scored, j, plan, methods, resamples.first(THRESHOLD_DRAWS))
+            chosen = choose_for_all(scored, j, plan, methods, resamples.first(THRESHOLD_DRAWS))
         else:
             served_heads = {v["id"]: v["heads"][finding] for v in catalog["variants"] if finding in v["heads"]}
-            chosen = [_as_served(variant, j, served_heads[variant.variant]) for variant in scored]
+            chosen = [as_served(variant, j, served_heads[variant.variant]) for variant in scored]
         for index, variant in enumerate(scored):
             error = delongs[finding].error(index)
             heads[index][finding] = _head(variant, j, y, plan, resamples, chosen[index], error, below)
@@ -246,9 +235,9 @@ def _at_chance(
             reasons.append(f"{variant.variant} {value:.3f} [{low:.3f}, {high:.3f}]")
             continue
         try:
-            _losses(variant, j, plan, methods)
+            method_losses(variant, j, plan, methods)
             for method in usable(variant.labels[plan.served & (variant.labels[:, j] >= 0), j], methods):
-                _calibrated(variant, j, plan, method, {}, resamples.first(1))
+                calibrated(variant, j, plan, method, {}, resamples.first(1))
         except Uncalibratable:
             falling.append(variant.variant)
     if not reasons and not falling:
@@ -327,94 +316,3 @@ def _head(
 def _prevalence(variant: VariantScores, j: int, plan: Design) -> float:
     known = variant.labels[plan.served, j]
     return float(np.mean(known[known >= 0]))
-
-
-def _losses(variant: VariantScores, j: int, plan: Design, methods: tuple[str, ...]) -> dict[str, Floats]:
-    """Cross-validated loss of each film on which the served calibration is fitted."""
-    rows = np.flatnonzero(plan.served & (variant.labels[:, j] >= 0))
-    if plan.protocol == "crossValidated":
-        folds = [part.applied_to[rows] for part in plan.parts]
-    else:
-        _, patient = np.unique(variant.patients[rows], return_inverse=True)
-        folds = [patient % 5 == k for k in range(5)]
-    return cross_losses(variant.logits[rows, j], variant.labels[rows, j], folds, methods)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """Calibration and thresholds of one finding of one variant, and what they make of the films."""
-
-    probability: Floats
-    """[N], calibrated by choices that were made on other films."""
-    called: dict[str, Called]
-    """By operating point, by choices that were made on other films."""
-    served: Calibrator
-    thresholds: dict[str, Threshold]
-    """As served."""
-    losses: dict[str, float]
-    """Log loss per calibration method."""
-
-
-def _choose(
-    scored: list[VariantScores], j: int, plan: Design, methods: tuple[str, ...], few: Resamples
-) -> list[Chosen]:
-    """Choose a method of calibration for all variants, then calibration and thresholds per variant."""
-    losses = [_losses(variant, j, plan, methods) for variant in scored]
-    method = prefer({name: np.mean([loss[name] for loss in losses], axis=0) for name in losses[0]})
-    return [
-        _calibrated(variant, j, plan, method, {name: float(each.mean()) for name, each in loss.items()}, few)
-        for variant, loss in zip(scored, losses, strict=True)
-    ]
-
-
-def _as_served(variant: VariantScores, j: int, head: dict[str, Any]) -> Chosen:
-    """Calibration and thresholds of a head of a catalog; they were chosen on other films than these."""
-    served, y = calibrator(head["calibration"]), variant.labels[:, j]
-    probability, known = served(variant.logits[:, j]), y >= 0
-    thresholds = {point: Threshold.of(head, point) for point in head["operatingPoints"]}
-    return Chosen(
-        probability=probability,
-        called={
-            point: Called(reached=threshold.reached(probability), calls=threshold.calls(probability))
-            for point, threshold in thresholds.items()
-        },
-        served=served,
-        thresholds=thresholds,
-        losses={head["calibration"]["method"]: float(log_losses(probability[known], y[known]).mean())},
-    )
-
-
-def _calibrated(
-    variant: VariantScores, j: int, plan: Design, method: str, losses: dict[str, float], few: Resamples
-) -> Chosen:
-    """Calibrate and call every measured film by choices that were made on other films."""
-    z, y = variant.logits[:, j], variant.labels[:, j]
-    known = y >= 0
-
-    def resamples_of(rows: Ints) -> Resamples:
-        if plan.protocol == "crossValidated":
-            return Resamples(few.counts, few.owner[rows])
-        return resample(variant.patients[rows], few.draws, 1)
-
-    def fit(rows: Ints) -> tuple[Calibrator, dict[str, Threshold]]:
-        calibrate = FITS[method](z[rows], y[rows])
-        return calibrate, choose(calibrate(z[rows]), y[rows], resamples_of(rows))
-
-    probability = np.full(len(z), np.nan)
-    reached = {point: np.zeros(len(z), dtype=bool) for point in POINTS}
-    calls = {point: np.zeros(len(z), dtype=np.int64) for point in POINTS}
-    for part in plan.parts:
-        own = np.flatnonzero(part.applied_to)
-        calibrate, thresholds = fit(np.flatnonzero(part.chosen_on & known))
-        probability[own] = calibrate(z[own])
-        for point, threshold in thresholds.items():
-            reached[point][own] = threshold.reached(probability[own])
-            calls[point][own] = threshold.calls(probability[own])
-    served, thresholds = fit(np.flatnonzero(plan.served & known))
-    return Chosen(
-        probability=probability,
-        called={point: Called(reached=reached[point], calls=calls[point]) for point in POINTS},
-        served=served,
-        thresholds=thresholds,
-        losses=losses,
-    )
