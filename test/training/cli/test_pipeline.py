@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.distributed.run import parse_args as torchrun
 from typer.testing import CliRunner, Result
 
+from alara_train.cli import train
 from alara_train.cli.main import app
 from alara_train.data.films import FINDINGS
 from alara_train.data.pixels import MEAN, STD, resized, tensor
@@ -41,7 +42,7 @@ from alara_train.origin import origin_of
 from alara_train.recipes.finetuned import load_runs
 from alara_train.recipes.finetuned.config import TrainConfig
 from alara_train.recipes.finetuned.export_settings import ExportSettings, precisions_of
-from alara_train.recipes.finetuned.load_runs import trained
+from alara_train.recipes.finetuned.load_runs import open_run
 from alara_train.recipes.finetuned.recipe import FinetunedRecipe
 from alara_train.report.catalog import check_catalog
 from alara_train.toml_file import BadConfig
@@ -228,7 +229,7 @@ def test_the_graphs_match_the_contract_and_equal_pytorch(made: Path) -> None:
         logits, cam, gate = (np.asarray(v) for v in session.run(None, {"film": film}))
         assert (logits.shape, cam.shape, gate.shape) == ((3, 14), (3, 14, side // 8, side // 8), (3, 6))
         if variant["precision"] == "fp32":
-            _, network = trained(made / "work" / "runs" / f"{side}px")
+            network = open_run(made / "work" / "runs" / f"{side}px").network
             with torch.inference_mode():
                 expected, map_ = network(torch.from_numpy(film))
             assert 1 / (1 + np.exp(-logits)) == pytest.approx(torch.sigmoid(expected).numpy(), abs=MOST_DIFFERENCE)
@@ -274,6 +275,75 @@ def test_export_gives_the_same_result_for_the_runs(made: Path, tmp_path: Path, s
         VariantScores.load(folder / "scores-r64-fp32.npz") for folder in (tmp_path / "cache", made / "work" / "export")
     )
     assert ours.logits == pytest.approx(theirs.logits, abs=1e-5)
+
+
+@pytest.fixture(scope="module")
+def crossed(tmp_path_factory: pytest.TempPathFactory, nih: Path, learnt: TrainConfig) -> Path:
+    """One side, as float32 and int8, by cross-validation."""
+    torch.set_num_threads(1)
+    place = tmp_path_factory.mktemp("crossed")
+    schemas = Path(__file__).parents[3] / "models" / "schema"
+    last = replace(learnt, scored="last")
+    said = succeeds(run(place, nih, schemas, last, "--sides", "64", "--folds", "3", "--cross-validate"))
+    assert "64px/fold-2" in said
+    assert "64px/all" in said
+    return place
+
+
+def test_a_cross_validation_scores_each_film_by_the_network_of_its_fold(crossed: Path, nih: Path) -> None:
+    prepared, runs = Prepared.open(crossed / "work" / "prepared"), crossed / "work" / "runs" / "64px"
+    films = prepared.films
+    scored = VariantScores.load(crossed / "work" / "export" / "scores-r64-fp32.npz")
+    inside = np.flatnonzero(films.fold >= 0)
+    assert scored.patients.tolist() == films.patients[inside].tolist()
+    logits = {}
+    for name in ("all", "fold-0", "fold-1", "fold-2"):
+        network = open_run(runs / name).network
+        with torch.inference_mode():
+            logits[name] = network(torch.from_numpy(tensor(prepared.pixels(64)[inside], MEAN, STD)))[0].numpy()
+    for fold in range(3):
+        own = films.fold[inside] == fold
+        assert scored.logits[own] == pytest.approx(logits[f"fold-{fold}"][own], abs=1e-3)
+    assert np.abs(scored.logits - logits["all"]).max() > 1e-2
+    roles = json.loads((runs / "all" / "provenance.json").read_text())["data"]["films"]
+    assert (roles["train"], roles["val"]) == (len(inside), 0)
+    # Test films of the data set itself train no network and are not scored.
+    assert roles["test"] == (films.fold < 0).sum() > 0
+
+
+def test_a_cross_validated_family_serves_the_network_of_every_film(crossed: Path, nih: Path, schemas: Path) -> None:
+    folder = crossed / "models" / "tiny-nih"
+    catalog, evaluation = (json.loads((folder / f"{name}.json").read_text()) for name in ("catalog", "evaluation"))
+    check_schema(catalog, schemas / "catalog.schema.json")
+    assert evaluation["protocol"] == "crossValidated"
+    assert {h["auroc"]["protocol"] for v in catalog["variants"] for h in v["heads"].values()} == {"crossValidated"}
+    network = open_run(crossed / "work" / "runs" / "64px" / "all").network
+    film = tensor(Prepared.open(crossed / "work" / "prepared").pixels(64)[:3], MEAN, STD)
+    served = np.asarray(open_session(folder / "r64-fp32.onnx").run(["logits"], {"film": film})[0])
+    with torch.inference_mode():
+        assert served == pytest.approx(network(torch.from_numpy(film))[0].numpy(), abs=1e-3)
+    card = (folder / "card.md").read_text()
+    assert "Every film is scored by the network of its fold" in card
+    assert "heldOut" not in card
+
+
+def test_incomplete_and_mixed_cross_validations_are_refused(
+    crossed: Path, made: Path, tmp_path: Path, learnt: TrainConfig
+) -> None:
+    prepared = Prepared.open(crossed / "work" / "prepared")
+    runs = crossed / "work" / "runs" / "64px"
+    with pytest.raises(BadConfig, match="has fold = 0, not -1"):
+        load_runs.open_runs([runs / "fold-0"], prepared)
+    with pytest.raises(BadConfig, match="has fold = -2, not -1"):
+        load_runs.open_runs([runs / "all"], prepared)
+    with pytest.raises(BadConfig, match="measured in one way"):
+        load_runs.open_runs([runs, made / "work" / "runs" / "96px"], prepared)
+    shutil.copytree(runs, tmp_path / "64px")
+    shutil.rmtree(tmp_path / "64px" / "fold-1")
+    with pytest.raises(BadConfig, match=r"fold-1 is missing"):
+        load_runs.open_runs([tmp_path / "64px"], prepared)
+    with pytest.raises(BadConfig, match="no films to choose an epoch on"):
+        train.crossed(replace(learnt, scored="best"), prepared, tmp_path)
 
 
 class Killed(BaseException):
@@ -354,7 +424,7 @@ def test_an_untrained_network_is_exported_but_not_served(nih: Path, tmp_path: Pa
     logits, cam, gate = (np.asarray(v) for v in session.run(["logits", "cam", "gate"], {"film": film}))
     assert (logits.shape, cam.shape, gate.shape) == ((3, 14), (3, 14, 2, 2), (3, 6))
     with torch.inference_mode():
-        expected = trained(tmp_path / "work" / "runs" / "64px")[1](torch.from_numpy(film))[0]
+        expected = open_run(tmp_path / "work" / "runs" / "64px").network(torch.from_numpy(film))[0]
     assert 1 / (1 + np.exp(-logits)) == pytest.approx(torch.sigmoid(expected).numpy(), abs=MOST_DIFFERENCE)
 
 

@@ -13,7 +13,7 @@ import typer
 
 from alara_train.cli import options
 from alara_train.cli.export import export_runs
-from alara_train.cli.train import train_run
+from alara_train.cli.train import crossed, train_run
 from alara_train.data.layouts.settings import Blank, Settings, Uncertain
 from alara_train.toml_file import BadConfig
 
@@ -32,6 +32,9 @@ def pipeline(
     gpus: Annotated[
         int, typer.Option(min=1, help="GPUs that share each run, by torchrun; 1 also stands for the CPU")
     ] = 1,
+    cross_validate: Annotated[
+        bool, typer.Option("--cross-validate", help="measure by the folds, and serve networks of every film")
+    ] = False,
     device: options.Device = "auto",
     jobs: Annotated[int, typer.Option(help="processes that decode and resize; 0: one per core")] = 0,
     threads: Annotated[int, typer.Option(min=0, help="CPU threads of training and export; 0 takes every core")] = 0,
@@ -61,6 +64,10 @@ def pipeline(
 
         alara-train pipeline CONFIG --data ChestX-ray14 --work dense --out models/nih-dense --gpus 8
 
+    A few thousand films, all of which train the served networks, on the CPU of this machine:
+
+        alara-train pipeline CONFIG --data films --work lite0 --out models/own --cross-validate
+
     --work gets prepared/, runs/SIDEpx/ (as alara-train train writes them) and export/ with scores-VARIANT.npz, which
     alara-train evaluate reads.
     """
@@ -77,7 +84,7 @@ def pipeline(
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             raise BadConfig("start the pipeline once, without torchrun, and with --gpus: it calls torchrun itself")
         check_device(device, gpus)
-        configs = _configs(config, sides)
+        configs = _configs(config, sides, cross_validate)
         folder = FamilyFolder(family=family or out.name, out=out, cache=work / "export", schemas=schemas)
         kinds, how = precisions_of(precisions), ExportSettings.load(settings)
         source = origin_of(detect(data), origin)
@@ -93,11 +100,15 @@ def pipeline(
             findings=findings,
         )
         films = _prepare(data, work / "prepared", [one.side_px for one in configs], jobs, skip_broken, choices)
-        for one in configs:
-            roles = assign(films, one)
-            check_measurable(roles, roles.findings)
         runs = [work / "runs" / f"{one.side_px}px" for one in configs]
+        training = []
         for one, run in zip(configs, runs, strict=True):
+            training += crossed(one, films, run) if cross_validate else [(one, run)]
+        for one, _ in training:
+            roles = assign(films, one)
+            if not cross_validate:
+                check_measurable(roles, roles.findings)
+        for one, run in training:
             typer.echo(f"train: {one.backbone} at {one.side_px} px in {run}")
             if gpus > 1:
                 _torchrun(one, films.folder, run, work / "configs", gpus, device, threads)
@@ -109,8 +120,8 @@ def pipeline(
         raise typer.Exit(130) from None
 
 
-def _configs(path: Path, sides: str) -> list[TrainConfig]:
-    from alara_train.recipes.finetuned.config import TrainConfig
+def _configs(path: Path, sides: str, cross_validate: bool) -> list[TrainConfig]:
+    from alara_train.recipes.finetuned.config import EVERY_FILM, TrainConfig
     from alara_train.recipes.finetuned.load_runs import check_config
 
     settings = TrainConfig.load(path)
@@ -120,7 +131,7 @@ def _configs(path: Path, sides: str) -> list[TrainConfig]:
     configs = [replace(settings, side_px=side) for side in sorted(chosen)]
     for one in configs:
         check_config(one, path)
-        if faults := one.faults():
+        if faults := (replace(one, fold=EVERY_FILM) if cross_validate else one).faults():
             raise BadConfig(f"{path} at {one.side_px} px: {'; '.join(faults)}")
     return configs
 
@@ -166,7 +177,7 @@ def _torchrun(
     from alara_train.recipes.finetuned.run_folder import RunFolder
 
     configs.mkdir(parents=True, exist_ok=True)
-    path = configs / f"{config.side_px}px.toml"
+    path = configs / f"{config.side_px}px-{run.name}.toml"
     write_atomic(path, config.toml())
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}", "--no-python"]
     # Without the two dashes, torchrun takes --run as an option of its own.

@@ -20,8 +20,9 @@ def train(
     data: Annotated[Path, typer.Option(help="folder that alara-train prepare wrote")],
     run: Annotated[Path, typer.Option(help="folder of the run, new or begun")],
     fold: Annotated[int | None, typer.Option(help="validate on this fold, whatever the config says")] = None,
-    all_folds: Annotated[
-        bool, typer.Option("--all-folds", help="one run per fold, in RUN/fold-0, RUN/fold-1 …")
+    cross_validate: Annotated[
+        bool,
+        typer.Option("--cross-validate", help="one run per fold, in RUN/fold-0 …, then one on every film, in RUN/all"),
     ] = False,
     device: options.Device = "auto",
     threads: options.TrainThreads = 0,
@@ -36,9 +37,9 @@ def train(
 
         alara-train train training/configs/train-cpu-example.toml --data prepared --run runs/example
 
-    Five folds one after the other:
+    Five folds, which measure the recipe, and then every film, for the weights that are served:
 
-        alara-train train CONFIG --data prepared --run runs/lite0 --all-folds
+        alara-train train CONFIG --data prepared --run runs/lite0 --cross-validate
 
     On eight GPUs; batch_size is that of all together. Without the two dashes torchrun takes --run as its own option:
 
@@ -48,7 +49,6 @@ def train(
 
     import torch
 
-    from alara_train.data.films import BadData
     from alara_train.data.prepare.prepared import Prepared
     from alara_train.recipes.finetuned.config import TrainConfig
     from alara_train.recipes.finetuned.loop.distributed import join_processes
@@ -57,13 +57,35 @@ def train(
         torch.set_num_threads(threads)
     settings = TrainConfig.load(config)
     prepared = Prepared.open(data)
-    folds = prepared.films.folds if all_folds else [fold]
-    if not folds:
-        raise BadData(f"{data} has no folds")
     with join_processes(device) as processes:
-        for number in folds:
-            one = settings if number is None else replace(settings, fold=number)
-            train_run(one, prepared, run / f"fold-{number}" if all_folds else run, processes)
+        if cross_validate:
+            for one, folder in crossed(settings, prepared, run):
+                train_run(one, prepared, folder, processes)
+        else:
+            train_run(settings if fold is None else replace(settings, fold=fold), prepared, run, processes)
+
+
+def crossed(config: TrainConfig, prepared: PreparedFilms, run: Path) -> list[tuple[TrainConfig, Path]]:
+    """The config and folder of each run of a cross-validation: one per fold, then one on every film.
+
+    Raises:
+        BadConfig: The config chooses an epoch, which a run on every film cannot do.
+        BadData: The films have fewer than two folds.
+    """
+    from dataclasses import replace
+
+    from alara_train.data.films import BadData
+    from alara_train.recipes.finetuned.config import EVERY_FILM
+    from alara_train.recipes.finetuned.load_runs import fold_folder
+    from alara_train.toml_file import BadConfig
+
+    folds = prepared.films.folds
+    if len(folds) < 2:
+        raise BadData("the prepared films have fewer than two folds: prepare with --folds of at least 2")
+    runs = [(replace(config, fold=fold), run / fold_folder(fold)) for fold in (*folds, EVERY_FILM)]
+    if faults := runs[-1][0].faults():
+        raise BadConfig("; ".join(faults))
+    return runs
 
 
 def train_run(config: TrainConfig, prepared: PreparedFilms, run: Path, processes: Processes) -> None:

@@ -57,9 +57,9 @@ def test_train_runs_every_fold_and_reports_errors(app: typer.Typer, tmp_path: Pa
     config = tmp_path / "config.toml"
     config.write_text(changed(epochs=1, warmup_epochs=0.0).toml())
     words = ("train", config, "--data", tmp_path, "--run", tmp_path / "runs", "--device", "cpu")
-    told = run(app, *words, "--all-folds")
+    told = run(app, *words, "--cross-validate")
     assert told.exit_code == 0, told.output
-    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["fold-0", "fold-1", "fold-2"]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["all", "fold-0", "fold-1", "fold-2"]
     config.write_text(config.read_text().replace("seed", "sede"))
     refused = run(app, *words)
     assert refused.exit_code == 2

@@ -12,6 +12,16 @@ from alara_train.recipes.finetuned.roles import TEST, TRAIN, VAL
 from alara_train.recipes.recipe import Variant
 
 VERB = "export"
+HELD_OUT = (
+    "Protocol `heldOut`: the served weights were trained only on training films. Calibration and thresholds were "
+    "chosen on the validation films; AUROC, sensitivity and specificity are of the test films, on which nothing was "
+    "chosen. Every figure of a variant is of its own ONNX graph."
+)
+CROSS_VALIDATED = (
+    "Protocol `crossValidated`: the served weights were trained on every film, by the recipe that is measured. Every "
+    "film is scored by the network of its fold, which did not train on the film's patient, as an ONNX graph in the "
+    "precision of the variant. Calibration and thresholds for a film are chosen on the other folds."
+)
 
 
 def card_text(runs: Runs, variants: list[Variant], settings: ExportSettings, origin: Origin) -> CardText:
@@ -21,8 +31,9 @@ def card_text(runs: Runs, variants: list[Variant], settings: ExportSettings, ori
         verb=VERB,
         data=_data(runs, origin),
         recipe=_recipe(runs, variants, settings, backbones),
-        sizes="Differences between sizes compare networks that were trained separately, one run per size: they "
-        "contain the random variation between runs as well as the effect of the size.",
+        sizes="Differences between sizes compare networks that were trained separately, one run per size"
+        f"{' and fold' if runs.folds else ''}: they contain the random variation between runs as well as the effect of "
+        "the size.",
         limits=_limits(runs),
     )
 
@@ -35,6 +46,8 @@ def stored_text(stored: dict[str, Any]) -> CardText:
 def _data(runs: Runs, origin: Origin) -> list[str]:
     films, manifest = runs.prepared.films, runs.prepared.manifest
     counted = ", ".join(f"{len(runs.roles.rows(role))} {role}" for role in (TRAIN, VAL, TEST))
+    if runs.folds:
+        counted = f"{len(next(iter(runs.folds.values())))} folds"
     lines = [
         f"{origin.dataset}: {len(films)} films of {len(set(films.patients.tolist()))} patients ({counted}), no patient "
         f"in two of these. {origin.licence}. {origin.acknowledgement} [Download site]({origin.link}). {origin.citation}"
@@ -59,10 +72,7 @@ def _recipe(runs: Runs, variants: list[Variant], settings: ExportSettings, backb
         f"run for each of {sizes} px; global average pooling and a linear layer, whose class-activation map adds up to "
         "the logit, less its bias.",
         "",
-        "Protocol `heldOut`: the served weights were trained only on training films. Calibration and thresholds were "
-        "chosen on "
-        "the validation films; AUROC, sensitivity and specificity are of the test films, on which nothing was chosen. "
-        f"Intervals: {settings.bootstraps} resamples of patients. Every figure of a variant is of its own ONNX graph.",
+        f"{CROSS_VALIDATED if runs.folds else HELD_OUT} Intervals: {settings.bootstraps} resamples of patients.",
     ]
     if selected:
         lines += [
@@ -89,7 +99,8 @@ def _recipe(runs: Runs, variants: list[Variant], settings: ExportSettings, backb
 def _limits(runs: Runs) -> list[str]:
     return [
         f"- Trained and measured on one data set ({len(runs.prepared.films)} films): expect lower figures elsewhere.",
-        "- Calibration and thresholds assume the prevalence of the validation films.",
+        f"- Calibration and thresholds assume the prevalence of the {'films' if runs.folds else 'validation films'}.",
         "- The class-activation map shows where the evidence lay, not where the disease is.",
-        "- Each size is one run: the difference that another seed makes was not measured.",
+        f"- Each {'fold of a size' if runs.folds else 'size'} is one run: the difference that another seed makes was "
+        "not measured.",
     ]

@@ -15,6 +15,7 @@ PRECISIONS = ("off", "bf16", "fp16")
 NORMS = ("batch", "frozen")
 SCORED = ("best", "last")
 NO_FOLD = -1
+EVERY_FILM = -2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,8 @@ class TrainConfig:
     scored: str
     """`best`: the epoch of highest validation AUROC, which flatters the validation scores. `last`: the last epoch."""
     fold: int
-    """Validate on this fold and train on the others; -1 takes the data set's own train and val."""
+    """Validate on this fold and train on the others; -1 takes the data set's own train and val; -2 trains on every film
+    that has a fold, and validates on none."""
     max_minutes: float
     """End training after this time; 0 is no limit. No other key makes a result depend on the machine."""
     checkpoint_steps: int
@@ -139,7 +141,10 @@ class TrainConfig:
             f"loss must be one of {', '.join(LOSSES)}": self.loss in LOSSES,
             f"precision must be one of {', '.join(PRECISIONS)}": self.precision in PRECISIONS,
             f"scored must be one of {', '.join(SCORED)}": self.scored in SCORED,
-            "fold must be -1 or a fold's number": self.fold >= NO_FOLD,
+            "fold must be -2, -1 or a fold's number": self.fold >= EVERY_FILM,
+            "fold = -2 has no films to choose an epoch on: it needs scored = last and early_stop_epochs = 0": self.fold
+            != EVERY_FILM
+            or (self.scored == "last" and not self.early_stop_epochs),
             "augment.scale, contrast and translate must lie in [0, 1)": all(
                 0 <= v < 1 for v in (self.augment.scale, self.augment.contrast, self.augment.translate)
             ),

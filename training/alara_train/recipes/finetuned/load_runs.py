@@ -1,9 +1,10 @@
-"""Finished runs, one per side, that can be served as one family."""
+"""Finished runs that can be served as one family: one per side, or the runs of a cross-validation per side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,41 @@ import numpy as np
 
 from alara_train.data.films import BadData, Ints
 from alara_train.data.prepare.prepared import Prepared
+from alara_train.evaluate.scored import Protocol
 from alara_train.networks.classifier import Classifier
 from alara_train.networks.registry import build
-from alara_train.recipes.finetuned.config import ALL, NO_FOLD, TrainConfig
+from alara_train.recipes.finetuned.config import ALL, EVERY_FILM, NO_FOLD, TrainConfig
 from alara_train.recipes.finetuned.roles import TEST, TRAIN, VAL, Roles, assign, data_record
 from alara_train.recipes.finetuned.run_folder import RunFolder
 from alara_train.toml_file import BadConfig
 
+SERVED = "all"
+"""Folder of the run on every film, beside `fold-0`, `fold-1` and so on, in a cross-validation."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+def fold_folder(fold: int) -> str:
+    """Name of the folder of one run of a cross-validation."""
+    return SERVED if fold == EVERY_FILM else f"fold-{fold}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
-    """A finished run with its network."""
+    """A finished run."""
 
     folder: Path
     config: TrainConfig
-    network: Classifier
     done: dict[str, Any]
+
+    @cached_property
+    def network(self) -> Classifier:
+        """The network that was scored, read when it is first needed: a variant that is exported needs no weights.
+
+        Raises:
+            BadConfig: The weights are missing.
+        """
+        folder, backbone = RunFolder(self.folder), self.config.backbone
+        findings = tuple(np.load(folder.scores)["findings"].tolist())
+        return build(backbone, outputs=len(findings), start=f"checkpoint:{folder.best}", findings=findings).eval()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +54,22 @@ class Runs:
     """The runs of a family, smallest side first, and their common films."""
 
     runs: tuple[Run, ...]
+    """The networks that are served."""
     prepared: Prepared
     roles: Roles
+    """Of the served networks."""
+    folds: dict[int, tuple[Run, ...]] = field(default_factory=dict)
+    """By side, the networks that measure the recipe, in the order of their folds; empty without cross-validation."""
+
+    @property
+    def protocol(self) -> Protocol:
+        """How the family is measured."""
+        return "crossValidated" if self.folds else "heldOut"
 
     @property
     def scored(self) -> Ints:
-        """Rows of the validation and test films."""
-        return self.roles.rows(VAL, TEST)
+        """Rows of the films that are scored: those of every fold, or those of validation and test."""
+        return self.roles.rows(TRAIN) if self.folds else self.roles.rows(VAL, TEST)
 
     @property
     def sides_px(self) -> list[int]:
@@ -48,34 +77,34 @@ class Runs:
         return [run.config.side_px for run in self.runs]
 
 
-def trained(run: Path) -> tuple[TrainConfig, Classifier]:
-    """Load the weights with which a finished run was scored.
+def open_run(folder: Path) -> Run:
+    """Open a finished run.
 
     Raises:
-        BadConfig: The run is not finished.
+        BadConfig: The folder is not a run, or the run is not finished.
     """
-    folder = RunFolder(run)
-    if folder.done is None:
-        raise BadConfig(f"{run} is not finished: train it first")
-    config = TrainConfig.load(run / "config.toml")
-    findings = tuple(np.load(folder.scores)["findings"].tolist())
-    start = f"checkpoint:{folder.best}"
-    return config, build(config.backbone, outputs=len(findings), start=start, findings=findings).eval()
+    if not (folder / "config.toml").is_file():
+        raise BadConfig(f"{folder} is not a run: it has no config.toml")
+    done = RunFolder(folder).done
+    if done is None:
+        raise BadConfig(f"{folder} is not finished: train it first")
+    return Run(folder=folder, config=TrainConfig.load(folder / "config.toml"), done=done)
 
 
-def check_config(config: TrainConfig, where: Path) -> None:
-    """Make sure that a run of this config can be served.
+def check_config(config: TrainConfig, where: Path, fold: int = NO_FOLD) -> None:
+    """Make sure that a run of this config can be served; `fold` is the one that it must have.
 
     Raises:
         BadConfig: It cannot be served; the message says why and what to do.
     """
     if config.labels != ALL:
         raise BadConfig(f"{where} has only the finding {config.labels}: only runs with labels = all become a family")
-    if config.fold != NO_FOLD:
+    if config.fold != fold:
         raise BadConfig(
-            f"{where} trained without fold {config.fold}. Fold runs measure a recipe, but none of them has "
-            "the weights that would be served. Train with fold = -1 (one split: thresholds from "
-            "validation, AUROC from test) and export that run"
+            f"{where} has fold = {config.fold}, not {fold}. A run of one fold measures a recipe, but does not have the "
+            "weights that would be served, and nothing measures a run on every film. Export a run with fold = -1 (one "
+            "split: thresholds from validation, AUROC from test), or the folder of a cross-validation (alara-train "
+            "train --cross-validate)"
         )
 
 
@@ -98,33 +127,59 @@ def check_measurable(roles: Roles, findings: Sequence[str]) -> None:
 
 
 def open_runs(folders: Sequence[Path], prepared: Prepared) -> Runs:
-    """Open runs, and make sure that they fit together and to these films.
+    """Open runs, or cross-validations, one per side, and make sure that they fit together and to these films.
 
     Raises:
-        BadConfig: A run is not finished, or cannot be served, or two have the same side.
+        BadConfig: A run is not finished, or cannot be served, or two have the same side, or only some are
+            cross-validations.
         BadData: A run was trained on other films or another split, or some finding cannot be measured.
     """
-    runs = []
-    for folder in folders:
-        if not (folder / "config.toml").is_file():
-            raise BadConfig(f"{folder} is not a run: it has no config.toml")
-        check_config(TrainConfig.load(folder / "config.toml"), folder)
-        config, network = trained(folder)
-        runs.append(Run(folder=folder, config=config, network=network, done=RunFolder(folder).done or {}))
-    runs.sort(key=lambda run: run.config.side_px)
-    if not runs:
+    if not folders:
         raise BadConfig("name at least one run")
+    crossed = [(folder / SERVED / "config.toml").is_file() for folder in folders]
+    if any(crossed) and not all(crossed):
+        raise BadConfig("some of the runs are cross-validations and some are not: a family is measured in one way")
+    opened = [_open(folder / SERVED, EVERY_FILM) if crossed[0] else _open(folder, NO_FOLD) for folder in folders]
+    runs = sorted(opened, key=lambda run: run.config.side_px)
     sides = [run.config.side_px for run in runs]
     if repeated := sorted({side for side in sides if sides.count(side) > 1}):
         raise BadConfig(f"two runs have {', '.join(map(str, repeated))} px: a family has one network per side")
     roles = assign(prepared, runs[0].config)
-    expected = data_record(roles)
     for run in runs:
-        if (was := RunFolder(run.folder).provenance["data"]) != expected:
-            differ = ", ".join(name for name in expected if was.get(name) != expected[name])
-            raise BadData(f"{run.folder} was trained on other data than {prepared.folder} holds (its {differ} differ)")
-    check_measurable(roles, roles.findings)
-    return Runs(runs=tuple(runs), prepared=prepared, roles=roles)
+        _check_data(run, roles, prepared)
+    if not crossed[0]:
+        check_measurable(roles, roles.findings)
+        return Runs(runs=tuple(runs), prepared=prepared, roles=roles)
+    folds = {run.config.side_px: _open_folds(run, prepared) for run in runs}
+    return Runs(runs=tuple(runs), prepared=prepared, roles=roles, folds=folds)
+
+
+def _open(folder: Path, fold: int) -> Run:
+    run = open_run(folder)
+    check_config(run.config, folder, fold)
+    return run
+
+
+def _open_folds(served: Run, prepared: Prepared) -> tuple[Run, ...]:
+    """Open the run of every fold beside the run on every film."""
+    runs = []
+    for fold in prepared.films.folds:
+        folder = served.folder.parent / fold_folder(fold)
+        if not (folder / "config.toml").is_file():
+            raise BadConfig(f"{folder} is missing, the run of a fold: train with --cross-validate")
+        run = open_run(folder)
+        if run.config != replace(served.config, fold=fold):
+            raise BadConfig(f"{folder} has another config than {served.folder}: the folds must measure its recipe")
+        _check_data(run, assign(prepared, run.config), prepared)
+        runs.append(run)
+    return tuple(runs)
+
+
+def _check_data(run: Run, roles: Roles, prepared: Prepared) -> None:
+    expected = data_record(roles)
+    if (was := RunFolder(run.folder).provenance["data"]) != expected:
+        differ = ", ".join(name for name in expected if was.get(name) != expected[name])
+        raise BadData(f"{run.folder} was trained on other data than {prepared.folder} holds (its {differ} differ)")
 
 
 def training_rows(roles: Roles, count: int, seed: int) -> Ints:

@@ -1,4 +1,4 @@
-"""The recipe of networks that are trained end to end: one finished run per side, exported in several precisions."""
+"""The recipe of networks that are trained end to end: finished runs of every side, exported in several precisions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import onnxruntime as ort
 import torch
 from scipy.special import expit
 
-from alara_train.data.films import BadData, Films, Floats, Labelled
+from alara_train.data.films import BadData, Films, Floats, Ints, Labelled
 from alara_train.data.pixels import UnreadableFilm, tensor
 from alara_train.evaluate.measure import Measured
 from alara_train.evaluate.scored import VariantScores
@@ -31,6 +31,7 @@ from alara_train.recipes.finetuned.card_text import card_text
 from alara_train.recipes.finetuned.export_settings import ExportSettings
 from alara_train.recipes.finetuned.head import Head
 from alara_train.recipes.finetuned.load_runs import Run, Runs, training_rows
+from alara_train.recipes.finetuned.roles import Roles, assign
 from alara_train.recipes.recipe import Evaluation, Spec, Trunk, Variant
 
 MAP = "map"
@@ -85,7 +86,7 @@ class FinetunedRecipe:
         self.scored_files = [self.films.path(row) for row in runs.scored.tolist()]
         self.specs = [Spec(side, precision) for side in runs.sides_px for precision in precisions]
         self.evaluation = Evaluation(
-            protocol="heldOut",
+            protocol=runs.protocol,
             bootstraps=settings.bootstraps,
             seed=settings.seed,
             margin=settings.margin,
@@ -93,7 +94,7 @@ class FinetunedRecipe:
         self._cache, self._threads, self._progress = cache, threads, progress
 
     def _draw_gate_films(self) -> Labelled:
-        """Draw films from training and validation, in `gate_folds` groups of patients; no test film is among them."""
+        """Draw films that are not test films, in `gate_folds` groups of patients."""
         films, settings = self.runs.prepared.films, self.settings
         rows = np.flatnonzero((self.runs.roles.role != "test") & (films.fold >= 0))
         rng = np.random.default_rng([settings.seed, 1])
@@ -111,7 +112,10 @@ class FinetunedRecipe:
         sides = {spec.side_px for spec in specs}
         facts = {
             "weights": {
-                str(run.config.side_px): run.done["weightsDigest"]
+                str(run.config.side_px): [
+                    run.done["weightsDigest"],
+                    *(fold.done["weightsDigest"] for fold in self.runs.folds.get(run.config.side_px, ())),
+                ]
                 for run in self.runs.runs
                 if run.config.side_px in sides
             },
@@ -144,23 +148,29 @@ class FinetunedRecipe:
         """Export the trunk in the variant's precision, and compute the evidence of all rows."""
         network = self._run(spec).network
         exact = trunk_to_onnx(network, spec.side_px)
-        graph, float_count = exact, None
-        if spec.precision == "fp16":
-            graph = to_float16(exact)
-        elif spec.precision == "int8":
-            graph, float_count = self._quantised(exact, network, spec.side_px)
+        graph, float_count = self._in_precision(exact, network, spec, self.runs.roles)
         pooled = self._pooled(graph, rows, f"{spec.id} gate")
         return Trunk(graph=graph, exact=exact, pooled=pooled, float_convolutions=float_count)
 
-    def _quantised(self, exact: onnx.ModelProto, network: Classifier, side_px: int) -> tuple[onnx.ModelProto, int]:
+    def _in_precision(
+        self, exact: onnx.ModelProto, network: Classifier, spec: Spec, roles: Roles
+    ) -> tuple[onnx.ModelProto, int | None]:
+        """Convert a trunk to the variant's precision; `roles` tell the films that the network was trained on."""
+        if spec.precision == "fp16":
+            return to_float16(exact), None
+        return self._quantised(exact, network, spec.side_px, roles) if spec.precision == "int8" else (exact, None)
+
+    def _quantised(
+        self, exact: onnx.ModelProto, network: Classifier, side_px: int, roles: Roles
+    ) -> tuple[onnx.ModelProto, int]:
         """Quantise a trunk, with as few of the first convolutions in float as the logits allow.
 
-        The choice is made on training films, without their labels.
+        The choice is made on training films of the network, without their labels.
 
         Returns:
             The graph, and how many convolutions stay float.
         """
-        settings, roles, pixels = self.settings, self.runs.roles, self.runs.prepared.pixels(side_px)
+        settings, pixels = self.settings, self.runs.prepared.pixels(side_px)
         ranges = tensor(pixels[training_rows(roles, settings.quantise_films, settings.seed)])
         film = tensor(pixels[training_rows(roles, COMPARED, settings.seed + 1)])
         expected = self._logits(exact, network, film)
@@ -179,9 +189,9 @@ class FinetunedRecipe:
 
     def _logits(self, trunk: onnx.ModelProto, network: Classifier, film: Float32s) -> Floats:
         run = session(trunk, self._threads)
-        maps = np.concatenate([np.asarray(run.run([MAP], {"film": one[None]})[0]) for one in film])
+        pooled = np.concatenate([np.asarray(run.run([MAP], {"film": one[None]})[0]).mean(axis=(2, 3)) for one in film])
         weight, bias = network.weight.detach().numpy(), network.bias.detach().numpy()
-        logits: Floats = (maps.mean(axis=(2, 3)) @ weight.T + bias).astype(np.float64)
+        logits: Floats = (pooled @ weight.T + bias).astype(np.float64)
         return logits
 
     def _pooled(self, trunk: onnx.ModelProto, rows: Rows, title: str) -> Float32s:
@@ -226,17 +236,34 @@ class FinetunedRecipe:
         return difference
 
     def scores(self, spec: Spec, path: Path) -> VariantScores:
-        """Logits of every validation and test film, by the served graph."""
+        """Logits of the scored films: by the served graph, or in a cross-validation by the graph of the film's fold."""
+        rows = self.runs.scored
+        scores = self._out_of_fold(spec, rows) if self.runs.folds else self._served(spec, path, rows)
+        return VariantScores.of(spec.id, spec.side_px, spec.precision, scores, self.runs.prepared.films.take(rows))
+
+    def _out_of_fold(self, spec: Spec, rows: Ints) -> Floats:
+        """Logits of films by the networks that did not train on them, in the precision of the variant."""
+        films = self.runs.prepared.films
+        pixels = self.runs.prepared.pixels(spec.side_px)
+        scores = np.zeros((len(rows), len(self.runs.roles.findings)))
+        folds = self.runs.folds[spec.side_px]
+        for number in self._progress(range(len(folds)), f"{spec.id} folds"):
+            run = folds[number]
+            exact = trunk_to_onnx(run.network, spec.side_px)
+            trunk, _ = self._in_precision(exact, run.network, spec, assign(self.runs.prepared, run.config))
+            inside = np.flatnonzero(films.fold[rows] == run.config.fold)
+            scores[inside] = self._logits(trunk, run.network, tensor(pixels[rows[inside]]))
+        return scores
+
+    def _served(self, spec: Spec, path: Path, rows: Ints) -> Floats:
+        """Logits of films by the served graph."""
         run, pixels = session(path, self._threads), self.runs.prepared.pixels(spec.side_px)
-        rows_scored = self.runs.scored
         logits = []
-        for first in self._progress(range(0, len(rows_scored), AT_ONCE), f"{spec.id} scores"):
-            film = tensor(pixels[rows_scored[first : first + AT_ONCE]])
+        for first in self._progress(range(0, len(rows), AT_ONCE), f"{spec.id} scores"):
+            film = tensor(pixels[rows[first : first + AT_ONCE]])
             logits.append(np.asarray(run.run(["logits"], {"film": film})[0]))
         scores: Floats = np.concatenate(logits).astype(np.float64)
-        return VariantScores.of(
-            spec.id, spec.side_px, spec.precision, scores, self.runs.prepared.films.take(rows_scored)
-        )
+        return scores
 
     def sample(self, spec: Spec) -> Float32s:
         """The first scored film as input [1, 1, side, side]."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alara_train.data.films import BadData, Films, Ints, check_disjoint
-from alara_train.recipes.finetuned.config import ALL, NO_FOLD, TrainConfig
+from alara_train.recipes.finetuned.config import ALL, EVERY_FILM, NO_FOLD, TrainConfig
 from alara_train.toml_file import BadConfig
 
 Strings = npt.NDArray[np.str_]
@@ -70,9 +70,9 @@ class Roles:
 
 
 def assign(data: PreparedFilms, config: TrainConfig) -> Roles:
-    """Assign roles: the data set's own split, or one fold as validation and the others as training.
+    """Assign roles: the data set's own split, or one fold as validation and the others as training, or all as training.
 
-    In cross-validation, films of fold -1 (the test set of the data itself) are `test`. All other films take part,
+    In the last two cases, films of fold -1 (the test set of the data itself) are `test`. All other films take part,
     independent of the split.
 
     Raises:
@@ -85,7 +85,7 @@ def assign(data: PreparedFilms, config: TrainConfig) -> Roles:
     role = split
     if config.fold != NO_FOLD:
         folds = sorted(set(films.fold.tolist()) - {NO_FOLD})
-        if config.fold not in folds:
+        if config.fold not in (EVERY_FILM, *folds):
             raise BadData(f"there is no fold {config.fold}; there are {folds}")
         role = np.where(films.fold == NO_FOLD, TEST, np.where(films.fold == config.fold, VAL, TRAIN))
     check_disjoint(films.patients, np.unique(role, return_inverse=True)[1].astype(np.int64))
@@ -112,7 +112,7 @@ def _check_classes(roles: Roles, config: TrainConfig) -> None:
             f"the training films have only one class of {', '.join(lacking)}: choose another fold or split, or labels"
         )
     present, absent = roles.counts(VAL)
-    if not ((present > 0) & (absent > 0)).any():
+    if config.fold != EVERY_FILM and not ((present > 0) & (absent > 0)).any():
         raise BadData("no finding has both classes among the validation films, so nothing can be measured")
     count = len(roles.rows(TRAIN))
     if count < config.batch_size * config.accumulate:

@@ -23,7 +23,7 @@ from alara_train.export.graph import session, to_float16
 from alara_train.networks.classifier import Classifier
 from alara_train.networks.registry import build
 from alara_train.recipes.finetuned.config import TrainConfig
-from alara_train.recipes.finetuned.load_runs import trained
+from alara_train.recipes.finetuned.load_runs import open_run
 from alara_train.recipes.finetuned.loop.context import make_context
 from alara_train.recipes.finetuned.loop.distributed import Processes, join_processes
 from alara_train.recipes.finetuned.loop.init import begin
@@ -313,7 +313,7 @@ def test_a_network_learns_an_obvious_finding(tmp_path: Path) -> None:
 
 def test_an_exported_network_equals_pytorch(unbroken: Path, tmp_path: Path) -> None:
     film = tensor(stand_in().pixels(64)[:3])
-    _, network = trained(unbroken)
+    network = open_run(unbroken).network
     assert network.bias.shape == (14,)
     exact = trunk_to_onnx(network, 64)
     with torch.inference_mode():

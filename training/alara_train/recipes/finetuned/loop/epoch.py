@@ -26,11 +26,8 @@ from alara_train.recipes.finetuned.roles import TEST, UNKNOWN, VAL, Uint8s
 def close_epoch(context: Context, training: Training, journal: RunLog | None, late: bool) -> None:
     """Validate the averaged weights, save them if they are to be scored, and decide whether training ends."""
     config, epoch = context.config, (training.step - 1) // context.plan.steps
-    rows = context.roles.rows(VAL)
-    # Epochs are compared in the precision of training. The final scores of a run are computed in float32.
-    logits = _score(context, training.average.network, rows, context.autocast)
-    values = aurocs(logits, context.roles.labels[rows], context.roles.findings)
-    mean = float(np.mean(list(values.values())))
+    values = _validate(context, training)
+    mean = float(np.mean(list(values.values()))) if values else -1.0
     better = mean > training.best
     if better:
         training.best, training.best_epoch = mean, epoch
@@ -43,7 +40,18 @@ def close_epoch(context: Context, training: Training, journal: RunLog | None, la
     if journal is not None:
         if better or config.scored == "last":
             save(context.folder.best, weights_table(training.average.network, config.backbone, context.roles.findings))
-        journal.epoch({"step": training.step, "epoch": epoch, "meanAuroc": mean, "auroc": values})
+        if values:
+            journal.epoch({"step": training.step, "epoch": epoch, "meanAuroc": mean, "auroc": values})
+
+
+def _validate(context: Context, training: Training) -> dict[str, float]:
+    """AUROC per finding of the averaged weights; empty if the run trains on every film."""
+    rows = context.roles.rows(VAL)
+    if not len(rows):
+        return {}
+    # Epochs are compared in the precision of training. The final scores of a run are computed in float32.
+    logits = _score(context, training.average.network, rows, context.autocast)
+    return aurocs(logits, context.roles.labels[rows], context.roles.findings)
 
 
 def _score(context: Context, network: Classifier, rows: Ints, autocast: torch.autocast | None = None) -> Floats:
