@@ -12,6 +12,7 @@ from alara_train.cli.train import train_run
 from alara_train.toml_file import BadConfig
 
 PAPER_SIDES = (32, 64, 128, 224, 256, 320, 448, 512, 600)
+SPLITS = {"80-20": "80/20 by patient", "prepared": "as prepared", "folds": "cross-validation by patient"}
 
 
 def sweep(
@@ -23,7 +24,12 @@ def sweep(
     findings: Annotated[
         str, typer.Option(help="with --binary: only these findings, separated by commas; by default all")
     ] = "",
-    split: Annotated[str, typer.Option(help="80-20 (by patient), or prepared: the data set's own")] = "80-20",
+    split: Annotated[
+        str, typer.Option(help="80-20 (by patient), prepared: the data set's own, or folds: a cross-validation")
+    ] = "80-20",
+    reference: Annotated[
+        int | None, typer.Option(help="side that the others are compared with; by default the largest")
+    ] = None,
     name: Annotated[str, typer.Option(help="name of the data in the figure; by default its folder")] = "",
     bootstraps: Annotated[int, typer.Option(help="resamples of patients")] = 2000,
     device: options.Device = "auto",
@@ -40,6 +46,11 @@ def sweep(
         alara-train prepare ChestX-ray14 --out prepared --sides 32,64,128,224,256,320,448,512,600
         alara-train sweep training/configs/train-nih-resnet34.toml --data prepared --out runs/paper --binary
 
+    A cross-validation on a few thousand films, in the folder of alara-train pipeline --cross-validate, whose networks
+    are used again:
+
+        alara-train sweep CONFIG --data work/prepared --out work --split folds --sides 64,128,256,512 --reference 256
+
     A first look on one processor:
 
         alara-train sweep training/configs/train-cpu-example.toml --data prepared --out runs/look --sides 32,64
@@ -49,6 +60,7 @@ def sweep(
     import torch
 
     from alara_train.atomic_file import write_atomic
+    from alara_train.data.films import BadData
     from alara_train.data.prepare.prepared import Prepared
     from alara_train.recipes.finetuned.config import TrainConfig
     from alara_train.recipes.finetuned.loop.distributed import join_processes
@@ -61,9 +73,15 @@ def sweep(
     settings = TrainConfig.load(config)
     folder = Prepared.open(data)
     named = options.split_words(findings) or folder.films.findings
-    planned = cells(settings, tuple(options.parse_sides(sides)), named if binary else (), out, folder.films.findings)
-    if split not in ("80-20", "prepared"):
-        raise BadConfig(f"--split is 80-20 or prepared, not {split}")
+    if split not in SPLITS:
+        raise BadConfig(f"--split is {', '.join(SPLITS)}, not {split}")
+    folds = tuple(folder.films.folds) if split == "folds" else ()
+    if split == "folds" and len(folds) < 2:
+        raise BadData(f"{data} has fewer than two folds: prepare with --folds of at least 2")
+    chosen = tuple(options.parse_sides(sides))
+    if reference is not None and reference not in chosen:
+        raise BadConfig(f"--reference is one of the sides {', '.join(map(str, chosen))}, not {reference}")
+    planned = cells(settings, chosen, named if binary else (), out, folder.films.findings, folds)
     prepared: PreparedFilms = EightyTwenty(folder, settings.seed) if split == "80-20" else folder
     for cell in planned:
         # Before training: make sure that every side is prepared, and that every finding has both classes.
@@ -73,8 +91,8 @@ def sweep(
         for cell in planned:
             train_run(cell.config, prepared, cell.run, processes)
         if processes.leads:
-            record = collect(planned, name or data.name, bootstraps, settings.seed)
-            record["split"] = "80/20 by patient" if split == "80-20" else "as prepared"
+            record = collect(planned, folder.films, name or data.name, bootstraps, settings.seed, reference)
+            record["split"] = SPLITS[split]
             write_atomic(out / "sweep.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
             draw_sweep(record, out / "sweep.svg")
             typer.echo(f"written: {out / 'sweep.json'} and {out / 'sweep.svg'}")

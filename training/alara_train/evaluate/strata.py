@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alara_train.data.films import Floats, Ints
+from alara_train.data.films import Films, Floats, Ints
 from alara_train.evaluate.auroc import BLOCK, auroc, weighted_roc
 from alara_train.evaluate.resample import Resamples
 from alara_train.evaluate.scored import Strings, VariantScores
 
 
-def strata(films: VariantScores) -> Strings:
+def strata(films: VariantScores | Films) -> Strings:
     """Name the view and collection of every film."""
     return np.array([f"{view}/{source}" for view, source in zip(films.view, films.collection, strict=True)])
 
