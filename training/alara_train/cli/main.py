@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from alara_train.cli import study
 from alara_train.cli.calibrate import calibrate
+from alara_train.cli.compare import compare
 from alara_train.cli.evaluate import evaluate
 from alara_train.cli.export import export
 from alara_train.cli.family import cost, family, golden
@@ -59,7 +60,7 @@ app = Program(help=__doc__, cls=Verbs, no_args_is_help=True, pretty_exceptions_e
 # In the order of work: films to runs, runs or films to a family, then the family's documents.
 VERBS = (
     *(prepare, train, sweep, export, pipeline, family),
-    *(calibrate, evaluate, power, policy, report, scores, cost, money, golden),
+    *(calibrate, evaluate, power, policy, report, scores, compare, cost, money, golden),
 )
 for verb in VERBS:
     app.command()(verb)
