@@ -30,7 +30,8 @@ test('a reading that version 0.1.0 stored matches the schema of today', () => {
       specificity: head?.operatingPoints.balanced?.specificity.value,
     });
     expect(operatingPoint).not.toHaveProperty('value');
-    expect(auroc.ci95).toEqual({ low: head?.auroc.ci95[0], high: head?.auroc.ci95[1] });
+    const [low, high] = old.findings.find((stored) => stored.finding === finding)?.auroc.ci95 ?? [];
+    expect(auroc.ci95).toEqual({ low, high });
   }
 });
 

@@ -3,13 +3,13 @@ import type { JobFinished, JobView } from '../../core/job-view.ts';
 import type { ReadingSummary, ReadingView } from '../../core/reading-view.ts';
 
 const reading = {
-  id: 'rd_d05809219175428f46d39049738d080c223cea51eda22cfa82df9b7db9567cbf',
+  id: 'rd_f32547410053804bb8cc0fc51dfcd02cb5f553072b14db200f5151f7866899e4',
   view: 'full',
-  createdAt: '2026-11-30T15:13:49.849Z',
+  createdAt: '2026-11-30T16:22:38.867Z',
   family: {
     name: 'chest14',
-    version: '2026-11-23+12b75091ae65',
-    description: 'chest14 of 2026-11-23, trained on 1399 films of 1066 patients: NIH ChestX-ray14 (a selected sample)',
+    version: '2026-11-30+82eba9a4686b',
+    description: 'chest14 of 2026-11-30, trained on 1399 films of 1066 patients: NIH ChestX-ray14 (a selected sample)',
   },
   request: {
     findings: ['Nodule'],
@@ -42,9 +42,9 @@ const reading = {
   },
   summary: {
     requested: 1,
-    present: [],
+    present: ['Nodule'],
     indeterminate: [],
-    text: 'The requested finding does not exceed its threshold at the operating point specific.',
+    text: 'The requested finding exceeds its threshold at the operating point specific: Nodule (likelihood ratio 2.8).',
   },
   findings: [
     {
@@ -58,36 +58,36 @@ const reading = {
       variant: 'r448-int8',
       operatingPoint: {
         name: 'specific',
-        low: 0.152324,
-        high: 0.160773,
+        low: 0.152554,
+        high: 0.161153,
         sensitivity: 0.0816,
-        specificity: 0.9523,
-        positivePredictiveValue: 0.1142,
-        negativePredictiveValue: 0.9323,
+        specificity: 0.9539,
+        positivePredictiveValue: 0.1176,
+        negativePredictiveValue: 0.9324,
         ci95: {
           sensitivity: {
-            low: 0.0309,
+            low: 0.0314,
             high: 0.1353,
           },
           specificity: {
-            low: 0.939,
-            high: 0.9649,
+            low: 0.9406,
+            high: 0.9663,
           },
           positivePredictiveValue: {
-            low: 0.0439,
-            high: 0.1918,
+            low: 0.0462,
+            high: 0.199,
           },
           negativePredictiveValue: {
-            low: 0.9172,
-            high: 0.9465,
+            low: 0.9288,
+            high: 0.9362,
           },
         },
       },
       auroc: {
-        value: 0.712019,
+        value: 0.712968,
         ci95: {
-          low: 0.6634,
-          high: 0.7601,
+          low: 0.6652,
+          high: 0.7608,
         },
         positives: 98,
         negatives: 1301,
@@ -114,10 +114,10 @@ const reading = {
           reason: 'below the published floor of 448 px',
         },
       ],
-      probability: 0.1486614069472205,
+      probability: 0.17328985616289241,
       prevalence: 0.07005003573981415,
-      call: 'absent',
-      likelihoodRatio: 2.3181799121828432,
+      call: 'present',
+      likelihoodRatio: 2.7827301635331114,
       rank: 1,
     },
   ],
@@ -130,39 +130,39 @@ const reading = {
   warnings: [],
   quality: {
     frontalChest: true,
-    score: 0.9745,
+    score: 0.9737,
   },
   timingsMs: {
-    decode: 212,
-    preprocess: 151.6,
-    infer: 587.3,
-    total: 993.5,
+    decode: 28.1,
+    preprocess: 18.8,
+    infer: 107,
+    total: 159.6,
   },
   models: {
-    'r448-int8': 'sha256:6409a71df9824d1435f458540991a82821df90fc83ef90505f4a765e4c4b4f5c',
+    'r448-int8': 'sha256:d6f09168f8722452cede6751938373d677b04c6119719c82e365c42debe75aa2',
   },
-  catalog: 'sha256:12b75091ae65bf26459ce6038cc985702f8427bdef60ccb4938eca283bbd675d',
+  catalog: 'sha256:82eba9a4686b2df120428e05c685b30feeb3e097cce818fdca5e8006eacdb7b0',
   notice: 'Research use only. Not for diagnosis.',
 } satisfies ReadingView;
 
 const summary = {
-  id: 'rd_d05809219175428f46d39049738d080c223cea51eda22cfa82df9b7db9567cbf',
+  id: 'rd_f32547410053804bb8cc0fc51dfcd02cb5f553072b14db200f5151f7866899e4',
   view: 'summary',
-  createdAt: '2026-11-30T15:13:49.849Z',
+  createdAt: '2026-11-30T16:22:38.867Z',
   summary: {
     requested: 1,
-    present: [],
+    present: ['Nodule'],
     indeterminate: [],
-    text: 'The requested finding does not exceed its threshold at the operating point specific.',
+    text: 'The requested finding exceeds its threshold at the operating point specific: Nodule (likelihood ratio 2.8).',
   },
   findings: [
     {
       finding: 'Nodule',
       displayName: 'Nodule',
-      call: 'absent',
-      probability: 0.149,
-      likelihoodRatio: 2.32,
-      low: 0.152,
+      call: 'present',
+      probability: 0.173,
+      likelihoodRatio: 2.78,
+      low: 0.153,
       high: 0.161,
     },
   ],
@@ -183,7 +183,7 @@ const job = {
   kind: 'film',
   outcomes: [
     {
-      reading: 'rd_d05809219175428f46d39049738d080c223cea51eda22cfa82df9b7db9567cbf',
+      reading: 'rd_f32547410053804bb8cc0fc51dfcd02cb5f553072b14db200f5151f7866899e4',
     },
   ],
 } satisfies JobView;
@@ -227,36 +227,36 @@ export const examples: Readonly<Record<string, { readonly summary: string; reado
           variant: 'r448-int8',
           operatingPoint: {
             name: 'specific',
-            low: 0.152324,
-            high: 0.160773,
+            low: 0.152554,
+            high: 0.161153,
             sensitivity: 0.0816,
-            specificity: 0.9523,
-            positivePredictiveValue: 0.1142,
-            negativePredictiveValue: 0.9323,
+            specificity: 0.9539,
+            positivePredictiveValue: 0.1176,
+            negativePredictiveValue: 0.9324,
             ci95: {
               sensitivity: {
-                low: 0.0309,
+                low: 0.0314,
                 high: 0.1353,
               },
               specificity: {
-                low: 0.939,
-                high: 0.9649,
+                low: 0.9406,
+                high: 0.9663,
               },
               positivePredictiveValue: {
-                low: 0.0439,
-                high: 0.1918,
+                low: 0.0462,
+                high: 0.199,
               },
               negativePredictiveValue: {
-                low: 0.9172,
-                high: 0.9465,
+                low: 0.9288,
+                high: 0.9362,
               },
             },
           },
           auroc: {
-            value: 0.712019,
+            value: 0.712968,
             ci95: {
-              low: 0.6634,
-              high: 0.7601,
+              low: 0.6652,
+              high: 0.7608,
             },
             positives: 98,
             negatives: 1301,

@@ -5,9 +5,10 @@
 This script shares no code with alara_train. It reads scores.json, evaluation.json, catalog.json, policy.json and
 policies/cheapest.json, and reports every number that does not follow from the scores.
 
-Exact numbers (AUROC, differences, calibration error, rates) must agree within their rounding. Numbers that depend on
-resamples cannot: this script draws its own resamples of patients. Their tolerances are five standard errors of the
-difference between two Monte-Carlo estimates, so that one of a thousand numbers hardly ever exceeds them:
+Exact numbers (AUROC, differences, rates) must agree within their rounding, and calibration errors within five films.
+Numbers that depend on resamples cannot: this script draws its own resamples of patients. Their tolerances are five
+standard errors of the difference between two Monte-Carlo estimates, so that one of a thousand numbers hardly ever
+exceeds them:
 
 - An end of a 95 % interval: a quantile of B draws has the standard error sqrt(.025 * .975 / B) / .0584 = 2.67 / sqrt(B)
   standard deviations of the estimate.
@@ -271,8 +272,9 @@ def check_choices(report: Report, scores: Scores, evaluation: dict, catalog: dic
                 probability[own] = calibrate(z[own])
                 for name in points:
                     reached[name][own] = probability[own] >= threshold(name, calibrate(z[other]), y[other])
+            # Another optimiser moves a few films over the edges of the bins, each by 2 / N at most. Allow five films.
             report.number(
-                "calibration error", where, published["ece"]["after"], calibration_error(probability, y), 1e-3
+                "calibration error", where, published["ece"]["after"], calibration_error(probability, y), 10 / len(y)
             )
             for name in points:
                 rates, at = published["operatingPoints"][name], f"{where} {name}"

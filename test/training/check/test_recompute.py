@@ -40,7 +40,7 @@ def test_a_family_follows_from_its_scores(published: Path) -> None:
     report = recompute(published)
     assert report.disagreements == []
     assert report.skipped == []
-    assert {"withinStrata", "calibration error", "rule of the family's policy"} <= report.compared.keys()
+    assert {"withinStrata", "calibration error", "threshold", "rule of the family's policy"} <= report.compared.keys()
 
 
 def test_a_number_that_does_not_follow_is_named(published: Path, tmp_path: Path) -> None:
@@ -48,6 +48,7 @@ def test_a_number_that_does_not_follow_is_named(published: Path, tmp_path: Path)
         "auroc": ("evaluation", "variants.r512-int8.findings.Edema.auroc.value"),
         "calibration error": ("evaluation", "variants.r512-int8.findings.Edema.ece.after"),
         "withinStrata": ("evaluation", "variants.r256-fp32.findings.Mass.withinStrata.value"),
+        "sensitivity": ("evaluation", "variants.r256-fp32.findings.Mass.operatingPoints.specific.sensitivity.value"),
         "floor of cheapest": ("policies/cheapest", "rules.Mass.minResolution"),
         "rule of the family's policy": ("policy", "rules.Nodule.minResolution"),
     }
