@@ -17,7 +17,16 @@ from alara_train.evaluate.calibration import (
     smoothed,
     usable,
 )
-from alara_train.evaluate.operating import SENSITIVITY, SPECIFICITY, Called, NoSuchPoint, Threshold, achieved, choose
+from alara_train.evaluate.operating import (
+    PRESENT,
+    SENSITIVITY,
+    SPECIFICITY,
+    Called,
+    NoSuchPoint,
+    Threshold,
+    achieved,
+    choose,
+)
 from alara_train.evaluate.resample import resample
 
 
@@ -102,6 +111,18 @@ def test_a_threshold_lies_between_films_meets_its_target_and_lies_in_its_band() 
     for threshold in chosen.values():
         assert threshold.value not in p
         assert threshold.low < threshold.value < threshold.high
+
+
+def test_a_band_stays_within_the_probabilities_of_a_bounded_calibration() -> None:
+    # The highest films do not have the finding, and no probability is above .2, as a beta calibration with b = 0 gives.
+    rng = np.random.default_rng(3)
+    labels = np.zeros(400, dtype=np.int64)
+    labels[20:60] = 1
+    p = np.linspace(0.2, 0.01, 400) + rng.normal(0, 1e-4, 400)
+    chosen = choose(p, labels, resample(np.arange(400).astype(str), 200, 1))
+    for point, at in chosen.items():
+        assert at.high < p.max(), point
+    assert (chosen["specific"].calls(p) == PRESENT).any()
 
 
 def test_a_call_is_present_only_above_the_band() -> None:

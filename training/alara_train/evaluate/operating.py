@@ -73,9 +73,13 @@ def step(curve: WeightedRoc, point: str) -> Ints:
     return curve.at_sensitivity(SENSITIVITY) if point == "sensitive" else curve.at_specificity(SPECIFICITY)
 
 
-def threshold(curve: WeightedRoc, at: Ints) -> Floats:
-    """Probability midway between a step and the next lower film, so that no film equals the threshold: [D]."""
-    values = np.append(curve.values, 1.0)
+def threshold(curve: WeightedRoc, at: Ints, highest: float) -> Floats:
+    """Probability midway between a step and the next lower film, so that no film equals the threshold: [D].
+
+    The step that calls no film with the finding lies between the highest of these films and the `highest` of all, so
+    that a calibration whose probabilities never come near 1 can still reach the threshold.
+    """
+    values = np.append(curve.values, max(highest, float(np.nextafter(curve.values[-1], 2.0))))
     lower = np.append(np.maximum(curve.lower, 0.0), curve.values[-1])
     middle: Floats = (values[at] + lower[at]) / 2
     return middle
@@ -91,10 +95,11 @@ def choose(probability: Floats, labels: Ints, resamples: Resamples) -> dict[str,
         weighted_roc(probability, labels, single_draw(len(labels))),
         weighted_roc(probability, labels, resamples),
     )
+    highest = float(probability[labels >= 0].max())
     chosen = {}
     for point in POINTS:
-        value = float(threshold(whole, step(whole, point))[0])
-        low, high = (float(q) for q in np.quantile(threshold(drawn, step(drawn, point)), BAND))
+        value = float(threshold(whole, step(whole, point), highest)[0])
+        low, high = (float(q) for q in np.quantile(threshold(drawn, step(drawn, point), highest), BAND))
         chosen[point] = Threshold(value, min(low, value), max(high, value))
     return chosen
 
