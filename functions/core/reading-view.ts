@@ -101,7 +101,7 @@ const routed = {
   why: z.string().meta({
     description: 'Which rule applies to the finding, and why this resolution was used.',
     example:
-      '512 px: the published floor for Nodule is 448 px (Sabottke and Spieler 2020); not measured on this family. r448-int8 would suffice, but Emphysema needs r512-int8, and r512-int8 alone costs less than both.',
+      '512 px: the published floor for Nodule is 448 px (Sabottke and Spieler 2020); the floor does not rest on films of this family. r448-int8 would suffice, but Emphysema needs r512-int8, and r512-int8 alone costs less than both.',
   }),
   passedOver: z.array(PassedOver).meta({ description: 'Each cheaper variant, and why it was not used.' }),
 };

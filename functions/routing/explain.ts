@@ -49,7 +49,7 @@ function satisfied(rule: Rule, finding: string, variant: Variant): string {
   if (rule.evidence === 'notShown') return `the cheapest plan at or above ${notShown(rule, finding)}.`;
   const source = `${rule.evidence} floor of ${rule.minResolution} px for ${finding} (${rule.source})`;
   return rule.evidence === 'published'
-    ? `the cheapest plan at or above the ${source}; not measured on this family.`
+    ? `the cheapest plan at or above the ${source}; the floor does not rest on films of this family.`
     : `the cheapest plan at or above the ${source}; not measured on real labels here.`;
 }
 
@@ -72,7 +72,10 @@ function ruleOf(rule: Rule, finding: string, variant: Variant): string {
     return `the rule for ${finding} is ${required(rule)}; ${variant.id} has ${attained(rule, finding, variant)}`;
   if ('nonInferiorTo' in rule) return `the rule for ${finding} is to stay ${required(rule)}, paired on the same films`;
   if (rule.evidence === 'notShown') return `the rule for ${finding} is ${notShown(rule, finding)}`;
-  const caveat = rule.evidence === 'published' ? 'not measured on this family' : 'not measured on real labels here';
+  const caveat =
+    rule.evidence === 'published'
+      ? 'the floor does not rest on films of this family'
+      : 'not measured on real labels here';
   return `the ${rule.evidence} floor for ${finding} is ${rule.minResolution} px (${rule.source}); ${caveat}`;
 }
 

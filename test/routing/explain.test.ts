@@ -80,7 +80,7 @@ describe('an explanation', () => {
   });
 
   test.each([
-    ['published', 'not measured on this family'],
+    ['published', 'the floor does not rest on films of this family'],
     ['simulated', 'not measured on real labels here'],
   ] as const)('of a %s floor states that it is not a measurement', (evidence, caveat) => {
     expect(explained({ minResolution: 448, evidence, source: 'a paper' })).toMatchObject([
@@ -160,11 +160,11 @@ describe('an explanation in full', () => {
 
   test('names the floor of the finding, also where another finding needs a higher resolution', () => {
     expect(inFull({ A: floor(448), B: floor(224) }, ask('A', 'B'))).toEqual([
-      '512 px: the published floor for A is 448 px (a paper); not measured on this family. large is the cheapest variant that satisfies the rule.',
-      '512 px: the published floor for B is 224 px (a paper); not measured on this family. small would suffice, but A needs large, and large alone costs less than both.',
+      '512 px: the published floor for A is 448 px (a paper); the floor does not rest on films of this family. large is the cheapest variant that satisfies the rule.',
+      '512 px: the published floor for B is 224 px (a paper); the floor does not rest on films of this family. small would suffice, but A needs large, and large alone costs less than both.',
     ]);
     expect(inFull({ B: floor(224) }, ask('B'))).toEqual([
-      '256 px: the published floor for B is 224 px (a paper); not measured on this family. small is the cheapest variant that satisfies the rule.',
+      '256 px: the published floor for B is 224 px (a paper); the floor does not rest on films of this family. small is the cheapest variant that satisfies the rule.',
     ]);
   });
 
@@ -186,10 +186,10 @@ describe('an explanation in full', () => {
       '512 px: the rule for A is AUROC 0.800 by the lower end of its interval; large has AUROC 0.850 [0.830, 0.870]. large is the cheapest variant that satisfies the rule.',
     ]);
     expect(inFull({ A: floor(448) }, { ...ask('A'), variant: 'small' })).toEqual([
-      '256 px: the published floor for A is 448 px (a paper); not measured on this family. The request pinned small, which misses the rule: below the published floor of 448 px.',
+      '256 px: the published floor for A is 448 px (a paper); the floor does not rest on films of this family. The request pinned small, which misses the rule: below the published floor of 448 px.',
     ]);
     expect(inFull({ A: floor(1024) }, { ...ask('A'), bestEffort: true })).toEqual([
-      '512 px: the published floor for A is 1024 px (a paper); not measured on this family. No variant satisfies the rule. On bestEffort the nearest one is used; it misses the rule: below the published floor of 1024 px.',
+      '512 px: the published floor for A is 1024 px (a paper); the floor does not rest on films of this family. No variant satisfies the rule. On bestEffort the nearest one is used; it misses the rule: below the published floor of 1024 px.',
     ]);
     expect(inFull({ A: { nonInferiorTo: 'best', margin: 0.01 } }, ask('A'))[0]).toMatch(
       /^512 px: the rule for A is to stay within 0.01 AUROC of the best variant/,

@@ -95,7 +95,7 @@ const reading = {
       },
       basis: 'published',
       meetsTarget: true,
-      why: '448 px: the published floor for Nodule is 448 px (Sabottke and Spieler 2020, and the commentary on it); not measured on this family. r448-int8 is the cheapest variant that satisfies the rule.',
+      why: '448 px: the published floor for Nodule is 448 px (Sabottke and Spieler 2020, and the commentary on it); the floor does not rest on films of this family. r448-int8 is the cheapest variant that satisfies the rule.',
       passedOver: [
         {
           variant: 'r256-int8',
@@ -264,7 +264,7 @@ export const examples: Readonly<Record<string, { readonly summary: string; reado
           },
           basis: 'published',
           meetsTarget: true,
-          why: '448 px: the published floor for Nodule is 448 px (Sabottke and Spieler 2020, and the commentary on it); not measured on this family. r448-int8 is the cheapest variant that satisfies the rule.',
+          why: '448 px: the published floor for Nodule is 448 px (Sabottke and Spieler 2020, and the commentary on it); the floor does not rest on films of this family. r448-int8 is the cheapest variant that satisfies the rule.',
           passedOver: [
             {
               variant: 'r256-int8',

@@ -107,7 +107,7 @@ describe('POST /v1/readings', () => {
       ['notShown', 'notShown'],
     ]);
     const [published, cheapest] = answers;
-    expect(published?.findings[0]?.why).toContain('not measured on this family');
+    expect(published?.findings[0]?.why).toContain('the floor does not rest on films of this family');
     expect(cheapest?.findings[0]?.why).toMatch(
       /whose difference from the best is not shown .*; not shown is not equal/,
     );

@@ -78,8 +78,8 @@ def _confounding(evaluation: dict[str, Any]) -> list[str]:
         if "meanWithinStrata" in v
     )
     return [
-        "- **Confounding**: the collections were selected for findings, so a score that recognises the collection "
-        f"gains in pooled AUROC.{named} Mean AUROC over pairs of films of one view and collection: {means}."
+        "- **Confounding**: the collections were selected for findings, so the collection of a film distorts pooled "
+        f"AUROC, mostly upwards.{named} Mean AUROC over pairs of films of one view and collection: {means}."
     ]
 
 
@@ -101,5 +101,5 @@ def _refitting(evaluation: dict[str, Any]) -> list[str]:
         return []
     return [
         "- **Noise of refitting**: the mean AUROC of single folds ranges widely, because each fold has other films and "
-        f"another fit: {'; '.join(spans.values())}. Intervals resample films, not fits, so they are too narrow."
+        f"another fit: {'; '.join(spans.values())}. Intervals resample patients, not fits, so they are too narrow."
     ]

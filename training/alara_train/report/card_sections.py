@@ -131,35 +131,43 @@ def _operating_points(shown: str, variant: dict[str, Any]) -> list[str]:
         ("sensitive", ("sensitivity", "specificity")),
     ]
     words = {"ppv": "PPV", "npv": "NPV"}
-    heads = [f"{point}: {words.get(name, name)}" for point, names in columns for name in names]
+    heads = ["prevalence", *(f"{point}: {words.get(name, name)}" for point, names in columns for name in names)]
     lines = [
         f"## Operating points of {shown}",
         "",
         "Each film is called by a threshold that was chosen on other films. PPV and NPV are at the prevalence of the "
-        "films of the calibration. A film is indeterminate if its probability lies in the interval of the threshold.",
+        "films of the calibration. A film is indeterminate if its probability lies in the interval of the threshold. "
+        "Sensitivity and specificity count indeterminate films by the threshold, so the share that is called present "
+        "is lower. At `specific`, a call of absent is hardly evidence of absence: compare NPV with one minus the "
+        "prevalence.",
         "",
         f"| finding | {' | '.join(heads)} |",
         "|---|" + "---|" * len(heads),
     ]
     for finding, head in variant["findings"].items():
-        cells = [_span(head["operatingPoints"][point][name], 2) for point, names in columns for name in names]
+        films = head["positives"] + head["negatives"]
+        cells = [f"{head['positives'] / films:.3f}"]
+        cells += [_span(head["operatingPoints"][point][name], 2) for point, names in columns for name in names]
         lines.append(f"| {finding} | {' | '.join(cells)} |")
     return lines
 
 
 def _shortcuts(shown: str, variant: dict[str, Any]) -> list[str]:
     lines = [
-        f"## {shown} against baselines without pixels",
+        f"## {shown} within strata, and against baselines without pixels",
         "",
-        "AUROC minus the AUROC of log odds that were learnt from other films, on the same films and resamples. Where "
-        "the interval is not above zero, the network may only recognise the source of a film.",
+        "Within strata: AUROC over the pairs of films of one view and collection. Above: AUROC minus the AUROC of log "
+        "odds that were learnt from other films, on the same films and resamples. Where "
+        "the interval is not above zero, the pooled AUROC may come from the source of a film alone.",
         "",
-        "| finding | above view alone | above view and collection |",
-        "|---|---|---|",
+        "| finding | AUROC of all films | within strata | above view alone | above view and collection |",
+        "|---|---|---|---|---|",
     ]
     for finding, head in variant["findings"].items():
         above = {name: {"value": r["difference"], "ci95": r["ci95"]} for name, r in head["aboveBaseline"].items()}
-        lines.append(f"| {finding} | {_span(above['view'])} | {_span(above['viewAndCollection'])} |")
+        inside = _span(head["withinStrata"]) if "withinStrata" in head else "one class per stratum"
+        cells = [_span(head["auroc"]), inside, _span(above["view"]), _span(above["viewAndCollection"])]
+        lines.append(f"| {finding} | {' | '.join(cells)} |")
     return lines
 
 

@@ -33,8 +33,9 @@ def _data(origin: dict[str, Any], evaluation: dict[str, Any], *, nih: bool, smal
     if len(evaluation["collections"]) > 1:
         lines += [
             "",
-            "The sample is selected: it comes from several collections with different prevalence, and pooled AUROC "
-            "is inflated by that. Read the columns by collection and the baseline, which sees no pixel.",
+            "The sample is selected: it comes from several collections with different prevalence, which "
+            "distorts pooled AUROC, mostly upwards. Read the columns by collection, the AUROC within strata, and the "
+            "baseline, which sees no pixel.",
         ]
     return lines
 
@@ -57,12 +58,13 @@ def _recipe(evaluation: dict[str, Any], native: dict[str, Any], *, small: bool) 
         "float), head fitted on the quantised trunk's own features.",
         "",
         f"Protocol `{evaluation['protocol']}`: five patient folds, {evaluation['pooling']}; the served weights "
-        f"were refitted on all films. Intervals: {evaluation['bootstraps']} resamples of patients. Backbone, stages, "
+        "were refitted on all films, and are not measured themselves. Intervals: "
+        f"{evaluation['bootstraps']} resamples of patients, 500 for subgroups and operating points. Backbone, stages, "
         "grid, the balance of maps and means, the range of ridge strengths and the weight of these rows were "
         "chosen on the same five folds (about twenty settings of features, .689 to .750 in the mean at "
-        "512 px, and about ninety of the regression, .711 to .752), so the figures are slightly optimistic. Screening "
-        "at 512 px favours this size: the comparison of sizes is biased by the choice of the recipe. Ranges of "
-        "int8 activations come from 128 of the same films, without labels.",
+        "512 px, and about ninety of the regression, .711 to .752), so the figures are optimistic by an amount that "
+        "was not measured. Screening at 512 px favours this size: the comparison of sizes is biased by the choice of "
+        "the recipe. Ranges of int8 activations come from 128 of the same films, without labels.",
     ]
 
 
