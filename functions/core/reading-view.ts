@@ -306,7 +306,6 @@ const FindingSummary = z
     ...named,
     call: z.enum(calls).meta({ description: 'The probability, compared with low and high.' }),
     probability: Score.meta({ description: 'Calibrated, to three significant digits.' }),
-    likelihoodRatio,
     ...limits,
   })
   .meta({ id: 'FindingSummary', description: 'The result of one finding, without its evidence.' });
@@ -317,7 +316,14 @@ export const ReadingSummary = z
     ...shared,
     view: z.literal('summary').meta({ description: 'Tells a summary from the full reading.' }),
     reference: annotationView.reference,
-    summary: FilmSummary,
+    summary: z
+      .object({
+        text: z.string().meta({
+          description: 'How many of the requested findings exceed their thresholds, and at which operating point.',
+          example: 'None of the 14 requested findings exceeds its threshold at the operating point specific.',
+        }),
+      })
+      .meta({ description: 'The film in one sentence.' }),
     findings: z
       .array(FindingSummary)
       .meta({ description: 'In the order for display: by rank, so present findings come first.' }),

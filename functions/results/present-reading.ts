@@ -20,7 +20,7 @@ import { adjustToPrevalence } from '../reading/calibrate.ts';
 import { describeFamily } from '../reading/read.ts';
 import { displayName, snomedCode } from './codes.ts';
 import { type KnownOperatingPoint, operatingPointOf } from './operating-point.ts';
-import { byCall, filmSummary, likelihoodRatioOf } from './summary.ts';
+import { byCall, filmStatement, filmSummary, likelihoodRatioOf } from './summary.ts';
 
 /** The family that is loaded. It completes readings that an earlier version stored. */
 export type PresentFamily = Pick<LoadedFamily, 'catalog' | 'digest'>;
@@ -63,13 +63,12 @@ export const summarizeReading = (reading: Reading): ReadingSummary => ({
   view: 'summary',
   ...(reading.reference !== undefined && { reference: reading.reference }),
   createdAt: reading.createdAt,
-  summary: filmSummary(reading),
+  summary: { text: filmStatement(reading) },
   findings: ranked(reading).map((result) => ({
     finding: result.finding,
     displayName: displayName(result.finding),
     call: result.call,
     probability: brief(result.probability),
-    likelihoodRatio: brief(likelihoodRatioOf(result)),
     low: brief(result.threshold.low),
     high: brief(result.threshold.high),
   })),

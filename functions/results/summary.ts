@@ -22,29 +22,38 @@ export function byCall({ findings }: Reading): { readonly heading: string; reado
 export const likelihoodRatioOf = ({ likelihoodRatio: stored, probability, prevalence }: FindingResult): number =>
   stored ?? likelihoodRatio(probability, prevalence);
 
+/** How many of the requested findings exceed their thresholds, without their names. */
+export function filmStatement(reading: Reading): string {
+  const present = reading.findings.filter(({ call }) => call === 'present').length;
+  return `${exceeding(present, reading.findings.length)} ${pointOf(reading)}.`;
+}
+
 /** The summary of the findings that were requested. Another finding may be present as well. */
 export function filmSummary(reading: Reading): FilmSummary {
   const groups = byCall(reading);
   const named = (heading: string) => groups.find((group) => group.heading === heading)?.findings ?? [];
   const [present, indeterminate] = [named('Present'), named('Indeterminate')];
-  const points = new Set(reading.findings.map((finding) => operatingPointOf(finding, undefined).name));
-  const where = points.size === 1 ? `at the operating point ${[...points]}` : 'at the operating point of each';
   const names = (findings: readonly FindingResult[]) => findings.map(({ finding }) => finding);
   return {
     requested: reading.findings.length,
     present: names(present),
     indeterminate: names(indeterminate),
     text: [
-      `${exceeding(present, reading.findings.length)} ${where}${present.length > 0 ? `: ${ratios(present)}` : ''}.`,
+      `${exceeding(present.length, reading.findings.length)} ${pointOf(reading)}${present.length > 0 ? `: ${ratios(present)}` : ''}.`,
       ...(indeterminate.length > 0 ? [`Indeterminate: ${ratios(indeterminate)}.`] : []),
     ].join(' '),
   };
 }
 
-function exceeding({ length }: readonly FindingResult[], requested: number): string {
-  if (requested === 1) return `The requested finding ${length === 1 ? 'exceeds' : 'does not exceed'} its threshold`;
-  if (length === 0) return `None of the ${requested} requested findings exceeds its threshold`;
-  return `${length} of the ${requested} requested findings ${length === 1 ? 'exceeds its threshold' : 'exceed their thresholds'}`;
+function exceeding(present: number, requested: number): string {
+  if (requested === 1) return `The requested finding ${present === 1 ? 'exceeds' : 'does not exceed'} its threshold`;
+  if (present === 0) return `None of the ${requested} requested findings exceeds its threshold`;
+  return `${present} of the ${requested} requested findings ${present === 1 ? 'exceeds its threshold' : 'exceed their thresholds'}`;
+}
+
+function pointOf({ findings }: Reading): string {
+  const points = new Set(findings.map((finding) => operatingPointOf(finding, undefined).name));
+  return points.size === 1 ? `at the operating point ${[...points]}` : 'at the operating point of each';
 }
 
 /** Findings with their likelihood ratios. The first one says what the number is. */

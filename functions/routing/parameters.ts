@@ -74,7 +74,7 @@ export const PresentationParameters = z.strictObject({
     }),
   view: z.enum(['full', 'summary'], { error: isRepeated }).optional().meta({
     description:
-      'full: the reading with its evidence. summary: findings in the order for display, in less than 3 kB for 14 findings. Default: full.',
+      'full: the reading with its evidence. summary: findings in the order for display, in about 2 kB for 14 findings. Default: full.',
   }),
 });
 export type PresentationParameters = z.infer<typeof PresentationParameters>;

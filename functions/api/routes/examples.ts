@@ -150,10 +150,7 @@ const summary = {
   view: 'summary',
   createdAt: '2026-11-30T16:22:38.867Z',
   summary: {
-    requested: 1,
-    present: ['Nodule'],
-    indeterminate: [],
-    text: 'The requested finding exceeds its threshold at the operating point specific: Nodule (likelihood ratio 2.8).',
+    text: 'The requested finding exceeds its threshold at the operating point specific.',
   },
   findings: [
     {
@@ -161,7 +158,6 @@ const summary = {
       displayName: 'Nodule',
       call: 'present',
       probability: 0.173,
-      likelihoodRatio: 2.78,
       low: 0.153,
       high: 0.161,
     },
