@@ -203,7 +203,9 @@ SAID_BY: dict[str, list[str]] = {
     "cli/pipeline.py": ["pipeline"],
     "cli/sweep.py": ["sweep"],
     "cli/policy.py": ["policy"],
+    "cli/evaluate.py": ["evaluate"],
     "report/policy.py": ["policy", "evaluate"],
+    "report/power.py": ["power"],
     "recipes/frozen/trunk.py": ["family"],
 }
 NOT_OF_PIPELINE = {"--allow-one-class", "--jobs"}
@@ -298,7 +300,7 @@ def test_evaluate_takes_margin_protocol_and_name_from_the_family(sound: Path, tm
     done = CliRunner().invoke(app, ["evaluate", str(place), "--family", str(place)])
     assert done.exit_code == 0, done.output
     document = json.loads((place / "evaluation.json").read_text())
-    assert (document["margin"], document["bootstraps"], document["family"]) == (0.02, 12, "chest14")
+    assert (document["margin"], document["bootstraps"], document["family"]) == (0.5, 12, "chest14")
     (place / "policy.json").unlink()
     done = CliRunner().invoke(app, ["evaluate", str(place), "--family", str(place), "--margin", "0.03"])
     assert json.loads((place / "evaluation.json").read_text())["margin"] == 0.03

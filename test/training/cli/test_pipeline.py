@@ -383,7 +383,7 @@ def test_a_kill_between_any_two_steps_is_repaired(
 
 def test_problems_are_reported_before_any_work(nih: Path, tmp_path: Path, schemas: Path, learnt: TrainConfig) -> None:
     for config, more, word in (
-        (replace(learnt, fold=1), (), "Fold runs measure a recipe"),
+        (replace(learnt, fold=1), (), "has fold = 1, not -1"),
         (replace(learnt, labels="Edema"), (), "only runs with labels = all"),
         (replace(learnt, start="imagenet:nowhere.pth"), (), "is not a file"),
         (learnt, ("--sides", "64,64"), "each once"),

@@ -77,7 +77,7 @@ def sweep(
         raise BadConfig(f"--split is {', '.join(SPLITS)}, not {split}")
     folds = tuple(folder.films.folds) if split == "folds" else ()
     if split == "folds" and len(folds) < 2:
-        raise BadData(f"{data} has fewer than two folds: prepare with --folds of at least 2")
+        raise BadData(f"{data} has fewer than two folds: prepare the films again with two or more")
     chosen = tuple(options.parse_sides(sides))
     if reference is not None and reference not in chosen:
         raise BadConfig(f"--reference is one of the sides {', '.join(map(str, chosen))}, not {reference}")

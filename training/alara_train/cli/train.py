@@ -81,7 +81,7 @@ def crossed(config: TrainConfig, prepared: PreparedFilms, run: Path) -> list[tup
 
     folds = prepared.films.folds
     if len(folds) < 2:
-        raise BadData("the prepared films have fewer than two folds: prepare with --folds of at least 2")
+        raise BadData("the prepared films have fewer than two folds: prepare them again with two or more")
     runs = [(replace(config, fold=fold), run / fold_folder(fold)) for fold in (*folds, EVERY_FILM)]
     if faults := runs[-1][0].faults():
         raise BadConfig("; ".join(faults))
