@@ -139,6 +139,13 @@ test('a family is not promoted if a finding may lose more than its margin', asyn
 
 test('the margin of the policy in force has priority over the declared margin', async () => {
   const { objects } = await store();
+  const models = variation();
+  const path = join(models, name, 'policy.json');
+  const policy = JSON.parse(readFileSync(path, 'utf8'));
+  policy.rules.Pneumonia = { nonInferiorTo: 'best', margin: 0.02 };
+  writeFileSync(path, JSON.stringify(policy));
+  await publishUnchecked(objects, models);
+  expect(await promote(objects)).toMatchObject({ kind: 'moved' });
   await publishUnchecked(objects, worse('Pneumonia', 0.1));
   expect(await promote(objects, { margin: 1 })).toMatchObject({ kind: 'refused' });
 });

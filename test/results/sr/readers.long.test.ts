@@ -77,7 +77,8 @@ print(json.dumps([{
       expect(Object.keys(numbers)).toEqual(
         expect.arrayContaining(['THRESHOLD', 'BAND_LOW', 'BAND_HIGH', 'AUROC', 'CI95_LOW', 'CI95_HIGH', 'RESOLUTION']),
       );
-      expect(calls).toHaveLength(3);
+      expect(calls).toHaveLength(4);
+      expect(calls).toContain('SPECIFIC');
     }
   });
 });
