@@ -6,10 +6,10 @@ import {
   HeadFile,
   type Interval,
   type OperatingPoint,
+  operatingPointMembers,
   Quality,
   Rate,
   type Share,
-  shareDescriptions,
   Variant,
 } from './catalog.ts';
 
@@ -44,26 +44,11 @@ const share = (description: string) =>
       ci95: IntervalView.optional().meta({ description: 'Absent in catalogs of earlier versions.' }),
     })
     .meta({ description });
-const OperatingPointView = z
-  .object({
-    threshold: Unit.meta({ description: 'The threshold at which the shares were measured.' }),
-    low: Unit.meta({ description: 'Below this probability a call is absent.' }),
-    high: Unit.meta({ description: 'Above this probability a call is present.' }),
-    sensitivity: share(shareDescriptions.sensitivity),
-    specificity: share(shareDescriptions.specificity),
-    positivePredictiveValue: share(shareDescriptions.positivePredictiveValue).optional(),
-    negativePredictiveValue: share(shareDescriptions.negativePredictiveValue).optional(),
-    indeterminate: Unit.optional().meta({
-      description:
-        'Share of the measured films with a probability from low to high, out of fold. Absent if it was not measured.',
-    }),
-    method: z.string().meta({ description: 'How the threshold and its band were chosen, in words.' }),
-  })
-  .meta({
-    id: 'MeasuredOperatingPoint',
-    description:
-      'Where calls change, on calibrated probability at the prevalence of the head, and how good the calls are.',
-  });
+const OperatingPointView = z.object(operatingPointMembers(share)).meta({
+  id: 'MeasuredOperatingPoint',
+  description:
+    'Where calls change, on calibrated probability at the prevalence of the head, and how good the calls are.',
+});
 const { threshold: _, ...headFields } = HeadFile.shape;
 const HeadView = z
   .object({

@@ -92,7 +92,7 @@ const share = (description: string) =>
     .refine(({ value, ci95 }) => inside(value, ci95), outside)
     .meta({ description });
 
-export const shareDescriptions = {
+const shareDescriptions = {
   sensitivity: 'Share of films with the finding that reach the threshold.',
   specificity: 'Share of films without the finding that do not reach the threshold.',
   positivePredictiveValue:
@@ -101,21 +101,24 @@ export const shareDescriptions = {
     'Share of films without the finding among those that do not reach the threshold, at the prevalence of the head. Absent if every film reaches it.',
 } as const;
 
+/** The members of an operating point. `shareOf` makes the schema of a share, because files and answers show its interval in different ways. */
+export const operatingPointMembers = <S extends z.ZodType>(shareOf: (description: string) => S) => ({
+  threshold: Unit.meta({ description: 'The threshold at which the shares were measured.' }),
+  ...limits,
+  sensitivity: shareOf(shareDescriptions.sensitivity),
+  specificity: shareOf(shareDescriptions.specificity),
+  positivePredictiveValue: shareOf(shareDescriptions.positivePredictiveValue).optional(),
+  negativePredictiveValue: shareOf(shareDescriptions.negativePredictiveValue).optional(),
+  indeterminate: Unit.optional().meta({
+    description:
+      'Share of the measured films with a probability from low to high, out of fold. Absent if it was not measured.',
+  }),
+  method: z.string().min(1).meta({ description: 'How the threshold and its band were chosen, in words.' }),
+});
+
 /** Where calls change, on calibrated probability at the prevalence of the head, and how good these calls are. */
 const OperatingPointFile = z
-  .strictObject({
-    threshold: Unit.meta({ description: 'The threshold at which the shares were measured.' }),
-    ...limits,
-    sensitivity: share(shareDescriptions.sensitivity),
-    specificity: share(shareDescriptions.specificity),
-    positivePredictiveValue: share(shareDescriptions.positivePredictiveValue).optional(),
-    negativePredictiveValue: share(shareDescriptions.negativePredictiveValue).optional(),
-    indeterminate: Unit.optional().meta({
-      description:
-        'Share of the measured films with a probability from low to high, out of fold. Absent if it was not measured.',
-    }),
-    method: z.string().min(1).meta({ description: 'How the threshold and its band were chosen, in words.' }),
-  })
+  .strictObject(operatingPointMembers(share))
   .refine(({ threshold, low, high }) => low <= threshold && threshold <= high, {
     error: 'the threshold lies outside its indeterminate band',
     path: ['threshold'],

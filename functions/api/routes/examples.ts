@@ -1,6 +1,34 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { JobFinished, JobView } from '../../core/job-view.ts';
-import type { ReadingSummary, ReadingView } from '../../core/reading-view.ts';
+import type { OperatingPointView, ReadingSummary, ReadingView } from '../../core/reading-view.ts';
+
+const operatingPoint = {
+  name: 'specific',
+  low: 0.152554,
+  high: 0.161153,
+  sensitivity: 0.0816,
+  specificity: 0.9539,
+  positivePredictiveValue: 0.1176,
+  negativePredictiveValue: 0.9324,
+  ci95: {
+    sensitivity: {
+      low: 0.0314,
+      high: 0.1353,
+    },
+    specificity: {
+      low: 0.9406,
+      high: 0.9663,
+    },
+    positivePredictiveValue: {
+      low: 0.0462,
+      high: 0.199,
+    },
+    negativePredictiveValue: {
+      low: 0.9288,
+      high: 0.9362,
+    },
+  },
+} satisfies OperatingPointView;
 
 const reading = {
   id: 'rd_f32547410053804bb8cc0fc51dfcd02cb5f553072b14db200f5151f7866899e4',
@@ -56,33 +84,7 @@ const reading = {
         display: 'Nodule',
       },
       variant: 'r448-int8',
-      operatingPoint: {
-        name: 'specific',
-        low: 0.152554,
-        high: 0.161153,
-        sensitivity: 0.0816,
-        specificity: 0.9539,
-        positivePredictiveValue: 0.1176,
-        negativePredictiveValue: 0.9324,
-        ci95: {
-          sensitivity: {
-            low: 0.0314,
-            high: 0.1353,
-          },
-          specificity: {
-            low: 0.9406,
-            high: 0.9663,
-          },
-          positivePredictiveValue: {
-            low: 0.0462,
-            high: 0.199,
-          },
-          negativePredictiveValue: {
-            low: 0.9288,
-            high: 0.9362,
-          },
-        },
-      },
+      operatingPoint,
       auroc: {
         value: 0.712968,
         ci95: {
@@ -221,33 +223,7 @@ export const examples: Readonly<Record<string, { readonly summary: string; reado
             display: 'Nodule',
           },
           variant: 'r448-int8',
-          operatingPoint: {
-            name: 'specific',
-            low: 0.152554,
-            high: 0.161153,
-            sensitivity: 0.0816,
-            specificity: 0.9539,
-            positivePredictiveValue: 0.1176,
-            negativePredictiveValue: 0.9324,
-            ci95: {
-              sensitivity: {
-                low: 0.0314,
-                high: 0.1353,
-              },
-              specificity: {
-                low: 0.9406,
-                high: 0.9663,
-              },
-              positivePredictiveValue: {
-                low: 0.0462,
-                high: 0.199,
-              },
-              negativePredictiveValue: {
-                low: 0.9288,
-                high: 0.9362,
-              },
-            },
-          },
+          operatingPoint,
           auroc: {
             value: 0.712968,
             ci95: {
