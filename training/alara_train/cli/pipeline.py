@@ -35,6 +35,10 @@ def pipeline(
     cross_validate: Annotated[
         bool, typer.Option("--cross-validate", help="measure by the folds, and serve networks of every film")
     ] = False,
+    first: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of a run, at its own side, from whose weights the run of each side starts"),
+    ] = None,
     device: options.Device = "auto",
     jobs: Annotated[int, typer.Option(help="processes that decode and resize; 0: one per core")] = 0,
     threads: Annotated[int, typer.Option(min=0, help="CPU threads of training and export; 0 takes every core")] = 0,
@@ -68,13 +72,17 @@ def pipeline(
 
         alara-train pipeline CONFIG --data films --work lite0 --out models/own --cross-validate
 
-    --work gets prepared/, runs/SIDEpx/ (as alara-train train writes them) and export/ with scores-VARIANT.npz, which
-    alara-train evaluate reads.
+    With --first, the runs of every side start from one run at a small side (here a run per fold), which saves most of
+    the time: the film's textures are learned where films are cheap. With --first, --cross-validate is required.
+
+    --work gets prepared/, runs/SIDEpx/ and, with --first, runs/first/ (as alara-train train writes them), and export/
+    with scores-VARIANT.npz, which alara-train evaluate reads.
     """
     from alara_train.data.layouts.detect import detect
     from alara_train.family.build import FamilyFolder
     from alara_train.networks.registry import build
     from alara_train.origin import origin_of
+    from alara_train.recipes.finetuned.config import TrainConfig
     from alara_train.recipes.finetuned.export_settings import ExportSettings, precisions_of
     from alara_train.recipes.finetuned.load_runs import check_measurable
     from alara_train.recipes.finetuned.loop.distributed import check_device
@@ -84,6 +92,8 @@ def pipeline(
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             raise BadConfig("start the pipeline once, without torchrun, and with --gpus: it calls torchrun itself")
         check_device(device, gpus)
+        if first is not None and not cross_validate:
+            raise BadConfig("--first needs --cross-validate: each run starts from the run of its own fold")
         configs = _configs(config, sides, cross_validate)
         folder = FamilyFolder(family=family or out.name, out=out, cache=work / "export", schemas=schemas)
         kinds, how = precisions_of(precisions), ExportSettings.load(settings)
@@ -99,11 +109,14 @@ def pipeline(
             val_share=val_share,
             findings=findings,
         )
-        films = _prepare(data, work / "prepared", [one.side_px for one in configs], jobs, skip_broken, choices)
+        before = None if first is None else TrainConfig.load(first)
+        sides_px = sorted({one.side_px for one in [*configs, *([before] if before else [])]})
+        films = _prepare(data, work / "prepared", sides_px, jobs, skip_broken, choices)
         runs = [work / "runs" / f"{one.side_px}px" for one in configs]
-        training = []
+        started = work / "runs" / "first" if before else None
+        training = crossed(before, films, started) if before and started else []
         for one, run in zip(configs, runs, strict=True):
-            training += crossed(one, films, run) if cross_validate else [(one, run)]
+            training += crossed(one, films, run, started) if cross_validate else [(one, run)]
         for one, _ in training:
             roles = assign(films, one)
             if not cross_validate:

@@ -24,6 +24,10 @@ def train(
         bool,
         typer.Option("--cross-validate", help="one run per fold, in RUN/fold-0 …, then one on every film, in RUN/all"),
     ] = False,
+    first: Annotated[
+        Path | None,
+        typer.Option(help="cross-validation from whose run of the same fold each run starts, in place of `start`"),
+    ] = None,
     device: options.Device = "auto",
     threads: options.TrainThreads = 0,
 ) -> None:
@@ -59,30 +63,33 @@ def train(
     prepared = Prepared.open(data)
     with join_processes(device) as processes:
         if cross_validate:
-            for one, folder in crossed(settings, prepared, run):
+            for one, folder in crossed(settings, prepared, run, first):
                 train_run(one, prepared, folder, processes)
         else:
             train_run(settings if fold is None else replace(settings, fold=fold), prepared, run, processes)
 
 
-def crossed(config: TrainConfig, prepared: PreparedFilms, run: Path) -> list[tuple[TrainConfig, Path]]:
+def crossed(
+    config: TrainConfig, prepared: PreparedFilms, run: Path, first: Path | None = None
+) -> list[tuple[TrainConfig, Path]]:
     """The config and folder of each run of a cross-validation: one per fold, then one on every film.
+
+    With `first`, another cross-validation, each run starts from the weights of the run of the same fold in it.
 
     Raises:
         BadConfig: The config chooses an epoch, which a run on every film cannot do.
         BadData: The films have fewer than two folds.
     """
-    from dataclasses import replace
 
     from alara_train.data.films import BadData
     from alara_train.recipes.finetuned.config import EVERY_FILM
-    from alara_train.recipes.finetuned.load_runs import fold_folder
+    from alara_train.recipes.finetuned.load_runs import fold_folder, of_fold
     from alara_train.toml_file import BadConfig
 
     folds = prepared.films.folds
     if len(folds) < 2:
         raise BadData("the prepared films have fewer than two folds: prepare them again with two or more")
-    runs = [(replace(config, fold=fold), run / fold_folder(fold)) for fold in (*folds, EVERY_FILM)]
+    runs = [(of_fold(config, fold, first), run / fold_folder(fold)) for fold in (*folds, EVERY_FILM)]
     if faults := runs[-1][0].faults():
         raise BadConfig("; ".join(faults))
     return runs

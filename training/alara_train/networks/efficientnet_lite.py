@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from alara_train.networks.depthwise import depthwise_bf16, trains_in_bf16
 from alara_train.networks.grayscale import State
 
 STRIDE = 32
@@ -31,7 +32,7 @@ SCALES = {
 }
 
 # Tan and Le 2019, table 1: repeats, kernel, stride, expansion, input and output channels.
-_STAGES = (
+STAGES = (
     (1, 3, 1, 1, 32, 16),
     (2, 3, 2, 6, 16, 24),
     (2, 5, 2, 6, 24, 40),
@@ -60,10 +61,11 @@ class SameConv(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Pad and convolve [N, C, H, W]; H and W must divide by the stride."""
-        if self.before == self.after:
-            return F.conv2d(input, self.weight, self.bias, self.stride, self.before, groups=self.groups)
-        padded = F.pad(input, (self.before, self.after, self.before, self.after))
-        return F.conv2d(padded, self.weight, self.bias, self.stride, groups=self.groups)
+        padding = self.before if self.before == self.after else 0
+        film = input if padding == self.before else F.pad(input, (self.before, self.after, self.before, self.after))
+        if self.groups > 1 and trains_in_bf16(film):
+            return depthwise_bf16(film, self.weight, self.stride[0], padding)
+        return F.conv2d(film, self.weight, self.bias, self.stride, padding, groups=self.groups)
 
 
 class Inverted(nn.Module):
@@ -108,8 +110,8 @@ class Trunk(nn.Module):
         self._bn0: nn.Module = nn.BatchNorm2d(32, eps=1e-3)
         blocks: list[Inverted] = []
         self.ends: dict[int, str] = {}
-        for number, (repeats, kernel, stride, expansion, inputs, outputs) in enumerate(_STAGES, start=1):
-            fixed = number in (1, len(_STAGES))
+        for number, (repeats, kernel, stride, expansion, inputs, outputs) in enumerate(STAGES, start=1):
+            fixed = number in (1, len(STAGES))
             wide = _round_width(outputs, scale.width)
             narrow = 32 if number == 1 else _round_width(inputs, scale.width)
             for repeat in range(repeats if fixed else math.ceil(repeats * scale.depth)):
@@ -119,6 +121,13 @@ class Trunk(nn.Module):
         self._blocks = nn.ModuleList(blocks)
         self._conv_head: nn.Module = SameConv(blocks[-1]._project_conv.out_channels, 1280, 1)  # type: ignore[arg-type]
         self._bn1: nn.Module = nn.BatchNorm2d(1280, eps=1e-3)
+
+    def first(self, stages: int) -> list[nn.Module]:
+        """The stem and the blocks of the first `stages` stages; nothing for 0."""
+        if not stages:
+            return []
+        last = next(place for place, name in self.ends.items() if name == f"stage{stages}")
+        return [self._conv_stem, self._bn0, *list(self._blocks)[: last + 1]]
 
     def forward(self, film: Tensor) -> tuple[Tensor, ...]:
         """Map [N, channels, S, S] to the requested stage maps [N, C, S / stride, S / stride]."""

@@ -29,6 +29,16 @@ def fold_folder(fold: int) -> str:
     return SERVED if fold == EVERY_FILM else f"fold-{fold}"
 
 
+def of_fold(config: TrainConfig, fold: int, first: Path | None = None) -> TrainConfig:
+    """The config of one run of a cross-validation.
+
+    With `first`, the folder of another cross-validation, the run starts from the weights of the run of the same fold in
+    it, so that no network has seen a film that it scores.
+    """
+    start = config.start if first is None else f"checkpoint:{RunFolder(first / fold_folder(fold)).best}"
+    return replace(config, fold=fold, start=start)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """A finished run."""
@@ -168,7 +178,9 @@ def _open_folds(served: Run, prepared: Prepared) -> tuple[Run, ...]:
         if not (folder / "config.toml").is_file():
             raise BadConfig(f"{folder} is missing, the run of a fold: train with --cross-validate")
         run = open_run(folder)
-        if run.config != replace(served.config, fold=fold):
+        # A run that starts from another cross-validation starts from the run of its own fold.
+        start = served.config.start.replace(f"/{SERVED}/", f"/{fold_folder(fold)}/")
+        if run.config != replace(served.config, fold=fold, start=start):
             raise BadConfig(f"{folder} has another config than {served.folder}: the folds must measure its recipe")
         _check_data(run, assign(prepared, run.config), prepared)
         runs.append(run)

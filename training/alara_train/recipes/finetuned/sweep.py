@@ -16,7 +16,7 @@ from alara_train.evaluate.resample import Resamples, resample
 from alara_train.evaluate.strata import strata as strata_of
 from alara_train.evaluate.strata import within_strata
 from alara_train.recipes.finetuned.config import ALL, NO_FOLD, TrainConfig
-from alara_train.recipes.finetuned.load_runs import fold_folder
+from alara_train.recipes.finetuned.load_runs import fold_folder, of_fold
 from alara_train.recipes.finetuned.roles import TEST, TRAIN, UNKNOWN, VAL, PreparedFilms, Strings, Uint8s
 from alara_train.recipes.finetuned.run_folder import RunFolder
 from alara_train.toml_file import BadConfig
@@ -70,11 +70,13 @@ def cells(
     out: Path,
     known: tuple[str, ...] = FINDINGS,
     folds: tuple[int, ...] = (),
+    first: Path | None = None,
 ) -> list[Cell]:
     """Plan a sweep: one network of all findings per side, or one network per side and finding of `binary`.
 
     With `folds`, each is a cross-validation: one network per fold. Its folders are those of `alara-train pipeline
-    --cross-validate`, so that a sweep in the same place does not train these networks again.
+    --cross-validate`, so that a sweep in the same place does not train these networks again. With `first`, another
+    cross-validation, each network starts from the weights of the run of the same fold in it.
 
     Raises:
         BadConfig: A side is out of range or repeated, a finding is unknown, or the config names a fold.
@@ -94,7 +96,7 @@ def cells(
             run = out / "runs" / f"{side}px"
             if binary or not folds:
                 run /= labels
-            planned += [Cell(replace(one, fold=fold), run / fold_folder(fold)) for fold in folds] or [Cell(one, run)]
+            planned += [Cell(of_fold(one, fold, first), run / fold_folder(fold)) for fold in folds] or [Cell(one, run)]
     return planned
 
 

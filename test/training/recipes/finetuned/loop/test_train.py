@@ -338,3 +338,21 @@ def test_networks_export_with_float32_inputs_and_any_batch_size(name: str, side:
     for count in (1, 3):
         maps = np.asarray(session(graph).run([MAP], {"film": film[:count]})[0])
         assert np.abs(maps - expected[:count]).max() <= 1e-3 * max(1.0, float(np.abs(expected).max()))
+
+
+def test_frozen_stages_keep_their_weights_and_statistics_and_the_others_learn(tmp_path: Path) -> None:
+    config = replace(CONFIG, backbone="efficientnet-lite0", start="imagenet", frozen_stages=3, precision="bf16")
+    train(config, stand_in(), tmp_path / "run")
+    learned = torch.load(tmp_path / "run" / "last.pt", weights_only=True)["network"]
+    initial = build("efficientnet-lite0", outputs=1, start="imagenet").state_dict()
+    same = {name: bool(torch.equal(value, initial[name])) for name, value in learned.items() if name in initial}
+    early = ("trunk.body._conv_stem", "trunk.body._bn0", *(f"trunk.body._blocks.{k}." for k in range(5)))
+    assert all(same[name] for name in same if name.startswith(early))
+    assert not any(same[name] for name in same if not name.startswith(early) and "num_batches" not in name)
+
+
+def test_stages_can_only_be_frozen_where_there_are_stages_and_weights() -> None:
+    assert any("frozen_stages" in fault for fault in replace(CONFIG, start="random", frozen_stages=1).faults())
+    assert any("frozen_stages" in fault for fault in replace(CONFIG, frozen_stages=7).faults())
+    resnet = replace(CONFIG, backbone="resnet34", start="imagenet:file", frozen_stages=1)
+    assert any("frozen_stages" in fault for fault in resnet.faults())

@@ -6,10 +6,18 @@ import numpy as np
 import torch
 from torch import nn
 
+from alara_train.networks.classifier import Classifier
+from alara_train.networks.efficientnet_lite import Lite
 from alara_train.networks.registry import build
+from alara_train.recipes.finetuned.config import TrainConfig
 from alara_train.recipes.finetuned.loop.checkpoint import Average, Training
 from alara_train.recipes.finetuned.loop.context import Context
 from alara_train.recipes.finetuned.roles import TRAIN
+
+
+def frozen(network: Classifier, config: TrainConfig) -> list[nn.Module]:
+    """The parts of the network that keep their initial weights and statistics."""
+    return network.trunk.body.first(config.frozen_stages) if isinstance(network.trunk, Lite) else []
 
 
 def begin(context: Context) -> Training:
@@ -31,11 +39,14 @@ def begin(context: Context) -> Training:
     network.to(device)
     if config.channels_last:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stub
+    for module in frozen(network, config):
+        module.requires_grad_(False)
     average = Average(network, config.ema)
     if device.type == "cuda" and context.processes.size > 1 and config.norms == "batch":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    spared = [p for p in network.parameters() if p.ndim <= 1]
+    learned = [p for p in network.parameters() if p.requires_grad]
+    decayed = [p for p in learned if p.ndim > 1]
+    spared = [p for p in learned if p.ndim <= 1]
     optimiser = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": config.weight_decay}, {"params": spared, "weight_decay": 0.0}],
         lr=config.lr,

@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from alara_train.networks.classifier import Classifier
+from alara_train.recipes.finetuned.config import TrainConfig
 from alara_train.recipes.finetuned.loop.batches import Batch
 from alara_train.recipes.finetuned.loop.checkpoint import Training
 from alara_train.recipes.finetuned.loop.context import Context
+from alara_train.recipes.finetuned.loop.init import frozen
 from alara_train.recipes.finetuned.roles import UNKNOWN
 
 
@@ -43,7 +45,7 @@ def optimiser_step(
     _reseed(config.seed, training.step, processes.rank)
     rows = context.plan.step(training.step)
     known = max(1, int((context.roles.labels[rows] != UNKNOWN).sum()))
-    _set_mode(training.network, config.norms)
+    _set_mode(training.network, config)
     total = torch.zeros((), device=processes.device)
     for part in range(config.accumulate):
         batch = next(batches).to(processes.device)
@@ -80,9 +82,11 @@ def _reseed(seed: int, step: int, rank: int) -> None:
     torch.manual_seed(value)
 
 
-def _set_mode(network: Classifier, norms: str) -> None:
+def _set_mode(network: Classifier, config: TrainConfig) -> None:
     network.train()
-    if norms == "frozen":
+    for part in frozen(network, config):
+        part.eval()
+    if config.norms == "frozen":
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm):
                 module.eval()
