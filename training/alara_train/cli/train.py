@@ -49,14 +49,16 @@ def train(
 
         torchrun --nproc-per-node 8 --no-python -- alara-train train CONFIG --data prepared --run runs/dense
     """
-    from dataclasses import replace
-
     import torch
 
     from alara_train.data.prepare.prepared import Prepared
     from alara_train.recipes.finetuned.config import TrainConfig
+    from alara_train.recipes.finetuned.load_runs import of_fold
     from alara_train.recipes.finetuned.loop.distributed import join_processes
+    from alara_train.toml_file import BadConfig
 
+    if first is not None and fold is None and not cross_validate:
+        raise BadConfig("--first needs --cross-validate or --fold: each run starts from the run of its own fold")
     if threads:
         torch.set_num_threads(threads)
     settings = TrainConfig.load(config)
@@ -66,7 +68,7 @@ def train(
             for one, folder in crossed(settings, prepared, run, first):
                 train_run(one, prepared, folder, processes)
         else:
-            train_run(settings if fold is None else replace(settings, fold=fold), prepared, run, processes)
+            train_run(settings if fold is None else of_fold(settings, fold, first), prepared, run, processes)
 
 
 def crossed(
