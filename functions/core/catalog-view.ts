@@ -9,6 +9,8 @@ import {
   operatingPointMembers,
   Quality,
   Rate,
+  ResolutionCurve,
+  resolutionCurveOf,
   type Share,
   Variant,
 } from './catalog.ts';
@@ -101,6 +103,9 @@ export const CatalogContent = z
     variants: z.array(VariantView).meta({ description: 'The variants of the family.' }),
     comparisons: z.array(ComparisonView).meta({ description: 'Paired comparisons of variants.' }),
     quality: QualityView,
+    resolutionCurve: resolutionCurveOf(IntervalView)
+      .meta(ResolutionCurve.meta() ?? {})
+      .optional(),
     notServed: z
       .array(
         z
@@ -141,11 +146,23 @@ const withNamedEnds = <Measured extends { readonly ci95: Interval }>(measured: M
   ci95: intervalView(measured.ci95),
 });
 
+type Curve = ResolutionCurve['mean'];
+
 const mapValues = <Value, Mapped>(record: Readonly<Record<string, Value>>, map: (value: Value) => Mapped) =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
 
+const curvePartsView = ({ bySide, againstReference }: Omit<Curve, 'withinStrata'>) => ({
+  bySide: mapValues(bySide, withNamedEnds),
+  againstReference: mapValues(againstReference, withNamedEnds),
+});
+
+const curveView = ({ withinStrata, ...pooled }: Curve) => ({
+  ...curvePartsView(pooled),
+  ...(withinStrata && { withinStrata: curvePartsView(withinStrata) }),
+});
+
 export function catalogContent(catalog: Catalog): CatalogContent {
-  const { variants, comparisons, quality, notServed } = catalog;
+  const { variants, comparisons, quality, notServed, resolutionCurve } = catalog;
   return {
     ...catalog,
     variants: variants.map((variant) => ({
@@ -166,6 +183,11 @@ export function catalogContent(catalog: Catalog): CatalogContent {
       falseRefusals: quality.falseRefusals.map(withNamedEnds),
       passUnderShift: quality.passUnderShift.map(withNamedEnds),
       catches: quality.catches.map(withNamedEnds),
+    },
+    resolutionCurve: resolutionCurve && {
+      ...resolutionCurve,
+      mean: curveView(resolutionCurve.mean),
+      findings: mapValues(resolutionCurve.findings, curveView),
     },
     notServed: notServed?.map((entry) => ({ ...entry, auroc: mapValues(entry.auroc, aurocView) })),
   };

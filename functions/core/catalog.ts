@@ -378,6 +378,50 @@ export const NotServed = z
   .meta({ id: 'NotServed' });
 export type NotServed = z.infer<typeof NotServed>;
 
+/** AUROC by side in pixels, and the paired differences from the reference side. */
+const curveParts = <I extends z.ZodType>(interval: I) => {
+  const measured = (what: string) =>
+    z
+      .record(
+        z.string().regex(/^\d+$/, 'expected a side in pixels'),
+        z.object({ value: z.number().meta({ description: 'The point estimate.' }), ci95: interval }),
+      )
+      .meta({ description: what });
+  return {
+    bySide: measured('AUROC by side in pixels.'),
+    againstReference: measured('AUROC minus that of the reference side, by side in pixels, on the same films.'),
+  };
+};
+
+/** The schema of a curve, because files and answers show intervals in different ways. */
+export const resolutionCurveOf = <I extends z.ZodType>(interval: I) => {
+  const parts = curveParts(interval);
+  const curve = z.object({
+    ...parts,
+    withinStrata: z
+      .object(parts)
+      .optional()
+      .meta({ description: 'The same over the pairs of films of one view and one source collection.' }),
+  });
+  return z.object({
+    what: z.string().min(1).max(1000).meta({ description: 'The networks and the protocol, in words.' }),
+    films: z.int().positive().meta({ description: 'The number of films that were scored.' }),
+    patients: z.int().positive().meta({ description: 'The number of their patients.' }),
+    sidesPx: z.array(z.int().positive()).min(2).max(100).meta({ description: 'The sides in pixels, rising.' }),
+    referencePx: z.int().positive().meta({ description: 'The side with which the others are compared.' }),
+    mean: curve.meta({ description: 'The mean over the findings.' }),
+    findings: z.record(z.string(), curve).meta({ description: 'By finding.' }),
+  });
+};
+
+/** AUROC against resolution, by networks that were trained on the films of the family at more sizes than are served. */
+export const ResolutionCurve = resolutionCurveOf(Interval).meta({
+  id: 'ResolutionCurve',
+  description:
+    'AUROC against resolution, by networks that were trained on the films of the family at more sizes than are served. They need not be the networks that are served.',
+});
+export type ResolutionCurve = z.infer<typeof ResolutionCurve>;
+
 const Shape = z.object({
   $schema: z.string().optional().meta({ description: 'The JSON Schema of the file.' }),
   family: z
@@ -397,6 +441,7 @@ const Shape = z.object({
     .optional()
     .meta({ description: 'Simulated floors by finding. A rule of a policy may name them as its evidence.' }),
   quality: Quality,
+  resolutionCurve: ResolutionCurve.optional(),
   /** Absent where every finding of the labels is served. */
   notServed: z.array(NotServed).optional(),
 });

@@ -202,6 +202,7 @@ SAID_BY: dict[str, list[str]] = {
     "cli/prepare.py": ["prepare"],
     "cli/pipeline.py": ["pipeline"],
     "cli/sweep.py": ["sweep"],
+    "cli/train.py": ["train"],
     "cli/policy.py": ["policy"],
     "cli/evaluate.py": ["evaluate"],
     "report/policy.py": ["policy", "evaluate"],

@@ -44,6 +44,7 @@ from alara_train.recipes.finetuned.config import TrainConfig
 from alara_train.recipes.finetuned.export_settings import ExportSettings, precisions_of
 from alara_train.recipes.finetuned.load_runs import open_run
 from alara_train.recipes.finetuned.recipe import FinetunedRecipe
+from alara_train.recipes.finetuned.run_folder import RunFolder
 from alara_train.report.catalog import check_catalog
 from alara_train.toml_file import BadConfig
 
@@ -254,7 +255,7 @@ def test_scores_come_from_the_served_graph_on_films_outside_of_training(made: Pa
 
 def test_the_card_describes_training_and_nothing_else(made: Path) -> None:
     card = (made / "models" / "tiny-nih" / "card.md").read_text()
-    assert "trained end to end from checkpoint weights" in card
+    assert "trained end to end on one gray channel from checkpoint weights" in card
     for untrue in ("frozen", "ridge", "576 px", "patient folds, ", "refitted"):
         assert untrue not in card, untrue
 
@@ -284,7 +285,11 @@ def crossed(tmp_path_factory: pytest.TempPathFactory, nih: Path, learnt: TrainCo
     place = tmp_path_factory.mktemp("crossed")
     schemas = Path(__file__).parents[3] / "models" / "schema"
     last = replace(learnt, scored="last")
-    said = succeeds(run(place, nih, schemas, last, "--sides", "64", "--folds", "3", "--cross-validate"))
+    first = place / "first.toml"
+    first.write_text(replace(last, side_px=32).toml())
+    words = ("--sides", "64", "--folds", "3", "--cross-validate", "--first", str(first))
+    said = succeeds(run(place, nih, schemas, last, *words))
+    assert "32 px in" in said
     assert "64px/fold-2" in said
     assert "64px/all" in said
     return place
@@ -309,6 +314,24 @@ def test_a_cross_validation_scores_each_film_by_the_network_of_its_fold(crossed:
     assert (roles["train"], roles["val"]) == (len(inside), 0)
     # Test films of the data set itself train no network and are not scored.
     assert roles["test"] == (films.fold < 0).sum() > 0
+
+
+def test_each_run_starts_from_the_run_of_its_own_fold_at_the_first_side(crossed: Path) -> None:
+    runs = crossed / "work" / "runs"
+    for name in ("all", "fold-0", "fold-1", "fold-2"):
+        config, before = open_run(runs / "64px" / name).config, open_run(runs / "first" / name)
+        assert config.start == f"checkpoint:{RunFolder(before.folder).best}"
+        assert (before.config.side_px, before.config.fold) == (32, config.fold)
+    card = (crossed / "models" / "tiny-nih" / "card.md").read_text()
+    assert f"from checkpoint weights, for {before.config.epochs} epochs at 32 px and then" in card
+
+
+def test_a_first_side_needs_a_cross_validation(tmp_path: Path, nih: Path, schemas: Path, learnt: TrainConfig) -> None:
+    first = tmp_path / "first.toml"
+    first.write_text(replace(learnt, side_px=32, scored="last").toml())
+    refused = run(tmp_path, nih, schemas, learnt, "--sides", "64", "--first", str(first))
+    assert refused.exit_code == 2
+    assert "--first needs --cross-validate" in refused.output
 
 
 def test_a_cross_validated_family_serves_the_network_of_every_film(crossed: Path, nih: Path, schemas: Path) -> None:

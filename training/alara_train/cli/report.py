@@ -16,6 +16,8 @@ def report(family: options.Family = Path("models/chest14")) -> None:
     """
     from alara_train.family.report import report_family
     from alara_train.json_file import read_json
+    from alara_train.recipes.finetuned.sweep_figure import draw_sweep
+    from alara_train.report.resolution_curve import FIGURE, SWEEP
     from alara_train.report.resolution_floor import STUDY
     from alara_train.study.figure import draw_study
 
@@ -24,5 +26,8 @@ def report(family: options.Family = Path("models/chest14")) -> None:
     if record.is_file():
         paths.append(family / "figures" / "study-nodules.svg")
         draw_study(read_json(record), paths[-1])
+    if (family / SWEEP).is_file():
+        paths.append(family / FIGURE)
+        draw_sweep(read_json(family / SWEEP), paths[-1])
     for path in paths:
         typer.echo(f"{path} {path.stat().st_size / 1000:.0f} kB")

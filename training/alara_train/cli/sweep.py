@@ -30,6 +30,13 @@ def sweep(
     reference: Annotated[
         int | None, typer.Option(help="side that the others are compared with; by default the largest")
     ] = None,
+    first: Annotated[
+        Path | None,
+        typer.Option(help="with --split folds: cross-validation from whose run of the same fold each run starts"),
+    ] = None,
+    family: Annotated[
+        Path | None, typer.Option(help="family of the same films that also gets the curve: in its catalog and card")
+    ] = None,
     name: Annotated[str, typer.Option(help="name of the data in the figure; by default its folder")] = "",
     bootstraps: Annotated[int, typer.Option(help="resamples of patients")] = 2000,
     device: options.Device = "auto",
@@ -62,12 +69,16 @@ def sweep(
     from alara_train.atomic_file import write_atomic
     from alara_train.data.films import BadData
     from alara_train.data.prepare.prepared import Prepared
+    from alara_train.family.report import attach_curve
     from alara_train.recipes.finetuned.config import TrainConfig
     from alara_train.recipes.finetuned.loop.distributed import join_processes
     from alara_train.recipes.finetuned.roles import PreparedFilms, assign
     from alara_train.recipes.finetuned.sweep import EightyTwenty, cells, collect
     from alara_train.recipes.finetuned.sweep_figure import draw_sweep
+    from alara_train.report.catalog import read_family
 
+    if family is not None:
+        read_family(family, "catalog")
     if threads:
         torch.set_num_threads(threads)
     settings = TrainConfig.load(config)
@@ -78,10 +89,12 @@ def sweep(
     folds = tuple(folder.films.folds) if split == "folds" else ()
     if split == "folds" and len(folds) < 2:
         raise BadData(f"{data} has fewer than two folds: prepare the films again with two or more")
+    if first is not None and not folds:
+        raise BadConfig("--first needs --split folds: each run starts from the run of its own fold")
     chosen = tuple(options.parse_sides(sides))
     if reference is not None and reference not in chosen:
         raise BadConfig(f"--reference is one of the sides {', '.join(map(str, chosen))}, not {reference}")
-    planned = cells(settings, chosen, named if binary else (), out, folder.films.findings, folds)
+    planned = cells(settings, chosen, named if binary else (), out, folder.films.findings, folds, first)
     prepared: PreparedFilms = EightyTwenty(folder, settings.seed) if split == "80-20" else folder
     for cell in planned:
         # Before training: make sure that every side is prepared, and that every finding has both classes.
@@ -96,3 +109,6 @@ def sweep(
             write_atomic(out / "sweep.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
             draw_sweep(record, out / "sweep.svg")
             typer.echo(f"written: {out / 'sweep.json'} and {out / 'sweep.svg'}")
+            if family is not None:
+                attach_curve(record, family)
+                typer.echo(f"written: the curve to {family / 'catalog.json'}, and its figure")

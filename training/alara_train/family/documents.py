@@ -19,6 +19,7 @@ from alara_train.input_gate.samples import CLASSES
 from alara_train.machine import code_revision
 from alara_train.recipes.recipe import Recipe, Variant
 from alara_train.report.evaluation import catalog_head, evaluation
+from alara_train.report.resolution_curve import catalog_curve
 from alara_train.report.resolution_floor import catalog_floors
 
 
@@ -39,6 +40,7 @@ def catalog_document(
         ],
         "comparisons": catalog_comparisons(measured),
         **({"simulated": simulated} if simulated else {}),
+        **catalog_curve(out),
         "quality": _quality(variants),
         **({"notServed": list(measured.not_served)} if measured.not_served else {}),
     }

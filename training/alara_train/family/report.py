@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from alara_train.export.cost import measure_ms, measured_on
 from alara_train.json_file import write_json
 from alara_train.recipes.card_text import CardText
 from alara_train.recipes.finetuned.card_text import stored_text
+from alara_train.recipes.finetuned.sweep_figure import draw_sweep
 from alara_train.recipes.frozen.card_text import card_text
 from alara_train.report.card import card
 from alara_train.report.catalog import read_family
 from alara_train.report.figures.draw import draw_all
+from alara_train.report.resolution_curve import FIGURE, SWEEP, catalog_curve
 
 
 def _text(catalog: dict[str, Any], evaluation: dict[str, Any]) -> CardText:
@@ -40,6 +43,15 @@ def report_family(family: Path) -> list[Path]:
     paths = draw_all(catalog, policy, evaluation, family / "figures")
     write_card(family)
     return paths
+
+
+def attach_curve(sweep: dict[str, Any], family: Path) -> None:
+    """Add the record of a sweep to a family folder, with its figure, and its curve to the catalog and the card."""
+    [catalog] = read_family(family, "catalog")
+    write_atomic(family / SWEEP, json.dumps(sweep, indent=1, allow_nan=False) + "\n")
+    draw_sweep(sweep, family / FIGURE)
+    write_json({**catalog, **catalog_curve(family)}, family / "catalog.json")
+    write_card(family)
 
 
 def measure_cost(family: Path) -> dict[str, float]:

@@ -8,6 +8,7 @@ from alara_train.recipes.card_text import CardText
 from alara_train.report.card_evidence import established, reservations
 from alara_train.report.card_sections import sections
 from alara_train.report.policy import evidence_kind, rule_text
+from alara_train.report.resolution_curve import curve_section
 
 
 def _span(record: dict[str, Any]) -> str:
@@ -118,6 +119,7 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
         "",
         text.sizes,
         "",
+        *curve_section(catalog),
         *reservations(evaluation),
         "",
         *sections(evaluation),

@@ -100,6 +100,16 @@ def test_a_sweep_over_folds_scores_every_film_once_and_compares_with_the_referen
         one["withinStrata"]["bySide"]["64"]["value"] for one in record["findings"].values() if "withinStrata" in one
     ]
     assert record["mean"]["withinStrata"]["bySide"]["64"]["value"] == pytest.approx(np.mean(means), abs=1e-6)
+    again = run(app, "train", config, "--data", tmp_path, "--run", tmp_path / "first", "--cross-validate")
+    assert again.exit_code == 0, again.output
+    started = (*words[:5], tmp_path / "later", *words[6:], "--split", "folds", "--first", tmp_path / "first")
+    assert run(app, *started).exit_code == 0
+    assert (
+        "from random weights, for 1 epochs at" in json.loads((tmp_path / "later" / "sweep.json").read_text())["start"]
+    )
+    alone = run(app, *words, "--first", tmp_path / "first")
+    assert alone.exit_code == 2
+    assert "--first needs --split folds" in alone.output
     refused = run(app, *words, "--split", "folds", "--reference", 48)
     assert refused.exit_code == 2
     assert "--reference is one of the sides 32, 64, not 48" in refused.output

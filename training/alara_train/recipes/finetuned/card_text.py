@@ -7,7 +7,7 @@ from typing import Any
 from alara_train.origin import Origin
 from alara_train.recipes.card_text import CardText
 from alara_train.recipes.finetuned.export_settings import ExportSettings
-from alara_train.recipes.finetuned.load_runs import Runs
+from alara_train.recipes.finetuned.load_runs import Runs, start_of
 from alara_train.recipes.finetuned.roles import TEST, TRAIN, VAL
 from alara_train.recipes.recipe import Variant
 
@@ -64,11 +64,11 @@ def _data(runs: Runs, origin: Origin) -> list[str]:
 
 
 def _recipe(runs: Runs, variants: list[Variant], settings: ExportSettings, backbones: list[str]) -> list[str]:
-    starts = sorted({run.config.start.partition(":")[0] for run in runs.runs})
+    starts = sorted({str(start_of(run.config)) for run in runs.runs})
     sizes = ", ".join(str(side) for side in runs.sides_px)
     selected = any(run.done["selectedOnValidation"] for run in runs.runs)
     lines = [
-        f"{' and '.join(backbones)}, trained end to end from {' and '.join(starts)} weights on one gray channel, one "
+        f"{' and '.join(backbones)}, trained end to end on one gray channel {' and '.join(starts)}, one "
         f"run for each of {sizes} px; global average pooling and a linear layer, whose class-activation map adds up to "
         "the logit, less its bias.",
         "",

@@ -39,6 +39,35 @@ def of_fold(config: TrainConfig, fold: int, first: Path | None = None) -> TrainC
     return replace(config, fold=fold, start=start)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where the weights of a run come from."""
+
+    weights: str
+    """`imagenet`, `random`, or `checkpoint` if the run before is not known."""
+    first: TrainConfig | None
+    """The config of the run from whose weights this run starts."""
+
+    def __str__(self) -> str:
+        """A phrase after "trained", such as `from imagenet weights, for 5 epochs at 160 px and then`."""
+        before = f", for {self.first.epochs} epochs at {self.first.side_px} px and then" if self.first else ""
+        return f"from {self.weights} weights{before}"
+
+
+def start_of(config: TrainConfig) -> Start:
+    """Where the weights of a run of this config come from, by the `config.toml` beside the checkpoint it starts from.
+
+    Raises:
+        BadConfig: That config is damaged.
+    """
+    kind, _, place = config.start.partition(":")
+    before = Path(place).parent / "config.toml"
+    if kind != "checkpoint" or not before.is_file():
+        return Start(weights=kind, first=None)
+    first = TrainConfig.load(before)
+    return Start(weights=start_of(first).weights, first=first)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """A finished run."""

@@ -30,7 +30,7 @@ from alara_train.origin import Origin
 from alara_train.recipes.finetuned.card_text import card_text
 from alara_train.recipes.finetuned.export_settings import ExportSettings
 from alara_train.recipes.finetuned.head import Head
-from alara_train.recipes.finetuned.load_runs import Run, Runs, training_rows
+from alara_train.recipes.finetuned.load_runs import Run, Runs, start_of, training_rows
 from alara_train.recipes.finetuned.roles import Roles, assign
 from alara_train.recipes.recipe import Evaluation, Spec, Trunk, Variant
 
@@ -291,7 +291,7 @@ def _run_record(run: Run) -> dict[str, Any]:
     config = run.config
     return {
         "backbone": config.backbone,
-        "start": config.start.partition(":")[0],
+        "start": str(start_of(config)),
         "seed": config.seed,
         "epochs": run.done["epochs"],
         "ended": run.done["ended"],

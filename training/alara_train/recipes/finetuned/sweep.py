@@ -16,7 +16,7 @@ from alara_train.evaluate.resample import Resamples, resample
 from alara_train.evaluate.strata import strata as strata_of
 from alara_train.evaluate.strata import within_strata
 from alara_train.recipes.finetuned.config import ALL, NO_FOLD, TrainConfig
-from alara_train.recipes.finetuned.load_runs import fold_folder, of_fold
+from alara_train.recipes.finetuned.load_runs import fold_folder, of_fold, start_of
 from alara_train.recipes.finetuned.roles import TEST, TRAIN, UNKNOWN, VAL, PreparedFilms, Strings, Uint8s
 from alara_train.recipes.finetuned.run_folder import RunFolder
 from alara_train.toml_file import BadConfig
@@ -190,7 +190,7 @@ def collect(
         "schema": "alara.sweep/2",
         "data": {"name": name, "scoredFilms": len(scored), "scoredPatients": len(patients)},
         "backbone": config.backbone,
-        "start": config.start,
+        "start": str(start_of(config)),
         "epochs": config.epochs,
         "networks": "one a finding" if any(c.config.labels != ALL for c in planned) else "one for all findings",
         "selectedOnScoredFilms": any(_selected(cell) for cell in planned),

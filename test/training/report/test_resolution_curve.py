@@ -1,0 +1,80 @@
+"""From the record of a sweep to the curve of a catalog and a card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from alara_train.family.report import attach_curve
+from alara_train.report.catalog import read_family
+from alara_train.report.resolution_curve import catalog_curve, curve, curve_section
+
+ROOT = Path(__file__).parents[3]
+
+
+def parts(small: list[float], inside: list[float]) -> dict[str, Any]:
+    """AUROC at 64 and 256 px, with the difference and its interval over all films and within strata."""
+
+    def part(difference: list[float]) -> dict[str, Any]:
+        value, low, high = difference
+        return {
+            "bySide": {
+                "64": {"value": 0.7 + value, "ci95": [0.6, 0.75]},
+                "256": {"value": 0.7, "ci95": [0.65, 0.7400004]},
+            },
+            "againstReference": {"64": {"value": value, "ci95": [low, high]}},
+        }
+
+    return {**part(small), "withinStrata": part(inside)}
+
+
+def sweep(small: list[float], inside: list[float]) -> dict[str, Any]:
+    return {
+        "schema": "alara.sweep/2",
+        "data": {"name": "made", "scoredFilms": 90, "scoredPatients": 60},
+        "backbone": "efficientnet-lite0",
+        "start": "from imagenet weights, for 5 epochs at 160 px and then",
+        "epochs": 2,
+        "networks": "one for all findings",
+        "selectedOnScoredFilms": False,
+        "bootstraps": 50,
+        "sidesPx": [64, 256],
+        "referencePx": 256,
+        "split": "cross-validation by patient",
+        "findings": {"Nodule": {"positives": 30, "negatives": 60, **parts(small, inside)}},
+        "mean": {"findings": 1, **parts(small, inside)},
+    }
+
+
+def test_a_curve_keeps_values_inside_their_rounded_intervals() -> None:
+    found = curve(sweep([-0.00004999, -0.00004999, 0.01], [-0.1, -0.2, -0.01]))
+    measured = found["mean"]["againstReference"]["64"]
+    assert measured["ci95"][0] <= measured["value"] <= measured["ci95"][1]
+    assert found["findings"]["Nodule"]["withinStrata"]["againstReference"]["64"]["value"] == -0.1
+
+
+def test_the_card_says_by_the_intervals_within_strata_what_is_shown() -> None:
+    shown = "\n".join(curve_section({"resolutionCurve": curve(sweep([0.1, 0.05, 0.2], [-0.1, -0.2, -0.01]))}))
+    assert "A lower mean than 256 px is shown for 64 px; a higher mean than 256 px is shown for no size" in shown
+    assert "do not tell" not in shown
+    unknown = "\n".join(curve_section({"resolutionCurve": curve(sweep([0.1, 0.05, 0.2], [-0.1, -0.2, 0.01]))}))
+    assert "is shown for no size; a higher mean than 256 px is shown for no size" in unknown
+    assert "The films do not tell 64 px from 256 px" in unknown
+    assert curve_section({}) == []
+
+
+def test_a_family_gets_the_curve_its_figure_and_a_valid_catalog(tmp_path: Path) -> None:
+    family = tmp_path / "chest14"
+    family.mkdir()
+    (family / "figures").mkdir()
+    for name in ("catalog.json", "policy.json", "evaluation.json"):
+        shutil.copy(ROOT / "models" / "chest14" / name, family)
+    record = sweep([-0.1, -0.2, -0.05], [-0.1, -0.2, -0.01])
+    attach_curve(record, family)
+    [catalog] = read_family(family, "catalog")
+    assert catalog["resolutionCurve"] == catalog_curve(family)["resolutionCurve"] == curve(record)
+    assert json.loads((family / "sweep.json").read_text()) == record
+    assert "<svg" in (family / "figures" / "sweep.svg").read_text()
+    assert "for 5 epochs at 160 px and then for 2 epochs at each size" in (family / "card.md").read_text()
