@@ -45,3 +45,15 @@ def test_only_training_within_autocast_takes_this_path() -> None:
         assert type(conv(film).grad_fn).__name__ == "_DepthwiseBackward"
         with torch.inference_mode():
             assert not trains_in_bf16(film)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (5, 1), (5, 2)])
+def test_both_paths_pad_alike(kernel: int, stride: int) -> None:
+    torch.manual_seed(0)
+    film = torch.randn(1, 8, 20, 20)
+    conv = SameConv(8, 8, kernel, stride, groups=8)
+    plain = conv(film).detach()
+    assert plain.shape[-1] == 20 // stride
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = conv(film).detach().float()
+    assert float((half - plain).abs().max()) < 0.02 * float(plain.abs().max())

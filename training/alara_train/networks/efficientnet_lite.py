@@ -61,8 +61,9 @@ class SameConv(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Pad and convolve [N, C, H, W]; H and W must divide by the stride."""
-        padding = self.before if self.before == self.after else 0
-        film = input if padding == self.before else F.pad(input, (self.before, self.after, self.before, self.after))
+        film, padding = input, self.before
+        if self.before != self.after:
+            film, padding = F.pad(input, (self.before, self.after, self.before, self.after)), 0
         if self.groups > 1 and trains_in_bf16(film):
             return depthwise_bf16(film, self.weight, self.stride[0], padding)
         return F.conv2d(film, self.weight, self.bias, self.stride, padding, groups=self.groups)
