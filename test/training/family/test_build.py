@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import pyvips
+import torch
 from damage import one_bit_turned
+from stand_in import CONFIG
 from test_pipeline import film_of, succeeds
 from typer.testing import CliRunner
 
 from alara_train.cli.main import app
 from alara_train.data.films import FINDINGS
 from alara_train.family.build import is_complete
+from alara_train.networks.efficientnet_lite import Trunk, published_weights
+from alara_train.recipes.finetuned.load_runs import open_run
+from alara_train.recipes.frozen.trunk import load_published, load_tuned, to_gray
 
 ORIGIN = "".join(f'{word} = "Gratings"\n' for word in ("dataset", "licence", "citation", "acknowledgement", "link"))
 ROOT = Path(__file__).parents[3]
@@ -47,22 +53,17 @@ def write_collection(place: Path) -> None:
     (place / "c.toml").write_text(config)
 
 
+def family_command(place: Path, *words: object) -> list[str]:
+    (place / "origin.toml").write_text(ORIGIN)
+    command = ["family", place / "c.toml", "--data", place, "--out", place / "chest14", "--cache", place / "cache"]
+    command += ["--origin", place / "origin.toml", "--schemas", ROOT / "models" / "schema", "--threads", 1, *words]
+    return [str(word) for word in command]
+
+
 @pytest.mark.long
 def test_a_small_family_is_complete_and_damaged_features_are_computed_again(tmp_path: Path) -> None:
     write_collection(tmp_path)
-    out, cache = tmp_path / "chest14", tmp_path / "cache"
-    command = ["family", str(tmp_path / "c.toml"), "--data", str(tmp_path), "--out", str(out)]
-    (tmp_path / "origin.toml").write_text(ORIGIN)
-    command += [
-        "--origin",
-        str(tmp_path / "origin.toml"),
-        "--cache",
-        str(cache),
-        "--schemas",
-        str(ROOT / "models" / "schema"),
-        "--threads",
-        "1",
-    ]
+    out, cache, command = tmp_path / "chest14", tmp_path / "cache", family_command(tmp_path)
     assert "r64-fp32: mean AUROC" in succeeds(CliRunner().invoke(app, command))
     assert is_complete(out)
     assert json.loads((out / "catalog.json").read_text())["provenance"]["dataset"] == "Gratings"
@@ -75,3 +76,46 @@ def test_a_small_family_is_complete_and_damaged_features_are_computed_again(tmp_
     succeeds(CliRunner().invoke(app, command))
     assert kept.read_bytes() == before
     assert (cache / "pixels-64.npy").stat().st_mtime_ns == pixels
+
+
+@pytest.mark.long
+def test_a_small_family_on_trained_trunks_measures_each_fold_on_its_own_trunk(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    write_collection(tmp_path)
+    config, prepared, runs = tmp_path / "run.toml", tmp_path / "prepared", tmp_path / "runs"
+    tuned = replace(CONFIG, backbone="efficientnet-lite0", start="imagenet", side_px=64, epochs=1, warmup_epochs=0.0)
+    config.write_text(replace(tuned, scored="last", frozen_stages=3).toml())
+    (tmp_path / "c.toml").write_text((tmp_path / "c.toml").read_text() + "tuned_share = 0.5\n")
+    refused = CliRunner().invoke(app, family_command(tmp_path))
+    assert refused.exit_code == 2
+    assert "tuned_share = 0.5 needs --runs and --prepared" in refused.output
+    succeeds(CliRunner().invoke(app, ["prepare", str(tmp_path), "--out", str(prepared), "--sides", "64"]))
+    trained = ["train", config, "--data", prepared, "--run", runs / "64px", "--cross-validate", "--device", "cpu"]
+    succeeds(CliRunner().invoke(app, [str(word) for word in trained]))
+    command = family_command(tmp_path, "--runs", runs, "--prepared", prepared)
+    assert "r64-fp32: mean AUROC" in succeeds(CliRunner().invoke(app, command))
+    assert is_complete(tmp_path / "chest14")
+    card = (tmp_path / "chest14" / "card.md").read_text()
+    assert "trained end to end from imagenet weights for 1 epochs at the size of the variant" in card
+    assert sorted(path.name for path in (tmp_path / "cache").glob("features-*")) == [
+        *(f"features-r64-fp32-fold-{fold}.npz" for fold in range(3)),
+        "features-r64-fp32.npz",
+    ]
+    of_folds = [np.load(tmp_path / "cache" / f"features-r64-fp32-fold-{fold}.npz")["rows"] for fold in range(3)]
+    assert len(of_folds[0]) == 90
+    assert np.abs(of_folds[0] - of_folds[1]).max() > 0
+    # The trunk lies between ImageNet's and the trained one.
+    weights = []
+    for share in (0.0, 0.5, 1.0):
+        trunk = Trunk("efficientnet-lite0", ("stage7",))
+        load_published(trunk, published_weights("efficientnet-lite0"))
+        to_gray(trunk)
+        load_tuned(trunk, "efficientnet-lite0", runs / "64px" / "all" / "best.pt", share)
+        weights.append(trunk._conv_head.weight)
+    assert torch.allclose(weights[1], (weights[0] + weights[2]) / 2, atol=1e-6)
+    assert not torch.allclose(weights[0], weights[2])
+    assert torch.equal(weights[2], open_run(runs / "64px" / "all").network.trunk.body._conv_head.weight)
+    (tmp_path / "labels.csv").write_text((tmp_path / "labels.csv").read_text().replace("PA,0", "PA,1"))
+    moved = CliRunner().invoke(app, command)
+    assert moved.exit_code == 2
+    assert "is not a cross-validation of these films and folds" in moved.output

@@ -134,7 +134,8 @@ def pipeline(
 
 
 def _configs(path: Path, sides: str, cross_validate: bool) -> list[TrainConfig]:
-    from alara_train.recipes.finetuned.config import EVERY_FILM, TrainConfig
+    from alara_train.data.films import EVERY_FILM
+    from alara_train.recipes.finetuned.config import TrainConfig
     from alara_train.recipes.finetuned.load_runs import check_config
 
     settings = TrainConfig.load(path)

@@ -83,8 +83,7 @@ def crossed(
         BadData: The films have fewer than two folds.
     """
 
-    from alara_train.data.films import BadData
-    from alara_train.recipes.finetuned.config import EVERY_FILM
+    from alara_train.data.films import EVERY_FILM, BadData
     from alara_train.recipes.finetuned.load_runs import fold_folder, of_fold
     from alara_train.toml_file import BadConfig
 

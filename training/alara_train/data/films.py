@@ -15,6 +15,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+EVERY_FILM = -2
+"""In place of a fold's number: no fold is left out."""
+
 FINDINGS = (
     "Atelectasis",
     "Cardiomegaly",

@@ -57,6 +57,10 @@ class Rows:
         """Rows of one kind."""
         return np.flatnonzero(self.kinds == kind)
 
+    def take(self, rows: npt.NDArray[np.int64]) -> Rows:
+        """Some of the rows."""
+        return Rows(pixels=self.pixels[rows], kinds=self.kinds[rows], sources=self.sources[rows])
+
 
 def samples(films: Films, data: Path, settings: GateSettings) -> Iterator[Sample]:
     """Yield the films, then all samples for the gate, in an order that the seed fixes."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alara_train.data.films import FINDINGS, Films
+from alara_train.data.films import EVERY_FILM, FINDINGS, Films
 from alara_train.evaluate.auroc import auroc
 from alara_train.evaluate.strata import auroc_within
 from alara_train.recipes.frozen.features import Pooled
@@ -41,7 +41,7 @@ def nothing_still() -> Invariance:
 
 def test_a_visible_finding_is_detected_and_an_invisible_one_is_not() -> None:
     films, pooled = made(1)
-    fitted = cross_validate(pooled, films, BALANCE, STRENGTHS, nothing_still(), 0.0)
+    fitted = cross_validate(lambda _: (pooled, nothing_still()), films, BALANCE, STRENGTHS, 0.0)
     areas = [auroc(fitted.out_of_fold[:, j], films.labels[:, j]) for j in range(len(FINDINGS))]
     assert np.mean(areas[:CHANNELS]) > 0.7
     assert abs(np.mean(areas[CHANNELS:]) - 0.5) < 0.12
@@ -50,7 +50,7 @@ def test_a_visible_finding_is_detected_and_an_invisible_one_is_not() -> None:
 def test_shuffled_labels_score_at_chance() -> None:
     films, pooled = made(2)
     shuffled = Pooled(rows=pooled.rows[::-1].copy(), mirrored=pooled.mirrored[::-1].copy())
-    fitted = cross_validate(shuffled, films, BALANCE, STRENGTHS, nothing_still(), 0.0)
+    fitted = cross_validate(lambda _: (shuffled, nothing_still()), films, BALANCE, STRENGTHS, 0.0)
     assert np.mean([auroc(fitted.out_of_fold[:, j], films.labels[:, j]) for j in range(14)]) == pytest.approx(
         0.5, abs=0.05
     )
@@ -58,7 +58,7 @@ def test_shuffled_labels_score_at_chance() -> None:
 
 def test_the_folded_read_out_equals_the_ridge() -> None:
     films, pooled = made(3)
-    ridge = cross_validate(pooled, films, BALANCE, STRENGTHS, nothing_still(), 0.0).ridge
+    ridge = cross_validate(lambda _: (pooled, nothing_still()), films, BALANCE, STRENGTHS, 0.0).ridge
     linear = ridge.linear()
     raw = np.einsum("nck,fck->nf", pooled.rows, linear.weight) + linear.bias
     assert raw == pytest.approx(ridge(pooled.rows), abs=1e-4)
@@ -91,6 +91,22 @@ def test_invariance_keeps_scores_stable_on_unseen_patients() -> None:
     rows = np.arange(0, COUNT, 6)  # in every fold
     shift = rng.normal(size=(CHANNELS, CELLS)).astype(np.float32)
     still = Invariance(rng.uniform(0.5, 1.5, (len(rows), 1, 1)).astype(np.float32) * shift, rows)
-    fits = [cross_validate(pooled, films, BALANCE, STRENGTHS, still, weight) for weight in (0.0, 10.0)]
+    fits = [cross_validate(lambda _: (pooled, still), films, BALANCE, STRENGTHS, weight) for weight in (0.0, 10.0)]
     change = [np.abs(fitted.originals - fitted.out_of_fold[rows]).mean() for fitted in fits]
     assert change[1] < 0.2 * change[0]
+
+
+def test_each_fold_is_scored_by_the_evidence_of_its_own_trunk() -> None:
+    films, pooled = made(5)
+    served = Pooled(rows=pooled.rows[::-1].copy(), mirrored=pooled.mirrored[::-1].copy())
+    asked: list[int] = []
+
+    def evidence(fold: int) -> tuple[Pooled, Invariance]:
+        asked.append(fold)
+        return (served if fold == EVERY_FILM else pooled), nothing_still()
+
+    fitted = cross_validate(evidence, films, BALANCE, STRENGTHS, 0.0)
+    assert sorted(asked) == [EVERY_FILM, *films.folds]
+    alone = cross_validate(lambda _: (pooled, nothing_still()), films, BALANCE, STRENGTHS, 0.0)
+    assert fitted.out_of_fold == pytest.approx(alone.out_of_fold)
+    assert np.abs(fitted.ridge(pooled.rows) - alone.ridge(pooled.rows)).max() > 0.1

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from alara_train.data.films import EVERY_FILM
 from alara_train.networks.efficientnet_lite import SCALES, STAGES
 from alara_train.networks.registry import BACKBONES
 from alara_train.toml_file import BadConfig, read_toml, values_of
@@ -16,7 +17,6 @@ PRECISIONS = ("off", "bf16", "fp16")
 NORMS = ("batch", "frozen")
 SCORED = ("best", "last")
 NO_FOLD = -1
-EVERY_FILM = -2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from alara_train.data.films import BadData, Ints
+from alara_train.data.films import EVERY_FILM, BadData, Ints
 from alara_train.data.prepare.prepared import Prepared
 from alara_train.evaluate.scored import Protocol
 from alara_train.networks.classifier import Classifier
 from alara_train.networks.registry import build
-from alara_train.recipes.finetuned.config import ALL, EVERY_FILM, NO_FOLD, TrainConfig
+from alara_train.recipes.finetuned.config import ALL, NO_FOLD, TrainConfig
 from alara_train.recipes.finetuned.roles import TEST, TRAIN, VAL, Roles, assign, data_record
 from alara_train.recipes.finetuned.run_folder import RunFolder
 from alara_train.toml_file import BadConfig

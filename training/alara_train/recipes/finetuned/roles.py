@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from alara_train.data.films import BadData, Films, Ints, check_disjoint
-from alara_train.recipes.finetuned.config import ALL, EVERY_FILM, NO_FOLD, TrainConfig
+from alara_train.data.films import EVERY_FILM, BadData, Films, Ints, check_disjoint
+from alara_train.recipes.finetuned.config import ALL, NO_FOLD, TrainConfig
 from alara_train.toml_file import BadConfig
 
 Strings = npt.NDArray[np.str_]

@@ -49,7 +49,7 @@ def _recipe(evaluation: dict[str, Any], native: dict[str, Any], *, small: bool) 
         else ""
     )
     return [
-        f"{recipe['backbone']} with ImageNet weights, frozen, one gray channel. Maps of the stages "
+        f"{_trunk(recipe)} Maps of the stages "
         f"{', '.join(recipe['stages'])} and their squares, averaged on a {recipe['grid']} x {recipe['grid']} grid; "
         "ridge regression on the films and their mirror images. All maps have the same weight, and a channel's "
         "mean over the film is used beside its cells, so that the weights of its cells are similar. The chosen "
@@ -66,6 +66,17 @@ def _recipe(evaluation: dict[str, Any], native: dict[str, Any], *, small: bool) 
         "was not measured. Screening at 512 px favours this size: the comparison of sizes is biased by the choice of "
         "the recipe. Ranges of int8 activations come from 128 of the same films, without labels.",
     ]
+
+
+def _trunk(recipe: dict[str, Any]) -> str:
+    tuned = recipe.get("tuned")
+    if not tuned:
+        return f"{recipe['backbone']} with ImageNet weights, frozen, one gray channel."
+    return (
+        f"{recipe['backbone']} on one gray channel, {tuned['told']}. Its weights and ImageNet's are then averaged, "
+        f"with a share of {tuned['share']:g} of the fine-tuned ones (WiSE-FT: Wortsman et al., CVPR 2022; .5 as the "
+        "paper recommends), and frozen. Every fold has its own trunk, which did not see the films of the fold."
+    )
 
 
 def _limits(origin: dict[str, Any], native: dict[str, Any], *, nih: bool, small: bool) -> list[str]:

