@@ -42,7 +42,7 @@ from alara_train.origin import origin_of
 from alara_train.recipes.finetuned import load_runs
 from alara_train.recipes.finetuned.config import TrainConfig
 from alara_train.recipes.finetuned.export_settings import ExportSettings, precisions_of
-from alara_train.recipes.finetuned.load_runs import open_run
+from alara_train.recipes.finetuned.load_runs import epochs, open_run
 from alara_train.recipes.finetuned.recipe import FinetunedRecipe
 from alara_train.recipes.finetuned.run_folder import RunFolder
 from alara_train.report.catalog import check_catalog
@@ -323,7 +323,7 @@ def test_each_run_starts_from_the_run_of_its_own_fold_at_the_first_side(crossed:
         assert config.start == f"checkpoint:{RunFolder(before.folder).best}"
         assert (before.config.side_px, before.config.fold) == (32, config.fold)
     card = (crossed / "models" / "tiny-nih" / "card.md").read_text()
-    assert f"from checkpoint weights, for {before.config.epochs} epochs at 32 px and then" in card
+    assert f"from checkpoint weights, for {epochs(before.config)} at 32 px and then" in card
 
 
 def test_a_first_side_needs_a_cross_validation(tmp_path: Path, nih: Path, schemas: Path, learnt: TrainConfig) -> None:

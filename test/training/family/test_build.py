@@ -82,21 +82,21 @@ def test_a_small_family_is_complete_and_damaged_features_are_computed_again(tmp_
 def test_a_small_family_on_trained_trunks_measures_each_fold_on_its_own_trunk(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     write_collection(tmp_path)
-    config, prepared, runs = tmp_path / "run.toml", tmp_path / "prepared", tmp_path / "runs"
-    tuned = replace(CONFIG, backbone="efficientnet-lite0", start="imagenet", side_px=64, epochs=1, warmup_epochs=0.0)
-    config.write_text(replace(tuned, scored="last", frozen_stages=3).toml())
-    (tmp_path / "c.toml").write_text((tmp_path / "c.toml").read_text() + "tuned_share = 0.5\n")
+    run = replace(CONFIG, backbone="efficientnet-lite0", start="imagenet", epochs=1, warmup_epochs=0.0, scored="last")
+    (tmp_path / "first.toml").write_text(replace(run, side_px=32).toml())
+    (tmp_path / "run.toml").write_text(replace(run, frozen_stages=3).toml())
+    settings = (tmp_path / "c.toml").read_text()
+    (tmp_path / "c.toml").write_text(settings + "tuned_share = 0.5\n")
     refused = CliRunner().invoke(app, family_command(tmp_path))
     assert refused.exit_code == 2
-    assert "tuned_share = 0.5 needs --runs and --prepared" in refused.output
-    succeeds(CliRunner().invoke(app, ["prepare", str(tmp_path), "--out", str(prepared), "--sides", "64"]))
-    trained = ["train", config, "--data", prepared, "--run", runs / "64px", "--cross-validate", "--device", "cpu"]
-    succeeds(CliRunner().invoke(app, [str(word) for word in trained]))
-    command = family_command(tmp_path, "--runs", runs, "--prepared", prepared)
+    assert "tuned_share and tuned_run need each other" in refused.output
+    named = 'tuned_share = 0.5\ntuned_run = "run.toml"\ntuned_first = "first.toml"\n'
+    (tmp_path / "c.toml").write_text(settings + named)
+    command, runs = family_command(tmp_path, "--jobs", 2), tmp_path / "cache" / "runs"
     assert "r64-fp32: mean AUROC" in succeeds(CliRunner().invoke(app, command))
     assert is_complete(tmp_path / "chest14")
     card = (tmp_path / "chest14" / "card.md").read_text()
-    assert "trained end to end from imagenet weights for 1 epochs at the size of the variant" in card
+    assert "trained end to end from imagenet weights, for 1 epoch at 32 px and then for 1 epoch at the size of" in card
     assert sorted(path.name for path in (tmp_path / "cache").glob("features-*")) == [
         *(f"features-r64-fp32-fold-{fold}.npz" for fold in range(3)),
         "features-r64-fp32.npz",
@@ -115,7 +115,11 @@ def test_a_small_family_on_trained_trunks_measures_each_fold_on_its_own_trunk(tm
     assert torch.allclose(weights[1], (weights[0] + weights[2]) / 2, atol=1e-6)
     assert not torch.allclose(weights[0], weights[2])
     assert torch.equal(weights[2], open_run(runs / "64px" / "all").network.trunk.body._conv_head.weight)
-    (tmp_path / "labels.csv").write_text((tmp_path / "labels.csv").read_text().replace("PA,0", "PA,1"))
-    moved = CliRunner().invoke(app, command)
-    assert moved.exit_code == 2
-    assert "is not a cross-validation of these films and folds" in moved.output
+    stamps = {path: path.stat().st_mtime_ns for path in runs.rglob("best.pt")}
+    assert len(stamps) == 8
+    succeeds(CliRunner().invoke(app, command))
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+    (tmp_path / "run.toml").write_text(replace(run, frozen_stages=3, lr=1e-5).toml())
+    another = CliRunner().invoke(app, command)
+    assert another.exit_code == 2
+    assert "is a run of another config (it differs in lr)" in " ".join(another.output.split())

