@@ -20,7 +20,7 @@ from alara_train.data.films import FINDINGS
 from alara_train.family.build import is_complete
 from alara_train.networks.efficientnet_lite import Trunk, published_weights
 from alara_train.recipes.finetuned.load_runs import open_run
-from alara_train.recipes.frozen.trunk import load_published, load_tuned, to_gray
+from alara_train.recipes.frozen.trunk import average_with, load_published, to_gray
 
 ORIGIN = "".join(f'{word} = "Gratings"\n' for word in ("dataset", "licence", "citation", "acknowledgement", "link"))
 ROOT = Path(__file__).parents[3]
@@ -86,17 +86,17 @@ def test_a_small_family_on_trained_trunks_measures_each_fold_on_its_own_trunk(tm
     (tmp_path / "first.toml").write_text(replace(run, side_px=32).toml())
     (tmp_path / "run.toml").write_text(replace(run, frozen_stages=3).toml())
     settings = (tmp_path / "c.toml").read_text()
-    (tmp_path / "c.toml").write_text(settings + "tuned_share = 0.5\n")
+    (tmp_path / "c.toml").write_text(settings + "tuned_sides = [64]\n")
     refused = CliRunner().invoke(app, family_command(tmp_path))
     assert refused.exit_code == 2
-    assert "tuned_share and tuned_run need each other" in refused.output
-    named = 'tuned_share = 0.5\ntuned_run = "run.toml"\ntuned_first = "first.toml"\n'
+    assert "tuned_sides and tuned_run need each other" in refused.output
+    named = 'tuned_sides = [64, 96]\ntuned_run = "run.toml"\ntuned_first = "first.toml"\n'
     (tmp_path / "c.toml").write_text(settings + named)
     command, runs = family_command(tmp_path, "--jobs", 2), tmp_path / "cache" / "runs"
     assert "r64-fp32: mean AUROC" in succeeds(CliRunner().invoke(app, command))
     assert is_complete(tmp_path / "chest14")
     card = (tmp_path / "chest14" / "card.md").read_text()
-    assert "trained end to end from imagenet weights, for 1 epoch at 32 px and then for 1 epoch at the size of" in card
+    assert "from imagenet weights, for 1 epoch at 32 px and then for 1 epoch, one at each of 64, 96 px" in card
     assert sorted(path.name for path in (tmp_path / "cache").glob("features-*")) == [
         *(f"features-r64-fp32-fold-{fold}.npz" for fold in range(3)),
         "features-r64-fp32.npz",
@@ -104,19 +104,17 @@ def test_a_small_family_on_trained_trunks_measures_each_fold_on_its_own_trunk(tm
     of_folds = [np.load(tmp_path / "cache" / f"features-r64-fp32-fold-{fold}.npz")["rows"] for fold in range(3)]
     assert len(of_folds[0]) == 90
     assert np.abs(of_folds[0] - of_folds[1]).max() > 0
-    # The trunk lies between ImageNet's and the trained one.
-    weights = []
-    for share in (0.0, 0.5, 1.0):
-        trunk = Trunk("efficientnet-lite0", ("stage7",))
-        load_published(trunk, published_weights("efficientnet-lite0"))
-        to_gray(trunk)
-        load_tuned(trunk, "efficientnet-lite0", runs / "64px" / "all" / "best.pt", share)
-        weights.append(trunk._conv_head.weight)
-    assert torch.allclose(weights[1], (weights[0] + weights[2]) / 2, atol=1e-6)
-    assert not torch.allclose(weights[0], weights[2])
-    assert torch.equal(weights[2], open_run(runs / "64px" / "all").network.trunk.body._conv_head.weight)
+    # The trunk is the mean of ImageNet's and the trained ones.
+    trunk = Trunk("efficientnet-lite0", ("stage7",))
+    load_published(trunk, published_weights("efficientnet-lite0"))
+    to_gray(trunk)
+    every = [trunk._conv_head.weight.detach().clone()]
+    every += [open_run(runs / side / "all").network.trunk.body._conv_head.weight.detach() for side in ("64px", "96px")]
+    average_with(trunk, "efficientnet-lite0", [runs / side / "all" / "best.pt" for side in ("64px", "96px")])
+    assert torch.allclose(trunk._conv_head.weight, torch.stack(every).mean(dim=0), atol=1e-6)
+    assert not torch.allclose(every[1], every[2])
     stamps = {path: path.stat().st_mtime_ns for path in runs.rglob("best.pt")}
-    assert len(stamps) == 8
+    assert len(stamps) == 12
     succeeds(CliRunner().invoke(app, command))
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
     (tmp_path / "run.toml").write_text(replace(run, frozen_stages=3, lr=1e-5).toml())

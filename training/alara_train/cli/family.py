@@ -29,8 +29,8 @@ def family(
 ) -> None:
     """Fit read-outs on a frozen trunk, then measure, export and describe the whole family.
 
-    The trunk is ImageNet's. If the settings name a run (`tuned_run`), it is the average of ImageNet's and one that is
-    trained on the films first: one per side and fold, in the cache. The same command continues after a kill.
+    The trunk is ImageNet's. If the settings name a run (`tuned_run`), it is the average of ImageNet's and of networks
+    that are trained on the films first, one per fold and side, in the cache. The same command continues after a kill.
 
     Pixels and features are cached and reused while the films and the settings that they depend on are the same.
 
@@ -50,7 +50,7 @@ def family(
     reading = read(data, Settings())
     raise_problems(reading.problems, data)
     cache.mkdir(parents=True, exist_ok=True)
-    tuned = _trained(settings, config.parent, data, cache, options.cores(jobs)) if settings.tuned_share else None
+    tuned = _trained(settings, config.parent, data, cache, options.cores(jobs)) if settings.tuned_sides else None
     recipe = FrozenRecipe(
         settings,
         reading.films,
@@ -85,23 +85,23 @@ def _trained(settings: FamilyConfig, configs: Path, data: Path, cache: Path, job
 
     run = TrainConfig.load(configs / settings.tuned_run)
     before = TrainConfig.load(configs / settings.tuned_first) if settings.tuned_first else None
-    sides_px = sorted({*settings.sides_px, *([before.side_px] if before else [])})
+    sides_px = sorted({*settings.tuned_sides, *([before.side_px] if before else [])})
     films = prepare(
         Request(data=data, out=cache / "prepared", sides_px=sides_px, jobs=jobs, allow_one_class=True),
         options.films_bar,
         typer.echo,
     )
-    places = {side: cache / "runs" / f"{side}px" for side in settings.sides_px}
+    places = {side: cache / "runs" / f"{side}px" for side in settings.tuned_sides}
     first = cache / "runs" / "first" if before else None
     if before and first:
         train_side_by_side(crossed(before, films, first), films.folder, jobs)
     every = [one for side, place in places.items() for one in crossed(replace(run, side_px=side), films, place, first)]
     train_side_by_side(every, films.folder, jobs)
-    config = open_runs(list(places.values()), films).runs[0].config
+    trained = open_runs(list(places.values()), films).runs
     return Tuned(
-        checkpoint=lambda side, fold: RunFolder(places[side] / fold_folder(fold)).best,
-        share=settings.tuned_share,
-        told=f"trained end to end {start_of(config)} for {epochs(config)} at the size of the variant",
+        checkpoints=lambda fold: [RunFolder(place / fold_folder(fold)).best for place in places.values()],
+        told=f"trained end to end {start_of(trained[0].config)} for {epochs(trained[0].config)}, one at each of "
+        f"{', '.join(str(side) for side in sorted(places))} px",
     )
 
 

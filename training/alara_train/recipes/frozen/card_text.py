@@ -73,9 +73,9 @@ def _trunk(recipe: dict[str, Any]) -> str:
     if not tuned:
         return f"{recipe['backbone']} with ImageNet weights, frozen, one gray channel."
     return (
-        f"{recipe['backbone']} on one gray channel, {tuned['told']}. Its weights and ImageNet's are then averaged, "
-        f"with a share of {tuned['share']:g} of the fine-tuned ones (WiSE-FT: Wortsman et al., CVPR 2022; .5 as the "
-        "paper recommends), and frozen. Every fold has its own trunk, which did not see the films of the fold."
+        f"{recipe['backbone']} on one gray channel. The trunk, one for all sizes, is the mean of ImageNet's weights "
+        f"and those of networks {tuned}, and is then frozen (a uniform soup: Wortsman et al., ICML 2022). Every fold "
+        "has its own trunk, which did not see the films of the fold."
     )
 
 

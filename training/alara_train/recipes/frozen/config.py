@@ -45,11 +45,12 @@ class FamilyConfig:
     """Dimensions of the subspace in which the feature distance is measured."""
     gate_refusals: float
     """Largest share of the films that each of the two limits (score, distance) may refuse."""
-    tuned_share: float = 0.0
-    """Share of fine-tuned weights in the trunk; the rest are ImageNet's (WiSE-FT: Wortsman et al., CVPR 2022). 0 keeps
-    ImageNet's trunk."""
+    tuned_sides: tuple[int, ...] = ()
+    """Sides in px at which networks are fine-tuned. The trunk, one for all variants, is the mean of their weights and
+    ImageNet's (a uniform soup: Wortsman et al., ICML 2022; of one network, WiSE-FT: CVPR 2022). Empty keeps ImageNet's
+    trunk."""
     tuned_run: str = ""
-    """TOML file, beside that of the family, of the run that fine-tunes the trunk of each side."""
+    """TOML file, beside that of the family, of the run that fine-tunes a network at each of these sides."""
     tuned_first: str = ""
     """TOML file of the run from whose weights these runs start."""
 
@@ -61,10 +62,8 @@ class FamilyConfig:
             BadConfig: A key is missing or unknown.
         """
         config = cls(**values_of(cls, read_toml(path), str(path)))
-        if bool(config.tuned_share) != bool(config.tuned_run) or (config.tuned_first and not config.tuned_run):
-            raise BadConfig(f"{path}: tuned_share and tuned_run need each other, and tuned_first needs both")
-        if not 0 <= config.tuned_share <= 1:
-            raise BadConfig(f"{path}: tuned_share must lie in [0, 1]")
+        if bool(config.tuned_sides) != bool(config.tuned_run) or (config.tuned_first and not config.tuned_run):
+            raise BadConfig(f"{path}: tuned_sides and tuned_run need each other, and tuned_first needs both")
         return config
 
     @property

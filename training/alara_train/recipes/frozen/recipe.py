@@ -1,6 +1,6 @@
 """The recipe of the bundled family: read-outs that are linear in the evidence of a trunk, which is then frozen.
 
-The trunk is ImageNet's, or lies between ImageNet's and one that was fine-tuned on the films.
+The trunk is ImageNet's, or the average of ImageNet's and of networks that were fine-tuned on the films.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class FrozenRecipe:
         self._labelled = films
         self._data, self._cache, self._threads, self._progress = data, cache, threads, progress
         self._weights, self._tuned = weights, tuned
-        self._networks: dict[tuple[int, int], Network] = {}
+        self._networks: dict[int, Network] = {}
         self._pixels = ""
         self._fitted: dict[Spec, Fitted] = {}
         self._pooled: dict[Spec, Pooled] = {}
@@ -86,19 +86,17 @@ class FrozenRecipe:
             self._pixels = cache_pixels(self.films, self._data, sides, self.config.gate, self._cache, self._progress)
         return load_rows(self._cache, spec.side_px)
 
-    def _network(self, spec: Spec, fold: int = EVERY_FILM) -> Network:
-        """The trunk of a side: the one that is served, or the one that the films of a fold did not train."""
-        place = (spec.side_px, fold) if self._tuned else (0, EVERY_FILM)
-        if place not in self._networks:
-            tuned = self._tuned.checkpoint(*place) if self._tuned else None
-            share = self._tuned.share if self._tuned else 0.0
-            network = serving_trunk(self.config.backbone, self.config.stages, self._weights, tuned, share)
-            self._networks = {place: network}
-        return self._networks[place]
+    def _network(self, fold: int = EVERY_FILM) -> Network:
+        """The trunk that is served, or the one that the films of a fold did not train."""
+        fold = fold if self._tuned else EVERY_FILM
+        if fold not in self._networks:
+            tuned = self._tuned.checkpoints(fold) if self._tuned else None
+            self._networks[fold] = serving_trunk(self.config.backbone, self.config.stages, self._weights, tuned)
+        return self._networks[fold]
 
     def trunk(self, spec: Spec, rows: Rows) -> Trunk:
         """Export the trunk in the variant's precision, and compute the evidence of all rows, unless both are cached."""
-        network = self._network(spec)
+        network = self._network()
         features = self._features(spec, rows, network, spec.id)
         exact = trunk_graph(network, self.config, spec.side_px, "fp32", rows)
         self._pooled = {spec: features.pooled}  # One variant at a time: a few hundred megabytes each.
@@ -124,12 +122,12 @@ class FrozenRecipe:
             pooled = self._pooled[spec]
         else:
             rows = rows.take(np.flatnonzero(np.isin(rows.kinds, ("film", "native"))))
-            pooled = self._features(spec, rows, self._network(spec, fold), f"{spec.id}-fold-{fold}").pooled
+            pooled = self._features(spec, rows, self._network(fold), f"{spec.id}-fold-{fold}").pooled
         return pooled, invariance(pooled, rows, self.films)
 
     def head(self, spec: Spec, trunk: Trunk, gate: Gate) -> onnx.ModelProto:
         """Fit the read-out of the findings per fold and on all films, and export the latter with the gate."""
-        config, network = self.config, self._network(spec)
+        config, network = self.config, self._network()
         with torch.no_grad():
             widths = tuple(int(m.shape[1]) for m in network(torch.zeros(1, 1, 32, 32)))
         balance = Balance(widths * 2, config.common)  # The maps, then their squares.
@@ -152,7 +150,7 @@ class FrozenRecipe:
     def _against_torch(self, spec: Spec, path: Path, rows: Rows, films: int = 8) -> float:
         x = tensor(rows.pixels[:films])
         with torch.no_grad():
-            expected = self._heads[spec](*self._network(spec)(torch.from_numpy(x)))[0].numpy()
+            expected = self._heads[spec](*self._network()(torch.from_numpy(x)))[0].numpy()
         actual = np.asarray(session(path).run(["logits"], {"film": x})[0])
         difference = float(np.abs(1 / (1 + np.exp(-expected)) - 1 / (1 + np.exp(-actual))).max())
         if difference > MOST_DIFFERENCE:
@@ -183,7 +181,7 @@ class FrozenRecipe:
         return {
             "recipe": {
                 "backbone": self.config.backbone,
-                **({"tuned": {"share": self._tuned.share, "told": self._tuned.told}} if self._tuned else {}),
+                **({"tuned": self._tuned.told} if self._tuned else {}),
                 "stages": list(self.config.stages),
                 "grid": self.config.grid,
                 "ridgeByVariant": {

