@@ -57,7 +57,7 @@ test('a catalog shows its curve of AUROC against resolution with named ends of i
   };
   const shown = catalogContent(Catalog.parse({ ...catalog, resolutionCurve })).resolutionCurve;
   expect(shown?.mean.withinStrata?.againstReference['64']).toEqual({ value: -0.1, ci95: { low: -0.2, high: -0.01 } });
-  expect(shown?.findings.Mass?.bySide['256']?.ci95).toEqual({ low: 0.6, high: 0.8 });
+  expect(shown?.findings['Mass']?.bySide['256']?.ci95).toEqual({ low: 0.6, high: 0.8 });
   for (const spoilt of [
     { ...resolutionCurve, sidesPx: [64] },
     { ...resolutionCurve, mean: { ...parts, bySide: { small: { value: 0.6, ci95: [0.5, 0.7] } } } },
