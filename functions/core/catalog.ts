@@ -422,6 +422,19 @@ export const ResolutionCurve = resolutionCurveOf(Interval).meta({
 });
 export type ResolutionCurve = z.infer<typeof ResolutionCurve>;
 
+/** What a schema cannot say: sides that are not among the sides, and intervals that do not contain their values. */
+function curveFaults({ sidesPx, referencePx, mean, findings }: ResolutionCurve): string[] {
+  const parts = [mean, ...Object.values(findings)].flatMap((pooled) => [pooled, pooled.withinStrata ?? []].flat());
+  const measured = parts.flatMap(({ bySide, againstReference }) => [bySide, againstReference].flatMap(Object.entries));
+  const sides = new Set([referencePx, ...measured.map(([side]) => Number(side))]);
+  return [
+    ...[...sides.difference(new Set(sidesPx))].map((side) => `${side} px is not among the sides`),
+    ...measured
+      .filter(([, { value, ci95 }]) => !inside(value, ci95))
+      .map(([side]) => `at ${side} px, ${outside.error}`),
+  ];
+}
+
 const Shape = z.object({
   $schema: z.string().optional().meta({ description: 'The JSON Schema of the file.' }),
   family: z
@@ -480,6 +493,8 @@ export const Catalog = Shape.superRefine((catalog, context) => {
     if (!ids.has(variant)) complain(`unknown variant ${variant}`, 'comparisons', i, 'variant');
     if (!ids.has(reference)) complain(`unknown variant ${reference}`, 'comparisons', i, 'reference');
   });
+  for (const fault of catalog.resolutionCurve ? curveFaults(catalog.resolutionCurve) : [])
+    complain(fault, 'resolutionCurve');
   for (const finding of Object.keys(catalog.simulated ?? {}))
     if (!findings.has(finding)) complain(`unknown finding ${finding}`, 'simulated', finding);
   const notServed = (catalog.notServed ?? []).map(({ finding }) => finding);

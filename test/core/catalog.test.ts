@@ -60,6 +60,9 @@ test('a catalog shows its curve of AUROC against resolution with named ends of i
   expect(shown?.findings['Mass']?.bySide['256']?.ci95).toEqual({ low: 0.6, high: 0.8 });
   for (const spoilt of [
     { ...resolutionCurve, sidesPx: [64] },
+    { ...resolutionCurve, sidesPx: [64, 320] },
+    { ...resolutionCurve, referencePx: 320 },
+    { ...resolutionCurve, mean: { ...parts, againstReference: { '64': { value: 0.3, ci95: [-0.2, -0.01] } } } },
     { ...resolutionCurve, mean: { ...parts, bySide: { small: { value: 0.6, ci95: [0.5, 0.7] } } } },
     { ...resolutionCurve, mean: { ...parts, bySide: { '64': { value: 0.6, ci95: [0.7, 0.5] } } } },
   ])

@@ -287,7 +287,7 @@ def crossed(tmp_path_factory: pytest.TempPathFactory, nih: Path, learnt: TrainCo
     last = replace(learnt, scored="last")
     first = place / "first.toml"
     first.write_text(replace(last, side_px=32).toml())
-    words = ("--sides", "64", "--folds", "3", "--cross-validate", "--first", str(first))
+    words = ("--sides", "64", "--folds", "3", "--cross-validate", "--first-config", str(first))
     said = succeeds(run(place, nih, schemas, last, *words))
     assert "32 px in" in said
     assert "64px/fold-2" in said
@@ -329,9 +329,9 @@ def test_each_run_starts_from_the_run_of_its_own_fold_at_the_first_side(crossed:
 def test_a_first_side_needs_a_cross_validation(tmp_path: Path, nih: Path, schemas: Path, learnt: TrainConfig) -> None:
     first = tmp_path / "first.toml"
     first.write_text(replace(learnt, side_px=32, scored="last").toml())
-    refused = run(tmp_path, nih, schemas, learnt, "--sides", "64", "--first", str(first))
+    refused = run(tmp_path, nih, schemas, learnt, "--sides", "64", "--first-config", str(first))
     assert refused.exit_code == 2
-    assert "--first needs --cross-validate" in refused.output
+    assert "--first-config needs --cross-validate" in refused.output
 
 
 def test_a_cross_validated_family_serves_the_network_of_every_film(crossed: Path, nih: Path, schemas: Path) -> None:

@@ -17,10 +17,13 @@ from typer.testing import CliRunner
 
 from alara_train.cli.main import app
 from alara_train.data.films import FINDINGS
+from alara_train.data.pixels import tensor
 from alara_train.family.build import is_complete
 from alara_train.networks.efficientnet_lite import Trunk, published_weights
+from alara_train.networks.pooling import grid_shares
 from alara_train.recipes.finetuned.load_runs import open_run
-from alara_train.recipes.frozen.trunk import average_with, load_published, to_gray
+from alara_train.recipes.frozen.head import Evidence
+from alara_train.recipes.frozen.trunk import average_with, load_published, serving_trunk, to_gray
 
 ORIGIN = "".join(f'{word} = "Gratings"\n' for word in ("dataset", "licence", "citation", "acknowledgement", "link"))
 ROOT = Path(__file__).parents[3]
@@ -96,14 +99,22 @@ def test_a_small_family_on_trained_trunks_measures_each_fold_on_its_own_trunk(tm
     assert "r64-fp32: mean AUROC" in succeeds(CliRunner().invoke(app, command))
     assert is_complete(tmp_path / "chest14")
     card = (tmp_path / "chest14" / "card.md").read_text()
-    assert "from imagenet weights, for 1 epoch at 32 px and then for 1 epoch, one at each of 64, 96 px" in card
+    assert "from imagenet weights, for 1 epoch at 32 px and then for 1 epoch, one per size: 64, 96 px" in card
     assert sorted(path.name for path in (tmp_path / "cache").glob("features-*")) == [
         *(f"features-r64-fp32-fold-{fold}.npz" for fold in range(3)),
         "features-r64-fp32.npz",
     ]
     of_folds = [np.load(tmp_path / "cache" / f"features-r64-fp32-fold-{fold}.npz")["rows"] for fold in range(3)]
     assert len(of_folds[0]) == 90
-    assert np.abs(of_folds[0] - of_folds[1]).max() > 0
+    film = torch.from_numpy(tensor(np.load(tmp_path / "cache" / "pixels-64.npy")[:4]))
+    shares = grid_shares(2, 2, 4)
+    for fold, rows in enumerate(of_folds):
+        checkpoints = [runs / side / f"fold-{fold}" / "best.pt" for side in ("64px", "96px")]
+        trunk = serving_trunk("efficientnet-lite0", ("stage3", "stage5", "stage7"), None, checkpoints)
+        with torch.no_grad():
+            evidence = Evidence()(*trunk(film)).flatten(2).numpy() @ shares
+        assert rows[:4] == pytest.approx(evidence, abs=1e-3 * float(np.abs(evidence).max()))
+    assert np.abs(of_folds[0] - of_folds[1]).max() > 1e-2 * np.abs(of_folds[0]).max()
     # The trunk is the mean of ImageNet's and the trained ones.
     trunk = Trunk("efficientnet-lite0", ("stage7",))
     load_published(trunk, published_weights("efficientnet-lite0"))
@@ -117,6 +128,13 @@ def test_a_small_family_on_trained_trunks_measures_each_fold_on_its_own_trunk(tm
     assert len(stamps) == 12
     succeeds(CliRunner().invoke(app, command))
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+    first = runs / "first" / "fold-0" / "best.pt"
+    kept = first.read_bytes()
+    first.write_bytes((runs / "first" / "fold-1" / "best.pt").read_bytes())
+    changed = CliRunner().invoke(app, command)
+    assert changed.exit_code == 2
+    assert "was begun from other weights than" in " ".join(changed.output.split())
+    first.write_bytes(kept)
     (tmp_path / "run.toml").write_text(replace(run, frozen_stages=3, lr=1e-5).toml())
     another = CliRunner().invoke(app, command)
     assert another.exit_code == 2

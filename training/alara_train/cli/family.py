@@ -49,25 +49,27 @@ def family(
     settings = FamilyConfig.load(config)
     reading = read(data, Settings())
     raise_problems(reading.problems, data)
+    source = origin_of(reading.layout, origin)
     cache.mkdir(parents=True, exist_ok=True)
-    tuned = _trained(settings, config.parent, data, cache, options.cores(jobs)) if settings.tuned_sides else None
-    recipe = FrozenRecipe(
-        settings,
-        reading.films,
-        data,
-        origin_of(reading.layout, origin),
-        cache=cache,
-        threads=threads,
-        weights=weights,
-        progress=options.bar,
-        tuned=tuned,
-    )
-    with lock(cache):
+    with lock(cache) as held:
+        recipe = FrozenRecipe(
+            settings,
+            reading.films,
+            data,
+            source,
+            cache=cache,
+            threads=threads,
+            weights=weights,
+            progress=options.bar,
+            tuned=_trained(settings, config.parent, data, cache, options.cores(jobs), weights, held),
+        )
         build_family(recipe, FamilyFolder(family=settings.family, out=out, cache=cache, schemas=schemas), typer.echo)
 
 
-def _trained(settings: FamilyConfig, configs: Path, data: Path, cache: Path, jobs: int) -> Tuned:
-    """Prepare the films, train the networks that are not trained yet, and return their trunks.
+def _trained(
+    settings: FamilyConfig, configs: Path, data: Path, cache: Path, jobs: int, weights: Path | None, lock: int
+) -> Tuned | None:
+    """Prepare the films, train the networks that are not trained yet, and return their trunks; None without any.
 
     Raises:
         BadConfig: A config cannot be used.
@@ -82,9 +84,19 @@ def _trained(settings: FamilyConfig, configs: Path, data: Path, cache: Path, job
     from alara_train.recipes.finetuned.load_runs import epochs, fold_folder, open_runs, start_of
     from alara_train.recipes.finetuned.run_folder import RunFolder
     from alara_train.recipes.frozen.trunk import Tuned
+    from alara_train.toml_file import BadConfig
 
+    if not settings.tuned_sides:
+        return None
     run = TrainConfig.load(configs / settings.tuned_run)
     before = TrainConfig.load(configs / settings.tuned_first) if settings.tuned_first else None
+    for one in (run, *([before] if before else [])):
+        if one.backbone != settings.backbone:
+            raise BadConfig(f"the family has the backbone {settings.backbone}, and its runs have {one.backbone}")
+    if weights and before:
+        before = replace(before, start=f"imagenet:{weights.resolve()}")
+    elif weights:
+        run = replace(run, start=f"imagenet:{weights.resolve()}")
     sides_px = sorted({*settings.tuned_sides, *([before.side_px] if before else [])})
     films = prepare(
         Request(data=data, out=cache / "prepared", sides_px=sides_px, jobs=jobs, allow_one_class=True),
@@ -94,14 +106,15 @@ def _trained(settings: FamilyConfig, configs: Path, data: Path, cache: Path, job
     places = {side: cache / "runs" / f"{side}px" for side in settings.tuned_sides}
     first = cache / "runs" / "first" if before else None
     if before and first:
-        train_side_by_side(crossed(before, films, first), films.folder, jobs)
+        train_side_by_side(crossed(before, films, first), films, jobs, lock)
     every = [one for side, place in places.items() for one in crossed(replace(run, side_px=side), films, place, first)]
-    train_side_by_side(every, films.folder, jobs)
+    train_side_by_side(every, films, jobs, lock, first)
     trained = open_runs(list(places.values()), films).runs
     return Tuned(
         checkpoints=lambda fold: [RunFolder(place / fold_folder(fold)).best for place in places.values()],
-        told=f"trained end to end {start_of(trained[0].config)} for {epochs(trained[0].config)}, one at each of "
-        f"{', '.join(str(side) for side in sorted(places))} px",
+        told=f"trained on these films {start_of(trained[0].config)} for {epochs(trained[0].config)}, one per size: "
+        f"{', '.join(str(side) for side in sorted(places))} px"
+        + (f", the first {run.frozen_stages} stages of seven as after that start" if run.frozen_stages else ""),
     )
 
 

@@ -35,7 +35,7 @@ def pipeline(
     cross_validate: Annotated[
         bool, typer.Option("--cross-validate", help="measure by the folds, and serve networks of every film")
     ] = False,
-    first: Annotated[
+    first_config: Annotated[
         Path | None,
         typer.Option(help="TOML file of a run, at its own side, from whose weights the run of each side starts"),
     ] = None,
@@ -72,11 +72,11 @@ def pipeline(
 
         alara-train pipeline CONFIG --data films --work lite0 --out models/own --cross-validate
 
-    With --first, the runs of every side start from one run at a small side (here a run per fold), which saves most of
-    the time: the film's textures are learned where films are cheap. With --first, --cross-validate is required.
+    With --first-config, the runs of every side start from a run of the same fold at a small side, which saves most of
+    the time, because films are cheap there. It needs --cross-validate.
 
-    --work gets prepared/, runs/SIDEpx/ and, with --first, runs/first/ (as alara-train train writes them), and export/
-    with scores-VARIANT.npz, which alara-train evaluate reads.
+    --work gets prepared/, runs/SIDEpx/ (with --first-config also runs/first/), as alara-train train writes them, and
+    export/ with scores-VARIANT.npz, which alara-train evaluate reads.
     """
     from alara_train.data.layouts.detect import detect
     from alara_train.family.build import FamilyFolder
@@ -84,7 +84,7 @@ def pipeline(
     from alara_train.origin import origin_of
     from alara_train.recipes.finetuned.config import TrainConfig
     from alara_train.recipes.finetuned.export_settings import ExportSettings, precisions_of
-    from alara_train.recipes.finetuned.load_runs import check_measurable
+    from alara_train.recipes.finetuned.load_runs import check_first, check_measurable
     from alara_train.recipes.finetuned.loop.distributed import check_device
     from alara_train.recipes.finetuned.roles import assign
 
@@ -92,8 +92,8 @@ def pipeline(
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             raise BadConfig("start the pipeline once, without torchrun, and with --gpus: it calls torchrun itself")
         check_device(device, gpus)
-        if first is not None and not cross_validate:
-            raise BadConfig("--first needs --cross-validate: each run starts from the run of its own fold")
+        if first_config is not None and not cross_validate:
+            raise BadConfig("--first-config needs --cross-validate: each run starts from the run of its own fold")
         configs = _configs(config, sides, cross_validate)
         folder = FamilyFolder(family=family or out.name, out=out, cache=work / "export", schemas=schemas)
         kinds, how = precisions_of(precisions), ExportSettings.load(settings)
@@ -109,20 +109,27 @@ def pipeline(
             val_share=val_share,
             findings=findings,
         )
-        before = None if first is None else TrainConfig.load(first)
+        before = None if first_config is None else TrainConfig.load(first_config)
+        if before and before.backbone != configs[0].backbone:
+            raise BadConfig(f"{first_config} has another backbone than {config}")
         sides_px = sorted({one.side_px for one in [*configs, *([before] if before else [])]})
         films = _prepare(data, work / "prepared", sides_px, jobs, skip_broken, choices)
         runs = [work / "runs" / f"{one.side_px}px" for one in configs]
         started = work / "runs" / "first" if before else None
-        training = crossed(before, films, started) if before and started else []
+        planned: list[tuple[TrainConfig, Path, Path | None]] = []
+        if before and started:
+            planned += [(one, place, None) for one, place in crossed(before, films, started)]
         for one, run in zip(configs, runs, strict=True):
-            training += crossed(one, films, run, started) if cross_validate else [(one, run)]
-        for one, _ in training:
+            tasks = crossed(one, films, run, started) if cross_validate else [(one, run)]
+            planned += [(task, place, started) for task, place in tasks]
+        for one, _, _ in planned:
             roles = assign(films, one)
             if not cross_validate:
                 check_measurable(roles, roles.findings)
-        for one, run in training:
+        for one, run, begun in planned:
             typer.echo(f"train: {one.backbone} at {one.side_px} px in {run}")
+            if begun is not None:
+                check_first(begun, one.fold, films)
             if gpus > 1:
                 _torchrun(one, films.folder, run, work / "configs", gpus, device, threads)
             else:

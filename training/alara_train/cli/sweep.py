@@ -67,7 +67,7 @@ def sweep(
     import torch
 
     from alara_train.atomic_file import write_atomic
-    from alara_train.data.films import BadData
+    from alara_train.data.films import BadData, split_digest
     from alara_train.data.prepare.prepared import Prepared
     from alara_train.family.report import attach_curve
     from alara_train.recipes.finetuned.config import TrainConfig
@@ -78,7 +78,9 @@ def sweep(
     from alara_train.report.catalog import read_family
 
     if family is not None:
-        read_family(family, "catalog")
+        read_family(family, "catalog", "policy", "evaluation")
+        if len(options.parse_sides(sides)) < 2:
+            raise BadConfig("a curve in a family needs at least two --sides")
     if threads:
         torch.set_num_threads(threads)
     settings = TrainConfig.load(config)
@@ -102,10 +104,11 @@ def sweep(
         prepared.pixels(cell.config.side_px)
     with join_processes(device) as processes:
         for cell in planned:
-            train_run(cell.config, prepared, cell.run, processes)
+            train_run(cell.config, prepared, cell.run, processes, first)
         if processes.leads:
             record = collect(planned, folder.films, name or data.name, bootstraps, settings.seed, reference)
             record["split"] = SPLITS[split]
+            record["data"]["splitDigest"] = split_digest(folder.films)
             write_atomic(out / "sweep.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
             draw_sweep(record, out / "sweep.svg")
             typer.echo(f"written: {out / 'sweep.json'} and {out / 'sweep.svg'}")

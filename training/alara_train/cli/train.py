@@ -15,6 +15,7 @@ from alara_train.cli import options
 from alara_train.toml_file import BadConfig
 
 if TYPE_CHECKING:
+    from alara_train.data.prepare.prepared import Prepared
     from alara_train.recipes.finetuned.config import TrainConfig
     from alara_train.recipes.finetuned.loop.distributed import Processes
     from alara_train.recipes.finetuned.roles import PreparedFilms
@@ -70,9 +71,10 @@ def train(
     with join_processes(device) as processes:
         if cross_validate:
             for one, folder in crossed(settings, prepared, run, first):
-                train_run(one, prepared, folder, processes)
+                train_run(one, prepared, folder, processes, first)
         else:
-            train_run(settings if fold is None else of_fold(settings, fold, first), prepared, run, processes)
+            one = settings if fold is None else of_fold(settings, fold, first)
+            train_run(one, prepared, run, processes, first)
 
 
 def crossed(
@@ -99,33 +101,47 @@ def crossed(
     return runs
 
 
-def train_side_by_side(runs: list[tuple[TrainConfig, Path]], prepared: Path, jobs: int) -> None:
+def train_side_by_side(
+    runs: list[tuple[TrainConfig, Path]], films: Prepared, jobs: int, lock: int, first: Path | None = None
+) -> None:
     """Train runs on the CPU, `jobs` at a time, each in a process of one thread; a finished run is left as it is.
 
     Two processes of one thread train faster than one process of two threads. The output of a run goes to a `.log` file
     beside its folder.
 
+    Args:
+        runs: Configs and folders.
+        films: The films of all runs.
+        jobs: Number of processes.
+        lock: File descriptor of a lock. The processes keep it, so that none is left behind unnoticed after a kill.
+        first: The cross-validation from which the runs start.
+
     Raises:
-        BadConfig: A run failed; the message has the end of its output.
+        BadConfig: A run failed, with the end of its output; or a finished run is of another config.
+        BadData: A finished run is of other films, or started from other weights.
     """
-    from alara_train.recipes.finetuned.load_runs import open_run
+    from alara_train.recipes.finetuned.load_runs import check_first
+    from alara_train.recipes.finetuned.roles import assign, data_record
     from alara_train.recipes.finetuned.run_folder import RunFolder
 
     def one(task: tuple[TrainConfig, Path]) -> None:
         config, run = task
-        if RunFolder(run).done is not None and open_run(run).config == config:
+        if first is not None:
+            check_first(first, config.fold, films)
+        if RunFolder(run).done is not None:
+            RunFolder(run).claim(config, data_record(assign(films, config)))
             return
         # Beside the run, because a new run's folder must be empty.
         toml, text = run.with_name(f"{run.name}.toml"), run.with_name(f"{run.name}.log")
         toml.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(toml, config.toml())
-        words = ["train", str(toml), "--data", str(prepared), "--run", str(run), "--device", "cpu", "--threads", "1"]
+        words = ["train", str(toml), "--data", str(films.folder), "--run", str(run), "--device", "cpu"]
+        command = [sys.executable, "-m", "alara_train.cli.main", *words, "--threads", "1"]
         with text.open("w") as out:
-            ended = subprocess.run(
-                [sys.executable, "-m", "alara_train.cli.main", *words], stdout=out, stderr=out, check=False
-            ).returncode
+            ended = subprocess.run(command, stdout=out, stderr=out, check=False, pass_fds=(lock,)).returncode
         if ended or RunFolder(run).done is None:
-            raise BadConfig(f"training {run} ended with {ended}: {text.read_text()[-500:]}")
+            advice = "; the system may have lacked memory: use fewer --jobs" if ended == -9 else ""
+            raise BadConfig(f"training {run} ended with {ended}{advice}: {text.read_text()[-500:]}")
         typer.echo(text.read_text().splitlines()[-1])
 
     with ThreadPoolExecutor(jobs) as pool:
@@ -138,14 +154,19 @@ def train_side_by_side(runs: list[tuple[TrainConfig, Path]], prepared: Path, job
             raise
 
 
-def train_run(config: TrainConfig, prepared: PreparedFilms, run: Path, processes: Processes) -> None:
-    """Train one run, and print its result from the leading process."""
+def train_run(
+    config: TrainConfig, prepared: PreparedFilms, run: Path, processes: Processes, first: Path | None = None
+) -> None:
+    """Train one run, and print its result from the leading process; `first` is where it starts from."""
+    from alara_train.recipes.finetuned.load_runs import check_first
     from alara_train.recipes.finetuned.loop.train import train as train_one
 
     def log(text: str) -> None:
         if processes.leads:
             typer.echo(text)
 
+    if first is not None:
+        check_first(first, config.fold, prepared)
     done = train_one(config, prepared, run, processes=processes, log=log, quiet=False)
     means = ", ".join(f"{role} {values['mean']:.4f}" for role, values in done["auroc"].items())
     log(f"{run}: mean AUROC {means} ({done['ended']} after {done['epochs']:.1f} epochs)")

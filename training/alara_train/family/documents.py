@@ -40,7 +40,7 @@ def catalog_document(
         ],
         "comparisons": catalog_comparisons(measured),
         **({"simulated": simulated} if simulated else {}),
-        **catalog_curve(out),
+        **catalog_curve(out, recipe.split_digest),
         "quality": _quality(variants),
         **({"notServed": list(measured.not_served)} if measured.not_served else {}),
     }

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 
 from alara_train.atomic_file import write_atomic
+from alara_train.data.films import BadData
 from alara_train.export.cost import measure_ms, measured_on
-from alara_train.json_file import write_json
+from alara_train.json_file import check_schema, write_json
 from alara_train.recipes.card_text import CardText
 from alara_train.recipes.finetuned.card_text import stored_text
 from alara_train.recipes.finetuned.sweep_figure import draw_sweep
 from alara_train.recipes.frozen.card_text import card_text
 from alara_train.report.card import card
-from alara_train.report.catalog import read_family
+from alara_train.report.catalog import SCHEMAS, read_family
 from alara_train.report.figures.draw import draw_all
-from alara_train.report.resolution_curve import FIGURE, SWEEP, catalog_curve
+from alara_train.report.resolution_curve import FIGURE, SWEEP, curve
 
 
 def _text(catalog: dict[str, Any], evaluation: dict[str, Any]) -> CardText:
@@ -46,11 +47,21 @@ def report_family(family: Path) -> list[Path]:
 
 
 def attach_curve(sweep: dict[str, Any], family: Path) -> None:
-    """Add the record of a sweep to a family folder, with its figure, and its curve to the catalog and the card."""
-    [catalog] = read_family(family, "catalog")
+    """Add the record of a sweep to a family folder, with its figure, and its curve to the catalog and the card.
+
+    Raises:
+        BadData: The sweep is of other films or folds than the family.
+        BadDocument: The catalog would contradict its schema. Nothing is written.
+    """
+    [catalog, *_] = read_family(family, "catalog", "policy", "evaluation")
+    if sweep["data"]["splitDigest"] != catalog["provenance"]["splitDigest"]:
+        raise BadData(f"the sweep is of other patients or folds than {family}: name the family of these films")
+    catalog["resolutionCurve"] = curve(sweep)
+    if (schema := SCHEMAS / "catalog.schema.json").is_file():
+        check_schema(catalog, schema)
     write_atomic(family / SWEEP, json.dumps(sweep, indent=1, allow_nan=False) + "\n")
     draw_sweep(sweep, family / FIGURE)
-    write_json({**catalog, **catalog_curve(family)}, family / "catalog.json")
+    write_json(catalog, family / "catalog.json")
     write_card(family)
 
 

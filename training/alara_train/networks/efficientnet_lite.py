@@ -64,7 +64,7 @@ class SameConv(nn.Conv2d):
         film, padding = input, self.before
         if self.before != self.after:
             film, padding = F.pad(input, (self.before, self.after, self.before, self.after)), 0
-        if self.groups > 1 and trains_in_bf16(film):
+        if self.groups == self.in_channels and self.bias is None and trains_in_bf16(film):
             return depthwise_bf16(film, self.weight, self.stride[0], padding)
         return F.conv2d(film, self.weight, self.bias, self.stride, padding, groups=self.groups)
 

@@ -12,10 +12,14 @@ SWEEP = "sweep.json"
 FIGURE = "figures/sweep.svg"
 
 
-def catalog_curve(family: Path) -> dict[str, Any]:
-    """The member `resolutionCurve` of the catalog of a family folder, as a dict of it alone; empty without a sweep."""
+def catalog_curve(family: Path, split_digest: str) -> dict[str, Any]:
+    """The member `resolutionCurve` for the catalog of a family folder, in a dict.
+
+    Empty without a sweep, or if the sweep is of other patients or folds, which `split_digest` identifies.
+    """
     path = family / SWEEP
-    return {"resolutionCurve": curve(read_json(path))} if path.is_file() else {}
+    sweep = read_json(path) if path.is_file() else None
+    return {"resolutionCurve": curve(sweep)} if sweep and sweep["data"].get("splitDigest") == split_digest else {}
 
 
 def curve(sweep: dict[str, Any]) -> dict[str, Any]:
@@ -36,9 +40,11 @@ def curve(sweep: dict[str, Any]) -> dict[str, Any]:
 
 def recipe(sweep: dict[str, Any]) -> str:
     """One sentence about the networks of a sweep."""
+    length = "1 epoch" if sweep["epochs"] == 1 else f"{sweep['epochs']} epochs"
+    flattered = "; the epoch was chosen on the scored films, which flatters" if sweep["selectedOnScoredFilms"] else ""
     return (
-        f"{sweep['backbone']}, {sweep['networks']}, trained {sweep['start']} for {sweep['epochs']} epochs at each "
-        f"size; {sweep['split']}; intervals: {sweep['bootstraps']} resamples of patients, not corrected for the "
+        f"{sweep['backbone']}, {sweep['networks']}, trained {sweep['start']} for {length} at each size; "
+        f"{sweep['split']}{flattered}; intervals: {sweep['bootstraps']} resamples of patients, not corrected for the "
         "number of comparisons"
     )
 
@@ -58,7 +64,7 @@ def curve_section(catalog: dict[str, Any]) -> list[str]:
         "## AUROC against resolution",
         "",
         f"{found['what'][:1].upper()}{found['what'][1:]}. Mean of {len(found['findings'])} findings on "
-        f"{found['films']} films of {found['patients']} patients; per finding: [figure]({FIGURE}).",
+        f"{found['films']} films of {found['patients']} patients{_counted(found)}; per finding: [figure]({FIGURE}).",
         "",
         f"| px | all films | minus {reference} px | within strata | minus {reference} px |",
         "|---|---|---|---|---|",
@@ -67,6 +73,12 @@ def curve_section(catalog: dict[str, Any]) -> list[str]:
         _reading(found, inside),
         "",
     ]
+
+
+def _counted(found: dict[str, Any]) -> str:
+    """How many findings have a value within strata, if not all."""
+    inside = sum("withinStrata" in record for record in found["findings"].values())
+    return f" (within strata: {inside} findings)" if 0 < inside < len(found["findings"]) else ""
 
 
 _KEYS = ("bySide", "againstReference")
@@ -87,8 +99,8 @@ def _reading(found: dict[str, Any], inside: dict[str, Any]) -> str:
     return (
         f"{'; '.join(parts)} ({where}, not corrected). "
         + (f"The films do not tell {', '.join(open_)} px from {found['referencePx']} px. " if open_ else "")
-        + "The curve is of networks of one kind, on few films, one run per fold and size: it contains the random "
-        "variation between runs, and a size that looks equal here need not be equal on a larger data set."
+        + "The curve is of networks of one kind, trained once per size and part of the films: it contains the random "
+        "variation between runs. A size that looks equal on these films need not be equal on more films."
     )
 
 
@@ -107,7 +119,8 @@ def _rounded(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _four(measured: dict[str, Any]) -> dict[str, Any]:
-    value = round(measured["value"], 4)
-    low, high = measured["ci95"]
-    # Rounding must not exclude the value from its interval.
-    return {"value": value, "ci95": [min(value, round(low, 4)), max(value, round(high, 4))]}
+    # Rounding keeps the order, so the value stays inside its interval. Adding 0 turns -0 into 0.
+    return {
+        "value": round(measured["value"], 4) + 0.0,
+        "ci95": [round(end, 4) + 0.0 for end in measured["ci95"]],
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,13 +60,20 @@ def trunk_of(graph: onnx.ModelProto, stages: tuple[str, ...]) -> onnx.ModelProto
     return part
 
 
+def trunk_graph(config: StudyConfig, side_px: int) -> onnx.ModelProto:
+    """The family's fp32 trunk of one input side."""
+    return trunk_of(onnx.load(str(Path(config.family) / f"r{side_px}-fp32.onnx")), config.stages)
+
+
+def trunks_digest(config: StudyConfig) -> str:
+    """Digest of the family's trunks, on which the cached maps depend."""
+    graphs = [trunk_graph(config, side).SerializeToString() for side in config.sides_px]
+    return hashlib.sha256(b"".join(graphs)).hexdigest()[:12]
+
+
 def open_trunks(config: StudyConfig, threads: int) -> dict[int, ort.InferenceSession]:
     """The family's fp32 trunks by input side."""
-    folder = Path(config.family)
-    return {
-        side: session(trunk_of(onnx.load(str(folder / f"r{side}-fp32.onnx")), config.stages), threads)
-        for side in config.sides_px
-    }
+    return {side: session(trunk_graph(config, side), threads) for side in config.sides_px}
 
 
 def reader_input(film: Uint8s, reader: Reader) -> Uint8s:

@@ -24,6 +24,7 @@ from alara_train.recipes.frozen.ridge import Balance, Ridge, fit_ridge, invarian
 from alara_train.study.maps import Progress
 from alara_train.study.reader import VariantOutputs, VariantReader
 from alara_train.study.stored_values import Stored, as_published, simulate
+from alara_train.toml_file import BadConfig
 
 HEADER = ("rendering", "AUROC", "change", "probability moves", "calls that change", "accepted", "elsewhere", "distance")
 ELSEWHERE = 10_000
@@ -114,8 +115,11 @@ def run_rendering(
     """Draw films, simulate, render and read them, and return the table; the first arm is the reference.
 
     Raises:
+        BadConfig: The family's trunk was trained on films, so that none of them is new to it.
         BadData: The films cannot be used as they are.
     """
+    if config.tuned_sides:
+        raise BadConfig("the trunk of this family was trained on these films: use settings without tuned_sides")
     reading = read(data, Settings())
     raise_problems(reading.problems, data)
     films = reading.films

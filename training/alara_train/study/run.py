@@ -15,7 +15,7 @@ from alara_train.study.contact_sheets import nodules_sheet, placement_sheet
 from alara_train.study.document import study_document
 from alara_train.study.films import StudyFilms, nodule_at, read_study_films
 from alara_train.study.head import Stack, fit, out_of_fold
-from alara_train.study.maps import Positions, Progress, extract, lung_positions, maps_file, open_trunks
+from alara_train.study.maps import Positions, Progress, extract, lung_positions, maps_file, open_trunks, trunks_digest
 from alara_train.study.measure import Key, auroc_estimates
 
 
@@ -27,7 +27,7 @@ def run_study(config: StudyConfig, data: Path, cache: Path, threads: int, bar: P
     started = time.monotonic()
     films = read_study_films(data, config)
     check_disjoint(films.patients, films.fold)
-    folder = cache / config.digest()
+    folder = cache / f"{config.digest()}-{trunks_digest(config)}"
     folder.mkdir(parents=True, exist_ok=True)
     write_sheets(films, config, cache)
     positions = study_positions(films, config, threads)

@@ -69,8 +69,10 @@ def size(count: int) -> str:
 
 
 @contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """Lock a folder for this process; the system releases the lock when the process ends.
+def lock(folder: Path) -> Iterator[int]:
+    """Lock a folder; yields the file descriptor of the lock.
+
+    The system releases the lock when this process and those that inherited the descriptor have ended.
 
     Raises:
         BadData: Another process has locked it.
@@ -80,4 +82,4 @@ def lock(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BadData(f"another alara-train is writing to {folder}: wait for it, or end it") from None
-        yield
+        yield file.fileno()

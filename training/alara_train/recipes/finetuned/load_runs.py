@@ -16,7 +16,7 @@ from alara_train.evaluate.scored import Protocol
 from alara_train.networks.classifier import Classifier
 from alara_train.networks.registry import build
 from alara_train.recipes.finetuned.config import ALL, NO_FOLD, TrainConfig
-from alara_train.recipes.finetuned.roles import TEST, TRAIN, VAL, Roles, assign, data_record
+from alara_train.recipes.finetuned.roles import TEST, TRAIN, VAL, PreparedFilms, Roles, assign, data_record
 from alara_train.recipes.finetuned.run_folder import RunFolder
 from alara_train.toml_file import BadConfig
 
@@ -35,8 +35,24 @@ def of_fold(config: TrainConfig, fold: int, first: Path | None = None) -> TrainC
     With `first`, the folder of another cross-validation, the run starts from the weights of the run of the same fold in
     it, so that no network has seen a film that it scores.
     """
-    start = config.start if first is None else f"checkpoint:{RunFolder(first / fold_folder(fold)).best}"
+    start = config.start if first is None else f"checkpoint:{RunFolder(first.resolve() / fold_folder(fold)).best}"
     return replace(config, fold=fold, start=start)
+
+
+def check_first(first: Path, fold: int, data: PreparedFilms) -> None:
+    """Make sure that a run of a fold may start from the run of this fold in another cross-validation.
+
+    Raises:
+        BadConfig: That run is missing, unfinished, or of another fold.
+        BadData: It was trained on other films, labels or folds, so that it may have seen films that this run scores.
+    """
+    folder = first / fold_folder(fold)
+    if not folder.is_dir():
+        raise BadConfig(f"{folder} is missing: train {first} first, with alara-train train --cross-validate")
+    run = open_run(folder)
+    if run.config.fold != fold:
+        raise BadConfig(f"{folder} has fold = {run.config.fold}, not {fold}: train {first} with --cross-validate")
+    _check_data(run, assign(data, run.config))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +206,7 @@ def open_runs(folders: Sequence[Path], prepared: Prepared) -> Runs:
         raise BadConfig(f"two runs have {', '.join(map(str, repeated))} px: a family has one network per side")
     roles = assign(prepared, runs[0].config)
     for run in runs:
-        _check_data(run, roles, prepared)
+        _check_data(run, roles)
     if not crossed[0]:
         check_measurable(roles, roles.findings)
         return Runs(runs=tuple(runs), prepared=prepared, roles=roles)
@@ -212,20 +228,26 @@ def _open_folds(served: Run, prepared: Prepared) -> tuple[Run, ...]:
         if not (folder / "config.toml").is_file():
             raise BadConfig(f"{folder} is missing, the run of a fold: train with --cross-validate")
         run = open_run(folder)
-        # A run that starts from another cross-validation starts from the run of its own fold.
-        start = served.config.start.replace(f"/{SERVED}/", f"/{fold_folder(fold)}/")
-        if run.config != replace(served.config, fold=fold, start=start):
+        if run.config != replace(served.config, fold=fold, start=_start_of_fold(served.config.start, fold)):
             raise BadConfig(f"{folder} has another config than {served.folder}: the folds must measure its recipe")
-        _check_data(run, assign(prepared, run.config), prepared)
+        _check_data(run, assign(prepared, run.config))
         runs.append(run)
     return tuple(runs)
 
 
-def _check_data(run: Run, roles: Roles, prepared: Prepared) -> None:
+def _start_of_fold(start: str, fold: int) -> str:
+    """The start of a fold's run, from that of the run on every film: its own fold in the same cross-validation."""
+    kind, _, place = start.partition(":")
+    path = Path(place)
+    beside = path.parent.with_name(fold_folder(fold))
+    return f"{kind}:{beside / path.name}" if path.parent.name == SERVED and beside.is_dir() else start
+
+
+def _check_data(run: Run, roles: Roles) -> None:
     expected = data_record(roles)
     if (was := RunFolder(run.folder).provenance["data"]) != expected:
         differ = ", ".join(name for name in expected if was.get(name) != expected[name])
-        raise BadData(f"{run.folder} was trained on other data than {prepared.folder} holds (its {differ} differ)")
+        raise BadData(f"{run.folder} was trained on other data than the prepared films (its {differ} differ)")
 
 
 def training_rows(roles: Roles, count: int, seed: int) -> Ints:

@@ -9,12 +9,19 @@ from typing import Any
 
 from alara_train.atomic_file import write_atomic
 from alara_train.data.films import BadData
+from alara_train.digest import sha256
 from alara_train.json_file import read_json
 from alara_train.recipes.finetuned.config import TrainConfig
 from alara_train.toml_file import BadConfig
 
 _FIRST = ("provenance.json", ".provenance.json.partial", ".config.toml.partial")
 """The files of a run that was killed before its config was written."""
+
+
+def start_digest(config: TrainConfig) -> str | None:
+    """SHA-256 of the checkpoint from which a run of this config starts; None without one, or if it is not there."""
+    kind, _, place = config.start.partition(":")
+    return sha256(Path(place)) if kind == "checkpoint" and Path(place).is_file() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +65,27 @@ class RunFolder:
 
         Raises:
             BadConfig: The folder holds other files, or a run of another config.
-            BadData: It holds a run of the same config on other films, labels or roles.
+            BadData: It holds a run of the same config on other films, labels or roles, or from other weights.
         """
+        start = start_digest(config)
         held = self.path / "config.toml"
         if not held.is_file():
             if self.path.exists() and any(p.name not in _FIRST for p in self.path.iterdir()):
                 raise BadConfig(f"{self.path} holds files, but not a run: name a new folder")
             self.path.mkdir(parents=True, exist_ok=True)
-            self.write("provenance.json", {"data": data, "sittings": []})
+            self.write("provenance.json", {"data": data, "start": start, "sittings": []})
             write_atomic(held, config.toml().encode())
             return
         other = TrainConfig.load(held)
         if other != config:
             keys = [name for name in TrainConfig.__dataclass_fields__ if getattr(other, name) != getattr(config, name)]
             raise BadConfig(
-                f"{self.path} is a run of another config (it differs in {', '.join(keys)}): name a new folder, "
-                "a run is never overwritten"
+                f"{self.path} is a run of another config (it differs in {', '.join(keys)}): a run is never "
+                "overwritten, so name a new folder, or delete this one"
             )
+        # A checkpoint may be deleted once the runs that start from it are finished.
+        if start and self.provenance.get("start") not in (None, start):
+            raise BadData(f"{self.path} was begun from other weights than {config.start} holds now: delete the folder")
         before = self.provenance["data"]
         if changed := [name for name in data if before.get(name) != data[name]]:
             raise BadData(

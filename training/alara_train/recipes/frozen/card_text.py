@@ -75,7 +75,8 @@ def _trunk(recipe: dict[str, Any]) -> str:
     return (
         f"{recipe['backbone']} on one gray channel. The trunk, one for all sizes, is the mean of ImageNet's weights "
         f"and those of networks {tuned}, and is then frozen (a uniform soup: Wortsman et al., ICML 2022). Every fold "
-        "has its own trunk, which did not see the films of the fold."
+        "has its own trunk, which did not see the films of the fold. The input gate is measured by patient fold on the "
+        "trunk that is served, which saw all films."
     )
 
 
