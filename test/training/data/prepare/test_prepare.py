@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import pyvips
 from test_layouts import edit, write_film, write_nih, write_own, write_table
 from typer.testing import CliRunner
 
@@ -121,8 +122,19 @@ def journalled(out: Path) -> int:
     return path.read_bytes().count(b"\n") - 1 if path.is_file() else 0
 
 
+def many_films(data: Path) -> Path:
+    """900 films. The last 200 are large, so that a run takes seconds on any machine and is stopped before its end."""
+    write_own(data, 900, 50)
+    pyvips.Image.xyz(2000, 2000)[0].cast("uchar").copy(interpretation="b-w").write_to_file(str(data / "large.png"))
+    large = (data / "large.png").read_bytes()
+    for row in range(700, 900):
+        # Bytes after the end of a PNG make each file another file.
+        (data / "images" / f"{row}.png").write_bytes(large + str(row).encode())
+    return data
+
+
 def test_a_killed_run_resumes_and_gives_the_same_bytes(tmp_path: Path) -> None:
-    data, out = write_own(tmp_path / "data", 900, 50), tmp_path / "out"
+    data, out = many_films(tmp_path / "data"), tmp_path / "out"
     line = command_line(data, out, "--sides", "256,512", "--jobs", "2")
     assert stopped(line, out, signal.SIGKILL)[0] == -signal.SIGKILL
     with pytest.raises(BadData, match="is not finished: run the same prepare again"):
@@ -162,7 +174,7 @@ def stopped(line: list[str], out: Path, by: signal.Signals) -> tuple[int, str]:
 
 
 def test_an_interrupted_run_prints_how_to_resume(tmp_path: Path) -> None:
-    data, out = write_own(tmp_path / "data", 900, 50), tmp_path / "out"
+    data, out = many_films(tmp_path / "data"), tmp_path / "out"
     status, said = stopped(command_line(data, out, "--sides", "256,512"), out, signal.SIGINT)
     assert status == 130
     assert f"alara-train: stopped; run the same command to continue in {out}" in said
