@@ -64,10 +64,10 @@ def test_a_curve_has_four_decimals_and_no_negative_zero() -> None:
 def test_the_card_says_by_the_intervals_within_strata_what_is_shown() -> None:
     shown = "\n".join(curve_section({"resolutionCurve": curve(sweep([0.1, 0.05, 0.2], [-0.1, -0.2, -0.01]))}))
     assert "A lower mean than 256 px is shown for 64 px; a higher mean than 256 px is shown for no size" in shown
-    assert "do not tell" not in shown
+    assert "differs from that" not in shown
     unknown = "\n".join(curve_section({"resolutionCurve": curve(sweep([0.1, 0.05, 0.2], [-0.1, -0.2, 0.01]))}))
     assert "is shown for no size; a higher mean than 256 px is shown for no size" in unknown
-    assert "The films do not tell 64 px from 256 px" in unknown
+    assert "whether the mean at 64 px differs from that at 256 px is not shown" in unknown
     assert curve_section({}) == []
 
 

@@ -10,6 +10,7 @@ import typer
 
 from alara_train.cli import options
 from alara_train.cli.table import aligned
+from alara_train.report.span import span
 
 
 def compare(
@@ -60,13 +61,6 @@ def _rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
     for variant, families in document["variants"].items():
         for name, measured in families.items():
             against = measured.get("againstFirst", {})
-            cells = [_cell(part.get(key)) for key in ("mean", "withinStrata") for part in (measured, against)]
+            cells = [span(part.get(key)) for key in ("mean", "withinStrata") for part in (measured, against)]
             rows.append((variant, name, *cells))
     return rows
-
-
-def _cell(measured: dict[str, Any] | None) -> str:
-    if measured is None:
-        return ""
-    low, high = measured["ci95"]
-    return f"{measured['value']:.3f} [{low:.3f}, {high:.3f}]"

@@ -114,7 +114,7 @@ def _trained(
         checkpoints=lambda fold: [RunFolder(place / fold_folder(fold)).best for place in places.values()],
         told=f"trained on these films {start_of(trained[0].config)} for {epochs(trained[0].config)}, one per size: "
         f"{', '.join(str(side) for side in sorted(places))} px"
-        + (f", the first {run.frozen_stages} stages of seven as after that start" if run.frozen_stages else ""),
+        + (f", stem and first {run.frozen_stages} of 7 stages frozen" if run.frozen_stages else ""),
     )
 
 

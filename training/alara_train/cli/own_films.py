@@ -7,6 +7,7 @@ from statistics import mean
 from typing import Any
 
 from alara_train.cli.table import aligned
+from alara_train.report.span import span
 
 SHOWN = 20
 """Number of names in a line; the document has all of them."""
@@ -56,7 +57,7 @@ def _variants(document: dict[str, Any]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("variant", "mean AUROC", "within strata", "mean ECE", "refused")]
     for name, variant in document["variants"].items():
         error = mean(head["ece"]["after"] for head in variant["findings"].values())
-        inside = span(variant["meanWithinStrata"]) if "meanWithinStrata" in variant else ""
+        inside = span(variant.get("meanWithinStrata"))
         refused = str(len(document["own"]["refused"][name]))
         rows.append((name, span(variant["meanAuroc"]), inside, f"{error:.3f}", refused))
     return rows
@@ -71,7 +72,7 @@ def _findings(document: dict[str, Any]) -> list[tuple[str, ...]]:
         rows.append(
             (
                 *(finding, str(head["positives"]), variant, span(head["auroc"]), f"{head['ece']['after']:.3f}"),
-                *(span(point[rate], 2) if point else "" for rate in rates),
+                *(span(point[rate], 2, "no films") if point else "" for rate in rates),
             )
         )
     return rows
@@ -87,13 +88,5 @@ def _calls(document: dict[str, Any]) -> list[tuple[str, ...]]:
     rows = [("variant", "operating point", *columns.values())]
     for name, variant in document["variants"].items():
         for point, calls in variant["calls"].items():
-            rows.append((name, point, *(span(calls[key]) for key in columns)))
+            rows.append((name, point, *(span(calls[key], none="no films") for key in columns)))
     return rows
-
-
-def span(record: dict[str, Any], digits: int = 3) -> str:
-    """A value with its interval."""
-    if record["value"] is None:
-        return "no films"
-    low, high = record["ci95"]
-    return f"{record['value']:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"

@@ -23,7 +23,7 @@ def depthwise_bf16(film: Tensor, weight: Tensor, stride: int, padding: int) -> T
     """Convolve maps [N, C, H, W] with one kernel per channel [C, 1, K, K], in bfloat16.
 
     oneDNN has no fast bfloat16 kernel for two of the gradients: that of the maps of a strided convolution, and that of
-    the weight of a 5 x 5 kernel. Here both are computed in float32, 4 to 50 times as fast.
+    the weight of a 5 x 5 kernel. On a Xeon with AMX, float32 computes both 4 to 58 times as fast.
     """
     result: Tensor = _Depthwise.apply(film.bfloat16(), weight.bfloat16(), stride, padding)  # type: ignore[no-untyped-call]
     return result

@@ -9,10 +9,7 @@ from alara_train.report.card_evidence import established, reservations
 from alara_train.report.card_sections import sections
 from alara_train.report.policy import evidence_kind, rule_text
 from alara_train.report.resolution_curve import curve_section
-
-
-def _span(record: dict[str, Any]) -> str:
-    return f"{record['value']:.3f} [{record['ci95'][0]:.3f}, {record['ci95'][1]:.3f}]"
+from alara_train.report.span import span
 
 
 def _film_ms(cost: dict[str, Any]) -> float:
@@ -81,10 +78,10 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
     ]
     for v in variants:
         record = evaluation["variants"][v["id"]]
-        cells = [_span(record["meanAuroc"]), *(_span(record["subgroups"][g]) for g in groups)]
+        cells = [span(record["meanAuroc"]), *(span(record["subgroups"][g]) for g in groups)]
         lines.append(f"| {v['id']} | {' | '.join(cells)} | {_film_ms(v['cost'])} | {v['cost']['gmacs']:.2f} |")
     base = evaluation["baseline"]
-    cells = [_span(base["meanAuroc"]), *(_span(base["subgroups"][g]) for g in groups)]
+    cells = [span(base["meanAuroc"]), *(span(base["subgroups"][g]) for g in groups)]
     lines += [
         f"| no pixels: view and collection only | {' | '.join(cells)} | | |",
         "",
@@ -101,7 +98,7 @@ def card(catalog: dict[str, Any], policy: dict[str, Any], evaluation: dict[str, 
     ]
     for finding in catalog["findings"]:
         rule = policy["rules"][finding]
-        spans = [_span(v["heads"][finding]["auroc"]) for v in variants]
+        spans = [span(v["heads"][finding]["auroc"]) for v in variants]
         without = base["meanAuroc"]["byFinding"].get(finding)
         cells = [
             str(variants[0]["heads"][finding]["auroc"]["positives"]),

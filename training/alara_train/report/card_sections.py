@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from alara_train.report.figures.draw import FIGURES
+from alara_train.report.span import span
 
 CAPTIONS = {
     "auroc-by-resolution": "AUROC against input size",
@@ -17,11 +19,7 @@ CAPTIONS = {
 }
 
 
-def _span(record: dict[str, Any], digits: int = 3, none: str = "none called") -> str:
-    if record["value"] is None:
-        return none
-    low, high = record["ci95"]
-    return f"{record['value']:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+_span = partial(span, none="none called")
 
 
 def sections(evaluation: dict[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alara_train.json_file import read_json
+from alara_train.report.span import span
 
 SWEEP = "sweep.json"
 """The record of `alara-train sweep`, in the folder of the family whose films it used."""
@@ -58,7 +59,7 @@ def curve_section(catalog: dict[str, Any]) -> list[str]:
     inside = found["mean"].get("withinStrata", {})
     rows = []
     for side in map(str, found["sidesPx"]):
-        cells = [_cell(part.get(key, {}).get(side)) for part in (found["mean"], inside) for key in _KEYS]
+        cells = [span(part.get(key, {}).get(side)) for part in (found["mean"], inside) for key in _KEYS]
         rows.append(f"| {side} | {' | '.join(cells)} |")
     return [
         "## AUROC against resolution",
@@ -89,26 +90,21 @@ def _reading(found: dict[str, Any], inside: dict[str, Any]) -> str:
     against = (inside or found["mean"])["againstReference"]
     worse = [side for side, m in against.items() if m["ci95"][1] < 0]
     better = [side for side, m in against.items() if m["ci95"][0] > 0]
-    open_ = [side for side in against if side not in worse + better]
+    unclear = [side for side in against if side not in worse + better]
     where = "within strata" if inside else "over all films"
     parts = [
         f"{name} than {found['referencePx']} px is {'shown' if sides else 'shown for no size'}"
         + (f" for {', '.join(sides)} px" if sides else "")
         for name, sides in (("A lower mean", worse), ("a higher mean", better))
     ]
+    if unclear:
+        sides = ", ".join(unclear)
+        parts.append(f"whether the mean at {sides} px differs from that at {found['referencePx']} px is not shown")
     return (
-        f"{'; '.join(parts)} ({where}, not corrected). "
-        + (f"The films do not tell {', '.join(open_)} px from {found['referencePx']} px. " if open_ else "")
-        + "The curve is of networks of one kind, trained once per size and part of the films: it contains the random "
-        "variation between runs. A size that looks equal on these films need not be equal on more films."
+        f"{'; '.join(parts)} ({where}, not corrected). The curve is of networks of one kind, trained once per size and "
+        "part of the films: it contains the random variation between runs. A size that looks equal on these films need "
+        "not be equal on more films."
     )
-
-
-def _cell(measured: dict[str, Any] | None) -> str:
-    if measured is None:
-        return ""
-    low, high = measured["ci95"]
-    return f"{measured['value']:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _rounded(record: dict[str, Any]) -> dict[str, Any]:

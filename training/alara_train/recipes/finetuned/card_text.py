@@ -66,11 +66,13 @@ def _data(runs: Runs, origin: Origin) -> list[str]:
 def _recipe(runs: Runs, variants: list[Variant], settings: ExportSettings, backbones: list[str]) -> list[str]:
     starts = sorted({str(start_of(run.config)) for run in runs.runs})
     sizes = ", ".join(str(side) for side in runs.sides_px)
+    kept = runs.runs[0].config.frozen_stages
+    frozen = f", stem and first {kept} of 7 stages frozen" if kept else ""
     selected = any(run.done["selectedOnValidation"] for run in runs.runs)
     lines = [
         f"{' and '.join(backbones)}, trained end to end on one gray channel {' and '.join(starts)}, one "
-        f"run for each of {sizes} px; global average pooling and a linear layer, whose class-activation map adds up to "
-        "the logit, less its bias.",
+        f"run for each of {sizes} px{frozen}; global average pooling and a linear layer, whose class-activation "
+        "map adds up to the logit, less its bias.",
         "",
         f"{CROSS_VALIDATED if runs.folds else HELD_OUT} Intervals: {settings.bootstraps} resamples of patients.",
     ]

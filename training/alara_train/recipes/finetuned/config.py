@@ -95,7 +95,7 @@ class TrainConfig:
     is the default, so that a run of a config without this key resumes to the same weights bit for bit."""
     frozen_stages: int = 0
     """Stages of an EfficientNet-Lite, counted from the film, that keep their initial weights and statistics, with the
-    stem. The first stages have the largest maps: two of seven cost 40 % of the time of a step."""
+    stem. The first stages have the largest maps: without learning three of seven, an epoch takes 58 % of the time."""
 
     @classmethod
     def load(cls, path: Path) -> Self:
